@@ -1,0 +1,3 @@
+"""Configuration-driven experiments in image classification."""
+
+__version__ = "0.1.0"

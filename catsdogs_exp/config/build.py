@@ -1,0 +1,206 @@
+"""From what Hydra composed to a checked `Config`. Knows nothing of TensorFlow: a mistake answers at once."""
+
+import math
+import types
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from typing import Any, get_args, get_origin
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from catsdogs_exp.config.schema import VARIANTS, Config, Limits
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+
+def build(composed: DictConfig, experiment: str | None = None) -> Config:
+    """Checks types, ranges, names and combinations and returns the run's config.
+
+    Args:
+        composed: what Hydra composed, with or without its `hydra` node.
+        experiment: the name of the recipe, if one was chosen.
+
+    Raises:
+        BadInput: naming the setting, what is allowed and what was received.
+    """
+    try:
+        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{error.full_key or 'The config'} cannot be resolved: {reason}") from error
+    assert isinstance(plain, dict)
+    plain["experiment"] = experiment
+    config = _object(Config, plain, "")
+    assert isinstance(config, Config)
+    _check_combinations(config)
+    return config
+
+
+def to_plain(config: Any) -> dict[str, Any]:
+    """The config as nested dictionaries of plain values, lists for tuples: what `config.yaml` holds."""
+    return {key: _listed(value) for key, value in asdict(config).items()}
+
+
+def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` -> `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _object(cls: type, plain: Any, path: str) -> Any:
+    """A dataclass from a dictionary; `path` is the dotted name of where we are, for messages."""
+    if not isinstance(plain, dict):
+        raise BadInput(f"{path} must be a group of settings. Received: {path}={_show(plain)}")
+    known = {f.name: f for f in fields(cls)}
+    for key in plain:
+        if key not in known:
+            name = _join(path, str(key))
+            raise BadInput(
+                f"Unknown setting: {name}={_show(plain[key])}.{did_you_mean(str(key), known)} "
+                f"Known here: {', '.join(known)}."
+            )
+    values: dict[str, Any] = {}
+    for key, definition in known.items():
+        name = _join(path, key)
+        if key not in plain:
+            if definition.default is MISSING:
+                raise BadInput(f"{name} is missing. Set it: {name}=...")
+            continue
+        values[key] = _value(definition.type, plain[key], name, definition.metadata.get("limits", Limits()))
+    return cls(**values)
+
+
+def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
+    if name in VARIANTS:
+        return _object(_variant(name, value), value, name)
+    if is_dataclass(kind):
+        return _object(kind, value, name)  # type: ignore[arg-type]
+    if get_origin(kind) is types.UnionType:  # X | None
+        if value is None:
+            return None
+        kind = get_args(kind)[0]
+    if get_origin(kind) is tuple:
+        return _size(value, name, limits)
+    return _scalar(kind, value, name, limits)
+
+
+def _variant(group: str, plain: Any) -> type:
+    name = plain.get("name") if isinstance(plain, dict) else None
+    known = VARIANTS[group]
+    if name not in known:
+        raise BadInput(
+            f"{group}.name must be one of {', '.join(known)}. Received: {group}.name={_show(name)}."
+            f"{did_you_mean(str(name), known)} Choose it with {group}=NAME."
+        )
+    return known[name]
+
+
+def _scalar(kind: type, value: Any, name: str, limits: Limits) -> Any:
+    allowed = _allowed(kind, limits)
+    refused = BadInput(f"{name} must be {allowed}. Received: {name}={_show(value)}")
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise refused
+        return value
+    if kind is str:
+        if isinstance(value, bool | dict | list) or value is None:
+            raise refused
+        text = str(value)
+        if limits.choices and text not in limits.choices:
+            raise BadInput(str(refused) + (f".{guess}" if (guess := did_you_mean(text, limits.choices)) else ""))
+        return text
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        raise refused
+    if not math.isfinite(value) or not _within(value, limits):
+        raise refused
+    return kind(value)
+
+
+def _within(value: float, limits: Limits) -> bool:
+    return (
+        (limits.above is None or value > limits.above)
+        and (limits.at_least is None or value >= limits.at_least)
+        and (limits.below is None or value < limits.below)
+        and (limits.at_most is None or value <= limits.at_most)
+    )
+
+
+def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
+    pair = value if isinstance(value, list) else [value, value]
+    whole = [item for item in pair if isinstance(item, int) and not isinstance(item, bool)]
+    if len(whole) != len(pair) or len(pair) != 2 or not all(_within(item, limits) for item in whole):
+        raise BadInput(
+            f"{name} must be a whole number of pixels from {limits.at_least} to {limits.at_most}, "
+            f"or two: [height,width]. Received: {name}={_show(value)}"
+        )
+    return whole[0], whole[1]
+
+
+def _allowed(kind: type, limits: Limits) -> str:
+    """What is allowed, in words: `> 0`, `a whole number >= 1`, `one of none, memory`."""
+    if limits.choices:
+        return f"one of {', '.join(limits.choices)}"
+    if kind is bool:
+        return "true or false"
+    if kind is str:
+        return "a text"
+    bounds = [
+        f"{sign} {bound:g}" if bound < 2**20 else f"{sign} {bound}"
+        for sign, bound in (
+            (">", limits.above),
+            (">=", limits.at_least),
+            ("<", limits.below),
+            ("<=", limits.at_most),
+        )
+        if bound is not None
+    ]
+    words = ["a whole number"] if kind is int else [] if bounds else ["a number"]
+    return " ".join([*words, " and ".join(bounds)]).strip()
+
+
+def _show(value: Any) -> str:
+    """A value as one would type it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ",".join(_show(item) for item in value) + "]"
+    return str(value)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _check_combinations(config: Config) -> None:
+    """What no single setting shows."""
+    if config.split.validation + config.split.test >= 1:
+        raise BadInput(
+            "split.validation + split.test must be < 1, so that images remain to train on. "
+            f"Received: split.validation={config.split.validation} split.test={config.split.test}"
+        )
+    path = getattr(config.dataset, "path", "")
+    if path is None or (path == "" and config.dataset.name != "drawn"):
+        what = "folder" if config.dataset.name == "folder" else "archive"
+        raise BadInput(
+            f"dataset.path must name the {what} of images. Received: none. "
+            f"Set it: dataset={config.dataset.name} dataset.path=PATH"
+        )
+    warmup = getattr(config.schedule, "warmup_epochs", 0.0)
+    if warmup >= config.epochs:
+        raise BadInput(
+            f"schedule.warmup_epochs must be < epochs. Received: schedule.warmup_epochs={warmup:g} "
+            f"epochs={config.epochs}"
+        )

@@ -1,0 +1,99 @@
+"""Composing a config from overrides, with Hydra's messages turned into ours."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from catsdogs_exp.config import search_path
+from catsdogs_exp.config.build import build, flatten
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+
+def config_of(overrides: Sequence[str]) -> Config:
+    """Composes and checks the config that `overrides` ask for, such as `["lr=0.01", "model=cnn"]`.
+
+    Raises:
+        BadInput: for an unknown key, group or choice, or a value out of range.
+    """
+    with hydra_messages(overrides):
+        composed = _compose(overrides)
+    return build(composed, chosen_experiment(composed.hydra))
+
+
+def chosen_experiment(hydra: DictConfig) -> str | None:
+    """The name of the recipe in Hydra's own config, or None."""
+    name = hydra.runtime.choices.get("experiment")
+    return None if name in (None, "null") else str(name)
+
+
+@contextmanager
+def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
+    """Turns what Hydra and OmegaConf raise while composing `overrides` into `BadInput`."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise BadInput(_message(error, overrides)) from error
+    except ValueError as error:
+        if "Config group override" not in str(error):
+            raise
+        raise BadInput(f"A group needs a choice, such as model=cnn. {error}") from error
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    search_path.register()
+    with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
+        return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+def _message(error: Exception, overrides: Sequence[str]) -> str:
+    """One line in our words: what was received, what is known, what is near."""
+    text = str(error)
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+        known = sorted(error.options)
+        near = did_you_mean(choice, known)
+        return f"{group} must be one of {', '.join(known)}. Received: {group}={choice}.{near}"
+    if isinstance(error, OverrideParseException):
+        return f"Cannot read {error.override!r} as key=value. Put quotes around special characters: 'key=\"a b\"'"
+    if found := re.search(r"Could not (?:override|delete from config\.|delete) '([^']*)'", text):
+        return _unknown(found[1].partition("=")[0], overrides)
+    if found := re.search(r"config group '([^']*)' does not exist", text):
+        return _unknown(found[1], overrides)
+    if found := re.search(r"Key '([^']*)' is not in struct\s+full_key: (\S+)", text):
+        return _unknown(found[2], overrides)
+    if "requires --multirun" in text or "add --multirun" in text:
+        found = re.search(r"'([^']*)'", text.splitlines()[-1]) or re.search(r"'([^']*)'", text)
+        what = found[1] if found else "Several values for one key"
+        return f"Several values for one key make a sweep: add -m. Received: {what}"
+    cause = error.__cause__
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        text = f"{text or 'The config cannot be composed'}: {cause.msg or cause}"
+    return " ".join(text.split())
+
+
+def _unknown(key: str, overrides: Sequence[str]) -> str:
+    """The message for a key or group that nobody knows, given the groups' choices in `overrides`."""
+    groups = search_path.groups()
+    choices = [word for word in overrides if (pair := word.split("="))[-1] in groups.get(pair[0], [])]
+    plain = OmegaConf.to_container(_compose(choices), resolve=False)
+    assert isinstance(plain, dict)
+    plain.pop("hydra", None)
+    known = [*flatten(plain), *(group for group in groups if group not in plain)]
+    group, _, last = key.rpartition(".")
+    inside = [name for name in known if name.startswith(f"{group}.")]
+    guess = did_you_mean(key, inside if group in groups else [*known, *groups])
+    if not guess:
+        leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
+        near = difflib.get_close_matches(last, leaves, n=1, cutoff=0.8)
+        guess = f" Did you mean {leaves[near[0]]}?" if near else ""
+    if group in groups:
+        guess += f" Known here: {', '.join(inside)}."
+    return f"Unknown setting: {key}.{guess} `--help` lists the flat keys and groups, `--cfg job` every key."

@@ -1,0 +1,238 @@
+"""The schema: what a config may say. Frozen dataclasses, without defaults: those stand in `conf/`, once.
+
+Every field carries its help text and its limits, so that the check, the error and `--help` say the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def setting(help_text: str, **limits: Any) -> Any:
+    """A dataclass field with a help text and the bounds or choices of `Limits`."""
+    return field(metadata={"help": help_text, "limits": Limits(**limits)})
+
+
+@dataclass(frozen=True)
+class DrawnDataset:
+    """Cats and dogs drawn by the program itself."""
+
+    name: str
+    images: int = setting("pictures in all classes together", at_least=4)
+    classes: int = setting("cats, dogs, and further animals", at_least=2, at_most=360)
+    seed: int = setting("another seed draws other pictures", at_least=0)
+    broken: float = setting("share of files broken on purpose", at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class FolderDataset:
+    """A folder with one folder of pictures a class, or train/ and validation/ with those inside."""
+
+    name: str
+    path: str | None = setting("the folder")
+
+
+@dataclass(frozen=True)
+class ArchiveDataset:
+    """A zip or tar of such a folder."""
+
+    name: str
+    path: str | None = setting("the .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file")
+
+
+Dataset = DrawnDataset | FolderDataset | ArchiveDataset
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of each class, where the data brings no folders for it."""
+
+    validation: float = setting("share of each class for validation", at_least=0, below=1)
+    test: float = setting("share of each class for a test", at_least=0, below=1)
+    seed: int = setting("another seed draws another split", at_least=0)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How pictures become batches."""
+
+    batch_size: int = setting("images per training step", at_least=1, at_most=65536)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    resize: str = setting("how a picture is brought to target_size", choices=("stretch",))
+    interpolation: str = setting(
+        "between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos")
+    )
+    cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
+    workers: int = setting("threads that read and augment; 0: one a core", at_least=0, at_most=256)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes to training pictures, in the units of Keras's `ImageDataGenerator`."""
+
+    rotation_range: float = setting("degrees", at_least=0, at_most=180)
+    width_shift_range: float = setting("share of the width", at_least=0, at_most=1)
+    height_shift_range: float = setting("share of the height", at_least=0, at_most=1)
+    shear_range: float = setting("degrees", at_least=0, below=90)
+    zoom_range: float = setting("1-z..1+z for each axis", at_least=0, below=1)
+    horizontal_flip: bool = setting("mirrored, in half of the cases")
+    vertical_flip: bool = setting("upside down, in half of the cases")
+    fill_mode: str = setting("beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
+    fill_value: float = setting("for fill_mode=constant", at_least=0, at_most=255)
+
+
+@dataclass(frozen=True)
+class CnnModel:
+    """Blocks of convolution and max-pooling, then a dense layer."""
+
+    name: str
+    depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
+    filters: int = setting("of the first block, doubled from block to block", at_least=1, at_most=4096)
+    max_filters: int = setting("the doubling stops here", at_least=1, at_most=4096)
+    kernel_size: int = setting("pixels", at_least=1, at_most=31)
+    dense: int = setting("units of the dense layer", at_least=1, at_most=65536)
+    dropout: float = setting("before the dense layer", at_least=0, below=1)
+    batch_norm: bool = setting("after each convolution")
+    head: str = setting("the last layer", choices=("auto", "softmax"))
+
+
+Model = CnnModel
+
+
+@dataclass(frozen=True)
+class RmspropOptimizer:
+    """RMSprop, as in the course."""
+
+    name: str
+    learning_rate: float = setting("learning rate", above=0)
+    rho: float = setting("decay of the mean square", at_least=0, below=1)
+    momentum: float = setting("momentum", at_least=0, below=1)
+
+
+@dataclass(frozen=True)
+class AdamOptimizer:
+    """Adam (Kingma and Ba, 2015)."""
+
+    name: str
+    learning_rate: float = setting("learning rate", above=0)
+    beta_1: float = setting("decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
+
+
+@dataclass(frozen=True)
+class AdamwOptimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    name: str
+    learning_rate: float = setting("learning rate", above=0)
+    beta_1: float = setting("decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay", at_least=0)
+
+
+@dataclass(frozen=True)
+class SgdOptimizer:
+    """Stochastic gradient descent with momentum."""
+
+    name: str
+    learning_rate: float = setting("learning rate", above=0)
+    momentum: float = setting("momentum", at_least=0, below=1)
+    nesterov: bool = setting("Nesterov's momentum")
+
+
+Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer
+
+
+@dataclass(frozen=True)
+class ConstantSchedule:
+    """The learning rate stays."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """Rises linearly, then falls along a cosine (Loshchilov and Hutter, 2017)."""
+
+    name: str
+    warmup_epochs: float = setting("epochs of the rise", at_least=0)
+    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
+
+
+Schedule = ConstantSchedule | CosineSchedule
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is watched, and how carefully."""
+
+    monitor: str = setting(
+        "the best epoch by this is the result", choices=("val_accuracy", "val_loss", "accuracy", "loss")
+    )
+    deterministic: bool = setting("same config, data and machine: same weights")
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Pictures of what each layer answers to fixed validation images."""
+
+    every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
+    images: int = setting("of each class", at_least=1, at_most=16)
+    channels: int = setting("at most so many a layer", at_least=1, at_most=4096)
+
+
+@dataclass(frozen=True)
+class Logging:
+    """What a run writes down beside metrics.csv and result.json."""
+
+    tensorboard: bool = setting("write event files")
+    samples: int = setting("augmented training images shown", at_least=0, at_most=256)
+    activations: Activations
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run, checked. The groups hold what the run uses; the flat keys are what the user turned."""
+
+    lr: float = setting("learning rate", above=0)
+    batch_size: int = setting("images per training step", at_least=1, at_most=65536)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
+    epochs: int = setting("passes over the training images", at_least=1)
+    seed: int = setting("of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
+    output_dir: str = setting("run folders are created here")
+    experiment: str | None = setting("the recipe's name, if one was chosen")
+    dataset: Dataset
+    split: Split
+    loader: Loader
+    augment: Augment
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+    training: Training
+    logging: Logging
+
+
+# Groups whose choices differ in their keys: the entry `name` picks the dataclass.
+VARIANTS: dict[str, dict[str, type]] = {
+    "dataset": {"drawn": DrawnDataset, "folder": FolderDataset, "archive": ArchiveDataset},
+    "model": {"cnn": CnnModel},
+    "optimizer": {
+        "rmsprop": RmspropOptimizer,
+        "adam": AdamOptimizer,
+        "adamw": AdamwOptimizer,
+        "sgd": SgdOptimizer,
+    },
+    "schedule": {"constant": ConstantSchedule, "cosine": CosineSchedule},
+}
+FLAT_KEYS = ("lr", "batch_size", "target_size", "depth", "epochs", "seed")

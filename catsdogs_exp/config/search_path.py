@@ -1,0 +1,92 @@
+"""Where configs are found: `conf/` and `experiments/`, beside the package in a checkout, inside it in a wheel."""
+
+from pathlib import Path
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _beside_or_inside(name: str) -> Path:
+    beside = _PACKAGE.parent / name
+    return beside if (beside / ".." / "pyproject.toml").is_file() else _PACKAGE / name
+
+
+CONF = _beside_or_inside("conf")
+EXPERIMENTS = _beside_or_inside("experiments")
+
+
+class ExperimentsSource(FileConfigSource):
+    """Shows the files of `experiments/` as the config group `experiment`."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The word before `://` in Hydra's search path."""
+        return "experiments"
+
+    @staticmethod
+    def _inside(config_path: str) -> str | None:
+        """The path below `experiments/`, or None for what is not of the group."""
+        group, _, rest = config_path.partition("/")
+        return rest if group == "experiment" else None
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Reads a recipe."""
+        return super().load_config(self._inside(config_path) or config_path)
+
+    def available(self) -> bool:
+        """Whether the folder is there."""
+        return Path(self.path).is_dir()
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether the path is the group itself or a folder of recipes in it."""
+        inside = self._inside(config_path)
+        return config_path == "" or (inside is not None and super().is_group(inside))
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether the path is a recipe."""
+        inside = self._inside(config_path)
+        return bool(inside) and super().is_config(inside or "")
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The names in the group, for `glob(*)`, completion and messages."""
+        if config_path == "":
+            return ["experiment"] if results_filter != ObjectType.CONFIG else []
+        inside = self._inside(config_path)
+        if inside is None:
+            return []
+        listed: list[str] = super().list(inside, results_filter)
+        return listed
+
+
+class ExperimentsSearchPath(SearchPathPlugin):
+    """Puts `experiments/` on the search path as a plugin, because `glob` does not see `hydra.searchpath`."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Called by Hydra when it assembles the search path."""
+        search_path.append(provider="catsdogs_exp", path=f"experiments://{EXPERIMENTS}")
+
+
+def register() -> None:
+    """Makes `experiment=NAME` known to Hydra. Calling it again changes nothing."""
+    plugins = Plugins.instance()
+    plugins.register(ExperimentsSource)
+    plugins.register(ExperimentsSearchPath)
+
+
+def groups() -> dict[str, list[str]]:
+    """The config groups and their choices, from the files: `{"model": ["cnn"], ..., "experiment": [...]}`."""
+    found = {
+        folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
+        for folder in sorted(CONF.iterdir())
+        if folder.is_dir()
+    }
+    found["experiment"] = sorted(
+        file.relative_to(EXPERIMENTS).with_suffix("").as_posix() for file in EXPERIMENTS.rglob("*.yaml")
+    )
+    return found

@@ -1,0 +1,33 @@
+"""The ways in which a command ends early, each with its exit code."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInput(Exception):
+    """A mistake of the user's: one clear line, no traceback, exit code 2.
+
+    The message names the setting, what is allowed, what was received, and the next step.
+    """
+
+    exit_code = 2
+
+
+class RunFailed(Exception):
+    """A run that started and did not succeed: exit code 1. Its folder holds the log."""
+
+    exit_code = 1
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not an Exception, so that nothing on the way swallows it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"signal {signal_number}")
+        self.exit_code = 128 + signal_number
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `" Did you mean X?"`, or `""` where nothing known is near."""
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
