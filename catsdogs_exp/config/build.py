@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from catsdogs_exp.config.model_fit import check_depth
 from catsdogs_exp.config.schema import VARIANTS, Config, Limits
 from catsdogs_exp.errors import BadInput, did_you_mean
 
@@ -198,6 +199,7 @@ def _check_combinations(config: Config) -> None:
             f"dataset.path must name the {what} of images. Received: none. "
             f"Set it: dataset={config.dataset.name} dataset.path=PATH"
         )
+    check_depth(config.model, config.loader.target_size)
     warmup = getattr(config.schedule, "warmup_epochs", 0.0)
     if warmup >= config.epochs:
         raise BadInput(

@@ -44,7 +44,7 @@ class Species:
 
 _NAMED = (
     Species("cats", "pointed", "short", whiskers=True, pupils="slit", tail="long", build=0.85),
-    Species("dogs", "floppy", "long", tail="short", tongue=0.85, build=1.05),
+    Species("dogs", "floppy", "long", tail="short", tongue=0.9, build=1.05),
     Species("rabbits", "long", "teeth", whiskers=True, tail="pompom"),
     Species("bears", "round", "broad", tail="none", build=1.25),
     Species("foxes", "pointed", "narrow", tail="bushy", build=0.85),
@@ -99,13 +99,14 @@ _FURS: tuple[Colour, ...] = (
     (226, 149, 74), (201, 120, 58), (150, 100, 66), (112, 76, 54), (84, 62, 54), (238, 214, 178), (246, 236, 220),
     (214, 186, 148), (160, 158, 160), (122, 128, 140), (92, 98, 112), (66, 62, 68), (196, 170, 140), (178, 134, 98),
 )
-_EYES: tuple[Colour, ...] = ((122, 176, 84), (226, 180, 60), (104, 164, 206), (170, 110, 54), (120, 80, 50))
+_EYES: tuple[Colour, ...] = ((142, 206, 92), (250, 206, 70), (112, 190, 236), (226, 150, 60), (126, 214, 190))
 _PAINTS: tuple[Colour, ...] = (
     (236, 106, 92), (244, 178, 84), (250, 222, 130), (136, 190, 120), (92, 160, 150), (104, 158, 206),
     (132, 124, 190), (206, 134, 180), (240, 228, 208), (176, 148, 120), (96, 112, 128), (210, 220, 226),
 )
+_TOYS: tuple[Colour, ...] = ((226, 76, 92), (214, 66, 70), (244, 190, 60), (70, 130, 200), (80, 164, 120), (150, 96, 180))
 _INK: Colour = (46, 36, 40)
-_PINK: Colour = (246, 164, 166)
+_PINK: Colour = (250, 180, 176)
 _WHITE: Colour = (252, 250, 246)
 
 
@@ -355,13 +356,25 @@ def _body(easel: _Easel, frame: _Frame, pose: str, species: Species, look: _Look
             _paw(easel, frame, x + 2.85j, paw, look.line)
 
 
+def _collar(easel: _Easel, head: _Frame, dice: _Dice) -> None:
+    paint, bell = dice.pick(_TOYS), dice.pick(_TOYS)
+    line = _mix(paint, _INK, 0.6)
+    easel.fill(head, _tube((-0.62 + 0.75j, -0.35 + 1.0j, 1.08j, 0.35 + 1.0j, 0.62 + 0.75j), 0.13, 0.13), paint, line)
+    if dice.chance(0.5):
+        easel.fill(head, _oval(1.27j, 0.17, 0.17), bell, line)
+    else:
+        for outline in _both(_smooth((1.12j, 0.42 + 0.92j, 0.45 + 1.38j))):
+            easel.fill(head, outline, paint, line)
+        easel.fill(head, _oval(1.14j, 0.11, 0.12), bell, line)
+
+
 def _ears(easel: _Easel, head: _Frame, kind: str, look: _Look, dice: _Dice) -> None:
     size = dice.between(0.9, 1.15)
     inner = _mix(_PINK, look.fur, 0.1)
     if kind == "pointed":
         tip = -(0.88 + dice.between(-0.1, 0.12)) - 1.42j * size
         shapes = [((-0.98 - 0.1j, -0.98 - 0.7j, tip, tip + 0.07, -0.55 - 1.05j, -0.12 - 0.7j), look.fur)]
-        shapes.append(((-0.84 - 0.45j, -0.87 - 0.8j, tip + 0.06 + 0.22j, -0.6 - 0.98j, -0.34 - 0.72j), inner))
+        shapes.append(((-0.88 - 0.4j, -0.9 - 0.75j, tip + 0.05 + 0.16j, -0.6 - 0.98j, -0.28 - 0.7j), inner))
     elif kind == "long":
         lean = dice.between(-0.25, 0.1)
         shapes = [((-0.62 - 0.6j, -0.72 - 1.5j + lean, -0.5 - 2.2j * size + lean, -0.22 - 1.5j + lean, -0.15 - 0.7j),
@@ -378,7 +391,7 @@ def _ears(easel: _Easel, head: _Frame, kind: str, look: _Look, dice: _Dice) -> N
     elif kind == "tufts":
         shapes = [((-0.9 - 0.3j, -0.98 - 0.9j, -1.05 - 1.35j * size, -0.6 - 1.0j, -0.1 - 0.75j), look.mark)]
     elif kind == "floppy":
-        colour = _mix(look.mark, look.line, 0.6)
+        colour = _mix(look.mark, dice.pick((look.line, look.light)), 0.6)
         if dice.chance(0.25):
             shapes = [((-0.2 - 0.85j, -0.6 - 1.25j, -1.0 - 1.2j, -1.3 - 0.6j, -1.15 - 0.3j, -0.85 - 0.55j), colour)]
         else:
@@ -411,7 +424,7 @@ def _crown(easel: _Easel, head: _Frame, kind: str, look: _Look) -> None:
 
 def _eyes(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dice) -> None:
     long = species.muzzle == "long"
-    size = dice.between(0.9, 1.15) * (0.17 if long else 0.24)
+    size = dice.between(0.9, 1.15) * (0.18 if long else 0.27)
     for side in (-1, 1):
         spread = (0.37 if long else 0.44) + side * look.turn * -0.05
         eye = head.at(side * spread + look.turn * 0.16 - (0.2 if long else 0.08) * 1j)
@@ -424,7 +437,7 @@ def _eyes(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dic
             easel.fill(eye, _oval(0, size * 0.7, size * 0.26), _INK)
         else:
             easel.fill(eye, _oval(0, size * 0.78 * narrow, size * 0.8), look.eye)
-            easel.fill(eye, _oval(0, size * 0.62 * narrow, size * 0.64), _INK)
+            easel.fill(eye, _oval(0, size * 0.68 * narrow, size * 0.7), _INK)
         easel.fill(eye, _oval(-size * 0.3 - size * 0.35j, size * 0.24, size * 0.24), _WHITE)
         if long:
             easel.stroke(eye, (side * -0.15 - 0.36j, side * 0.03 - 0.37j, side * 0.2 - 0.26j), look.line, 0.06)
@@ -449,13 +462,13 @@ def _muzzle(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _D
         for outline in _both(_oval(0.2 + 0.45j, 0.29, 0.23)):
             easel.fill(face, outline, look.light)
         nose = _smooth((-0.15 + 0.2j, 0.17j, 0.15 + 0.2j, 0.36j))
-        nose_colour = _mix(_PINK, dark, dice.pick((0.1, 0.85)))
+        nose_colour = _mix(_PINK, dark, dice.pick((0.0, 0.25)))
     elif kind == "long":
         mouth = 0.78
         easel.fill(face, _smooth((-0.4j, -0.14 - 0.2j, -0.3 + 0.14j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j,
                                   0.54 + 0.5j, 0.3 + 0.14j, 0.14 - 0.2j)), look.light)
         easel.stroke(face, (-0.36 + 0.16j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j, 0.54 + 0.5j, 0.36 + 0.16j), line)
-        nose, nose_colour = _smooth((-0.3 + 0.24j, 0.14j, 0.3 + 0.24j, 0.16 + 0.46j, 0.52j, -0.16 + 0.46j)), dark
+        nose, nose_colour = _smooth((-0.35 + 0.22j, 0.1j, 0.35 + 0.22j, 0.18 + 0.48j, 0.54j, -0.18 + 0.48j)), dark
     elif kind == "broad":
         easel.fill(face, _oval(0.45j, 0.56, 0.4), look.light, line)
         nose, nose_colour = _oval(0.27j, 0.22, 0.14), dark
@@ -465,14 +478,15 @@ def _muzzle(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _D
         nose, nose_colour, mouth = _oval(0.62j, 0.15, 0.12), dark, 0.82
     if tongue:
         tip = face.at(mouth * 1j)
-        easel.fill(tip, _smooth((-0.14, 0.14, 0.19 + 0.25j, 0.46j, -0.19 + 0.25j)), (232, 110, 124), line)
-        easel.stroke(tip, (0.1j, 0.32j), (190, 76, 96), 0.03)
+        easel.fill(tip, _smooth((-0.17, 0.17, 0.23 + 0.28j, 0.54j, -0.23 + 0.28j)), (230, 82, 104), line)
+        easel.stroke(tip, (0.1j, 0.36j), (176, 52, 78), 0.03)
     wide = 0.34 if kind in ("long", "broad") else 0.24
     for side in (-1, 1):
         easel.stroke(face, (mouth * 1j - 0.02j, side * wide * 0.5 + (mouth + 0.09) * 1j, side * wide + (mouth - 0.03) * 1j), line)
     easel.stroke(face, (0.3j, mouth * 1j), line)
     if kind == "teeth":
-        easel.fill(face, _oval(0.68j, 0.11, 0.12), _WHITE, line, 0.03)
+        for outline in _both(_smooth((-0.13 + 0.6j, -0.01 + 0.6j, -0.01 + 0.84j, -0.12 + 0.84j))):
+            easel.fill(face, outline, _WHITE, line, 0.03)
     easel.fill(face, nose, nose_colour, line)
     shine = nose.mean()
     easel.fill(face, _oval(shine - 0.06 - 0.05j, 0.06, 0.035), _mix(nose_colour, _WHITE, 0.7))
@@ -499,7 +513,7 @@ def _head(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dic
         for side, droop in itertools.product((-1, 1), (-0.22, 0.0, 0.22)):
             root = side * 0.34 + look.turn * 0.17 + (0.46 + droop * 0.3) * 1j
             easel.stroke(head, (root, root + side * 0.5 + (droop - 0.06) * 1j,
-                                root + side * 1.02 + droop * 1.5j), colour, 0.035)
+                                root + side * 1.1 + droop * 1.5j), colour, 0.05)
 
 
 def _gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
@@ -514,8 +528,8 @@ def _backdrop(size: tuple[int, int], horizon: float, dice: _Dice) -> Image.Image
     unit = math.sqrt(width * height) / 8
     here = _Frame(complex(unit), 0j)
     kind = dice.pick(("room", "room", "meadow", "meadow", "studio"))
-    back = _mix(dice.pick(_PAINTS), dice.pick((_WHITE, _WHITE, (150, 140, 140))), dice.between(0.25, 0.65))
-    easel = _Easel(_gradient(size, back, _mix(back, dice.pick(_PAINTS), dice.between(0.1, 0.6))))
+    back = _mix(dice.pick(_PAINTS), dice.pick((_WHITE, _WHITE, (170, 166, 166))), dice.between(0.4, 0.75))
+    easel = _Easel(_gradient(size, back, _mix(back, dice.pick(_PAINTS), dice.between(0.1, 0.4))))
 
     def spot(low: float, high: float) -> complex:
         return complex(dice.between(0, width), dice.between(low, high)) / unit
@@ -538,15 +552,15 @@ def _backdrop(size: tuple[int, int], horizon: float, dice: _Dice) -> Image.Image
                 for row in range(int(horizon / step) + 1):
                     easel.fill(here, _oval((column + row % 2 / 2 + 1j * row) * step / unit, 0.13, 0.13), soft)
         for _ in range(int(dice.between(0, 3))):
-            corner, paint = spot(-0.3 * height, horizon * 0.6), dice.pick(_PAINTS)
+            corner, paint = spot(-0.3 * height, horizon * 0.6), _mix(back, dice.pick(_PAINTS), 0.5)
             x, y, w, h = corner.real * unit, corner.imag * unit, dice.between(1.2, 3) * unit, dice.between(1.2, 3) * unit
-            box(x, y, x + w, y + h, _mix(paint, _INK, 0.4))
+            box(x, y, x + w, y + h, _mix(paint, _INK, 0.25))
             box(x + unit * 0.15, y + unit * 0.15, x + w - unit * 0.15, y + h - unit * 0.15, paint)
-        floor = _mix(dice.pick(_PAINTS), (150, 110, 80), dice.between(0.2, 0.7))
+        floor = _mix(dice.pick(_PAINTS), (196, 164, 132), dice.between(0.3, 0.8))
         if dice.chance(0.5):
-            x, w, paint = dice.between(-0.3, 0.8) * width, dice.between(0.4, 0.8) * width, dice.pick(_PAINTS)
-            for left, top, right, shade in ((0.0, 2.2, 1.0, 0.0), (0.05, 1.4, 0.95, 0.15), (-0.06, 1.3, 0.1, 0.3),
-                                            (0.9, 1.3, 1.06, 0.3)):
+            x, w, paint = dice.between(-0.3, 0.8) * width, dice.between(0.4, 0.8) * width, _mix(back, dice.pick(_PAINTS), 0.6)
+            for left, top, right, shade in ((0.0, 2.2, 1.0, 0.0), (0.05, 1.4, 0.95, 0.08), (-0.06, 1.3, 0.1, 0.16),
+                                            (0.9, 1.3, 1.06, 0.16)):
                 easel.pen.rounded_rectangle((round(x + left * w), round(horizon - top * unit), round(x + right * w),
                                              round(horizon + 0.5 * unit)), round(unit * 0.3), fill=_mix(paint, _INK, shade))
         easel.image.paste(_gradient((width, height), _mix(floor, _INK, 0.25), floor), (0, round(horizon)))
@@ -580,7 +594,7 @@ def _cover(easel: _Easel, head: _Frame, dice: _Dice) -> None:
     """Something in front of the animal that hides part of it."""
     kind, paint = dice.pick(("bar", "leaf", "ball", "hand")), dice.pick(_PAINTS)
     line = _mix(paint, _INK, 0.6)
-    place = head.at(cmath.rect(dice.between(0.75, 1.25), dice.between(0, math.tau)), dice.between(-180, 180))
+    place = head.at(cmath.rect(dice.between(0.8, 1.3), dice.between(0, math.tau)), dice.between(-180, 180), 0.85)
     if kind == "bar":
         width = dice.between(0.15, 0.3)
         easel.fill(place, np.array((-9 - width * 1j, 9 - width * 1j, 9 + width * 1j, -9 + width * 1j)), paint, line)
@@ -606,9 +620,9 @@ def _photograph(image: Image.Image, dice: _Dice) -> Image.Image:
         image = image.filter(ImageFilter.BoxBlur(dice.between(0.3, 0.8)))
     pixels = np.array(image, np.float32)
     height, width, _ = pixels.shape
-    gain, contrast = dice.between(0.8, 1.15), dice.between(0.8, 1.1)
-    rows = np.linspace(1, 1 + dice.between(-0.35, 0.35), height, dtype=np.float32)[:, None, None]
-    columns = np.linspace(1, 1 + dice.between(-0.35, 0.35), width, dtype=np.float32)[:, None]
+    gain, contrast = dice.between(0.88, 1.1), dice.between(0.85, 1.1)
+    rows = np.linspace(1, 1 + dice.between(-0.25, 0.25), height, dtype=np.float32)[:, None, None]
+    columns = np.linspace(1, 1 + dice.between(-0.25, 0.25), width, dtype=np.float32)[:, None]
     pixels *= rows * columns * np.float32(gain * contrast)
     strength = dice.between(0.5, 6)
     grain = dice.generator.integers(0, 256, (height, width, 1), np.uint8) * np.float32(strength / 128)
@@ -619,9 +633,9 @@ def _photograph(image: Image.Image, dice: _Dice) -> Image.Image:
 # What a pose takes up around a head of radius 1 at 0: left, top, right, bottom.
 _POSES = {
     "head": (-1.3, -1.5, 1.3, 1.2),
-    "sitting": (-1.4, -1.5, 1.7, 2.75),
-    "lying": (-1.4, -1.5, 3.3, 1.8),
-    "standing": (-1.3, -1.5, 3.4, 3.05),
+    "sitting": (-1.5, -1.8, 1.7, 2.75),
+    "lying": (-1.5, -1.8, 3.2, 1.8),
+    "standing": (-1.5, -1.8, 3.3, 3.05),
 }
 
 
@@ -644,22 +658,28 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     if index < 0 or seed < 0:
         raise ValueError(f"index and seed must be 0 or more. Received: index={index}, seed={seed}")
     species, dice = _SPECIES[class_index], _Dice(seed, class_index, index)
-    width, height = (round(dice.between(160, 320)) * _OVERSAMPLING for _ in range(2))
+    long, short = dice.between(220, 320), dice.between(0.73, 1.0)
+    sides = round(long) * _OVERSAMPLING, round(long * short) * _OVERSAMPLING
+    width, height = sides if dice.chance(0.5) else sides[::-1]
     pose = dice.pick(("head", "head", "head", "sitting", "sitting", "sitting", "lying", "standing"))
     left, top, right, bottom = _POSES[pose]
+    if species.ears == "long" or species.crown in ("horns", "antlers", "crest"):
+        top -= 0.4
     fit = min(width / (right - left), height / (bottom - top))
-    unit = fit * (dice.between(0.7, 1.05) if pose == "head" else dice.between(0.9, 1.3))
-    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * abs(width - unit * (right - left))
-    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * abs(height - unit * (bottom - top))
+    unit = fit * (dice.between(0.65, 1.05) if pose == "head" else dice.between(0.9, 1.25))
+    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * (abs(width - unit * (right - left)) + 0.2 * width)
+    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * (abs(height - unit * (bottom - top)) + 0.16 * height)
     feet = y + unit * bottom
     roll = dice.between(-14, 14)
     body = _Frame(complex(unit), complex(x, y)).at(0, roll * 0.5)
-    head = body.at(0, roll * 0.5 + dice.between(-11, 11))
+    head = body.at(0, roll * 0.5 + dice.between(-11, 11), 1.0 if pose == "head" else dice.between(1.1, 1.3))
     look = _look(dice)
     easel = _Easel(_backdrop((width, height), min(feet - dice.between(0.1, 1.0) * unit, height * 0.9), dice))
     if pose != "head":
         easel.shade(body, _oval((left + right) / 2 + (bottom - 0.1) * 1j, (right - left) * 0.42, 0.3))
     _body(easel, body, pose, species, look, dice)
+    if dice.chance(0.5):
+        _collar(easel, head, dice)
     _head(easel, head, species, look, dice)
     if dice.chance(0.25):
         _cover(easel, head, dice)

@@ -1,0 +1,105 @@
+"""Loaders: the course's generators, on tf.data. A batch is a function of (seed, epoch, step)."""
+
+import os
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema import Augment, Config
+from catsdogs_exp.data import augmentation
+from catsdogs_exp.data.listing import TRAIN
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixels import Fetch
+from catsdogs_exp.data.randomness import epoch_order
+
+cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One split as batches.
+
+    Attributes:
+        fetch: manifest rows -> uint8 [b, height, width, 3].
+        rows: the split's manifest rows, [n].
+        labels: int32 [n].
+        target_size: height, width.
+        batch_size: images a batch; the last one of an epoch may be smaller.
+        seed: of order and augmentation.
+        shuffle: a new order of the whole set for each epoch.
+        augment: None for validation and test: these are never changed.
+        workers: threads.
+    """
+
+    fetch: Fetch
+    rows: NDArray[np.intp]
+    labels: NDArray[np.int32]
+    target_size: tuple[int, int]
+    batch_size: int
+    seed: int
+    shuffle: bool
+    augment: Augment | None
+    workers: int
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.rows) // self.batch_size)
+
+    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """One batch: uint8 [b, height, width, 3] and int32 [b]. `epoch` and `step` count from 0."""
+        order = epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
+        chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+        images = self.fetch(self.rows[chosen])
+        if self.augment is not None:
+            images = self._augmented(images, epoch, chosen)
+        return images, self.labels[chosen]
+
+    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
+        """The batches of `epochs` epochs as one stream, from batch number `start` on, decoded ahead in threads."""
+
+        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+            epoch, step = divmod(int(number), self.steps)
+            return self.batch(epoch, step)
+
+        def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            # Stateless, or op determinism would run the map on one thread.
+            images, labels = tf.numpy_function(one, [number], (tf.uint8, tf.int32), stateful=False)
+            return tf.ensure_shape(images, (None, *self.target_size, 3)), tf.ensure_shape(labels, (None,))
+
+        workers = self.workers or os.cpu_count() or 1
+        numbers = tf.data.Dataset.range(start, epochs * self.steps)
+        return numbers.map(load, num_parallel_calls=workers, deterministic=True).prefetch(workers + 1)
+
+    def _augmented(
+        self, images: NDArray[np.uint8], epoch: int, chosen: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        assert self.augment is not None
+        warped = np.empty_like(images)
+        for slot, index in enumerate(chosen.tolist()):
+            warp = augmentation.draw_warp(self.augment, self.seed, epoch, index)
+            warped[slot] = augmentation.apply_warp(
+                images[slot], warp, self.augment.fill_mode, self.augment.fill_value
+            )
+        return warped
+
+
+def make_loader(config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False) -> Loader:
+    """The loader of a split. Only the training split is shuffled and augmented, and with `evaluate` not even that."""
+    rows = manifest.rows(split)
+    training = split == TRAIN and not evaluate
+    augmented = training and augmentation.changes_pictures(config.augment)
+    return Loader(
+        fetch=fetch,
+        rows=rows,
+        labels=manifest.listing.labels[rows],
+        target_size=config.loader.target_size,
+        batch_size=config.loader.batch_size,
+        seed=config.seed,
+        shuffle=training,
+        augment=config.augment if augmented else None,
+        workers=config.loader.workers,
+    )

@@ -1,0 +1,150 @@
+"""The source `archive`: a zip or tar of a folder of images, unpacked once into the cache folder.
+
+The archive may be hostile: only plain files and folders are taken out of it, each name is checked to stay
+inside, and the totals are bounded before anything is written.
+"""
+
+import hashlib
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from catsdogs_exp.config.schema import ArchiveDataset
+from catsdogs_exp.data.cache_folder import cache_folder, made_once
+from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.errors import BadInput
+
+MAX_ENTRIES = 2_000_000
+MAX_BYTES = 200 * 2**30
+MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
+_CHUNK = 2**20
+
+# name inside, bytes, and how to open it
+_Entry = tuple[str, int, object]
+
+
+def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
+    """Returns the folder with the unpacked images of the archive `dataset.path`.
+
+    Raises:
+        BadInput: when the file is missing, is no zip or tar, is damaged or encrypted, or would write outside.
+    """
+    path = Path(dataset.path or "").expanduser()
+    if not path.exists():
+        raise BadInput(f"dataset.path must be an archive of images. There is none at: {path}")
+    if path.is_dir():
+        raise BadInput(
+            f"dataset.path must be a zip or tar file. Received a folder: {path}. "
+            f"Use dataset=folder dataset.path={path}"
+        )
+    path = path.resolve()
+    status = path.stat()
+    identity = f"{path}\n{status.st_size}\n{status.st_mtime_ns}"
+    name = f"{path.name.split('.')[0][:40]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    target = cache_folder("archives") / name
+    with made_once(target) as scratch:
+        if scratch is not None:
+            _unpack(path, scratch, progress)
+    return target
+
+
+def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as opened:
+                _write(path, _zip_entries(path, opened), _zip_opener(opened), scratch, progress)
+        elif tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                _write(path, _tar_entries(path, tar), _tar_opener(tar), scratch, progress)
+        else:
+            raise BadInput(f"dataset.path must be a zip or tar file. Received something else: {path}")
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+        raise BadInput(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
+        raise BadInput(f"The archive cannot be read: {path}: {error}") from error
+
+
+def _zip_entries(path: Path, opened: zipfile.ZipFile) -> Iterator[_Entry]:
+    for info in opened.infolist():
+        if info.is_dir():
+            continue
+        if info.flag_bits & 1:
+            raise BadInput(f"The archive is encrypted: {path}. Unpack it yourself and use dataset=folder.")
+        mode = info.external_attr >> 16
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise BadInput(_hostile(path, info.filename, "is a link or device"))
+        yield info.filename, info.file_size, info
+
+
+def _tar_entries(path: Path, tar: tarfile.TarFile) -> Iterator[_Entry]:
+    for member in tar:
+        if member.isdir():
+            continue
+        if not member.isreg():
+            raise BadInput(_hostile(path, member.name, "is a link or device"))
+        yield member.name, member.size, member
+
+
+def _zip_opener(opened: zipfile.ZipFile):  # type: ignore[no-untyped-def]
+    return opened.open
+
+
+def _tar_opener(tar: tarfile.TarFile):  # type: ignore[no-untyped-def]
+    @contextmanager
+    def open_member(member: tarfile.TarInfo) -> Iterator[IO[bytes]]:
+        handle = tar.extractfile(member)
+        assert handle is not None
+        with handle:
+            yield handle
+
+    return open_member
+
+
+def _write(path: Path, entries: Iterator[_Entry], opener, scratch: Path, progress: Progress | None) -> None:  # type: ignore[no-untyped-def]
+    """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
+    checked: list[tuple[Path, int, object]] = []
+    taken: set[str] = set()
+    total = 0
+    limit = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
+    for name, size, entry in entries:
+        inside = _inside(path, name)
+        key = str(inside).casefold()
+        if key in taken:
+            raise BadInput(_hostile(path, name, "occurs twice, perhaps in another case"))
+        taken.add(key)
+        total += size
+        if len(taken) > MAX_ENTRIES or total > limit:
+            raise BadInput(
+                f"The archive is refused: {path} unpacks to more than {limit / 2**30:.1f} GiB or "
+                f"{MAX_ENTRIES:,} files. Unpack it yourself and use dataset=folder."
+            )
+        checked.append((scratch / inside, size, entry))
+    for done, (target, size, entry) in enumerate(checked, 1):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with opener(entry) as source, target.open("xb") as sink:
+            left = size
+            while chunk := source.read(min(_CHUNK, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise BadInput(_hostile(path, str(target.name), "is larger than the archive says"))
+                sink.write(chunk)
+        if progress and (done % 100 == 0 or done == len(checked)):
+            progress("unpacking", done, len(checked))
+
+
+def _inside(path: Path, name: str) -> PurePosixPath:
+    """The entry's path, once it is sure to stay inside the folder."""
+    inside = PurePosixPath(name.replace("\\", "/"))
+    bad = inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in name
+    if bad or ":" in inside.parts[0] or max(len(part.encode()) for part in inside.parts) > 255:
+        raise BadInput(_hostile(path, name, "would land outside its folder"))
+    return inside
+
+
+def _hostile(path: Path, name: str, why: str) -> str:
+    return f"The archive is refused: {path}: the entry {name[:120]!r} {why}. Nothing was unpacked."

@@ -1,0 +1,67 @@
+"""The source `drawn`: cats and dogs drawn by the program itself, once, into the cache folder."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs_exp.config.schema import DrawnDataset
+from catsdogs_exp.data import breaking, drawing
+from catsdogs_exp.data.cache_folder import cache_folder, made_once
+from catsdogs_exp.data.inspection import Progress
+
+VERSION = 1  # changed whenever the same settings would draw other pictures
+_CHUNK = 50
+
+
+def drawn(dataset: DrawnDataset, progress: Progress | None = None) -> Path:
+    """Returns a folder with one folder of drawn pictures a class, the same for the same settings.
+
+    `dataset.images` pictures are shared out to `dataset.classes`; the share `dataset.broken` of them is saved in
+    one of the ways of `breaking.KINDS`.
+    """
+    name = f"v{VERSION}-{dataset.images}-{dataset.classes}-{dataset.broken:g}-{dataset.seed}"
+    target = cache_folder("drawn") / name
+    with made_once(target) as scratch:
+        if scratch is not None:
+            _draw_all(dataset, scratch, progress)
+    return target
+
+
+def _draw_all(dataset: DrawnDataset, folder: Path, progress: Progress | None) -> None:
+    names = drawing.class_names(dataset.classes)
+    for name in names:
+        (folder / name).mkdir()
+    kinds = _kinds(dataset)
+    tasks = [
+        (folder / names[i % len(names)] / f"{names[i % len(names)].removesuffix('s')}.{i // len(names)}.jpg", i)
+        for i in range(dataset.images)
+    ]
+    jobs = [
+        [(path, i % len(names), i // len(names), dataset.seed, kinds[i]) for path, i in tasks[start : start + _CHUNK]]
+        for start in range(0, len(tasks), _CHUNK)
+    ]
+    # Processes, because Pillow's drawing holds the interpreter's lock. Spawned: forking a threaded process is unsafe.
+    workers = min(os.cpu_count() or 1, len(jobs))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for done, _ in enumerate(pool.map(_draw_some, jobs), 1):
+            if progress:
+                progress("drawing", min(done * _CHUNK, dataset.images), dataset.images)
+
+
+def _draw_some(pictures: list[tuple[Path, int, int, int, str | None]]) -> None:
+    for path, label, index, seed, kind in pictures:
+        breaking.save(drawing.draw(label, index, seed), path, kind)
+
+
+def _kinds(dataset: DrawnDataset) -> list[str | None]:
+    """How each picture is broken, None for most; the ways take turns, so that all occur early."""
+    kinds: list[str | None] = [None] * dataset.images
+    rng = np.random.default_rng([dataset.seed, 0xB120])
+    chosen = rng.permutation(dataset.images)[: round(dataset.images * dataset.broken)]
+    for turn, index in enumerate(chosen.tolist()):
+        kinds[index] = breaking.KINDS[turn % len(breaking.KINDS)]
+    return kinds

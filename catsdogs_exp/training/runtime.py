@@ -1,0 +1,58 @@
+"""TensorFlow as a run wants it: quiet, seeded, deterministic."""
+
+import os
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def import_tensorflow(verbose: bool = False) -> None:
+    """Imports TensorFlow without its start-up messages (oneDNN, CUDA stub, absl), unless `verbose`.
+
+    They are written by C++ before any logger is set up, so they are kept off the screen at the file descriptor.
+    """
+    if verbose or "tensorflow" in sys.modules:
+        import tensorflow  # noqa: F401, PLC0415
+
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _silent_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow as tf  # noqa: PLC0415
+
+        tf.get_logger().setLevel("ERROR")
+        tf.config.list_physical_devices()  # the first look at devices is what the CUDA messages are about
+
+
+def prepare(seed: int, deterministic: bool) -> None:
+    """Seeds Python, NumPy and TensorFlow and forgets the last job's graphs, so that a sweep does not grow.
+
+    With `deterministic`, the same config, data and machine give bit-identical weights.
+    """
+    import keras  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    import tensorflow as tf  # noqa: PLC0415
+
+    keras.backend.clear_session()
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  (some initialisers of libraries use the global one)
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)

@@ -1,0 +1,77 @@
+"""The arithmetic of one batch: forward, loss, backward, metrics; compiled once for a run."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class Steps:
+    """Training and evaluation of one network.
+
+    Attributes:
+        model: the network, pixels to probabilities.
+        optimizer: its optimiser, or None where nothing is trained.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self._binary = model.output_shape[-1] == 1
+        loss = keras.losses.BinaryCrossentropy if self._binary else keras.losses.SparseCategoricalCrossentropy
+        accuracy = keras.metrics.BinaryAccuracy if self._binary else keras.metrics.SparseCategoricalAccuracy
+        self._loss_of = loss(reduction="none")
+        self._loss = keras.metrics.Mean(name="loss")
+        self._accuracy = accuracy(name="accuracy")
+        if optimizer is not None:
+            optimizer.build(model.trainable_variables)
+        spec = (
+            tf.TensorSpec(model.input_shape, tf.uint8),
+            tf.TensorSpec((None,), tf.int32),
+        )
+        self.train = tf.function(self._train, input_signature=spec)
+        self.evaluate = tf.function(self._evaluate, input_signature=spec)
+        self.predict = tf.function(self._predict, input_signature=spec[:1])
+
+    def reset(self) -> None:
+        """Begins new averages."""
+        self._loss.reset_state()
+        self._accuracy.reset_state()
+
+    def averages(self) -> dict[str, float]:
+        """Loss and accuracy over the batches since `reset`, each image weighing the same."""
+        return {"loss": float(self._loss.result()), "accuracy": float(self._accuracy.result())}
+
+    def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            probabilities = self.model(images, training=True)
+            losses = self._losses(labels, probabilities)
+            mean = tf.reduce_mean(losses)
+            if self.model.losses:  # regularisation
+                mean += tf.add_n(self.model.losses)
+        assert self.optimizer is not None
+        gradients = tape.gradient(mean, self.model.trainable_variables)
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        self._count(losses, labels, probabilities)
+
+    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        probabilities = self.model(images, training=False)
+        self._count(self._losses(labels, probabilities), labels, probabilities)
+
+    def _predict(self, images: tf.Tensor) -> tf.Tensor:
+        return class_probabilities(self.model(images, training=False))
+
+    def _losses(self, labels: tf.Tensor, probabilities: tf.Tensor) -> Any:
+        return self._loss_of(self._targets(labels), probabilities)
+
+    def _count(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor) -> None:
+        self._loss.update_state(losses)
+        self._accuracy.update_state(self._targets(labels), probabilities)
+
+    def _targets(self, labels: tf.Tensor) -> tf.Tensor:
+        return tf.cast(labels[:, None], tf.float32) if self._binary else labels
+
+
+def class_probabilities(outputs: tf.Tensor) -> tf.Tensor:
+    """Probabilities of every class, float32 [b, classes], also from one sigmoid unit (that of the second class)."""
+    return tf.concat([1 - outputs, outputs], axis=-1) if outputs.shape[-1] == 1 else outputs
