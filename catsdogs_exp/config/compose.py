@@ -4,9 +4,14 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -26,6 +31,50 @@ def config_of(overrides: Sequence[str]) -> Config:
     with hydra_messages(overrides):
         composed = _compose(overrides)
     return build(composed, chosen_experiment(composed.hydra))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The jobs of a sweep.
+
+    Attributes:
+        configs: one a job, checked, in the order of their numbers.
+        varying: keys and groups that have more than one value.
+    """
+
+    configs: list[Config]
+    varying: set[str]
+
+
+def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Sweep:
+    """Expands `lr=0.1,0.01 depth=range(2,4)` as Hydra's own sweeper does and checks every job.
+
+    With another sweeper (`hydra/sweeper=optuna`) the jobs are not known before they run: then the sweep's
+    first guess, the config without the swept keys, is all that is checked.
+
+    Raises:
+        BadInput: for the first job that is wrong.
+    """
+    with hydra_messages(overrides):
+        search_path.register()
+        with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
+            loader = GlobalHydra.instance().config_loader()
+            if config_dir is not None:
+                folder = str(Path(config_dir).absolute())
+                loader.get_search_path().prepend("command-line", f"file://{folder}")
+            parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+            if any(override.key_or_group == "hydra/sweeper" for override in parsed):
+                fixed = [override.input_line for override in parsed if not override.is_sweep_override()]
+                return Sweep([config_of([word for word in fixed if not word.startswith("hydra")])], set())
+            jobs = BasicSweeper.split_arguments(parsed, None)[0]
+        configs = [config_of(job) for job in jobs]
+    keys = [{word.partition("=")[0] for word in job} for job in jobs]
+    varying = {key for key in set().union(*keys) if len({_value_of(key, job) for job in jobs}) > 1}
+    return Sweep(configs, varying)
+
+
+def _value_of(key: str, job: Sequence[str]) -> str:
+    return next(word for word in job if word.partition("=")[0] == key)
 
 
 def chosen_experiment(hydra: DictConfig) -> str | None:

@@ -5,11 +5,22 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (  # the plugins enter themselves in Pillow; those not named here are never used
+    BmpImagePlugin as _bmp,  # noqa: F401
+    GifImagePlugin as _gif,  # noqa: F401
+    Image,
+    ImageOps,
+    JpegImagePlugin as _jpeg,  # noqa: F401
+    PngImagePlugin as _png,  # noqa: F401
+    TiffImagePlugin as _tiff,  # noqa: F401
+    UnidentifiedImageError,
+    WebPImagePlugin as _webp,  # noqa: F401
+)
 
 # Changed whenever the same file would give other pixels; part of every cache key.
 VERSION = 1
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
+# MPO, a JPEG of phones with a second picture, comes through JPEG.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _EXTENSIONS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},

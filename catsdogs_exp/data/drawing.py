@@ -104,7 +104,9 @@ _PAINTS: tuple[Colour, ...] = (
     (236, 106, 92), (244, 178, 84), (250, 222, 130), (136, 190, 120), (92, 160, 150), (104, 158, 206),
     (132, 124, 190), (206, 134, 180), (240, 228, 208), (176, 148, 120), (96, 112, 128), (210, 220, 226),
 )
-_TOYS: tuple[Colour, ...] = ((226, 76, 92), (214, 66, 70), (244, 190, 60), (70, 130, 200), (80, 164, 120), (150, 96, 180))
+_TOYS: tuple[Colour, ...] = (
+    (204, 60, 64), (244, 190, 60), (70, 130, 200), (60, 160, 170), (80, 164, 120), (130, 96, 190),
+)
 _INK: Colour = (46, 36, 40)
 _PINK: Colour = (250, 180, 176)
 _WHITE: Colour = (252, 250, 246)
@@ -392,7 +394,7 @@ def _ears(easel: _Easel, head: _Frame, kind: str, look: _Look, dice: _Dice) -> N
         shapes = [((-0.9 - 0.3j, -0.98 - 0.9j, -1.05 - 1.35j * size, -0.6 - 1.0j, -0.1 - 0.75j), look.mark)]
     elif kind == "floppy":
         colour = _mix(look.mark, dice.pick((look.line, look.light)), 0.6)
-        if dice.chance(0.25):
+        if dice.chance(0.2):
             shapes = [((-0.2 - 0.85j, -0.6 - 1.25j, -1.0 - 1.2j, -1.3 - 0.6j, -1.15 - 0.3j, -0.85 - 0.55j), colour)]
         else:
             drop = 0.6 * size
@@ -424,7 +426,7 @@ def _crown(easel: _Easel, head: _Frame, kind: str, look: _Look) -> None:
 
 def _eyes(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dice) -> None:
     long = species.muzzle == "long"
-    size = dice.between(0.9, 1.15) * (0.18 if long else 0.27)
+    size = dice.between(0.9, 1.15) * (0.18 if long else 0.29)
     for side in (-1, 1):
         spread = (0.37 if long else 0.44) + side * look.turn * -0.05
         eye = head.at(side * spread + look.turn * 0.16 - (0.2 if long else 0.08) * 1j)
@@ -432,12 +434,12 @@ def _eyes(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dic
         tilt = side * -12.0 if species.pupils == "slit" else 0.0
         easel.fill(eye, _oval(0, size * narrow, size * 0.98, tilt), look.eye if not long else _WHITE, _INK, 0.05)
         if species.pupils == "slit":
-            easel.fill(eye, _oval(0, size * 0.24, size * 0.86), _INK)
+            easel.fill(eye, _oval(0, size * 0.2, size * 0.82), _INK)
         elif species.pupils == "bar":
             easel.fill(eye, _oval(0, size * 0.7, size * 0.26), _INK)
         else:
-            easel.fill(eye, _oval(0, size * 0.78 * narrow, size * 0.8), look.eye)
-            easel.fill(eye, _oval(0, size * 0.68 * narrow, size * 0.7), _INK)
+            easel.fill(eye, _oval(0, size * 0.8 * narrow, size * 0.82), look.eye)
+            easel.fill(eye, _oval(0, size * 0.72 * narrow, size * 0.74), _INK)
         easel.fill(eye, _oval(-size * 0.3 - size * 0.35j, size * 0.24, size * 0.24), _WHITE)
         if long:
             easel.stroke(eye, (side * -0.15 - 0.36j, side * 0.03 - 0.37j, side * 0.2 - 0.26j), look.line, 0.06)
@@ -468,7 +470,7 @@ def _muzzle(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _D
         easel.fill(face, _smooth((-0.4j, -0.14 - 0.2j, -0.3 + 0.14j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j,
                                   0.54 + 0.5j, 0.3 + 0.14j, 0.14 - 0.2j)), look.light)
         easel.stroke(face, (-0.36 + 0.16j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j, 0.54 + 0.5j, 0.36 + 0.16j), line)
-        nose, nose_colour = _smooth((-0.35 + 0.22j, 0.1j, 0.35 + 0.22j, 0.18 + 0.48j, 0.54j, -0.18 + 0.48j)), dark
+        nose, nose_colour = _smooth((-0.4 + 0.22j, 0.08j, 0.4 + 0.22j, 0.22 + 0.5j, 0.58j, -0.22 + 0.5j)), dark
     elif kind == "broad":
         easel.fill(face, _oval(0.45j, 0.56, 0.4), look.light, line)
         nose, nose_colour = _oval(0.27j, 0.22, 0.14), dark
@@ -594,7 +596,7 @@ def _cover(easel: _Easel, head: _Frame, dice: _Dice) -> None:
     """Something in front of the animal that hides part of it."""
     kind, paint = dice.pick(("bar", "leaf", "ball", "hand")), dice.pick(_PAINTS)
     line = _mix(paint, _INK, 0.6)
-    place = head.at(cmath.rect(dice.between(0.8, 1.3), dice.between(0, math.tau)), dice.between(-180, 180), 0.85)
+    place = head.at(cmath.rect(dice.between(0.9, 1.4), dice.between(0, math.tau)), dice.between(-180, 180), 0.85)
     if kind == "bar":
         width = dice.between(0.15, 0.3)
         easel.fill(place, np.array((-9 - width * 1j, 9 - width * 1j, 9 + width * 1j, -9 + width * 1j)), paint, line)
@@ -620,11 +622,11 @@ def _photograph(image: Image.Image, dice: _Dice) -> Image.Image:
         image = image.filter(ImageFilter.BoxBlur(dice.between(0.3, 0.8)))
     pixels = np.array(image, np.float32)
     height, width, _ = pixels.shape
-    gain, contrast = dice.between(0.88, 1.1), dice.between(0.85, 1.1)
+    gain, contrast = dice.between(0.88, 1.1), dice.between(0.9, 1.1)
     rows = np.linspace(1, 1 + dice.between(-0.25, 0.25), height, dtype=np.float32)[:, None, None]
     columns = np.linspace(1, 1 + dice.between(-0.25, 0.25), width, dtype=np.float32)[:, None]
     pixels *= rows * columns * np.float32(gain * contrast)
-    strength = dice.between(0.5, 6)
+    strength = dice.between(0.5, 4.5)
     grain = dice.generator.integers(0, 256, (height, width, 1), np.uint8) * np.float32(strength / 128)
     pixels += grain + np.float32(128 * (1 - contrast) - strength)
     return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
@@ -666,19 +668,19 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     if species.ears == "long" or species.crown in ("horns", "antlers", "crest"):
         top -= 0.4
     fit = min(width / (right - left), height / (bottom - top))
-    unit = fit * (dice.between(0.65, 1.05) if pose == "head" else dice.between(0.9, 1.25))
-    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * (abs(width - unit * (right - left)) + 0.2 * width)
-    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * (abs(height - unit * (bottom - top)) + 0.16 * height)
+    unit = fit * (dice.between(0.78, 1.08) if pose == "head" else dice.between(1.0, 1.25))
+    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * (abs(width - unit * (right - left)) + 0.12 * width)
+    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * (abs(height - unit * (bottom - top)) + 0.12 * height)
     feet = y + unit * bottom
     roll = dice.between(-14, 14)
     body = _Frame(complex(unit), complex(x, y)).at(0, roll * 0.5)
-    head = body.at(0, roll * 0.5 + dice.between(-11, 11), 1.0 if pose == "head" else dice.between(1.1, 1.3))
+    head = body.at(0, roll * 0.5 + dice.between(-11, 11), 1.0 if pose == "head" else dice.between(1.2, 1.35))
     look = _look(dice)
     easel = _Easel(_backdrop((width, height), min(feet - dice.between(0.1, 1.0) * unit, height * 0.9), dice))
     if pose != "head":
         easel.shade(body, _oval((left + right) / 2 + (bottom - 0.1) * 1j, (right - left) * 0.42, 0.3))
     _body(easel, body, pose, species, look, dice)
-    if dice.chance(0.5):
+    if dice.chance(0.35):
         _collar(easel, head, dice)
     _head(easel, head, species, look, dice)
     if dice.chance(0.25):

@@ -9,10 +9,10 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from catsdogs_exp.config.schema import ArchiveDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
@@ -24,8 +24,10 @@ MAX_BYTES = 200 * 2**30
 MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
 _CHUNK = 2**20
 
-# name inside, bytes, and how to open it
-_Entry = tuple[str, int, object]
+# name inside, bytes, and the library's own record of it
+_Entry = tuple[str, int, Any]
+# such a record -> a stream of its bytes
+_Opener = Callable[[Any], AbstractContextManager[IO[bytes]]]
 
 
 def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
@@ -34,15 +36,7 @@ def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
     Raises:
         BadInput: when the file is missing, is no zip or tar, is damaged or encrypted, or would write outside.
     """
-    path = Path(dataset.path or "").expanduser()
-    if not path.exists():
-        raise BadInput(f"dataset.path must be an archive of images. There is none at: {path}")
-    if path.is_dir():
-        raise BadInput(
-            f"dataset.path must be a zip or tar file. Received a folder: {path}. "
-            f"Use dataset=folder dataset.path={path}"
-        )
-    path = path.resolve()
+    path = archive_file(dataset)
     status = path.stat()
     identity = f"{path}\n{status.st_size}\n{status.st_mtime_ns}"
     name = f"{path.name.split('.')[0][:40]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
@@ -53,11 +47,28 @@ def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
     return target
 
 
+def archive_file(dataset: ArchiveDataset) -> Path:
+    """Returns the archive's path.
+
+    Raises:
+        BadInput: when there is none, or a folder in its place.
+    """
+    path = Path(dataset.path or "").expanduser()
+    if not path.exists():
+        raise BadInput(f"dataset.path must be an archive of images. There is none at: {path}")
+    if path.is_dir():
+        raise BadInput(
+            f"dataset.path must be a zip or tar file. Received a folder: {path}. "
+            f"Use dataset=folder dataset.path={path}"
+        )
+    return path.resolve()
+
+
 def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as opened:
-                _write(path, _zip_entries(path, opened), _zip_opener(opened), scratch, progress)
+                _write(path, _zip_entries(path, opened), opened.open, scratch, progress)
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 _write(path, _tar_entries(path, tar), _tar_opener(tar), scratch, progress)
@@ -90,11 +101,7 @@ def _tar_entries(path: Path, tar: tarfile.TarFile) -> Iterator[_Entry]:
         yield member.name, member.size, member
 
 
-def _zip_opener(opened: zipfile.ZipFile):  # type: ignore[no-untyped-def]
-    return opened.open
-
-
-def _tar_opener(tar: tarfile.TarFile):  # type: ignore[no-untyped-def]
+def _tar_opener(tar: tarfile.TarFile) -> _Opener:
     @contextmanager
     def open_member(member: tarfile.TarInfo) -> Iterator[IO[bytes]]:
         handle = tar.extractfile(member)
@@ -105,9 +112,11 @@ def _tar_opener(tar: tarfile.TarFile):  # type: ignore[no-untyped-def]
     return open_member
 
 
-def _write(path: Path, entries: Iterator[_Entry], opener, scratch: Path, progress: Progress | None) -> None:  # type: ignore[no-untyped-def]
+def _write(
+    path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, progress: Progress | None
+) -> None:
     """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
-    checked: list[tuple[Path, int, object]] = []
+    checked: list[tuple[Path, int, Any]] = []
     taken: set[str] = set()
     total = 0
     limit = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))

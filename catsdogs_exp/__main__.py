@@ -1,0 +1,49 @@
+"""The command line: the first word picks a command; no word, or `key=value`, trains."""
+
+import importlib
+import sys
+
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
+
+COMMANDS = {
+    "inspect": "what is in the data and what is wrong with it",
+    "show": "a picture of augmented training images and the model's summary; no training",
+    "evaluate": "a run's network on one of its splits",
+    "predict": "classes and probabilities of your own pictures",
+    "compare": "runs side by side: the settings that differ, best first",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command. Returns the exit code: 0, 1 for a failed run, 2 for bad input, 130/143 when interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        command, rest = _command(words)
+        module = importlib.import_module(f"catsdogs_exp.cli.{command}")
+        return int(module.main(rest))
+    except (BadInput, RunFailed) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except Interrupted as error:
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `... | head`
+        sys.stderr.close()
+        return 0
+
+
+def _command(words: list[str]) -> tuple[str, list[str]]:
+    first = words[0] if words else ""
+    if first in COMMANDS:
+        return first, words[1:]
+    if not first or first[0] in "-+~" or "=" in first:
+        return "train", words
+    raise BadInput(
+        f"Unknown command: {first}.{did_you_mean(first, COMMANDS)} Commands: {', '.join(COMMANDS)}. "
+        "To train, give key=value pairs or nothing."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

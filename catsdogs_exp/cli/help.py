@@ -1,0 +1,49 @@
+"""The page behind `--help`."""
+
+from catsdogs_exp.__main__ import COMMANDS
+from catsdogs_exp.config.schema import FLAT_KEYS, Config
+from catsdogs_exp.config.search_path import CONF, groups
+
+_EXAMPLES = (
+    ("", "cats and dogs drawn by the program, five epochs"),
+    ("dataset=folder dataset.path=~/photos", "your own pictures, one folder a class"),
+    ("lr=0.0001 depth=4 augment=course", "other settings"),
+    ("-m lr=0.01,0.001 depth=2,3", "every combination, one run each"),
+    ("experiment=course_week1 dataset.path=cats_and_dogs_filtered.zip", "a recipe"),
+)
+
+
+def page() -> str:
+    """The help page: what to type, the flat keys, the groups and their choices, examples."""
+    import yaml
+
+    defaults = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
+    chosen = {k: v for entry in defaults["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
+    fields = {name: field.metadata["help"] for name, field in Config.__dataclass_fields__.items() if field.metadata}
+    lines = [
+        "Experiments in image classification: a config becomes a run folder.",
+        "",
+        "Usage",
+        "  python -m catsdogs_exp [key=value ...]       train (-m: a sweep over several values)",
+        *(f"  python -m catsdogs_exp {name:<8} ...          {text}" for name, text in COMMANDS.items()),
+        "",
+        "Flat keys",
+        *(f"  {key:<12} {defaults[key]!s:<8} {fields[key]}" for key in FLAT_KEYS),
+        "",
+        "Groups: GROUP=CHOICE, and GROUP.KEY=VALUE for what is inside (* is the default)",
+    ]
+    for group, choices in groups().items():
+        marked = [f"{choice}*" if choice == chosen.get(group) else choice for choice in choices]
+        lines.append(f"  {group:<12} {', '.join(marked)}")
+    lines += ["", "Examples"]
+    for arguments, text in _EXAMPLES:
+        lines += [f"  # {text}", f"  python -m catsdogs_exp {arguments}".rstrip()]
+    lines += [
+        "",
+        "Look without running",
+        "  --cfg job           the whole config, every key with its value",
+        "  --info searchpath   where configs are looked for;  --config-dir DIR adds a folder of your own",
+        "  --hydra-help        everything else that Hydra can do",
+        "  -v                  TensorFlow's own messages too",
+    ]
+    return "\n".join(lines)

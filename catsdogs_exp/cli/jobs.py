@@ -1,0 +1,151 @@
+"""The jobs of one command: a single run, or those of a sweep; what they came to, and the last lines on the screen."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.config.build import build
+from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.gather import check_source
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.job import Job
+from catsdogs_exp.record.run_folder import job_name, new_job_folder, new_run_folder
+
+
+class Jobs:
+    """Runs jobs for Hydra and remembers how they ended.
+
+    Args:
+        command: as typed, for the record.
+        verbose: let TensorFlow's own messages through.
+    """
+
+    def __init__(self, command: str, verbose: bool) -> None:
+        self._command, self._verbose = command, verbose
+        self._sweep: Path | None = None
+        self._total = 0
+        self._varying: set[str] = set()
+        self._done: list[tuple[Path, dict[str, Any]]] = []
+        self._failed: list[tuple[str, BadInput | RunFailed]] = []
+        self._started = time.perf_counter()
+
+    def prepare_sweep(self, overrides: list[str], config_dir: str | None) -> list[str]:
+        """Checks every job before the first one starts and creates the sweep's folder.
+
+        Returns:
+            Further overrides for Hydra.
+        """
+        sweep = expand_sweep(overrides, config_dir)
+        for config in sweep.configs:
+            check_source(config.dataset)
+        self._total, self._varying = len(sweep.configs), sweep.varying
+        self._sweep = new_run_folder(sweep.configs[0].output_dir, run_name(sweep.configs[0]))
+        TerminalScreen().say(f"{self._total} runs -> {self._sweep}")
+        folder = str(self._sweep).replace("'", "\\'")
+        return [f"hydra.sweep.dir='{folder}'"]
+
+    def task(self, composed: DictConfig) -> float:
+        """One job, called by Hydra. Returns the objective, NaN for a job of a sweep that failed."""
+        hydra = HydraConfig.get()
+        in_sweep = hydra.mode == RunMode.MULTIRUN
+        overrides = list(hydra.overrides.task)
+        number = hydra.job.num if in_sweep else 0
+        screen = TerminalScreen(f"[{number + 1}/{self._total}] " if in_sweep else "")
+        try:
+            config = build(composed, chosen_experiment(hydra))
+            content = self._run(config, overrides, number if in_sweep else None, screen)
+            return float(content["objective"]["value"])
+        except (BadInput, RunFailed) as error:
+            # Kept instead of raised: Hydra would print its own words first, and a sweep goes on.
+            self._failed.append((job_name(number, self._own(overrides)), error))
+            if in_sweep:
+                screen.say(f"failed: {error}")
+            return float("nan")
+        finally:
+            screen.close()
+
+    def finish(self) -> int:
+        """The last lines on the screen. Returns the exit code.
+
+        Raises:
+            BadInput, RunFailed: what ended a single run.
+        """
+        if self._failed and self._sweep is None:
+            raise self._failed[0][1]
+        console = output()
+        if self._sweep is not None and (self._done or self._failed):
+            self._finish_sweep(console)
+        elif self._done:
+            folder, content = self._done[0]
+            for line in closing_lines(folder, content, time.perf_counter() - self._started):
+                console.print(line, markup=False)
+        return RunFailed.exit_code if self._failed else 0
+
+    def _run(
+        self, config: Config, overrides: list[str], number: int | None, screen: TerminalScreen
+    ) -> dict[str, Any]:
+        from catsdogs_exp.run import run
+
+        check_source(config.dataset)
+        if number is None or self._sweep is None:
+            folder = new_run_folder(config.output_dir, run_name(config))
+            name = folder.name
+        else:
+            folder = new_job_folder(self._sweep, number, self._own(overrides))
+            name = f"{self._sweep.name}/{folder.name}"
+        content = run(Job(config, folder, name, self._command, overrides, self._verbose), screen)
+        self._done.append((folder, content))
+        return content
+
+    def _own(self, overrides: list[str]) -> list[str]:
+        """What tells a job from the others of its sweep."""
+        own = [word for word in overrides if word.partition("=")[0] in self._varying]
+        return own or overrides
+
+    def _finish_sweep(self, console: Any) -> None:
+        best = sorted(self._done, key=lambda item: -_rank(item[1]))
+        for folder, content in best:
+            objective = content["objective"]
+            console.print(
+                f"{objective['name']} {objective['value']:.4f}  epoch {objective['epoch']:>3}  {folder.name}",
+                markup=False,
+            )
+        for name, error in self._failed:
+            console.print(f"failed: {name}: {error}", markup=False)
+        console.print(f"{len(self._done)} of {self._total} runs in {self._sweep}", markup=False)
+        console.print(f"  python -m catsdogs_exp compare {self._sweep}", markup=False)
+        console.print(f"  tensorboard --logdir {self._sweep}", markup=False)
+
+
+def run_name(config: Config) -> str:
+    """The folder below output_dir: the recipe's name, or the dataset's."""
+    return config.experiment or config.dataset.name
+
+
+def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list[str]:
+    """The summary of a run: its best epoch, its folder, and what to try next."""
+    objective, metrics = content["objective"], content["metrics"]
+    values = ", ".join(
+        f"{split} " + " ".join(f"{name} {value:.4f}" for name, value in sorted(found.items()))
+        for split, found in metrics.items()
+    )
+    return [
+        f"best epoch {objective['epoch']} of {content['epochs']} by {objective['name']}: {values}",
+        f"{seconds:.0f} s in all, {content['images_per_second']:,.0f} images/s while training",
+        f"run folder: {folder}",
+        f"  python -m catsdogs_exp predict {folder} IMAGE...",
+        f"  python -m catsdogs_exp compare {folder.parent}",
+        f"  tensorboard --logdir {folder.parent.parent}",
+    ]
+
+
+def _rank(content: dict[str, Any]) -> float:
+    objective = content["objective"]
+    value = objective["value"] if objective["value"] is not None else float("-inf")
+    return -value if objective["name"].endswith("loss") else value

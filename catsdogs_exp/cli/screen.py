@@ -1,0 +1,146 @@
+"""The screen: lines, bars and epochs. On a terminal with rich, plain lines elsewhere; always on stderr."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.training.fit import EpochResult
+    from catsdogs_exp.training.steps import Steps
+
+_REFRESH = 0.25  # seconds between looks at the running averages: each one waits for the device
+
+
+class TerminalScreen:
+    """Shows how a run goes.
+
+    Args:
+        prefix: put before each line, such as `[2/6] ` in a sweep.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.prefix = prefix
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._started = 0.0
+
+    def say(self, text: str) -> None:
+        """Prints a line."""
+        self._close_bar()
+        self.console.print(f"{self.prefix}{text}", markup=False)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Moves the bar of a piece of work; on a pipe, says a line when it is done."""
+        if what != self._what:
+            self._close_bar()
+            self._what, self._started = what, time.perf_counter()
+            if self.console.is_terminal:
+                self._bar = Progress(
+                    TextColumn(f"{self.prefix}{what}"),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TextColumn("{task.fields[rate]}"),
+                    TimeRemainingColumn(),
+                    console=self.console,
+                    transient=True,
+                )
+                self._bar.start()
+                self._task = self._bar.add_task(what, total=total, rate="")
+        seconds = time.perf_counter() - self._started
+        if self._bar is not None and self._task is not None:
+            rate = f"{done / seconds:,.0f}/s" if seconds > 0.5 else ""
+            self._bar.update(self._task, completed=done, total=total, rate=rate)
+        if done >= total:
+            self._close_bar()
+            self.console.print(f"{self.prefix}{what} {total} images: {seconds:.1f} s", markup=False)
+
+    def training(self, epochs: int, batch_size: int) -> "EpochDisplay":
+        """The display of the epochs."""
+        return EpochDisplay(self, epochs, batch_size)
+
+    def close(self) -> None:
+        """Takes away what moves."""
+        self._close_bar()
+
+    def show(self, bar: Progress) -> None:
+        """Puts another bar up; `close` and the next line take it away."""
+        self._close_bar()
+        self._bar = bar
+        bar.start()
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar, self._task, self._what = None, None, ""
+
+
+class EpochDisplay:
+    """A bar for the running epoch and a line for each finished one."""
+
+    def __init__(self, screen: TerminalScreen, epochs: int, batch_size: int) -> None:
+        self._screen, self._epochs, self._batch_size = screen, epochs, batch_size
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._looked = 0.0
+        self._run_started = self._epoch_started = time.perf_counter()
+        self._steps_done = 0
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
+        """Moves the bar a few times a second."""
+        now = time.perf_counter()
+        self._steps_done += 1
+        if step == 1:
+            self._epoch_started = now
+            if self._screen.console.is_terminal:
+                self._begin(epoch, steps)
+        if self._bar is None or self._task is None or now - self._looked < _REFRESH:
+            return
+        self._looked = now
+        averages = steps_object.averages()
+        rate = (step - 1) * self._batch_size / max(now - self._epoch_started, 1e-9)
+        left = (now - self._run_started) / self._steps_done * (self._epochs * steps - self._steps_done)
+        self._bar.update(
+            self._task,
+            completed=step,
+            numbers=f"{rate:,.0f} images/s  {_clock(left)} left  "
+            f"loss {averages['loss']:.4f}  accuracy {averages['accuracy']:.4f}",
+        )
+
+    def on_epoch(self, result: "EpochResult") -> None:
+        """Prints the epoch's line; a star marks the best so far."""
+        width = len(str(self._epochs))
+        val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
+        train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())
+        self._screen.say(
+            f"epoch {result.epoch:{width}d}/{self._epochs}{train}{val}"
+            f"  {result.seconds:.1f} s  {result.images_per_second:,.0f} images/s{'  *' if result.is_best else ''}"
+        )
+        self._bar = self._task = None
+
+    def _begin(self, epoch: int, steps: int) -> None:
+        self._bar = Progress(
+            TextColumn(f"{self._screen.prefix}epoch {epoch}/{self._epochs}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=self._screen.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=steps, numbers="")
+        self._screen.show(self._bar)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def output() -> Console:
+    """A console for tables and pictures on stdout; wide enough not to cut when piped."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)

@@ -1,0 +1,62 @@
+"""`python -m catsdogs_exp [key=value ...]`: a training run, or with -m a sweep."""
+
+import os
+import shlex
+import sys
+from typing import Any
+
+from catsdogs_exp.cli.signals import interruptible
+from catsdogs_exp.errors import BadInput, RunFailed
+
+_OWN_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+def main(arguments: list[str]) -> int:
+    """Runs what the arguments ask for; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
+    if "-h" in arguments or "--help" in arguments:
+        from catsdogs_exp.cli.help import page
+
+        print(page())  # noqa: T201
+        return 0
+    verbose = "-v" in arguments
+    arguments = [word for word in arguments if word != "-v"]
+    command = shlex.join(["python", "-m", "catsdogs_exp", *arguments])
+
+    # Hydra prints a traceback or a hint to itself unless told to raise; the message is ours to give.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    import hydra
+    from hydra._internal.utils import get_args_parser
+
+    from catsdogs_exp.cli.jobs import Jobs
+    from catsdogs_exp.config import search_path
+    from catsdogs_exp.config.compose import hydra_messages
+
+    parsed, unknown = get_args_parser().parse_known_args(arguments)
+    if unknown:
+        word = unknown[0].lstrip("-").partition("=")
+        hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
+        raise BadInput(f"Unknown option: {unknown[0]}.{hint} `--help` lists what there is.")
+    jobs = Jobs(command, verbose)
+    if parsed.multirun:
+        arguments = [*arguments, *jobs.prepare_sweep(parsed.overrides, parsed.config_dir)]
+    search_path.register()
+    entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
+    with _argv(arguments), interruptible(), hydra_messages(parsed.overrides):
+        entry()
+    return jobs.finish()
+
+
+class _argv:
+    """Hydra reads `sys.argv` and nothing else."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._ours = [sys.argv[0], *arguments]
+
+    def __enter__(self) -> None:
+        self._before, sys.argv = sys.argv, self._ours
+
+    def __exit__(self, *_: Any) -> None:
+        sys.argv = self._before
+
+
+__all__ = ["RunFailed", "main"]

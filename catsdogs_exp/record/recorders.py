@@ -1,0 +1,124 @@
+"""Listeners that keep what a run leaves: the best network, the state of the run, pictures of activations."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.listing import TRAIN, VALIDATION
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixels import Fetch
+from catsdogs_exp.record.activations import ActivationPictures
+from catsdogs_exp.record.result import Result
+from catsdogs_exp.record.tensorboard import TensorBoard
+from catsdogs_exp.training.checkpoints import ModelCard, save_model
+from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+
+class KeepBest:
+    """Writes `checkpoints/best.keras` whenever an epoch is the best so far, and the run's state after each epoch."""
+
+    def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, monitor: str) -> None:
+        self._model, self._card, self._path = model, card, path
+        self._result, self._monitor = result, monitor
+        self._rates: list[float] = []
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Saves the network if it is the best, then the state, so that the state never promises too much."""
+        self._rates.append(result.images_per_second)
+        changes = {
+            "epochs": result.epoch,
+            "seconds": round(self._result.content["seconds"] + result.seconds, 3),
+            "images_per_second": round(statistics.median(self._rates), 1),
+        }
+        if result.is_best:
+            save_model(self._model, self._card, self._path)
+            changes["objective"] = {
+                "name": self._monitor,
+                "value": result.value(self._monitor),
+                "epoch": result.epoch,
+            }
+            changes["metrics"] = {"train": result.train} | ({"val": result.val} if result.val else {})
+        self._result.update(**changes)
+
+
+class ProbePictures:
+    """Pictures of the layers' activations for fixed images, the same ones in every run with the same data.
+
+    Args:
+        network: the network that is being trained.
+        images: uint8 [b, height, width, 3], the probes.
+        names: `cats cat.12.jpg` for each.
+        config: how often and how much.
+        epochs: of the run.
+        folder: PNGs of the best epoch go here.
+        board: event files, or None.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        images: NDArray[np.uint8],
+        names: Sequence[str],
+        config: Config,
+        folder: Path,
+        board: TensorBoard | None,
+    ) -> None:
+        self._pictures = ActivationPictures(network, config.logging.activations.channels)
+        self._images, self._names = images, names
+        self._every, self._board, self._folder = config.logging.activations.every, board, folder
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Draws at the first epoch and then every `logging.activations.every` epochs."""
+        due = self._every > 0 and (result.epoch == 1 or result.epoch % self._every == 0)
+        if due and self._board:
+            self._show(self._board, self._draw(result.epoch, ""), result.epoch)
+
+    def best(self, epoch: int) -> None:
+        """Draws with the best epoch's weights, which must be in place: events and PNG files."""
+        pages = self._draw(epoch, ", the best")
+        if self._board:
+            self._show(self._board, pages, epoch, best=True)
+        self._folder.mkdir()
+        for name, page in zip(self._names, pages, strict=True):
+            page.save(self._folder / f"best-{name.replace(' ', '-').replace('/', '-')}.png")
+
+    def _draw(self, epoch: int, remark: str) -> list[Image.Image]:
+        return self._pictures.draw(self._images, [f"{name}, epoch {epoch}{remark}" for name in self._names])
+
+    def _show(self, board: TensorBoard, pages: Sequence[Image.Image], epoch: int, best: bool = False) -> None:
+        for name, page in zip(self._names, pages, strict=True):
+            board.image(f"{'activations at the best epoch' if best else 'activations'}/{name}", page, epoch)
+
+
+def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
+    """Validation images (training images where there are none) with the smallest content hash, some of each class."""
+    rows = manifest.rows(VALIDATION)
+    if not len(rows):
+        rows = manifest.rows(TRAIN)
+    chosen: list[int] = []
+    for label in range(len(manifest.classes)):
+        mine = [row for row in rows.tolist() if manifest.listing.labels[row] == label]
+        chosen += sorted(mine, key=lambda row: str(manifest.verdicts.sha256[row]))[:per_class]
+    return np.array(chosen, dtype=np.intp)
+
+
+def make_probes(
+    config: Config, manifest: Manifest, fetch: Fetch, network: keras.Model, folder: Path, board: TensorBoard | None
+) -> ProbePictures:
+    """Chooses the probes and prepares their pictures."""
+    rows = probe_rows(manifest, config.logging.activations.images)
+    names = [f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()]
+    return ProbePictures(network, fetch(rows), names, config, folder, board)

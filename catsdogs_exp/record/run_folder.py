@@ -1,0 +1,65 @@
+"""Where a run's files go: folders that cannot collide and are never written over."""
+
+import datetime
+import re
+import secrets
+import string
+from pathlib import Path
+
+from catsdogs_exp.errors import BadInput
+
+_TRIES = 100
+_MAX_NAME = 120
+
+
+def new_run_folder(output_dir: str, name: str) -> Path:
+    """Creates `<output_dir>/<name>/<YYYY-MM-DD_HH-MM-SS>-<4 letters>`, exclusively.
+
+    Raises:
+        BadInput: when it cannot be created.
+    """
+    parent = Path(output_dir).expanduser() / name
+    for _ in range(_TRIES):
+        moment = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(4))
+        folder = parent / f"{moment}-{letters}"
+        if _create(folder):
+            return folder
+    raise BadInput(f"No free name for a run folder in {parent} after {_TRIES} tries.")
+
+
+def new_job_folder(sweep_folder: Path, number: int, overrides: list[str]) -> Path:
+    """Creates `<sweep folder>/<number>-<overrides>` for one job of a sweep, exclusively."""
+    folder = sweep_folder / job_name(number, overrides)
+    if not _create(folder):
+        raise BadInput(f"The folder of the sweep's job is there already: {folder}")
+    return folder
+
+
+def job_name(number: int, overrides: list[str]) -> str:
+    """`3-depth=2,lr=0.01`: safe as a file name, unique by its number."""
+    text = ",".join(word.lstrip("+") for word in overrides)
+    text = re.sub(r"[^\w.=,+-]+", "_", text, flags=re.ASCII)
+    return f"{number}-{text}"[:_MAX_NAME].rstrip("-.")
+
+
+def _create(folder: Path) -> bool:
+    """Whether the folder could be created new."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_dir():
+            return False
+        raise BadInput(
+            f"output_dir must be a folder. Received a file on the way: {folder.parent}. Choose another output_dir."
+        ) from None
+    except NotADirectoryError as error:
+        raise BadInput(
+            f"output_dir must be a folder. Received a file on the way: {folder.parent}. Choose another output_dir."
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"output_dir cannot be written: {error.strerror}: {folder.parent}. Choose another: output_dir=PATH"
+        ) from error
+    return True

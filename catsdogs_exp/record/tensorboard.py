@@ -1,0 +1,72 @@
+"""What TensorBoard shows of a run: scalars, HParams and pictures.
+
+Train and validation values share a tag in two writers, which is what puts them on one chart.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
+
+from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+
+class TensorBoard:
+    """Writes the event files of one run below `folder`.
+
+    Args:
+        folder: the run's `tensorboard/`.
+        name: how the run is called in the table of HParams: its folder's name.
+        hparams: flat scalars; None is left out, because one None makes the whole table stay empty.
+    """
+
+    def __init__(self, folder: Path, name: str, hparams: Mapping[str, Any]) -> None:
+        self._root = tf.summary.create_file_writer(str(folder))
+        self._train = tf.summary.create_file_writer(str(folder / "train"))
+        self._validation = tf.summary.create_file_writer(str(folder / "validation"))
+        scalars = {key: _scalar(value) for key, value in hparams.items() if value is not None}
+        # No list of columns is declared: TensorBoard would take that of one run for all, and the keys of the
+        # others would be missing. Undeclared, it collects columns and metrics of every run.
+        with self._root.as_default():
+            tf.summary.experimental.write_raw_pb(
+                summary_v2.hparams_pb(scalars, trial_id=name).SerializeToString(), step=0
+            )
+        self._root.flush()
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing: values are written by epoch."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Writes the epoch's scalars."""
+        with self._train.as_default(step=result.epoch):
+            for name, value in result.train.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("learning_rate", result.learning_rate)
+            tf.summary.scalar("images_per_second", result.images_per_second)
+        self._train.flush()
+        with self._validation.as_default(step=result.epoch):
+            for name, value in result.val.items():
+                tf.summary.scalar(name, value)
+        self._validation.flush()
+
+    def image(self, tag: str, picture: Image.Image, step: int, training: bool = False) -> None:
+        """Writes a picture."""
+        with (self._train if training else self._validation).as_default(step=step):
+            tf.summary.image(tag, np.asarray(picture)[None])
+
+    def close(self, status: str) -> None:
+        """Writes how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
+        ended = api_pb2.STATUS_SUCCESS if status == "ok" else api_pb2.STATUS_FAILURE
+        with self._root.as_default():
+            tf.summary.experimental.write_raw_pb(summary.session_end_pb(ended).SerializeToString(), step=0)
+        for writer in (self._root, self._train, self._validation):
+            writer.close()
+
+
+def _scalar(value: Any) -> bool | int | float | str:
+    return value if isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,117 @@
+"""A config becomes a run folder: the one place that assembles data, network, training and record."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.job import Job, Screen, describe
+from catsdogs_exp.record.result import Result, config_hash, write_json
+
+_log = logging.getLogger("catsdogs_exp")
+
+
+def run(job: Job, screen: Screen) -> dict[str, Any]:
+    """Runs a job; its folder holds everything. Returns the content of `result.json`.
+
+    Raises:
+        BadInput, RunFailed, Interrupted: after `result.json` and `run.log` say so too.
+    """
+    with _log_to(job.folder / "run.log"):
+        result = Result(job.folder / "result.json", command=job.command, config_hash=config_hash(job.config))
+        _write_yaml(job.folder / "config.yaml", to_plain(job.config))
+        _write_yaml(job.folder / "overrides.yaml", job.overrides)
+        _log.info("%s", job.command)
+        try:
+            _run(job, result, screen)
+        except Interrupted:
+            _log.warning("interrupted")
+            result.update(status="interrupted", error="interrupted")
+            raise
+        except BaseException as error:
+            _log.exception("failed")
+            result.update(status="failed", error=_one_line(error))
+            if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
+                raise
+            raise RunFailed(
+                f"The run failed: {_one_line(error)}. The traceback is in {job.folder / 'run.log'}"
+            ) from error
+        result.update(status="ok")
+    return result.content
+
+
+def _run(job: Job, result: Result, screen: Screen) -> None:
+    config = job.config
+    say = _both(screen)
+    say(f"{describe(config)} -> {job.folder}")
+    manifest = gather(config, screen.progress)
+    _record_data(job.folder, manifest, result, say)
+    fetch = open_pixels(manifest, config.loader, screen.progress, say)
+
+    from catsdogs_exp.training.runtime import import_tensorflow, prepare  # noqa: PLC0415
+
+    started = time.perf_counter()
+    import_tensorflow(job.verbose)
+    _log.info("TensorFlow imported in %.1f s", time.perf_counter() - started)
+    prepare(config.seed, config.training.deterministic)
+
+    from catsdogs_exp.assemble import train_and_record  # noqa: PLC0415
+
+    train_and_record(job, manifest, fetch, result, screen, say)
+
+
+def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable[[str], None]) -> None:
+    manifest.write_csv(folder / "manifest.csv")
+    report = manifest.report()
+    write_json(folder / "inspection.json", report)
+    result.update(
+        classes=list(manifest.classes),
+        counts=manifest.counts(),
+        quarantined=report["quarantined"],
+        data_hash=manifest.data_hash(),
+    )
+    for split, classes in manifest.counts().items():
+        say(f"{split}: {sum(classes.values())} images ({', '.join(f'{n} {c}' for c, n in classes.items())})")
+    if report["quarantined"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in report["reasons"].items())
+        say(f"left out: {report['quarantined']} of {report['files']} files ({reasons}); see inspection.json")
+
+
+def _both(screen: Screen) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        _log.info("%s", text)
+        screen.say(text)
+
+    return say
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        handler.close()
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, BadInput | RunFailed) else f"{type(error).__name__}: {text[:300]}"
+
+
+def _write_yaml(path: Path, content: Any) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -1,0 +1,81 @@
+"""A network as one self-contained file: Keras's own format, with our description as one more entry.
+
+Plain `keras.saving.load_model` reads it as well.
+"""
+
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from catsdogs_exp.errors import BadInput
+
+_ENTRY = "catsdogs_exp.json"
+_MAX_ENTRY = 2**20
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What one must know to use the network rightly, beside the preprocessing that it contains.
+
+    Attributes:
+        classes: names, in the order of the probabilities.
+        target_size: height, width that pictures are brought to.
+        resize, interpolation: how.
+    """
+
+    classes: tuple[str, ...]
+    target_size: tuple[int, int]
+    resize: str
+    interpolation: str
+
+
+def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
+    """Writes the network, without optimiser, under a scratch name and renames it when it is whole."""
+    scratch = path.with_name(f".{path.stem}.part.keras")
+    model.save(scratch)
+    with zipfile.ZipFile(scratch, "a") as archive:
+        archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
+    with scratch.open("rb") as handle:
+        os.fsync(handle.fileno())
+    scratch.replace(path)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads the description alone.
+
+    Raises:
+        BadInput: when the file is no model of ours.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(_ENTRY).file_size > _MAX_ENTRY:
+                raise ValueError("the description is too large")
+            raw = json.loads(archive.read(_ENTRY))
+        return ModelCard(
+            classes=tuple(str(name) for name in raw["classes"]),
+            target_size=(int(raw["target_size"][0]), int(raw["target_size"][1])),
+            resize=str(raw["resize"]),
+            interpolation=str(raw["interpolation"]),
+        )
+    except FileNotFoundError as error:
+        raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError) as error:
+        raise BadInput(f"Not a network written by catsdogs_exp: {path} ({error})") from error
+
+
+def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
+    """Reads a network and its description. Nothing in the file is executed (Keras's safe mode).
+
+    Raises:
+        BadInput: when the file is damaged or no model of ours.
+    """
+    card = read_card(path)
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True), card
+    except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]})") from error
