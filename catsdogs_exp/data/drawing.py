@@ -105,7 +105,7 @@ _PAINTS: tuple[Colour, ...] = (
     (132, 124, 190), (206, 134, 180), (240, 228, 208), (176, 148, 120), (96, 112, 128), (210, 220, 226),
 )
 _TOYS: tuple[Colour, ...] = (
-    (204, 60, 64), (244, 190, 60), (70, 130, 200), (60, 160, 170), (80, 164, 120), (130, 96, 190),
+    (230, 82, 104), (244, 190, 60), (70, 130, 200), (60, 160, 170), (80, 164, 120), (130, 96, 190),
 )
 _INK: Colour = (46, 36, 40)
 _PINK: Colour = (250, 180, 176)
@@ -634,10 +634,10 @@ def _photograph(image: Image.Image, dice: _Dice) -> Image.Image:
 
 # What a pose takes up around a head of radius 1 at 0: left, top, right, bottom.
 _POSES = {
-    "head": (-1.3, -1.5, 1.3, 1.2),
+    "head": (-1.35, -1.5, 1.35, 1.4),
     "sitting": (-1.5, -1.8, 1.7, 2.75),
-    "lying": (-1.5, -1.8, 3.2, 1.8),
-    "standing": (-1.5, -1.8, 3.3, 3.05),
+    "lying": (-1.6, -1.8, 2.5, 1.8),
+    "standing": (-1.6, -1.8, 2.7, 2.9),
 }
 
 
@@ -668,9 +668,9 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     if species.ears == "long" or species.crown in ("horns", "antlers", "crest"):
         top -= 0.4
     fit = min(width / (right - left), height / (bottom - top))
-    unit = fit * (dice.between(0.78, 1.08) if pose == "head" else dice.between(1.0, 1.25))
-    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * (abs(width - unit * (right - left)) + 0.12 * width)
-    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * (abs(height - unit * (bottom - top)) + 0.12 * height)
+    unit = fit * (dice.between(0.75, 1.1) if pose == "head" else dice.between(1.0, 1.2))
+    x = width / 2 - unit * (left + right) / 2 + dice.between(-0.5, 0.5) * (abs(width - unit * (right - left)) + 0.18 * width)
+    y = height / 2 - unit * (top + bottom) / 2 + dice.between(-0.5, 0.5) * (abs(height - unit * (bottom - top)) + 0.16 * height)
     feet = y + unit * bottom
     roll = dice.between(-14, 14)
     body = _Frame(complex(unit), complex(x, y)).at(0, roll * 0.5)
@@ -680,7 +680,7 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     if pose != "head":
         easel.shade(body, _oval((left + right) / 2 + (bottom - 0.1) * 1j, (right - left) * 0.42, 0.3))
     _body(easel, body, pose, species, look, dice)
-    if dice.chance(0.35):
+    if dice.chance(0.5):
         _collar(easel, head, dice)
     _head(easel, head, species, look, dice)
     if dice.chance(0.25):

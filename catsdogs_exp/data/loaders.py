@@ -51,12 +51,26 @@ class Loader:
 
     def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """One batch: uint8 [b, height, width, 3] and int32 [b]. `epoch` and `step` count from 0."""
-        order = epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
-        chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         images = self.fetch(self.rows[chosen])
         if self.augment is not None:
-            images = self._augmented(images, epoch, chosen)
+            images = np.stack(
+                [self._augmented(image, epoch, i) for image, i in zip(images, chosen.tolist(), strict=True)]
+            )
         return images, self.labels[chosen]
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
+        return epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
+
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """Image `index` without augmentation: uint8 [height, width, 3]."""
+        return self.fetch(self.rows[[index]])[0]
+
+    def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
+        """Image `index` as it enters an epoch: uint8 [height, width, 3]."""
+        image = self.original(index)
+        return image if self.augment is None else self._augmented(image, epoch, index)
 
     def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
         """The batches of `epochs` epochs as one stream, from batch number `start` on, decoded ahead in threads."""
@@ -74,17 +88,10 @@ class Loader:
         numbers = tf.data.Dataset.range(start, epochs * self.steps)
         return numbers.map(load, num_parallel_calls=workers, deterministic=True).prefetch(workers + 1)
 
-    def _augmented(
-        self, images: NDArray[np.uint8], epoch: int, chosen: NDArray[np.int64]
-    ) -> NDArray[np.uint8]:
+    def _augmented(self, image: NDArray[np.uint8], epoch: int, index: int) -> NDArray[np.uint8]:
         assert self.augment is not None
-        warped = np.empty_like(images)
-        for slot, index in enumerate(chosen.tolist()):
-            warp = augmentation.draw_warp(self.augment, self.seed, epoch, index)
-            warped[slot] = augmentation.apply_warp(
-                images[slot], warp, self.augment.fill_mode, self.augment.fill_value
-            )
-        return warped
+        warp = augmentation.draw_warp(self.augment, self.seed, epoch, index)
+        return augmentation.apply_warp(image, warp, self.augment.fill_mode, self.augment.fill_value)
 
 
 def make_loader(config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False) -> Loader:

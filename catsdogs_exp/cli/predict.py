@@ -1,0 +1,76 @@
+"""`python -m catsdogs_exp predict RUN IMAGE...`: classes and probabilities of your own pictures."""
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.errors import BadInput
+
+
+def main(arguments: list[str]) -> int:
+    """Predicts files and folders. Exit code 2 when not one picture could be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp predict",
+        description="Classes and probabilities of pictures, with the best network of a run.",
+        epilog="Example: python -m catsdogs_exp predict outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="picture files or folders of them")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
+    form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
+    options = parser.parse_args(arguments)
+
+    from catsdogs_exp.record.reading import find_run
+
+    run = find_run(options.run)
+
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.predictor import Predictor, image_files
+
+    files = image_files(options.images)
+    if not files:
+        raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
+    predictor = Predictor(run)
+    classes = predictor.card.classes
+    rows: list[dict[str, Any]] = []
+    unreadable = 0
+    for prediction in predictor.predict(files):
+        if prediction.probabilities is None:
+            unreadable += 1
+            rows.append({"path": str(prediction.path), "error": prediction.error})
+            print(f"not predicted: {prediction.path}: {prediction.error}", file=sys.stderr)  # noqa: T201
+            continue
+        best = int(prediction.probabilities.argmax())
+        rows.append(
+            {
+                "path": str(prediction.path),
+                "class": classes[best],
+                "probability": float(prediction.probabilities[best]),
+                "probabilities": dict(zip(classes, map(float, prediction.probabilities), strict=True)),
+            }
+        )
+    if options.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+    elif options.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(["path", "class", "probability", *classes, "error"])
+        for row in rows:
+            each = row.get("probabilities", {})
+            values = [each.get(name, "") for name in classes]
+            writer.writerow([row["path"], row.get("class", ""), row.get("probability", ""), *values, row.get("error")])
+    else:
+        from rich.table import Table
+
+        table = Table("picture", "class", "probability", box=None, pad_edge=False)
+        for row in rows:
+            if "class" in row:
+                table.add_row(row["path"], row["class"], f"{row['probability']:.4f}")
+        output().print(table)
+    return BadInput.exit_code if unreadable == len(files) else 0

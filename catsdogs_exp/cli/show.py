@@ -1,0 +1,59 @@
+"""`python -m catsdogs_exp show [key=value ...]`: what would enter training, and the network; no training."""
+
+from catsdogs_exp.cli.arguments import settings_and_flags
+from catsdogs_exp.cli.screen import TerminalScreen, output
+
+_COLUMNS, _EPOCHS = 8, 3
+_USAGE = """Usage: python -m catsdogs_exp show [key=value ...]
+
+Writes a picture of training images, the original first and then as they enter the first epochs, prints the
+class balance and the model's summary. Nothing is trained.
+
+  python -m catsdogs_exp show augment=course
+  python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""
+
+
+def main(arguments: list[str]) -> int:
+    """Writes `<output_dir>/show/<time>/augmentation.png` and prints where it lies."""
+    overrides, _ = settings_and_flags(arguments, (), _USAGE)
+
+    from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.data.gather import check_source, gather
+    from catsdogs_exp.data.pixels import open_pixels
+
+    config = config_of(overrides)
+    check_source(config.dataset)
+    screen = TerminalScreen()
+    manifest = gather(config, screen.progress)
+    fetch = open_pixels(manifest, config.loader, screen.progress)
+    screen.close()
+    console = output()
+    for split, classes in manifest.counts().items():
+        total = sum(classes.values())
+        console.print(f"{split}: {total} images")
+        for name, count in classes.items():
+            console.print(f"  {name:<16} {count:>6}  {'#' * round(40 * count / total)}", markup=False)
+
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.data.listing import TRAIN
+    from catsdogs_exp.data.loaders import make_loader
+    from catsdogs_exp.models import build_model
+    from catsdogs_exp.record.contact_sheet import contact_sheet
+    from catsdogs_exp.record.run_folder import new_run_folder
+
+    model = build_model(config.model, config.loader.target_size, len(manifest.classes))
+    model.summary(print_fn=lambda text: console.print(text, markup=False))
+
+    loader = make_loader(config, manifest, fetch, TRAIN)
+    indices = loader.order(0)[:_COLUMNS].tolist()
+    images = [loader.original(index) for index in indices]
+    labels = [manifest.classes[loader.labels[index]] for index in indices]
+    for epoch in range(_EPOCHS):
+        images += [loader.sample(epoch, index) for index in indices]
+        labels += [f"epoch {epoch + 1}"] * len(indices)
+    path = new_run_folder(config.output_dir, "show") / "augmentation.png"
+    contact_sheet(images, labels, columns=len(indices)).save(path)
+    console.print(f"training images, original first, then as they enter training: {path}", markup=False)
+    return 0

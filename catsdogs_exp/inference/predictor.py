@@ -1,0 +1,90 @@
+"""A trained network at work: the same decoder, size and preprocessing as in training, always."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data import decoding
+from catsdogs_exp.record.reading import RunFiles
+from catsdogs_exp.training.checkpoints import ModelCard, load_model
+from catsdogs_exp.training.steps import class_probabilities
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one file.
+
+    Attributes:
+        path: the file.
+        probabilities: float32 [classes], or None where the file is no usable picture.
+        error: why not, or `""`.
+    """
+
+    path: Path
+    probabilities: NDArray[np.float32] | None
+    error: str = ""
+
+
+class Predictor:
+    """Predicts files with the best network of a run.
+
+    Args:
+        run: where the network lies.
+
+    Raises:
+        BadInput: when there is none, or it is damaged.
+    """
+
+    def __init__(self, run: RunFiles) -> None:
+        self.card: ModelCard
+        self._model: keras.Model
+        self._model, self.card = load_model(run.network)
+
+    def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+        """Yields a prediction for each file, in order; a file that is no picture does not stop the others."""
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for start in range(0, len(paths), _BATCH):
+                part = paths[start : start + _BATCH]
+                read = list(pool.map(self._read, part))
+                images = [image for image in read if not isinstance(image, str)]
+                rows = iter(self.probabilities(np.stack(images)) if images else ())
+                for path, image in zip(part, read, strict=True):
+                    if isinstance(image, str):
+                        yield Prediction(path, None, image)
+                    else:
+                        yield Prediction(path, next(rows))
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From uint8 [b, height, width, 3] at the card's target_size to float32 [b, classes]."""
+        return np.asarray(class_probabilities(self._model.predict_on_batch(images)), dtype=np.float32)
+
+    def _read(self, path: Path) -> NDArray[np.uint8] | str:
+        """The pixels, or why there are none."""
+        try:
+            return decoding.read_image(path, self.card.target_size, self.card.interpolation)
+        except decoding.Undecodable as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+
+
+def image_files(paths: Sequence[Path]) -> list[Path]:
+    """Files as given, folders with everything below them that is not hidden, in natural order."""
+    from catsdogs_exp.data.listing import natural_key  # noqa: PLC0415
+
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
+            found += sorted(inside, key=lambda file: natural_key(file.as_posix()))
+        else:
+            found.append(path)
+    return found
