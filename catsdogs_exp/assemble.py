@@ -50,9 +50,7 @@ def train_and_record(
     try:
         best_path = job.folder / "checkpoints" / "best.keras"
         best_path.parent.mkdir()
-        card = ModelCard(
-            manifest.classes, config.loader.target_size, config.loader.resize, config.loader.interpolation
-        )
+        card = ModelCard(manifest.classes, config.loader.target_size, config.loader.resize, config.loader.interpolation)
         display = screen.training(config.epochs, config.loader.batch_size)
         keep = KeepBest(model, card, best_path, result, config.training.monitor)
         listeners = [display, MetricsCsv(job.folder / "metrics.csv"), keep]

@@ -1,0 +1,1 @@
+"""One module a command: arguments in, tables and pictures out."""

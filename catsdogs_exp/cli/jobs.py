@@ -87,9 +87,7 @@ class Jobs:
                 console.print(line, markup=False)
         return RunFailed.exit_code if self._failed else 0
 
-    def _run(
-        self, config: Config, overrides: list[str], number: int | None, screen: TerminalScreen
-    ) -> dict[str, Any]:
+    def _run(self, config: Config, overrides: list[str], number: int | None, screen: TerminalScreen) -> dict[str, Any]:
         from catsdogs_exp.run import run
 
         check_source(config.dataset)
@@ -98,7 +96,7 @@ class Jobs:
             name = folder.name
         else:
             folder = new_job_folder(self._sweep, number, self._own(overrides))
-            name = f"{self._sweep.name}/{folder.name}"
+            name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
         content = run(Job(config, folder, name, self._command, overrides, self._verbose), screen)
         self._done.append((folder, content))
         return content

@@ -6,9 +6,7 @@ import sys
 from typing import Any
 
 from catsdogs_exp.cli.signals import interruptible
-from catsdogs_exp.errors import BadInput, RunFailed
-
-_OWN_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+from catsdogs_exp.errors import BadInput
 
 
 def main(arguments: list[str]) -> int:
@@ -41,12 +39,12 @@ def main(arguments: list[str]) -> int:
         arguments = [*arguments, *jobs.prepare_sweep(parsed.overrides, parsed.config_dir)]
     search_path.register()
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
-    with _argv(arguments), interruptible(), hydra_messages(parsed.overrides):
+    with _Argv(arguments), interruptible(), hydra_messages(parsed.overrides):
         entry()
     return jobs.finish()
 
 
-class _argv:
+class _Argv:
     """Hydra reads `sys.argv` and nothing else."""
 
     def __init__(self, arguments: list[str]) -> None:
@@ -57,6 +55,3 @@ class _argv:
 
     def __exit__(self, *_: Any) -> None:
         sys.argv = self._before
-
-
-__all__ = ["RunFailed", "main"]

@@ -1,0 +1,1 @@
+"""The schema, its checks, and where configs are found."""

@@ -1,6 +1,7 @@
 """From what Hydra composed to a checked `Config`. Knows nothing of TensorFlow: a mistake answers at once."""
 
 import math
+import re
 import types
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, get_args, get_origin
@@ -24,7 +25,7 @@ def build(composed: DictConfig, experiment: str | None = None) -> Config:
         BadInput: naming the setting, what is allowed and what was received.
     """
     try:
-        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
@@ -178,7 +179,10 @@ def _show(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return "[" + ",".join(_show(item) for item in value) + "]"
-    return str(value)
+    text = str(value) if str(value).isprintable() else repr(value)  # a message is one line
+    if isinstance(value, str) and re.match(r"[-+]?\.?\d", text):
+        return f"'{text}'"  # a text, though it looks like a number
+    return text
 
 
 def _join(path: str, key: str) -> str:

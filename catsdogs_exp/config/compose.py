@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,14 +24,18 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 
-def config_of(overrides: Sequence[str]) -> Config:
+def config_of(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     """Composes and checks the config that `overrides` ask for, such as `["lr=0.01", "model=cnn"]`.
+
+    Args:
+        overrides: as typed.
+        config_dir: a folder with further choices, as `--config-dir` names it.
 
     Raises:
         BadInput: for an unknown key, group or choice, or a value out of range.
     """
     with hydra_messages(overrides):
-        composed = _compose(overrides)
+        composed = _compose(overrides, config_dir)
     return build(composed, chosen_experiment(composed.hydra))
 
 
@@ -53,21 +59,22 @@ def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Swe
     first guess, the config without the swept keys, is all that is checked.
 
     Raises:
-        BadInput: for the first job that is wrong.
+        BadInput: for the first job that is wrong, or when there is none.
     """
     with hydra_messages(overrides):
-        search_path.register()
-        with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
-            loader = GlobalHydra.instance().config_loader()
-            if config_dir is not None:
-                folder = str(Path(config_dir).absolute())
-                loader.get_search_path().prepend("command-line", f"file://{folder}")
+        with _hydra(config_dir) as loader:
             parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
-            if any(override.key_or_group == "hydra/sweeper" for override in parsed):
-                fixed = [override.input_line for override in parsed if not override.is_sweep_override()]
-                return Sweep([config_of([word for word in fixed if not word.startswith("hydra")])], set())
-            jobs = BasicSweeper.split_arguments(parsed, None)[0]
-        configs = [config_of(job) for job in jobs]
+            other_sweeper = any(override.key_or_group == "hydra/sweeper" for override in parsed)
+            jobs = [] if other_sweeper else BasicSweeper.split_arguments(parsed, None)[0]
+            if not jobs and not other_sweeper:
+                swept = [override for override in parsed if override.is_sweep_override()]
+                empty = " ".join(str(key.input_line) for key in swept if not [*key.sweep_string_iterator()])
+                raise BadInput(f"A sweep needs at least one value for each key. Received none: {empty}")
+        if other_sweeper:
+            fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+            own = [word for word in fixed if not word.startswith("hydra")]
+            return Sweep([config_of(own, config_dir)], set())
+        configs = [config_of(job, config_dir) for job in jobs]
     keys = [{word.partition("=")[0] for word in job} for job in jobs]
     varying = {key for key in set().union(*keys) if len({_value_of(key, job) for job in jobs}) > 1}
     return Sweep(configs, varying)
@@ -77,7 +84,7 @@ def _value_of(key: str, job: Sequence[str]) -> str:
     return next(word for word in job if word.partition("=")[0] == key)
 
 
-def chosen_experiment(hydra: DictConfig) -> str | None:
+def chosen_experiment(hydra: Any) -> str | None:
     """The name of the recipe in Hydra's own config, or None."""
     name = hydra.runtime.choices.get("experiment")
     return None if name in (None, "null") else str(name)
@@ -91,14 +98,29 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_message(error, overrides)) from error
     except ValueError as error:
-        if "Config group override" not in str(error):
-            raise
-        raise BadInput(f"A group needs a choice, such as model=cnn. {error}") from error
+        if "Config group override" in str(error):
+            raise BadInput(f"A group needs a choice, such as model=cnn. {error}") from error
+        if "range() arg 3" in str(error):
+            received = " ".join(word for word in overrides if "range(" in word)
+            raise BadInput(f"The step of a range must not be 0. Received: {received}") from error
+        raise
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
+@contextmanager
+def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoaderImpl]:
+    """Hydra, ready to compose; `config_dir` comes first on its search path."""
     search_path.register()
     with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, ConfigLoaderImpl)
+        if config_dir is not None:
+            loader.get_search_path().prepend("command-line", f"file://{Path(config_dir).absolute()}")
+            loader.repository.initialize_sources(loader.get_search_path())
+        yield loader
+
+
+def _compose(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
+    with _hydra(config_dir):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
@@ -135,7 +157,10 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     plain = OmegaConf.to_container(_compose(choices), resolve=False)
     assert isinstance(plain, dict)
     plain.pop("hydra", None)
-    known = [*flatten(plain), *(group for group in groups if group not in plain)]
+    known = [
+        *flatten({str(name): value for name, value in plain.items()}),
+        *(group for group in groups if group not in plain),
+    ]
     group, _, last = key.rpartition(".")
     inside = [name for name in known if name.startswith(f"{group}.")]
     guess = did_you_mean(key, inside if group in groups else [*known, *groups])

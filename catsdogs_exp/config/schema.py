@@ -69,9 +69,7 @@ class Loader:
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
     resize: str = setting("how a picture is brought to target_size", choices=("stretch",))
-    interpolation: str = setting(
-        "between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos")
-    )
+    interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
     cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
     workers: int = setting("threads that read and augment; 0: one a core", at_least=0, at_most=256)
 
@@ -191,7 +189,7 @@ class Activations:
     channels: int = setting("at most so many a layer", at_least=1, at_most=4096)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Logging:
     """What a run writes down beside metrics.csv and result.json."""
 
@@ -200,7 +198,7 @@ class Logging:
     activations: Activations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One run, checked. The groups hold what the run uses; the flat keys are what the user turned."""
 

@@ -60,7 +60,8 @@ class ExperimentsSource(FileConfigSource):
         inside = self._inside(config_path)
         if inside is None:
             return []
-        listed: list[str] = super().list(inside, results_filter)
+        # by the plain source: the inherited method would ask our `is_config` without `experiment/`
+        listed: list[str] = FileConfigSource(self.provider, self.path).list(inside, results_filter)
         return listed
 
 

@@ -5,18 +5,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (  # the plugins enter themselves in Pillow; those not named here are never used
-    BmpImagePlugin as _bmp,  # noqa: F401
-    GifImagePlugin as _gif,  # noqa: F401
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
     Image,
     ImageOps,
-    JpegImagePlugin as _jpeg,  # noqa: F401
-    PngImagePlugin as _png,  # noqa: F401
-    TiffImagePlugin as _tiff,  # noqa: F401
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
     UnidentifiedImageError,
-    WebPImagePlugin as _webp,  # noqa: F401
+    WebPImagePlugin,
 )
 
+# Pillow knows a format once its plugin is imported; only these are ever used.
+_PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 # Changed whenever the same file would give other pixels; part of every cache key.
 VERSION = 1
 # MPO, a JPEG of phones with a second picture, comes through JPEG.

@@ -99,7 +99,7 @@ _FURS: tuple[Colour, ...] = (
     (226, 149, 74), (201, 120, 58), (150, 100, 66), (112, 76, 54), (84, 62, 54), (238, 214, 178), (246, 236, 220),
     (214, 186, 148), (160, 158, 160), (122, 128, 140), (92, 98, 112), (66, 62, 68), (196, 170, 140), (178, 134, 98),
 )
-_EYES: tuple[Colour, ...] = ((142, 206, 92), (250, 206, 70), (112, 190, 236), (226, 150, 60), (126, 214, 190))
+_EYES: tuple[Colour, ...] = ((122, 186, 82), (240, 190, 60), (96, 160, 226), (222, 130, 50), (150, 140, 220))
 _PAINTS: tuple[Colour, ...] = (
     (236, 106, 92), (244, 178, 84), (250, 222, 130), (136, 190, 120), (92, 160, 150), (104, 158, 206),
     (132, 124, 190), (206, 134, 180), (240, 228, 208), (176, 148, 120), (96, 112, 128), (210, 220, 226),
@@ -393,7 +393,7 @@ def _ears(easel: _Easel, head: _Frame, kind: str, look: _Look, dice: _Dice) -> N
     elif kind == "tufts":
         shapes = [((-0.9 - 0.3j, -0.98 - 0.9j, -1.05 - 1.35j * size, -0.6 - 1.0j, -0.1 - 0.75j), look.mark)]
     elif kind == "floppy":
-        colour = _mix(look.mark, dice.pick((look.line, look.light)), 0.6)
+        colour = _mix(look.mark, dice.pick((look.line, look.light)), 0.65)
         if dice.chance(0.2):
             shapes = [((-0.2 - 0.85j, -0.6 - 1.25j, -1.0 - 1.2j, -1.3 - 0.6j, -1.15 - 0.3j, -0.85 - 0.55j), colour)]
         else:
@@ -426,7 +426,7 @@ def _crown(easel: _Easel, head: _Frame, kind: str, look: _Look) -> None:
 
 def _eyes(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _Dice) -> None:
     long = species.muzzle == "long"
-    size = dice.between(0.9, 1.15) * (0.18 if long else 0.29)
+    size = dice.between(0.9, 1.15) * (0.19 if long else 0.27)
     for side in (-1, 1):
         spread = (0.37 if long else 0.44) + side * look.turn * -0.05
         eye = head.at(side * spread + look.turn * 0.16 - (0.2 if long else 0.08) * 1j)
@@ -468,9 +468,9 @@ def _muzzle(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _D
     elif kind == "long":
         mouth = 0.78
         easel.fill(face, _smooth((-0.4j, -0.14 - 0.2j, -0.3 + 0.14j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j,
-                                  0.54 + 0.5j, 0.3 + 0.14j, 0.14 - 0.2j)), look.light)
+                                  0.54 + 0.5j, 0.3 + 0.14j, 0.14 - 0.2j)), _mix(look.light, _WHITE, 0.7))
         easel.stroke(face, (-0.36 + 0.16j, -0.54 + 0.5j, -0.4 + 0.92j, 1.06j, 0.4 + 0.92j, 0.54 + 0.5j, 0.36 + 0.16j), line)
-        nose, nose_colour = _smooth((-0.4 + 0.22j, 0.08j, 0.4 + 0.22j, 0.22 + 0.5j, 0.58j, -0.22 + 0.5j)), dark
+        nose, nose_colour = _smooth((-0.34 + 0.22j, 0.12j, 0.34 + 0.22j, 0.18 + 0.47j, 0.53j, -0.18 + 0.47j)), dark
     elif kind == "broad":
         easel.fill(face, _oval(0.45j, 0.56, 0.4), look.light, line)
         nose, nose_colour = _oval(0.27j, 0.22, 0.14), dark
@@ -480,7 +480,7 @@ def _muzzle(easel: _Easel, head: _Frame, species: Species, look: _Look, dice: _D
         nose, nose_colour, mouth = _oval(0.62j, 0.15, 0.12), dark, 0.82
     if tongue:
         tip = face.at(mouth * 1j)
-        easel.fill(tip, _smooth((-0.17, 0.17, 0.23 + 0.28j, 0.54j, -0.23 + 0.28j)), (230, 82, 104), line)
+        easel.fill(tip, _smooth((-0.17, 0.17, 0.23 + 0.28j, 0.54j, -0.23 + 0.28j)), (236, 104, 128), line)
         easel.stroke(tip, (0.1j, 0.36j), (176, 52, 78), 0.03)
     wide = 0.34 if kind in ("long", "broad") else 0.24
     for side in (-1, 1):

@@ -104,9 +104,7 @@ def inspect(listing: Listing, workers: int = 0, progress: Progress | None = None
     )
 
 
-def _inspect_missing(
-    missing: list[int], paths: list[str], found: list[Verdict | None], workers: int
-) -> Iterator[int]:
+def _inspect_missing(missing: list[int], paths: list[str], found: list[Verdict | None], workers: int) -> Iterator[int]:
     """Fills `found` chunk by chunk; yields how many are done."""
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         for start in range(0, len(missing), _CHUNK):

@@ -65,7 +65,7 @@ class Loader:
 
     def original(self, index: int) -> NDArray[np.uint8]:
         """Image `index` without augmentation: uint8 [height, width, 3]."""
-        return self.fetch(self.rows[[index]])[0]
+        return np.asarray(self.fetch(self.rows[[index]])[0])
 
     def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
         """Image `index` as it enters an epoch: uint8 [height, width, 3]."""

@@ -126,9 +126,7 @@ def make_manifest(listing: Listing, verdicts: Verdicts, split: Split) -> Manifes
     """
     usable = verdicts.reason == ""
     decided = np.full(len(listing.splits), UNDECIDED, dtype=np.int8)
-    decided[usable] = split_rules.assign(
-        split, listing.labels[usable], listing.splits[usable], verdicts.sha256[usable]
-    )
+    decided[usable] = split_rules.assign(split, listing.labels[usable], listing.splits[usable], verdicts.sha256[usable])
     manifest = Manifest(listing, verdicts, decided)
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
     if not usable.any():

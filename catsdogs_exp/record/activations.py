@@ -4,6 +4,7 @@ As in the course each channel is standardised: zero mean, unit deviation, x 64 +
 there, the name beside a row is the layer's own, and a dead channel is flat instead of undefined.
 """
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -82,7 +83,7 @@ class ActivationPictures:
             page.paste(tile, (x, top + channel // _PER_ROW * (_TILE + _GAP)))
 
     def _rows(self, answer: NDArray[np.float32]) -> int:
-        return -(-min(answer.shape[-1], self._channels) // _PER_ROW)
+        return math.ceil(min(int(answer.shape[-1]), self._channels) / _PER_ROW)
 
 
 def standardise(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -93,7 +94,7 @@ def standardise(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
         centred /= deviation
     else:
         centred[:] = 0
-    return np.clip(centred * 64 + 128, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(centred * 64 + 128, 0, 255), dtype=np.uint8)
 
 
 _VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)

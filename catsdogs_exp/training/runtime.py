@@ -37,7 +37,7 @@ def prepare(seed: int, deterministic: bool) -> None:
 
     keras.backend.clear_session()
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (some initialisers of libraries use the global one)
+    np.random.seed(seed)
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

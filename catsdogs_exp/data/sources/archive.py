@@ -58,8 +58,7 @@ def archive_file(dataset: ArchiveDataset) -> Path:
         raise BadInput(f"dataset.path must be an archive of images. There is none at: {path}")
     if path.is_dir():
         raise BadInput(
-            f"dataset.path must be a zip or tar file. Received a folder: {path}. "
-            f"Use dataset=folder dataset.path={path}"
+            f"dataset.path must be a zip or tar file. Received a folder: {path}. Use dataset=folder dataset.path={path}"
         )
     return path.resolve()
 
@@ -112,9 +111,7 @@ def _tar_opener(tar: tarfile.TarFile) -> _Opener:
     return open_member
 
 
-def _write(
-    path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, progress: Progress | None
-) -> None:
+def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, progress: Progress | None) -> None:
     """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
     checked: list[tuple[Path, int, Any]] = []
     taken: set[str] = set()

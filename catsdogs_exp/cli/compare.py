@@ -1,0 +1,292 @@
+"""`compare`: runs side by side, as a table for people or as data."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catsdogs_exp.record.comparison import (
+    METRICS,
+    MISSING,
+    Comparison,
+    Group,
+    Grouping,
+    Run,
+    compare,
+    group_runs,
+    lower_is_better,
+)
+
+_ERROR_LENGTH = 60  # of a run's error, for people
+_EXAMPLES = """\
+examples:
+  # all runs of a sweep, best first, with the settings that differ
+  python -m catsdogs_exp compare outputs/drawn/2026-01-31_12-00-00-abcd
+
+  # mean and spread over seeds, for a spreadsheet
+  python -m catsdogs_exp compare outputs --by val_accuracy --group-by ~seed --csv > table.csv
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: its header.
+        cells: a value a row; `MISSING` where there is none.
+        digits: after the point, for people; None: as it is.
+    """
+
+    name: str
+    cells: Sequence[Any]
+    digits: int | None = None
+
+
+def main(argv: list[str]) -> int:
+    """Prints the table. Returns the exit code.
+
+    Raises:
+        BadInput: for an unknown metric or key, a path that is no folder, or where there are no runs.
+    """
+    arguments = _parser().parse_args(argv)
+    found = compare(arguments.paths, arguments.by)
+    grouping = None
+    if arguments.group_by is not None:
+        grouping = group_runs(found, [name.strip() for name in arguments.group_by.split(",")])
+    for remark in (*found.remarks, *(grouping.remarks if grouping else ())):
+        sys.stderr.write(f"{_printable(remark)}\n")
+
+    form = arguments.form
+    if form == "json":
+        json.dump(_as_json(found, grouping), sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        for_people = form != "csv"
+        columns = _group_columns(grouping, found.by, for_people) if grouping else _run_columns(found, for_people)
+        if form == "csv":
+            _write_csv(columns)
+        elif form == "markdown":
+            _write_markdown(columns)
+        else:
+            _write_human(columns, _headline(found, grouping))
+    sys.stdout.flush()  # here, where a closed pipe is answered
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp compare",
+        description="Runs side by side, best first: what they reached, and only the settings that differ.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        default=["outputs"],
+        help="a run folder, a sweep's folder, or any folder with runs below it (default: outputs)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="METRIC",
+        help=f"rank by one of {', '.join(METRICS)}; last and last10 are the validation accuracy of the last "
+        "epoch and its mean over the last ten (default: what the runs were trained for)",
+    )
+    parser.add_argument(
+        "--group-by",
+        metavar="KEY[,KEY]",
+        help="mean, standard deviation (n - 1), n, min and max over the runs that share these settings; "
+        "~KEY: that share all settings but KEY, as ~seed. Runs that did not end well do not count",
+    )
+    form = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("csv", "comma-separated values, numbers in full"),
+        ("markdown", "a table in Markdown"),
+        ("json", "JSON, with all metrics"),
+    ):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=text)
+    return parser
+
+
+def _run_columns(found: Comparison, for_people: bool) -> list[Column]:
+    """A row a run: status, the metric ranked by, the others, the settings that differ, errors."""
+    runs = found.runs
+    objectives = list(dict.fromkeys(run.objective for run in runs if run.objective))
+    with_test = ["test_accuracy"] if any("test_accuracy" in run.metrics for run in runs) else []
+    wanted = [found.by, "val_accuracy", "val_loss", *objectives, *with_test, "last", "last10", "seconds"]
+    metrics = [_metric_column(name, runs) for name in dict.fromkeys(wanted) if name in METRICS]
+    columns = [Column("run", [run.name for run in runs]), Column("status", [run.status for run in runs])]
+    if len(objectives) > 1:
+        columns.append(Column("objective", [run.objective or MISSING for run in runs]))
+    columns += [metrics[0], Column("best_epoch", [_or_missing(run.epoch) for run in runs]), *metrics[1:]]
+    columns += [Column(key, [run.setting(key) for run in runs]) for key in found.keys]
+    errors = [run.error if run.error and run.error != run.status else MISSING for run in runs]
+    if any(error is not MISSING for error in errors):
+        columns.append(Column("error", [_first_words(error) for error in errors] if for_people else errors))
+    return columns
+
+
+def _metric_column(name: str, runs: Sequence[Run]) -> Column:
+    return Column(name, [run.metrics.get(name, MISSING) for run in runs], _digits(name))
+
+
+def _group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column]:
+    """A row a group: its settings, n, mean and spread."""
+    groups = grouping.groups
+    columns = [Column(key, [group.values[index] for group in groups]) for index, key in enumerate(grouping.keys)]
+    columns.append(Column("n", [group.n for group in groups]))
+    if for_people:
+        columns.append(Column(f"{by} mean ± std", [_mean_and_std(group, _digits(by)) for group in groups]))
+    else:
+        columns.append(Column(f"{by}_mean", [_or_missing(group.mean) for group in groups]))
+        columns.append(Column(f"{by}_std", [_or_missing(group.std) for group in groups]))
+    named = ("min", "max") if for_people else (f"{by}_min", f"{by}_max")
+    columns.append(Column(named[0], [_or_missing(group.low) for group in groups], _digits(by)))
+    columns.append(Column(named[1], [_or_missing(group.high) for group in groups], _digits(by)))
+    return columns
+
+
+def _mean_and_std(group: Group, digits: int) -> Any:
+    if group.mean is None:
+        return MISSING
+    return f"{group.mean:.{digits}f}" + (f" ± {group.std:.{digits}f}" if group.std is not None else "")
+
+
+def _as_json(found: Comparison, grouping: Grouping | None) -> dict[str, Any]:
+    head = {"root": str(found.root), "by": found.by}
+    if grouping:
+        groups = [
+            {
+                "settings": _present(dict(zip(grouping.keys, group.values, strict=True))),
+                "n": group.n,
+                "mean": group.mean,
+                "std": group.std,
+                "min": group.low,
+                "max": group.high,
+                "runs": group.runs,
+            }
+            for group in grouping.groups
+        ]
+        return {**head, "group_by": grouping.keys, "groups": groups}
+    runs = [
+        {
+            "run": run.name,
+            "status": run.status,
+            "error": run.error,
+            "objective": run.objective,
+            "best_epoch": run.epoch,
+            "metrics": run.metrics,
+            "settings": _present({key: run.setting(key) for key in found.keys}),
+        }
+        for run in found.runs
+    ]
+    return {**head, "differing": found.keys, "runs": runs}
+
+
+def _present(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not MISSING}
+
+
+def _write_csv(columns: Sequence[Column]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([column.name for column in columns])
+    for row in zip(*(column.cells for column in columns), strict=True):
+        writer.writerow(["" if cell is MISSING else _shown(cell, None) for cell in row])
+
+
+def _write_markdown(columns: Sequence[Column]) -> None:
+    rows = [[column.name for column in columns]]
+    rows.append(["---:" if _is_numeric(column) else "---" for column in columns])
+    for row in [*rows, *_texts(columns)]:
+        sys.stdout.write(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n")
+
+
+def _write_human(columns: Sequence[Column], headline: str) -> None:
+    """On a terminal folded to its width; on a pipe a line a row, as wide as it must be."""
+    if sys.stdout.isatty():
+        from rich.table import Table
+        from rich.text import Text
+
+        from catsdogs_exp.cli.screen import output
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            # Broken names let a column be as narrow as its numbers.
+            name = Text(column.name.replace(".", ".\n").replace("_", "_\n"))
+            table.add_column(name, justify="right" if _is_numeric(column) else "left", overflow="fold")
+        for row in _texts(columns):
+            table.add_row(*(Text(cell) for cell in row))
+        console = output()
+        console.print(headline, markup=False)
+        console.print(table, soft_wrap=False)
+        return
+    from rich.cells import cell_len
+
+    rows = [[column.name for column in columns], *_texts(columns)]
+    widths = [max(cell_len(row[index]) for row in rows) for index in range(len(columns))]
+    right = [_is_numeric(column) for column in columns]
+    sys.stdout.write(f"{headline}\n")
+    for row in rows:
+        padding = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [p + c if r else c + p for c, p, r in zip(row, padding, right, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _headline(found: Comparison, grouping: Grouping | None) -> str:
+    count = len(found.runs)
+    better = "lower" if lower_is_better(found.by) else "higher"
+    what = f"{count} run{'s' if count != 1 else ''} in {found.root}"
+    if grouping:
+        what += f", grouped by {', '.join(grouping.keys) or 'nothing: all together'}"
+    return _printable(f"{what}, best first by {found.by} ({better} is better)")
+
+
+def _texts(columns: Sequence[Column]) -> list[list[str]]:
+    """The rows, as people read them."""
+    cells = ([_shown(cell, column.digits) for cell in column.cells] for column in columns)
+    return [list(row) for row in zip(*cells, strict=True)]
+
+
+def _shown(value: Any, digits: int | None) -> str:
+    """A number, or a setting as one would type it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and digits is not None:
+        return f"{value:.{digits}f}"
+    if isinstance(value, list):
+        return f"[{','.join(_shown(item, None) for item in value)}]"
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """A folder's name may hold anything: line ends and control characters would break a table."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_numeric(column: Column) -> bool:
+    return all(
+        isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column.cells if cell is not MISSING
+    )
+
+
+def _first_words(error: Any) -> Any:
+    if error is MISSING or len(error) <= _ERROR_LENGTH:
+        return error
+    return error[:_ERROR_LENGTH].rsplit(" ", 1)[0] + " …"
+
+
+def _digits(metric: str) -> int:
+    return 1 if metric in ("seconds", "images_per_second") else 4
+
+
+def _or_missing(value: Any) -> Any:
+    return MISSING if value is None else value

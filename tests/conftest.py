@@ -1,0 +1,103 @@
+"""What all tests share: a cache folder of their own, small folders of photos, composed configs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import Config
+
+# No deadline: the first example of a property often pays for an import. No database: nothing is written.
+settings.register_profile("catsdogs_exp", deadline=None, database=None, max_examples=60, report_multiple_bugs=False)
+settings.load_profile("catsdogs_exp")
+
+CATS_AND_DOGS = MappingProxyType({"cats": 4, "dogs": 4})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's own cache is never touched."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CATSDOGS_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder for one test."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("CATSDOGS_CACHE", str(folder))
+    return folder
+
+
+@lru_cache(maxsize=64)
+def _composed(overrides: tuple[str, ...]) -> Config:
+    return config_of(overrides)
+
+
+@pytest.fixture(scope="session")
+def config() -> Callable[..., Config]:
+    """`config("lr=0.1", "depth=2")`: the checked config of these overrides."""
+
+    def compose(*overrides: str) -> Config:
+        return _composed(overrides)
+
+    return compose
+
+
+def photo(size: tuple[int, int] = (24, 16), seed: int = 0) -> Image.Image:
+    """A coloured blob before a gradient, (width, height) pixels; each seed another."""
+    width, height = size
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    slope, colour = rng.uniform(-3, 3, (2, 3)), rng.uniform(0, 255, (2, 3))
+    pixels = colour[0] + y[..., None] * slope[0] + x[..., None] * slope[1]
+    blob = np.hypot(y - rng.uniform(0, height), x - rng.uniform(0, width)) < min(size) / 3
+    pixels[blob] = colour[1]
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def save_photo(path: Path, size: tuple[int, int] = (24, 16), seed: int = 0) -> Path:
+    """Writes `photo(size, seed)` in the format that the file's name says, with the folders on the way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    photo(size, seed).save(path)
+    return path
+
+
+@pytest.fixture(name="save_photo", scope="session")
+def _save_photo() -> Callable[..., Path]:
+    return save_photo
+
+
+@pytest.fixture(name="photo", scope="session")
+def _photo() -> Callable[..., Image.Image]:
+    return photo
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Callable[..., Path]:
+    """`photo_folder({"cats": 4, "dogs": 4})`: a folder of class folders with JPEGs, no two alike.
+
+    The keys may hold split folders (`train/cats`); the files are called `cat.0.jpg`, `cat.1.jpg`, ...
+    """
+
+    def make(counts: Mapping[str, int] = CATS_AND_DOGS, name: str = "photos", size: tuple[int, int] = (24, 16)) -> Path:
+        root = tmp_path / name
+        seed = 0
+        for folder, count in counts.items():
+            (root / folder).mkdir(parents=True)
+            for number in range(count):
+                stem = Path(folder).name.removesuffix("s")
+                save_photo(root / folder / f"{stem}.{number}.jpg", size, seed)
+                seed += 1
+        return root
+
+    return make
