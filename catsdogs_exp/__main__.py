@@ -1,6 +1,7 @@
 """The command line: the first word picks a command; no word, or `key=value`, trains."""
 
 import importlib
+import os
 import sys
 
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `... | head`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more when it ends
         return 0
 
 

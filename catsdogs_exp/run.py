@@ -16,6 +16,7 @@ from catsdogs_exp.data.pixels import open_pixels
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
 from catsdogs_exp.record.result import Result, config_hash, write_json
+from catsdogs_exp.signals import interruption_wins
 
 _log = logging.getLogger("catsdogs_exp")
 
@@ -27,12 +28,13 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
         BadInput, RunFailed, Interrupted: after `result.json` and `run.log` say so too.
     """
     with _log_to(job.folder / "run.log"):
-        result = Result(job.folder / "result.json", command=job.command, config_hash=config_hash(job.config))
         _write_yaml(job.folder / "config.yaml", to_plain(job.config))
         _write_yaml(job.folder / "overrides.yaml", job.overrides)
+        result = Result(job.folder / "result.json", command=job.command, config_hash=config_hash(job.config))
         _log.info("%s", job.command)
         try:
-            _run(job, result, screen)
+            with interruption_wins():
+                _run(job, result, screen)
         except Interrupted:
             _log.warning("interrupted")
             result.update(status="interrupted", error="interrupted")
@@ -114,4 +116,5 @@ def _one_line(error: BaseException) -> str:
 
 
 def _write_yaml(path: Path, content: Any) -> None:
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

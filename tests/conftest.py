@@ -101,3 +101,41 @@ def photo_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+TINY = (
+    "dataset.images=48",
+    "dataset.broken=0.1",
+    "target_size=32",
+    "depth=2",
+    "batch_size=8",
+    "model.dense=16",
+    "split.test=0.2",
+    "epochs=3",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    """Overrides of a run that takes a second."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run on a few drawn pictures, with a test split and augmentation."""
+    from catsdogs_exp.__main__ import main
+
+    outputs = tmp_path_factory.mktemp("outputs")
+    assert main([*TINY, "augment=course", "logging.activations.every=2", f"output_dir={outputs}"]) == 0
+    (folder,) = (outputs / "drawn").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_photos() -> Path:
+    """The archive of 3,000 real photos, where it lies beside the checkout."""
+    path = Path(__file__).resolve().parents[2] / "shared" / "data" / "cats_and_dogs_filtered.zip"
+    if not path.is_file():
+        pytest.skip("the real photos are not here")
+    return path

@@ -20,6 +20,8 @@ from catsdogs_exp.record.comparison import (
 )
 
 _ERROR_LENGTH = 60  # of a run's error, for people
+_FOLDED = 18  # characters that a column of text keeps on a narrow terminal
+_DROPPED_FIRST = ("last10", "last", "seconds", "val_loss", "val_accuracy")  # when it is too narrow even so
 _EXAMPLES = """\
 examples:
   # all runs of a sweep, best first, with the settings that differ
@@ -71,7 +73,7 @@ def main(argv: list[str]) -> int:
         elif form == "markdown":
             _write_markdown(columns)
         else:
-            _write_human(columns, _headline(found, grouping))
+            _write_human(columns, _headline(found, grouping), found.by)
     sys.stdout.flush()  # here, where a closed pipe is answered
     return 0
 
@@ -208,24 +210,10 @@ def _write_markdown(columns: Sequence[Column]) -> None:
         sys.stdout.write(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n")
 
 
-def _write_human(columns: Sequence[Column], headline: str) -> None:
-    """On a terminal folded to its width; on a pipe a line a row, as wide as it must be."""
+def _write_human(columns: Sequence[Column], headline: str, by: str) -> None:
+    """On a terminal with long texts folded; on a pipe a line a row, as wide as it must be."""
     if sys.stdout.isatty():
-        from rich.table import Table
-        from rich.text import Text
-
-        from catsdogs_exp.cli.screen import output
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            # Broken names let a column be as narrow as its numbers.
-            name = Text(column.name.replace(".", ".\n").replace("_", "_\n"))
-            table.add_column(name, justify="right" if _is_numeric(column) else "left", overflow="fold")
-        for row in _texts(columns):
-            table.add_row(*(Text(cell) for cell in row))
-        console = output()
-        console.print(headline, markup=False)
-        console.print(table, soft_wrap=False)
+        _show_on_terminal(columns, headline, by)
         return
     from rich.cells import cell_len
 
@@ -237,6 +225,58 @@ def _write_human(columns: Sequence[Column], headline: str) -> None:
         padding = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
         cells = [p + c if r else c + p for c, p, r in zip(row, padding, right, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _show_on_terminal(columns: Sequence[Column], headline: str, by: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from catsdogs_exp.cli.screen import output
+
+    console = output()
+    shown, dropped = _fitting(columns, console.width, by)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in shown:
+        table.add_column(
+            Text(_broken(column.name)),
+            justify="right" if _is_numeric(column) else "left",
+            overflow="fold",
+            min_width=_least_width(column),
+        )
+    for row in _texts(shown):
+        table.add_row(*(Text(cell) for cell in row))
+    # The terminal wraps what is still too wide: better than numbers cut.
+    console.width = max(console.width, sum(_least_width(column) + 2 for column in shown))
+    console.print(headline, markup=False)
+    console.print(table, soft_wrap=False)
+    if dropped:
+        console.print(f"no room for {', '.join(dropped)}: widen the terminal, or take --csv", markup=False)
+
+
+def _fitting(columns: Sequence[Column], width: int, by: str) -> tuple[list[Column], list[str]]:
+    """The columns that a terminal has room for, and the names of those it has not; `by` stays."""
+    shown, dropped = list(columns), []
+    for name in _DROPPED_FIRST:
+        if sum(_least_width(column) + 2 for column in shown) <= width:
+            break
+        if name != by and any(column.name == name for column in shown):
+            shown = [column for column in shown if column.name != name]
+            dropped.append(name)
+    return shown, dropped
+
+
+def _least_width(column: Column) -> int:
+    """How narrow a column may be on a terminal: numbers whole, long texts folded."""
+    from rich.cells import cell_len
+
+    texts = [*_broken(column.name).split("\n"), *(_shown(cell, column.digits) for cell in column.cells)]
+    width = max(map(cell_len, texts))
+    return width if _is_numeric(column) else min(width, _FOLDED)
+
+
+def _broken(name: str) -> str:
+    """A header over several lines, so that its column can be as narrow as its numbers."""
+    return name.replace(".", ".\n").replace("_", "_\n")
 
 
 def _headline(found: Comparison, grouping: Grouping | None) -> str:

@@ -13,7 +13,7 @@ from catsdogs_exp.config.build import build
 from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.gather import check_source
-from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job
 from catsdogs_exp.record.run_folder import job_name, new_job_folder, new_run_folder
 
@@ -97,7 +97,11 @@ class Jobs:
         else:
             folder = new_job_folder(self._sweep, number, self._own(overrides))
             name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
-        content = run(Job(config, folder, name, self._command, overrides, self._verbose), screen)
+        try:
+            content = run(Job(config, folder, name, self._command, overrides, self._verbose), screen)
+        except Interrupted:
+            screen.say(f"interrupted; what was done is in {folder}")
+            raise
         self._done.append((folder, content))
         return content
 

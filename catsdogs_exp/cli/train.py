@@ -5,8 +5,8 @@ import shlex
 import sys
 from typing import Any
 
-from catsdogs_exp.cli.signals import interruptible
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:

@@ -100,7 +100,7 @@ def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
 def _variant(group: str, plain: Any) -> type:
     name = plain.get("name") if isinstance(plain, dict) else None
     known = VARIANTS[group]
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise BadInput(
             f"{group}.name must be one of {', '.join(known)}. Received: {group}.name={_show(name)}."
             f"{did_you_mean(str(name), known)} Choose it with {group}=NAME."

@@ -9,7 +9,15 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 KINDS: tuple[str, ...] = (
-    "empty", "truncated", "text", "wrong_extension", "exif_rotated", "grey", "cmyk", "palette", "alpha",
+    "empty",
+    "truncated",
+    "text",
+    "wrong_extension",
+    "exif_rotated",
+    "grey",
+    "cmyk",
+    "palette",
+    "alpha",
 )
 """Every way `save` can write a file, beside the ordinary one."""
 
@@ -60,8 +68,10 @@ def save(image: Image.Image, path: Path, kind: str | None = None) -> Path:
         whole = _jpeg(image)
         path.write_bytes(whole[: len(whole) * 2 // 5])
     elif kind == "text":
-        path.write_text("<html>\n<head><title>404 Not Found</title></head>\n<body>No such picture.</body>\n</html>\n",
-                        encoding="utf-8")
+        path.write_text(
+            "<html>\n<head><title>404 Not Found</title></head>\n<body>No such picture.</body>\n</html>\n",
+            encoding="utf-8",
+        )
     elif kind == "wrong_extension":
         image.save(path, "PNG")
     elif kind == "exif_rotated":

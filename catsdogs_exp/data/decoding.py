@@ -1,6 +1,7 @@
 """The one decoder: inspection, training and prediction all see the pixels that come from here."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from PIL import (
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+# Pillow warns of corrupt EXIF and the like on stderr; what is wrong with a file is for its verdict to say.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 # Changed whenever the same file would give other pixels; part of every cache key.
 VERSION = 1
 # MPO, a JPEG of phones with a second picture, comes through JPEG.

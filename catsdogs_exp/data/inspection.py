@@ -87,6 +87,8 @@ def inspect(listing: Listing, workers: int = 0, progress: Progress | None = None
             if path in known and known[path][0] == identity:
                 found[index] = known[path][1]
         missing = [index for index, verdict in enumerate(found) if verdict is None]
+        if progress and missing:
+            progress("inspecting", 0, len(missing))
         for done in _inspect_missing(missing, paths, found, workers):
             fresh = missing[max(0, done - _CHUNK) : done]
             _remember(store, [(paths[i], identities[i], found[i]) for i in fresh])  # type: ignore[misc]
@@ -133,6 +135,8 @@ def _open_store() -> sqlite3.Connection:
                 "CREATE TABLE IF NOT EXISTS verdicts (path BLOB PRIMARY KEY, bytes INTEGER, mtime_ns INTEGER, "
                 "reason TEXT, note TEXT, width INTEGER, height INTEGER, size INTEGER, sha256 TEXT) WITHOUT ROWID"
             )
+            if store.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("damaged inside")
             return store
         except sqlite3.DatabaseError:
             store.close()

@@ -50,9 +50,10 @@ class Listing:
     splits: NDArray[np.int8]
 
 
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sorts `cat.2.jpg` before `cat.10.jpg`."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"([0-9]+)", text)]
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts `cat.2.jpg` before `cat.10.jpg`; the text itself decides between `cat.2.jpg` and `cat.02.jpg`."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts], text
 
 
 def list_images(root: Path) -> Listing:
@@ -62,7 +63,8 @@ def list_images(root: Path) -> Listing:
     every other file counts as a picture until inspection says otherwise.
 
     Raises:
-        BadInput: for an empty folder, pictures without class folders, an empty class folder, or one class only.
+        BadInput: for an empty folder, pictures without class folders, an empty class folder, one class only, or a
+            file name that is not UTF-8.
     """
     top = _unwrap(root)
     folders = _folders(top)
@@ -88,6 +90,7 @@ def list_images(root: Path) -> Listing:
                     "Put images into it or remove the folder."
                 )
             found += [(path, name, split) for path in files_of_class]
+    _check_names(top, [path for path, _, _ in found])
     classes = tuple(sorted({name for _, name, _ in found}, key=natural_key))
     if len(classes) < 2:
         received = f"one: {classes[0]!r}" if classes else "none"
@@ -130,6 +133,16 @@ def _files(top: Path, inside: str) -> list[str]:
         prefix = Path(parent).relative_to(top).as_posix()
         found += [f"{prefix}/{name}" for name in files if not _is_clutter(name)]
     return found
+
+
+def _check_names(top: Path, paths: list[str]) -> None:
+    """Refuses names that no text file could hold (Latin-1 names out of an old archive)."""
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            shown = os.fsencode(path)
+            raise BadInput(f"A file name is not UTF-8: {shown!r} in {top}. Rename the file.") from error
 
 
 def _is_clutter(name: str) -> bool:

@@ -121,6 +121,8 @@ def _fill(
         return len(part)
 
     done = 0
+    if progress:
+        progress("decoding", 0, len(rows))
     with ThreadPoolExecutor(loader.workers or os.cpu_count() or 1) as pool:
         for count in pool.map(one, range(0, len(rows), _CHUNK)):
             done += count

@@ -2,9 +2,11 @@
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from catsdogs_exp.training.fit import EpochResult
-from catsdogs_exp.training.steps import Steps
+if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.training.fit import EpochResult
+    from catsdogs_exp.training.steps import Steps
 
 COLUMNS = (
     "epoch",
@@ -25,10 +27,10 @@ class MetricsCsv:
         self._path = path
         self._append(COLUMNS)
 
-    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
         """Nothing."""
 
-    def on_epoch(self, result: EpochResult) -> None:
+    def on_epoch(self, result: "EpochResult") -> None:
         """Writes the epoch's row; validation columns stay empty without validation images."""
         self._append(
             (

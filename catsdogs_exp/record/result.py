@@ -57,7 +57,7 @@ class Result:
 def write_json(path: Path, content: Any) -> None:
     """Writes JSON under a scratch name, synced and renamed: a reader sees the old file or the new one."""
     scratch = path.with_name(f".{path.name}.part")
-    with scratch.open("w", encoding="utf-8") as handle:
+    with scratch.open("w", encoding="utf-8", errors="backslashreplace") as handle:  # names may not be UTF-8
         json.dump(_finite(content), handle, indent=1, ensure_ascii=False)
         handle.write("\n")
         handle.flush()

@@ -1,5 +1,6 @@
 """TensorFlow as a run wants it: quiet, seeded, deterministic."""
 
+import gc
 import os
 import random
 import sys
@@ -36,11 +37,26 @@ def prepare(seed: int, deterministic: bool) -> None:
     import tensorflow as tf  # noqa: PLC0415
 
     keras.backend.clear_session()
+    _forget_gradient_functions()
+    gc.collect()
     random.seed(seed)
     np.random.seed(seed)
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def _forget_gradient_functions() -> None:
+    """Drops what `optimizer.apply` leaves behind in TensorFlow's registry of gradients.
+
+    Its all-reduce enters a custom gradient there on every trace, which keeps the whole graph and the variables of
+    a finished job alive: 38 MiB a job for 9 MiB of weights were measured.
+    """
+    from tensorflow.python.framework import ops  # noqa: PLC0415
+
+    registry = getattr(ops.gradient_registry, "_registry", {})
+    for name in [name for name in registry if name.startswith("CustomGradient-")]:
+        del registry[name]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ inside, and the totals are bounded before anything is written.
 """
 
 import hashlib
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -23,6 +24,7 @@ MAX_ENTRIES = 2_000_000
 MAX_BYTES = 200 * 2**30
 MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
 _CHUNK = 2**20
+_MAX_TRAILING = 64 * 2**20  # tar pads its end
 
 # name inside, bytes, and the library's own record of it
 _Entry = tuple[str, int, Any]
@@ -73,10 +75,17 @@ def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
                 _write(path, _tar_entries(path, tar), _tar_opener(tar), scratch, progress)
         else:
             raise BadInput(f"dataset.path must be a zip or tar file. Received something else: {path}")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise BadInput(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
         raise BadInput(f"The archive cannot be read: {path}: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # gzip and bz2 speak of damage
+            raise BadInput(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+        raise BadInput(
+            f"The archive cannot be unpacked: {error.strerror}: {path}. It goes to the cache folder; "
+            "set the environment variable CATSDOGS_CACHE for another one."
+        ) from error
 
 
 def _zip_entries(path: Path, opened: zipfile.ZipFile) -> Iterator[_Entry]:
@@ -98,6 +107,22 @@ def _tar_entries(path: Path, tar: tarfile.TarFile) -> Iterator[_Entry]:
         if not member.isreg():
             raise BadInput(_hostile(path, member.name, "is a link or device"))
         yield member.name, member.size, member
+    _check_end(tar)
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Reads on to the end of the file: tarfile takes a damaged entry for the end, and checksums stand there."""
+    stream = tar.fileobj
+    assert stream is not None
+    stream.seek(tar.offset)  # where the next entry would be
+    block = stream.read(tarfile.BLOCKSIZE)
+    if block.strip(b"\0"):
+        raise tarfile.ReadError("an entry cannot be read")
+    trailing = 0
+    while chunk := stream.read(_CHUNK):
+        trailing += len(chunk)
+        if trailing > _MAX_TRAILING:
+            raise tarfile.ReadError("much follows its end")
 
 
 def _tar_opener(tar: tarfile.TarFile) -> _Opener:
@@ -115,6 +140,7 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
     """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
     checked: list[tuple[Path, int, Any]] = []
     taken: set[str] = set()
+    folders: set[str] = set()
     total = 0
     limit = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
     for name, size, entry in entries:
@@ -122,7 +148,11 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
         key = str(inside).casefold()
         if key in taken:
             raise BadInput(_hostile(path, name, "occurs twice, perhaps in another case"))
+        above = {str(parent).casefold() for parent in inside.parents}
+        if key in folders or not above.isdisjoint(taken):
+            raise BadInput(_hostile(path, name, "takes the place of another"))
         taken.add(key)
+        folders |= above
         total += size
         if len(taken) > MAX_ENTRIES or total > limit:
             raise BadInput(
@@ -130,6 +160,8 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
                 f"{MAX_ENTRIES:,} files. Unpack it yourself and use dataset=folder."
             )
         checked.append((scratch / inside, size, entry))
+    if progress:
+        progress("unpacking", 0, len(checked))
     for done, (target, size, entry) in enumerate(checked, 1):
         target.parent.mkdir(parents=True, exist_ok=True)
         with opener(entry) as source, target.open("xb") as sink:
@@ -145,6 +177,10 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
 
 def _inside(path: Path, name: str) -> PurePosixPath:
     """The entry's path, once it is sure to stay inside the folder."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(_hostile(path, name, "has a name that is not UTF-8")) from error
     inside = PurePosixPath(name.replace("\\", "/"))
     bad = inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in name
     if bad or ":" in inside.parts[0] or max(len(part.encode()) for part in inside.parts) > 255:

@@ -46,6 +46,8 @@ def _draw_all(dataset: DrawnDataset, folder: Path, progress: Progress | None) ->
     # Processes, because Pillow's drawing holds the interpreter's lock. Spawned: forking a threaded process is unsafe.
     workers = min(os.cpu_count() or 1, len(jobs))
     context = multiprocessing.get_context("spawn")
+    if progress:
+        progress("drawing", 0, dataset.images)
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for done, _ in enumerate(pool.map(_draw_some, jobs), 1):
             if progress:

@@ -1,0 +1,10 @@
+"""Draws animals: any number of pictures of up to `MAX_CLASSES` classes, without a download.
+
+A class is a `Species`, a row of traits; everything else about a picture (coat, pose, light, background,
+occlusion) is drawn from one distribution shared by all classes, so that only shape tells them apart.
+"""
+
+from catsdogs_exp.data.drawing.picture import draw
+from catsdogs_exp.data.drawing.species import MAX_CLASSES, class_names
+
+__all__ = ["MAX_CLASSES", "class_names", "draw"]

@@ -1,0 +1,192 @@
+"""Pens and curves: outlines as arrays of complex numbers, frames to place them, an easel to paint on."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Colour = tuple[int, int, int]
+
+
+Outline = NDArray[np.complex128]
+
+
+_T = TypeVar("_T")
+
+
+PAINTS: tuple[Colour, ...] = (
+    (236, 106, 92),
+    (244, 178, 84),
+    (250, 222, 130),
+    (136, 190, 120),
+    (92, 160, 150),
+    (104, 158, 206),
+    (132, 124, 190),
+    (206, 134, 180),
+    (240, 228, 208),
+    (176, 148, 120),
+    (96, 112, 128),
+    (210, 220, 226),
+)
+
+
+INK: Colour = (46, 36, 40)
+
+
+PINK: Colour = (250, 180, 176)
+
+
+WHITE: Colour = (252, 250, 246)
+
+
+class Dice:
+    """Random choices from `Generator.random` alone: the one method whose stream has never changed."""
+
+    def __init__(self, *entropy: int) -> None:
+        self.generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(list(entropy))))
+
+    def between(self, low: float, high: float) -> float:
+        """A number in `[low, high)`."""
+        return low + (high - low) * self.generator.random()
+
+    def chance(self, probability: float) -> bool:
+        """True with this probability."""
+        return self.generator.random() < probability
+
+    def pick(self, options: Sequence[_T]) -> _T:
+        """One of the options, each as likely."""
+        return options[int(self.generator.random() * len(options))]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A turned, scaled and shifted place to draw in: `z` (complex, y down) lands on `turn * z + shift`."""
+
+    turn: complex
+    shift: complex
+
+    def at(self, place: complex, degrees: float = 0.0, scale: float = 1.0) -> Frame:
+        """A frame inside this one."""
+        return Frame(self.turn * cmath.rect(scale, math.radians(degrees)), self.turn * place + self.shift)
+
+    def points(self, outline: Outline) -> list[float]:
+        """The pixels of an outline: x, y, x, y, ..."""
+        # Whole pixels of the oversampled canvas: the last bit of a sine must not change a picture.
+        placed: list[float] = np.rint((outline * self.turn + self.shift).view(np.float64)).tolist()
+        return placed
+
+    def width(self, width: float) -> int:
+        """The width of a line in pixels."""
+        return max(1, round(abs(self.turn) * width))
+
+
+_CIRCLE: Outline = np.exp(2j * np.pi * np.arange(36) / 36)
+
+
+def oval(centre: complex, rx: float, ry: float, degrees: float = 0.0) -> Outline:
+    """An ellipse, turned by `degrees`."""
+    return (_CIRCLE.real * rx + 1j * _CIRCLE.imag * ry) * cmath.rect(1.0, math.radians(degrees)) + centre
+
+
+_STEPS = np.arange(6)[:, None] / 6
+
+
+_SPLINE = 0.5 * np.concatenate(
+    [
+        -_STEPS + 2 * _STEPS**2 - _STEPS**3,
+        2 - 5 * _STEPS**2 + 3 * _STEPS**3,
+        _STEPS + 4 * _STEPS**2 - 3 * _STEPS**3,
+        -(_STEPS**2) + _STEPS**3,
+    ],
+    axis=1,
+)
+
+
+def smooth(knots: Iterable[complex], closed: bool = True) -> Outline:
+    """A Catmull-Rom curve through the knots."""
+    knot = np.array(list(knots), np.complex128)
+    ring = np.concatenate([knot[-1:], knot, knot[:2]] if closed else [knot[:1], knot, knot[-1:]])
+    spans = len(ring) - 3
+    curve: Outline = (_SPLINE @ ring[np.arange(4)[:, None] + np.arange(spans)]).T.ravel()
+    return curve if closed else np.append(curve, knot[-1])
+
+
+def tube(knots: Iterable[complex], start: float, end: float) -> Outline:
+    """A limb along the curve, `start` and `end` wide (half widths), with a rounded end."""
+    middle = smooth(knots, closed=False)
+    along = np.empty_like(middle)
+    along[1:-1], along[0], along[-1] = (
+        middle[2:] - middle[:-2],
+        middle[1] - middle[0],
+        middle[-1] - middle[-2],
+    )
+    side = 1j * along / np.abs(along) * np.linspace(start, end, len(middle))
+    cap = middle[-1] + side[-1] * np.exp(-1j * np.pi * np.arange(1, 8) / 8)
+    return np.concatenate([middle + side, cap, (middle - side)[::-1]])
+
+
+def _grown(outline: Outline, width: float) -> Outline:
+    """The outline pushed outwards: filled first, it is the line around a part, faster than a wide line."""
+    along = np.concatenate((outline[1:], outline[:1])) - np.concatenate((outline[-1:], outline[:-1]))
+    area = float(np.sum(outline.real * along.imag - outline.imag * along.real))
+    return outline - math.copysign(width, area) * 1j * along / (np.abs(along) + 1e-9)
+
+
+def both(outline: Outline) -> tuple[Outline, Outline]:
+    """The outline and its mirror image: a left and a right part."""
+    return outline, -outline.conj()
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """`first` with `share` of `second`."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return red, green, blue
+
+
+class Easel:
+    """A picture being painted, at the oversampled size."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        self.pen = ImageDraw.Draw(image)
+
+    def fill(
+        self,
+        frame: Frame,
+        outline: Outline,
+        colour: Colour,
+        line: Colour | None = None,
+        width: float = 0.045,
+    ) -> None:
+        """A filled shape, with a line around it if `line` gives a colour."""
+        if line is not None:
+            self.pen.polygon(frame.points(_grown(outline, width)), fill=line)
+        self.pen.polygon(frame.points(outline), fill=colour)
+
+    def stroke(self, frame: Frame, knots: Iterable[complex], colour: Colour, width: float = 0.045) -> None:
+        """A curve through the knots."""
+        self.pen.polygon(frame.points(tube(knots, width / 2, width / 2)), fill=colour)
+
+    def shade(self, frame: Frame, outline: Outline) -> None:
+        """A shadow: what is already there, darker."""
+        mask = Image.new("L", self.image.size)
+        ImageDraw.Draw(mask).polygon(frame.points(outline), fill=70)
+        if box := mask.getbbox():
+            self.image.paste(INK, box, mask.crop(box))
+
+    def layer(self, frame: Frame, parts: Iterable[Outline], coat: Image.Image, line: Colour) -> None:
+        """Parts cut out of a coat, with a line around all of them together."""
+        mask = Image.new("L", self.image.size)
+        scissors = ImageDraw.Draw(mask)
+        for part in parts:
+            self.pen.polygon(frame.points(_grown(part, 0.05)), fill=line)
+            scissors.polygon(frame.points(part), fill=255)
+        if box := mask.getbbox():
+            self.image.paste(coat.crop(box), box, mask.crop(box))

@@ -1,0 +1,292 @@
+"""What a user types, up to the checked config; and what the answer to a mistake is, word for word."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.schema import AdamOptimizer, Config
+from catsdogs_exp.config.search_path import CONF, groups
+from catsdogs_exp.errors import BadInput
+
+LOOK = " `--help` lists the flat keys and groups, `--cfg job` every key."
+OF_MODEL = (
+    " Known here: model.name, model.depth, model.filters, model.max_filters, model.kernel_size, model.dense, "
+    "model.dropout, model.batch_norm, model.head."
+)
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        config_of(overrides)
+    return str(caught.value)
+
+
+def test_no_word_at_all_is_a_run_on_drawn_pictures(config: Callable[..., Config]) -> None:
+    default = config()
+    assert (default.dataset.name, default.model.name, default.optimizer.name) == ("drawn", "cnn", "rmsprop")
+    assert (default.experiment, default.loader.target_size) == (None, (150, 150))
+
+
+def test_flat_keys_reach_their_groups() -> None:
+    config = config_of(["lr=0.01", "batch_size=7", "target_size=[48,64]", "depth=2", "epochs=3", "seed=5"])
+    assert config.optimizer.learning_rate == config.lr == 0.01
+    assert config.loader.batch_size == config.batch_size == 7
+    assert config.loader.target_size == config.target_size == (48, 64)
+    assert config.model.depth == config.depth == 2
+    assert (config.epochs, config.seed) == (3, 5)
+
+
+def test_a_group_is_chosen_by_name_and_its_keys_are_set_inside() -> None:
+    optimizer = config_of(["optimizer=adam", "optimizer.beta_1=0.5", "lr=0.25"]).optimizer
+    assert optimizer == AdamOptimizer(name="adam", learning_rate=0.25, beta_1=0.5, beta_2=0.999)
+
+
+def test_the_order_of_words_does_not_matter() -> None:
+    assert config_of(["optimizer.beta_1=0.5", "optimizer=adam"]) == config_of(
+        ["optimizer=adam", "optimizer.beta_1=0.5"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        # flat keys
+        ("lrr=0.1", f"Unknown setting: lrr. Did you mean lr?{LOOK}"),
+        ("epoch=3", f"Unknown setting: epoch. Did you mean epochs or depth?{LOOK}"),
+        ("batchsize=3", f"Unknown setting: batchsize. Did you mean batch_size or loader.batch_size?{LOOK}"),
+        ("qqqq=3", f"Unknown setting: qqqq.{LOOK}"),
+        # a key of a group without its group
+        ("dropout=0.5", f"Unknown setting: dropout. Did you mean model.dropout?{LOOK}"),
+        # groups
+        ("modle=cnn", f"Unknown setting: modle. Did you mean model?{LOOK}"),
+        ("model=cnnn", "model must be one of cnn. Received: model=cnnn. Did you mean cnn?"),
+        ("model=resnet", "model must be one of cnn. Received: model=resnet."),
+        (
+            "optimizer=adma",
+            "optimizer must be one of adam, adamw, rmsprop, sgd. Received: optimizer=adma. Did you mean adam or adamw?",
+        ),
+        (
+            "model=null",
+            "A group needs a choice, such as model=cnn. Config group override must be a string or a list. Got NoneType",
+        ),
+        # nested keys
+        (
+            "model.dropuot=0.5",
+            f"Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or model.head?{OF_MODEL}{LOOK}",
+        ),
+        (
+            "logging.activations.evry=1",
+            "Unknown setting: logging.activations.evry. Did you mean logging.activations.every or "
+            f"logging.activations.images or logging.activations.channels?{LOOK}",
+        ),
+        (
+            "model.dropout.x=3",
+            f"Unknown setting: model.dropout.x. Did you mean model.dropout or model.depth?{LOOK}",
+        ),
+        # values
+        ("lr=nan", "lr must be > 0. Received: lr=nan"),
+        ("lr=abc", "lr must be > 0. Received: lr=abc"),
+        ("lr=", "lr must be > 0. Received: lr="),
+        ("lr='0.1'", "lr must be > 0. Received: lr='0.1'"),
+        ("batch_size=2.5", "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=2.5"),
+        (
+            "target_size=[120,160,3]",
+            "target_size must be a whole number of pixels from 1 to 4096, or two: [height,width]. "
+            "Received: target_size=[120,160,3]",
+        ),
+        (
+            "depth=6",
+            "depth must be <= 5 for target_size=[150,150]: each block halves the picture. "
+            "Received: depth=6. Lower depth or raise target_size.",
+        ),
+        ("target_size=3", "target_size must be >= 4 for model.kernel_size=3. Received: target_size=[3,3]"),
+        (
+            "dataset=folder",
+            "dataset.path must name the folder of images. Received: none. Set it: dataset=folder dataset.path=PATH",
+        ),
+        # several values
+        ("lr=0.1,0.01", "Several values for one key make a sweep: add -m. Received: lr=0.1,0.01"),
+        ("model=cnn,foo", "Several values for one key make a sweep: add -m. Received: model=cnn,foo"),
+        ("lr=range(1,3)", "Several values for one key make a sweep: add -m. Received: lr=range(1,3)"),
+        ("experiment=glob(*)", "Several values for one key make a sweep: add -m. Received: experiment=glob(*)"),
+        # not key=value
+        ("lr", "Cannot read 'lr' as key=value. Put quotes around special characters: 'key=\"a b\"'"),
+        ("lr=[1", "Cannot read 'lr=[1' as key=value. Put quotes around special characters: 'key=\"a b\"'"),
+        ("a b=3", "Cannot read 'a b=3' as key=value. Put quotes around special characters: 'key=\"a b\"'"),
+        # Hydra's + and ~
+        (
+            "+lr=3",
+            "Could not append to config. An item is already at 'lr'. Either remove + prefix: 'lr=3' "
+            "Or add a second + to add or override 'lr': '++lr=3'",
+        ),
+        (
+            "+model.dropuot=0.5",
+            "Unknown setting: model.dropuot=0.5. Did you mean dropout? Known here: name, depth, "
+            "filters, max_filters, kernel_size, dense, dropout, batch_norm, head.",
+        ),
+        ("~qqqq", f"Unknown setting: qqqq.{LOOK}"),
+        ("~model.dropout", "model.dropout is missing. Set it: model.dropout=..."),
+        ("~model", "model is missing. Set it: model=..."),
+        # references
+        ("lr=${rate}", "lr cannot be resolved: Interpolation key 'rate' not found"),
+        ("lr=${lr}", "lr cannot be resolved: Recursive interpolation detected"),
+        ("lr=???", "lr cannot be resolved: Missing mandatory value: lr"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(word: str, message: str) -> None:
+    assert refusal(word) == message
+
+
+def test_the_settings_known_are_those_of_the_choice() -> None:
+    assert refusal("optimizer=adam", "optimizer.rho=0.5") == (
+        "Unknown setting: optimizer.rho. Did you mean optimizer.name or optimizer.beta_2 or optimizer.beta_1? "
+        f"Known here: optimizer.name, optimizer.learning_rate, optimizer.beta_1, optimizer.beta_2.{LOOK}"
+    )
+
+
+def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
+    known = ", ".join(groups()["experiment"])
+    assert "course_week1" in known
+    assert refusal("experiment=course_wek1") == (
+        f"experiment must be one of {known}. Received: experiment=course_wek1. Did you mean course_week1?"
+    )
+
+
+def test_a_recipe_fills_in_what_was_not_said_and_is_remembered() -> None:
+    config = config_of(["experiment=course_week1", "dataset.path=photos.zip", "epochs=2"])
+    assert config.experiment == "course_week1"
+    assert (config.dataset.name, config.epochs, config.depth) == ("archive", 2, 3)
+
+
+def test_after_a_mistake_the_next_config_composes() -> None:
+    refusal("model=resnet")
+    assert config_of(["lr=0.5"]).lr == 0.5
+
+
+TEXT = st.text("lr=0.,[]{}'\"$():+~@ -\\\n%#é", max_size=10) | st.text(max_size=5)
+KEYS = st.sampled_from(["lr", "target_size", "model", "dataset", "model.dropout", "+x", "~lr", "dataset.path", "@", ""])
+
+
+@settings(max_examples=25)
+@given(st.lists(TEXT | st.builds("{}={}".format, KEYS, TEXT), max_size=2))
+@example(["lr=${"])
+@example(["=1"])
+def test_whatever_is_typed_the_answer_is_a_config_or_one_line(words: list[str]) -> None:
+    try:
+        made = config_of(words)
+    except BadInput as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert isinstance(made, Config)
+
+
+# Sweeps
+
+
+def sweep_refusal(*overrides: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        expand_sweep(overrides)
+    return str(caught.value)
+
+
+def test_a_sweep_is_every_combination_in_hydras_order() -> None:
+    sweep = expand_sweep(["lr=0.1,0.01", "depth=range(2,4)", "epochs=1"])
+    assert [(job.lr, job.depth) for job in sweep.configs] == [(0.1, 2), (0.1, 3), (0.01, 2), (0.01, 3)]
+    assert {job.epochs for job in sweep.configs} == {1}
+    assert sweep.varying == {"lr", "depth"}
+
+
+def test_what_has_one_value_does_not_vary() -> None:
+    sweep = expand_sweep(["lr=0.1", "seed=1,1"])
+    assert len(sweep.configs) == 2
+    assert sweep.varying == set()
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("seed=range(3)", [0, 1, 2]),
+        ("seed=range(1,6,2)", [1, 3, 5]),
+        ("seed=choice(4,2)", [4, 2]),
+        ("seed=sort(3,1,2)", [1, 2, 3]),
+    ],
+)
+def test_hydras_ways_to_say_several(word: str, values: list[int]) -> None:
+    sweep = expand_sweep([word])
+    assert [job.seed for job in sweep.configs] == values
+    assert sweep.varying == {"seed"}
+
+
+def test_sizes_in_brackets_are_one_value_each() -> None:
+    sizes = [job.loader.target_size for job in expand_sweep(["target_size=32,[40,48]"]).configs]
+    assert sizes == [(32, 32), (40, 48)]
+
+
+def test_glob_stands_for_the_choices_of_a_group() -> None:
+    sweep = expand_sweep(["optimizer=glob(ad*)"])
+    assert [job.optimizer.name for job in sweep.configs] == ["adam", "adamw"]
+    assert sweep.varying == {"optimizer"}
+
+
+def test_glob_sees_the_recipes() -> None:
+    recipes = groups()["experiment"]
+    found = [job.experiment for job in expand_sweep(["experiment=glob(*)", "dataset.path=photos.zip"]).configs]
+    assert found == [name for name in recipes if "/" not in name]
+    assert "course_week1" in found
+
+
+def test_a_sweep_of_one_job_is_a_sweep() -> None:
+    assert len(expand_sweep(["lr=0.1"]).configs) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lr=0.1,-1"], "lr must be > 0. Received: lr=-1"),
+        (["lrr=1,2"], f"Unknown setting: lrr. Did you mean lr?{LOOK}"),
+        (
+            ["optimizer=adam,adma"],
+            "optimizer must be one of adam, adamw, rmsprop, sgd. Received: optimizer=adma. Did you mean adam or adamw?",
+        ),
+        (
+            ["depth=3,6", "lr=0.1,0.2"],
+            "depth must be <= 5 for target_size=[150,150]: each block halves the picture. "
+            "Received: depth=6. Lower depth or raise target_size.",
+        ),
+        (["lr=range(0,1,0)"], "The step of a range must not be 0. Received: lr=range(0,1,0)"),
+        (
+            ["lr=0.1,0.2", "seed=range(3,0)"],
+            "A sweep needs at least one value for each key. Received none: seed=range(3,0)",
+        ),
+        (
+            ["experiment=glob(zz*)"],
+            "A sweep needs at least one value for each key. Received none: experiment=glob(zz*)",
+        ),
+        (["lr=0.1,"], "Cannot read 'lr=0.1,' as key=value. Put quotes around special characters: 'key=\"a b\"'"),
+    ],
+)
+def test_a_sweep_is_refused_before_its_first_job(words: list[str], message: str) -> None:
+    assert sweep_refusal(*words) == message
+
+
+def test_with_another_sweeper_the_fixed_part_is_checked() -> None:
+    sweep = expand_sweep(["hydra/sweeper=optuna", "lr=interval(0.001,0.1)", "depth=2"])
+    assert [job.depth for job in sweep.configs] == [2]
+    assert sweep_refusal("hydra/sweeper=optuna", "lr=0.1,0.2", "batch_size=0") == (
+        "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=0"
+    )
+
+
+def test_a_folder_of_ones_own_adds_choices(tmp_path: Path) -> None:
+    (tmp_path / "augment").mkdir()
+    course = (CONF / "augment" / "course.yaml").read_text(encoding="utf-8")
+    (tmp_path / "augment" / "mine.yaml").write_text(course.replace("40.0", "7.0"), encoding="utf-8")
+    sweep = expand_sweep(["augment=none,mine"], str(tmp_path))
+    assert [job.augment.rotation_range for job in sweep.configs] == [0, 7]
+    every = expand_sweep(["augment=glob(*)"], str(tmp_path))
+    assert sorted(job.augment.rotation_range for job in every.configs) == [0, 7, 40]
+    assert "augment must be one of course, none." in refusal("augment=mine")

@@ -1,0 +1,120 @@
+"""The dataclasses and the files under conf/ and experiments/ say the same."""
+
+import re
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
+from catsdogs_exp.config.search_path import CONF, EXPERIMENTS, groups
+from catsdogs_exp.errors import BadInput
+
+CHOICES = [(group, choice) for group, choices in groups().items() if group != "experiment" for choice in choices]
+RECIPES = groups()["experiment"]
+FILES = sorted(CONF.rglob("*.yaml"))
+GROUPS = {f.name: f.type for f in fields(Config) if is_dataclass(f.type) or f.name in VARIANTS}
+
+
+def dataclass_of(group: str, choice: str) -> Any:
+    return VARIANTS[group][choice] if group in VARIANTS else GROUPS[group]
+
+
+def keys(content: dict[str, Any]) -> Any:
+    return {key: keys(value) if isinstance(value, dict) else None for key, value in content.items()}
+
+
+def settings(cls: Any) -> Any:
+    return {f.name: settings(f.type) if is_dataclass(f.type) else None for f in fields(cls)}
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes(config: Callable[..., Config], group: str, choice: str) -> None:
+    path = ["dataset.path=photos"] if choice in ("folder", "archive") else []
+    made = config(f"{group}={choice}", *path)
+    assert isinstance(getattr(made, group), dataclass_of(group, choice))
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_a_choices_file_has_the_keys_of_its_dataclass(group: str, choice: str) -> None:
+    content = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    assert keys(content) == settings(dataclass_of(group, choice))
+
+
+def test_every_dataclass_has_a_file_and_every_group_a_folder() -> None:
+    assert {group: set(known) for group, known in VARIANTS.items()} == {
+        group: set(groups()[group]) for group in VARIANTS
+    }
+    assert set(GROUPS) == set(groups()) - {"experiment"}
+    for group, known in VARIANTS.items():
+        assert set(known.values()) == set(get_args(GROUPS[group]) or [GROUPS[group]])
+
+
+@pytest.mark.parametrize("group", VARIANTS)
+def test_the_name_in_a_file_is_the_files_own(group: str) -> None:
+    for choice in groups()[group]:
+        assert yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8"))["name"] == choice
+
+
+def test_the_main_config_has_the_flat_keys_and_a_default_for_every_group() -> None:
+    main = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
+    assert tuple(main)[1:7] == FLAT_KEYS
+    flat = {f.name for f in fields(Config)} - set(GROUPS) - {"experiment"}
+    assert set(main) == flat | {"defaults", "hydra"}
+    defaults = [entry for entry in main["defaults"] if isinstance(entry, dict)]
+    chosen = {name: choice for entry in defaults for name, choice in entry.items() if "override" not in name}
+    assert set(chosen) == set(GROUPS) | {"experiment"}
+    assert main["defaults"][0] == "_self_"
+    assert list(chosen)[-1] == "experiment"
+
+
+def _all_settings(cls: Any) -> list[Any]:
+    found = []
+    for definition in fields(cls):
+        inner = (VARIANTS.get(definition.name) or {}).values() or [definition.type]
+        for kind in inner:
+            found += _all_settings(kind) if is_dataclass(kind) else []
+        if not any(is_dataclass(kind) for kind in inner) and definition.name != "name":
+            found.append(definition)
+    return found
+
+
+def test_every_setting_has_a_help_text() -> None:
+    every = _all_settings(Config)
+    assert len(every) > 50
+    assert [definition.name for definition in every if not definition.metadata.get("help")] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONF).as_posix())
+def test_every_key_has_a_comment(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    # A name speaks for itself, a reference to a flat key is explained there, and a title by the keys below it.
+    bare = re.compile(r"(name: \w+|\w+: \$\{\w+\}|\s*\w+:)")
+    keys = [line for line in lines if re.match(r"\s*(- )?[\w /]+:", line) and not bare.fullmatch(line)]
+    assert keys or "name: constant" in lines
+    assert [line for line in keys if " # " not in line] == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_builds(name: str) -> None:
+    try:
+        made = config_of([f"experiment={name}"])
+    except BadInput as error:
+        assert str(error).startswith("dataset.path must name")
+        made = config_of([f"experiment={name}", "dataset.path=photos"])
+    assert made.experiment == name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_opens_with_what_it_shows_and_its_command(name: str) -> None:
+    text = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8")
+    head = text.split("\ndefaults:")[0].splitlines()
+    assert head[0] == "# @package _global_"
+    assert len(head[1]) > 20
+    assert head[1].startswith("# ")
+    assert re.search(rf"python -m catsdogs_exp (-m )?experiment={name}\b", text)

@@ -1,0 +1,330 @@
+import io
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from catsdogs_exp.data.decoding import Undecodable, decode, decode_with_note, read_image, resize
+
+Photo = Callable[..., Image.Image]
+WHITE = (255, 255, 255)
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(Undecodable) as caught:
+        decode(data)
+    return str(caught.value)
+
+
+def difference(first: Image.Image, second: Image.Image) -> float:
+    """Mean over pixels and channels, in grey levels."""
+    assert first.size == second.size
+    return float(np.abs(np.asarray(first, dtype=float) - np.asarray(second, dtype=float)).mean())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "suffix", "tolerance"),
+    [
+        ("JPEG", {"quality": 95}, ".jpg", 6),
+        ("JPEG", {"quality": 95, "progressive": True}, ".JPEG", 6),
+        ("PNG", {}, ".png", 0),
+        ("GIF", {}, ".gif", 6),
+        ("BMP", {}, ".bmp", 0),
+        ("DIB", {}, ".dib", 0),
+        ("WEBP", {"lossless": True}, ".webp", 0),
+        ("TIFF", {}, ".tif", 0),
+        ("TIFF", {"compression": "tiff_lzw"}, ".tiff", 0),
+        ("MPO", {"quality": 95}, ".jpg", 6),
+    ],
+)
+def test_every_format_comes_out_as_rgb(
+    photo: Photo, kind: str, options: dict[str, Any], suffix: str, tolerance: float
+) -> None:
+    original = photo((40, 30))
+    image, note = decode_with_note(encoded(original, kind, **options), suffix)
+    assert image.mode == "RGB"
+    assert difference(image, original) <= tolerance
+    assert note == ("palette" if kind == "GIF" else "")
+
+
+# What was done to the upright picture before it was stored under each orientation.
+STORED = {
+    1: [],
+    2: [Image.Transpose.FLIP_LEFT_RIGHT],
+    3: [Image.Transpose.ROTATE_180],
+    4: [Image.Transpose.FLIP_TOP_BOTTOM],
+    5: [Image.Transpose.TRANSPOSE],
+    6: [Image.Transpose.ROTATE_90],
+    7: [Image.Transpose.TRANSVERSE],
+    8: [Image.Transpose.ROTATE_270],
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize(("kind", "suffix", "tolerance"), [("PNG", ".png", 0), ("JPEG", ".jpg", 8)])
+def test_exif_orientation_is_applied(photo: Photo, orientation: int, kind: str, suffix: str, tolerance: float) -> None:
+    upright = stored = photo((40, 30), seed=3)
+    for change in STORED[orientation]:
+        stored = stored.transpose(change)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossy = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    image, note = decode_with_note(encoded(stored, kind, exif=exif, **lossy), suffix)
+    assert difference(image, upright) <= tolerance
+    assert note == ("" if orientation == 1 else f"EXIF orientation {orientation}")
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_is_none(photo: Photo, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image, note = decode_with_note(encoded(photo(), "PNG", exif=exif), ".png")
+    assert (difference(image, photo()), note) == (0, "")
+
+
+@pytest.mark.filterwarnings("ignore")  # as in a run
+@pytest.mark.parametrize("garbage", [b"Exif\0\0MM\0*garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0", b"?"])
+def test_corrupt_exif_costs_no_picture(photo: Photo, garbage: bytes) -> None:
+    image, note = decode_with_note(encoded(photo(), "JPEG", quality=95, exif=garbage), ".jpg")
+    assert difference(image, photo()) < 8
+    assert note == ""
+
+
+def test_corrupt_exif_is_no_noise_on_the_screen(photo: Photo, tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(encoded(photo(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
+    program = "import sys, pathlib; from catsdogs_exp.data.decoding import decode; "
+    program += "print(decode(pathlib.Path(sys.argv[1]).read_bytes()).size)"
+    command = [sys.executable, "-c", program, str(tmp_path / "1.jpg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("(24, 16)\n", "")
+
+
+@pytest.mark.parametrize(("kind", "suffix", "tolerance"), [("JPEG", ".jpg", 8), ("TIFF", ".tif", 1)])
+def test_cmyk_keeps_its_colours(photo: Photo, kind: str, suffix: str, tolerance: float) -> None:
+    image, note = decode_with_note(encoded(photo((40, 30)).convert("CMYK"), kind), suffix)
+    assert difference(image, photo((40, 30))) < tolerance
+    assert note == "CMYK"
+
+
+def test_grey(photo: Photo) -> None:
+    grey = photo().convert("L")
+    image, note = decode_with_note(encoded(grey, "PNG"), ".png")
+    assert difference(image, grey.convert("RGB")) == 0
+    assert note == "grey"
+
+
+def test_black_and_white() -> None:
+    bits = Image.new("1", (4, 2))
+    bits.putpixel((1, 0), 1)
+    image, note = decode_with_note(encoded(bits, "PNG"), ".png")
+    assert image.getpixel((1, 0)) == WHITE
+    assert image.getpixel((0, 0)) == (0, 0, 0)
+    assert note == "black and white"
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(255, (200, 100, 0)), (0, WHITE), (128, (227, 177, 127))])
+def test_transparency_lies_over_white(alpha: int, expected: tuple[int, int, int]) -> None:
+    image, note = decode_with_note(encoded(Image.new("RGBA", (3, 2), (200, 100, 0, alpha)), "PNG"), ".png")
+    assert np.abs(np.subtract(image.getpixel((1, 1)), expected)).max() <= 1
+    assert note == "RGBA"
+
+
+def test_grey_with_transparency_lies_over_white() -> None:
+    image, note = decode_with_note(encoded(Image.new("LA", (3, 2), (100, 0)), "PNG"), ".png")
+    assert image.getpixel((0, 0)) == WHITE
+    assert note == "LA"
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix", "transparency"), [("PNG", ".png", 0), ("PNG", ".png", b"\x00\xff\xff"), ("GIF", ".gif", 0)]
+)
+def test_a_transparent_palette_entry_lies_over_white(kind: str, suffix: str, transparency: int | bytes) -> None:
+    palette = Image.new("P", (4, 2), 0)
+    palette.putpalette([10, 20, 30, 200, 100, 50, 0, 0, 0])
+    palette.putpixel((1, 1), 1)
+    image, note = decode_with_note(encoded(palette, kind, transparency=transparency), suffix)
+    assert image.getpixel((0, 0)) == WHITE
+    assert image.getpixel((1, 1)) == (200, 100, 50)
+    assert note == "palette"
+
+
+def test_a_transparent_colour_of_an_rgb_png_lies_over_white(photo: Photo) -> None:
+    image = decode(encoded(Image.new("RGB", (2, 2), (1, 2, 3)), "PNG", transparency=(1, 2, 3)))
+    assert image.getpixel((0, 0)) == WHITE
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("TIFF", ".tif")])
+def test_sixteen_bits_keep_their_upper_eight(kind: str, suffix: str) -> None:
+    values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
+    image, note = decode_with_note(encoded(Image.fromarray(values), kind), suffix)
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+    assert note == "I;16"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0, 100, 255]], dtype=np.int32), [0, 100, 255]),
+        (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 127, 255]),
+        (np.array([[-5.0, 12.4, 255.0]], dtype=np.float32), [0, 12, 255]),
+    ],
+)
+def test_wider_numbers_are_brought_to_eight_bits(values: np.ndarray, expected: list[int]) -> None:
+    image = decode(encoded(Image.fromarray(values), "TIFF"))
+    assert np.asarray(image)[0, :, 2].tolist() == expected
+
+
+@pytest.mark.parametrize(("kind", "suffix", "mode"), [("GIF", ".gif", ", palette"), ("WEBP", ".webp", "")])
+def test_of_an_animation_the_first_frame_is_taken(kind: str, suffix: str, mode: str) -> None:
+    first, second = Image.new("RGB", (8, 8), (255, 0, 0)), Image.new("RGB", (8, 8), (0, 0, 255))
+    data = encoded(first, kind, save_all=True, append_images=[second])
+    image, note = decode_with_note(data, suffix)
+    red, _, blue = image.getpixel((4, 4))
+    assert red > 240
+    assert blue < 15
+    assert note == f"animated{mode}"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "note"),
+    [(".jpg", "named .jpg, is PNG"), ("", "named without extension, is PNG"), (".png", ""), (".PNG", ""), (None, "")],
+)
+def test_a_name_that_does_not_fit_the_format_is_noted(photo: Photo, suffix: str | None, note: str) -> None:
+    assert decode_with_note(encoded(photo(), "PNG"), suffix)[1] == note
+
+
+def test_notes_add_up(photo: Photo) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(photo().convert("L"), "JPEG", exif=exif)
+    assert decode_with_note(data, ".png")[1] == "named .png, is JPEG, grey, EXIF orientation 6"
+
+
+# What cannot be decoded
+
+
+def _png(width: int, height: int) -> bytes:
+    """A PNG that says it is of this size and holds next to nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "data", [b"not a picture at all\n", b"<html></html>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0"]
+)
+def test_other_files_are_not_images(data: bytes) -> None:
+    assert refusal(data) == "not an image"
+
+
+def test_an_empty_file() -> None:
+    assert refusal(b"") == "empty"
+
+
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "PDF"])
+def test_formats_nobody_asked_for_are_not_images(photo: Photo, kind: str) -> None:
+    assert refusal(encoded(photo((32, 32)), kind)) == "not an image"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
+def test_a_file_cut_short_is_truncated(kind: str) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    data = encoded(noise, kind)
+    assert refusal(data[: len(data) * 3 // 5]) == "truncated"
+
+
+def test_damage_in_the_middle_is_undecodable() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    data = bytearray(encoded(Image.fromarray(noise), "PNG"))
+    data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
+    assert refusal(bytes(data)) == "undecodable"
+
+
+@pytest.mark.parametrize(("width", "height"), [(13_500, 13_500), (50_000, 50_000), (178_956_971, 1)])
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_a_decompression_bomb_is_too_large(width: int, height: int, action: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        assert refusal(_png(width, height)) == "too large"
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF"]))
+@pytest.mark.filterwarnings("ignore")  # as in a run
+def test_random_bytes_are_undecodable_and_nothing_worse(data: bytes, magic: bytes) -> None:
+    assert refusal(magic + data) in ("empty", "not an image", "truncated", "undecodable", "too large")
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(data=st.data(), seed=st.integers(0, 3))
+def test_a_damaged_jpeg_is_a_picture_or_undecodable(photo: Photo, data: st.DataObject, seed: int) -> None:
+    whole = bytearray(encoded(photo(seed=seed), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"))
+    for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=6)):
+        whole[place] ^= 1 << data.draw(st.integers(0, 7))
+    end = data.draw(st.just(len(whole)) | st.integers(1, len(whole)))
+    try:
+        image, note = decode_with_note(bytes(whole[:end]), ".jpg")
+    except Undecodable as error:
+        assert str(error) in ("not an image", "truncated", "undecodable", "too large")
+    else:
+        assert image.mode == "RGB"
+        assert "\n" not in note
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(kind=st.sampled_from(["PNG", "GIF", "BMP", "WEBP", "TIFF"]), share=st.floats(0, 0.999))
+def test_a_prefix_of_a_file_is_a_picture_or_undecodable(photo: Photo, kind: str, share: float) -> None:
+    whole = encoded(photo(), kind)
+    try:
+        assert decode(whole[: int(share * len(whole))]).mode == "RGB"
+    except Undecodable as error:
+        assert str(error) in ("empty", "not an image", "truncated", "undecodable")
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+def test_resize_stretches_to_height_and_width(photo: Photo, interpolation: str) -> None:
+    pixels = resize(photo((40, 30)), (20, 64), interpolation)
+    assert pixels.shape == (20, 64, 3)
+    assert pixels.dtype == np.uint8
+
+
+def test_a_picture_of_the_right_size_is_left_as_it_is(photo: Photo) -> None:
+    assert np.array_equal(resize(photo((40, 30)), (30, 40), "lanczos"), np.asarray(photo((40, 30))))
+
+
+def test_all_but_nearest_antialias() -> None:
+    stripes = Image.fromarray(np.tile(np.array([0, 255], dtype=np.uint8), (64, 32))).convert("RGB")
+    assert set(np.unique(resize(stripes, (8, 8), "nearest")).tolist()) <= {0, 255}
+    for interpolation in ("bilinear", "bicubic", "lanczos"):
+        inner = resize(stripes, (8, 8), interpolation)[:, 1:-1].astype(int)
+        assert np.abs(inner - 127.5).max() < 12
+
+
+def test_read_image_reads_decodes_and_resizes(photo: Photo, tmp_path: Path) -> None:
+    photo((40, 30)).save(tmp_path / "1.png")
+    pixels = read_image(tmp_path / "1.png", (15, 20), "bilinear")
+    assert np.array_equal(pixels, resize(photo((40, 30)), (15, 20), "bilinear"))
+    with pytest.raises(FileNotFoundError):
+        read_image(tmp_path / "2.png", (15, 20), "bilinear")

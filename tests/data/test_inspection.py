@@ -1,0 +1,170 @@
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from catsdogs_exp.data import inspection
+from catsdogs_exp.data.inspection import Verdict, inspect, inspect_file
+from catsdogs_exp.data.listing import list_images
+
+PhotoFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def inspected(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were really read, from now on; the cache is empty at first."""
+    names: list[str] = []
+    really = inspect_file
+
+    def spy(path: Path) -> Verdict:
+        names.append(path.name)
+        return really(path)
+
+    monkeypatch.setattr(inspection, "inspect_file", spy)
+    return names
+
+
+def test_a_good_picture(save_photo: Callable[..., Path], tmp_path: Path) -> None:
+    path = save_photo(tmp_path / "1.jpg", (40, 30))
+    data = path.read_bytes()
+    assert inspect_file(path) == Verdict("", "", 40, 30, len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_sizes_are_those_of_the_upright_picture(photo: Callable[..., Image.Image], tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo((40, 30)).save(tmp_path / "1.jpg", exif=exif)
+    verdict = inspect_file(tmp_path / "1.jpg")
+    assert (verdict.width, verdict.height, verdict.note) == (30, 40, "EXIF orientation 6")
+
+
+def test_an_odd_but_usable_picture_has_a_note(photo: Callable[..., Image.Image], tmp_path: Path) -> None:
+    photo().convert("L").save(tmp_path / "1.jpg", "PNG")
+    verdict = inspect_file(tmp_path / "1.jpg")
+    assert (verdict.reason, verdict.note) == ("", "named .jpg, is PNG, grey")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty"), (b"hello", "not an image"), (b"\xff\xd8\xff\xe0", "not an image")],
+)
+def test_a_bad_file_has_a_reason_and_its_digest(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "1.jpg").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    assert inspect_file(tmp_path / "1.jpg") == Verdict(reason, "", 0, 0, len(content), digest)
+
+
+def test_a_truncated_picture(save_photo: Callable[..., Path], tmp_path: Path) -> None:
+    path = save_photo(tmp_path / "1.jpg")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert inspect_file(path).reason == "truncated"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert inspect_file(tmp_path / "1.jpg") == Verdict("cannot be read: No such file or directory", "", 0, 0, 0, "")
+
+
+def test_a_listing_is_inspected_in_its_order(photo_folder: PhotoFolder, cache: Path) -> None:
+    root = photo_folder({"cats": 3, "dogs": 2})
+    (root / "cats" / "cat.1.jpg").write_bytes(b"")
+    Image.new("RGB", (7, 5)).save(root / "dogs" / "dog.0.jpg", "PNG")
+    verdicts = inspect(list_images(root), workers=3)
+    assert verdicts.reason.tolist() == ["", "empty", "", "", ""]
+    assert verdicts.note.tolist() == ["", "", "", "named .jpg, is PNG", ""]
+    assert verdicts.width.tolist() == [24, 0, 24, 7, 24]
+    assert verdicts.height.tolist() == [16, 0, 16, 5, 16]
+    assert verdicts.size.tolist() == [path.stat().st_size for path in sorted(root.rglob("*.jpg"))]
+    assert len(set(verdicts.sha256.tolist())) == 5
+
+
+def test_progress_counts_what_is_really_inspected(photo_folder: PhotoFolder, cache: Path) -> None:
+    listing = list_images(photo_folder({"cats": 3, "dogs": 2}))
+    steps: list[tuple[str, int, int]] = []
+    inspect(listing, progress=lambda *step: steps.append(step))
+    assert steps[-1] == ("inspecting", 5, 5)
+    steps.clear()
+    inspect(listing, progress=lambda *step: steps.append(step))
+    assert steps == []
+
+
+def test_a_second_look_reads_no_file(photo_folder: PhotoFolder, inspected: list[str]) -> None:
+    root = photo_folder()
+    (root / "cats" / "cat.0.jpg").write_bytes(b"broken")
+    first = inspect(list_images(root))
+    assert len(inspected) == 8
+    second = inspect(list_images(root))
+    assert len(inspected) == 8
+    for column in ("reason", "note", "width", "height", "size", "sha256"):
+        assert getattr(first, column).tolist() == getattr(second, column).tolist()
+        assert getattr(first, column).dtype == getattr(second, column).dtype
+
+
+def test_only_what_changed_is_inspected_anew(
+    photo_folder: PhotoFolder, save_photo: Callable[..., Path], inspected: list[str]
+) -> None:
+    root = photo_folder()
+    inspect(list_images(root))
+    inspected.clear()
+    changed = save_photo(root / "dogs" / "dog.2.jpg", (11, 12), seed=99)
+    touched = root / "cats" / "cat.3.jpg"
+    os.utime(touched, ns=(0, 0))
+    save_photo(root / "cats" / "new.jpg")
+    (root / "cats" / "cat.0.jpg").unlink()
+    verdicts = inspect(list_images(root))
+    assert sorted(inspected) == ["cat.3.jpg", changed.name, "new.jpg"]
+    assert verdicts.width.tolist() == [24, 24, 24, 24, 24, 24, 11, 24]
+
+
+def test_folders_of_like_names_are_kept_apart(photo_folder: PhotoFolder, inspected: list[str]) -> None:
+    inspect(list_images(photo_folder(name="photos2", size=(9, 9))))
+    inspected.clear()
+    assert inspect(list_images(photo_folder(name="photos"))).width.tolist() == [24] * 8
+    assert len(inspected) == 8
+
+
+def test_a_passing_trouble_is_not_remembered(
+    photo_folder: PhotoFolder, save_photo: Callable[..., Path], inspected: list[str]
+) -> None:
+    root = photo_folder({"cats": 1, "dogs": 1})
+    elsewhere = root.parent / "mounted" / "1.jpg"
+    (root / "cats" / "link.jpg").symlink_to(elsewhere)
+    assert inspect(list_images(root)).reason.tolist() == ["", "cannot be read: No such file or directory", ""]
+    save_photo(elsewhere)
+    inspected.clear()
+    assert inspect(list_images(root)).reason.tolist() == ["", "", ""]
+    assert inspected == ["link.jpg"]
+
+
+def _store(cache: Path) -> Path:
+    (store,) = cache.glob("verdicts-*.sqlite3")
+    return store
+
+
+def test_a_store_that_is_no_database_is_begun_anew(
+    photo_folder: PhotoFolder, cache: Path, inspected: list[str]
+) -> None:
+    listing = list_images(photo_folder())
+    first = inspect(listing)
+    _store(cache).write_bytes(b"this is no database" * 100)
+    assert inspect(listing).sha256.tolist() == first.sha256.tolist()
+    assert len(inspected) == 16
+    inspect(listing)
+    assert len(inspected) == 16
+    assert [path.suffix for path in cache.glob("*.damaged")] == [".damaged"]
+
+
+def test_a_store_damaged_inside_is_begun_anew(photo_folder: PhotoFolder, cache: Path, inspected: list[str]) -> None:
+    listing = list_images(photo_folder({"cats": 40, "dogs": 40}))
+    first = inspect(listing)
+    content = bytearray(_store(cache).read_bytes())
+    assert len(content) > 3 * 4096
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    _store(cache).write_bytes(content)
+    assert inspect(listing).sha256.tolist() == first.sha256.tolist()
+    assert len(inspected) == 160
+    inspect(listing)
+    assert len(inspected) == 160

@@ -1,0 +1,170 @@
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.config.schema import Split
+from catsdogs_exp.data.inspection import inspect
+from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION, list_images
+from catsdogs_exp.data.manifest import COLUMNS, Manifest, make_manifest
+from catsdogs_exp.errors import BadInput
+
+PhotoFolder = Callable[..., Path]
+
+
+def manifest_of(root: Path, validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Manifest:
+    listing = list_images(root)
+    return make_manifest(listing, inspect(listing), Split(validation, test, seed))
+
+
+@pytest.fixture
+def root(photo_folder: PhotoFolder) -> Path:
+    """Ten cats of which two are empty and one is text; five dogs."""
+    folder = photo_folder({"cats": 10, "dogs": 5})
+    for number in (2, 7):
+        (folder / "cats" / f"cat.{number}.jpg").write_bytes(b"")
+    (folder / "cats" / "cat.9.jpg").write_text("no picture", encoding="utf-8")
+    return folder
+
+
+def test_broken_files_are_in_no_split(root: Path) -> None:
+    manifest = manifest_of(root)
+    assert manifest.classes == ("cats", "dogs")
+    assert manifest.counts() == {"train": {"cats": 6, "dogs": 4}, "validation": {"cats": 1, "dogs": 1}}
+    assert [str(manifest.path(row).relative_to(root)) for row in (2, 7, 9)] == [
+        "cats/cat.2.jpg",
+        "cats/cat.7.jpg",
+        "cats/cat.9.jpg",
+    ]
+    assert manifest.split[[2, 7, 9]].tolist() == [UNDECIDED] * 3
+    assert manifest.usable().tolist() == [0, 1, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14]
+
+
+def test_every_usable_row_is_in_one_split(root: Path) -> None:
+    manifest = manifest_of(root, validation=0.2, test=0.25)
+    rows = [manifest.rows(split).tolist() for split in (TRAIN, VALIDATION, TEST)]
+    assert sorted(row for part in rows for row in part) == manifest.usable().tolist()
+    assert all(part == sorted(part) for part in rows)
+    assert set(manifest.counts()) == {"train", "validation", "test"}
+
+
+def test_reasons_are_counted_most_frequent_first(root: Path) -> None:
+    assert list(manifest_of(root).reasons().items()) == [("empty", 2), ("not an image", 1)]
+
+
+def test_the_csv_has_every_file(root: Path, tmp_path: Path) -> None:
+    manifest = manifest_of(root)
+    manifest.write_csv(tmp_path / "manifest.csv")
+    with (tmp_path / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 15
+    good, empty = rows[0], rows[2]
+    first = root / "cats" / "cat.0.jpg"
+    assert good == {
+        "path": "cats/cat.0.jpg",
+        "class": "cats",
+        "split": good["split"],
+        "size": str(first.stat().st_size),
+        "width": "24",
+        "height": "16",
+        "sha256": str(manifest.verdicts.sha256[0]),
+        "verdict": "usable",
+        "note": "",
+    }
+    assert good["split"] in ("train", "validation")
+    assert (empty["split"], empty["verdict"], empty["size"]) == ("", "empty", "0")
+
+
+def test_a_name_with_commas_and_quotes_survives_the_csv(photo_folder: PhotoFolder, tmp_path: Path) -> None:
+    root = photo_folder()
+    odd = 'a "good", cat\n.jpg'
+    (root / "cats" / "cat.0.jpg").rename(root / "cats" / odd)
+    manifest_of(root).write_csv(tmp_path / "manifest.csv")
+    with (tmp_path / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+        assert f"cats/{odd}" in [row["path"] for row in csv.DictReader(handle)]
+
+
+def test_the_report_says_what_was_found(root: Path) -> None:
+    report = manifest_of(root).report()
+    assert report == {
+        "root": str(root),
+        "files": 15,
+        "usable": 12,
+        "quarantined": 3,
+        "reasons": {"empty": 2, "not an image": 1},
+        "notes": {},
+        "classes": ["cats", "dogs"],
+        "counts": {"train": {"cats": 6, "dogs": 4}, "validation": {"cats": 1, "dogs": 1}},
+        "width": {"min": 24, "median": 24, "max": 24},
+        "height": {"min": 16, "median": 16, "max": 16},
+        "left_out": [
+            {"path": "cats/cat.2.jpg", "reason": "empty"},
+            {"path": "cats/cat.7.jpg", "reason": "empty"},
+            {"path": "cats/cat.9.jpg", "reason": "not an image"},
+        ],
+    }
+
+
+def test_the_report_counts_notes(root: Path, photo: Callable[..., object]) -> None:
+    photo().convert("L").save(root / "dogs" / "dog.0.jpg")  # type: ignore[attr-defined]
+    assert manifest_of(root).report()["notes"] == {"grey": 1}
+
+
+def test_the_data_hash_is_of_content_class_and_split(photo_folder: PhotoFolder) -> None:
+    here = photo_folder(name="here")
+    ours = manifest_of(here).data_hash()
+    assert len(ours) == 16
+    there = photo_folder(name="there")
+    (there / "cats" / "cat.0.jpg").rename(there / "cats" / "tom.jpg")
+    (there / "cats" / "broken.jpg").touch()
+    assert manifest_of(there).data_hash() == ours
+    assert manifest_of(here, validation=0.5).data_hash() != ours
+    (here / "cats").rename(here / "lions")
+    assert manifest_of(here).data_hash() != ours
+    (there / "cats" / "tom.jpg").unlink()
+    assert manifest_of(there).data_hash() != ours
+
+
+def test_explicit_folders_are_kept(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"train/cats": 4, "train/dogs": 3, "validation/cats": 2, "validation/dogs": 1})
+    assert manifest_of(root, validation=0.5).counts() == {
+        "train": {"cats": 4, "dogs": 3},
+        "validation": {"cats": 2, "dogs": 1},
+    }
+
+
+def refusal(root: Path, validation: float = 0.2, test: float = 0.0) -> str:
+    with pytest.raises(BadInput) as caught:
+        manifest_of(root, validation, test)
+    return str(caught.value)
+
+
+def test_a_folder_without_one_good_picture_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 2, "dogs": 1})
+    for path in root.rglob("*.jpg"):
+        path.write_bytes(b"" if path.name.startswith("cat") else b"?")
+    assert refusal(root) == f"None of the 3 files in {root} is a usable image: 2 empty, 1 not an image."
+
+
+def test_a_class_without_a_good_picture_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 3, "dogs": 1})
+    (root / "dogs" / "dog.0.jpg").write_bytes(b"")
+    assert refusal(root) == (
+        f"The class 'dogs' has no usable training image in {root}. Left out: 1 empty. "
+        "Received: split.validation=0.2 split.test=0"
+    )
+
+
+def test_a_class_that_the_split_takes_whole_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 3, "dogs": 1})
+    assert refusal(root, validation=0.6) == (
+        f"The class 'dogs' has no usable training image in {root}. Left out: nothing. "
+        "Received: split.validation=0.6 split.test=0"
+    )
+
+
+def test_a_class_in_the_validation_folder_only_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"train/cats": 2, "train/dogs": 2, "validation/cats": 1, "validation/horses": 1})
+    assert refusal(root).startswith(f"The class 'horses' has no usable training image in {root}. ")
