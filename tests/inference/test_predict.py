@@ -1,0 +1,116 @@
+"""predict and evaluate: the same pixels and preprocessing as in training, image by image."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.inference.evaluation import judge
+from catsdogs_exp.record.reading import split_files
+
+
+@pytest.fixture(scope="module")
+def validation_files(trained: Path) -> list[tuple[Path, str]]:
+    from catsdogs_exp.record.reading import find_run
+
+    return split_files(find_run(trained), "validation")
+
+
+def test_predict_gives_what_the_validation_pass_saw(
+    trained: Path, validation_files: list[tuple[Path, str]], config, tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The course's notebooks forget to rescale when they predict (COURSE 1.7, 3); here that cannot happen."""
+    from catsdogs_exp.data.gather import gather
+    from catsdogs_exp.data.listing import VALIDATION
+    from catsdogs_exp.data.loaders import make_loader
+    from catsdogs_exp.data.pixels import open_pixels
+    from catsdogs_exp.training.checkpoints import load_model
+    from catsdogs_exp.training.steps import Steps
+
+    settings = config(*tiny, "augment=course")
+    manifest = gather(settings)
+    loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
+    steps = Steps(load_model(trained / "checkpoints" / "best.keras")[0])
+    passed = np.concatenate([steps.predict(images).numpy() for images, _ in loader.dataset()])
+
+    files = [str(path) for path, _ in validation_files]
+    assert main(["predict", str(trained), *files, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == files == [str(manifest.path(row)) for row in loader.rows]
+    predicted = np.array([[row["probabilities"]["cats"], row["probabilities"]["dogs"]] for row in rows])
+    np.testing.assert_allclose(predicted, passed, rtol=1e-5, atol=1e-6)
+
+
+def test_evaluate_repeats_the_best_epochs_validation(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recorded = json.loads((trained / "result.json").read_text())["metrics"]
+    for split, key in (("validation", "val"), ("test", "test")):
+        assert main(["evaluate", str(trained), "--split", split, "--json"]) == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["accuracy"] == pytest.approx(recorded[key]["accuracy"], abs=1e-6)
+        assert figures["loss"] == pytest.approx(recorded[key]["loss"], rel=1e-4)
+        assert np.sum(figures["confusion"]) == figures["images"]
+
+
+def test_unreadable_files_are_reported_and_the_rest_predicted(
+    trained: Path, validation_files: list[tuple[Path, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    good = str(validation_files[0][0])
+    assert main(["predict", str(trained), str(text), good, str(tmp_path / "none.jpg")]) == 0
+    captured = capsys.readouterr()
+    assert f"not predicted: {text}: not an image" in captured.err
+    assert f"not predicted: {tmp_path / 'none.jpg'}: cannot be read: No such file or directory" in captured.err
+    lines = captured.out.splitlines()
+    assert lines[0].split() == ["picture", "class", "probability"]
+    assert len(lines) == 2 and good in lines[1] and ("cats" in lines[1] or "dogs" in lines[1])
+    assert main(["predict", str(trained), str(text)]) == 2
+
+
+def test_folders_and_csv(trained: Path, photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = photo_folder({"mixed": 11})
+    assert main(["predict", str(trained), str(photos), "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [Path(row["path"]).name for row in rows] == [f"mixed.{i}.jpg" for i in range(11)]
+    for row in rows:
+        assert float(row["cats"]) + float(row["dogs"]) == pytest.approx(1, abs=1e-5)
+        assert float(row["probability"]) == pytest.approx(float(row[row["class"]]))
+
+
+def test_other_pictures_are_evaluated_by_their_folders(
+    trained: Path, photo_folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(trained), "--data", str(photo_folder({"cats": 3, "dogs": 5}))]) == 0
+    assert "8 images, accuracy" in capsys.readouterr().out
+    assert main(["evaluate", str(trained), "--data", str(photo_folder({"cats": 3, "bats": 5}, name="b"))]) == 2
+    assert "--data must hold the network's classes: cats, dogs. Received also: bats" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "{tmp}/nothing", "x.jpg"], "RUN must be a run folder. There is none at: "),
+        (["predict", "{tmp}", "x.jpg"], "RUN must be a run folder. Received: "),
+        (["evaluate", "{run}", "--split", "valid"], "--split must be one of train, validation, test. Received: valid"),
+        (["predict", "{parent}", "x.jpg"], "It holds runs, such as "),
+    ],
+)
+def test_wrong_runs_and_splits(trained: Path, tmp_path: Path, words, message: str, capsys) -> None:
+    places = {"{tmp}": str(tmp_path), "{run}": str(trained), "{parent}": str(trained.parent)}
+    for mark, place in places.items():
+        words = [word.replace(mark, place) for word in words]
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_judging_counts_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]], dtype=np.float32)
+    evaluation = judge(probabilities, np.array([0, 0, 1, 1], dtype=np.int32))
+    assert evaluation.accuracy == 0.5
+    assert evaluation.loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.3]).mean(), rel=1e-6)
+    assert evaluation.confusion.tolist() == [[1, 1], [1, 1]]
+    assert evaluation.per_class()[0] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "images": 2}

@@ -1,0 +1,55 @@
+"""One batch: the loss that is minimised, the averages that are shown."""
+
+import keras
+import numpy as np
+import pytest
+
+from catsdogs_exp.training.steps import Steps, class_probabilities
+
+
+def network(units: int) -> keras.Model:
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(units, activation="sigmoid" if units == 1 else "softmax")(x))
+
+
+def batch(n: int, classes: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(n)
+    return rng.integers(0, 256, (n, 4, 4, 3), dtype=np.uint8), rng.integers(0, classes, n).astype(np.int32)
+
+
+@pytest.mark.parametrize("units", [1, 2, 5])
+def test_averages_weigh_every_image_the_same(units: int) -> None:
+    keras.utils.set_random_seed(1)
+    model = network(units)
+    steps = Steps(model)
+    classes = max(units, 2)
+    parts = [batch(7, classes), batch(2, classes)]
+    for images, labels in parts:
+        steps.evaluate(images, labels)
+    images, labels = (np.concatenate(both) for both in zip(*parts, strict=True))
+    probabilities = class_probabilities(model(images)).numpy()
+    right = probabilities[np.arange(9), labels]
+    assert steps.averages()["loss"] == pytest.approx(-np.log(right).mean(), rel=1e-5)
+    assert steps.averages()["accuracy"] == pytest.approx((probabilities.argmax(1) == labels).mean())
+    steps.reset()
+    assert steps.averages() == {"loss": 0.0, "accuracy": 0.0}
+
+
+def test_a_training_step_is_that_of_keras() -> None:
+    keras.utils.set_random_seed(2)
+    ours, theirs = network(1), network(1)
+    theirs.set_weights(ours.get_weights())
+    steps = Steps(ours, keras.optimizers.RMSprop(0.01))
+    theirs.compile(keras.optimizers.RMSprop(0.01), "binary_crossentropy", jit_compile=False)
+    for seed in (5, 6, 7):
+        images, labels = batch(seed)
+        steps.train(images, labels)
+        theirs.train_on_batch(images, labels[:, None].astype(np.float32))
+    for weight, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, other, rtol=1e-5, atol=1e-6)
+
+
+def test_one_sigmoid_gives_the_probabilities_of_both_classes() -> None:
+    both = class_probabilities(keras.ops.convert_to_tensor([[0.25], [1.0]])).numpy()
+    np.testing.assert_allclose(both, [[0.75, 0.25], [0.0, 1.0]])
