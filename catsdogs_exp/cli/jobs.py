@@ -12,7 +12,6 @@ from catsdogs_exp.cli.screen import TerminalScreen, output
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.gather import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job
 from catsdogs_exp.record.run_folder import job_name, new_job_folder, new_run_folder
@@ -41,6 +40,8 @@ class Jobs:
         Returns:
             Further overrides for Hydra.
         """
+        from catsdogs_exp.data.gather import check_source
+
         sweep = expand_sweep(overrides, config_dir)
         for config in sweep.configs:
             check_source(config.dataset)
@@ -88,6 +89,7 @@ class Jobs:
         return RunFailed.exit_code if self._failed else 0
 
     def _run(self, config: Config, overrides: list[str], number: int | None, screen: TerminalScreen) -> dict[str, Any]:
+        from catsdogs_exp.data.gather import check_source
         from catsdogs_exp.run import run
 
         check_source(config.dataset)

@@ -26,8 +26,9 @@ class Warp:
     """What was drawn for one picture.
 
     Attributes:
-        rotation, shear: degrees.
-        shift_y, shift_x: shares of height and width.
+        rotation: degrees, counterclockwise.
+        shear: degrees, along the rows.
+        shift_y, shift_x: shares of height and width; above 0 the picture moves up, to the left.
         zoom_y, zoom_x: factors; below 1 the picture grows.
         flip_x, flip_y: mirrored left-right, up-down.
     """
@@ -77,18 +78,18 @@ def matrix(warp: Warp, height: int, width: int) -> NDArray[np.float64]:
         float64 [2, 3] for (x, y) coordinates: `source = matrix @ (x, y, 1)`.
     """
     a, s = np.deg2rad(warp.rotation), np.deg2rad(warp.shear)
-    # (y, x, 1) coordinates about the centre, in ImageDataGenerator's order: rotate, shift, shear, zoom
+    # (x, y, 1) coordinates about the centre, in ImageDataGenerator's order: rotate, shift, shear, zoom
     rotation = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    shift = np.array([[1, 0, warp.shift_y * height], [0, 1, warp.shift_x * width], [0, 0, 1]])
+    shift = np.array([[1, 0, warp.shift_x * width], [0, 1, warp.shift_y * height], [0, 0, 1]])
     shear = np.array([[1, -np.sin(s), 0], [0, np.cos(s), 0], [0, 0, 1]])
-    zoom = np.diag([warp.zoom_y, warp.zoom_x, 1.0])
-    centre_y, centre_x = height / 2 - 0.5, width / 2 - 0.5
-    to_centre = np.array([[1, 0, -centre_y], [0, 1, -centre_x], [0, 0, 1]])
-    back = np.array([[1, 0, centre_y], [0, 1, centre_x], [0, 0, 1]])
-    flip = np.diag([-1.0 if warp.flip_y else 1.0, -1.0 if warp.flip_x else 1.0, 1.0])
+    zoom = np.diag([warp.zoom_x, warp.zoom_y, 1.0])
+    centre_x, centre_y = width / 2 - 0.5, height / 2 - 0.5
+    to_centre = np.array([[1, 0, -centre_x], [0, 1, -centre_y], [0, 0, 1]])
+    back = np.array([[1, 0, centre_x], [0, 1, centre_y], [0, 0, 1]])
+    flip = np.diag([-1.0 if warp.flip_x else 1.0, -1.0 if warp.flip_y else 1.0, 1.0])
     # flips come last for the picture, so first for its coordinates
     whole = back @ rotation @ shift @ shear @ zoom @ flip @ to_centre
-    return np.array([[whole[1, 1], whole[1, 0], whole[1, 2]], [whole[0, 1], whole[0, 0], whole[0, 2]]])
+    return np.asarray(whole[:2])
 
 
 def apply_warp(

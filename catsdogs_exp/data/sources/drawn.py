@@ -22,7 +22,7 @@ def drawn(dataset: DrawnDataset, progress: Progress | None = None) -> Path:
     `dataset.images` pictures are shared out to `dataset.classes`; the share `dataset.broken` of them is saved in
     one of the ways of `breaking.KINDS`.
     """
-    name = f"v{VERSION}-{dataset.images}-{dataset.classes}-{dataset.broken:g}-{dataset.seed}"
+    name = f"v{VERSION}-{dataset.images}-{dataset.classes}-{dataset.broken}-{dataset.seed}"
     target = cache_folder("drawn") / name
     with made_once(target) as scratch:
         if scratch is not None:

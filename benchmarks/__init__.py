@@ -1,0 +1,1 @@
+"""Interleaved comparisons behind the targets: `python -m benchmarks NAME` prints a table. No part of the wheel."""

@@ -1,0 +1,66 @@
+"""`python -m benchmarks NAME`: prints a table; without a name, lists what there is."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.options import Options
+from benchmarks.photos import MIN_IMAGES, archive
+from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
+
+NAMES = {
+    "throughput": "P1 to P5: images a second of training and of the loaders, against Keras and the course loop",
+    "startup": "P8 and P9: seconds to an answer, and to the first training step",
+}
+_ROUNDS = 5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a benchmark. Returns the exit code: 0, 1 when a side fails, 2 for bad input."""
+    parsed = _parser().parse_args(arguments)
+    if parsed.name is None:
+        print("python -m benchmarks NAME [--photos ZIP] [--rounds N] [--images N] [--quick]\n")
+        for name, text in NAMES.items():
+            print(f"  {name:<12} {text}")
+        return 0
+    try:
+        options = _options(parsed)
+        print(importlib.import_module(f"benchmarks.{parsed.name}").run(options))
+    except (BadInput, RunFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, allow_abbrev=False)
+    parser.add_argument("name", nargs="?", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--photos", type=Path, metavar="ZIP", help="photos instead of those beside the checkout")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default {_ROUNDS}; a target needs at least 5")
+    parser.add_argument("--images", type=int, metavar="N", help="training images of a round; default all")
+    parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to see that it works")
+    return parser
+
+
+def _options(parsed: argparse.Namespace) -> Options:
+    if parsed.name not in NAMES:
+        raise BadInput(
+            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, NAMES)} Known: {', '.join(NAMES)}."
+        )
+    rounds, images = parsed.rounds, parsed.images
+    if rounds is None:
+        rounds = 1 if parsed.quick else _ROUNDS
+    if images is None and parsed.quick:
+        images = 200
+    if rounds < 1:
+        raise BadInput(f"--rounds must be >= 1. Received: {rounds}")
+    if images is not None and images < MIN_IMAGES:
+        raise BadInput(f"--images must be >= {MIN_IMAGES}. Received: {images}")
+    return Options(archive(parsed.photos), rounds, images, parsed.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

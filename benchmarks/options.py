@@ -1,0 +1,35 @@
+"""What a benchmark is told on the command line."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a benchmark.
+
+    Attributes:
+        photos: an archive of photos; None where there is none.
+        rounds: how often each contender is measured.
+        images: training images of a round; None: all.
+        quick: only to see that it works.
+    """
+
+    photos: Path | None
+    rounds: int
+    images: int | None
+    quick: bool
+
+
+def heading(name: str, options: Options, details: str, load_before: float) -> str:
+    """The lines above a table: what was measured, on what, and how busy the machine was."""
+    quick = "QUICK: these numbers mean nothing. " if options.quick else ""
+    return (
+        f"{quick}{name}: {details}; median of {options.rounds} interleaved rounds\n"
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"TensorFlow {version('tensorflow')}, Keras {version('keras')}; "
+        f"load {load_before:.1f} before, {os.getloadavg()[0]:.1f} after\n"
+    )

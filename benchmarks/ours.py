@@ -1,0 +1,102 @@
+"""Our side of `throughput`: the package's own loaders and training step, set up as a run does it."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmarks.photos import chosen
+from benchmarks.timing import steady_rate
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.listing import TRAIN
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixels import Fetch, open_pixels
+from catsdogs_exp.training.runtime import import_tensorflow, prepare
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.data.loaders import Loader
+
+
+def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dict[str, Callable[[], float]]:
+    """Each call gives images a second.
+
+    `train`, `train_augmented`: warm cache, the steps after the first `skip` of an epoch.
+    `files`, `augmented`: the loader alone, a whole pass: over the files without a cache; warm with augmentation.
+    `cache`: decoding all pictures, also those for validation, into a new cache on disk.
+    """
+    config = config_of(overrides)
+    augmented = config_of((*overrides, "augment=course"))
+    manifest = gather(config)
+    fetch = open_pixels(manifest, config.loader)
+    no_cache = open_pixels(manifest, replace(config.loader, cache="none"))
+    import_tensorflow()
+    prepare(config.seed, config.training.deterministic)
+    return {
+        "train": _training(config, manifest, fetch, images, skip),
+        "train_augmented": _training(augmented, manifest, fetch, images, skip),
+        "files": _loading(config, manifest, no_cache, images),
+        "augmented": _loading(augmented, manifest, fetch, images),
+        "cache": lambda: _build_cache(config, manifest),
+    }
+
+
+def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | None, skip: int) -> Callable[[], float]:
+    from catsdogs_exp.models import build_model
+    from catsdogs_exp.training.optimizers import make_optimizer
+    from catsdogs_exp.training.steps import Steps
+
+    loader = _loader(config, manifest, fetch, images)
+    model = build_model(config.model, config.loader.target_size, len(manifest.classes))
+    steps = Steps(model, make_optimizer(config.optimizer, config.schedule, loader.steps, config.epochs))
+
+    def measure() -> float:
+        ends = []
+        # Two epochs, of which one is used: as in a run, the loader does not fall idle towards the end.
+        batches = iter(loader.dataset(2))
+        steps.reset()
+        for _ in range(loader.steps):
+            steps.train(*next(batches))
+            ends.append(time.perf_counter())
+        return steady_rate(ends, len(loader.rows), loader.batch_size, skip)
+
+    return measure
+
+
+def _loading(config: Config, manifest: Manifest, fetch: Fetch, images: int | None) -> Callable[[], float]:
+    loader = _loader(config, manifest, fetch, images)
+
+    def measure() -> float:
+        started = time.perf_counter()
+        for _ in loader.dataset():
+            pass
+        return len(loader.rows) / (time.perf_counter() - started)
+
+    return measure
+
+
+def _build_cache(config: Config, manifest: Manifest) -> float:
+    before = os.environ.get("CATSDOGS_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CATSDOGS_CACHE"] = folder
+        try:
+            started = time.perf_counter()
+            open_pixels(manifest, replace(config.loader, cache="disk"))
+            seconds = time.perf_counter() - started
+        finally:
+            if before is None:
+                del os.environ["CATSDOGS_CACHE"]
+            else:
+                os.environ["CATSDOGS_CACHE"] = before
+    return len(manifest.usable()) / seconds
+
+
+def _loader(config: Config, manifest: Manifest, fetch: Fetch, images: int | None) -> "Loader":
+    from catsdogs_exp.data.loaders import make_loader
+
+    loader = make_loader(config, manifest, fetch, TRAIN)
+    some = chosen(manifest, images)
+    return replace(loader, rows=loader.rows[some], labels=loader.labels[some])

@@ -1,0 +1,100 @@
+"""The table that a benchmark prints: what was measured on both sides, the target, and whether it is reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.timing import Pair
+
+_HEADER = ("row", "what", "ours", "theirs", "of medians", "median of rounds [lowest, highest]", "target", "reached")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table, as text.
+
+    Attributes:
+        name: as in the list of targets: `P1`.
+        what: what is compared with what.
+        ours, theirs: medians with their unit.
+        of_medians: ratio or difference of the two medians.
+        of_rounds: median, lowest and highest of that ratio or difference over the rounds.
+        target: what is wanted.
+        reached: yes, no, or why there is no answer.
+    """
+
+    name: str
+    what: str
+    ours: str
+    theirs: str
+    of_medians: str
+    of_rounds: str
+    target: str
+    reached: str
+
+
+def faster(name: str, what: str, pair: Pair, at_least: float) -> Row:
+    """Images a second on both sides. Reached where the ratio of medians and the median ratio both are."""
+    worse = min(pair.ratio_of_medians, median(pair.ratios))
+    return Row(
+        name,
+        what,
+        f"{median(pair.ours):,.0f} img/s",
+        f"{median(pair.theirs):,.0f} img/s",
+        f"{pair.ratio_of_medians:.3f}",
+        _spread(pair.ratios, ".3f"),
+        f">= {at_least:g}",
+        _yes(worse >= at_least),
+    )
+
+
+def beyond(name: str, what: str, pair: Pair, at_most: float) -> Row:
+    """Seconds on both sides; wanted is that ours take no more than so many seconds longer."""
+    of_medians = median(pair.ours) - median(pair.theirs)
+    return Row(
+        name,
+        what,
+        f"{median(pair.ours):.2f} s",
+        f"{median(pair.theirs):.2f} s",
+        f"+{of_medians:.2f} s",
+        _spread(pair.differences, ".2f"),
+        f"<= {at_most:g} s",
+        _yes(max(of_medians, median(pair.differences)) <= at_most),
+    )
+
+
+def within(name: str, what: str, seconds: Sequence[float], at_most: float) -> Row:
+    """Seconds of ours alone."""
+    return Row(
+        name,
+        what,
+        f"{median(seconds):.2f} s",
+        "-",
+        "-",
+        _spread(seconds, ".2f"),
+        f"<= {at_most:g} s",
+        _yes(median(seconds) <= at_most),
+    )
+
+
+def missing(name: str, what: str, target: str, why: str) -> Row:
+    """A target that cannot be measured yet."""
+    return Row(name, what, "-", "-", "-", "-", target, why)
+
+
+def render(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table that also reads well as it stands."""
+    cells = [_HEADER, *(tuple(vars(row).values()) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    return f"{median(values):{form}} [{min(values):{form}}, {max(values):{form}}]"
+
+
+def _yes(reached: bool) -> str:
+    return "yes" if reached else "no"

@@ -1,0 +1,69 @@
+"""P1 to P5: images a second of training and of the loaders alone, ours against Keras's.
+
+float32, the course's network and settings. A round is an epoch of each contender. Training counts from the sixth
+step on, so that neither side's compilation and first batches do; loaders alone count whole passes.
+"""
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks import ours, photos, theirs
+from benchmarks.options import Options, heading
+from benchmarks.processes import Side
+from benchmarks.table import Row, faster, missing, render
+from benchmarks.timing import Pair, interleaved, say
+from catsdogs_exp.errors import BadInput
+
+_COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
+_SKIP = 5  # steps: more than any queue holds
+
+
+def run(options: Options) -> str:
+    """Measures and returns the table.
+
+    Raises:
+        BadInput: without SciPy, which Keras's generator warps with.
+    """
+    if importlib.util.find_spec("scipy") is None:
+        raise BadInput("needs scipy: pip install scipy")
+    load = os.getloadavg()[0]
+    overrides = (*photos.source(options.photos), *_COURSE)
+    with tempfile.TemporaryDirectory() as scratch:
+        laid = photos.lay_out(overrides, options.images, Path(scratch))
+        say(f"{laid.count} training images; starting TensorFlow on both sides")
+        with (
+            Side(ours.contenders, overrides, options.images, _SKIP) as left,
+            Side(theirs.contenders, overrides, laid, _SKIP) as right,
+        ):
+            measured = interleaved(left.contenders() | right.contenders(), options.rounds, say)
+    details = f"{laid.count:,} training {photos.describe(options.photos)}, 150 x 150, batch 20, cnn depth=3, float32"
+    return f"{heading('throughput', options, details, load)}\n{render(rows(measured))}"
+
+
+def rows(measured: dict[str, list[float]]) -> list[Row]:
+    """The table's rows from images a second of each contender, a number a round."""
+
+    def row(name: str, what: str, ours: str, theirs: str, at_least: float) -> Row:
+        return faster(name, what, Pair(measured[ours], measured[theirs]), at_least)
+
+    files = "loader alone, JPEG files, "
+    return [
+        row("P1", "training, warm cache / fit in memory", "train", "in_memory", 0.97),
+        row("P2", "training, augment=course / fit in memory, no augmentation", "train_augmented", "in_memory", 0.90),
+        row("P3", "training, augment=course / course loop, same", "train_augmented", "course_augmented", 1.8),
+        missing("P3", "the same in mixed_bfloat16", ">= 2.5", "not built yet (issue 4)"),
+        row("P4", f"{files}cache=none / course loop's", "files", "course_files", 4),
+        row("P4", f"{files}cache=none / image_dataset_from_directory", "files", "keras_files", 1.1),
+        row("P4", f"{files}making the cache / course loop's", "cache", "course_files", 4),
+        row("P4", f"{files}making the cache / image_dataset_from_directory", "cache", "keras_files", 1.1),
+        row("P5", "loader alone, augment=course / course loop's", "augmented", "course_files_augmented", 8),
+        faster_for_information(measured),
+    ]
+
+
+def faster_for_information(measured: dict[str, list[float]]) -> Row:
+    """No target of its own: what a user without augmentation gains over the course loop."""
+    row = faster("-", "training, no augmentation / course loop, same", Pair(measured["train"], measured["course"]), 0)
+    return Row(**{**vars(row), "target": "-", "reached": "-"})

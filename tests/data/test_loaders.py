@@ -1,0 +1,179 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.augmentation import apply_warp, draw_warp
+from catsdogs_exp.data.inspection import inspect
+from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION, list_images
+from catsdogs_exp.data.loaders import Loader, make_loader
+from catsdogs_exp.data.manifest import Manifest, make_manifest
+from catsdogs_exp.data.pixels import open_pixels
+
+SETTINGS = ("target_size=[8,10]", "depth=1", "batch_size=4", "split.test=0.2", "loader.cache=memory", "seed=3")
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def make(config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Loader]:
+    """`make(TRAIN, "augment=course")`: a loader over 25 cats and 25 dogs, of which 30 are trained on."""
+    root = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    from PIL import Image
+
+    for name in ("cats", "dogs"):
+        (root / name).mkdir()
+        for number in range(25):
+            pixels = rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    listing = list_images(root)
+    manifest: Manifest = make_manifest(listing, inspect(listing), config(*SETTINGS).split)
+
+    def make(split: int, *overrides: str, evaluate: bool = False) -> Loader:
+        made = config(*SETTINGS, *overrides)
+        return make_loader(made, manifest, open_pixels(manifest, made.loader), split, evaluate)
+
+    return make
+
+
+def stream(loader: Loader, epochs: int = 1, start: int = 0) -> list[Batch]:
+    return [(images.numpy(), labels.numpy()) for images, labels in loader.dataset(epochs, start)]
+
+
+def same(first: list[Batch], second: list[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        np.array_equal(a, c) and np.array_equal(b, d) for (a, b), (c, d) in zip(first, second, strict=True)
+    )
+
+
+def images_of(batches: list[Batch]) -> list[bytes]:
+    return [image.tobytes() for images, _ in batches for image in images]
+
+
+def test_every_image_comes_once_an_epoch_with_its_label(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN)
+    everything = loader.fetch(loader.rows)
+    label_of = {image.tobytes(): label for image, label in zip(everything, loader.labels.tolist(), strict=True)}
+    assert len(label_of) == 30
+    batches = stream(loader, epochs=2)
+    for epoch in (batches[:8], batches[8:]):
+        assert sorted(images_of(epoch)) == sorted(label_of)
+        labels = [label for _, found in epoch for label in found.tolist()]
+        assert labels == [label_of[image] for image in images_of(epoch)]
+
+
+def test_batches_are_uint8_and_the_last_one_is_small(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN)
+    batches = stream(loader)
+    assert loader.steps == len(batches) == 8
+    assert [len(labels) for _, labels in batches] == [4] * 7 + [2]
+    assert [images.shape for images, _ in batches] == [(4, 8, 10, 3)] * 7 + [(2, 8, 10, 3)]
+    assert {(images.dtype, labels.dtype) for images, labels in batches} == {(np.dtype("uint8"), np.dtype("int32"))}
+    images, labels = loader.dataset().element_spec
+    assert images.shape.as_list() == [None, 8, 10, 3]
+    assert labels.shape.as_list() == [None]
+
+
+def test_a_batch_larger_than_the_set_is_the_whole_set(make: Callable[..., Loader]) -> None:
+    batches = stream(make(TRAIN, "batch_size=100"), epochs=2)
+    assert [len(labels) for _, labels in batches] == [30, 30]
+
+
+def test_the_order_differs_by_epoch_and_seed_and_can_be_made_again(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN)
+    batches = stream(loader, epochs=2)
+    first, second = images_of(batches[:8]), images_of(batches[8:])
+    assert first != second
+    assert same(batches, stream(make(TRAIN), epochs=2))
+    assert images_of(stream(make(TRAIN, "seed=4"))) != first
+    assert first != [image.tobytes() for image in loader.fetch(loader.rows)]
+
+
+def test_the_whole_set_is_shuffled_not_a_window(make: Callable[..., Loader]) -> None:
+    labels = np.concatenate([labels for _, labels in stream(make(TRAIN))])
+    assert labels[:15].min() == 0
+    assert labels[:15].max() == 1
+
+
+@pytest.mark.parametrize("augment", ["none", "course"])
+def test_any_batch_alone_is_that_of_the_stream(make: Callable[..., Loader], augment: str) -> None:
+    loader = make(TRAIN, f"augment={augment}")
+    batches = stream(loader, epochs=3)
+    alone = [make(TRAIN, f"augment={augment}").batch(number // 8, number % 8) for number in range(24)]
+    assert same(batches, alone)
+
+
+@pytest.mark.parametrize("start", [0, 1, 8, 13, 24])
+def test_a_stream_goes_on_where_it_was_left(make: Callable[..., Loader], start: int) -> None:
+    loader = make(TRAIN, "augment=course")
+    assert same(stream(loader, epochs=3, start=start), stream(loader, epochs=3)[start:])
+
+
+@pytest.mark.parametrize("augment", ["none", "course"])
+def test_threads_change_nothing(make: Callable[..., Loader], augment: str) -> None:
+    one, four = (make(TRAIN, f"augment={augment}", f"loader.workers={workers}") for workers in (1, 4))
+    assert same(stream(one, epochs=2), stream(four, epochs=2))
+
+
+def test_training_pictures_are_warped_anew_each_epoch(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN, "augment=course")
+    plain = make(TRAIN)
+    assert loader.augment is not None
+    for epoch in range(2):
+        images, labels = loader.batch(epoch, 2)
+        untouched, same_labels = plain.batch(epoch, 2)
+        assert np.array_equal(labels, same_labels)
+        where = {image.tobytes(): index for index, image in enumerate(plain.fetch(plain.rows))}
+        for image, before in zip(images, untouched, strict=True):
+            warp = draw_warp(loader.augment, 3, epoch, where[before.tobytes()])
+            assert np.array_equal(image, apply_warp(before, warp, "nearest"))
+            assert not np.array_equal(image, before)
+
+
+def test_augmentation_does_not_change_what_is_cached(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN, "augment=course")
+    before = loader.fetch(loader.rows).copy()
+    stream(loader)
+    assert np.array_equal(loader.fetch(loader.rows), before)
+
+
+@pytest.mark.parametrize("split", [VALIDATION, TEST])
+def test_validation_and_test_are_neither_shuffled_nor_augmented(make: Callable[..., Loader], split: int) -> None:
+    loader = make(split, "augment=course")
+    assert len(loader.rows) == 10
+    in_order = [image.tobytes() for image in loader.fetch(loader.rows)]
+    batches = stream(loader, epochs=2)
+    assert images_of(batches) == in_order * 2
+    assert np.concatenate([labels for _, labels in batches]).tolist() == loader.labels.tolist() * 2
+
+
+def test_the_training_set_can_be_evaluated_as_it_is(make: Callable[..., Loader]) -> None:
+    loader = make(TRAIN, "augment=course", evaluate=True)
+    assert images_of(stream(loader)) == [image.tobytes() for image in loader.fetch(loader.rows)]
+
+
+def test_the_fill_settings_reach_the_warp(make: Callable[..., Loader]) -> None:
+    shifted = ("augment.width_shift_range=1.0", "augment.fill_mode=constant")
+    white = make(TRAIN, *shifted, "augment.fill_value=255").batch(0, 0)[0]
+    black = make(TRAIN, *shifted, "augment.fill_value=0").batch(0, 0)[0]
+    assert (white == 255).mean() > (black == 255).mean() + 0.2
+
+
+def test_an_empty_split_has_no_batches(make: Callable[..., Loader], config: Callable[..., Config]) -> None:
+    loader = replace(make(TEST), rows=np.array([], dtype=np.intp), labels=np.array([], dtype=np.int32))
+    assert loader.steps == 0
+    assert stream(loader) == []
+
+
+def test_a_file_that_vanished_names_itself(photo_folder: Callable[..., Path], config: Callable[..., Config]) -> None:
+    made = config(*SETTINGS, "loader.cache=none")
+    listing = list_images(photo_folder({"cats": 5, "dogs": 5}))
+    manifest = make_manifest(listing, inspect(listing), made.split)
+    loader = make_loader(made, manifest, open_pixels(manifest, made.loader), TRAIN)
+    gone = manifest.path(int(loader.rows[0]))
+    gone.unlink()
+    with pytest.raises(Exception, match=rf"not any more \(No such file or directory\): {gone}\. "):
+        stream(loader)

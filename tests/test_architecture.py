@@ -1,0 +1,107 @@
+"""The plan of the house: who may import whom, how large a module may grow, what must not cost TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import catsdogs_exp
+
+PACKAGE = Path(catsdogs_exp.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# Data flows from left to right, and a room imports from the rooms to its left.
+ROOMS = ("config", "data", "models", "training", "record", "inference")
+DOOR = "cli"  # of everything
+TOP = ("job", "run", "assemble")  # put the rooms together
+EVERYWHERE = ("errors", "signals")
+MOST_LINES = 400
+LONGER: dict[str, str] = {}  # module -> why it may be
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of the package that a file imports anywhere, without `catsdogs_exp.`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            # `from catsdogs_exp import job` and `from catsdogs_exp.data import decoding` name modules behind `import`
+            found = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in found:
+            package, _, rest = name.partition(".")
+            if package == "catsdogs_exp" and not rest.startswith("__"):
+                yield rest
+
+
+def allowed(path: Path) -> set[str]:
+    """The rooms and top modules that a file may import from."""
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if room in ROOMS:
+        return {*ROOMS[: ROOMS.index(room) + 1], *EVERYWHERE}
+    if room in TOP:
+        return {*ROOMS, *TOP, *EVERYWHERE}
+    if room in (DOOR, "__main__"):
+        return {*ROOMS, *TOP, *EVERYWHERE, DOOR, "__main__"}
+    return set(EVERYWHERE)  # errors, signals, __init__
+
+
+def test_every_module_has_a_room() -> None:
+    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES} == {
+        *ROOMS,
+        *TOP,
+        *EVERYWHERE,
+        DOOR,
+        "__init__",
+        "__main__",
+    }
+
+
+def test_rooms_import_from_their_left() -> None:
+    wrong = {
+        name_of(path): {name for name in imports(path) if name.partition(".")[0] not in allowed(path)}
+        for path in MODULES
+    }
+    assert {path: names for path, names in wrong.items() if names} == {}
+
+
+def test_the_reading_of_imports_sees_them_all(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import os, catsdogs_exp.run\nfrom catsdogs_exp import job\n"
+        "def f():\n    from catsdogs_exp.cli.help import page\n    from catsdogs_expander import x\n",
+        encoding="utf-8",
+    )
+    assert list(imports(file)) == ["run", "job", "cli.help.page"]
+
+
+def test_no_module_outgrows_its_room() -> None:
+    lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES and name not in LONGER} == {}
+    assert {name for name in LONGER if lines.get(name, 0) <= MOST_LINES} == set()
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    texts = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
+    assert [name for name, text in texts.items() if text.strip() and not ast.get_docstring(ast.parse(text))] == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["__main__", "cli.train", "cli.help", "cli.jobs", "run", "data.gather", "data.pixels", "config.compose"],
+)
+def test_what_has_to_answer_at_once_does_not_import_tensorflow(module: str) -> None:
+    program = (
+        f"import sys, catsdogs_exp.{module}; "
+        "print(sorted({'tensorflow', 'keras', 'tensorboard', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,80 @@
+"""What the pages say is true: links lead somewhere, commands run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.__main__ import COMMANDS, main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+# the names that pages use for what the reader has
+_ARCHIVE = "cats_and_dogs_filtered.zip"
+
+
+def commands() -> list[str]:
+    found = []
+    for page in [*PAGES, *(ROOT / "experiments").rglob("*.yaml")]:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            text = line.strip().removeprefix("#").strip().split("  #")[0].strip()
+            if text.startswith(("python -m catsdogs_exp", "catsdogs-exp")):
+                found.append(text)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    for target in targets:
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_shows_its_two_commands_and_the_flat_keys() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pip install -q -e . && .venv/bin/python -m catsdogs_exp lr=0.001" in text
+    install_and_test = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"
+    assert install_and_test in text
+    assert install_and_test in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for key in ("lr", "batch_size", "target_size", "depth", "epochs", "seed"):
+        assert re.search(rf"\| `{key}` \|", text), key
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_of_the_pages_runs(
+    command: str,
+    trained: Path,
+    tiny: tuple[str, ...],
+    photo_folder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the reader's own names filled in, and made small: fewer and smaller pictures, one epoch."""
+    photos = photo_folder({"train/cats": 6, "train/dogs": 6, "validation/cats": 3, "validation/dogs": 3})
+    import shutil
+
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", photos.parent, photos.name)
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command)
+    words = words[3:] if words[0] == "python" else words[1:]
+    replaced = {"RUN": str(trained), "IMAGE...": str(photos / "train" / "cats"), "PATH": str(photos)}
+    words = [replaced.get(word, word).replace("~/photos", str(photos)) for word in words]
+    words = [re.sub(rf"[\w./~-]*({_ARCHIVE}|rock_paper_scissors.zip)", archive, word) for word in words]
+    words = [str(trained.parent) if re.match(r"outputs(/|$)", word) else word for word in words]
+    looks_only = {"--help", "--cfg", "--info", "--hydra-help"} & set(words)
+    if not looks_only and (not words or words[0] not in COMMANDS):
+        small = [word for word in tiny if not word.startswith(("epochs", "dataset", "split"))]
+        source = [] if any("dataset" in word or "experiment" in word for word in words) else ["dataset.images=48"]
+        kept = [word for word in words if word.split("=")[0] not in ("epochs", "target_size", "seed", "depth")]
+        words = [*kept, *source, *small, "epochs=1"]
+    elif words[0] == "show":
+        words = [*words, "target_size=32", "depth=2"] + (["dataset.images=48"] if "dataset" not in command else [])
+    elif words[0] == "inspect" and "dataset" not in command:
+        words = [*words, "dataset.images=48"]
+    try:
+        assert main(words) == 0, capsys.readouterr().err
+    except SystemExit as left:  # --help of a command
+        assert left.code == 0
