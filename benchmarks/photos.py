@@ -56,7 +56,7 @@ def source(photos: Path | None) -> tuple[str, ...]:
 
 def path_override(photos: Path) -> str:
     """`dataset.path=...`, quoted for Hydra."""
-    text = str(photos).replace("\\", "\\\\").replace("'", "\\'")
+    text = str(photos).replace("'", "\\'")
     return f"dataset.path='{text}'"
 
 

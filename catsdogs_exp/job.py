@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from catsdogs_exp.config.build import flatten, to_plain
+from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
+from catsdogs_exp.plain import flatten
 
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.training.fit import Listener

@@ -19,9 +19,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.config import search_path
-from catsdogs_exp.config.build import build, flatten
+from catsdogs_exp.config.build import build
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.plain import flatten
 
 
 def config_of(overrides: Sequence[str], config_dir: str | None = None) -> Config:

@@ -1,7 +1,6 @@
 """Which files belong to which class and split: names only, nothing is opened."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.plain import natural_key
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -48,12 +48,6 @@ class Listing:
     paths: NDArray[np.str_]
     labels: NDArray[np.int32]
     splits: NDArray[np.int8]
-
-
-def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts `cat.2.jpg` before `cat.10.jpg`; the text itself decides between `cat.2.jpg` and `cat.02.jpg`."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts], text
 
 
 def list_images(root: Path) -> Listing:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data import decoding
+from catsdogs_exp.plain import natural_key
 from catsdogs_exp.record.reading import RunFiles
 from catsdogs_exp.training.checkpoints import ModelCard, load_model
 from catsdogs_exp.training.steps import class_probabilities
@@ -78,8 +79,6 @@ class Predictor:
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
     """Files as given, folders with everything below them that is not hidden, in natural order."""
-    from catsdogs_exp.data.listing import natural_key  # noqa: PLC0415
-
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

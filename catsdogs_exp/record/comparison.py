@@ -4,8 +4,7 @@ import csv
 import json
 import math
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.plain import flatten, natural_key
 
 # Where each metric stands in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
@@ -166,7 +166,7 @@ def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
     by = by or _common_objective(runs, remarks)
     if not any(by in run.metrics for run in runs):
         remarks.append(f"no run has {by}")
-    runs.sort(key=lambda run: (_rank(run.metrics.get(by), by), _natural(run.name)))
+    runs.sort(key=lambda run: (_rank(run.metrics.get(by), by), natural_key(run.name)))
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 
 
@@ -192,7 +192,9 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
         else:
             members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
     groups = [_group(runs, keys, comparison.by) for runs in members.values()]
-    groups.sort(key=lambda group: (_rank(group.mean, comparison.by), [_natural(str(value)) for value in group.values]))
+    groups.sort(
+        key=lambda group: (_rank(group.mean, comparison.by), [natural_key(str(value)) for value in group.values])
+    )
     idle = [run.status for run in comparison.runs if run.status != "ok" and run.config is not None]
     if idle:
         counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
@@ -269,16 +271,7 @@ def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | 
     if not isinstance(plain, dict):
         remarks.append(f"settings of {name} are unknown: config.yaml holds no settings")
         return None
-    return dict(_flat(plain, ""))
-
-
-def _flat(nested: dict[Any, Any], prefix: str) -> Iterable[tuple[str, Any]]:
-    """As `config.build.flatten`, whose module would bring OmegaConf in."""
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return flatten(plain)
 
 
 def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
@@ -374,11 +367,6 @@ def _rank(number: float | None, metric: str) -> tuple[bool, float]:
     if number is None:
         return True, 0.0
     return False, number if lower_is_better(metric) else -number
-
-
-def _natural(text: str) -> list[tuple[int, int, str]]:
-    """As `data.listing.natural_key`, whose module would bring NumPy in."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"([0-9]+)", text)]
 
 
 def _at(content: Any, place: Sequence[str]) -> Any:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from catsdogs_exp.data.listing import SPLITS, TEST, TRAIN, UNDECIDED, VALIDATION, list_images, natural_key
+from catsdogs_exp.data.listing import SPLITS, TEST, TRAIN, UNDECIDED, VALIDATION, list_images
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.plain import natural_key
 
 
 def touch(root: Path, *files: str) -> Path:

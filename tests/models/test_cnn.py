@@ -54,5 +54,5 @@ def test_the_largest_depth_builds_and_one_more_is_refused(config, target_size: t
 
 
 def test_a_name_is_entered_once() -> None:
-    with pytest.raises(ValueError, match="A model named 'cnn' is registered already, by catsdogs_exp.models.cnn"):
+    with pytest.raises(ValueError, match=r"A model named 'cnn' is registered already, by catsdogs_exp.models.cnn"):
         register("cnn")(lambda *_: None)

@@ -41,7 +41,7 @@ def test_a_lambda_is_not_executed(tmp_path: Path) -> None:
     hostile = keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs))
     path = tmp_path / "hostile.keras"
     save_model(hostile, CARD, path)
-    with pytest.raises(BadInput, match="The network cannot be loaded: .*hostile.keras"):
+    with pytest.raises(BadInput, match=r"The network cannot be loaded: .*hostile.keras"):
         load_model(path)
 
 
@@ -57,7 +57,7 @@ def test_missing_foreign_and_damaged_files(tmp_path: Path, saved: Path) -> None:
         for name in source.namelist():
             data = source.read(name)
             sink.writestr(name, data[: len(data) // 2] if name.endswith(".h5") else data)
-    with pytest.raises(BadInput, match="The network cannot be loaded: .*cut.keras"):
+    with pytest.raises(BadInput, match=r"The network cannot be loaded: .*cut.keras"):
         load_model(cut)
     foreign = tmp_path / "foreign.keras"
     with zipfile.ZipFile(foreign, "w") as sink:

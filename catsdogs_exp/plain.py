@@ -1,0 +1,21 @@
+"""Two small things that every room needs and that must cost nothing to import."""
+
+import re
+from typing import Any
+
+
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts `cat.2.jpg` before `cat.10.jpg`; the text itself decides between `cat.2.jpg` and `cat.02.jpg`."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts], text
+
+
+def flatten(nested: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` -> `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
