@@ -39,7 +39,7 @@ def train_and_record(
             f"batch_size={config.loader.batch_size} is larger than the training set of {len(train.rows)} images: "
             "every epoch is one batch"
         )
-    model = build_model(config.model, config.loader.target_size, len(manifest.classes))
+    model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     result.update(parameters=model.count_params())
     steps = Steps(model, make_optimizer(config.optimizer, config.schedule, train.steps, config.epochs))
 
@@ -50,7 +50,7 @@ def train_and_record(
     try:
         best_path = job.folder / "checkpoints" / "best.keras"
         best_path.parent.mkdir()
-        card = ModelCard(manifest.classes, config.loader.target_size, config.loader.resize, config.loader.interpolation)
+        card = ModelCard.of(config.loader, manifest.classes)
         display = screen.training(config.epochs, config.loader.batch_size)
         keep = KeepBest(model, card, best_path, result, config.training.monitor)
         listeners = [display, MetricsCsv(job.folder / "metrics.csv"), keep]

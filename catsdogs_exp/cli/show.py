@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.contact_sheet import contact_sheet
     from catsdogs_exp.record.run_folder import new_run_folder
 
-    model = build_model(config.model, config.loader.target_size, len(manifest.classes))
+    model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     model.summary(print_fn=lambda text: console.print(text, markup=False))
 
     loader = make_loader(config, manifest, fetch, TRAIN)

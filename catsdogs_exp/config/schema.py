@@ -68,6 +68,7 @@ class Loader:
 
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
     resize: str = setting("how a picture is brought to target_size", choices=("stretch",))
     interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
     cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))

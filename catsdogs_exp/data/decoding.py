@@ -92,26 +92,30 @@ def decode_with_note(data: bytes, suffix: str | None) -> tuple[Image.Image, str]
         raise Undecodable("truncated" if cut else "undecodable") from error
 
 
-def resize(image: Image.Image, target_size: tuple[int, int], interpolation: str) -> NDArray[np.uint8]:
+def resize(
+    image: Image.Image, target_size: tuple[int, int], interpolation: str, channels: int = 3
+) -> NDArray[np.uint8]:
     """Stretches an RGB picture to `target_size` (height, width).
 
     Returns:
-        uint8 [height, width, 3]. All interpolations but nearest antialias when they shrink.
+        uint8 [height, width, channels]. All interpolations but nearest antialias when they shrink.
     """
     height, width = target_size
     if image.size != (width, height):
         image = image.resize((width, height), _RESAMPLING[interpolation])
+    if channels == 1:
+        return np.asarray(image.convert("L"), dtype=np.uint8)[..., None]
     return np.asarray(image, dtype=np.uint8)
 
 
-def read_image(path: Path, target_size: tuple[int, int], interpolation: str) -> NDArray[np.uint8]:
-    """Reads one file as uint8 [height, width, 3].
+def read_image(path: Path, target_size: tuple[int, int], interpolation: str, channels: int = 3) -> NDArray[np.uint8]:
+    """Reads one file as uint8 [height, width, channels]; one channel is the picture in grey (ITU-R 601 luma).
 
     Raises:
         Undecodable: with the reason.
         OSError: when the file cannot be read.
     """
-    return resize(decode(path.read_bytes()), target_size, interpolation)
+    return resize(decode(path.read_bytes()), target_size, interpolation, channels)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -23,10 +23,10 @@ class Loader:
     """One split as batches.
 
     Attributes:
-        fetch: manifest rows -> uint8 [b, height, width, 3].
+        fetch: manifest rows -> uint8 [b, height, width, channels].
         rows: the split's manifest rows, [n].
         labels: int32 [n].
-        target_size: height, width.
+        image_shape: height, width, channels.
         batch_size: images a batch; the last one of an epoch may be smaller.
         seed: of order and augmentation.
         shuffle: a new order of the whole set for each epoch.
@@ -37,7 +37,7 @@ class Loader:
     fetch: Fetch
     rows: NDArray[np.intp]
     labels: NDArray[np.int32]
-    target_size: tuple[int, int]
+    image_shape: tuple[int, int, int]
     batch_size: int
     seed: int
     shuffle: bool
@@ -50,7 +50,7 @@ class Loader:
         return -(-len(self.rows) // self.batch_size)
 
     def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """One batch: uint8 [b, height, width, 3] and int32 [b]. `epoch` and `step` count from 0."""
+        """One batch: uint8 [b, height, width, channels] and int32 [b]. `epoch` and `step` count from 0."""
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         images = self.fetch(self.rows[chosen])
         if self.augment is not None:
@@ -64,11 +64,11 @@ class Loader:
         return epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
 
     def original(self, index: int) -> NDArray[np.uint8]:
-        """Image `index` without augmentation: uint8 [height, width, 3]."""
+        """Image `index` without augmentation: uint8 [height, width, channels]."""
         return np.asarray(self.fetch(self.rows[[index]])[0])
 
     def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
-        """Image `index` as it enters an epoch: uint8 [height, width, 3]."""
+        """Image `index` as it enters an epoch: uint8 [height, width, channels]."""
         image = self.original(index)
         return image if self.augment is None else self._augmented(image, epoch, index)
 
@@ -82,7 +82,7 @@ class Loader:
         def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             # Stateless, or op determinism would run the map on one thread.
             images, labels = tf.numpy_function(one, [number], (tf.uint8, tf.int32), stateful=False)
-            return tf.ensure_shape(images, (None, *self.target_size, 3)), tf.ensure_shape(labels, (None,))
+            return tf.ensure_shape(images, (None, *self.image_shape)), tf.ensure_shape(labels, (None,))
 
         workers = self.workers or os.cpu_count() or 1
         numbers = tf.data.Dataset.range(start, epochs * self.steps)
@@ -103,7 +103,7 @@ def make_loader(config: Config, manifest: Manifest, fetch: Fetch, split: int, ev
         fetch=fetch,
         rows=rows,
         labels=manifest.listing.labels[rows],
-        target_size=config.loader.target_size,
+        image_shape=(*config.loader.target_size, config.loader.channels),
         batch_size=config.loader.batch_size,
         seed=config.seed,
         shuffle=training,

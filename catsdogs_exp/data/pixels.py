@@ -18,7 +18,7 @@ from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.errors import RunFailed
 
-# int64 [b], rows of the manifest -> uint8 [b, height, width, 3]
+# int64 [b], rows of the manifest -> uint8 [b, height, width, channels]
 Fetch = Callable[[NDArray[np.intp]], NDArray[np.uint8]]
 
 _CHUNK = 64
@@ -41,7 +41,7 @@ def open_pixels(
     rows = manifest.usable()
     position = np.full(len(manifest.split), -1, dtype=np.int64)
     position[rows] = np.arange(len(rows))
-    shape = (len(rows), *loader.target_size, 3)
+    shape = (len(rows), *loader.target_size, loader.channels)
     size = int(np.prod(shape, dtype=np.int64))
     cache = loader.cache
     if cache == "auto":
@@ -76,7 +76,9 @@ def _choose(size: int) -> str:
 def _key(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
     """The same pictures in the same order at the same size: the same key."""
     digest = hashlib.sha256()
-    digest.update(f"{decoding.VERSION} {loader.target_size} {loader.resize} {loader.interpolation}\n".encode())
+    digest.update(
+        f"{decoding.VERSION} {loader.target_size} {loader.channels} {loader.resize} {loader.interpolation}\n".encode()
+    )
     for content in manifest.verdicts.sha256[rows].tolist():
         digest.update(content.encode())
     return digest.hexdigest()[:24]
@@ -131,7 +133,7 @@ def _fill(
 
 
 def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> NDArray[np.uint8]:
-    images = np.empty((len(rows), *loader.target_size, 3), dtype=np.uint8)
+    images = np.empty((len(rows), *loader.target_size, loader.channels), dtype=np.uint8)
     for slot, row in enumerate(rows.tolist()):
         images[slot] = _read(manifest.path(row), loader)
     return images
@@ -139,7 +141,7 @@ def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> NDArr
 
 def _read(path: Path, loader: Loader) -> NDArray[np.uint8]:
     try:
-        return decoding.read_image(path, loader.target_size, loader.interpolation)
+        return decoding.read_image(path, loader.target_size, loader.interpolation, loader.channels)
     except (OSError, decoding.Undecodable) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunFailed(

@@ -64,13 +64,13 @@ class Predictor:
                         yield Prediction(path, next(rows))
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From uint8 [b, height, width, 3] at the card's target_size to float32 [b, classes]."""
+        """From uint8 [b, height, width, channels] at the card's target_size to float32 [b, classes]."""
         return np.asarray(class_probabilities(self._model.predict_on_batch(images)), dtype=np.float32)
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or why there are none."""
         try:
-            return decoding.read_image(path, self.card.target_size, self.card.interpolation)
+            return decoding.read_image(path, self.card.target_size, self.card.interpolation, self.card.channels)
         except decoding.Undecodable as error:
             return str(error)
         except OSError as error:

@@ -51,16 +51,17 @@ def head_for(classes: int, head: str) -> Head:
     return Head(classes, "softmax")
 
 
-def build_model(model: Model, target_size: tuple[int, int], classes: int) -> keras.Model:
+def build_model(model: Model, target_size: tuple[int, int], classes: int, channels: int = 3) -> keras.Model:
     """Builds a network with its preprocessing inside.
 
     Args:
         model: its settings.
         target_size: height, width.
         classes: number of classes, >= 2.
+        channels: of the pixels: 3, or 1 for grey.
 
     Returns:
-        A model from pixels [b, height, width, 3], 0..255, to float32 probabilities [b, 1] or [b, classes].
+        A model from pixels [b, height, width, channels], 0..255, to float32 probabilities [b, 1] or [b, classes].
 
     Raises:
         BadInput: for an unknown name, or settings that do not fit target_size.
@@ -70,4 +71,4 @@ def build_model(model: Model, target_size: tuple[int, int], classes: int) -> ker
             f"model must be one of {', '.join(sorted(_builders))}. Received: model={model.name}."
             f"{did_you_mean(model.name, _builders)}"
         )
-    return _builders[model.name](model, (*target_size, 3), head_for(classes, model.head))
+    return _builders[model.name](model, (*target_size, channels), head_for(classes, model.head))

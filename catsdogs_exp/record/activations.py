@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catsdogs_exp.record.contact_sheet import BACKGROUND, INK, fitted, font
+from catsdogs_exp.record.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 64, 2, 12, 16, 24
 _INPUT = 192
@@ -38,7 +38,7 @@ class ActivationPictures:
         """One page an image: the input, then a grid of channels for each layer.
 
         Args:
-            images: uint8 [b, height, width, 3].
+            images: uint8 [b, height, width, 3 or 1].
             titles: a line for each page.
         """
         answers = self._answers.predict_on_batch(images) if self._answers else []
@@ -58,7 +58,7 @@ class ActivationPictures:
         page = Image.new("RGB", (width, _MARGIN + _LINE + _INPUT + _MARGIN + sum(heights)), BACKGROUND)
         draw = ImageDraw.Draw(page)
         draw.text((_MARGIN, _MARGIN), fitted(draw, title, width - 2 * _MARGIN, 16), fill=INK, font=font(16))
-        picture = Image.fromarray(image)
+        picture = as_picture(image)
         picture.thumbnail((width, _INPUT))
         if picture.height < _INPUT:
             picture = picture.resize((picture.width * _INPUT // picture.height, _INPUT), Image.Resampling.BICUBIC)

@@ -22,7 +22,7 @@ def contact_sheet(
     """Lays pictures out in rows, each fitted into a square of `tile` pixels.
 
     Args:
-        images: uint8 [height, width, 3] each.
+        images: uint8 [height, width, 3] each, or [height, width, 1] for grey.
         labels: a short text for each, cut to the tile's width.
         columns: pictures a row.
         tile: pixels.
@@ -34,13 +34,18 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     for index, (pixels, label) in enumerate(zip(images, labels, strict=True)):
         x, y = _PAD + index % columns * cell_w, _PAD + index // columns * cell_h
-        picture = Image.fromarray(pixels)
+        picture = as_picture(pixels)
         scale = tile / max(picture.size)
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
         sheet.paste(picture, (x + (tile - size[0]) // 2, y + (tile - size[1]) // 2))
         draw.text((x, y + tile + 1), fitted(draw, label, tile), fill=INK, font=font())
     return sheet
+
+
+def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    """An RGB picture from uint8 [height, width, 3 or 1]."""
+    return Image.fromarray(pixels if pixels.shape[-1] == 3 else np.repeat(pixels, 3, axis=-1))
 
 
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int = 13) -> str:

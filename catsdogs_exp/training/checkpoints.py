@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 
+from catsdogs_exp.config.schema import Loader
 from catsdogs_exp.errors import BadInput
 
 _ENTRY = "catsdogs_exp.json"
@@ -25,12 +26,19 @@ class ModelCard:
         classes: names, in the order of the probabilities.
         target_size: height, width that pictures are brought to.
         resize, interpolation: how.
+        channels: 3, or 1 for grey.
     """
 
     classes: tuple[str, ...]
     target_size: tuple[int, int]
     resize: str
     interpolation: str
+    channels: int = 3
+
+    @classmethod
+    def of(cls, loader: Loader, classes: tuple[str, ...]) -> "ModelCard":
+        """The description that follows from a run's settings."""
+        return cls(classes, loader.target_size, loader.resize, loader.interpolation, loader.channels)
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
@@ -60,6 +68,7 @@ def read_card(path: Path) -> ModelCard:
             target_size=(int(raw["target_size"][0]), int(raw["target_size"][1])),
             resize=str(raw["resize"]),
             interpolation=str(raw["interpolation"]),
+            channels=int(raw["channels"]),
         )
     except FileNotFoundError as error:
         raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error
