@@ -6,7 +6,9 @@ from pathlib import Path
 from catsdogs_exp.__main__ import main
 
 
-def test_grey_pictures_train_are_shown_and_predicted(tmp_path: Path, tiny: tuple[str, ...], photo_folder, capsys) -> None:
+def test_grey_pictures_train_are_shown_and_predicted(
+    tmp_path: Path, tiny: tuple[str, ...], photo_folder, capsys
+) -> None:
     photos = photo_folder({"cats": 12, "dogs": 12})
     shape = [word for word in tiny if not word.startswith("dataset")]
     words = ["dataset=folder", f"dataset.path={photos}", "loader.channels=1", *shape, "augment=course", "epochs=1"]
