@@ -95,7 +95,7 @@ def matrix(warp: Warp, height: int, width: int) -> NDArray[np.float64]:
 def apply_warp(
     image: NDArray[np.uint8], warp: Warp, fill_mode: str = "nearest", fill_value: float = 0.0
 ) -> NDArray[np.uint8]:
-    """Warps a picture, uint8 [height, width, channels], with bilinear interpolation; returns the same shape and type."""
+    """Warps a picture, uint8 [height, width, channels], with bilinear interpolation; same shape and type returned."""
     height, width = image.shape[:2]
     warped = cv2.warpAffine(
         image,
