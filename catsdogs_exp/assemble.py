@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest
@@ -19,7 +21,7 @@ from catsdogs_exp.record.tensorboard import TensorBoard
 from catsdogs_exp.training.checkpoints import ModelCard
 from catsdogs_exp.training.fit import evaluate, fit
 from catsdogs_exp.training.optimizers import make_optimizer
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, balanced_weights
 
 
 def train_and_record(
@@ -30,8 +32,14 @@ def train_and_record(
     train = make_loader(config, manifest, fetch, TRAIN)
     validation = make_loader(config, manifest, fetch, VALIDATION)
     if not len(validation.rows) and config.training.monitor.startswith("val_"):
+        if config.split.folds is not None:
+            raise BadInput(
+                "split.folds must be at most the number of images, or groups of them, of a class, or folds stay empty. "
+                f"Received: split.folds={config.split.folds} split.fold={config.split.fold}. Ask for fewer folds"
+            )
         raise BadInput(
-            "split.validation must be > 0 to watch validation values. Received: split.validation=0 "
+            "split.validation must be > 0 to watch validation values. "
+            f"Received: split.validation={config.split.validation:g} "
             f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
         )
     if len(train.rows) < config.loader.batch_size:
@@ -41,7 +49,8 @@ def train_and_record(
         )
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     result.update(parameters=model.count_params())
-    steps = Steps(model, make_optimizer(config.optimizer, config.schedule, train.steps, config.epochs))
+    optimizer = make_optimizer(config.optimizer, config.schedule, train.steps, config.epochs)
+    steps = Steps(model, optimizer, _class_weights(config, train, manifest, say))
 
     board = None
     if config.logging.tensorboard:
@@ -75,6 +84,17 @@ def train_and_record(
     finally:
         if board:
             board.close(status)
+
+
+def _class_weights(
+    config: Config, train: Loader, manifest: Manifest, say: Callable[[str], None]
+) -> NDArray[np.float32] | None:
+    if config.training.class_weights == "none":
+        return None
+    weights = balanced_weights(train.labels, len(manifest.classes))
+    shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(manifest.classes, weights.tolist(), strict=True))
+    say(f"class weights in the training loss: {shown}; the loss shown is without them")
+    return None if (weights == 1).all() else weights  # classes of one size: the very same run as without
 
 
 def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:

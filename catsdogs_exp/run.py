@@ -13,6 +13,7 @@ from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.report import report, warnings_of
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
 from catsdogs_exp.record.result import Result, config_hash, write_json
@@ -73,19 +74,22 @@ def _run(job: Job, result: Result, screen: Screen) -> None:
 
 def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable[[str], None]) -> None:
     manifest.write_csv(folder / "manifest.csv")
-    report = manifest.report()
-    write_json(folder / "inspection.json", report)
+    found = report(manifest)
+    write_json(folder / "inspection.json", found)
     result.update(
         classes=list(manifest.classes),
         counts=manifest.counts(),
-        quarantined=report["quarantined"],
+        quarantined=found["quarantined"],
+        counts_by_rule=found["counts_by_rule"],
         data_hash=manifest.data_hash(),
     )
     for split, classes in manifest.counts().items():
         say(f"{split}: {sum(classes.values())} images ({', '.join(f'{n} {c}' for c, n in classes.items())})")
-    if report["quarantined"]:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in report["reasons"].items())
-        say(f"left out: {report['quarantined']} of {report['files']} files ({reasons}); see inspection.json")
+    if found["quarantined"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
+        say(f"left out: {found['quarantined']} of {found['files']} files ({reasons}); see inspection.json")
+    for line in (*manifest.listing.notes, *warnings_of(manifest)):
+        say(line)
 
 
 def _both(screen: Screen) -> Callable[[str], None]:

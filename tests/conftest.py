@@ -95,7 +95,7 @@ def photo_folder(tmp_path: Path) -> Callable[..., Path]:
         for folder, count in counts.items():
             (root / folder).mkdir(parents=True)
             for number in range(count):
-                stem = Path(folder).name.removesuffix("s")
+                stem = Path(folder).name.removesuffix("s") or "photo"
                 save_photo(root / folder / f"{stem}.{number}.jpg", size, seed)
                 seed += 1
         return root

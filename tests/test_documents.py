@@ -72,7 +72,9 @@ def test_every_command_of_the_pages_runs(
         words = [*kept, *source, *small, "epochs=1"]
     elif words[0] == "show":
         words = [*words, "target_size=32", "depth=2"] + (["dataset.images=48"] if "dataset" not in command else [])
-    elif words[0] == "inspect" and "dataset" not in command:
+    elif "--run" in words:  # it writes into the run, which other tests look at
+        words = [shutil.copytree(trained, tmp_path / "run").as_posix() if w == str(trained) else w for w in words]
+    elif words[0] == "inspect" and "dataset" not in command and not any(Path(word).exists() for word in words):
         words = [*words, "dataset.images=48"]
     try:
         assert main(words) == 0, capsys.readouterr().err

@@ -1,63 +1,207 @@
-"""`python -m catsdogs_exp inspect [dataset=... ...]`: what is in the data and what is wrong with it."""
+"""`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what is in the data and what is wrong with it."""
 
 import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.errors import BadInput, did_you_mean
 
 _SHOWN = 20
-_USAGE = """Usage: python -m catsdogs_exp inspect [key=value ...] [--json]
+_CLUSTERS = 5
+_OPTIONS = ("--json", "--html", "--fail-on", "--run", "--help")
+_USAGE = """Usage: python -m catsdogs_exp inspect [PATH] [key=value ...] [--json] [--html FILE] [--fail-on KIND,...]
 
 What is in the data and what is wrong with it. Nothing is trained, moved or deleted.
 
+  PATH              a folder of pictures, or a zip or tar of one: short for dataset=folder dataset.path=PATH
+  --json            everything as JSON on stdout
+  --html FILE       a page with pictures of every finding
+  --fail-on KINDS   exit code 1 when any of these is found: {kinds}
+  --run RUN         instead: the images of a finished run whose labels look wrong (--run RUN --help)
+
   python -m catsdogs_exp inspect
-  python -m catsdogs_exp inspect dataset=folder dataset.path=~/photos
-  python -m catsdogs_exp inspect dataset=archive dataset.path=cats_and_dogs_filtered.zip --json"""
+  python -m catsdogs_exp inspect ~/photos --html findings.html
+  python -m catsdogs_exp inspect cats_and_dogs_filtered.zip --fail-on leak,label_conflict"""
 
 
 def main(arguments: list[str]) -> int:
-    """Prints a table of classes, sizes, and files that are left out, with the reasons."""
-    overrides, flags = settings_and_flags(arguments, ("--json",), _USAGE)
+    """Prints a table of classes, sizes and findings, with the reasons why files are left out.
+
+    Returns:
+        0, or 1 when something is found that `--fail-on` names.
+    """
+    run, rest = _taken(arguments, "--run")
+    if run is not None:
+        from catsdogs_exp.cli import suspects
+
+        return int(suspects.main(Path(run), rest))
+
+    from catsdogs_exp.data.report import KINDS
+
+    if "-h" in rest or "--help" in rest:
+        print(_USAGE.format(kinds=", ".join(KINDS)))  # noqa: T201
+        return 0
+    html, rest = _taken(rest, "--html")
+    fail_on, rest = _taken(rest, "--fail-on")
+    gate = _gate(fail_on, KINDS)
+    if html is not None and not Path(html).absolute().parent.is_dir():
+        raise BadInput(f"--html must name a file in a folder that is there. Received: {html}")
+    overrides = _settings([word for word in rest if word != "--json"])
 
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.data.gather import check_source, gather
+    from catsdogs_exp.data.report import report
 
     config = config_of(overrides)
     check_source(config.dataset)
     screen = TerminalScreen()
-    report = gather(config, screen.progress).report()
+    manifest = gather(config, screen.progress, enforce=False)
+    found = report(manifest)
     screen.close()
-    if "--json" in flags:
-        print(json.dumps(report, indent=1, ensure_ascii=False))  # noqa: T201
+    if "--json" in rest:
+        print(json.dumps(found, indent=1, ensure_ascii=False))  # noqa: T201
     else:
-        _print(report)
-    return 0
+        _print(found, KINDS)
+    if html is not None:
+        _write_page(manifest, Path(html), screen.say)
+    tripped = [f"{found['found'][kind]} {kind}" for kind in gate if found["found"][kind]]
+    if tripped:
+        print(f"found: {', '.join(tripped)} (--fail-on {fail_on})", file=sys.stderr)  # noqa: T201
+    return 1 if tripped else 0
 
 
-def _print(report: dict[str, Any]) -> None:
+def _taken(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
+    """The value of `--option VALUE` or `--option=VALUE`, and the other words."""
+    value, rest = None, []
+    words = iter(arguments)
+    for word in words:
+        if word == option:
+            value = next(words, "")
+        elif word.startswith(f"{option}="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+            continue
+        if not value or value.startswith("--"):
+            raise BadInput(
+                f"{option} needs a value: {option} {'RUN' if option == '--run' else 'VALUE'}. Received none."
+            )
+    return value, rest
+
+
+def _gate(text: str | None, known: dict[str, str]) -> list[str]:
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            raise BadInput(
+                f"--fail-on must be a list of {', '.join(known)}. Received: {word}.{did_you_mean(word, known)}"
+            )
+    return words
+
+
+def _settings(words: list[str]) -> list[str]:
+    """Overrides; a word without `=`, or one that is there, is the path of a folder, a table or an archive."""
+    overrides: list[str] = []
+    paths: list[str] = []
+    for word in words:
+        if word.startswith("-"):
+            raise BadInput(f"Unknown option: {word}.{did_you_mean(word, _OPTIONS)} Known: {', '.join(_OPTIONS)}.")
+        (overrides if "=" in word and not Path(word).exists() else paths).append(word)
+    if len(paths) > 1:
+        raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")
+    if not paths:
+        return overrides
+    path = Path(paths[0]).expanduser()
+    if not path.exists():
+        raise BadInput(f"There is no folder or archive to inspect at: {path}. Settings are written key=value.")
+    kind = "folder" if path.is_dir() else "csv" if path.suffix.lower() == ".csv" else "archive"
+    quoted = str(path).replace("'", "\\'")
+    return [f"dataset={kind}", f"dataset.path='{quoted}'", *overrides]
+
+
+def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:
+    from catsdogs_exp.record.inspection_page import write_page
+
+    try:
+        write_page(manifest, path)
+    except OSError as error:
+        raise BadInput(f"--html cannot be written: {error.strerror}: {path}") from error
+    say(f"findings with pictures: {path}")
+
+
+def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     from rich.table import Table
 
     console = output()
-    console.print(f"{report['root']}: {report['files']} files, {report['usable']} usable", markup=False)
-    counts = report["counts"]
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
+    say(f"{found['root']}: {found['files']} files, {found['usable']} usable")
+    counts = found["counts"]
     table = Table("class", *counts, "in all", box=None, pad_edge=False)
-    for name in report["classes"]:
+    for name in found["classes"]:
         numbers = [counts[split].get(name, 0) for split in counts]
         table.add_row(name, *map(str, numbers), str(sum(numbers)))
     console.print(table)
-    for side in ("width", "height"):
-        spread = report[side]
-        console.print(f"{side}: {spread['min']} to {spread['max']} pixels, median {spread['median']}", markup=False)
-    if report["notes"]:
-        console.print("used, though odd:")
-        for note, count in report["notes"].items():
-            console.print(f"  {count:>5}  {note}", markup=False)
-    if report["quarantined"]:
-        console.print(f"left out: {report['quarantined']}")
-        for reason, count in report["reasons"].items():
-            console.print(f"  {count:>5}  {reason}", markup=False)
-        for entry in report["left_out"][:_SHOWN]:
-            console.print(f"  {entry['path']}: {entry['reason']}", markup=False)
-        if report["quarantined"] > _SHOWN:
-            console.print(f"  ... and {report['quarantined'] - _SHOWN} more: --json lists all")
+    for side, unit in (("width", " pixels"), ("height", " pixels"), ("aspect_ratio", "")):
+        spread = found[side]
+        if spread:
+            middle = f"median {spread['median']}, 90 % within {spread['p5']} to {spread['p95']}"
+            say(f"{side.replace('_', ' ')}: {spread['min']} to {spread['max']}{unit}, {middle}")
+    for name, values in found["colour"].items():
+        say(f"{name} of red, green, blue: {', '.join(f'{value:.1f}' for value in values)}")
+    say(f"rule {found['rule']}; files by rule: {_listed(found['counts_by_rule'])}")
+    if found["notes"]:
+        say("used, though odd:")
+        for note, count in list(found["notes"].items())[:_SHOWN]:
+            say(f"  {count:>5}  {note}")
+    for name in ("label_conflicts", "duplicates", "near_duplicates"):
+        _print_groups(say, name, found[name])
+    for name in ("leaks", "near_leaks"):
+        _print_groups(say, name, [[pair["path"], pair["copy_of"]] for pair in found[name]])
+    if found["brightness_outliers"]:
+        paths = [f"{entry['path']} ({entry['brightness']:.0f})" for entry in found["brightness_outliers"]]
+        say(f"far darker or brighter than the rest: {_some(paths)}")
+    for line in found["passed_over"]:
+        say(f"passed over: {line}")
+    if found["quarantined"]:
+        say(f"left out: {found['quarantined']}")
+        for reason, count in found["reasons"].items():
+            say(f"  {count:>5}  {reason}")
+        for entry in found["left_out"][:_SHOWN]:
+            say(f"  {_shown(entry['path'])}: {entry['reason']}")
+        if found["quarantined"] > _SHOWN:
+            say(f"  ... and {found['quarantined'] - _SHOWN} more: --json lists all")
+    seen = {kind: count for kind, count in found["found"].items() if count}
+    say("found: " + (", ".join(f"{count} {kind} ({kinds[kind]})" for kind, count in seen.items()) or "nothing"))
+    if found["refusal"]:
+        say(f"a run refuses this data: {found['refusal']}")
+
+
+def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]) -> None:
+    if not groups:
+        return
+    what = "pairs" if "leak" in name else "clusters"
+    say(f"{name.replace('_', ' ')}: {len(groups)} {what}")
+    for group in groups[:_CLUSTERS]:
+        say(f"  {_some(group)}")
+    if len(groups) > _CLUSTERS:
+        say(f"  ... and {len(groups) - _CLUSTERS} more: --html FILE shows them, --json lists them")
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - _CLUSTERS} more" if len(paths) > _CLUSTERS else ""
+    return ", ".join(_shown(path) for path in paths[:_CLUSTERS]) + more
+
+
+def _shown(path: str) -> str:
+    """A file name may hold anything, also what would move the cursor."""
+    return path if path.isprintable() else repr(path)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

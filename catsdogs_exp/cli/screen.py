@@ -5,7 +5,15 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.fit import EpochResult
@@ -43,7 +51,7 @@ class TerminalScreen:
                 self._bar = Progress(
                     TextColumn(f"{self.prefix}{what}"),
                     BarColumn(),
-                    MofNCompleteColumn(),
+                    *([DownloadColumn()] if _in_bytes(what) else [MofNCompleteColumn()]),
                     TextColumn("{task.fields[rate]}"),
                     TimeRemainingColumn(),
                     console=self.console,
@@ -53,11 +61,14 @@ class TerminalScreen:
                 self._task = self._bar.add_task(what, total=total, rate="")
         seconds = time.perf_counter() - self._started
         if self._bar is not None and self._task is not None:
-            rate = f"{done / seconds:,.0f}/s" if seconds > 0.5 else ""
+            per_second = done / max(seconds, 1e-9)
+            rate = f"{per_second / 1e6:,.1f} MB/s" if _in_bytes(what) else f"{per_second:,.0f}/s"
+            rate = rate if seconds > 0.5 else ""
             self._bar.update(self._task, completed=done, total=total, rate=rate)
         if done >= total:
             self._close_bar()
-            self.console.print(f"{self.prefix}{what} {total} images: {seconds:.1f} s", markup=False)
+            amount = f"{total / 1e6:,.1f} MB" if _in_bytes(what) else f"{total} images"
+            self.console.print(f"{self.prefix}{what} {amount}: {seconds:.1f} s", markup=False)
 
     def training(self, epochs: int, batch_size: int) -> "EpochDisplay":
         """The display of the epochs."""
@@ -133,6 +144,11 @@ class EpochDisplay:
         )
         self._task = self._bar.add_task("", total=steps, numbers="")
         self._screen.show(self._bar)
+
+
+def _in_bytes(what: str) -> bool:
+    """Whether a piece of work is counted in bytes; all others are counted in images."""
+    return what.startswith("downloading")
 
 
 def _clock(seconds: float) -> str:

@@ -3,14 +3,16 @@
 import math
 import re
 import types
+import warnings
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from catsdogs_exp.config.dataset_checks import check_dataset
 from catsdogs_exp.config.model_fit import check_depth
-from catsdogs_exp.config.schema import VARIANTS, Config, Limits
+from catsdogs_exp.config.schema import VARIANTS, Config, Limits, Split
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 
@@ -80,7 +82,12 @@ def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
     if get_origin(kind) is types.UnionType:  # X | None
         if value is None:
             return None
-        kind = get_args(kind)[0]
+        kinds = [each for each in get_args(kind) if each is not types.NoneType]
+        if len(kinds) > 1:  # one text or several
+            return _texts(value, name)
+        kind = kinds[0]
+    if get_origin(kind) is dict:
+        return _names(value, name)
     if get_origin(kind) is tuple:
         return _size(value, name, limits)
     return _scalar(kind, value, name, limits)
@@ -109,11 +116,13 @@ def _scalar(kind: type, value: Any, name: str, limits: Limits) -> Any:
             raise refused
         text = str(value)
         if limits.choices and text not in limits.choices:
-            raise BadInput(str(refused) + (f".{guess}" if (guess := did_you_mean(text, limits.choices)) else ""))
+            raise BadInput(
+                str(refused) + (f".{guess}" if (guess := did_you_mean(text, map(str, limits.choices))) else "")
+            )
         return text
     if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
         raise refused
-    if not math.isfinite(value) or not _within(value, limits):
+    if not math.isfinite(value) or not _within(value, limits) or (limits.choices and value not in limits.choices):
         raise refused
     return kind(value)
 
@@ -138,10 +147,36 @@ def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
     return whole[0], whole[1]
 
 
+def _texts(value: Any, name: str) -> str | tuple[str, ...]:
+    """One text, or several as a list."""
+    if isinstance(value, list):
+        if value and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
+            return tuple(str(item) for item in value)
+    elif not isinstance(value, bool | dict):
+        return str(value)
+    raise BadInput(f"{name} must be a text or a list of texts: [a,b]. Received: {name}={_show(value)}")
+
+
+def _names(value: Any, name: str) -> dict[str, str]:
+    """Names to names; a list keeps each as it is."""
+    plain = {item: item for item in value if not isinstance(item, dict | list)} if isinstance(value, list) else value
+    if not isinstance(plain, dict) or not plain or (isinstance(value, list) and len(plain) != len(value)):
+        raise BadInput(
+            f"{name} must be a list of different names, [cat,dog], or old names with new ones, "
+            f"{{kitten: cat, dog: dog}}. Received: {name}={_show(value)}"
+        )
+    for old, new in plain.items():
+        if any(isinstance(each, bool | dict | list) or each is None or str(each).strip() == "" for each in (old, new)):
+            raise BadInput(f"{name} must hold names. Received: {name}={_show(value)}")
+        if not f"{old}{new}".isprintable():
+            raise BadInput(f"{name} must hold printable names. Received: {name}={_show(value)}")
+    return {str(old): str(new) for old, new in plain.items()}
+
+
 def _allowed(kind: type, limits: Limits) -> str:
     """What is allowed, in words: `> 0`, `a whole number >= 1`, `one of none, memory`."""
     if limits.choices:
-        return f"one of {', '.join(limits.choices)}"
+        return f"one of {', '.join(map(str, limits.choices))}"
     if kind is bool:
         return "true or false"
     if kind is str:
@@ -178,20 +213,39 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _check_combinations(config: Config) -> None:
-    """What no single setting shows."""
-    if config.split.validation + config.split.test >= 1:
+def _check_split(split: Split) -> None:
+    if split.folds is None and split.validation + split.test >= 1:
         raise BadInput(
             "split.validation + split.test must be < 1, so that images remain to train on. "
-            f"Received: split.validation={config.split.validation} split.test={config.split.test}"
+            f"Received: split.validation={split.validation} split.test={split.test}"
         )
-    path = getattr(config.dataset, "path", "")
-    if path is None or (path == "" and config.dataset.name != "drawn"):
-        what = "folder" if config.dataset.name == "folder" else "archive"
+    if split.folds is None and split.fold:
         raise BadInput(
-            f"dataset.path must name the {what} of images. Received: none. "
-            f"Set it: dataset={config.dataset.name} dataset.path=PATH"
+            f"split.fold must be 0 without split.folds. Received: split.fold={split.fold} split.folds=null. "
+            f"Set the number of folds: split.folds={max(5, split.fold + 1)}"
         )
+    if split.folds is not None and split.fold >= split.folds:
+        raise BadInput(
+            "split.fold must be < split.folds, as folds count from 0. "
+            f"Received: split.fold={split.fold} split.folds={split.folds}"
+        )
+    if split.group_by is not None:
+        try:
+            if not split.group_by:
+                raise re.error("it is empty")
+            with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
+                re.compile(split.group_by)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise BadInput(
+                f"split.group_by must be a regular expression, such as 'split.group_by=\"clip_([0-9]+)\"': {error}. "
+                f"Received: split.group_by={_show(split.group_by)}"
+            ) from error
+
+
+def _check_combinations(config: Config) -> None:
+    """What no single setting shows."""
+    _check_split(config.split)
+    check_dataset(config.dataset)
     check_depth(config.model, config.loader.target_size)
     warmup = getattr(config.schedule, "warmup_epochs", 0.0)
     if warmup >= config.epochs:

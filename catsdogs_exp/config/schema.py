@@ -3,63 +3,38 @@
 Every field carries its help text and its limits, so that the check, the error and `--help` say the same.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from catsdogs_exp.config.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset
+from catsdogs_exp.config.limits import Limits, setting
+
+# what is defined beside this module and belongs to the schema
+__all__ = ["ArchiveDataset", "Config", "Dataset", "DrawnDataset", "FolderDataset", "Limits"]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`."""
+class Inspection:
+    """What is looked for in the files, and what is done about it. Nothing is moved or deleted."""
 
-    above: float | None = None
-    at_least: float | None = None
-    below: float | None = None
-    at_most: float | None = None
-    choices: tuple[str, ...] = ()
-
-
-def setting(help_text: str, **limits: Any) -> Any:
-    """A dataclass field with a help text and the bounds or choices of `Limits`."""
-    return field(metadata={"help": help_text, "limits": Limits(**limits)})
-
-
-@dataclass(frozen=True)
-class DrawnDataset:
-    """Cats and dogs drawn by the program itself."""
-
-    name: str
-    images: int = setting("pictures in all classes together", at_least=4)
-    classes: int = setting("cats, dogs, and further animals", at_least=2, at_most=360)
-    seed: int = setting("another seed draws other pictures", at_least=0)
-    broken: float = setting("share of files broken on purpose", at_least=0, at_most=1)
-
-
-@dataclass(frozen=True)
-class FolderDataset:
-    """A folder with one folder of pictures a class, or train/ and validation/ with those inside."""
-
-    name: str
-    path: str | None = setting("the folder")
-
-
-@dataclass(frozen=True)
-class ArchiveDataset:
-    """A zip or tar of such a folder."""
-
-    name: str
-    path: str | None = setting("the .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file")
-
-
-Dataset = DrawnDataset | FolderDataset | ArchiveDataset
+    rule: str = setting("which files are the data", choices=("none", "zero_length", "decode", "jfif", "strict"))
+    min_size: int = setting("pixels of the shorter side, or the picture is too small", at_least=1, at_most=4096)
+    max_pixels: int = setting("width x height, or the picture is too large", at_least=1, at_most=178_956_970)
+    near_distance: int = setting("bits that may differ between near duplicates; 0: exact only", at_least=0, at_most=16)
+    on_bad: str = setting("of files that are no usable picture", choices=("quarantine", "error"))
+    duplicates: str = setting("of copies within a split", choices=("keep", "drop"))
+    leaks: str = setting("of copies in train of validation or test images", choices=("warn", "drop", "error"))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of each class, where the data brings no folders for it."""
+    """Shares of each class, where the data brings no folders for it; or folds."""
 
     validation: float = setting("share of each class for validation", at_least=0, below=1)
     test: float = setting("share of each class for a test", at_least=0, below=1)
     seed: int = setting("another seed draws another split", at_least=0)
+    folds: int | None = setting("cross-validation in so many parts", at_least=2)
+    fold: int = setting("which of them is the validation, from 0", at_least=0)
+    group_by: str | None = setting("regular expression on the path: images of one match stay together")
 
 
 @dataclass(frozen=True)
@@ -179,6 +154,7 @@ class Training:
         "the best epoch by this is the result", choices=("val_accuracy", "val_loss", "accuracy", "loss")
     )
     deterministic: bool = setting("same config, data and machine: same weights")
+    class_weights: str = setting("in the training loss: rare classes weigh more", choices=("none", "balanced"))
 
 
 @dataclass(frozen=True)
@@ -212,6 +188,7 @@ class Config:
     output_dir: str = setting("run folders are created here")
     experiment: str | None = setting("the recipe's name, if one was chosen")
     dataset: Dataset
+    inspection: Inspection
     split: Split
     loader: Loader
     augment: Augment
@@ -224,7 +201,7 @@ class Config:
 
 # Groups whose choices differ in their keys: the entry `name` picks the dataclass.
 VARIANTS: dict[str, dict[str, type]] = {
-    "dataset": {"drawn": DrawnDataset, "folder": FolderDataset, "archive": ArchiveDataset},
+    "dataset": DATASETS,
     "model": {"cnn": CnnModel},
     "optimizer": {
         "rmsprop": RmspropOptimizer,

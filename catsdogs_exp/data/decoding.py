@@ -2,6 +2,9 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,6 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -18,25 +20,27 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from catsdogs_exp.data.formats import FORMATS, fits, unread_format
+
 # Pillow knows a format once its plugin is imported; only these are ever used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 # Pillow warns of corrupt EXIF and the like on stderr; what is wrong with a file is for its verdict to say.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Changed whenever the same file would give other pixels; part of every cache key.
-VERSION = 1
-# MPO, a JPEG of phones with a second picture, comes through JPEG.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
+VERSION = 2
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
-_EXTENSIONS = {
-    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
-    "MPO": {".jpg", ".jpeg", ".mpo"},
-    "PNG": {".png"},
-    "GIF": {".gif"},
-    "BMP": {".bmp", ".dib"},
-    "DIB": {".bmp", ".dib"},
-    "WEBP": {".webp"},
-    "TIFF": {".tif", ".tiff"},
+_BAND = 1 << 22  # pixels
+_ORIENTATION = 0x0112
+# What makes a picture upright again, by its EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -47,46 +51,102 @@ _RESAMPLING = {
 
 
 class Undecodable(Exception):
-    """A file without a usable picture. The message is the reason: empty, not an image, truncated, ..."""
+    """A file without a usable picture. The message is the reason: `empty`, `not an image`, `truncated`, ..."""
+
+
+class TooLarge(Undecodable):
+    """More pixels than allowed: a decompression bomb, or a scan that nobody meant to train on."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__("too large")
+        self.width, self.height = width, height
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture as inspection sees it.
+
+    Attributes:
+        small: RGB, upright; of a JPEG in 1, 1/2, 1/4 or 1/8 of its size, of others in full.
+        width, height: pixels of the whole picture, upright.
+        kind: Pillow's name of the format, `JPEG`.
+        mode: Pillow's name of the pixels' layout in the file, `RGB`.
+        note: what is odd about it: `named .jpg, is PNG, palette`, or `""`.
+    """
+
+    small: Image.Image
+    width: int
+    height: int
+    kind: str
+    mode: str
+    note: str
 
 
 def decode(data: bytes) -> Image.Image:
     """Decodes a JPEG, PNG, GIF, BMP, WebP or TIFF to upright RGB.
 
     EXIF orientation is applied, transparency laid over white, CMYK, palette, grey and 16-bit pictures
-    converted; of an animation the first frame is taken.
+    converted; of an animation the first frame is taken, of several pages the first.
 
     Raises:
-        Undecodable: with the reason `empty`, `not an image`, `truncated`, `too large` or `undecodable`.
+        Undecodable: with the reason `empty`, `not an image`, `unsupported format: HEIC`, `truncated`,
+            `too large` or `undecodable`.
     """
-    return decode_with_note(data, None)[0]
+    with _reasons(data):
+        image = _open(data, MAX_PIXELS)
+        image.load()
+        return _to_rgb(_turned(image, _orientation(image)))
 
 
-def decode_with_note(data: bytes, suffix: str | None) -> tuple[Image.Image, str]:
-    """Decodes as `decode` does and says what is odd about the file.
+def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Look:
+    """Finds out whether `decode` would succeed, and what is odd about the file, in less time.
+
+    Of a JPEG the whole stream is read, as for decoding; but libjpeg is asked for a smaller picture, which spares
+    most of the transform. What can be wrong with a JPEG shows in the stream, so the answer is the same.
 
     Args:
         data: the file's bytes.
         suffix: the file name's extension (`.jpg`), held against the format; None to leave that out.
+        at_least: pixels that each side of the small picture keeps, where the picture has them.
+        max_pixels: a picture of more is refused unread.
 
-    Returns:
-        The picture and a note such as `named .jpg, is PNG, palette`, or `""`.
+    Raises:
+        Undecodable: as `decode` does.
+        TooLarge: for more than `max_pixels`.
     """
+    with _reasons(data):
+        image = _open(data, min(max_pixels, MAX_PIXELS))
+        size, mode, kind = image.size, image.mode, image.format or ""
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            image.draft(None, (at_least, at_least))
+        image.load()
+        orientation = _orientation(image)
+        small = _to_rgb(_turned(image, orientation))
+        width, height = size if orientation < 5 else size[::-1]
+        return Look(small, width, height, kind, mode, _note(image, kind, mode, orientation, suffix))
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
     if not data:
         raise Undecodable("empty")
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if image.width * image.height > max_pixels:
+        raise TooLarge(image.width, image.height)
+    return image
+
+
+@contextmanager
+def _reasons(data: bytes) -> Iterator[None]:
+    """Turns what Pillow raises into `Undecodable`."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise Undecodable("too large")
-        image.load()
-        note = _note(image, suffix)
-        return _to_rgb(_upright(image)), note
+        yield
     except Undecodable:
         raise
     except UnidentifiedImageError as error:
-        raise Undecodable("not an image") from error
+        kind = unread_format(data)
+        raise Undecodable(f"unsupported format: {kind}" if kind else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Undecodable("too large") from error
+        raise TooLarge(0, 0) from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
         cut = any(word in str(error).lower() for word in ("truncated", "eof", "unexpected end", "not enough"))
         raise Undecodable("truncated" if cut else "undecodable") from error
@@ -118,30 +178,43 @@ def read_image(path: Path, target_size: tuple[int, int], interpolation: str, cha
     return resize(decode(path.read_bytes()), target_size, interpolation, channels)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
+    """2 to 8 for a picture that has to be turned, else 1. (Of TIFFs Pillow turns and clears it when it loads.)"""
+    if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
+        return 1  # nothing to parse: most photos
     try:
-        return ImageOps.exif_transpose(image)
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        return orientation if orientation in _TURNS else 1
     except Exception:  # corrupt EXIF is no reason to lose a good picture
-        return image
+        return 1
 
 
-def _note(image: Image.Image, suffix: str | None) -> str:
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    return image if orientation == 1 else image.transpose(_TURNS[orientation])
+
+
+def _note(image: Image.Image, kind: str, mode: str, orientation: int, suffix: str | None) -> str:
     """What is odd about a picture that decodes."""
     notes = []
-    kind = image.format or ""
-    if suffix is not None and suffix.lower() not in _EXTENSIONS[kind]:
+    if suffix is not None and not fits(suffix, kind):
         notes.append(f"named {suffix or 'without extension'}, is {kind}")
-    if getattr(image, "n_frames", 1) > 1 and kind != "MPO":
-        notes.append("animated")
-    if image.mode != "RGB":
-        notes.append({"L": "grey", "P": "palette", "1": "black and white"}.get(image.mode, image.mode))
-    try:
-        orientation = image.getexif().get(0x0112, 1)
-    except Exception:  # corrupt EXIF is tolerated here as in _upright
-        orientation = 1
-    if orientation in range(2, 9):
+    if kind != "MPO" and _has_more(image):
+        notes.append("several pages" if kind == "TIFF" else "animated")
+    if mode != "RGB":
+        notes.append({"L": "grey", "P": "palette", "1": "black and white"}.get(mode, mode))
+    if orientation > 1:
         notes.append(f"EXIF orientation {orientation}")
     return ", ".join(notes)
+
+
+def _has_more(image: Image.Image) -> bool:
+    """Whether there are frames or pages behind the first; what cannot be read of them does not matter."""
+    if image.format == "JPEG":
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:
+        return False
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -154,7 +227,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
         return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8)).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        return _over_white(image)
     return image.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """In bands, because a large picture would need four times its memory at once."""
+    result = Image.new("RGB", image.size)
+    rows = max(1, _BAND // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        white = Image.new("RGBA", band.size, (255, 255, 255, 255))
+        result.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+    return result

@@ -2,37 +2,38 @@
 
 from pathlib import Path
 
-from catsdogs_exp.config.schema import ArchiveDataset, Config, Dataset, FolderDataset
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.inspection import Progress, inspect
-from catsdogs_exp.data.listing import list_images
+from catsdogs_exp.data.listing import Listing, list_images
 from catsdogs_exp.data.manifest import Manifest, make_manifest
-from catsdogs_exp.data.sources import images_of
-from catsdogs_exp.data.sources.archive import archive_file
-from catsdogs_exp.data.sources.folder import folder
+from catsdogs_exp.data.sources import check_source, files_of
+from catsdogs_exp.data.subset import subset
+
+__all__ = ["check_source", "gather", "manifest_of"]
 
 
-def check_source(dataset: Dataset) -> None:
-    """Refuses a source that is plainly not there, before anything is written.
-
-    Raises:
-        BadInput: for a missing path, or a file where a folder is expected.
-    """
-    if isinstance(dataset, FolderDataset):
-        folder(dataset)
-    elif isinstance(dataset, ArchiveDataset):
-        archive_file(dataset)
-
-
-def gather(config: Config, progress: Progress | None = None) -> Manifest:
+def gather(config: Config, progress: Progress | None = None, enforce: bool = True) -> Manifest:
     """Finds, inspects and splits the images that a config asks for.
 
+    Args:
+        config: of the run.
+        progress: called with what is done, how many are, of how many.
+        enforce: whether data that a run must not use is refused; else the manifest says why it would be.
+
     Raises:
-        BadInput: when there are none to train on.
+        BadInput: when there are none to train on, or `inspection.*` refuses them.
     """
-    return manifest_of(images_of(config.dataset, progress), config, progress)
+    dataset = config.dataset
+    listing = files_of(dataset, progress)
+    chosen = subset(listing, dataset.fraction, dataset.max_per_class, config.split.seed)
+    return _manifest(chosen, config, progress, enforce)
 
 
 def manifest_of(root: Path, config: Config, progress: Progress | None = None) -> Manifest:
     """The same for a folder of images that is there already."""
-    listing = list_images(root)
-    return make_manifest(listing, inspect(listing, config.loader.workers, progress), config.split)
+    return _manifest(list_images(root), config, progress)
+
+
+def _manifest(listing: Listing, config: Config, progress: Progress | None, enforce: bool = True) -> Manifest:
+    verdicts = inspect(listing, config.loader.workers, progress, config.inspection.max_pixels)
+    return make_manifest(listing, verdicts, config.split, config.inspection, enforce)

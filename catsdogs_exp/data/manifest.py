@@ -3,17 +3,20 @@
 import csv
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import Split
+from catsdogs_exp.config.schema import Inspection, Split
 from catsdogs_exp.data import splits as split_rules
-from catsdogs_exp.data.inspection import Verdicts
-from catsdogs_exp.data.listing import SPLITS, UNDECIDED, Listing
+from catsdogs_exp.data.duplicates import stable_numbers
+from catsdogs_exp.data.findings import Findings
+from catsdogs_exp.data.listing import SPLITS, TRAIN, UNDECIDED, VALIDATION, Listing
+from catsdogs_exp.data.policy import decide, given_splits
+from catsdogs_exp.data.rules import counts_by_rule
+from catsdogs_exp.data.verdicts import Verdicts
 from catsdogs_exp.errors import BadInput
 
 COLUMNS = ("path", "class", "split", "size", "width", "height", "sha256", "verdict", "note")
@@ -23,12 +26,23 @@ COLUMNS = ("path", "class", "split", "size", "width", "height", "sha256", "verdi
 class Manifest:
     """Listing, verdicts and split together, as columns of equal length n.
 
-    `split` is int8, an index into `SPLITS`, and `UNDECIDED` for files that are left out.
+    Attributes:
+        listing: the files.
+        verdicts: of each; `reason` also says who is left out by rule or policy.
+        split: int8 [n], an index into `SPLITS`, and `UNDECIDED` for files that are left out.
+        findings: copies, near copies and leaks.
+        counts_by_rule: how many files each cleaning rule would keep.
+        inspection: the settings that all this was decided by.
+        refusal: why no run may use this data, a line, or `""`.
     """
 
     listing: Listing
     verdicts: Verdicts
     split: NDArray[np.int8]
+    findings: Findings
+    counts_by_rule: dict[str, int]
+    inspection: Inspection
+    refusal: str
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -95,52 +109,63 @@ class Manifest:
                     )
                 )
 
-    def report(self) -> dict[str, Any]:
-        """What inspection found, for `inspection.json`."""
-        kept = self.usable()
-        left_out = np.flatnonzero(self.verdicts.reason != "")
-        notes = Counter(n for n in self.verdicts.note[kept].tolist() if n)
-        sizes = self.verdicts.width[kept], self.verdicts.height[kept]
-        return {
-            "root": str(self.listing.root),
-            "files": len(self.split),
-            "usable": len(kept),
-            "quarantined": len(left_out),
-            "reasons": self.reasons(),
-            "notes": dict(notes.most_common()),
-            "classes": list(self.classes),
-            "counts": self.counts(),
-            "width": _spread(sizes[0]),
-            "height": _spread(sizes[1]),
-            "left_out": [
-                {"path": str(self.listing.paths[row]), "reason": str(self.verdicts.reason[row])} for row in left_out
-            ],
-        }
 
+def make_manifest(
+    listing: Listing, verdicts: Verdicts, split: Split, inspection: Inspection, enforce: bool = True
+) -> Manifest:
+    """Joins listing and verdicts, applies the policy and splits the images that take part.
 
-def make_manifest(listing: Listing, verdicts: Verdicts, split: Split) -> Manifest:
-    """Joins listing and verdicts and splits the usable images.
+    Args:
+        listing: the files.
+        verdicts: of each.
+        split: `split` of the config.
+        inspection: `inspection` of the config.
+        enforce: whether data that a run must not use is refused; else the manifest says why it would be.
 
     Raises:
-        BadInput: when a class or the training split is left without usable images.
+        BadInput: for data that the policy refuses, or when a class or the training split is left without usable images.
     """
-    usable = verdicts.reason == ""
+    anew = (TRAIN, VALIDATION) if split.folds is not None else ()
+    decision = decide(listing, verdicts, given_splits(listing, anew), inspection)
+    part = decision.reason == ""
     decided = np.full(len(listing.splits), UNDECIDED, dtype=np.int8)
-    decided[usable] = split_rules.assign(split, listing.labels[usable], listing.splits[usable], verdicts.sha256[usable])
-    manifest = Manifest(listing, verdicts, decided)
+    refusal = decision.refusal
+    if part.any() and not (enforce and refusal):
+        decided[part] = split_rules.assign(
+            split,
+            listing.labels[part],
+            listing.splits[part],
+            verdicts.sha256[part],
+            paths=listing.paths[part],
+            groups=stable_numbers(decision.findings.near[part], verdicts.sha256[part]),
+        )
+    manifest = Manifest(
+        listing=listing,
+        verdicts=replace(verdicts, reason=decision.reason),
+        split=decided,
+        findings=decision.findings,
+        counts_by_rule=counts_by_rule(verdicts),
+        inspection=inspection,
+        refusal="",
+    )
+    refusal = refusal or _without_images(manifest, split)
+    if enforce and refusal:
+        raise BadInput(refusal)
+    return replace(manifest, refusal=refusal)
+
+
+def _without_images(manifest: Manifest, split: Split) -> str:
+    """Why there is nothing to train on, or `""`."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
-    if not usable.any():
-        raise BadInput(f"None of the {len(usable)} files in {listing.root} is a usable image: {reasons}.")
+    listing = manifest.listing
+    if not len(manifest.usable()):
+        return f"None of the {len(manifest.split)} files in {listing.root} is a usable image: {reasons}."
     train = manifest.counts().get("train", {})
     for name in listing.classes:
         if not train.get(name):
-            raise BadInput(
+            return (
                 f"The class {name!r} has no usable training image in {listing.root}. "
                 f"Left out: {reasons or 'nothing'}. Received: split.validation={split.validation:g} "
                 f"split.test={split.test:g}"
             )
-    return manifest
-
-
-def _spread(values: NDArray[np.int32]) -> dict[str, int]:
-    return {"min": int(values.min()), "median": int(np.median(values)), "max": int(values.max())}
+    return ""

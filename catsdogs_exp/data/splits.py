@@ -1,60 +1,235 @@
-"""Who is in train, validation and test, where the data itself does not say."""
+"""Who is in train, validation and test, where the data itself does not say.
+
+Every group of images that must stay together (copies, near copies, the frames of a clip) gets a number u in [0, 1)
+from a hash of (seed, what the group shows), and u below the share means validation: such a split needs no list of
+files, so new files cannot move old ones. Alone it would be too rough for small classes (of 20 images 0.2 would be 1
+to 7, of 200 29 to 51, of 20,000 3,890 to 4,110), so the boundary is shifted, by as few groups as will do, until the
+split is within 10 % of its share (`TOLERANCE`), and exact where that is less than one image. Thus 20 images a class
+are divided 16 to 4; of 200 the validation set is 36 to 44, and four in ten such classes need a shift; of 20,000 none
+does, and no old file ever moves. There is no size at which the rule changes.
+"""
 
 import hashlib
+import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Split
 from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.errors import BadInput
+
+TOLERANCE = 0.1  # of a split's share of a class
 
 
 def assign(
-    split: Split, labels: NDArray[np.int32], splits: NDArray[np.int8], sha256: NDArray[np.str_]
+    split: Split,
+    labels: NDArray[np.int32],
+    splits: NDArray[np.int8],
+    sha256: NDArray[np.str_],
+    paths: NDArray[np.str_] | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int8]:
     """Completes `splits` for usable images.
 
-    Each class is ranked by a hash of (seed, content) and the lowest shares go to test and validation: exact
-    shares of each class, the same on any machine and in any file order; copies of a picture stay together,
-    and a new file moves at most the few next to a boundary.
+    Guarantees, for each class by itself (a group of several classes counts for the one of most of its images):
+
+    - The same on any machine and in any file order; images of one group are in one split, unless the data itself
+      parts them.
+    - Validation, test and every fold are within `TOLERANCE` of their share of the images, exact where that is less
+      than one image, as far as groups can be divided; none is empty that was asked for while train has a group to give.
+    - Adding files moves no old one where the hash alone keeps the tolerance before and after (nearly always in classes
+      of some thousands); else, where groups are single images, at most two old ones next to each boundary for every
+      file added to the class. A file that joins a group of copies may move that group, and only that one.
+    - While train is the largest part, another `split.validation` or number of folds leaves the test set as it is, and
+      another `split.test` leaves the validation set.
 
     Args:
-        split: shares and seed.
+        split: shares or folds, seed, and the pattern that groups paths.
         labels: int32 [n].
-        splits: int8 [n], `UNDECIDED` or given by the data. Where the data gives a validation or test set, no
-            further share is taken for it.
+        splits: int8 [n], `UNDECIDED` or given by the data. Where the data gives a validation or test set, no further
+            share is taken for it. With folds its train and validation sets are divided anew, and its test set stays.
         sha256: strings [n], the content.
+        paths: strings [n], relative; needed for `split.group_by` alone.
+        groups: int64 [n], the same number for images that must stay together. Copies do so in any case.
 
     Returns:
         int8 [n] without `UNDECIDED`.
+
+    Raises:
+        BadInput: when `split.group_by` matches no path.
     """
     decided = splits.copy()
-    given = set(np.unique(splits).tolist())
-    shares = {
-        TEST: 0.0 if TEST in given else split.test,
-        VALIDATION: 0.0 if VALIDATION in given else split.validation,
-    }
-    free = np.isin(splits, (UNDECIDED, TRAIN))
-    rank = {digest: _rank(split.seed, digest) for digest in sha256[free].tolist()}
-    for label in np.unique(labels[free]):
-        rows = np.flatnonzero(free & (labels == label))
-        digests = sha256[rows].tolist()
-        order = rows[sorted(range(len(rows)), key=lambda i: (rank[digests[i]], digests[i]))]
-        start = 0
-        for which, share in shares.items():
-            end = _past_copies(sha256, order, start + round(share * len(rows)))
-            decided[order[start:end]] = which
-            start = end
-        decided[order[start:]] = TRAIN
+    if split.folds is not None:
+        decided[decided == VALIDATION] = UNDECIDED
+    given = {which for which in (VALIDATION, TEST) if (decided == which).any()}
+    names = _names(split.group_by, paths) if split.group_by else None
+    group = _merged(sha256, names, groups)
+    decided = _follow(decided, group)
+    free = np.isin(decided, (UNDECIDED, TRAIN)) & ~np.isin(group, group[np.isin(decided, (VALIDATION, TEST))])
+    decided[decided == UNDECIDED] = TRAIN
+
+    keys = sha256.tolist() if names is None else [name or key for name, key in zip(names, sha256.tolist(), strict=True)]
+    rows = np.flatnonzero(free)
+    members = _Groups(split.seed, labels[rows], group[rows], [keys[row] for row in rows.tolist()])
+    validation = 0.0 if VALIDATION in given else split.validation
+    test = 0.0 if TEST in given else split.test
+    for chosen in members.of_each_class():
+        which = _divide(split, validation, test, members.size[chosen], members.u[chosen])
+        members.write(decided, rows, chosen, which)
     return decided
 
 
-def _past_copies(sha256: NDArray[np.str_], order: NDArray[np.intp], end: int) -> int:
-    """Moves a boundary so that it does not part copies of one picture."""
-    while 0 < end < len(order) and sha256[order[end]] == sha256[order[end - 1]]:
-        end += 1
-    return end
+def _divide(
+    split: Split, validation: float, test: float, size: NDArray[np.int64], u: NDArray[np.float64]
+) -> NDArray[np.int8]:
+    """The splits of one class's groups, ascending in u.
+
+    Validation lies at the lower end and test at the upper: neither moves when the other's share changes.
+    """
+    which = np.full(len(size), TRAIN, dtype=np.int8)
+    images, end = size.sum(), len(size)
+    if split.folds is not None:
+        validation = (1 - test) / split.folds
+    train = 1 - validation - test  # where it is the smallest part, the tolerance is one of it
+    if test:
+        first = min(2 if validation else 1, end)
+        before, part = (1 - test) * images, min(test, train) * images
+        end = _boundary(size, u, 1 - test, before, part, first, max(first, end - 1))
+        which[end:] = TEST
+    if split.folds is not None:
+        cuts = _fold_cuts(split.folds, size[:end], u[:end], 1 - test)
+        which[cuts[split.fold] : cuts[split.fold + 1]] = VALIDATION
+    elif validation:
+        before, part = validation * images, min(validation, train) * images
+        which[: _boundary(size, u, validation, before, part, min(1, end - 1), max(end - 1, 0))] = VALIDATION
+    return which
 
 
-def _rank(seed: int, digest: str) -> bytes:
-    return hashlib.blake2b(f"{seed}:{digest}".encode(), digest_size=8).digest()
+class _Groups:
+    """The groups of the images that are free to be divided, in ascending order of u.
+
+    Attributes:
+        size: int64 [g], images.
+        u: float64 [g], in [0, 1).
+    """
+
+    def __init__(self, seed: int, labels: NDArray[np.int32], group: NDArray[np.int64], keys: Sequence[str]) -> None:
+        numbers, self._of = np.unique(group, return_inverse=True)
+        # The least key stands for a group; the keys do not depend on the seed, so u is even whatever the group's size.
+        name = [""] * len(numbers)
+        for index, key in zip(self._of.tolist(), keys, strict=True):
+            if not name[index] or key < name[index]:
+                name[index] = key
+        self.size = np.bincount(self._of, minlength=len(numbers))
+        self.u = np.array([_uniform(seed, key) for key in name])
+        self._order = np.array(sorted(range(len(name)), key=lambda i: (self.u[i], name[i])), dtype=np.intp)
+        self._home = _most_frequent(self._of, labels, len(numbers))
+
+    def of_each_class(self) -> list[NDArray[np.intp]]:
+        """The groups of each class, ascending in u: indices into `size` and `u`."""
+        return [self._order[self._home[self._order] == label] for label in np.unique(self._home).tolist()]
+
+    def write(
+        self, decided: NDArray[np.int8], rows: NDArray[np.intp], chosen: NDArray[np.intp], which: NDArray[np.int8]
+    ) -> None:
+        """Enters the splits of some groups for all their images."""
+        of_group = np.full(len(self.size), UNDECIDED, dtype=np.int8)
+        of_group[chosen] = which
+        mine = of_group[self._of]
+        decided[rows[mine != UNDECIDED]] = mine[mine != UNDECIDED]
+
+
+def _boundary(
+    size: NDArray[np.int64], u: NDArray[np.float64], cut: float, before: float, part: float, first: int, last: int
+) -> int:
+    """How many of the groups, ascending in u, lie before a boundary.
+
+    Args:
+        size, u: of the groups.
+        cut: where the boundary falls by the hash alone.
+        before: images that should lie before the boundary.
+        part: images that the tolerance is a share of.
+        first, last: the least and the most groups before it.
+    """
+    images = np.concatenate([[0], np.cumsum(size)])
+    place = int(np.searchsorted(u, cut))
+    tolerance = max(0.5, TOLERANCE * part) + 1e-9  # the rounding of 0.1 * 30 is no reason to move a file
+    if abs(images[place] - before) > tolerance:
+        near = np.flatnonzero(np.abs(images - before) <= tolerance)
+        # Large groups may step over the tolerance: then as near as they allow.
+        place = int((near[np.abs(near - place).argmin()]) if len(near) else np.abs(images - before).argmin())
+    return min(max(place, first), last)
+
+
+def _fold_cuts(folds: int, size: NDArray[np.int64], u: NDArray[np.float64], top: float) -> list[int]:
+    """The boundaries of the folds, [folds + 1]; with `top` the end of what u can be here."""
+    count, images = len(size), size.sum()
+    each = images / folds
+    cuts = [0]
+    for number in range(1, folds):
+        # Half the tolerance at either end, and one group at least in each fold while there are enough.
+        first, last = (cuts[-1] + 1, count - folds + number) if count >= folds else (cuts[-1], count)
+        cuts.append(_boundary(size, u, top * number / folds, each * number, each / 2, first, last))
+    return [*cuts, count]
+
+
+def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
+    """What the pattern finds in each path: its first group or the whole match; None where it does not match."""
+    assert paths is not None, "split.group_by needs the paths"
+    search = re.compile(pattern).search
+    found = [search(path) for path in paths.tolist()]
+    if found and not any(found):
+        raise BadInput(
+            f"split.group_by must match paths, such as {paths[0]}. It matches none of {len(found)}. "
+            f"Received: split.group_by={pattern}"
+        )
+    return [match and (match[1] if match.re.groups and match[1] is not None else match[0]) for match in found]
+
+
+def _merged(
+    sha256: NDArray[np.str_], names: list[str | None] | None, groups: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Numbers of groups, int64 [n]: images with the same content, name or group, and whatever these connect."""
+    parent = list(range(len(sha256)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    columns: list[Sequence[str | int | None]] = [sha256.tolist()]
+    columns += [names] if names is not None else []
+    columns += [groups.tolist()] if groups is not None else []
+    for column in columns:
+        first: dict[str | int, int] = {}
+        for row, value in enumerate(column):
+            if value is not None:
+                parent[root(row)] = root(first.setdefault(value, row))
+    return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
+
+
+def _follow(decided: NDArray[np.int8], group: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Images without a split go where the data put others of their group; test before validation."""
+    decided = decided.copy()
+    undecided = decided == UNDECIDED
+    for which in (VALIDATION, TEST):
+        decided[undecided & np.isin(group, group[~undecided & (decided == which)])] = which
+    return decided
+
+
+def _most_frequent(group: NDArray[np.intp], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """The label of most images of each group, int64 [count]; of equals the lowest."""
+    pairs, images = np.unique(np.stack([group, labels]), axis=1, return_counts=True)
+    home = np.zeros(count, dtype=np.int64)
+    ascending = np.lexsort((-pairs[1], images))  # what is written last wins
+    home[pairs[0][ascending]] = pairs[1][ascending]
+    return home
+
+
+def _uniform(seed: int, key: str) -> float:
+    """A number in [0, 1) that depends on nothing else."""
+    digest = hashlib.blake2b(f"{seed}:{key}".encode(errors="surrogatepass"), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53  # as many bits as a float holds

@@ -32,6 +32,7 @@ class Result:
             "classes": [],
             "counts": {},
             "quarantined": 0,
+            "counts_by_rule": {},
             "images_per_second": None,
             "config_hash": None,
             "data_hash": None,

@@ -3,7 +3,9 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 class Steps:
@@ -12,11 +14,19 @@ class Steps:
     Attributes:
         model: the network, pixels to probabilities.
         optimizer: its optimiser, or None where nothing is trained.
+        class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
+            for all the same. Averages are without it, so that they compare with those of validation and other runs.
     """
 
-    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        class_weights: NDArray[np.float32] | None = None,
+    ) -> None:
         self.model = model
         self.optimizer = optimizer
+        self.class_weights = class_weights
         self._binary = model.output_shape[-1] == 1
         loss = keras.losses.BinaryCrossentropy if self._binary else keras.losses.SparseCategoricalCrossentropy
         accuracy = keras.metrics.BinaryAccuracy if self._binary else keras.metrics.SparseCategoricalAccuracy
@@ -46,7 +56,7 @@ class Steps:
         with tf.GradientTape() as tape:
             probabilities = self.model(images, training=True)
             losses = self._losses(labels, probabilities)
-            mean = tf.reduce_mean(losses)
+            mean = tf.reduce_mean(self._weighted(losses, labels))
             if self.model.losses:  # regularisation
                 mean += tf.add_n(self.model.losses)
         assert self.optimizer is not None
@@ -64,12 +74,30 @@ class Steps:
     def _losses(self, labels: tf.Tensor, probabilities: tf.Tensor) -> Any:
         return self._loss_of(self._targets(labels), probabilities)
 
+    def _weighted(self, losses: Any, labels: tf.Tensor) -> Any:
+        if self.class_weights is None:
+            return losses
+        return losses * tf.gather(tf.constant(self.class_weights, tf.float32), labels)
+
     def _count(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor) -> None:
         self._loss.update_state(losses)
         self._accuracy.update_state(self._targets(labels), probabilities)
 
     def _targets(self, labels: tf.Tensor) -> tf.Tensor:
         return tf.cast(labels[:, None], tf.float32) if self._binary else labels
+
+
+def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
+    """Weights with which every class counts the same in sum: n / (classes * n of the class), 1 on average.
+
+    Args:
+        labels: of the training images, int32 [n], each class among them.
+        classes: how many there are.
+
+    Returns:
+        float32 [classes], each above 0, exactly 1 where the classes are of one size.
+    """
+    return (len(labels) / (classes * np.bincount(labels, minlength=classes))).astype(np.float32)
 
 
 def class_probabilities(outputs: tf.Tensor) -> tf.Tensor:

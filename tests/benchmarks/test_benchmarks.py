@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import photos, startup, throughput
+from benchmarks import inspection, photos, startup, throughput
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
 from benchmarks.processes import Side
 from benchmarks.table import beyond, faster, missing, render, within
 from benchmarks.timing import Pair, interleaved, steady_rate
 from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.data.gather import gather
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.record.comparison import compare
 
@@ -30,7 +31,10 @@ def test_without_a_name_the_benchmarks_are_listed_and_tensorflow_is_not_imported
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["troughput"], "Unknown benchmark: troughput. Did you mean throughput? Known: throughput, startup."),
+        (
+            ["troughput"],
+            "Unknown benchmark: troughput. Did you mean throughput? Known: throughput, inspection, startup.",
+        ),
         (["startup", "--rounds", "0"], "--rounds must be >= 1. Received: 0"),
         (["startup", "--rounds", "0", "--quick"], "--rounds must be >= 1. Received: 0"),
         (["throughput", "--images", "39"], "--images must be >= 40. Received: 39"),
@@ -51,7 +55,7 @@ def test_every_name_runs_a_module_with_the_options(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     received = []
-    module = {"throughput": throughput, "startup": startup}[name]
+    module = {"throughput": throughput, "inspection": inspection, "startup": startup}[name]
     monkeypatch.setattr(module, "run", lambda options: received.append(options) or "the table")
     archive = tmp_path / "photos.zip"
     archive.touch()
@@ -214,3 +218,27 @@ def test_a_side_that_fails_says_why() -> None:
 def test_a_side_that_dies_is_noticed() -> None:
     with Side(exec, "import os; os._exit(7)") as side, pytest.raises(RunFailed, match="exit code 7"):
         side.contenders()
+
+
+def test_inspection_has_a_row_for_each_target() -> None:
+    rows = inspection.rows({"load": [100.0], "first": [210.0], "again": [4900.0]})
+    assert [(row.name, row.reached) for row in rows] == [("P7", "yes"), ("P7", "no")]
+
+
+def test_inspection_draws_as_many_pictures_as_are_asked_for(tmp_path: Path) -> None:
+    zipped = tmp_path / "photos.zip"
+    assert config_of(inspection.source(Options(zipped, 5, None, False))).dataset.name == "archive"
+    assert config_of(inspection.source(Options(zipped, 5, 25_000, False))).dataset.images == 25_000
+    assert config_of(inspection.source(Options(None, 5, None, False))).dataset.images == 2500
+    assert config_of(inspection.source(Options(zipped, 1, 200, True))).dataset.name == "archive"
+
+
+def test_inspection_measures_what_it_says(photo_folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATSDOGS_CACHE", str(tmp_path / "ours"))
+    config = config_of(["dataset=folder", f"dataset.path={photo_folder()}"])
+    found = gather(config)
+    (tmp_path / "scratch").mkdir()
+    paths = [str(found.path(row)) for row in range(len(found.split))]
+    measured = {name: one() for name, one in inspection.contenders(found, config, paths, tmp_path / "scratch").items()}
+    assert set(measured) == {"load", "first", "again"}
+    assert min(measured.values()) > 0

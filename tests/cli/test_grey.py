@@ -11,7 +11,7 @@ def test_grey_pictures_train_are_shown_and_predicted(
 ) -> None:
     photos = photo_folder({"cats": 12, "dogs": 12})
     shape = [word for word in tiny if not word.startswith("dataset")]
-    words = ["dataset=folder", f"dataset.path={photos}", "loader.channels=1", *shape, "augment=course", "epochs=1"]
+    words = ["dataset=folder", f"dataset.path={photos}", "dataset.channels=1", *shape, "augment=course", "epochs=1"]
     assert main([*words, f"output_dir={tmp_path / 'o'}"]) == 0
     (folder,) = (tmp_path / "o" / "folder").iterdir()
     from catsdogs_exp.training.checkpoints import load_model

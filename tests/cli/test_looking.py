@@ -1,6 +1,7 @@
 """inspect and show: what is in the data, what would enter training."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
     shown = capsys.readouterr().out
     for line in (
         "20 files, 18 usable",
-        "width: 24 to 30 pixels, median 24",
+        "width: 24 to 30 pixels, median 24,",
         "1  CMYK",
         "left out: 2",
         "cats/cat.3.jpg: empty",
@@ -34,9 +35,115 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
     assert sorted(path.name for path in (photos / "cats").iterdir()) == sorted(f"cat.{i}.jpg" for i in range(10))
 
 
-def test_inspect_knows_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["inspect", "--jsn"]) == 2
-    assert capsys.readouterr().err == "error: Unknown option: --jsn. Did you mean --json? Known: --json.\n"
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--jsn"],
+            "Unknown option: --jsn. Did you mean --json or --run? Known: --json, --html, --fail-on, --run, --help.",
+        ),
+        (["--html"], "--html needs a value: --html VALUE. Received none."),
+        (["--fail-on", "--json"], "--fail-on needs a value: --fail-on VALUE. Received none."),
+        (["a", "b"], "inspect takes one path. Received: a b"),
+        (["no/where"], "There is no folder or archive to inspect at: no/where. Settings are written key=value."),
+        (
+            ["--html", "no/where/page.html"],
+            "--html must name a file in a folder that is there. Received: no/where/page.html",
+        ),
+        (
+            ["--fail-on", "leek"],
+            "--fail-on must be a list of bad, duplicate, near_duplicate, leak, near_leak, "
+            "label_conflict, odd, outlier. Received: leek. Did you mean leak?",
+        ),
+    ],
+)
+def test_inspect_answers_bad_input_in_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["inspect", *words]) == 2
+    assert capsys.readouterr() == ("", f"error: {message}\n")
+
+
+def test_inspect_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    with_option = main(["inspect", "--help"])
+    assert with_option == 0
+    assert "--fail-on KINDS   exit code 1 when any of these is found: bad, duplicate," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["my photos", "it's, [here] = {a} $b", "back\\slash"])
+def test_inspect_takes_a_path(photo_folder, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = photo_folder(name=name)
+    assert main(["inspect", str(photos), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["root"] == str(photos)
+
+
+@pytest.fixture
+def leaky(photo_folder, save_photo) -> Path:
+    """Train holds one of four validation cats, a copy of a dog as a cat, and an empty file."""
+    photos = photo_folder({"train/cats": 8, "train/dogs": 8, "validation/cats": 4, "validation/dogs": 4})
+    shutil.copy(photos / "validation" / "cats" / "cat.2.jpg", photos / "train" / "cats" / "copied.jpg")
+    shutil.copy(photos / "train" / "dogs" / "dog.5.jpg", photos / "train" / "cats" / "cat.dog.jpg")
+    (photos / "train" / "dogs" / "dog.1.jpg").write_bytes(b"")
+    return photos
+
+
+def test_inspect_is_a_gate(leaky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["inspect", str(leaky), "inspection.near_distance=0"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    for line in (
+        "leaks: 1 pairs\n  train/cats/copied.jpg, validation/cats/cat.2.jpg",
+        "label conflicts: 1 clusters\n  train/cats/cat.dog.jpg, train/dogs/dog.5.jpg",
+        "1  copy of an image in validation or test",
+        "found: 1 bad (no usable picture), 2 duplicate (copy of another image), 1 leak (",
+        "rule decode; files by rule: none 26, zero_length 25, decode 25, jfif 25, strict 25",
+    ):
+        assert line in shown
+    assert main([*words, "--fail-on", "near_leak,odd"]) == 0
+    assert main([*words, "--fail-on=leak,odd,bad", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines()[-1] == "found: 1 leak, 1 bad (--fail-on leak,odd,bad)"
+    assert json.loads(out[out.index("{") :])["found"]["label_conflict"] == 2
+
+
+def test_inspect_reports_what_a_run_refuses(photo_folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = photo_folder({"train/cats": 8, "train/dogs": 8, "validation/cats": 2, "validation/dogs": 2})
+    for name in ("cats", "dogs"):  # the course's exercise: the test images are a part of the training images
+        shutil.rmtree(photos / "validation" / name)
+        shutil.copytree(photos / "train" / name, photos / "validation" / name)
+    assert main(["inspect", str(photos)]) == 0
+    assert "a run refuses this data: The training set contains 16 of the 16 validation" in capsys.readouterr().out
+    words = ["dataset=folder", f"dataset.path={photos}", f"output_dir={tmp_path / 'out'}"]
+    assert main(words) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == (
+        f"error: The training set contains 16 of the 16 validation images in {photos}, so a validation accuracy would "
+        "only measure memory. Received: inspection.leaks=drop. Keep the two apart, or set inspection.leaks=warn to "
+        "train on it all the same"
+    )
+
+
+def test_inspect_writes_a_page(leaky: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(leaky), "--html", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert capsys.readouterr().err.splitlines()[-1] == f"findings with pictures: {tmp_path / 'page.html'}"
+
+
+def test_inspect_hands_a_run_to_the_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
+    from catsdogs_exp.cli import suspects
+
+    received = []
+    monkeypatch.setattr(suspects, "main", lambda run, flags: received.append((run, flags)) or 3)
+    assert main(["inspect", "--run", "outputs/x", "--json"]) == 3
+    assert received == [(Path("outputs/x"), ["--json"])]
+
+
+def test_names_cannot_move_the_cursor(photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = photo_folder()
+    (photos / "cats" / "cat\x1b[2J\n.jpg").write_bytes(b"")
+    assert main(["inspect", str(photos)]) == 0
+    assert "'cats/cat\\x1b[2J\\n.jpg': empty" in capsys.readouterr().out
 
 
 def test_show_writes_originals_and_what_enters_training(

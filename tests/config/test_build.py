@@ -123,8 +123,8 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
             "batchsize",
             3,
             "Unknown setting: batchsize=3. Did you mean batch_size? Known here: lr, batch_size, "
-            "target_size, depth, epochs, seed, output_dir, experiment, dataset, split, loader, augment, model, "
-            "optimizer, schedule, training, logging.",
+            "target_size, depth, epochs, seed, output_dir, experiment, dataset, inspection, split, loader, augment, "
+            "model, optimizer, schedule, training, logging.",
         ),
     ],
 )
@@ -254,13 +254,18 @@ def _numbers(cls: type = Config, path: str = "") -> Iterator[tuple[str, type, Li
         kind = VARIANTS[name][default[name]] if name in VARIANTS else definition.type
         if isinstance(kind, type) and is_dataclass(kind):
             yield from _numbers(kind, f"{name}.")
-        elif kind in (int, float):
+        elif kind in (int, float) and not definition.metadata["limits"].choices:
             yield name, kind, definition.metadata["limits"]
 
 
 NUMBERS = list(_numbers())
 # where two settings that are fine alone do not go together
-COMBINATIONS = ("depth must be <= ", "target_size must be >= ", "split.validation + split.test must be < 1")
+COMBINATIONS = (
+    "depth must be <= ",
+    "target_size must be >= ",
+    "split.validation + split.test must be < 1",
+    "split.fold must be ",
+)
 
 
 def test_the_walk_over_the_schema_finds_the_numbers() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.datasets import DATASETS, PictureFiles
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.config.search_path import CONF, EXPERIMENTS, groups
 from catsdogs_exp.errors import BadInput
@@ -18,6 +19,23 @@ CHOICES = [(group, choice) for group, choices in groups().items() if group != "e
 RECIPES = groups()["experiment"]
 FILES = sorted(CONF.rglob("*.yaml"))
 GROUPS = {f.name: f.type for f in fields(Config) if is_dataclass(f.type) or f.name in VARIANTS}
+
+
+# what a source cannot do without
+REQUIRED = {
+    **{name: ["dataset.path=photos"] for name in ("folder", "archive", "csv", "pixel_csv")},
+    "kaggle": ["dataset.handle=owner/name"],
+    "tfds": ["dataset.builder=beans"],
+}
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """The keys of a choice's file, with those of the files that it builds on."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    below = [entry.removesuffix("@_here_") for entry in content.pop("defaults", []) if entry != "_self_"]
+    for name in below:
+        content = {**content_of(path.parent / f"{name}.yaml"), **content}
+    return content
 
 
 def dataclass_of(group: str, choice: str) -> Any:
@@ -34,14 +52,14 @@ def settings(cls: Any) -> Any:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes(config: Callable[..., Config], group: str, choice: str) -> None:
-    path = ["dataset.path=photos"] if choice in ("folder", "archive") else []
+    path = REQUIRED.get(choice, [])
     made = config(f"{group}={choice}", *path)
     assert isinstance(getattr(made, group), dataclass_of(group, choice))
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_a_choices_file_has_the_keys_of_its_dataclass(group: str, choice: str) -> None:
-    content = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    content = content_of(CONF / group / f"{choice}.yaml")
     assert keys(content) == settings(dataclass_of(group, choice))
 
 
@@ -75,7 +93,7 @@ def test_the_main_config_has_the_flat_keys_and_a_default_for_every_group() -> No
 def _all_settings(cls: Any) -> list[Any]:
     found = []
     for definition in fields(cls):
-        inner = (VARIANTS.get(definition.name) or {}).values() or [definition.type]
+        inner = (VARIANTS.get(definition.name, {}) if cls is Config else {}).values() or [definition.type]
         for kind in inner:
             found += _all_settings(kind) if is_dataclass(kind) else []
         if not any(is_dataclass(kind) for kind in inner) and definition.name != "name":
@@ -94,7 +112,7 @@ def test_every_key_has_a_comment(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     # A name speaks for itself, a reference to a flat key is explained there, and a title by the keys below it.
-    bare = re.compile(r"(name: \w+|\w+: \$\{\w+\}|\s*\w+:)")
+    bare = re.compile(r"(defaults:|name: \w+|\w+: \$\{\w+\}|\s*\w+:)")
     keys = [line for line in lines if re.match(r"\s*(- )?[\w /]+:", line) and not bare.fullmatch(line)]
     assert keys or "name: constant" in lines
     assert [line for line in keys if " # " not in line] == []
@@ -118,3 +136,12 @@ def test_every_recipe_opens_with_what_it_shows_and_its_command(name: str) -> Non
     assert len(head[1]) > 20
     assert head[1].startswith("# ")
     assert re.search(rf"python -m catsdogs_exp (-m )?experiment={name}\b", text)
+
+
+def test_what_sources_share_has_the_same_defaults_in_the_schema_and_in_conf() -> None:
+    shared = content_of(CONF / "dataset" / "shared" / "files.yaml")
+    assert {f.name: f.default for f in fields(PictureFiles) if f.name != "name"} == shared
+
+
+def test_what_sources_share_is_no_choice() -> None:
+    assert set(groups()["dataset"]) == set(DATASETS)

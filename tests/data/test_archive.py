@@ -4,8 +4,11 @@ import gzip
 import importlib
 import io
 import os
+import shutil
 import stat
+import struct
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import ArchiveDataset
-from catsdogs_exp.data.sources.archive import archive
+from catsdogs_exp.data.sources.archive import archives
 from catsdogs_exp.errors import BadInput
 
 # the module: its package has the function under the same name
@@ -42,7 +45,8 @@ def pack(path: Path, files: Files) -> Path:
 
 
 def unpacked(path: Path) -> Path:
-    return archive(ArchiveDataset("archive", str(path)))
+    (found,) = archives(ArchiveDataset("archive", str(path)))
+    return source.unpacked(found)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -128,7 +132,7 @@ def test_files_are_ours_to_read_whatever_the_archive_says(tmp_path: Path, cache:
 def test_progress_ends_at_the_number_of_files(tmp_path: Path, cache: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     path = pack(tmp_path / "pets.zip", GOOD)
-    archive(ArchiveDataset("archive", str(path)), lambda *step: steps.append(step))
+    source.unpacked(path, lambda *step: steps.append(step))
     assert steps[-1] == ("unpacking", 3, 3)
 
 
@@ -154,7 +158,7 @@ def test_a_folder_in_place_of_an_archive(tmp_path: Path) -> None:
 def test_another_file_in_place_of_an_archive(tmp_path: Path, refusal: Callable[[Path], str], data: bytes) -> None:
     path = tmp_path / "pets.zip"
     path.write_bytes(data)
-    assert refusal(path) == f"dataset.path must be a zip or tar file. Received something else: {path}"
+    assert refusal(path) == f"An archive of images must be a zip or tar file. Received something else: {path}"
 
 
 # Hostile ones
@@ -348,7 +352,7 @@ def test_an_archive_cut_short_is_damaged(tmp_path: Path, refusal: Callable[[Path
     path.write_bytes(data[: len(data) // 2])
     message = refusal(path)
     if kind in ("zip", "tar.bz2"):  # unreadable without the end: a table of contents, a block of 900 kB
-        assert message == f"dataset.path must be a zip or tar file. Received something else: {path}"
+        assert message == f"An archive of images must be a zip or tar file. Received something else: {path}"
     else:
         assert damaged(path, message), message
 
@@ -434,3 +438,182 @@ def test_what_a_dead_process_left_half_made_is_replaced(tmp_path: Path, cache: P
     (half / "cats" / "1.jpg").chmod(0o400)
     assert content(unpacked(path)) == dict(GOOD)
     assert not half.exists()
+
+
+# Hostile ones that take long, or lie
+
+
+def empty_entries(path: Path, count: int) -> Path:
+    """A zip of so many empty entries, written by hand: zipfile would take a minute."""
+    table = bytearray()
+    with path.open("wb") as handle:
+        for number in range(count):
+            name = b"cats/%07d.jpg" % number
+            offset = handle.tell()
+            handle.write(struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name)
+            table += struct.pack(
+                "<4s4B4H3L5H2L", b"PK\x01\x02", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, offset
+            )
+            table += name
+        start = handle.tell()
+        handle.write(table)
+        if count >= 2**16 - 1:
+            end = handle.tell()
+            handle.write(
+                struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(table), start)
+                + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+            )
+        few = min(count, 2**16 - 1)
+        handle.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, few, few, len(table), min(start, 2**32 - 1), 0))
+    return path
+
+
+def test_a_million_empty_entries_are_refused_at_once(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
+    path = empty_entries(tmp_path / "pets.zip", 1_000_000)
+    started = time.perf_counter()
+    assert refusal(path) == (
+        f"The archive is refused: {path} holds 1,000,000 entries with hardly anything in them. "
+        "Unpack it yourself and use dataset=folder."
+    )
+    assert time.perf_counter() - started < 2
+
+
+def test_a_zip_of_a_few_empty_entries_is_none_of_these(tmp_path: Path, cache: Path) -> None:
+    assert len(content(unpacked(empty_entries(tmp_path / "pets.zip", 50)))) == 50
+
+
+def test_a_table_of_contents_without_end_is_refused(
+    tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "MAX_ENTRIES", 2)
+    path = empty_entries(tmp_path / "pets.zip", 50)
+    assert refusal(path) == (
+        f"The archive is refused: {path} has a table of contents of 0 MiB. Unpack it yourself and use dataset=folder."
+    )
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_many_empty_entries_are_refused_in_any_archive(
+    tmp_path: Path, refusal: Callable[[Path], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "MANY_ENTRIES", 20)
+    path = pack(tmp_path / f"pets.{kind}", [(f"cats/{number}.jpg", b"x") for number in range(30)])
+    assert "20 entries with hardly anything in them." in refusal(path).replace("30 entries", "20 entries")
+
+
+def zip64(path: Path, size: int, packed: int, offset: int | None = None) -> Path:
+    """A zip of one entry whose zip64 record says these sizes."""
+    with zipfile.ZipFile(path, "w") as opened:
+        info = zipfile.ZipInfo("cats/1.jpg")
+        opened.writestr(info, b"tom")
+    data = path.read_bytes()
+    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    table = bytearray(data[start:end])
+    extra = struct.pack("<2H2Q", 1, 16 if offset is None else 24, size, packed)
+    extra += b"" if offset is None else struct.pack("<Q", offset)
+    table[20:28] = b"\xff" * 8
+    table[30:32] = len(extra).to_bytes(2, "little")
+    if offset is not None:
+        table[42:46] = b"\xff" * 4
+    tail = bytearray(data[end:])
+    tail[12:16] = (len(table) + len(extra)).to_bytes(4, "little")
+    path.write_bytes(data[:start] + table + extra + tail)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("size", "packed", "offset"),
+    [(2**63, 3, None), (2**64 - 1, 2**64 - 1, None), (2, 3, None), (3, 3, 2**63), (3, 3, 5)],
+)
+def test_a_zip64_record_that_lies(
+    tmp_path: Path, refusal: Callable[[Path], str], size: int, packed: int, offset: int | None
+) -> None:
+    message = refusal(zip64(tmp_path / "pets.zip", size, packed, offset))
+    assert message.startswith(("The archive is refused: ", "The archive is damaged: "))
+
+
+def test_a_zip64_record_that_tells_the_truth(tmp_path: Path, cache: Path) -> None:
+    assert content(unpacked(zip64(tmp_path / "pets.zip", 3, 3))) == {"cats/1.jpg": b"tom"}
+    # the packed size is only an upper bound of what is read
+    assert content(unpacked(zip64(tmp_path / "more.zip", 3, 2**40))) == {"cats/1.jpg": b"tom"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_names_that_are_folders_and_files_at_once(
+    tmp_path: Path, cache: Path, refusal: Callable[[Path], str], kind: str
+) -> None:
+    path = tmp_path / f"pets.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as opened:
+            for name in ("cats/1.jpg/", "cats/1.jpg", "dogs/2.jpg"):
+                opened.writestr(name, b"" if name.endswith("/") else b"x")
+    else:
+        with tarfile.open(path, "w") as tar:
+            for name, what in (("cats/1.jpg", tarfile.DIRTYPE), ("cats/1.jpg", tarfile.REGTYPE)):
+                member = tarfile.TarInfo(name)
+                member.type = what
+                tar.addfile(member)
+    assert "cats/1.jpg" in content(unpacked(path))  # an empty folder is not made, so nothing is in its place
+
+
+@pytest.mark.parametrize(
+    "what", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.CONTTYPE]
+)
+def test_links_and_devices_in_a_tar(tmp_path: Path, cache: Path, what: bytes) -> None:
+    path = tmp_path / "pets.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("cats/1.jpg")
+        member.type, member.linkname, member.devmajor, member.devminor = what, "/etc/passwd", 1, 3
+        tar.addfile(member)
+    if what == tarfile.CONTTYPE:  # an old word for a file
+        assert content(unpacked(path)) == {"cats/1.jpg": b""}
+        return
+    with pytest.raises(BadInput) as caught:
+        unpacked(path)
+    assert str(caught.value) == (
+        f"The archive is refused: {path}: the entry 'cats/1.jpg' is a link or device. Nothing was unpacked."
+    )
+
+
+def sparse(path: Path, size: int) -> Path:
+    """A tar of one file that is `size` bytes large and holds three."""
+    member = tarfile.TarInfo("cats/1.jpg")
+    member.size = 512
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = b"S"
+    number = b"%011o\0"
+    header[386:410] = number % 0 + number % 512
+    header[483:495] = b"\x80" + size.to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path.write_bytes(bytes(header) + b"tom".ljust(512, b"\0") + bytes(1024))
+    return path
+
+
+def test_a_sparse_file_counts_as_large_as_it_becomes(
+    tmp_path: Path, cache: Path, refusal: Callable[[Path], str]
+) -> None:
+    assert len(content(unpacked(sparse(tmp_path / "small.tar", 5000)))["cats/1.jpg"]) == 5000
+    folder = tmp_path / "cache" / "archives"
+    for made in list(folder.iterdir()):
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
+    path = sparse(tmp_path / "pets.tar", 2**50)
+    assert refusal(path).startswith(f"The archive is refused: {path} unpacks to more than 0.2 GiB")
+
+
+@pytest.mark.parametrize("name", ["cats/\n1.jpg", "cats/\x1b[2J.jpg", "c\rats/1.jpg", "cats/\x85.jpg", "cats/\x7f.jpg"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_control_characters_in_names_are_refused(
+    tmp_path: Path, refusal: Callable[[Path], str], kind: str, name: str
+) -> None:
+    path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"x")])
+    assert refusal(path) == (
+        f"The archive is refused: {path}: the entry {name!r} has control characters in its name. Nothing was unpacked."
+    )
+
+
+def test_an_entry_without_a_name_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
+    path = pack(tmp_path / "pets.zip", [("", b"x")])
+    assert refusal(path) == (
+        f"The archive is refused: {path}: the entry '' would land outside its folder. Nothing was unpacked."
+    )

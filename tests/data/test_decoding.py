@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catsdogs_exp.data.decoding import Undecodable, decode, decode_with_note, read_image, resize
+from catsdogs_exp.data import decoding
+from catsdogs_exp.data.decoding import TooLarge, Undecodable, decode, look, read_image, resize
 
 Photo = Callable[..., Image.Image]
 WHITE = (255, 255, 255)
@@ -26,9 +27,21 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def decode_with_note(data: bytes, suffix: str | None) -> tuple[Image.Image, str]:
+    """The picture for training, and what inspection says of the file: the two must agree."""
+    seen = look(data, suffix, 32)
+    image = decode(data)
+    assert (seen.width, seen.height) == image.size
+    assert seen.small.mode == image.mode == "RGB"
+    return image, seen.note
+
+
 def refusal(data: bytes) -> str:
     with pytest.raises(Undecodable) as caught:
         decode(data)
+    with pytest.raises(Undecodable) as seen:
+        look(data, None, 32)
+    assert str(seen.value) == str(caught.value)
     return str(caught.value)
 
 
@@ -164,6 +177,18 @@ def test_a_transparent_palette_entry_lies_over_white(kind: str, suffix: str, tra
     assert note == "palette"
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_of_large_pictures_is_laid_over_white_in_bands(
+    mode: str, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = photo((40, 30)).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    data = encoded(image.convert(mode), "PNG", **({"transparency": 3} if mode == "P" else {}))
+    whole = np.asarray(decode(data))
+    monkeypatch.setattr(decoding, "_BAND", 7 * 40)
+    np.testing.assert_array_equal(np.asarray(decode(data)), whole)
+
+
 def test_a_transparent_colour_of_an_rgb_png_lies_over_white(photo: Photo) -> None:
     image = decode(encoded(Image.new("RGB", (2, 2), (1, 2, 3)), "PNG", transparency=(1, 2, 3)))
     assert image.getpixel((0, 0)) == WHITE
@@ -241,9 +266,40 @@ def test_an_empty_file() -> None:
     assert refusal(b"") == "empty"
 
 
-@pytest.mark.parametrize("kind", ["PPM", "ICO", "PDF"])
-def test_formats_nobody_asked_for_are_not_images(photo: Photo, kind: str) -> None:
-    assert refusal(encoded(photo((32, 32)), kind)) == "not an image"
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("PPM", "Netpbm"), ("ICO", "ICO"), ("PDF", "PDF"), ("JPEG2000", "JPEG 2000"), ("AVIF", "AVIF"), ("DDS", "DDS")],
+)
+def test_pictures_of_other_formats_are_called_by_their_name(photo: Photo, kind: str, name: str) -> None:
+    assert refusal(encoded(photo((32, 32)), kind)) == f"unsupported format: {name}"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"8BPS\0\1" + bytes(20), "PSD"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
+        (b"<?xml version='1.0'?>\n<!-- a cat -->\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\xef\xbb\xbf<SVG />", "SVG"),
+        (b"\xff\x0a\xfa", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"gimp xcf v011", "XCF"),
+        (b"qoif\0\0\0\1", "QOI"),
+        (b"P3\n# a comment\n2 2\n255\n", "Netpbm"),
+    ],
+)
+def test_pictures_of_other_formats_are_told_by_their_first_bytes(data: bytes, name: str) -> None:
+    assert refusal(data) == f"unsupported format: {name}"
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html><svg></svg></html>", b"<" * 5000, b"P7 text", b"\0\0\1", b"\0\0\0\x18ftypmp42"]
+)
+def test_what_only_begins_like_one_is_no_image(data: bytes) -> None:
+    assert refusal(data) == "not an image"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
@@ -268,10 +324,51 @@ def test_a_decompression_bomb_is_too_large(width: int, height: int, action: Any)
         assert refusal(_png(width, height)) == "too large"
 
 
+def test_the_limit_of_pixels_can_be_set(photo: Photo) -> None:
+    data = encoded(photo((40, 30)), "PNG")
+    assert look(data, None, 8, max_pixels=1200).width == 40
+    with pytest.raises(TooLarge, match="too large") as caught:
+        look(data, None, 8, max_pixels=1199)
+    assert (caught.value.width, caught.value.height) == (40, 30)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1000, 64), (333, 777), (33, 33), (7, 5)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 20}])
+def test_a_look_at_a_jpeg_sees_a_smaller_picture_of_the_same(
+    photo: Photo, size: tuple[int, int], options: dict[str, Any]
+) -> None:
+    data = encoded(photo(size), "JPEG", **options)
+    seen, whole = look(data, ".jpg", 32), decode(data)
+    assert (seen.width, seen.height, seen.kind, seen.mode, seen.note) == (*size, "JPEG", "RGB", "")
+    assert min(seen.small.size) >= min(32, *size)
+    assert difference(seen.small.resize(size), whole) < 8
+
+
+def test_several_pages_are_no_animation(photo: Photo) -> None:
+    data = encoded(photo(), "TIFF", save_all=True, append_images=[photo(seed=1)])
+    image, note = decode_with_note(data, ".tif")
+    assert (difference(image, photo()), note) == (0, "several pages")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP"])
+def test_damage_behind_the_first_frame_costs_no_picture(photo: Photo, kind: str) -> None:
+    whole = encoded(photo(), kind, save_all=True, append_images=[photo(seed=1), photo(seed=2)])
+    alone = decode(encoded(photo(), kind))
+    for end in (len(whole) - 1, len(whole) - 20):
+        try:
+            image, note = decode_with_note(whole[:end], None)
+        except Undecodable as error:
+            assert str(error) in ("truncated", "undecodable"), (kind, end)  # the whole file is one stream
+        else:
+            assert image.size == alone.size
+            assert "\n" not in note
+
+
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF"]))
 @pytest.mark.filterwarnings("ignore")  # as in a run
 def test_random_bytes_are_undecodable_and_nothing_worse(data: bytes, magic: bytes) -> None:
-    assert refusal(magic + data) in ("empty", "not an image", "truncated", "undecodable", "too large")
+    reason = refusal(magic + data).partition(": ")[0]
+    assert reason in ("empty", "not an image", "truncated", "undecodable", "too large", "unsupported format")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -284,7 +381,8 @@ def test_a_damaged_jpeg_is_a_picture_or_undecodable(photo: Photo, data: st.DataO
     try:
         image, note = decode_with_note(bytes(whole[:end]), ".jpg")
     except Undecodable as error:
-        assert str(error) in ("not an image", "truncated", "undecodable", "too large")
+        reason = str(error).partition(": ")[0]
+        assert reason in ("not an image", "truncated", "undecodable", "too large", "unsupported format")
     else:
         assert image.mode == "RGB"
         assert "\n" not in note

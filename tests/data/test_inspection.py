@@ -1,14 +1,18 @@
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from catsdogs_exp.data import inspection
-from catsdogs_exp.data.inspection import Verdict, inspect, inspect_file
+from catsdogs_exp.data.inspection import NOT_UTF8, inspect, inspect_file
 from catsdogs_exp.data.listing import list_images
+from catsdogs_exp.data.verdicts import Verdict, Verdicts
 
 PhotoFolder = Callable[..., Path]
 
@@ -17,20 +21,37 @@ PhotoFolder = Callable[..., Path]
 def inspected(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were really read, from now on; the cache is empty at first."""
     names: list[str] = []
-    really = inspect_file
+    really = inspection._inspect_one
 
-    def spy(path: Path) -> Verdict:
-        names.append(path.name)
-        return really(path)
+    def spy(path: str, *others: Any) -> Verdict:
+        names.append(Path(path).name)
+        return really(path, *others)
 
-    monkeypatch.setattr(inspection, "inspect_file", spy)
+    monkeypatch.setattr(inspection, "_inspect_one", spy)
     return names
 
 
-def test_a_good_picture(save_photo: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_good_picture(save_photo: Callable[..., Path], photo: Callable[..., Image.Image], tmp_path: Path) -> None:
     path = save_photo(tmp_path / "1.jpg", (40, 30))
     data = path.read_bytes()
-    assert inspect_file(path) == Verdict("", "", 40, 30, len(data), hashlib.sha256(data).hexdigest())
+    verdict = inspect_file(path)
+    assert replace(verdict, perceptual=0, mean=(0, 0, 0), std=(0, 0, 0)) == Verdict(
+        "",
+        "",
+        40,
+        30,
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+        "JPEG",
+        "RGB",
+        jfif=6,
+        mean=(0, 0, 0),
+        std=(0, 0, 0),
+    )
+    pixels = np.asarray(photo((40, 30)), dtype=float).reshape(-1, 3)
+    assert verdict.perceptual != 0
+    np.testing.assert_allclose(verdict.mean, pixels.mean(axis=0), atol=3)
+    np.testing.assert_allclose(verdict.std, pixels.std(axis=0), atol=6)
 
 
 def test_sizes_are_those_of_the_upright_picture(photo: Callable[..., Image.Image], tmp_path: Path) -> None:
@@ -98,7 +119,7 @@ def test_a_second_look_reads_no_file(photo_folder: PhotoFolder, inspected: list[
     assert len(inspected) == 8
     second = inspect(list_images(root))
     assert len(inspected) == 8
-    for column in ("reason", "note", "width", "height", "size", "sha256"):
+    for column in (field.name for field in fields(Verdicts)):
         assert getattr(first, column).tolist() == getattr(second, column).tolist()
         assert getattr(first, column).dtype == getattr(second, column).dtype
 
@@ -130,15 +151,15 @@ def test_a_passing_trouble_is_not_remembered(
     photo_folder: PhotoFolder, inspected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = list_images(photo_folder({"cats": 2, "dogs": 1}))
-    really = Path.read_bytes
+    really = inspection._read
 
-    def troubled(path: Path) -> bytes:
-        if path.name == "cat.1.jpg":
+    def troubled(path: str) -> bytes:
+        if path.endswith("cat.1.jpg"):
             raise OSError(5, "Input/output error")
         return really(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", troubled)
+        patch.setattr(inspection, "_read", troubled)
         assert inspect(listing).reason.tolist() == ["", "cannot be read: Input/output error", ""]
     inspected.clear()
     assert inspect(listing).reason.tolist() == ["", "", ""]
@@ -185,3 +206,63 @@ def test_a_store_damaged_inside_is_begun_anew(photo_folder: PhotoFolder, cache: 
     assert len(inspected) == 160
     inspect(listing)
     assert len(inspected) == 160
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_nobody_may_read(photo_folder: PhotoFolder, cache: Path) -> None:
+    root = photo_folder()
+    (root / "cats" / "cat.0.jpg").chmod(0)
+    assert inspect(list_images(root)).reason[0] == "cannot be read: Permission denied"
+
+
+def test_a_file_that_may_not_be_read_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: str) -> bytes:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(inspection, "_read", denied)
+    assert inspect_file(tmp_path / "1.jpg").reason == "cannot be read: Permission denied"
+
+
+def test_a_name_that_is_not_utf8_is_left_out_with_a_reason(
+    photo_folder: PhotoFolder, save_photo: Callable[..., Path], cache: Path
+) -> None:
+    root = photo_folder({"cats": 2, "dogs": 2})
+    odd = root / "cats" / os.fsdecode(b"caf\xe9.jpg")
+    try:
+        (root / "cats" / "cat.0.jpg").rename(odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    listing = list_images(root)
+    found = dict(zip(listing.paths.tolist(), inspect(listing).reason.tolist(), strict=True))
+    assert found == {r"cats/caf\xe9.jpg": NOT_UTF8, "cats/cat.1.jpg": "", "dogs/dog.0.jpg": "", "dogs/dog.1.jpg": ""}
+    save_photo(root / "cats" / r"caf\xe9.jpg")  # a file that is really called so
+    assert inspect(list_images(root)).reason.tolist() == [""] * 5
+
+
+def test_a_higher_limit_of_pixels_lets_a_picture_in_again(
+    photo_folder: PhotoFolder, save_photo: Callable[..., Path], inspected: list[str]
+) -> None:
+    root = photo_folder({"cats": 2, "dogs": 1})
+    save_photo(root / "cats" / "cat.1.jpg", (50, 50))
+    listing = list_images(root)
+    low = inspect(listing, max_pixels=2000)
+    assert (low.reason.tolist(), low.width.tolist()) == (["", "too large", ""], [24, 50, 24])
+    inspected.clear()
+    assert inspect(listing, max_pixels=2499).reason[1] == "too large"
+    assert inspected == []
+    assert inspect(listing, max_pixels=2500).reason.tolist() == ["", "", ""]
+    assert inspected == ["cat.1.jpg"]
+
+
+def test_an_interrupted_inspection_keeps_what_it_has(photo_folder: PhotoFolder, inspected: list[str]) -> None:
+    listing = list_images(photo_folder({"cats": 100, "dogs": 100}))
+
+    def stop(what: str, done: int, total: int) -> None:
+        if done >= 64:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inspect(listing, workers=1, progress=stop)
+    inspected.clear()
+    inspect(listing)
+    assert len(inspected) == 200 - 64

@@ -30,7 +30,7 @@ def make(config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
             pixels = rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / name / f"{number}.png")
     listing = list_images(root)
-    manifest: Manifest = make_manifest(listing, inspect(listing), config(*SETTINGS).split)
+    manifest: Manifest = make_manifest(listing, inspect(listing), config(*SETTINGS).split, config(*SETTINGS).inspection)
 
     def make(split: int, *overrides: str, evaluate: bool = False) -> Loader:
         made = config(*SETTINGS, *overrides)
@@ -171,7 +171,7 @@ def test_an_empty_split_has_no_batches(make: Callable[..., Loader], config: Call
 def test_a_file_that_vanished_names_itself(photo_folder: Callable[..., Path], config: Callable[..., Config]) -> None:
     made = config(*SETTINGS, "loader.cache=none")
     listing = list_images(photo_folder({"cats": 5, "dogs": 5}))
-    manifest = make_manifest(listing, inspect(listing), made.split)
+    manifest = make_manifest(listing, inspect(listing), made.split, made.inspection)
     loader = make_loader(made, manifest, open_pixels(manifest, made.loader), TRAIN)
     gone = manifest.path(int(loader.rows[0]))
     gone.unlink()

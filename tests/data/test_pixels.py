@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catsdogs_exp.config.schema import Config, Loader, Split
+from catsdogs_exp.config.schema import Config, Inspection, Loader, Split
 from catsdogs_exp.data import decoding, pixels
+from catsdogs_exp.data.decoding import MAX_PIXELS
 from catsdogs_exp.data.inspection import inspect
 from catsdogs_exp.data.listing import list_images
 from catsdogs_exp.data.manifest import Manifest, make_manifest
@@ -21,7 +22,8 @@ CACHES = ("none", "memory", "disk")
 
 def manifest_of(root: Path) -> Manifest:
     listing = list_images(root)
-    return make_manifest(listing, inspect(listing), Split(0.2, 0.0, 0))
+    inspection = Inspection("decode", 1, MAX_PIXELS, 0, "quarantine", "keep", "warn")
+    return make_manifest(listing, inspect(listing), Split(0.2, 0.0, 0, None, 0, None), inspection)
 
 
 @pytest.fixture

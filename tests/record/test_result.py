@@ -21,6 +21,7 @@ FIELDS = {
     "classes",
     "counts",
     "quarantined",
+    "counts_by_rule",
     "images_per_second",
     "config_hash",
     "data_hash",

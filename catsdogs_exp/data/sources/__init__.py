@@ -1,22 +1,79 @@
-"""Where images come from: each source turns its settings into a folder on disk."""
+"""Where images come from: each source turns its settings into a list of files with classes and splits."""
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from catsdogs_exp.config.schema import ArchiveDataset, Dataset, DrawnDataset
+from catsdogs_exp.config.datasets import ArchiveDataset, Dataset, DrawnDataset, FolderDataset
 from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.sources.archive import archive
+from catsdogs_exp.data.listing import Listing, list_images
+from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.sources.archive import archives, unpacked
+from catsdogs_exp.data.sources.csv_table import csv_paths, csv_table
 from catsdogs_exp.data.sources.drawn import drawn
-from catsdogs_exp.data.sources.folder import folder
+from catsdogs_exp.data.sources.folder import folders
+from catsdogs_exp.data.sources.kaggle import kaggle, kaggle_installed
+from catsdogs_exp.data.sources.known_sets import given_archives, known_set
+from catsdogs_exp.data.sources.pixel_csv import pixel_csv, pixel_tables
+from catsdogs_exp.data.sources.tfds import tfds, tfds_installed
+from catsdogs_exp.data.sources.together import listed
 
 
-def images_of(dataset: Dataset, progress: Progress | None = None) -> Path:
-    """Returns the folder of images that a dataset's settings stand for.
+@dataclass(frozen=True)
+class Source:
+    """What can be done with a source's settings.
+
+    Attributes:
+        check: refuses what is plainly not there, at once and without a network.
+        files: fetches what has to be fetched and lists it.
+    """
+
+    check: Callable[[Any], object]
+    files: Callable[[Any, Progress | None], Listing]
+
+
+def _drawn(dataset: DrawnDataset, progress: Progress | None) -> Listing:
+    return list_images(drawn(dataset, progress))
+
+
+def _folder(dataset: FolderDataset, progress: Progress | None) -> Listing:
+    return listed(folders(dataset), Selection.of(dataset))
+
+
+def _archive(dataset: ArchiveDataset, progress: Progress | None) -> Listing:
+    paths = archives(dataset)
+    names = [path.name.split(".")[0] for path in paths]
+    return listed([unpacked(path, progress) for path in paths], Selection.of(dataset), names)
+
+
+SOURCES: dict[str, Source] = {
+    "drawn": Source(lambda dataset: None, _drawn),
+    "folder": Source(folders, _folder),
+    "archive": Source(archives, _archive),
+    "cats_vs_dogs": Source(given_archives, known_set),
+    "cats_vs_dogs_filtered": Source(given_archives, known_set),
+    "horses_or_humans": Source(given_archives, known_set),
+    "rock_paper_scissors": Source(given_archives, known_set),
+    "csv": Source(csv_paths, csv_table),
+    "pixel_csv": Source(pixel_tables, pixel_csv),
+    "kaggle": Source(kaggle_installed, kaggle),
+    "tfds": Source(tfds_installed, tfds),
+}
+
+
+def check_source(dataset: Dataset) -> None:
+    """Refuses a source that is plainly not there, before anything is written.
 
     Raises:
-        BadInput: when there is none.
+        BadInput: for a missing path, a file where a folder is expected, or a package that is not installed.
     """
-    if isinstance(dataset, DrawnDataset):
-        return drawn(dataset, progress)
-    if isinstance(dataset, ArchiveDataset):
-        return archive(dataset, progress)
-    return folder(dataset)
+    SOURCES[dataset.name].check(dataset)
+
+
+def files_of(dataset: Dataset, progress: Progress | None = None) -> Listing:
+    """Returns the files that a dataset's settings stand for.
+
+    Raises:
+        BadInput: when there are none.
+    """
+    return SOURCES[dataset.name].files(dataset, progress)

@@ -8,6 +8,7 @@ import hashlib
 import lzma
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from catsdogs_exp.config.schema import ArchiveDataset
+from catsdogs_exp.config.datasets import ArchiveDataset, several
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.errors import BadInput
@@ -23,6 +24,8 @@ from catsdogs_exp.errors import BadInput
 MAX_ENTRIES = 2_000_000
 MAX_BYTES = 200 * 2**30
 MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
+MANY_ENTRIES = 10_000  # from here on entries have to hold something:
+MIN_MEAN_BYTES = 32  # on average; the smallest picture has 35
 _CHUNK = 2**20
 _MAX_TRAILING = 64 * 2**20  # tar pads its end
 
@@ -32,13 +35,41 @@ _Entry = tuple[str, int, Any]
 _Opener = Callable[[Any], AbstractContextManager[IO[bytes]]]
 
 
-def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
-    """Returns the folder with the unpacked images of the archive `dataset.path`.
+def archives(dataset: ArchiveDataset) -> list[Path]:
+    """Returns the archives `dataset.path`, which are there.
 
     Raises:
-        BadInput: when the file is missing, is no zip or tar, is damaged or encrypted, or would write outside.
+        BadInput: when one is missing or a folder.
     """
-    path = archive_file(dataset)
+    return [archive_file(path) for path in several(dataset.path) or ("",)]
+
+
+def archive_file(path: str, key: str = "dataset.path") -> Path:
+    """Returns an archive's full path.
+
+    Args:
+        path: as the user wrote it.
+        key: the setting that it comes from, for messages.
+
+    Raises:
+        BadInput: when there is none, or a folder in its place.
+    """
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise BadInput(f"{key} must be an archive of images. There is none at: {found}")
+    if found.is_dir():
+        raise BadInput(
+            f"{key} must be a zip or tar file. Received a folder: {found}. Use dataset=folder dataset.path={found}"
+        )
+    return found.resolve()
+
+
+def unpacked(path: Path, progress: Progress | None = None) -> Path:
+    """Returns the folder with the unpacked images of an archive.
+
+    Raises:
+        BadInput: when the file is no zip or tar, is damaged or encrypted, or would write outside.
+    """
     status = path.stat()
     identity = f"{path}\n{status.st_size}\n{status.st_mtime_ns}"
     name = f"{path.name.split('.')[0][:40]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
@@ -49,32 +80,17 @@ def archive(dataset: ArchiveDataset, progress: Progress | None = None) -> Path:
     return target
 
 
-def archive_file(dataset: ArchiveDataset) -> Path:
-    """Returns the archive's path.
-
-    Raises:
-        BadInput: when there is none, or a folder in its place.
-    """
-    path = Path(dataset.path or "").expanduser()
-    if not path.exists():
-        raise BadInput(f"dataset.path must be an archive of images. There is none at: {path}")
-    if path.is_dir():
-        raise BadInput(
-            f"dataset.path must be a zip or tar file. Received a folder: {path}. Use dataset=folder dataset.path={path}"
-        )
-    return path.resolve()
-
-
 def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
     try:
         if zipfile.is_zipfile(path):
+            _check_table(path)
             with zipfile.ZipFile(path) as opened:
                 _write(path, _zip_entries(path, opened), opened.open, scratch, progress)
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 _write(path, _tar_entries(path, tar), _tar_opener(tar), scratch, progress)
         else:
-            raise BadInput(f"dataset.path must be a zip or tar file. Received something else: {path}")
+            raise BadInput(f"An archive of images must be a zip or tar file. Received something else: {path}")
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise BadInput(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
@@ -88,9 +104,25 @@ def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
         ) from error
 
 
+def _check_table(path: Path) -> None:
+    """Looks at the size of a zip's table of contents before zipfile reads it: a million entries take a gigabyte."""
+    with path.open("rb") as handle:
+        end = zipfile._EndRecData(handle)  # type: ignore[attr-defined]
+    if end is None:
+        raise zipfile.BadZipFile("its end is missing")
+    table = int(end[5])  # bytes; the number of entries beside it is not what zipfile goes by
+    most = table // 46  # bytes of an entry without its name
+    if most > MAX_ENTRIES * 4:  # names are longer than that
+        raise BadInput(_too_much(path, f"has a table of contents of {table / 2**20:,.0f} MiB"))
+    # Before each file stands its name once more, so what is left is about the content.
+    content = path.stat().st_size - 2 * table + 16 * int(end[4])
+    if end[4] > MANY_ENTRIES and content < MIN_MEAN_BYTES * end[4]:
+        raise BadInput(_too_much(path, f"holds {end[4]:,} entries with hardly anything in them"))
+
+
 def _zip_entries(path: Path, opened: zipfile.ZipFile) -> Iterator[_Entry]:
     for info in opened.infolist():
-        if info.is_dir():
+        if info.filename.endswith("/"):  # is_dir trips over an empty name
             continue
         if info.flag_bits & 1:
             raise BadInput(f"The archive is encrypted: {path}. Unpack it yourself and use dataset=folder.")
@@ -155,10 +187,9 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
         folders |= above
         total += size
         if len(taken) > MAX_ENTRIES or total > limit:
-            raise BadInput(
-                f"The archive is refused: {path} unpacks to more than {limit / 2**30:.1f} GiB or "
-                f"{MAX_ENTRIES:,} files. Unpack it yourself and use dataset=folder."
-            )
+            raise BadInput(_too_much(path, f"unpacks to more than {limit / 2**30:.1f} GiB or {MAX_ENTRIES:,} files"))
+        if len(taken) > MANY_ENTRIES and total < MIN_MEAN_BYTES * len(taken):
+            raise BadInput(_too_much(path, f"holds more than {MANY_ENTRIES:,} entries with hardly anything in them"))
         checked.append((scratch / inside, size, entry))
     if progress:
         progress("unpacking", 0, len(checked))
@@ -182,6 +213,8 @@ def _inside(path: Path, name: str) -> PurePosixPath:
     except UnicodeEncodeError as error:
         raise BadInput(_hostile(path, name, "has a name that is not UTF-8")) from error
     inside = PurePosixPath(name.replace("\\", "/"))
+    if any(unicodedata.category(letter) == "Cc" for letter in name.replace("\0", "")):
+        raise BadInput(_hostile(path, name, "has control characters in its name"))
     bad = inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in name
     if bad or ":" in inside.parts[0] or max(len(part.encode()) for part in inside.parts) > 255:
         raise BadInput(_hostile(path, name, "would land outside its folder"))
@@ -190,3 +223,7 @@ def _inside(path: Path, name: str) -> PurePosixPath:
 
 def _hostile(path: Path, name: str, why: str) -> str:
     return f"The archive is refused: {path}: the entry {name[:120]!r} {why}. Nothing was unpacked."
+
+
+def _too_much(path: Path, why: str) -> str:
+    return f"The archive is refused: {path} {why}. Unpack it yourself and use dataset=folder."

@@ -2,26 +2,50 @@
 
 from pathlib import Path
 
-from catsdogs_exp.config.schema import FolderDataset
+from catsdogs_exp.config.datasets import FolderDataset, several
 from catsdogs_exp.errors import BadInput
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
 
 def folder(dataset: FolderDataset) -> Path:
-    """Returns the folder named by `dataset.path`.
+    """Returns the folder named by `dataset.path`, the first of several.
 
     Raises:
         BadInput: when it is missing, a file, or cannot be read.
     """
-    path = Path(dataset.path or "").expanduser()
+    return folders(dataset)[0]
+
+
+def folders(dataset: FolderDataset) -> list[Path]:
+    """Returns the folders named by `dataset.path`.
+
+    Raises:
+        BadInput: when one is missing, a file, or cannot be read.
+    """
+    return [existing_folder(path) for path in several(dataset.path) or ("",)]
+
+
+def existing_folder(text: str, key: str = "dataset.path") -> Path:
+    """Returns a folder's full path.
+
+    Args:
+        text: as the user wrote it.
+        key: the setting that it comes from, for messages.
+
+    Raises:
+        BadInput: when it is missing, a file, or cannot be read.
+    """
+    path = Path(text).expanduser()
     if not path.exists():
-        raise BadInput(f"dataset.path must be a folder of images. There is none at: {path}")
+        raise BadInput(f"{key} must be a folder of images. There is none at: {path}")
     if not path.is_dir():
         hint = "For an archive use dataset=archive." if path.suffix.lower() in ARCHIVES else "Name its folder."
-        raise BadInput(f"dataset.path must be a folder of images. Received a file: {path}. {hint}")
+        if path.suffix.lower() == ".csv":
+            hint = "For a table use dataset=csv."
+        raise BadInput(f"{key} must be a folder of images. Received a file: {path}. {hint}")
     try:
         next(path.iterdir(), None)
     except OSError as error:
-        raise BadInput(f"dataset.path cannot be read: {error.strerror}: {path}") from error
+        raise BadInput(f"{key} cannot be read: {error.strerror}: {path}") from error
     return path.resolve()

@@ -1,0 +1,140 @@
+"""`python -m catsdogs_exp inspect --run RUN`: images whose label a trained network doubts."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catsdogs_exp.errors import BadInput
+
+if TYPE_CHECKING:
+    from catsdogs_exp.record.suspects_page import Picture
+
+_SHOWN = 20
+_PICTURES = 200
+
+
+def main(run_path: Path, flags: list[str]) -> int:
+    """Ranks images by suspicion: a table, a page of pictures, and a column in the run's manifest.csv.
+
+    Args:
+        run_path: a run, or a sweep over the folds of a cross-validation.
+        flags: `--json`, `--split S`.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp inspect --run RUN",
+        description="Images ranked by how surely a trained network disagrees with their label (0..1). RUN is a run, or "
+        "a sweep over all folds: then every image is judged by the network that did not see it. Writes suspects.html "
+        "and the column `suspicion` of manifest.csv into the run folder.",
+        epilog="Example: python -m catsdogs_exp inspect --run outputs/drawn/2026-01-31_12-00-00-abcd",
+    )
+    parser.add_argument("--split", help="train, validation or test; validation and test unless given")
+    parser.add_argument("--json", action="store_true", help="all images, as JSON on stdout")
+    options = parser.parse_args(flags)
+
+    from catsdogs_exp.cli.screen import TerminalScreen
+    from catsdogs_exp.data.listing import SPLITS
+    from catsdogs_exp.record.fold_runs import find_judges
+
+    if options.split is not None and options.split not in SPLITS:
+        raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {options.split}")
+    judges = find_judges(run_path)
+    if judges.out_of_fold and options.split == "train":
+        raise BadInput(
+            "--split must be validation or test for folds, as these judge every image unseen. Received: train. "
+            f"Name one run instead, such as {judges.runs[0].folder}"
+        )
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.suspects import judge_labels, mislabelled
+    from catsdogs_exp.record.suspects_page import Picture, write_page
+    from catsdogs_exp.record.suspicion_column import write_suspicion
+
+    screen = TerminalScreen()
+    judged = judge_labels(judges, [options.split] if options.split else ["validation", "test"], screen.progress)
+    screen.close()
+    for line in judged.unread:
+        print(f"left out: {line}", file=sys.stderr)  # noqa: T201
+    suspicion, sure = judged.suspicion(), mislabelled(judged.probabilities, judged.labels)
+    predicted = judged.probabilities.argmax(axis=1)
+    ranked = [
+        Picture(
+            file=judged.files[row],
+            path=judged.paths[row],
+            label=judged.classes[judged.labels[row]],
+            predicted=judged.classes[predicted[row]],
+            suspicion=float(suspicion[row]),
+            split=judged.splits[row],
+            sure=bool(sure[row]),
+        )
+        for row in judged.ranking().tolist()
+    ]
+    if judges.out_of_fold:
+        who = f"by {len(judges.runs)} folds, each by the network that has not seen it"
+    elif options.split == "train":
+        who = "by a network that has seen them while training and may know wrong labels by heart"
+    else:
+        who = "by a network that has not seen them while training"
+    figures = {
+        "run": str(judges.folder),
+        "out_of_fold": judges.out_of_fold,
+        "networks": len(judges.runs),
+        "judged": len(ranked),
+        "agreement": float((predicted == judged.labels).mean()),  # a poor judge finds many suspects
+        "mislabelled": sum(picture.sure for picture in ranked),
+        "unread": judged.unread,
+    }
+    found = (
+        f"{len(ranked)} images judged {who}, which agrees with {figures['agreement']:.1%} of the labels: "
+        f"{figures['mislabelled']} look mislabelled"
+    )
+    page = write_page(
+        judges.folder,
+        f"Label suspects: {judges.folder.name}",
+        [
+            f"{found}, framed in red: the network is at least as sure of another class as it usually is of that class.",
+            "Suspicion is 0 where the network is sure of the label, 1 where it is sure of another class. A suspect is "
+            "a hint, not a verdict: hard pictures rank high as well.",
+        ],
+        ranked[: min(max(_SHOWN, sum(picture.suspicion > 0.5 for picture in ranked)), _PICTURES)],
+    )
+    score = {picture.path: picture.suspicion for picture in ranked}
+    for run, paths in zip(judges.runs, judged.by_run, strict=True):
+        write_suspicion(run.folder / "manifest.csv", {path: score[path] for path in paths})
+    if options.json:
+        suspects = [_plain(picture) for picture in ranked]
+        print(json.dumps(figures | {"page": str(page), "suspects": suspects}, indent=1, ensure_ascii=False))  # noqa: T201
+    else:
+        _print(found, ranked, page, judges.folder)
+    return 0
+
+
+def _plain(picture: "Picture") -> dict[str, Any]:
+    return {
+        "path": picture.path,
+        "file": str(picture.file),
+        "split": picture.split,
+        "label": picture.label,
+        "predicted": picture.predicted,
+        "suspicion": round(picture.suspicion, 6),
+        "mislabelled": picture.sure,
+    }
+
+
+def _print(found: str, ranked: list["Picture"], page: Path, folder: Path) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from catsdogs_exp.cli.screen import output
+
+    console = output()
+    console.print(found, markup=False)
+    table = Table("suspicion", "labelled", "looks like", "split", "picture", box=None, pad_edge=False)
+    for picture in ranked[:_SHOWN]:
+        words = (f"{picture.suspicion:.4f}", picture.label, picture.predicted, picture.split, picture.path)
+        table.add_row(*map(Text, words))
+    console.print(table)
+    console.print(f"pictures: {page}", markup=False)
+    console.print(f"all scores: the column suspicion of manifest.csv in {folder}", markup=False)

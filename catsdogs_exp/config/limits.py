@@ -1,0 +1,20 @@
+"""How a field of the schema carries its help text and its limits."""
+
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    choices: tuple[str | int, ...] = ()
+
+
+def setting(help_text: str, *, default: Any = MISSING, **limits: Any) -> Any:
+    """A dataclass field with a help text and the bounds or choices of `Limits`."""
+    return field(default=default, metadata={"help": help_text, "limits": Limits(**limits)})

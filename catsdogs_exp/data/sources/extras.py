@@ -1,0 +1,40 @@
+"""Packages that only some sources need."""
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+
+from catsdogs_exp.errors import BadInput
+
+
+def installed(module: str, package: str, extra: str) -> None:
+    """Refuses a source whose package is missing, without importing it.
+
+    Raises:
+        BadInput: saying how to install it.
+    """
+    if module not in sys.modules and importlib.util.find_spec(module) is None:
+        raise BadInput(
+            f"dataset={extra} needs the package {package}, which is not installed. "
+            f"Install it: pip install 'catsdogs-exp[{extra}]'"
+        )
+
+
+def imported(module: str, package: str, extra: str) -> ModuleType:
+    """Imports such a package.
+
+    Raises:
+        BadInput: when it is missing, or does not work here.
+    """
+    installed(module, package, extra)
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise BadInput(f"The package {package} cannot be imported: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of another package says, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:300]}..."

@@ -1,0 +1,45 @@
+"""The source `kaggle`: a data set of kaggle.com, fetched by kagglehub into its own cache."""
+
+from pathlib import Path
+
+from catsdogs_exp.config.datasets import KaggleDataset
+from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.listing import Listing, list_images
+from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.errors import BadInput
+
+
+def kaggle_installed(dataset: KaggleDataset) -> None:
+    """Refuses where kagglehub is missing.
+
+    Raises:
+        BadInput: saying how to install it.
+    """
+    installed("kagglehub", "kagglehub", "kaggle")
+
+
+def kaggle(dataset: KaggleDataset, progress: Progress | None = None) -> Listing:
+    """The files of the data set `dataset.handle`, or of a folder inside it.
+
+    Raises:
+        BadInput: when it cannot be fetched, or has no such folder.
+    """
+    kagglehub = imported("kagglehub", "kagglehub", "kaggle")
+    try:
+        root = Path(kagglehub.dataset_download(dataset.handle)).resolve()
+    except Exception as error:  # of its many kinds: no network, no such set, no permission
+        raise BadInput(
+            f"dataset.handle={dataset.handle} cannot be fetched from Kaggle: {one_line(error)}. Private sets need "
+            "an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"
+        ) from error
+    if dataset.folder is not None:
+        inside = (root / dataset.folder).resolve()
+        if not inside.is_relative_to(root) or not inside.is_dir():
+            there = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())[:20])
+            raise BadInput(
+                f"dataset.folder must be a folder in {root}. Received: dataset.folder={dataset.folder}. "
+                f"There: {there or 'no folders'}"
+            )
+        root = inside
+    return list_images(root, Selection.of(dataset))

@@ -1,0 +1,61 @@
+"""The sources with a name of their own: archives on a server, fetched and unpacked once, or taken where they are."""
+
+from pathlib import Path
+
+from catsdogs_exp.config.datasets import Download, DownloadedDataset, TwoDownloadsDataset, several
+from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.listing import TRAIN, VALIDATION, Listing, list_images
+from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.sources.archive import archive_file, unpacked
+from catsdogs_exp.data.sources.download import fetched, file_name
+from catsdogs_exp.data.sources.together import listed_splits
+from catsdogs_exp.errors import BadInput
+
+_SPLITS = {"train": TRAIN, "validation": VALIDATION}
+
+
+def given_archives(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str, Path]:
+    """The archives of `dataset.archive` by their keys (`download`, or `train` and `validation`); empty without.
+
+    Two archives are told apart by their names, else by their order.
+
+    Raises:
+        BadInput: when one is missing, or there are too few or too many.
+    """
+    paths = [archive_file(path, "dataset.archive") for path in several(dataset.archive)]
+    wanted = _downloads(dataset)
+    if not paths:
+        return {}
+    if len(paths) != len(wanted):
+        names = ",".join(file_name(download) for download in wanted.values())
+        form = f"[{names}]" if len(wanted) > 1 else names
+        raise BadInput(
+            f"dataset.archive must name {len(wanted)} archive{'s' if len(wanted) > 1 else ''}: {form}. "
+            f"Received {len(paths)}: {', '.join(map(str, paths))}"
+        )
+    by_name = {path.name: path for path in paths}
+    if set(by_name) == {file_name(download) for download in wanted.values()}:
+        return {key: by_name[file_name(download)] for key, download in wanted.items()}
+    return dict(zip(wanted, paths, strict=True))
+
+
+def known_set(dataset: DownloadedDataset | TwoDownloadsDataset, progress: Progress | None = None) -> Listing:
+    """The files of such a set.
+
+    Raises:
+        BadInput: when it cannot be fetched or is damaged.
+    """
+    archives = given_archives(dataset) or {
+        key: fetched(download, f"dataset.{key}", progress) for key, download in _downloads(dataset).items()
+    }
+    folders = {key: unpacked(path, progress) for key, path in archives.items()}
+    selection = Selection.of(dataset)
+    if len(folders) == 1:
+        return list_images(next(iter(folders.values())), selection)
+    return listed_splits(folders, _SPLITS, selection)
+
+
+def _downloads(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str, Download]:
+    if isinstance(dataset, DownloadedDataset):
+        return {"download": dataset.download}
+    return {"train": dataset.train, "validation": dataset.validation}

@@ -1,0 +1,103 @@
+"""The source `tfds`: an image-classification set of tensorflow-datasets, written once as image files."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.config.datasets import TfdsDataset
+from catsdogs_exp.data.cache_folder import cache_folder, made_once
+from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.listing import SPLIT_NAMES, Listing, list_images
+from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.errors import BadInput
+
+_EVERY = 200
+_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"))
+
+
+def tfds_installed(dataset: TfdsDataset) -> None:
+    """Refuses where tensorflow-datasets is missing.
+
+    Raises:
+        BadInput: saying how to install it.
+    """
+    installed("tensorflow_datasets", "tensorflow-datasets", "tfds")
+
+
+def tfds(dataset: TfdsDataset, progress: Progress | None = None) -> Listing:
+    """The pictures of the set `dataset.builder` as files in the cache folder, as they are encoded in the set.
+
+    Raises:
+        BadInput: when it cannot be fetched, or its examples have no image and label.
+    """
+    name = re.sub(r"[^\w.]+", "-", str(dataset.builder))
+    target = cache_folder("tfds") / name
+    with made_once(target) as scratch:
+        if scratch is not None:
+            _export(dataset, scratch, progress)
+    return list_images(target, Selection(dataset.classes))
+
+
+def _export(dataset: TfdsDataset, folder: Path, progress: Progress | None) -> None:
+    library = imported("tensorflow_datasets", "tensorflow-datasets", "tfds")
+    try:
+        builder = library.builder(
+            dataset.builder, **({} if dataset.data_dir is None else {"data_dir": dataset.data_dir})
+        )
+        names = _class_names(dataset, builder.info.features)
+        builder.download_and_prepare()
+        splits = {str(split): info.num_examples for split, info in builder.info.splits.items()}
+        raw = {"image": library.decode.SkipDecoding()}  # the bytes as they are in the set: nothing is lost
+        known = {split: count for split, count in splits.items() if split.lower() in SPLIT_NAMES}
+        if not known:
+            raise BadInput(f"{dataset.builder} has no split called train, validation or test, but {', '.join(splits)}.")
+        alone = list(known) == ["train"]  # then the split is ours to draw
+        total, done = sum(known.values()), 0
+        for split in known:
+            for data, label in _examples(library, builder, split, raw):
+                place = (folder if alone else folder / split) / names[label]
+                place.mkdir(parents=True, exist_ok=True)
+                (place / f"{done:06d}{_suffix(data)}").write_bytes(data)
+                done += 1
+                if progress and done % _EVERY == 0 and done < total:
+                    progress("converting", done, total)
+        if progress:
+            progress("converting", done, done)
+    except BadInput:
+        raise
+    except Exception as error:  # of its many kinds: no network, no such set, no space
+        raise BadInput(
+            f"dataset.builder={dataset.builder} cannot be fetched by tensorflow-datasets: {one_line(error)}. "
+            "Without a network: dataset=drawn"
+        ) from error
+
+
+def _examples(library: Any, builder: Any, split: str, raw: dict[str, Any]) -> Iterator[tuple[bytes, int]]:
+    """The encoded pictures with labels; those without a label (-1) are left out."""
+    for example in library.as_numpy(builder.as_dataset(split=split, decoders=raw, shuffle_files=False)):
+        label = int(example["label"])
+        if label >= 0:
+            yield bytes(example["image"]), label
+
+
+def _class_names(dataset: TfdsDataset, features: Any) -> list[str]:
+    """Names of folders for the labels."""
+    keys = sorted(str(key) for key in features)
+    names = getattr(features["label"], "names", None) if {"image", "label"} <= set(keys) else None
+    if not names:
+        raise BadInput(
+            f"dataset.builder must be an image-classification set, whose examples have an image and a label of named "
+            f"classes. Received: {dataset.builder}, with {', '.join(keys)}."
+        )
+    folders = [re.sub(r"[/\\\0]", "_", str(name)).lstrip(".") or "_" for name in names]
+    if len({folder.casefold() for folder in folders}) < len(folders):
+        folders = [f"{number} {folder}" for number, folder in enumerate(folders)]
+    return folders
+
+
+def _suffix(data: bytes) -> str:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ".webp"
+    return next((suffix for start, suffix in _SUFFIXES if data.startswith(start)), ".png")

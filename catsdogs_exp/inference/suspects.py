@@ -1,0 +1,175 @@
+"""Which labels a network doubts: images ranked by how surely it disagrees (Northcutt, Jiang and Chuang, 2021)."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.listing import SPLITS
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.predictor import Predictor
+from catsdogs_exp.record.fold_runs import Judges
+from catsdogs_exp.record.reading import RunFiles, split_files
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images and what was said of them, as columns of equal length n, in the order of the manifest.
+
+    Attributes:
+        classes: names; a label is an index into them.
+        paths: as the manifest names them.
+        files: where they lie.
+        splits: in which each was used; for folds `validation` or `test`.
+        labels: int32 [n].
+        probabilities: float64 [n, classes].
+        by_run: for each run, the paths that it judged.
+        unread: files that could not be read any more.
+    """
+
+    classes: tuple[str, ...]
+    paths: list[str]
+    files: list[Path]
+    splits: list[str]
+    labels: NDArray[np.int32]
+    probabilities: NDArray[np.float64]
+    by_run: list[set[str]]
+    unread: list[str]
+
+    def suspicion(self) -> NDArray[np.float64]:
+        """See `suspicion`: float64 [n]."""
+        return suspicion(self.probabilities, self.labels)
+
+    def ranking(self) -> NDArray[np.intp]:
+        """The images, most suspicious first; equals in the order of the manifest."""
+        return np.argsort(-self.suspicion(), kind="stable")
+
+
+def suspicion(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    """How surely a network disagrees with labels: one minus the normalised margin of confident learning.
+
+    Args:
+        probabilities: float [n, classes].
+        labels: int32 [n].
+
+    Returns:
+        float64 [n], (1 + p of the likeliest other class - p of the label) / 2: 0 where it is sure of the label, 1
+        where it is sure of another class, above 0.5 where it would have said another. With two classes this is the
+        probability of the other one.
+    """
+    rows = np.arange(len(labels))
+    own = probabilities[rows, labels].astype(np.float64)
+    others = probabilities.astype(np.float64)
+    others[rows, labels] = -np.inf
+    scores: NDArray[np.float64] = (1 + others.max(axis=1) - own) / 2
+    return scores.clip(0, 1)
+
+
+def mislabelled(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which labels count as wrong by confident learning, off the diagonal of its confident joint.
+
+    An image does where the network would say another class and is at least as sure of it as it is, on average, for
+    the images that are labelled so: what is sure for a hesitant network is not so for a bold one.
+
+    Args:
+        probabilities: float [n, classes].
+        labels: int32 [n].
+
+    Returns:
+        bool [n].
+    """
+    usual = np.full(probabilities.shape[1], np.inf)
+    for label in np.unique(labels).tolist():
+        usual[label] = probabilities[labels == label, label].mean()
+    sure = np.where(probabilities >= usual, probabilities, -1.0)
+    wrong: NDArray[np.bool_] = suspicion(probabilities, labels) > 0.5
+    wrong &= (sure.max(axis=1) >= 0) & (sure.argmax(axis=1) != labels)
+    return wrong
+
+
+def judge_labels(judges: Judges, splits: Sequence[str], progress: Callable[[str, int, int], None]) -> Judged:
+    """Asks the networks for their opinion of the images of some splits.
+
+    Folds are asked about their own validation images, so every image is judged by the network that did not see it;
+    of test images, which none has seen, the mean of all folds counts.
+
+    Args:
+        judges: the networks.
+        splits: names; those that a run does not have are passed over.
+        progress: told what is done, how far, of how many.
+
+    Raises:
+        BadInput: for a damaged run, no images, or folds whose files are not the same.
+    """
+    sums: dict[str, NDArray[np.float64]] = {}
+    times: dict[str, int] = {}
+    about: dict[str, tuple[Path, str, str]] = {}  # path -> file, class, split
+    by_run: list[set[str]] = []
+    unread: dict[str, None] = {}
+    orders = [_rows(run) for run in judges.runs]
+    used = [{path for path, split in rows if split} for rows in orders]
+    if any(paths != used[0] for paths in used):
+        raise BadInput(f"The folds were run on different files: {judges.folder}. Run them again on the same data.")
+    work = [_images(run, rows, splits) for run, rows in zip(judges.runs, orders, strict=True)]
+    total, done = sum(map(len, work)), 0
+    if not total:
+        raise BadInput(
+            f"--split must name a split that the run has. Received: {', '.join(splits)}. There are no images."
+        )
+    classes: tuple[str, ...] = ()
+    for run, images in zip(judges.runs, work, strict=True):
+        predictor = Predictor(run)
+        classes = predictor.card.classes
+        by_run.append(set())
+        predictions = predictor.predict([file for _, file, _, _ in images])
+        for (path, file, name, split), prediction in zip(images, predictions, strict=True):
+            done += 1
+            progress("judging", done, total)
+            if prediction.probabilities is None:
+                unread[f"{file}: {prediction.error}"] = None
+                continue
+            if name not in classes:
+                raise BadInput(f"The network does not know the class {name!r} of its manifest: {run.folder}")
+            sums[path] = sums.get(path, np.zeros(len(classes))) + prediction.probabilities
+            times[path] = times.get(path, 0) + 1
+            about[path] = file, name, split
+            by_run[-1].add(path)
+    if judges.out_of_fold and any(times[path] > 1 for path in times if about[path][2] == "validation"):
+        raise BadInput(f"The folds overlap: {judges.folder}. Run them again on the same data.")
+    if not times:
+        raise BadInput(f"None of the {total} files can be read: {next(iter(unread))}")
+    paths = [path for path, _ in orders[0] if path in times]
+    return Judged(
+        classes=classes,
+        paths=paths,
+        files=[about[path][0] for path in paths],
+        splits=[about[path][2] for path in paths],
+        labels=np.array([classes.index(about[path][1]) for path in paths], dtype=np.int32),
+        probabilities=np.stack([sums[path] / times[path] for path in paths]),
+        by_run=by_run,
+        unread=list(unread),
+    )
+
+
+def _rows(run: RunFiles) -> list[tuple[str, str]]:
+    """Path and split of every row of a run's manifest."""
+    path = run.folder / "manifest.csv"
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            return [(row["path"], row["split"]) for row in csv.DictReader(handle)]
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise BadInput(f"The manifest of the run cannot be read: {path}: {error}") from error
+
+
+def _images(run: RunFiles, rows: list[tuple[str, str]], splits: Sequence[str]) -> list[tuple[str, Path, str, str]]:
+    """Path, file, class and split of the images of some splits."""
+    found = []
+    for split in SPLITS:
+        mine = [path for path, where in rows if where == split]
+        if split in splits and mine:
+            files = split_files(run, split)
+            found += [(path, file, name, split) for path, (file, name) in zip(mine, files, strict=True)]
+    return found
