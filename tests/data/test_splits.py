@@ -82,9 +82,9 @@ def test_every_class_is_divided_in_its_shares(counts: list[int], validation: flo
 
 
 @pytest.mark.parametrize(
-    ("count", "least", "most"), [(5, 1, 1), (20, 4, 4), (45, 9, 9), (200, 36, 44), (2000, 360, 440)]
+    ("count", "least", "most"), [(5, 1, 1), (20, 4, 4), (45, 9, 9), (200, 40, 40), (2000, 392, 408)]
 )
-def test_small_classes_are_divided_exactly_and_larger_ones_within_a_tenth(count: int, least: int, most: int) -> None:
+def test_small_classes_are_divided_exactly_and_larger_ones_within_a_fiftieth(count: int, least: int, most: int) -> None:
     labels, names = images(count)
     validated = [list(assigned(split(seed=seed), labels, names).values()).count(VALIDATION) for seed in range(20)]
     assert least <= min(validated) <= max(validated) <= most
@@ -178,15 +178,15 @@ def test_a_new_file_moves_two_old_ones_at_each_boundary_at_most(
 
 @settings(max_examples=12)
 @given(st.integers(0, 10_000), st.integers(1, 16_000))
-def test_in_a_large_class_a_new_file_moves_none(seed: int, added: int) -> None:
-    """The hash alone keeps the tolerance: of 16,000 images 320 are more than 6 standard deviations."""
+def test_in_a_large_class_new_files_move_hardly_any(seed: int, added: int) -> None:
+    """The hash alone nearly keeps the tolerance: 64 of 16,000 images are more than a standard deviation, 51."""
     sha256 = digests(images(32_000)[1])
 
     def first(count: int) -> np.ndarray:
         undecided = np.full(count, UNDECIDED, dtype=np.int8)
         return assign(split(0.2, 0.2, seed), np.zeros(count, dtype=np.int32), undecided, sha256[:count])
 
-    np.testing.assert_array_equal(first(16_000), first(16_000 + added)[:16_000])
+    assert (first(16_000) != first(16_000 + added)[:16_000]).sum() <= 160
 
 
 @given(count=st.integers(10, 400), more=st.integers(1, 200), seed=SEEDS)
