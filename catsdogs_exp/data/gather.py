@@ -1,4 +1,4 @@
-"""From settings to a manifest: source, listing, inspection, split."""
+"""From settings to a manifest: source, listing, inspection, split, choice."""
 
 from pathlib import Path
 
@@ -13,24 +13,24 @@ __all__ = ["check_source", "gather", "manifest_of"]
 
 
 def gather(config: Config, progress: Progress | None = None, enforce: bool = True) -> Manifest:
-    """Finds, inspects and splits the images that a config asks for.
+    """Finds, inspects and splits the images that a config asks for, and then chooses among those of train.
 
     Args:
         config: of the run.
         progress: called with what is done, how many are, of how many.
-        enforce: whether data that a run must not use is refused; else the manifest says why it would be.
+        enforce: whether data that a run must not use is refused; else the manifest says why it would be. All files
+            count for that, chosen or not.
 
     Raises:
         BadInput: when there are none to train on, or `inspection.*` refuses them.
     """
     dataset = config.dataset
-    listing = files_of(dataset, progress)
-    chosen = subset(listing, dataset.fraction, dataset.max_per_class, config.split.seed)
-    return _manifest(chosen, config, progress, enforce)
+    manifest = _manifest(files_of(dataset, progress), config, progress, enforce)
+    return subset(manifest, dataset.fraction, dataset.max_per_class, config.split.seed)
 
 
 def manifest_of(root: Path, config: Config, progress: Progress | None = None) -> Manifest:
-    """The same for a folder of images that is there already."""
+    """The manifest of a folder of images that is there already, all of them."""
     return _manifest(list_images(root), config, progress)
 
 

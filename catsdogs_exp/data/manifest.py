@@ -30,6 +30,7 @@ class Manifest:
         listing: the files.
         verdicts: of each; `reason` also says who is left out by rule or policy.
         split: int8 [n], an index into `SPLITS`, and `UNDECIDED` for files that are left out.
+        given: int8 [n], the splits that the data itself gives, `UNDECIDED` where they are drawn here.
         findings: copies, near copies and leaks.
         counts_by_rule: how many files each cleaning rule would keep.
         inspection: the settings that all this was decided by.
@@ -39,6 +40,7 @@ class Manifest:
     listing: Listing
     verdicts: Verdicts
     split: NDArray[np.int8]
+    given: NDArray[np.int8]
     findings: Findings
     counts_by_rule: dict[str, int]
     inspection: Inspection
@@ -123,10 +125,11 @@ def make_manifest(
         enforce: whether data that a run must not use is refused; else the manifest says why it would be.
 
     Raises:
-        BadInput: for data that the policy refuses, or when a class or the training split is left without usable images.
+        BadInput: for data that the policy refuses, when a class is left without usable images to train on, or when
+            folds or groups leave a split without images.
     """
-    anew = (TRAIN, VALIDATION) if split.folds is not None else ()
-    decision = decide(listing, verdicts, given_splits(listing, anew), inspection)
+    given = given_splits(listing, (TRAIN, VALIDATION) if split.folds is not None else ())
+    decision = decide(listing, verdicts, given, inspection)
     part = decision.reason == ""
     decided = np.full(len(listing.splits), UNDECIDED, dtype=np.int8)
     refusal = decision.refusal
@@ -143,6 +146,7 @@ def make_manifest(
         listing=listing,
         verdicts=replace(verdicts, reason=decision.reason),
         split=decided,
+        given=given,
         findings=decision.findings,
         counts_by_rule=counts_by_rule(verdicts),
         inspection=inspection,
@@ -155,17 +159,68 @@ def make_manifest(
 
 
 def _without_images(manifest: Manifest, split: Split) -> str:
-    """Why there is nothing to train on, or `""`."""
+    """Why there is nothing to train on, or nothing in a split that was asked for; `""` where all is well."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
     listing = manifest.listing
-    if not len(manifest.usable()):
+    usable = manifest.usable()
+    if not len(usable):
         return f"None of the {len(manifest.split)} files in {listing.root} is a usable image: {reasons}."
-    train = manifest.counts().get("train", {})
-    for name in listing.classes:
-        if not train.get(name):
+    for label, name in enumerate(listing.classes):
+        rows = usable[listing.labels[usable] == label]
+        if not len(rows):
             return (
-                f"The class {name!r} has no usable training image in {listing.root}. "
-                f"Left out: {reasons or 'nothing'}. Received: split.validation={split.validation:g} "
-                f"split.test={split.test:g}"
+                f"The class {name!r} has no usable image in {listing.root}. Left out: {reasons or 'nothing'}. "
+                "Add usable images of it, or take the class out"
             )
+        if not (manifest.split[rows] == TRAIN).any():
+            return _without_training_images(manifest, split, name, rows, reasons)
+    return _without_held_out_images(manifest, split)
+
+
+def _without_training_images(manifest: Manifest, split: Split, name: str, rows: NDArray[np.intp], reasons: str) -> str:
+    """Who took all usable rows of a class."""
+    where = [which for which in SPLITS if (manifest.split[rows] == SPLITS.index(which)).any()]
+    what = (
+        f"The class {name!r} has no usable training image in {manifest.listing.root}: "
+        f"its usable images, {len(rows)} in all, are in {' and '.join(where)}. "
+    ) + (f"Left out: {reasons}. " if reasons else "")
+    if (manifest.given[rows] != UNDECIDED).all():
+        return f"{what}The data puts them there: move some of them to train"
+    if split.group_by is not None:
+        fewer = ", or ask for fewer folds" if split.folds is not None else ""
+        return f"{what}{_received(split)}. Choose a pattern that makes smaller groups{fewer}"
+    if split.folds is not None:
+        return f"{what}{_received(split)}. Ask for fewer folds, or add images of it"
+    return f"{what}{_received(split)}. Ask for smaller shares, or add images of it"
+
+
+def _without_held_out_images(manifest: Manifest, split: Split) -> str:
+    """Why a validation or test set is empty that folds or groups should have filled."""
+    images = len(manifest.usable())
+    if split.folds is not None and not len(manifest.rows(VALIDATION)):
+        pattern, hint = "", ""
+        if split.group_by is not None:
+            pattern = f" split.group_by={split.group_by}"
+            hint = ", or choose a pattern that makes smaller groups"
+        return (
+            "split.folds must be at most the number of images, or groups of them, of a class, or folds stay empty. "
+            f"Received: split.folds={split.folds} split.fold={split.fold}{pattern}. Ask for fewer folds{hint}"
+        )
+    if split.group_by is not None:
+        for name, share in (("validation", split.validation), ("test", split.test)):
+            if share and not len(manifest.rows(SPLITS.index(name))):
+                return (
+                    f"split.group_by must make groups enough for train, validation and test: those of the {images} "
+                    f"usable images in {manifest.listing.root} leave none for {name}. {_received(split)}. "
+                    f"Choose a pattern that makes smaller groups, or set split.{name}=0"
+                )
     return ""
+
+
+def _received(split: Split) -> str:
+    """The settings that the split hangs on, as one would type them."""
+    shares = f"split.validation={split.validation:g}"
+    if split.folds is not None:
+        shares = f"split.folds={split.folds} split.fold={split.fold}"
+    groups = f" split.group_by={split.group_by}" if split.group_by is not None else ""
+    return f"Received: {shares} split.test={split.test:g}{groups}"

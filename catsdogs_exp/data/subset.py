@@ -1,38 +1,104 @@
 """Fewer training images, for learning curves: a smaller choice is always part of a larger one."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from catsdogs_exp.data.listing import TRAIN, UNDECIDED, Listing
+from catsdogs_exp.data.findings import find
+from catsdogs_exp.data.listing import TRAIN, UNDECIDED
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.policy import CONFLICT, COPY, KEPT_OUT_BY_CHOICE, LEAK
+from catsdogs_exp.data.rules import counts_by_rule
+from catsdogs_exp.data.verdicts import Verdicts
 
 
-def subset(listing: Listing, fraction: float, max_per_class: int | None, seed: int) -> Listing:
-    """Keeps a share of each class's files, and at most so many; validation and test files stay whole.
+def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed: int) -> Manifest:
+    """Keeps a share of each class's training images, and at most so many; validation and test stay as they are.
 
-    Files are ranked by a hash of (seed, path), so the choice is the same on any machine, and one that is half as
-    large is half of the larger. Where the data has no splits of its own, all files are candidates.
+    Images are ranked by a hash of (seed, content), so the choice is the same on any machine. Files that are left out
+    for a reason stand in the same order as the images, and stay when they come before the last image chosen: what is
+    kept is what a smaller data set would be, its share of broken files included. All others are as if they were not
+    in the data.
 
     Args:
-        listing: the files.
-        fraction: share of each class, > 0 and <= 1; at least one file is kept.
-        max_per_class: files, or None for no limit.
+        manifest: of all files: what is usable is decided, and so are the splits.
+        fraction: share of each class's training images, > 0 and <= 1; at least one is kept.
+        max_per_class: training images, or None for no limit.
         seed: another seed makes another choice.
     """
     if fraction == 1 and max_per_class is None:
-        return listing
-    kept = ~np.isin(listing.splits, (UNDECIDED, TRAIN))
-    paths = listing.paths.tolist()
-    for label in range(len(listing.classes)):
-        rows = np.flatnonzero(~kept & (listing.labels == label)).tolist()
+        return manifest
+    rank = _ranks(manifest, seed)
+    train = manifest.split == TRAIN
+    # Who is left out has no split; he might have been in train unless the data says otherwise.
+    candidate = train | ((manifest.split == UNDECIDED) & np.isin(manifest.given, (UNDECIDED, TRAIN)))
+    kept = ~candidate
+    for label in range(len(manifest.classes)):
+        of_class = candidate & (manifest.listing.labels == label)
+        rows = np.flatnonzero(train & of_class)
         count = max(1, round(fraction * len(rows)))
         if max_per_class is not None:
             count = min(count, max_per_class)
-        rows.sort(key=lambda row: (_rank(seed, paths[row]), paths[row]))
-        kept[rows[:count]] = True
-    return replace(listing, paths=listing.paths[kept], labels=listing.labels[kept], splits=listing.splits[kept])
+        if count >= len(rows):
+            kept |= of_class
+            continue
+        chosen = rows[np.argsort(rank[rows], kind="stable")[:count]]
+        kept[chosen] = True
+        kept |= of_class & ~train & (rank <= rank[chosen[-1]])
+    if kept.all():
+        return manifest
+    received = [f"dataset.fraction={fraction:g}"] if fraction != 1 else []
+    received += [f"dataset.max_per_class={max_per_class}"] if max_per_class is not None else []
+    left = int((train & ~kept).sum())
+    return _part(
+        manifest,
+        np.flatnonzero(kept),
+        f"{left} of {int(train.sum())} training images, not chosen ({' '.join(received)})",
+    )
 
 
-def _rank(seed: int, path: str) -> bytes:
-    return hashlib.blake2b(f"{seed}:{path}".encode(), digest_size=8).digest()
+def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
+    """The manifest of some rows: reasons and splits as they are, findings and counts of these rows alone."""
+    listing = manifest.listing
+    columns = {column.name: getattr(manifest.verdicts, column.name)[rows] for column in fields(Verdicts)}
+    verdicts = Verdicts(**columns)
+    labels, given, reason = listing.labels[rows], manifest.given[rows], verdicts.reason
+    compared = (reason == "") | (reason == LEAK) | (reason == COPY) | (reason == CONFLICT)
+    return replace(
+        manifest,
+        listing=replace(
+            listing,
+            paths=listing.paths[rows],
+            labels=labels,
+            splits=listing.splits[rows],
+            notes=(*listing.notes, note),
+        ),
+        verdicts=verdicts,
+        split=manifest.split[rows],
+        given=given,
+        findings=find(verdicts, np.flatnonzero(compared), labels, given, manifest.inspection.near_distance),
+        counts_by_rule=counts_by_rule(verdicts),
+    )
+
+
+def _ranks(manifest: Manifest, seed: int) -> NDArray[np.uint64]:
+    """A random number for each row, uint64 [n]: of its content, so that copies stand together.
+
+    What is no picture goes by its path, since empty files are all alike.
+    """
+    verdicts = manifest.verdicts
+    keys = (
+        digest if not reason or reason in KEPT_OUT_BY_CHOICE else path
+        for digest, reason, path in zip(
+            verdicts.sha256.tolist(), verdicts.reason.tolist(), manifest.listing.paths.tolist(), strict=True
+        )
+    )
+    return np.array([_rank(seed, key) for key in keys], dtype=np.uint64)
+
+
+def _rank(seed: int, key: str) -> int:
+    """Another number than the one by which splits are drawn: else the choice would be the neighbours of validation."""
+    digest = hashlib.blake2b(f"{seed}:{key}".encode(errors="surrogatepass"), digest_size=8, person=b"subset").digest()
+    return int.from_bytes(digest, "big")

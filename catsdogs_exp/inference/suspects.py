@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.listing import SPLITS
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.predictor import Predictor
+from catsdogs_exp.plain import natural_key
 from catsdogs_exp.record.fold_runs import Judges
 from catsdogs_exp.record.reading import RunFiles, split_files
 
@@ -110,8 +111,11 @@ def judge_labels(judges: Judges, splits: Sequence[str], progress: Callable[[str,
     by_run: list[set[str]] = []
     unread: dict[str, None] = {}
     orders = [_rows(run) for run in judges.runs]
-    used = [{path for path, split in rows if split} for rows in orders]
-    if any(paths != used[0] for paths in used):
+    # Folds train on different images with dataset.fraction; each image is one fold's validation all the same.
+    used = {path for rows in orders for path, split in rows if split}
+    judged = {path for rows in orders for path, split in rows if split not in ("", "train")}
+    tests = [{path for path, split in rows if split == "test"} for rows in orders]
+    if judges.out_of_fold and (used != judged or any(paths != tests[0] for paths in tests)):
         raise BadInput(f"The folds were run on different files: {judges.folder}. Run them again on the same data.")
     work = [_images(run, rows, splits) for run, rows in zip(judges.runs, orders, strict=True)]
     total, done = sum(map(len, work)), 0
@@ -141,7 +145,7 @@ def judge_labels(judges: Judges, splits: Sequence[str], progress: Callable[[str,
         raise BadInput(f"The folds overlap: {judges.folder}. Run them again on the same data.")
     if not times:
         raise BadInput(f"None of the {total} files can be read: {next(iter(unread))}")
-    paths = [path for path, _ in orders[0] if path in times]
+    paths = sorted(times, key=natural_key)  # the order of manifests
     return Judged(
         classes=classes,
         paths=paths,

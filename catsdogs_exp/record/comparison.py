@@ -27,11 +27,13 @@ _IN_RESULT = {
 }
 METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
 _LOWER_IS_BETTER = ("val_loss", "loss", "test_loss", "seconds")
-# Group keys that `conf/` takes from a flat key: not worth a column of their own while they say the same.
-_WIRED = {
+# Keys that `conf/` takes from another one: not worth a column of their own while they say the same. A test holds the
+# table against `conf/`, which this module does not read: runs are compared where they lie, also without it.
+WIRED = {
     "optimizer.learning_rate": "lr",
     "loader.batch_size": "batch_size",
     "loader.target_size": "target_size",
+    "loader.channels": "dataset.channels",
     "model.depth": "depth",
 }
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
@@ -303,7 +305,7 @@ def _common_objective(runs: Sequence[Run], remarks: list[str]) -> str:
 
 
 def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Keys with more than one value, or missing in some run, but for copies of flat keys."""
+    """Keys with more than one value, or missing in some run, but for copies of other keys."""
     configs = [run.config for run in runs if run.config is not None]
     keys = list(dict.fromkeys(key for config in configs for key in config))
     return tuple(
@@ -314,7 +316,7 @@ def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
-    flat = _WIRED.get(key)
+    flat = WIRED.get(key)
     return flat is not None and all(config[key] == config.get(flat, MISSING) for config in configs if key in config)
 
 

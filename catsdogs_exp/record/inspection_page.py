@@ -49,8 +49,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Section:
-    """One kind of finding."""
+    """One kind of finding; `kind` is its name in `KINDS`, and what links lead to."""
 
+    kind: str
     title: str
     count: int
     text: str = ""
@@ -120,25 +121,30 @@ def _sections(manifest: Manifest, found: dict[str, Any]) -> list[Section]:
     conflicts = findings.label_conflicts
     return [
         Section(
+            "bad",
             "Left out",
             len(left_out),
-            ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items()),
+            "; ".join(f"{count} {reason}" for reason, count in found["reasons"].items()),
             rows=left_out[:_ROWS],
             more=_more(len(left_out), _ROWS, "files"),
         ),
-        _leaks("Copies across splits (leaks)", manifest, findings.leaks),
-        _leaks("Near copies across splits", manifest, findings.near_leaks),
-        _clusters("Images under two labels", manifest, conflicts, sum(map(len, conflicts))),
-        _clusters("Copies", manifest, findings.duplicates, found["found"]["duplicate"]),
-        _clusters("Near copies", manifest, findings.near_duplicates, found["found"]["near_duplicate"]),
+        _leaks("leak", "Copies across splits (leaks)", manifest, findings.leaks),
+        _leaks("near_leak", "Near copies across splits", manifest, findings.near_leaks),
+        _clusters("label_conflict", "Images under two labels", manifest, conflicts, sum(map(len, conflicts))),
+        _clusters("duplicate", "Copies", manifest, findings.duplicates, found["found"]["duplicate"]),
+        _clusters(
+            "near_duplicate", "Near copies", manifest, findings.near_duplicates, found["found"]["near_duplicate"]
+        ),
         Section(
+            "odd",
             "Odd, used all the same",
             len(odd),
-            ", ".join(f"{count} {note}" for note, count in list(found["notes"].items())[:_ROWS]),
+            "; ".join(f"{count} {note}" for note, count in list(found["notes"].items())[:_ROWS]),
             pictures=[_picture(manifest, row, str(verdicts.note[row])) for row in _one_of_each(manifest, odd)],
             more=_more(len(odd), _PICTURES, "images"),
         ),
         Section(
+            "outlier",
             "Far darker or brighter than the rest",
             len(outliers),
             pictures=[_picture(manifest, row, f"brightness {bright[row]:.0f}") for row in outliers[:_PICTURES]],
@@ -153,7 +159,7 @@ def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:
     return list(dict.fromkeys([*first.values(), *rows]))[:_PICTURES]
 
 
-def _clusters(title: str, manifest: Manifest, clusters: Sequence[Sequence[int]], count: int) -> Section:
+def _clusters(kind: str, title: str, manifest: Manifest, clusters: Sequence[Sequence[int]], count: int) -> Section:
     listing = manifest.listing
     shown = [
         Group(
@@ -162,10 +168,10 @@ def _clusters(title: str, manifest: Manifest, clusters: Sequence[Sequence[int]],
         )
         for cluster in clusters[:_CLUSTERS]
     ]
-    return Section(title, count, clusters=shown, more=_more(len(clusters), _CLUSTERS, "clusters"))
+    return Section(kind, title, count, clusters=shown, more=_more(len(clusters), _CLUSTERS, "clusters"))
 
 
-def _leaks(title: str, manifest: Manifest, leaks: Sequence[Leak]) -> Section:
+def _leaks(kind: str, title: str, manifest: Manifest, leaks: Sequence[Leak]) -> Section:
     given = manifest.listing.splits
     names = [*SPLITS, ""]  # the last is UNDECIDED's
     assert UNDECIDED == -1
@@ -176,7 +182,7 @@ def _leaks(title: str, manifest: Manifest, leaks: Sequence[Leak]) -> Section:
         )
         for row, other in leaks[:_CLUSTERS]
     ]
-    return Section(title, len(leaks), clusters=shown, more=_more(len(leaks), _CLUSTERS, "pairs"))
+    return Section(kind, title, len(leaks), clusters=shown, more=_more(len(leaks), _CLUSTERS, "pairs"))
 
 
 def _more(count: int, shown: int, what: str) -> str:

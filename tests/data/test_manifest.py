@@ -1,6 +1,9 @@
 import csv
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +17,11 @@ from catsdogs_exp.errors import BadInput
 PhotoFolder = Callable[..., Path]
 
 
-def manifest_of(root: Path, validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Manifest:
+def manifest_of(root: Path, validation: float = 0.2, test: float = 0.0, seed: int = 0, **split: Any) -> Manifest:
     listing = list_images(root)
     inspection = Inspection("decode", 8, MAX_PIXELS, 4, "quarantine", "keep", "drop")
-    return make_manifest(listing, inspect(listing), Split(validation, test, seed, None, 0, None), inspection)
+    rules = replace(Split(validation, test, seed, None, 0, None), **split)
+    return make_manifest(listing, inspect(listing), rules, inspection)
 
 
 @pytest.fixture
@@ -111,9 +115,9 @@ def test_explicit_folders_are_kept(photo_folder: PhotoFolder) -> None:
     }
 
 
-def refusal(root: Path, validation: float = 0.2, test: float = 0.0) -> str:
+def refusal(root: Path, validation: float = 0.2, test: float = 0.0, **split: Any) -> str:
     with pytest.raises(BadInput) as caught:
-        manifest_of(root, validation, test)
+        manifest_of(root, validation, test, **split)
     return str(caught.value)
 
 
@@ -128,11 +132,80 @@ def test_a_class_without_a_good_picture_is_refused(photo_folder: PhotoFolder) ->
     root = photo_folder({"cats": 3, "dogs": 1})
     (root / "dogs" / "dog.0.jpg").write_bytes(b"")
     assert refusal(root) == (
-        f"The class 'dogs' has no usable training image in {root}. Left out: 1 empty. "
-        "Received: split.validation=0.2 split.test=0"
+        f"The class 'dogs' has no usable image in {root}. Left out: 1 empty. "
+        "Add usable images of it, or take the class out"
     )
 
 
 def test_a_class_in_the_validation_folder_only_is_refused(photo_folder: PhotoFolder) -> None:
     root = photo_folder({"train/cats": 2, "train/dogs": 2, "validation/cats": 1, "validation/horses": 1})
-    assert refusal(root).startswith(f"The class 'horses' has no usable training image in {root}. ")
+    assert refusal(root) == (
+        f"The class 'horses' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
+        "The data puts them there: move some of them to train"
+    )
+
+
+def test_a_class_whose_training_images_are_left_out_says_why(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"train/cats": 2, "train/dogs": 1, "validation/cats": 5, "validation/dogs": 2})
+    shutil.copy(root / "validation/dogs/dog.0.jpg", root / "train/dogs/dog.0.jpg")
+    assert "are in validation. Left out: 1 copy of an image in validation or test. The data puts" in refusal(root)
+
+
+def test_a_class_that_a_fold_takes_whole_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 6, "dogs": 1})
+    messages = set()
+    for fold in range(2):
+        try:
+            manifest_of(root, folds=2, fold=fold)
+        except BadInput as error:
+            messages.add(str(error).replace(f"split.fold={fold}", "split.fold=F"))
+    assert messages == {
+        f"The class 'dogs' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
+        "Received: split.folds=2 split.fold=F split.test=0. Ask for fewer folds, or add images of it"
+    }
+
+
+def test_a_class_that_a_group_takes_along_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 6, "dogs": 1})
+    (root / "dogs" / "dog.0.jpg").rename(root / "dogs" / "cat.0.jpg")
+    found = {}
+    for fold in range(2):
+        try:
+            manifest_of(root, folds=2, fold=fold, group_by=r"cat\.\d")
+        except BadInput as error:
+            found[fold] = str(error)
+    assert list(found.values()) == [
+        f"The class 'dogs' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
+        f"Received: split.folds=2 split.fold={fold} split.test=0 split.group_by=cat\\.\\d. "
+        "Choose a pattern that makes smaller groups, or ask for fewer folds"
+        for fold in found
+    ]
+    assert len(found) == 1
+
+
+def test_a_fold_without_images_is_refused(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cats": 3, "dogs": 2})
+    assert refusal(root, folds=7, fold=6) == (
+        "split.folds must be at most the number of images, or groups of them, of a class, or folds stay empty. "
+        "Received: split.folds=7 split.fold=6. Ask for fewer folds"
+    )
+    messages = [refusal(root, folds=5, fold=fold, group_by="^[cd]") for fold in range(5)]  # a group a class
+    assert sum(message.startswith("The class ") for message in messages) <= 2
+    assert any(
+        message.endswith(
+            f"Received: split.folds=5 split.fold={fold} split.group_by=^[cd]. Ask for fewer folds, or choose a pattern "
+            "that makes smaller groups"
+        )
+        for fold, message in enumerate(messages)
+    )
+
+
+@pytest.mark.parametrize("test", [0.0, 0.2])
+def test_groups_that_leave_nothing_to_validate_on_are_refused(photo_folder: PhotoFolder, test: float) -> None:
+    root = photo_folder()
+    assert refusal(root, test=test, group_by="(cat|dog)s") == (
+        "split.group_by must make groups enough for train, validation and test: those of the 8 usable images in "
+        f"{root} leave none for validation. Received: split.validation=0.2 split.test={test:g} "
+        "split.group_by=(cat|dog)s. Choose a pattern that makes smaller groups, or set split.validation=0"
+    )
+    assert manifest_of(root, validation=0.0, group_by="(cat|dog)s").counts() == {"train": {"cats": 4, "dogs": 4}}

@@ -15,7 +15,7 @@ from catsdogs_exp.data.listing import TRAIN, VALIDATION
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.quality import brightness_outliers, colour_statistics, spread
 from catsdogs_exp.data.report import KINDS, report, warnings_of
-from catsdogs_exp.data.verdicts import Verdict, Verdicts, columns, row_of
+from catsdogs_exp.data.verdicts import Verdict, Verdicts, columns, packed
 from catsdogs_exp.errors import BadInput
 
 PhotoFolder = Callable[..., Path]
@@ -23,7 +23,7 @@ Make = Callable[..., Manifest]
 
 
 def made(verdicts: list[Verdict]) -> Verdicts:
-    return columns([row_of(verdict) for verdict in verdicts])
+    return columns(packed(verdicts))
 
 
 EXIF_FIRST = b"\xff\xd8\xff\xe1\x00\x10Exif\0\0" + bytes(8)

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.dataset_checks import compiled_pattern
-from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.listing import TRAIN, UNDECIDED, VALIDATION, Listing, list_images
 from catsdogs_exp.data.selection import Selection
 from catsdogs_exp.data.sources import SOURCES, check_source, files_of
-from catsdogs_exp.data.subset import subset
 from catsdogs_exp.errors import BadInput
 
 PATTERN = r"^(?P<class>cat|dog)\.\d+\.jpg$"
@@ -374,50 +371,3 @@ def test_several_archives_together(photo_folder: Callable[..., Path], tmp_path: 
     listing = files_of(config_of(["dataset=archive", f"dataset.path=[{','.join(paths)}]"]).dataset)
     assert len(listing.paths) == 6
     assert {path.split("/")[0] for path in listing.paths.tolist()} == {"one", "two"}
-
-
-# fraction and max_per_class
-
-
-def many(tmp_path: Path, *splits: str) -> Listing:
-    tops = splits or (".",)
-    touch(tmp_path, *(f"{top}/{name}/{i}.jpg" for top in tops for name in ("cat", "dog") for i in range(40)))
-    return list_images(tmp_path)
-
-
-def test_smaller_choices_are_part_of_larger_ones(tmp_path: Path) -> None:
-    listing = many(tmp_path)
-    chosen = [set(subset(listing, share, None, 0).paths.tolist()) for share in (0.05, 0.1, 0.5, 0.77, 1)]
-    assert [len(paths) for paths in chosen] == [4, 8, 40, 62, 80]
-    assert all(small < large for small, large in pairwise(chosen))
-    assert chosen[2] == set(subset(listing, 1, 20, 0).paths.tolist())
-    assert chosen[0] != set(subset(listing, 0.05, None, 1).paths.tolist())
-
-
-def test_each_class_keeps_its_share_and_at_least_one_file(tmp_path: Path) -> None:
-    for share, count in ((0.5, 20), (0.01, 1)):
-        labels = subset(many(tmp_path), share, None, 3).labels.tolist()
-        assert (labels.count(0), labels.count(1)) == (count, count)
-    assert len(subset(many(tmp_path), 0.5, 7, 3).labels) == 14
-    assert len(subset(many(tmp_path), 1, 1000, 3).labels) == 80
-
-
-def test_validation_and_test_files_stay_whole(tmp_path: Path) -> None:
-    few = subset(many(tmp_path, "train", "validation"), 0.1, None, 0)
-    assert few.splits.tolist().count(TRAIN) == 8
-    assert few.splits.tolist().count(VALIDATION) == 80
-
-
-def test_the_choice_does_not_hang_on_where_the_folder_lies(tmp_path: Path) -> None:
-    first = subset(many(tmp_path / "a"), 0.3, None, 5)
-    second = subset(many(tmp_path / "elsewhere" / "b"), 0.3, None, 5)
-    assert first.paths.tolist() == second.paths.tolist()
-
-
-def test_a_run_sees_the_chosen_files(photo_folder: Callable[..., Path], cache: Path) -> None:
-    root = photo_folder({"train/cats": 8, "train/dogs": 8, "validation/cats": 3, "validation/dogs": 3})
-    words = ["dataset=folder", f"dataset.path={root}", "dataset.max_per_class=2"]
-    assert gather(config_of(words)).counts() == {
-        "train": {"cats": 2, "dogs": 2},
-        "validation": {"cats": 3, "dogs": 3},
-    }

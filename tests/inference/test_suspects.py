@@ -279,6 +279,21 @@ def test_folds_judge_every_image_once_and_unseen(tmp_path: Path, tiny, capsys: p
         suspects.main(sweep, [])
 
 
+def test_folds_on_a_part_of_the_data_judge_every_image_too(
+    tmp_path: Path, tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each fold then trains on other images, and its manifest holds those alone."""
+    words = ["-m", *tiny, "epochs=1", "split.folds=2", "split.fold=0,1", "dataset.fraction=0.3", *QUIET]
+    assert main([*words, f"output_dir={tmp_path}"]) == 0
+    (sweep,) = (tmp_path / "drawn").iterdir()
+    capsys.readouterr()
+    assert suspects.main(sweep, ["--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    used = {row["path"] for path in sweep.glob("*/result.json") for row in rows_of(path.parent) if row["split"]}
+    assert {entry["path"] for entry in content["suspects"]} == used
+    assert content["judged"] == len(used) > 40
+
+
 @pytest.mark.slow
 def test_swapped_labels_are_found_out_of_fold(tmp_path: Path, config, capsys: pytest.CaptureFixture[str]) -> None:
     """Five of 600 drawn animals lie in the wrong folder; chance would rank them 300th on average."""

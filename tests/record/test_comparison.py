@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.comparison import METRICS, MISSING, compare, group_runs, lower_is_better
+from catsdogs_exp.record.comparison import METRICS, MISSING, WIRED, compare, group_runs, lower_is_better
 
 CONFIG = {
     "lr": 0.001,
@@ -520,3 +520,14 @@ def test_keys_that_cannot_be_grouped_by(tmp_path, keys, message):
     with pytest.raises(BadInput) as caught:
         group_runs(compare([tmp_path]), keys)
     assert str(caught.value).startswith(message)
+
+
+def test_the_hidden_copies_are_those_that_conf_makes() -> None:
+    from catsdogs_exp.config.search_path import CONF
+
+    wired = {}
+    for path in CONF.glob("*/*.yaml"):
+        for key, value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
+            if isinstance(value, str) and value.startswith("${"):
+                wired[f"{path.parent.name}.{key}"] = value.removeprefix("${").removesuffix("}")
+    assert wired == WIRED

@@ -10,6 +10,7 @@ from PIL import Image
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.report import KINDS
 from catsdogs_exp.record.inspection_page import SIDE, page, thumbnail, write_page
 
 
@@ -46,7 +47,15 @@ def test_every_finding_has_its_pictures(photo_folder, save_photo, show) -> None:
     assert "grey" in found["Odd, used all the same: 1"]
     assert found["Classes"].count("<img") == 16
     assert found["Near copies: 0"].count("none") >= 1
-    assert not re.search(r'(src|href)="(?!data:)|https?://|@import|<script', html)
+    assert not re.search(r'(src|href)="(?!data:|#)|https?://|@import|<script', html)
+    assert set(re.findall(r'href="#(.*?)"', html)) == {"bad", "leak", "label_conflict", "duplicate", "odd"}
+    assert set(re.findall(r'<section id="(.*?)"', html)) == set(KINDS)
+
+
+def test_what_was_passed_over_is_said(photo_folder, config, cache: Path) -> None:
+    words = ("dataset=folder", f"dataset.path={photo_folder({'cats': 10, 'dogs': 10})}", "dataset.max_per_class=2")
+    html = page(gather(config(*words)))
+    assert "passed over: 12 of 16 training images, not chosen (dataset.max_per_class=2)" in html
 
 
 def test_names_are_text_never_markup(photo_folder, show) -> None:
