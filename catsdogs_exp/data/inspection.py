@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import compress, repeat
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from catsdogs_exp.data import decoding
 from catsdogs_exp.data.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.fingerprints import SIDE, colours, perceptual_hashes, shrunk
 from catsdogs_exp.data.listing import Listing, printable
-from catsdogs_exp.data.verdict_store import identity, known, open_store, remember
-from catsdogs_exp.data.verdicts import Row, Verdict, Verdicts, columns, row_of
+from catsdogs_exp.data.verdict_store import identities, open_store
+from catsdogs_exp.data.verdicts import Verdict, Verdicts, columns, packed, records_of, row_of
 
 # what is being done, how many of how many are done
 Progress = Callable[[str, int, int], None]
@@ -25,6 +26,9 @@ Progress = Callable[[str, int, int], None]
 NOT_UTF8 = "name is not UTF-8"
 _HEAD = 4096  # bytes: what Python's `peek` shows of a file, whatever it is asked for
 _CHUNK = 64
+_PIECE = 1 << 16  # bytes: most photos of a data set have less, and more is taken from the system page by page
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+_NEVER_SEEN = row_of(Verdict("", "", 0, 0, 0, ""), (-2, -2))  # as no file is: what is not known
 _ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
 
 
@@ -40,7 +44,7 @@ def inspect(
 
     Args:
         listing: the files.
-        workers: threads; 0 for one a core.
+        workers: threads; 0 for one a core and one more.
         progress: called with ("inspecting", done, total).
         max_pixels: pictures of more pixels are not decoded.
     """
@@ -48,40 +52,44 @@ def inspect(
     paths = [root + path for path in listing.paths.tolist()]
     prefix = printable(root)
     keys = paths if prefix == root else [prefix + path for path in listing.paths.tolist()]
-    found: list[Row | None] = [None] * len(paths)
+    now = identities(paths)
     with open_store() as store:
-        earlier = known(store, prefix)
-        identities = [identity(path) for path in paths]
-        for index, (key, now) in enumerate(zip(keys, identities, strict=True)):
-            before = earlier.get(key)
-            if before is not None and before[0] == now and not _allowed_now(before[1], max_pixels):
-                found[index] = before[1]
-        missing = [index for index, row in enumerate(found) if row is None]
+        earlier = store.known(prefix)
+        found = list(map(earlier.get, keys, repeat(_NEVER_SEEN)))
+        missing = np.flatnonzero(~_still_true(found, now, max_pixels)).tolist()
         if progress and missing:
             progress("inspecting", 0, len(missing))
         done = 0
         for chunk, verdicts in _in_threads(missing, paths, workers, max_pixels):
-            rows = [row_of(verdict) for verdict in verdicts]
+            rows = packed(verdicts, now[chunk])
             for index, row in zip(chunk, rows, strict=True):
                 found[index] = row
-            remember(store, [(keys[i], identities[i], row) for i, row in zip(chunk, rows, strict=True)])
+            # Without the bytes it may have been a passing trouble of the disk.
+            read = [bool(verdict.sha256) for verdict in verdicts]
+            store.remember([(keys[index], found[index]) for index in compress(chunk, read)])
             done += len(chunk)
             if progress:
                 progress("inspecting", done, len(missing))
-    return columns([row for row in found if row is not None])
+    return columns(found)
 
 
-def _allowed_now(row: Row, max_pixels: int) -> bool:
-    """Whether a file was refused unread under a lower limit."""
-    reason, _, width, height = row[:4]
-    return bool(reason == "too large" and 0 < width * height <= max_pixels)
+def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> NDArray[np.bool_]:
+    """Which packed verdicts are those of files as they are now, int64 [n, 2]: bool [n]."""
+    records = records_of(rows)
+    same = (records["bytes"] == now[:, 0]) & (records["mtime_ns"] == now[:, 1])
+    pixels = records["width"].astype(np.int64) * records["height"]
+    # refused unread under a lower limit
+    allowed_now = (records["too_large"] != 0) & (pixels > 0) & (pixels <= max_pixels)
+    true: NDArray[np.bool_] = same & ~allowed_now
+    return true
 
 
 def _in_threads(
     missing: list[int], paths: list[str], workers: int, max_pixels: int
 ) -> Iterator[tuple[list[int], list[Verdict]]]:
     """Inspects chunk by chunk, in order; only a few chunks are under way at a time."""
-    workers = workers or os.cpu_count() or 1
+    # One more than cores: while it queues for the interpreter, another decodes.
+    workers = workers or (os.cpu_count() or 1) + 1
     under_way: deque[tuple[list[int], Future[list[Verdict]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -111,8 +119,15 @@ def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as handle:  # noqa: PTH123 - a Path a file costs more than opening it
-        return handle.read()
+    # Half the calls that `open` makes: after each a thread queues for the interpreter.
+    handle = os.open(path, os.O_RDONLY | _BINARY)
+    try:
+        parts = [os.read(handle, _PIECE)]
+        while parts[-1]:
+            parts.append(os.read(handle, _PIECE))
+    finally:
+        os.close(handle)
+    return b"".join(parts)
 
 
 def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verdict:

@@ -10,9 +10,9 @@ from catsdogs_exp.config.schema import Inspection
 from catsdogs_exp.data.findings import Findings, find, given_away
 from catsdogs_exp.data.listing import UNDECIDED, Listing
 from catsdogs_exp.data.rules import LEFT_OUT, RULES
-from catsdogs_exp.data.verdicts import Verdicts
+from catsdogs_exp.data.verdicts import TOO_LARGE, Verdicts
 
-TOO_SMALL, TOO_LARGE = "too small", "too large"
+TOO_SMALL = "too small"
 LEAK = "copy of an image in validation or test"
 COPY = "copy of another image"
 CONFLICT = "same image under two labels"

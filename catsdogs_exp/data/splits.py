@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Split
+from catsdogs_exp.data.duplicates import joined
 from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.errors import BadInput
 
@@ -123,8 +124,10 @@ class _Groups:
             if not name[index] or key < name[index]:
                 name[index] = key
         self.size = np.bincount(self._of, minlength=len(numbers))
-        self.u = np.array([_uniform(seed, key) for key in name])
-        self._order = np.array(sorted(range(len(name)), key=lambda i: (self.u[i], name[i])), dtype=np.intp)
+        self.u = _uniform(seed, name)
+        self._order = np.argsort(self.u, kind="stable")
+        if (np.diff(self.u[self._order]) == 0).any():
+            self._order = np.array(sorted(range(len(name)), key=lambda i: (self.u[i], name[i])), dtype=np.intp)
         self._home = _most_frequent(self._of, labels, len(numbers))
 
     def of_each_class(self) -> list[NDArray[np.intp]]:
@@ -192,23 +195,15 @@ def _merged(
     sha256: NDArray[np.str_], names: list[str | None] | None, groups: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
     """Numbers of groups, int64 [n]: images with the same content, name or group, and whatever these connect."""
-    parent = list(range(len(sha256)))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
     columns: list[Sequence[str | int | None]] = [sha256.tolist()]
     columns += [names] if names is not None else []
     columns += [groups.tolist()] if groups is not None else []
-    for column in columns:
+    rows = np.arange(len(sha256))
+    heads = []
+    for column in columns:  # each row with the first of the same value
         first: dict[str | int, int] = {}
-        for row, value in enumerate(column):
-            if value is not None:
-                parent[root(row)] = root(first.setdefault(value, row))
-    return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
+        heads.append([row if value is None else first.setdefault(value, row) for row, value in enumerate(column)])
+    return joined(rows, np.tile(rows, len(columns)), np.array(heads, dtype=np.int64).ravel())
 
 
 def _follow(decided: NDArray[np.int8], group: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -229,7 +224,9 @@ def _most_frequent(group: NDArray[np.intp], labels: NDArray[np.int32], count: in
     return home
 
 
-def _uniform(seed: int, key: str) -> float:
-    """A number in [0, 1) that depends on nothing else."""
-    digest = hashlib.blake2b(f"{seed}:{key}".encode(errors="surrogatepass"), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / 2**53  # as many bits as a float holds
+def _uniform(seed: int, keys: Sequence[str]) -> NDArray[np.float64]:
+    """Numbers in [0, 1), float64 [n], each of which depends on the seed and its key alone."""
+    blake, beginning = hashlib.blake2b, f"{seed}:"
+    digests = [blake((beginning + key).encode(errors="surrogatepass"), digest_size=8).digest() for key in keys]
+    # as many bits as a float holds
+    return (np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64) >> np.uint64(11)) / 2.0**53

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+TOO_LARGE = "too large"
+"""The reason of pictures with more pixels than allowed, which are not decoded."""
 
 NO_HASH = 0
 """The perceptual hash of what has none: files that do not decode, and pictures of one colour."""
@@ -67,34 +69,86 @@ class Verdicts:
         return len(self.width)
 
 
-Row = tuple[Any, ...]
-"""A verdict as a flat tuple, as the store keeps it: the first ten fields, three of `mean`, three of `std`."""
+RECORD = np.dtype(
+    [
+        ("bytes", "<i8"),  # of the file as its status says: with the time of change it tells whether it is the same
+        ("mtime_ns", "<i8"),
+        ("size", "<i8"),
+        ("perceptual", "<i8"),
+        ("width", "<i4"),
+        ("height", "<i4"),
+        ("jfif", "<i4"),
+        ("mean", "<f4", 3),
+        ("std", "<f4", 3),
+        ("too_large", "u1"),  # 1 where that is the reason
+        ("sha256", "u1", 32),  # zeros where there is none
+    ]
+)
+"""The fixed part of a packed verdict; behind it stand reason, note, kind and mode as UTF-8, parted by NUL."""
+
+_TEXT = np.dtypes.StringDType()
 
 
-def row_of(verdict: Verdict) -> Row:
-    """Flattens a verdict."""
-    v = verdict
-    simple = (v.reason, v.note, v.width, v.height, v.size, v.sha256, v.kind, v.mode, v.jfif, v.perceptual)
-    return (*simple, *v.mean, *v.std)
+def packed(verdicts: Sequence[Verdict], identities: NDArray[np.int64] | None = None) -> list[bytes]:
+    """Verdicts as the store keeps them.
+
+    Args:
+        verdicts: n of them.
+        identities: int64 [n, 2], bytes and time of change of the files; zeros when left out.
+    """
+    records = np.zeros(len(verdicts), dtype=RECORD)
+    if identities is not None:
+        records["bytes"], records["mtime_ns"] = identities.T
+    for name in ("size", "perceptual", "width", "height", "jfif", "mean", "std"):
+        if len(verdicts):
+            records[name] = [getattr(verdict, name) for verdict in verdicts]
+    records["too_large"] = [verdict.reason == TOO_LARGE for verdict in verdicts]
+    digests = b"".join(bytes.fromhex(verdict.sha256) or bytes(32) for verdict in verdicts)
+    records["sha256"] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+    said = ["\0".join((v.reason, v.note, v.kind, v.mode)).encode() for v in verdicts]
+    return [record.tobytes() + text for record, text in zip(records, said, strict=True)]
 
 
-def columns(rows: Sequence[Row]) -> Verdicts:
-    """Turns rows into columns."""
-    text = np.dtypes.StringDType()
-    by_column = list(zip(*rows, strict=True)) or [()] * 16
-    reason, note, width, height, size, sha256, kind, mode, jfif, perceptual, *colours = by_column
-    colour = np.array(colours, dtype=np.float32)
+def row_of(verdict: Verdict, identity: tuple[int, int] = (0, 0)) -> bytes:
+    """One verdict, packed."""
+    return packed([verdict], np.array([identity]))[0]
+
+
+def records_of(rows: Sequence[bytes]) -> NDArray[np.void]:
+    """The fixed parts of packed verdicts, `RECORD` [n]."""
+    return np.frombuffer(b"".join([row[: RECORD.itemsize] for row in rows]), dtype=RECORD)
+
+
+def columns(rows: Sequence[bytes]) -> Verdicts:
+    """Turns packed verdicts into columns."""
+    records = records_of(rows)
+    numbers: dict[bytes, int] = {}  # of what is said there are few different texts
+    which = [numbers.setdefault(row[RECORD.itemsize :], len(numbers)) for row in rows]
+    reason, note, kind, mode = _said(list(numbers), np.array(which, dtype=np.intp))
     return Verdicts(
-        reason=np.array(reason, dtype=text),
-        note=np.array(note, dtype=text),
-        width=np.array(width, dtype=np.int32),
-        height=np.array(height, dtype=np.int32),
-        size=np.array(size, dtype=np.int64),
-        sha256=np.array(sha256, dtype=text),
-        kind=np.array(kind, dtype=text),
-        mode=np.array(mode, dtype=text),
-        jfif=np.array(jfif, dtype=np.int32),
-        perceptual=np.array(perceptual, dtype=np.int64),
-        mean=np.ascontiguousarray(colour[:3].T),
-        std=np.ascontiguousarray(colour[3:].T),
+        reason=reason,
+        note=note,
+        width=records["width"].astype(np.int32),
+        height=records["height"].astype(np.int32),
+        size=records["size"].astype(np.int64),
+        sha256=_hexadecimal(records["sha256"]),
+        kind=kind,
+        mode=mode,
+        jfif=records["jfif"].astype(np.int32),
+        perceptual=records["perceptual"].astype(np.int64),
+        mean=records["mean"].astype(np.float32),
+        std=records["std"].astype(np.float32),
     )
+
+
+def _said(texts: list[bytes], which: NDArray[np.intp]) -> list[NDArray[np.str_]]:
+    """Reason, note, kind and mode, strings [n] each; `which` [n] is an index into `texts`."""
+    parts = zip(*(text.decode().split("\0") for text in texts), strict=True) if texts else ((),) * 4
+    return [np.array(part, dtype=_TEXT)[which] for part in parts]
+
+
+def _hexadecimal(digests: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """Digests, uint8 [n, 32], as strings [n]; `""` for zeros."""
+    strings: NDArray[np.str_] = np.frombuffer(digests.tobytes().hex().encode(), dtype="S64").astype(_TEXT)
+    strings[~digests.any(axis=1)] = ""
+    return strings

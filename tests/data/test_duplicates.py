@@ -136,3 +136,16 @@ def test_clusters_come_largest_first() -> None:
     groups = np.array([0, 1, 0, 3, 1, 1, 6, 6])
     assert clusters(groups, np.arange(8)) == [[1, 4, 5], [0, 2], [6, 7]]
     assert clusters(groups, np.array([0, 1, 4, 7])) == [[1, 4]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 37])
+def test_colours_do_not_depend_on_what_else_is_measured(count: int) -> None:
+    pictures = np.random.default_rng(count).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    mean, std = colours(pictures)
+    assert mean.shape == std.shape == (count, 3)
+    for row in range(count):
+        alone = colours(pictures[row : row + 1])
+        np.testing.assert_array_equal(mean[row], alone[0][0])
+        np.testing.assert_array_equal(std[row], alone[1][0])
+        np.testing.assert_allclose(mean[row], pictures[row].mean(axis=(0, 1)), rtol=1e-4)
+        np.testing.assert_allclose(std[row], pictures[row].std(axis=(0, 1)), rtol=1e-4)

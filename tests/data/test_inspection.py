@@ -1,5 +1,6 @@
 import hashlib
 import os
+import sqlite3
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from PIL import Image
 from catsdogs_exp.data import inspection
 from catsdogs_exp.data.inspection import NOT_UTF8, inspect, inspect_file
 from catsdogs_exp.data.listing import list_images
-from catsdogs_exp.data.verdicts import Verdict, Verdicts
+from catsdogs_exp.data.verdict_store import identities, open_store
+from catsdogs_exp.data.verdicts import Verdict, Verdicts, columns, packed
 
 PhotoFolder = Callable[..., Path]
 
@@ -206,6 +208,87 @@ def test_a_store_damaged_inside_is_begun_anew(photo_folder: PhotoFolder, cache: 
     assert len(inspected) == 160
     inspect(listing)
     assert len(inspected) == 160
+
+
+def test_a_verdict_changed_inside_the_store_is_made_anew(
+    photo_folder: PhotoFolder, cache: Path, inspected: list[str]
+) -> None:
+    listing = list_images(photo_folder())
+    first = inspect(listing)
+    content = _store(cache).read_bytes()
+    digest = bytes.fromhex(str(first.sha256[3]))
+    assert content.count(digest) == 1
+    _store(cache).write_bytes(content.replace(digest, bytes(32)))
+    inspected.clear()
+    assert inspect(listing).sha256.tolist() == first.sha256.tolist()
+    assert inspected == ["cat.3.jpg"]
+    inspect(listing)
+    assert inspected == ["cat.3.jpg"]
+
+
+def test_damage_that_shows_only_in_writing_sets_the_store_aside(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store() as store:
+        store.remember([("/a/1.jpg", b"one")])
+        really, calls = store._write, []
+
+        def damaged_once(verdicts: Any) -> None:
+            calls.append(verdicts)
+            if len(calls) == 1:
+                raise sqlite3.DatabaseError("database disk image is malformed")
+            really(verdicts)
+
+        monkeypatch.setattr(store, "_write", damaged_once)
+        store.remember([("/a/2.jpg", b"two")])
+    with open_store() as store:
+        assert store.known("/a/") == {"/a/2.jpg": b"two"}
+    assert len(list(cache.glob("*.damaged"))) == 1
+
+
+def test_a_full_disk_is_no_damage(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(verdicts: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with open_store() as store:
+        store.remember([("/a/1.jpg", b"one")])
+        monkeypatch.setattr(store, "_write", full)
+        with pytest.raises(sqlite3.OperationalError):
+            store.remember([("/a/2.jpg", b"two")])
+    with open_store() as store:
+        assert store.known("/a/") == {"/a/1.jpg": b"one"}
+
+
+def test_many_verdicts_are_kept_at_once(cache: Path) -> None:
+    rows = {f"/a/{number}.jpg": bytes([number % 251]) * 9 for number in range(450)}
+    with open_store() as store:
+        store.remember(list(rows.items()))
+    with open_store() as store:
+        assert store.known("/a/") == rows
+        assert store.known("/b/") == {}
+
+
+def test_identities_are_bytes_and_time_of_change(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(b"123")
+    os.utime(tmp_path / "1", ns=(5, 1_700_000_000_123_456_700))
+    found = identities([str(tmp_path / "1"), str(tmp_path / "2")])
+    assert found.dtype == np.int64
+    assert found[0, 0] == 3
+    assert found[0, 1] == (tmp_path / "1").stat().st_mtime_ns
+    assert found[1].tolist() == [-1, -1]
+    assert identities([]).shape == (0, 2)
+
+
+def test_packed_verdicts_become_the_same_as_columns() -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    good = Verdict("", "named .jpg, is PNG", 9, 8, 7, digest, "PNG", "RGBA", -1, -(2**63), (1.5, 2, 3), (4, 5, 255))
+    bad = Verdict("cannot be read: Schlüssel", "", 0, 0, 0, "")
+    made = columns(packed([good, bad, good]))
+    for field in fields(Verdicts):
+        values = getattr(made, field.name).tolist()
+        expected = [getattr(good, field.name), getattr(bad, field.name)]
+        assert values == [list(v) if isinstance(v, tuple) else v for v in (*expected, expected[0])]
+    empty = columns([])
+    assert len(empty) == 0
+    assert (empty.mean.shape, empty.sha256.tolist()) == ((0, 3), [])
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
