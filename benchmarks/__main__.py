@@ -12,6 +12,7 @@ from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 NAMES = {
     "throughput": "P1 to P5: images a second of training and of the loaders, against Keras and the course loop",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
+    "optimizers": "the fused updates of the optimisers against Keras's own",
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
 }
 _ROUNDS = 5

@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "a run's network on one of its splits",
     "predict": "classes and probabilities of your own pictures",
     "compare": "runs side by side: the settings that differ, best first",
+    "cache": "decoded images on disk: list or clear them",
 }
 
 

@@ -36,6 +36,8 @@ class Job:
         name: how TensorBoard's table calls the run.
         command: as typed.
         overrides: what the user set.
+        verbose: let TensorFlow's own messages through.
+        profile: trace some steps and say what training waits for.
     """
 
     config: Config
@@ -44,6 +46,7 @@ class Job:
     command: str
     overrides: list[str]
     verbose: bool = False
+    profile: bool = False
 
 
 def describe(config: Config) -> str:

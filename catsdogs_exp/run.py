@@ -12,7 +12,7 @@ import yaml
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.pixels import open_pixels, open_stored
 from catsdogs_exp.data.report import report, warnings_of
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
@@ -59,17 +59,21 @@ def _run(job: Job, result: Result, screen: Screen) -> None:
     manifest = gather(config, screen.progress)
     _record_data(job.folder, manifest, result, say)
     fetch = open_pixels(manifest, config.loader, screen.progress, say)
+    stored = open_stored(manifest, config.loader, screen.progress, say)
 
     from catsdogs_exp.training.runtime import import_tensorflow, prepare  # noqa: PLC0415
 
     started = time.perf_counter()
     import_tensorflow(job.verbose)
     _log.info("TensorFlow imported in %.1f s", time.perf_counter() - started)
+    from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
+
+    set_threads(config.training)
     prepare(config.seed, config.training.deterministic)
 
     from catsdogs_exp.assemble import train_and_record  # noqa: PLC0415
 
-    train_and_record(job, manifest, fetch, result, screen, say)
+    train_and_record(job, manifest, fetch, stored, result, screen, say)
 
 
 def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable[[str], None]) -> None:

@@ -44,6 +44,9 @@ def page() -> str:
         "  --cfg job           the whole config, every key with its value",
         "  --info searchpath   where configs are looked for;  --config-dir DIR adds a folder of your own",
         "  --hydra-help        everything else that Hydra can do",
+        "",
+        "While it runs",
         "  -v                  TensorFlow's own messages too",
+        "  --profile           a trace of some steps for TensorBoard, and what training waits for",
     ]
     return "\n".join(lines)

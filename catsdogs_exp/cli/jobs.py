@@ -23,10 +23,11 @@ class Jobs:
     Args:
         command: as typed, for the record.
         verbose: let TensorFlow's own messages through.
+        profile: trace some steps and say what training waits for.
     """
 
-    def __init__(self, command: str, verbose: bool) -> None:
-        self._command, self._verbose = command, verbose
+    def __init__(self, command: str, verbose: bool = False, profile: bool = False) -> None:
+        self._command, self._verbose, self._profile = command, verbose, profile
         self._sweep: Path | None = None
         self._total = 0
         self._varying: set[str] = set()
@@ -100,7 +101,8 @@ class Jobs:
             folder = new_job_folder(self._sweep, number, self._own(overrides))
             name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
         try:
-            content = run(Job(config, folder, name, self._command, overrides, self._verbose), screen)
+            job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile)
+            content = run(job, screen)
         except Interrupted:
             screen.say(f"interrupted; what was done is in {folder}")
             raise

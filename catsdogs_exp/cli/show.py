@@ -4,28 +4,31 @@ from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
 
 _COLUMNS, _EPOCHS = 8, 3
-_USAGE = """Usage: python -m catsdogs_exp show [key=value ...]
+_USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn]
 
 Writes a picture of training images, the original first and then as they enter the first epochs, prints the
 class balance and the model's summary. Nothing is trained.
 
-  python -m catsdogs_exp show augment=course
+  --drawn   what was drawn for each picture, below it and on the screen
+
+  python -m catsdogs_exp show augment=course --drawn
   python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""
 
 
 def main(arguments: list[str]) -> int:
     """Writes `<output_dir>/show/<time>/augmentation.png` and prints where it lies."""
-    overrides, _ = settings_and_flags(arguments, (), _USAGE)
+    overrides, flags = settings_and_flags(arguments, ("--drawn",), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.data.gather import check_source, gather
-    from catsdogs_exp.data.pixels import open_pixels
+    from catsdogs_exp.data.pixels import open_pixels, open_stored
 
     config = config_of(overrides)
     check_source(config.dataset)
     screen = TerminalScreen()
     manifest = gather(config, screen.progress)
     fetch = open_pixels(manifest, config.loader, screen.progress)
+    stored = open_stored(manifest, config.loader, screen.progress)
     screen.close()
     console = output()
     for split, classes in manifest.counts().items():
@@ -46,14 +49,21 @@ def main(arguments: list[str]) -> int:
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     model.summary(print_fn=lambda text: console.print(text, markup=False))
 
-    loader = make_loader(config, manifest, fetch, TRAIN)
+    loader = make_loader(config, manifest, fetch, TRAIN, stored=stored)
     indices = loader.order(0)[:_COLUMNS].tolist()
     images = [loader.original(index) for index in indices]
-    labels = [manifest.classes[loader.labels[index]] for index in indices]
+    captions = [f"{manifest.classes[loader.labels[index]]}, image {index}" for index in indices]
     for epoch in range(_EPOCHS):
-        images += [loader.sample(epoch, index) for index in indices]
-        labels += [f"epoch {epoch + 1}"] * len(indices)
+        for index in indices:
+            images.append(loader.sample(epoch, index))
+            drawn = loader.drawn(epoch, index) if "--drawn" in flags else {}
+            lines = [f"{what} {text}" for what, text in drawn.items()]
+            captions.append("\n".join([f"epoch {epoch + 1}", *lines]))
+            if lines:
+                file = str(manifest.listing.paths[loader.rows[index]])
+                name = file if file.isprintable() else repr(file)
+                console.print(f"epoch {epoch + 1}, image {index}, {name}: {'; '.join(lines)}", markup=False)
     path = new_run_folder(config.output_dir, "show") / "augmentation.png"
-    contact_sheet(images, labels, columns=len(indices)).save(path)
+    contact_sheet(images, captions, columns=len(indices)).save(path)
     console.print(f"training images, original first, then as they enter training: {path}", markup=False)
     return 0

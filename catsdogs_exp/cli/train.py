@@ -8,6 +8,8 @@ from typing import Any
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
+_OWN_FLAGS = frozenset({"-v", "--profile"})  # all others are Hydra's
+
 
 def main(arguments: list[str]) -> int:
     """Runs what the arguments ask for; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
@@ -16,9 +18,9 @@ def main(arguments: list[str]) -> int:
 
         print(page())  # noqa: T201
         return 0
-    verbose = "-v" in arguments
-    arguments = [word for word in arguments if word != "-v"]
+    flags = _OWN_FLAGS.intersection(arguments)
     command = shlex.join(["python", "-m", "catsdogs_exp", *arguments])
+    arguments = [word for word in arguments if word not in _OWN_FLAGS]
 
     # Hydra prints a traceback or a hint to itself unless told to raise; the message is ours to give.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
         word = unknown[0].lstrip("-").partition("=")
         hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
         raise BadInput(f"Unknown option: {unknown[0]}.{hint} `--help` lists what there is.")
-    jobs = Jobs(command, verbose)
+    jobs = Jobs(command, verbose="-v" in flags, profile="--profile" in flags)
     if parsed.multirun:
         arguments = [*arguments, *jobs.prepare_sweep(parsed.overrides, parsed.config_dir)]
     search_path.register()

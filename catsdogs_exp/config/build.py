@@ -89,7 +89,7 @@ def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
     if get_origin(kind) is dict:
         return _names(value, name)
     if get_origin(kind) is tuple:
-        return _size(value, name, limits)
+        return _range(value, name, limits) if get_args(kind)[0] is float else _size(value, name, limits)
     return _scalar(kind, value, name, limits)
 
 
@@ -145,6 +145,22 @@ def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
             f"or two: [height,width]. Received: {name}={_show(value)}"
         )
     return whole[0], whole[1]
+
+
+def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
+    """Two numbers, the lower first; or one, where the limits say what it is around."""
+    pair = value
+    if limits.around is not None and isinstance(value, int | float) and not isinstance(value, bool):
+        pair = [limits.around - value, limits.around + value]
+    numbers = [item for item in pair if isinstance(item, int | float)] if isinstance(pair, list) else []
+    good = len(numbers) == 2 == len(pair) and all(math.isfinite(n) and _within(n, limits) for n in numbers)
+    if not good or any(isinstance(item, bool) for item in pair) or numbers[0] > numbers[1]:
+        one = "" if limits.around is None else f"; or one number n for {limits.around:g}-n..{limits.around:g}+n"
+        raise BadInput(
+            f"{name} must be two numbers, [lowest,highest], each {_allowed(float, limits)}{one}. "
+            f"Received: {name}={_show(value)}"
+        )
+    return float(numbers[0]), float(numbers[1])
 
 
 def _texts(value: Any, name: str) -> str | tuple[str, ...]:

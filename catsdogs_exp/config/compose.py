@@ -147,6 +147,8 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
         return f"Several values for one key make a sweep: add -m. Received: {what}"
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        if "Cannot merge" in str(cause) and cause.full_key:
+            return _unknown(cause.full_key, overrides)
         text = f"{text or 'The config cannot be composed'}: {cause.msg or cause}"
     return " ".join(text.split())
 
@@ -162,6 +164,9 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
         *flatten({str(name): value for name, value in plain.items()}),
         *(group for group in groups if group not in plain),
     ]
+    if key in known:  # a recipe or config file has given it names already, and Hydra changes those one by one
+        received = " ".join(word for word in overrides if word.lstrip("+~").startswith(key))
+        return f"{key} has a value already, which is changed, not replaced. Received: {received}. Put {key}=null first"
     group, _, last = key.rpartition(".")
     inside = [name for name in known if name.startswith(f"{group}.")]
     guess = did_you_mean(key, inside if group in groups else [*known, *groups])

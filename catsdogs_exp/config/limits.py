@@ -6,13 +6,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Limits:
-    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`."""
+    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`.
+
+    With `around`, one number n stands for the range from `around` - n to `around` + n.
+    """
 
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
     choices: tuple[str | int, ...] = ()
+    around: float | None = None
 
 
 def setting(help_text: str, *, default: Any = MISSING, **limits: Any) -> Any:

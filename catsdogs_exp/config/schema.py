@@ -37,6 +37,9 @@ class Split:
     group_by: str | None = setting("regular expression on the path: images of one match stay together")
 
 
+RESIZES = ("stretch", "crop", "pad", "random_resized_crop")
+
+
 @dataclass(frozen=True)
 class Loader:
     """How pictures become batches."""
@@ -44,9 +47,13 @@ class Loader:
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
     channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
-    resize: str = setting("how a picture is brought to target_size", choices=("stretch",))
+    resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
+    pad_value: float = setting("grey level beside the picture, for resize=pad", at_least=0, at_most=255)
+    crop_scale: tuple[float, float] = setting("share of the area, for random_resized_crop", above=0, at_most=1)
+    crop_ratio: tuple[float, float] = setting("width / height, for random_resized_crop", above=0, at_most=100)
     interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
     cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
+    cache_limit: float = setting("GiB on disk for all decoded images together", above=0)
     workers: int = setting("threads that read and augment; 0: one a core", at_least=0, at_most=256)
 
 
@@ -58,11 +65,30 @@ class Augment:
     width_shift_range: float = setting("share of the width", at_least=0, at_most=1)
     height_shift_range: float = setting("share of the height", at_least=0, at_most=1)
     shear_range: float = setting("degrees", at_least=0, below=90)
-    zoom_range: float = setting("1-z..1+z for each axis", at_least=0, below=1)
+    zoom_range: tuple[float, float] = setting("factors for each axis; below 1 the picture grows", around=1, above=0)
     horizontal_flip: bool = setting("mirrored, in half of the cases")
     vertical_flip: bool = setting("upside down, in half of the cases")
     fill_mode: str = setting("beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
     fill_value: float = setting("for fill_mode=constant", at_least=0, at_most=255)
+    brightness_range: tuple[float, float] = setting("factors", around=1, at_least=0)
+    contrast_range: tuple[float, float] = setting("factors", around=1, at_least=0)
+    saturation_range: tuple[float, float] = setting("factors", around=1, at_least=0)
+    hue_range: float = setting("degrees of the colour circle", at_least=0, at_most=180)
+    channel_shift_range: float = setting("grey levels, for each channel", at_least=0, at_most=255)
+    greyscale: float = setting("probability of a picture in grey", at_least=0, at_most=1)
+    blur: float = setting("probability of a blurred picture", at_least=0, at_most=1)
+    blur_sigma: tuple[float, float] = setting("pixels, of a blurred picture", above=0, at_most=100)
+    noise_range: float = setting("standard deviation of the noise, 0..n grey levels", at_least=0, at_most=255)
+    erasing: float = setting("probability of an erased rectangle", at_least=0, at_most=1)
+    erasing_scale: tuple[float, float] = setting("share of the area that is erased", above=0, at_most=1)
+    erasing_ratio: tuple[float, float] = setting("width / height of what is erased", above=0, at_most=100)
+    cutout: float = setting("side of an erased square, share of the shorter side", at_least=0, at_most=1)
+    erased_value: float = setting("grey level of what is erased", at_least=0, at_most=255)
+    policy: str = setting("a drawn choice of operations", choices=("none", "randaugment", "trivialaugment"))
+    num_ops: int = setting("operations a picture, for policy=randaugment", at_least=1, at_most=14)
+    magnitude: int = setting("their strength, for policy=randaugment", at_least=0, at_most=30)
+    mixup: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
+    cutmix: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
 
 
 @dataclass(frozen=True)
@@ -155,6 +181,12 @@ class Training:
     )
     deterministic: bool = setting("same config, data and machine: same weights")
     class_weights: str = setting("in the training loss: rare classes weigh more", choices=("none", "balanced"))
+    precision: str = setting(
+        "of the arithmetic; weights stay float32", choices=("float32", "mixed_bfloat16", "mixed_float16", "auto")
+    )
+    jit: str = setting("compile with XLA; auto: on GPUs", choices=("auto", "always", "never"))
+    intra_op_threads: int = setting("threads within an operation; 0: TensorFlow's choice", at_least=0, at_most=1024)
+    inter_op_threads: int = setting("operations at a time; 0: TensorFlow's choice", at_least=0, at_most=1024)
 
 
 @dataclass(frozen=True)

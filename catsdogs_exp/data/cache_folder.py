@@ -52,6 +52,8 @@ def made_once(target: Path) -> Iterator[Path | None]:
 
 def remove_tree(folder: Path) -> None:
     """Removes a folder of the cache, with files that an archive made read-only."""
+    if folder.is_symlink():  # what it leads to is not the cache's
+        folder.unlink()
     if not folder.exists():
         return
     for parent, _, files in os.walk(folder, topdown=False):

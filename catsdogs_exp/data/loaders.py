@@ -1,6 +1,7 @@
 """Loaders: the course's generators, on tf.data. A batch is a function of (seed, epoch, step)."""
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,13 +10,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment, Config
-from catsdogs_exp.data import augmentation
+from catsdogs_exp.data import augmentation, resizing
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import Fetch
-from catsdogs_exp.data.randomness import epoch_order
+from catsdogs_exp.data.randomness import crop_uniforms, epoch_order
 
 cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
+
+# uint8 [h, w, channels] as fetched, its manifest row, float64 [BOX_UNIFORMS] -> uint8 [height, width, channels]
+Cut = Callable[[NDArray[np.uint8], int, NDArray[np.float64]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -23,25 +27,29 @@ class Loader:
     """One split as batches.
 
     Attributes:
-        fetch: manifest rows -> uint8 [b, height, width, channels].
+        fetch: manifest rows -> uint8 [b, height, width, channels], or with `cut` the larger pictures to cut from.
         rows: the split's manifest rows, [n].
         labels: int32 [n].
+        classes: how many there are.
         image_shape: height, width, channels.
         batch_size: images a batch; the last one of an epoch may be smaller.
         seed: of order and augmentation.
         shuffle: a new order of the whole set for each epoch.
         augment: None for validation and test: these are never changed.
-        workers: threads.
+        cut: what cuts training pictures out at random, for `resize=random_resized_crop`; None for all others.
+        workers: threads; 0: one a core.
     """
 
     fetch: Fetch
     rows: NDArray[np.intp]
     labels: NDArray[np.int32]
+    classes: int
     image_shape: tuple[int, int, int]
     batch_size: int
     seed: int
     shuffle: bool
     augment: Augment | None
+    cut: Cut | None
     workers: int
 
     @property
@@ -49,64 +57,137 @@ class Loader:
         """Batches an epoch."""
         return -(-len(self.rows) // self.batch_size)
 
-    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """One batch: uint8 [b, height, width, channels] and int32 [b]. `epoch` and `step` count from 0."""
+    @property
+    def threads(self) -> int:
+        """Threads that prepare batches."""
+        return self.workers or os.cpu_count() or 1
+
+    @property
+    def mixed(self) -> bool:
+        """Whether labels are shares of classes, because pictures are mixed in pairs."""
+        return self.augment is not None and augmentation.mixes(self.augment)
+
+    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]:
+        """One batch; `epoch` and `step` count from 0.
+
+        Returns:
+            uint8 [b, height, width, channels], and int32 [b] or, with `mixed`, float32 [b, classes] that sum to 1.
+        """
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
-        images = self.fetch(self.rows[chosen])
-        if self.augment is not None:
-            images = np.stack(
-                [self._augmented(image, epoch, i) for image, i in zip(images, chosen.tolist(), strict=True)]
-            )
-        return images, self.labels[chosen]
+        images = self._entering(epoch, chosen)
+        if not self.mixed:
+            return images, self.labels[chosen]
+        mixes = [self._mix(epoch, index) for index in chosen.tolist()]
+        partners = np.array([mix.partner for mix in mixes], dtype=np.intp)
+        others = self._entering(epoch, partners)
+        images = np.stack([augmentation.apply_mix(*each) for each in zip(images, others, mixes, strict=True)])
+        share = np.array([mix.share for mix in mixes], dtype=np.float32)[:, None]
+        one_hot = np.eye(self.classes, dtype=np.float32)
+        labels = (1 - share) * one_hot[self.labels[chosen]] + share * one_hot[self.labels[partners]]
+        return images, labels
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
         return epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
 
     def original(self, index: int) -> NDArray[np.uint8]:
-        """Image `index` without augmentation: uint8 [height, width, channels]."""
-        return np.asarray(self.fetch(self.rows[[index]])[0])
+        """Image `index` without any chance in it: uint8 [height, width, channels]."""
+        image = np.asarray(self.fetch(self.rows[[index]])[0])
+        return image if self.cut is None else resizing.resample(image, self.image_shape[:2], "bilinear")
 
     def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
         """Image `index` as it enters an epoch: uint8 [height, width, channels]."""
-        image = self.original(index)
-        return image if self.augment is None else self._augmented(image, epoch, index)
+        image: NDArray[np.uint8] = self._entering(epoch, [index])[0]
+        if not self.mixed:
+            return image
+        mix = self._mix(epoch, index)
+        return augmentation.apply_mix(image, self._entering(epoch, [mix.partner])[0], mix)
+
+    def drawn(self, epoch: int, index: int) -> dict[str, str]:
+        """What was drawn for image `index` in an epoch, in words: `{"rotation": "31.2°", ...}`."""
+        if self.augment is None:
+            return {}
+        said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
+        return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
 
     def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
         """The batches of `epochs` epochs as one stream, from batch number `start` on, decoded ahead in threads."""
+        kind, shape = (tf.float32, (None, self.classes)) if self.mixed else (tf.int32, (None,))
 
-        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]:
             epoch, step = divmod(int(number), self.steps)
             return self.batch(epoch, step)
 
         def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             # Stateless, or op determinism would run the map on one thread.
-            images, labels = tf.numpy_function(one, [number], (tf.uint8, tf.int32), stateful=False)
-            return tf.ensure_shape(images, (None, *self.image_shape)), tf.ensure_shape(labels, (None,))
+            images, labels = tf.numpy_function(one, [number], (tf.uint8, kind), stateful=False)
+            return tf.ensure_shape(images, (None, *self.image_shape)), tf.ensure_shape(labels, shape)
 
-        workers = self.workers or os.cpu_count() or 1
         numbers = tf.data.Dataset.range(start, epochs * self.steps)
-        return numbers.map(load, num_parallel_calls=workers, deterministic=True).prefetch(workers + 1)
+        return numbers.map(load, num_parallel_calls=self.threads, deterministic=True).prefetch(self.threads + 1)
 
-    def _augmented(self, image: NDArray[np.uint8], epoch: int, index: int) -> NDArray[np.uint8]:
+    def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Images as they enter an epoch, before they are mixed: uint8 [b, height, width, channels]."""
+        rows = self.rows[indices]
+        images = self.fetch(rows)
+        if self.cut is None and (self.augment is None or not augmentation.changes_pictures(self.augment)):
+            return images
+        result = np.empty((len(rows), *self.image_shape), dtype=np.uint8)
+        for slot, (image, index) in enumerate(zip(images, np.asarray(indices).tolist(), strict=True)):
+            if self.cut is not None:
+                u = crop_uniforms(self.seed, epoch, index, resizing.BOX_UNIFORMS)
+                image = self.cut(image, int(rows[slot]), u)  # noqa: PLW2901
+            if self.augment is not None:
+                drawn = augmentation.draw(self.augment, self.seed, epoch, index)
+                image = augmentation.apply(image, drawn, self.augment)  # noqa: PLW2901
+            result[slot] = image
+        return result
+
+    def _mix(self, epoch: int, index: int) -> augmentation.Mix:
         assert self.augment is not None
-        warp = augmentation.draw_warp(self.augment, self.seed, epoch, index)
-        return augmentation.apply_warp(image, warp, self.augment.fill_mode, self.augment.fill_value)
+        height, width = self.image_shape[:2]
+        return augmentation.draw_mix(self.augment, self.seed, epoch, index, len(self.rows), height, width)
 
 
-def make_loader(config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False) -> Loader:
-    """The loader of a split. Only the training split is shuffled and augmented, and with `evaluate` not even that."""
+def make_loader(
+    config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False, stored: Fetch | None = None
+) -> Loader:
+    """The loader of a split. Only the training split is shuffled and augmented, and with `evaluate` not even that.
+
+    Args:
+        config: of the run.
+        manifest: the data.
+        fetch: gives pictures as they are evaluated.
+        split: train, validation or test.
+        evaluate: pictures as they are, in their own order.
+        stored: gives the larger pictures to cut from; needed to train with `loader.resize=random_resized_crop`.
+    """
     rows = manifest.rows(split)
     training = split == TRAIN and not evaluate
-    augmented = training and augmentation.changes_pictures(config.augment)
+    augmented = training and (augmentation.changes_pictures(config.augment) or augmentation.mixes(config.augment))
+    cut = None
+    if training and config.loader.resize == "random_resized_crop":
+        assert stored is not None, "pictures to cut from"
+        fetch, cut = stored, _cutting(config, manifest)
     return Loader(
         fetch=fetch,
         rows=rows,
         labels=manifest.listing.labels[rows],
+        classes=len(manifest.classes),
         image_shape=(*config.loader.target_size, config.loader.channels),
         batch_size=config.loader.batch_size,
         seed=config.seed,
         shuffle=training,
         augment=config.augment if augmented else None,
+        cut=cut,
         workers=config.loader.workers,
     )
+
+
+def _cutting(config: Config, manifest: Manifest) -> Cut:
+    widths, heights = manifest.verdicts.width, manifest.verdicts.height
+
+    def cut(stored: NDArray[np.uint8], row: int, u: NDArray[np.float64]) -> NDArray[np.uint8]:
+        return resizing.crop_stored(stored, int(widths[row]), int(heights[row]), config.loader, u)
+
+    return cut

@@ -70,7 +70,10 @@ class Predictor:
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or why there are none."""
         try:
-            return decoding.read_image(path, self.card.target_size, self.card.interpolation, self.card.channels)
+            card = self.card
+            return decoding.read_image(
+                path, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
+            )
         except decoding.Undecodable as error:
             return str(error)
         except OSError as error:

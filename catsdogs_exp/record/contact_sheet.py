@@ -1,4 +1,4 @@
-"""Pictures side by side with a line of text below each: samples, previews, findings."""
+"""Pictures side by side with a few lines of text below each: samples, previews, findings."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _PAD = 6
 _TEXT = 18
+_SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
 
 
@@ -23,24 +24,48 @@ def contact_sheet(
 
     Args:
         images: uint8 [height, width, 3] each, or [height, width, 1] for grey.
-        labels: a short text for each, cut to the tile's width.
+        labels: a short text for each, cut to the tile's width; further lines are smaller, and broken at spaces.
         columns: pictures a row.
         tile: pixels.
     """
     columns = max(1, min(columns, len(images)))
-    rows = -(-len(images) // columns)
-    cell_w, cell_h = tile + _PAD, tile + _TEXT + _PAD
-    sheet = Image.new("RGB", (columns * cell_w + _PAD, rows * cell_h + _PAD), BACKGROUND)
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    captions = [_caption(ruler, label, tile) for label in labels]
+    texts = [_TEXT + _SMALL_LINE * (max(map(len, row)) - 1) for row in _rows(captions, columns)]
+    tops = [_PAD + index * (tile + _PAD) + sum(texts[:index]) for index in range(len(texts) + 1)]
+    sheet = Image.new("RGB", (columns * (tile + _PAD) + _PAD, tops[-1]), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    for index, (pixels, label) in enumerate(zip(images, labels, strict=True)):
-        x, y = _PAD + index % columns * cell_w, _PAD + index // columns * cell_h
+    for index, (pixels, lines) in enumerate(zip(images, captions, strict=True)):
+        x, y = _PAD + index % columns * (tile + _PAD), tops[index // columns]
         picture = as_picture(pixels)
         scale = tile / max(picture.size)
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
         sheet.paste(picture, (x + (tile - size[0]) // 2, y + (tile - size[1]) // 2))
-        draw.text((x, y + tile + 1), fitted(draw, label, tile), fill=INK, font=font())
+        draw.text((x, y + tile + 1), lines[0], fill=INK, font=font())
+        for number, line in enumerate(lines[1:]):
+            draw.text((x, y + tile + _TEXT + number * _SMALL_LINE), line, fill=INK, font=font(_SMALL))
     return sheet
+
+
+def _rows(captions: Sequence[list[str]], columns: int) -> list[Sequence[list[str]]]:
+    return [captions[start : start + columns] for start in range(0, len(captions), columns)]
+
+
+def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
+    """The lines below a picture, each no wider than it."""
+    first, *further = label.split("\n")
+    lines = [fitted(draw, first, width)]
+    for text in further:
+        line = ""
+        for word in text.split(" "):
+            longer = f"{line} {word}" if line else word
+            if line and draw.textlength(longer, font=font(_SMALL)) > width:
+                lines.append(fitted(draw, line, width, _SMALL))
+                longer = word
+            line = longer
+        lines.append(fitted(draw, line, width, _SMALL))
+    return lines
 
 
 def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 
 from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.data.resizing import evaluated_as
 from catsdogs_exp.errors import BadInput
 
 _ENTRY = "catsdogs_exp.json"
@@ -25,8 +26,9 @@ class ModelCard:
     Attributes:
         classes: names, in the order of the probabilities.
         target_size: height, width that pictures are brought to.
-        resize, interpolation: how.
+        resize, interpolation: how, without chance.
         channels: 3, or 1 for grey.
+        pad_value: 0..255, beside the picture with resize=pad.
     """
 
     classes: tuple[str, ...]
@@ -34,11 +36,19 @@ class ModelCard:
     resize: str
     interpolation: str
     channels: int = 3
+    pad_value: float = 0.0
 
     @classmethod
     def of(cls, loader: Loader, classes: tuple[str, ...]) -> "ModelCard":
         """The description that follows from a run's settings."""
-        return cls(classes, loader.target_size, loader.resize, loader.interpolation, loader.channels)
+        return cls(
+            classes,
+            loader.target_size,
+            evaluated_as(loader.resize),
+            loader.interpolation,
+            loader.channels,
+            loader.pad_value,
+        )
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
@@ -69,6 +79,7 @@ def read_card(path: Path) -> ModelCard:
             resize=str(raw["resize"]),
             interpolation=str(raw["interpolation"]),
             channels=int(raw["channels"]),
+            pad_value=float(raw.get("pad_value", 0.0)),  # networks of before have none
         )
     except FileNotFoundError as error:
         raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error

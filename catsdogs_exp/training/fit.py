@@ -24,6 +24,7 @@ class EpochResult:
         learning_rate: at the epoch's end.
         seconds: of the training steps and the validation pass.
         images_per_second: of the training steps alone.
+        waiting: share of their time that steps waited for a batch, 0..1.
         is_best: whether `monitor` was never better.
     """
 
@@ -33,6 +34,7 @@ class EpochResult:
     learning_rate: float
     seconds: float
     images_per_second: float
+    waiting: float
     is_best: bool
 
     def value(self, monitor: str) -> float:
@@ -89,8 +91,12 @@ def fit(
     for epoch in range(1, epochs + 1):
         started = time.perf_counter()
         steps.reset()
+        waited = 0.0
         for step in range(1, train.steps + 1):
-            steps.train(*_next(batches))
+            asked = time.perf_counter()
+            batch = _next(batches)
+            waited += time.perf_counter() - asked
+            steps.train(*batch)
             for listener in listeners:
                 listener.on_step(epoch, step, train.steps, steps)
         averages = steps.averages()
@@ -104,6 +110,7 @@ def fit(
             learning_rate=float(steps.optimizer.learning_rate),  # type: ignore[union-attr]
             seconds=time.perf_counter() - started,
             images_per_second=len(train.rows) / trained,
+            waiting=waited / trained,
             is_best=False,
         )
         best = history.would_be_best(result.value(monitor))

@@ -14,6 +14,7 @@ from catsdogs_exp.config.schema import (
     RmspropOptimizer,
     Schedule,
 )
+from catsdogs_exp.training.fused import FusedAdam, FusedAdamW, FusedRMSprop, FusedSGD
 
 
 def make_optimizer(
@@ -29,14 +30,12 @@ def make_optimizer(
             final=schedule.final,
         )
     if isinstance(optimizer, RmspropOptimizer):
-        return keras.optimizers.RMSprop(rate, rho=optimizer.rho, momentum=optimizer.momentum)
+        return FusedRMSprop(rate, rho=optimizer.rho, momentum=optimizer.momentum)
     if isinstance(optimizer, AdamOptimizer):
-        return keras.optimizers.Adam(rate, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2)
+        return FusedAdam(rate, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2)
     if isinstance(optimizer, AdamwOptimizer):
-        return keras.optimizers.AdamW(
-            rate, weight_decay=optimizer.weight_decay, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2
-        )
-    return keras.optimizers.SGD(rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
+        return FusedAdamW(rate, weight_decay=optimizer.weight_decay, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2)
+    return FusedSGD(rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

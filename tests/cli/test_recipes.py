@@ -49,7 +49,10 @@ def test_other_classes_are_never_mixed_in_silently(folder: str, other: str, caps
     words = ["--config-dir", folder, "--cfg", "job", "experiment=kittens"]
     assert main([*words, f"dataset.classes={other}"]) == 2
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("error: ") and "dataset.classes" in said.err
+    assert said.out == "" and said.err == (
+        f"error: dataset.classes has a value already, which is changed, not replaced. Received: dataset.classes={other}. "
+        "Put dataset.classes=null first\n"
+    )
     assert main([*words, "dataset.classes=null", f"dataset.classes={other}"]) == 0
     shown = capsys.readouterr().out
     assert "dog" in shown and "kitten" not in shown

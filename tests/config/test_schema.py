@@ -115,6 +115,8 @@ def test_every_key_has_a_comment(path: Path) -> None:
     bare = re.compile(r"(defaults:|name: \w+|\w+: \$\{\w+\}|\s*\w+:)")
     keys = [line for line in lines if re.match(r"\s*(- )?[\w /]+:", line) and not bare.fullmatch(line)]
     assert keys or "name: constant" in lines
+    if "  - none" in lines:  # a preset: its knobs are explained in none.yaml
+        return
     assert [line for line in keys if " # " not in line] == []
 
 

@@ -3,6 +3,7 @@ import struct
 import subprocess
 import sys
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catsdogs_exp.data import decoding
-from catsdogs_exp.data.decoding import TooLarge, Undecodable, decode, look, read_image, resize
+from catsdogs_exp.data import decoding, resizing
+from catsdogs_exp.data.decoding import TooLarge, Undecodable, decode, look, pixels, read_image
 
 Photo = Callable[..., Image.Image]
 WHITE = (255, 255, 255)
@@ -401,28 +403,145 @@ def test_a_prefix_of_a_file_is_a_picture_or_undecodable(photo: Photo, kind: str,
 # Sizes
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
-def test_resize_stretches_to_height_and_width(photo: Photo, interpolation: str) -> None:
-    pixels = resize(photo((40, 30)), (20, 64), interpolation)
-    assert pixels.shape == (20, 64, 3)
-    assert pixels.dtype == np.uint8
-
-
-def test_a_picture_of_the_right_size_is_left_as_it_is(photo: Photo) -> None:
-    assert np.array_equal(resize(photo((40, 30)), (30, 40), "lanczos"), np.asarray(photo((40, 30))))
-
-
-def test_all_but_nearest_antialias() -> None:
-    stripes = Image.fromarray(np.tile(np.array([0, 255], dtype=np.uint8), (64, 32))).convert("RGB")
-    assert set(np.unique(resize(stripes, (8, 8), "nearest")).tolist()) <= {0, 255}
-    for interpolation in ("bilinear", "bicubic", "lanczos"):
-        inner = resize(stripes, (8, 8), interpolation)[:, 1:-1].astype(int)
-        assert np.abs(inner - 127.5).max() < 12
-
-
 def test_read_image_reads_decodes_and_resizes(photo: Photo, tmp_path: Path) -> None:
     photo((40, 30)).save(tmp_path / "1.png")
-    pixels = read_image(tmp_path / "1.png", (15, 20), "bilinear")
-    assert np.array_equal(pixels, resize(photo((40, 30)), (15, 20), "bilinear"))
+    original = np.asarray(photo((40, 30)))
+    found = read_image(tmp_path / "1.png", (15, 20), "bilinear")
+    assert np.array_equal(found, resizing.fit(original, (15, 20), "stretch", "bilinear"))
+    padded = read_image(tmp_path / "1.png", (15, 30), "bilinear", resize="pad", pad_value=9)
+    assert np.array_equal(padded, resizing.fit(original, (15, 30), "pad", "bilinear", 9))
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "2.png", (15, 20), "bilinear")
+
+
+def test_one_channel_is_the_luma_of_the_resized_picture(photo: Photo, tmp_path: Path) -> None:
+    photo((40, 30)).save(tmp_path / "1.png")
+    colour = read_image(tmp_path / "1.png", (15, 20), "bilinear")
+    grey = read_image(tmp_path / "1.png", (15, 20), "bilinear", channels=1)
+    assert np.array_equal(grey[..., 0], np.asarray(Image.fromarray(colour).convert("L")))
+
+
+# The fast way
+
+
+def fast(data: bytes) -> np.ndarray | None:
+    """What the fast way gives; it must be what Pillow gives."""
+    found = decoding._ordinary_jpeg(data)
+    if found is not None:
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, np.asarray(decode(data)))
+    return found
+
+
+@st.composite
+def jpegs(draw: st.DrawFn) -> bytes:
+    """Ordinary JPEGs as cameras, browsers and editors write them."""
+    width, height = draw(st.integers(1, 70)), draw(st.integers(1, 70))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    smooth = rng.integers(0, 256, (2, 2, 3), dtype=np.uint8)
+    image = Image.fromarray(smooth).resize((width, height), Image.Resampling.BICUBIC)
+    if draw(st.booleans()):
+        image = Image.fromarray(np.asarray(image) ^ rng.integers(0, 64, (height, width, 3), dtype=np.uint8))
+    kind = draw(st.sampled_from(["colour", "grey", "rgb", "turbo"]))
+    quality = draw(st.integers(1, 100))
+    if kind == "turbo":  # subsamplings that Pillow does not write
+        subsampling = draw(st.sampled_from(["444", "422", "420", "440", "411", "Gray"]))
+        return simplejpeg.encode_jpeg(np.asarray(image), quality, colorsubsampling=subsampling)
+    options: dict[str, Any] = {"quality": quality}
+    options |= {"progressive": draw(st.booleans()), "optimize": draw(st.booleans())}
+    if draw(st.booleans()):
+        options["restart_marker_blocks"] = draw(st.integers(1, 5))
+    if draw(st.booleans()):
+        options["icc_profile"] = draw(st.binary(min_size=1, max_size=80))
+    if draw(st.booleans()):
+        options["comment"] = draw(st.binary(max_size=40))
+    if kind == "rgb":
+        options["keep_rgb"] = True  # Adobe's transform 0
+    elif kind == "colour":
+        options["subsampling"] = draw(st.integers(0, 2))
+    return encoded(image.convert("L") if kind == "grey" else image, "JPEG", **options)
+
+
+@given(jpegs())
+def test_the_fast_way_gives_pillows_pixels(data: bytes) -> None:
+    found = pixels(data)
+    assert found.shape[2] == 3
+    assert np.array_equal(found, np.asarray(decode(data)))
+
+
+@pytest.mark.parametrize("kind", ["colour", "grey", "rgb"])
+def test_ordinary_jpegs_go_the_fast_way(photo: Photo, kind: str) -> None:
+    image = photo((41, 33)).convert("L" if kind == "grey" else "RGB")
+    assert fast(encoded(image, "JPEG", keep_rgb=kind == "rgb")) is not None
+
+
+def test_exif_that_turns_nothing_is_no_hindrance(photo: Photo) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "camera"
+    assert fast(encoded(photo(), "JPEG", exif=exif)) is not None
+    exif[0x0112] = 1
+    assert fast(encoded(photo(), "JPEG", exif=exif)) is not None
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_what_has_to_be_turned_goes_to_pillow(photo: Photo, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photo((40, 30)), "JPEG", exif=exif)
+    assert fast(data) is None
+    assert np.array_equal(pixels(data), np.asarray(decode(data)))
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>{orientation}</tiff:Orientation></x:xmpmeta>'
+    data = encoded(photo((40, 30)), "JPEG", xmp=xmp.encode())
+    assert fast(data) is None
+    assert np.array_equal(pixels(data), np.asarray(decode(data)))
+
+
+def test_cmyk_and_other_formats_go_to_pillow(photo: Photo) -> None:
+    for data in (encoded(photo().convert("CMYK"), "JPEG"), encoded(photo(), "PNG"), encoded(photo(), "MPO")):
+        assert np.array_equal(pixels(data), np.asarray(decode(data)))
+    assert fast(encoded(photo().convert("CMYK"), "JPEG")) is None
+    assert fast(encoded(photo(), "PNG")) is None
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_every_cut_is_judged_as_pillow_judges_it(photo: Photo, progressive: bool) -> None:
+    data = encoded(photo((40, 30)), "JPEG", progressive=progressive)
+    for end in range(0, len(data), 3):
+        fast(data[:end])
+        try:
+            expected = np.asarray(decode(data[:end]))
+        except Undecodable as error:
+            with pytest.raises(Undecodable, match=f"^{error}$"):
+                pixels(data[:end])
+        else:
+            assert np.array_equal(pixels(data[:end]), expected)
+
+
+@given(jpegs(), st.data())
+def test_damage_is_judged_as_pillow_judges_it(data: bytes, more: st.DataObject) -> None:
+    damaged = bytearray(data)
+    for _ in range(more.draw(st.integers(1, 3))):
+        place = more.draw(st.integers(2, len(damaged) - 1))
+        damaged[place] = more.draw(st.integers(0, 255))
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(bytes(damaged))
+    except ValueError:
+        height = width = 0
+    if height * width < 10**6:  # a damaged header may claim anything
+        fast(bytes(damaged))
+
+
+def test_the_limit_on_pixels_holds_on_the_fast_way(photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(photo((40, 30)), "JPEG")
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 40 * 30)
+    assert fast(data) is not None
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 40 * 30 - 1)
+    with pytest.raises(TooLarge):
+        pixels(data)
+
+
+def test_real_photos_come_out_as_pillows(real_photos: Path) -> None:
+    with zipfile.ZipFile(real_photos) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")][::20]
+        assert len(names) > 100
+        assert sum(fast(archive.read(name)) is not None for name in names) > 0.99 * len(names)

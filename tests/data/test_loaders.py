@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.augmentation import apply_warp, draw_warp
+from catsdogs_exp.data.augmentation import apply, draw, draw_mix
 from catsdogs_exp.data.inspection import inspect
 from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION, list_images
 from catsdogs_exp.data.loaders import Loader, make_loader
@@ -98,6 +98,9 @@ def test_the_whole_set_is_shuffled_not_a_window(make: Callable[..., Loader]) -> 
     assert labels[:15].max() == 1
 
 
+EVERYTHING = ("augment=strong", "augment.mixup=0.4", "augment.cutmix=1", "augment.noise_range=20")
+
+
 @pytest.mark.parametrize("augment", ["none", "course"])
 def test_any_batch_alone_is_that_of_the_stream(make: Callable[..., Loader], augment: str) -> None:
     loader = make(TRAIN, f"augment={augment}")
@@ -118,6 +121,46 @@ def test_threads_change_nothing(make: Callable[..., Loader], augment: str) -> No
     assert same(stream(one, epochs=2), stream(four, epochs=2))
 
 
+def test_neither_threads_nor_the_batch_size_change_a_picture(make: Callable[..., Loader]) -> None:
+    few, many = (make(TRAIN, *EVERYTHING, f"batch_size={size}", f"loader.workers={n}") for size, n in ((4, 1), (7, 4)))
+    for epoch in range(2):
+        one, other = (stream(loader, 1 + epoch, epoch * loader.steps) for loader in (few, many))
+        assert images_of(one) == images_of(other)
+        assert np.array_equal(*(np.concatenate([labels for _, labels in found]) for found in (one, other)))
+        where = few.order(epoch).tolist()
+        assert images_of(one) == [few.sample(epoch, index).tobytes() for index in where]
+
+
+@pytest.mark.parametrize("knob", ["mixup", "cutmix"])
+def test_labels_are_shared_as_the_pictures_are(make: Callable[..., Loader], knob: str) -> None:
+    loader, plain = make(TRAIN, f"augment.{knob}=1"), make(TRAIN)
+    images, labels = loader.batch(0, 1)
+    assert labels.dtype == np.float32 and labels.shape == (4, 2)
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    shares = []
+    for image, label, index in zip(images, labels, loader.order(0)[4:8].tolist(), strict=True):
+        assert loader.augment is not None
+        mix = draw_mix(loader.augment, 3, 0, index, 30, 8, 10)
+        mine, other = plain.original(index).astype(float), plain.original(mix.partner).astype(float)
+        expected = np.zeros(2)
+        expected[loader.labels[index]] += 1 - mix.share
+        expected[loader.labels[mix.partner]] += mix.share
+        np.testing.assert_allclose(label, expected, rtol=1e-6)
+        if knob == "mixup":
+            np.testing.assert_allclose(image, (1 - mix.share) * mine + mix.share * other, atol=0.51)
+        else:
+            theirs = (image == other).all(axis=2) & (mine != other).any(axis=2)
+            assert theirs.mean() == pytest.approx(mix.share if mix.partner != index else 0, abs=0.05)
+        shares.append(mix.share)
+    assert len(set(shares)) == 4
+
+
+def test_what_was_drawn_is_said(make: Callable[..., Loader]) -> None:
+    said = make(TRAIN, "augment=course", "augment.mixup=1").drawn(0, 5)
+    assert set(said) == {"rotation", "shift", "shear", "zoom", "flip", "mixup"}
+    assert make(TRAIN).drawn(0, 5) == {}
+
+
 def test_training_pictures_are_warped_anew_each_epoch(make: Callable[..., Loader]) -> None:
     loader = make(TRAIN, "augment=course")
     plain = make(TRAIN)
@@ -128,8 +171,8 @@ def test_training_pictures_are_warped_anew_each_epoch(make: Callable[..., Loader
         assert np.array_equal(labels, same_labels)
         where = {image.tobytes(): index for index, image in enumerate(plain.fetch(plain.rows))}
         for image, before in zip(images, untouched, strict=True):
-            warp = draw_warp(loader.augment, 3, epoch, where[before.tobytes()])
-            assert np.array_equal(image, apply_warp(before, warp, "nearest"))
+            drawn = draw(loader.augment, 3, epoch, where[before.tobytes()])
+            assert np.array_equal(image, apply(before, drawn, loader.augment))
             assert not np.array_equal(image, before)
 
 
@@ -141,8 +184,11 @@ def test_augmentation_does_not_change_what_is_cached(make: Callable[..., Loader]
 
 
 @pytest.mark.parametrize("split", [VALIDATION, TEST])
-def test_validation_and_test_are_neither_shuffled_nor_augmented(make: Callable[..., Loader], split: int) -> None:
-    loader = make(split, "augment=course")
+@pytest.mark.parametrize("augment", [("augment=course",), EVERYTHING, ("augment=randaugment",)])
+def test_validation_and_test_are_neither_shuffled_nor_augmented(
+    make: Callable[..., Loader], split: int, augment: tuple[str, ...]
+) -> None:
+    loader = make(split, *augment)
     assert len(loader.rows) == 10
     in_order = [image.tobytes() for image in loader.fetch(loader.rows)]
     batches = stream(loader, epochs=2)

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.config.schema import Config, Inspection, Loader, Split
-from catsdogs_exp.data import decoding, pixels
+from catsdogs_exp.data import decoding, pixel_cache, pixels
 from catsdogs_exp.data.decoding import MAX_PIXELS
 from catsdogs_exp.data.inspection import inspect
-from catsdogs_exp.data.listing import list_images
+from catsdogs_exp.data.listing import VALIDATION, list_images
 from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.pixels import open_pixels
-from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.errors import BadInput, RunFailed
 
 CACHES = ("none", "memory", "disk")
 
@@ -91,7 +91,9 @@ def test_the_disk_cache_is_shared_by_folders_of_the_same_pictures(
 
 
 @pytest.mark.parametrize("cache_kind", ["memory", "disk"])
-@pytest.mark.parametrize("other", [{"target_size": (10, 12)}, {"interpolation": "nearest"}])
+@pytest.mark.parametrize(
+    "other", [{"target_size": (10, 12)}, {"interpolation": "nearest"}, {"resize": "crop"}, {"channels": 1}]
+)
 def test_other_pixels_are_another_entry(
     manifest: Manifest, loader: Loader, cache_kind: str, other: dict[str, object]
 ) -> None:
@@ -106,7 +108,7 @@ def test_other_pixels_are_another_entry(
 def test_memory_holds_one_set_of_pictures_at_a_time(manifest: Manifest, loader: Loader) -> None:
     for size in ((8, 8), (9, 9), (10, 10)):
         open_pixels(manifest, replace(loader, cache="memory", target_size=size))
-    assert [array.shape for array in pixels._in_memory.values()] == [(74, 10, 10, 3)]
+    assert [array.shape for _, array in pixels._in_memory.values()] == [(74, 10, 10, 3)]
 
 
 @pytest.mark.parametrize("cache_kind", CACHES)
@@ -172,24 +174,102 @@ def test_a_full_disk_is_said_to_be_full(
 
 
 @pytest.mark.parametrize(
-    ("disk", "memory", "place"),
+    ("disk", "memory", "limit", "said"),
     [
-        (10**9, 0, "on disk for all runs"),
-        (1000, 10**9, "in memory"),
-        (1000, 1000, "nowhere: too large for disk and memory"),
+        (2**30, 0, 50, "on disk for all runs: 1 GiB free"),
+        (2**20, 2**30, 50, "in memory: 0.000977 GiB free on disk, 1 GiB of memory free"),
+        (2**30, 2**30, 0.0001, "in memory: loader.cache_limit=0.0001 GiB leaves 0.0001, 1 GiB of memory free"),
+        (2**20, 0, 50, "nowhere: 0.000977 GiB free on disk, 0 GiB of memory free"),
     ],
 )
-def test_auto_takes_the_first_place_with_room_and_says_so(
-    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, disk: int, memory: int, place: str
+def test_auto_takes_the_first_place_with_room_and_says_why(
+    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, disk: int, memory: int, limit: float, said: str
 ) -> None:
-    monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _: SimpleNamespace(free=disk))
+    monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=disk))
     monkeypatch.setattr(pixels.psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
-    said: list[str] = []
+    lines: list[str] = []
     rows = manifest.usable()
-    found = open_pixels(manifest, replace(loader, cache="auto", target_size=(60, 80)), say=said.append)(rows)
-    assert said == [f"decoded images: 1 MiB, cached {place} (loader.cache=auto)"]
-    expected = open_pixels(manifest, replace(loader, cache="none", target_size=(60, 80)))(rows)
-    assert np.array_equal(found, expected)
+    loader = replace(loader, cache="auto", target_size=(60, 80), cache_limit=limit)
+    fetch = open_pixels(manifest, loader, say=lines.append)
+    assert lines == [f"decoded images: 1 MiB, cached {said} (loader.cache=auto)"]
+    assert fetch.cache == {"on": "disk", "in": "memory", "no": "none"}[said[:2]]
+    assert np.array_equal(fetch(rows), open_pixels(manifest, replace(loader, cache="none"))(rows))
+
+
+def test_auto_takes_what_is_there_already(
+    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, no_decoding: Callable[[], None]
+) -> None:
+    open_pixels(manifest, replace(loader, cache="disk"))
+    monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    no_decoding()
+    lines: list[str] = []
+    fetch = open_pixels(manifest, replace(loader, cache="auto", cache_limit=1e-9), say=lines.append)
+    assert lines == [
+        "decoded images: 0 MiB, cached on disk for all runs: made by an earlier run (loader.cache=auto)"
+    ]
+    assert fetch(manifest.usable()).shape == (74, 12, 10, 3)
+
+
+def test_a_limit_too_small_for_the_disk_is_said_to_whom_asked_for_it(
+    manifest: Manifest, loader: Loader, cache: Path
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        open_pixels(manifest, replace(loader, cache="disk", cache_limit=1e-6))
+    assert str(caught.value) == (
+        "loader.cache_limit must leave room for 74 decoded images of 2.48e-05 GiB with loader.cache=disk. "
+        "Received: 1e-06 (GiB), and they are 2.48e-05 GiB. Raise it, or use loader.cache=memory or loader.cache=none"
+    )
+    assert pixel_cache.entries() == []
+
+
+# Pictures for random crops
+
+
+RANDOM = {"resize": "random_resized_crop", "target_size": (12, 10)}
+
+
+@pytest.mark.parametrize("cache_kind", CACHES)
+def test_random_crops_start_from_larger_stretched_pictures(
+    manifest: Manifest, loader: Loader, cache_kind: str
+) -> None:
+    settings = replace(loader, cache=cache_kind, **RANDOM)  # type: ignore[arg-type]
+    rows = manifest.usable()
+    stored = open_pixels(manifest, settings, training=True)(rows)
+    assert stored.shape == (74, 18, 15, 3)
+    larger = replace(loader, cache="none", target_size=(18, 15))
+    assert np.array_equal(stored, open_pixels(manifest, larger)(rows))
+
+
+@pytest.mark.parametrize("cache_kind", CACHES)
+def test_where_nothing_is_random_the_middle_is_seen(manifest: Manifest, loader: Loader, cache_kind: str) -> None:
+    settings = replace(loader, cache=cache_kind, **RANDOM)  # type: ignore[arg-type]
+    rows = np.random.default_rng(0).permutation(manifest.usable())  # of training, which is read when asked, and others
+    middle = replace(loader, cache="none", resize="crop")
+    assert np.array_equal(open_pixels(manifest, settings)(rows), open_pixels(manifest, middle)(rows))
+
+
+def test_evaluation_keeps_the_held_out_pictures_alone(manifest: Manifest, loader: Loader, cache: Path) -> None:
+    open_pixels(manifest, replace(loader, cache="disk", **RANDOM))  # type: ignore[arg-type]
+    (entry,) = pixel_cache.entries()
+    held_out = len(manifest.rows(VALIDATION))
+    assert 0 < held_out < 74
+    assert (entry.about["images"], entry.about["resize"]) == (held_out, "crop")
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_without_chance_training_sees_what_evaluation_sees(manifest: Manifest, loader: Loader, resize: str) -> None:
+    settings = replace(loader, cache="disk", resize=resize, pad_value=9.0)
+    rows = manifest.usable()
+    assert np.array_equal(open_pixels(manifest, settings, training=True)(rows), open_pixels(manifest, settings)(rows))
+    assert len(pixel_cache.entries()) == 1
+
+
+def test_settings_that_change_no_pixel_share_an_entry(manifest: Manifest, loader: Loader, cache: Path) -> None:
+    open_pixels(manifest, replace(loader, cache="disk", pad_value=0.0))
+    open_pixels(manifest, replace(loader, cache="disk", pad_value=200.0, crop_scale=(0.1, 0.2), batch_size=3))
+    assert len(pixel_cache.entries()) == 1
+    open_pixels(manifest, replace(loader, cache="disk", pad_value=200.0, resize="pad"))
+    assert len(pixel_cache.entries()) == 2
 
 
 def test_a_cache_on_disk_stays_out_of_memory(manifest: Manifest, loader: Loader) -> None:

@@ -12,7 +12,7 @@ def epoch(number: int, history: History, **values: float) -> None:
     train = {key: value for key, value in values.items() if not key.startswith("val_")}
     val = {key[4:]: value for key, value in values.items() if key.startswith("val_")}
     best = history.would_be_best(values[history.monitor])
-    history.epochs.append(EpochResult(number, train, val, 0.001, 1.0, 100.0, best))
+    history.epochs.append(EpochResult(number, train, val, 0.001, 1.0, 100.0, 0.0, best))
 
 
 @pytest.mark.parametrize(

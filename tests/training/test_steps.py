@@ -53,3 +53,32 @@ def test_a_training_step_is_that_of_keras() -> None:
 def test_one_sigmoid_gives_the_probabilities_of_both_classes() -> None:
     both = class_probabilities(keras.ops.convert_to_tensor([[0.25], [1.0]])).numpy()
     np.testing.assert_allclose(both, [[0.75, 0.25], [0.0, 1.0]])
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_mixed_labels_go_through_the_loss_and_count_for_the_larger_share(units: int) -> None:
+    keras.utils.set_random_seed(3)
+    classes = max(units, 2)
+    model = network(units)
+    images, _ = batch(8, classes)
+    shares = np.random.default_rng(1).dirichlet(np.ones(classes), 8).astype(np.float32)
+    probabilities = class_probabilities(model(images)).numpy()
+    steps = Steps(model, keras.optimizers.SGD(0.0), mixed=True)
+    steps.train(images, shares)
+    assert steps.averages()["loss"] == pytest.approx(-(shares * np.log(probabilities)).sum(1).mean(), rel=1e-4)
+    assert steps.averages()["accuracy"] == pytest.approx((probabilities.argmax(1) == shares.argmax(1)).mean())
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_shares_of_one_class_train_as_that_label_does(units: int) -> None:
+    classes = max(units, 2)
+    keras.utils.set_random_seed(4)
+    one, other = network(units), network(units)
+    other.set_weights(one.get_weights())
+    images, labels = batch(6, classes)
+    weights = np.linspace(0.5, 1.5, classes).astype(np.float32)
+    Steps(one, keras.optimizers.SGD(0.5), weights).train(images, labels)
+    shares = np.eye(classes, dtype=np.float32)[labels]
+    Steps(other, keras.optimizers.SGD(0.5), weights, mixed=True).train(images, shares)
+    for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, same, rtol=1e-5, atol=1e-6)

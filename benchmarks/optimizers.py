@@ -1,0 +1,85 @@
+"""How long an optimiser takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.options import Options, heading
+from benchmarks.table import Row, render
+from benchmarks.timing import Pair, interleaved, say
+from catsdogs_exp.training.runtime import import_tensorflow
+
+_WEIGHTS = 9_494_561
+_STEPS = 20
+
+
+def run(options: Options) -> str:
+    """Measures and returns the table."""
+    load = os.getloadavg()[0]
+    import_tensorflow()
+    measured = interleaved(_contenders(10_000 if options.quick else _WEIGHTS), options.rounds, say)
+    details = f"{_WEIGHTS:,} float32 weights in one variable, {_STEPS} steps a round"
+    return f"{heading('optimizers', options, details, load)}\n{render(rows(measured))}"
+
+
+def rows(measured: dict[str, list[float]]) -> list[Row]:
+    """The table's rows from seconds a step."""
+    return [
+        _row(name.removeprefix("fused "), Pair(measured[name], measured[name.removeprefix("fused ")]))
+        for name in measured
+        if name.startswith("fused ")
+    ]
+
+
+def _row(name: str, pair: Pair) -> Row:
+    from statistics import median
+
+    low, high = min(pair.ratios), max(pair.ratios)
+    return Row(
+        "-",
+        f"one update, {name}",
+        f"{1e3 * median(pair.ours):.1f} ms",
+        f"{1e3 * median(pair.theirs):.1f} ms",
+        f"{pair.ratio_of_medians:.3f}",
+        f"{median(pair.ratios):.3f} [{low:.3f}, {high:.3f}]",
+        "-",
+        "-",
+    )
+
+
+def _contenders(weights: int) -> dict[str, Callable[[], float]]:
+    import keras
+
+    from catsdogs_exp.training import fused
+
+    made = {
+        "rmsprop": keras.optimizers.RMSprop(),
+        "fused rmsprop": fused.FusedRMSprop(),
+        "adam": keras.optimizers.Adam(),
+        "fused adam": fused.FusedAdam(),
+        "adamw": keras.optimizers.AdamW(),
+        "fused adamw": fused.FusedAdamW(),
+        "sgd with momentum": keras.optimizers.SGD(momentum=0.9),
+        "fused sgd with momentum": fused.FusedSGD(momentum=0.9),
+    }
+    return {name: _moving(optimizer, weights) for name, optimizer in made.items()}
+
+
+def _moving(optimizer: Any, weights: int) -> Callable[[], float]:
+    import keras
+    import tensorflow as tf
+
+    variable = keras.Variable(tf.random.stateless_normal((weights,), (0, 1)))
+    gradient = tf.random.stateless_normal((weights,), (0, 2))
+    optimizer.build([variable])
+    step = tf.function(lambda: optimizer.apply([gradient], [variable]), autograph=False)
+    step()
+
+    def measure() -> float:
+        started = time.perf_counter()
+        for _ in range(_STEPS):
+            step()
+        return (time.perf_counter() - started) / _STEPS
+
+    return measure

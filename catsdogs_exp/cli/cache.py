@@ -1,0 +1,96 @@
+"""`python -m catsdogs_exp cache`: the decoded images that runs keep on disk, and how to be rid of them."""
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from catsdogs_exp.errors import BadInput
+
+if TYPE_CHECKING:
+    from catsdogs_exp.data.pixel_cache import Entry
+
+
+def main(arguments: list[str]) -> int:
+    """Prints a table of the cache's entries, or removes those that no run uses."""
+    parser = argparse.ArgumentParser(
+        "python -m catsdogs_exp cache", description="Decoded images on disk, shared by runs (loader.cache)."
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="what there is (default)")
+    what.add_argument("--clear", action="store_true", help="remove what no run uses at the moment")
+    parser.add_argument("--unused-for", metavar="DAYS", help="with --clear: only what was not used for so long")
+    options = parser.parse_args(arguments)
+    days = _days(options.unused_for, options.clear)
+
+    from catsdogs_exp.data.pixel_cache import clear, entries
+
+    if options.clear:
+        removed, kept = clear(days)
+        print(f"{_count(removed)} removed, {_mib(removed)} freed")  # noqa: T201
+        if kept:
+            print(f"{_count(kept)} kept: in use")  # noqa: T201
+    else:
+        _print(entries())
+    return 0
+
+
+def _days(text: str | None, clear: bool) -> float:
+    if text is None:
+        return 0.0
+    if not clear:
+        raise BadInput(f"--unused-for needs --clear. Received: --unused-for {text} alone")
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days < float("inf"):
+        raise BadInput(f"--unused-for must be a number of days >= 0. Received: {text}")
+    return days
+
+
+def _print(found: list["Entry"]) -> None:
+    from rich.table import Table
+
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.data.cache_folder import cache_folder
+
+    console = output()
+    if found:
+        table = Table("entry", "images", "size", "MiB", "made", "last used", "", "data", box=None, pad_edge=False)
+        for entry in found:
+            about = entry.about
+            shape = " x ".join(str(about[key]) for key in ("height", "width", "channels") if key in about)
+            how = ", ".join(str(about[key]) for key in ("resize", "interpolation") if key in about)
+            state = "in use" if entry.busy else "" if entry.whole else "half made"
+            table.add_row(
+                entry.key[:8],
+                str(about.get("images", "?")),
+                f"{shape} {how}".strip() or "?",
+                f"{entry.size / 2**20:,.1f}",
+                _made(about.get("made")),
+                f"{datetime.fromtimestamp(entry.used):%Y-%m-%d %H:%M}",
+                state,
+                _shown(str(about.get("data", "?"))),
+            )
+        console.print(table, markup=False)
+    console.print(f"{_count(found)}, {_mib(found)} in {cache_folder('decoded')}", markup=False, soft_wrap=True)
+
+
+def _made(text: object) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(text)).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return "?"
+
+
+def _count(found: list["Entry"]) -> str:
+    return f"{len(found)} {'entry' if len(found) == 1 else 'entries'}"
+
+
+def _mib(found: list["Entry"]) -> str:
+    return f"{sum(entry.size for entry in found) / 2**20:,.1f} MiB"
+
+
+def _shown(path: str) -> str:
+    """A folder's name may hold anything, also what would move the cursor."""
+    return path if path.isprintable() else repr(path)

@@ -1,0 +1,79 @@
+"""Blur, noise, and rectangles that are erased: uint8 [height, width, channels] each way."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.randomness import noise
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A rectangle that is erased (Zhong et al., 2020), in shares, so that it fits a picture of any size.
+
+    Attributes:
+        area: share of the picture's area.
+        ratio: width / height, in pixels.
+        top, left: where, 0..1 of the places where it fits.
+    """
+
+    area: float
+    ratio: float
+    top: float
+    left: float
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A square that is erased (DeVries and Taylor, 2017): it may reach beyond the edge.
+
+    Attributes:
+        side: share of the shorter side.
+        y, x: its centre, shares of height and width.
+    """
+
+    side: float
+    y: float
+    x: float
+
+
+def blur(image: Image, sigma: float) -> Image:
+    """A Gaussian of `sigma` pixels; beyond the edge lies the edge."""
+    blurred = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, dtype=np.uint8).reshape(image.shape)
+
+
+def add_noise(image: Image, deviation: float, key: int) -> Image:
+    """Gaussian noise of `deviation` grey levels on each value; the key says which."""
+    noisy = cv2.add(image, noise(key, image.shape) * np.float32(deviation), dtype=cv2.CV_8U)  # rounded and cut off
+    return np.asarray(noisy, dtype=np.uint8).reshape(image.shape)
+
+
+def erase(image: Image, erased: Erased, value: float) -> Image:
+    """A picture with a rectangle in one grey level. One that is longer than the picture is cut to it."""
+    height, width = image.shape[:2]
+    pixels = erased.area * height * width
+    down = min(height, max(1, round(math.sqrt(pixels / erased.ratio))))
+    across = min(width, max(1, round(math.sqrt(pixels * erased.ratio))))
+    top, left = int(erased.top * (height - down + 1)), int(erased.left * (width - across + 1))
+    return _painted(image, (top, top + down, left, left + across), value)
+
+
+def cut_out(image: Image, cut: Cut, value: float) -> Image:
+    """A picture with a square in one grey level."""
+    height, width = image.shape[:2]
+    side = max(1, round(cut.side * min(height, width)))
+    top, left = int(cut.y * height) - side // 2, int(cut.x * width) - side // 2
+    return _painted(image, (max(0, top), top + side, max(0, left), left + side), value)
+
+
+def _painted(image: Image, box: tuple[int, int, int, int], value: float) -> Image:
+    top, bottom, left, right = box
+    result = image.copy()
+    result[top:bottom, left:right] = round(value)
+    return result

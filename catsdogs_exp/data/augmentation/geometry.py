@@ -1,0 +1,155 @@
+"""The geometric changes of a picture: one affine map, one interpolation.
+
+Units and meaning are those of Keras's `ImageDataGenerator` (COURSE lesson 4): rotation and shear in degrees, shifts as
+shares of the size, zoom drawn for each axis, about the picture's centre. Same parameters, same picture: also beyond
+the edges, where each fill mode does what SciPy does under Keras.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+_BORDER = {
+    "nearest": cv2.BORDER_REPLICATE,
+    "reflect": cv2.BORDER_REFLECT,
+    "constant": cv2.BORDER_REPLICATE,  # what lies outside is painted over afterwards
+}
+_ALMOST = 1e-6  # pixels: rounding must not turn the last row of a picture into what lies beyond it
+_FAR = 1e6  # pixels beyond which OpenCV's coordinates overflow; nothing but the edge is there
+
+
+@dataclass(frozen=True)
+class Warp:
+    """What was drawn for one picture.
+
+    Attributes:
+        rotation: degrees, counterclockwise.
+        shear: degrees, along the rows.
+        shift_y, shift_x: shares of height and width; above 0 the picture moves up, to the left.
+        zoom_y, zoom_x: factors; below 1 the picture grows.
+        flip_x, flip_y: mirrored left-right, up-down.
+    """
+
+    rotation: float = 0.0
+    shear: float = 0.0
+    shift_y: float = 0.0
+    shift_x: float = 0.0
+    zoom_y: float = 1.0
+    zoom_x: float = 1.0
+    flip_x: bool = False
+    flip_y: bool = False
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Where a pixel of the result comes from, in pixels about the picture's centre.
+
+    `source_x = xx * x + xy * y + x0`, `source_y = yx * x + yy * y + y0`.
+    """
+
+    xx: float = 1.0
+    xy: float = 0.0
+    x0: float = 0.0
+    yx: float = 0.0
+    yy: float = 1.0
+    y0: float = 0.0
+
+    def then(self, later: "Affine") -> "Affine":
+        """One map for a picture that is changed by this one first and by `later` afterwards."""
+        return Affine(
+            xx=self.xx * later.xx + self.xy * later.yx,
+            xy=self.xx * later.xy + self.xy * later.yy,
+            x0=self.xx * later.x0 + self.xy * later.y0 + self.x0,
+            yx=self.yx * later.xx + self.yy * later.yx,
+            yy=self.yx * later.xy + self.yy * later.yy,
+            y0=self.yx * later.x0 + self.yy * later.y0 + self.y0,
+        )
+
+    def pixels(self, height: int, width: int) -> NDArray[np.float64]:
+        """The same map for pixels counted from the corner: float64 [2, 3], `source = matrix @ (x, y, 1)`."""
+        cx, cy = width / 2 - 0.5, height / 2 - 0.5
+        x0 = self.x0 + cx - self.xx * cx - self.xy * cy
+        y0 = self.y0 + cy - self.yx * cx - self.yy * cy
+        return np.array(((self.xx, self.xy, x0), (self.yx, self.yy, y0)))
+
+
+def affine(warp: Warp, height: int, width: int) -> Affine:
+    """The map of a warp, in ImageDataGenerator's order: zoom, shear, shift, rotate for the coordinates.
+
+    Flips come last for the picture, so first for its coordinates.
+    """
+    a, s = math.radians(warp.rotation), math.radians(warp.shear)
+    ca, sa, cs, ss = math.cos(a), math.sin(a), math.cos(s), math.sin(s)
+    across = -warp.zoom_x if warp.flip_x else warp.zoom_x
+    down = -warp.zoom_y if warp.flip_y else warp.zoom_y
+    x, y = warp.shift_x * width, warp.shift_y * height
+    return Affine(
+        xx=ca * across,
+        xy=-(ca * ss + sa * cs) * down,
+        x0=ca * x - sa * y,
+        yx=sa * across,
+        yy=(ca * cs - sa * ss) * down,
+        y0=sa * x + ca * y,
+    )
+
+
+def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_value: float = 0.0) -> Image:
+    """Warps a picture, uint8 [height, width, channels], with bilinear interpolation; same shape and type returned.
+
+    A mere flip moves pixels and touches none; without any change the very same array comes back.
+    """
+    turned = (change.xy, change.x0, change.yx, change.y0)
+    if turned == (0, 0, 0, 0) and abs(change.xx) == abs(change.yy) == 1:
+        if change.xx == change.yy:
+            return image if change.xx == 1 else np.asarray(cv2.flip(image, -1), np.uint8).reshape(image.shape)
+        return np.asarray(cv2.flip(image, 1 if change.xx < 0 else 0), np.uint8).reshape(image.shape)
+    height, width = image.shape[:2]
+    matrix = change.pixels(height, width)
+    if fill_mode == "wrap" or (np.abs(matrix) @ (width, height, 1)).max() > _FAR:
+        warped = _sampled(image, matrix, fill_mode)
+    else:
+        warped = cv2.warpAffine(
+            image,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=_BORDER[fill_mode],
+        )
+    warped = warped.reshape(image.shape)  # OpenCV drops an axis of one channel
+    if fill_mode == "constant":
+        x, y = _coordinates(matrix, height, width)
+        outside = (x < -_ALMOST) | (x > width - 1 + _ALMOST) | (y < -_ALMOST) | (y > height - 1 + _ALMOST)
+        warped[outside] = round(fill_value)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def _coordinates(matrix: NDArray[np.float64], height: int, width: int) -> tuple[NDArray[np.float64], ...]:
+    """Where each pixel comes from: two float64 [height, width], x and y."""
+    across, down = np.arange(width), np.arange(height)[:, None]
+    (xx, xy, x0), (yx, yy, y0) = matrix.tolist()
+    return xx * across + (xy * down + x0), yx * across + (yy * down + y0)
+
+
+def _sampled(image: Image, matrix: NDArray[np.float64], fill_mode: str) -> Image:
+    """Bilinear values at coordinates that are brought back into the picture first."""
+    height, width = image.shape[:2]
+    x, y = _coordinates(matrix, height, width)
+    columns, rows = _inside(x, width, fill_mode), _inside(y, height, fill_mode)
+    return np.asarray(cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _inside(values: NDArray[np.float64], size: int, fill_mode: str) -> NDArray[np.float32]:
+    last = size - 1
+    if fill_mode == "wrap" and last:
+        # SciPy's period is one pixel short of the size: the first and the last pixel coincide
+        turns = np.floor(values * (1 / last))
+        turns[(values > -_ALMOST) & (values < last + _ALMOST)] = 0
+        values = values - turns * last
+    elif fill_mode == "reflect":
+        values = np.abs((values - last - 0.5) % (2 * size) - size) - 0.5
+    return np.asarray(np.clip(values, 0, last), dtype=np.float32)

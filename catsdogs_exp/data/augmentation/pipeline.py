@@ -1,0 +1,55 @@
+"""Applying what was drawn: one warp, then colours, detail, and what is erased last."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema import Augment
+from catsdogs_exp.data.augmentation import colour, detail
+from catsdogs_exp.data.augmentation.drawing import Drawn
+from catsdogs_exp.data.augmentation.geometry import affine, apply_affine
+from catsdogs_exp.data.augmentation.policies import apply_colour, geometry_of
+
+Image = NDArray[np.uint8]
+
+
+def apply(image: Image, drawn: Drawn, augment: Augment) -> Image:
+    """A picture with its changes.
+
+    Args:
+        image: uint8 [height, width, channels], 3 channels or 1. It is not written to.
+        drawn: the changes.
+        augment: how the outside and what is erased is filled.
+
+    Returns:
+        uint8 of the same shape; the same array when nothing changes.
+    """
+    height, width = image.shape[:2]
+    change = affine(drawn.warp, height, width)
+    for done in drawn.operations:  # the policy's geometry in the same warp: no second interpolation
+        further = geometry_of(done, height, width)
+        change = change.then(further) if further else change
+    image = apply_affine(image, change, augment.fill_mode, augment.fill_value)
+    # channel shift before brightness: ImageDataGenerator's order
+    if drawn.channel_shift:
+        image = colour.channel_shift(image, drawn.channel_shift)
+    if drawn.brightness != 1:
+        image = colour.brightness(image, drawn.brightness)
+    if drawn.contrast != 1:
+        image = colour.contrast(image, drawn.contrast)
+    if drawn.saturation != 1:
+        image = colour.saturation(image, drawn.saturation)
+    if drawn.hue:
+        image = colour.hue(image, drawn.hue)
+    if drawn.grey:
+        image = colour.greyscale(image)
+    for done in drawn.operations:
+        image = apply_colour(image, done)
+    if drawn.blur:
+        image = detail.blur(image, drawn.blur)
+    if drawn.noise:
+        image = detail.add_noise(image, drawn.noise, drawn.noise_key)
+    if drawn.erased:
+        image = detail.erase(image, drawn.erased, augment.erased_value)
+    if drawn.cut:
+        image = detail.cut_out(image, drawn.cut, augment.erased_value)
+    return image

@@ -1,0 +1,295 @@
+"""Decoded pictures on disk, shared by all runs: one folder an entry, mapped into memory, bounded together.
+
+An entry `decoded/KEY` holds `pixels.npy`, `entry.json` (what it is of) and an empty file for each user of it. It is
+made under a lock and shown when whole. Where room is needed, what was not used for longest goes; what a living process
+uses stays. (On Linux and macOS even a removed file would stay with who has mapped it.)
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import socket
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.cache_folder import cache_folder, made_once
+
+_FOLDER = "decoded"
+_PIXELS, _ABOUT, _LEASE = "pixels.npy", "entry.json", "in-use."
+_NAME = re.compile(r"[0-9a-f]{24}(\.part)?")
+_DAY = 86400.0
+# A process on another machine cannot be asked whether it lives.
+_ELSEWHERE = 7 * _DAY
+
+
+class NoRoom(Exception):
+    """An entry does not fit beside those in use. The message says why not."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the cache.
+
+    Attributes:
+        path: its folder.
+        size: bytes.
+        used: when it was used last, in seconds since 1970.
+        busy: whether a living process uses or makes it.
+        whole: False for what a process left half made.
+        about: what `entry.json` says: `data`, `images`, `height`, `width`, `channels`, `resize`, `interpolation`,
+            `made`; empty for entries of earlier versions.
+    """
+
+    path: Path
+    size: int
+    used: float
+    busy: bool
+    whole: bool
+    about: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return self.path.name.removesuffix(".part")
+
+
+def has_entry(key: str) -> bool:
+    """Whether the pictures are there already."""
+    return (cache_folder(_FOLDER) / key / _PIXELS).is_file()
+
+
+def open_entry(
+    key: str,
+    shape: tuple[int, ...],
+    about: dict[str, Any],
+    fill: Callable[[NDArray[np.uint8]], None],
+    limit: int,
+) -> NDArray[np.uint8]:
+    """Returns the pictures of an entry, made by `fill` where it is not there yet.
+
+    Args:
+        key: 24 hexadecimal digits that stand for these very pixels.
+        shape: of the array, uint8.
+        about: what people are told of it.
+        fill: writes into the array.
+        limit: bytes of all entries together.
+
+    Returns:
+        A read-only map of the file, kept from removal while it is referred to.
+
+    Raises:
+        NoRoom: where the limit does not allow it.
+        OSError: where it cannot be written.
+    """
+    target = cache_folder(_FOLDER) / key
+    try:
+        return _opened(target, shape, about, fill, limit)
+    except _Damaged:
+        _remove(target)
+    try:
+        return _opened(target, shape, about, fill, limit)
+    except _Damaged as error:  # in use by others, or no right to remove it
+        raise OSError(errno.EIO, "the entry is damaged") from error
+
+
+class _Damaged(Exception):
+    """An entry that was cut or overwritten by others."""
+
+
+def _opened(
+    target: Path,
+    shape: tuple[int, ...],
+    about: dict[str, Any],
+    fill: Callable[[NDArray[np.uint8]], None],
+    limit: int,
+) -> NDArray[np.uint8]:
+    lease = _lease_name()
+    with made_once(target) as scratch:
+        if scratch is not None:
+            array = _reserved(scratch / _PIXELS, shape, limit)
+            fill(array)
+            array.flush()
+            del array
+            content = about | {"made": datetime.now(UTC).isoformat(timespec="seconds")}
+            (scratch / _ABOUT).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        ((target if scratch is None else scratch) / lease).touch()
+    try:
+        pixels = np.load(target / _PIXELS, mmap_mode="r")
+        if (pixels.shape, pixels.dtype) != (shape, np.uint8):
+            raise ValueError("other pictures")
+        os.utime(target / _PIXELS)
+    except (ValueError, EOFError, FileNotFoundError) as error:
+        _release(target, lease, os.getpid())
+        raise _Damaged from error
+    weakref.finalize(pixels, _release, target, lease, os.getpid())
+    return pixels  # type: ignore[no-any-return]
+
+
+def entries() -> list[Entry]:
+    """All entries, the one used last first. Whatever else lies in the folder is none of ours."""
+    found = []
+    for path in cache_folder(_FOLDER).iterdir():
+        if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            with suppress(FileNotFoundError):  # removed meanwhile
+                entry = _entry(path)
+                if entry is not None:
+                    found.append(entry)
+    return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+
+def clear(unused_for: float = 0.0) -> tuple[list[Entry], list[Entry]]:
+    """Removes entries that nobody uses and that were not used for so many days.
+
+    Returns:
+        What was removed, and what had to stay because it is in use.
+    """
+    before = time.time() - unused_for * _DAY
+    old = [entry for entry in entries() if entry.used <= before]
+    removed = [entry for entry in old if not entry.busy and _remove(entry.path)]
+    gone = {entry.path for entry in removed}
+    return removed, [entry for entry in old if entry.path not in gone]
+
+
+def room(limit: int) -> tuple[int, int]:
+    """How many bytes a new entry may have: by the limit, and by the disk, once all that nobody uses is gone."""
+    found = entries()
+    idle = sum(entry.size for entry in found if not entry.busy)
+    busy = sum(entry.size for entry in found if entry.busy)
+    return max(0, limit - busy), shutil.disk_usage(cache_folder(_FOLDER)).free + idle
+
+
+def _reserved(path: Path, shape: tuple[int, ...], limit: int) -> Any:
+    """A new file of the full size: the next who looks for room counts it."""
+    size = int(np.prod(shape, dtype=np.int64))
+    with FileLock(cache_folder(_FOLDER) / "room.lock"):
+        _make_room(size, limit)
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            # Else a disk that is full would not be an error but a signal that ends the process.
+            with path.open("r+b") as handle:
+                os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+        return array
+
+
+def _make_room(size: int, limit: int) -> None:
+    found = entries()
+    total = sum(entry.size for entry in found)
+    busy = sum(entry.size for entry in found if entry.busy)
+    if busy + size > limit:
+        raise NoRoom(f"{gib(busy)} GiB are in use by other runs" if busy else f"they are {gib(size)} GiB")
+    for entry in reversed(found):
+        if total + size <= limit and shutil.disk_usage(entry.path.parent).free >= size:
+            return
+        if not entry.busy and _remove(entry.path):
+            total -= entry.size
+    if total + size > limit:
+        raise NoRoom(f"{gib(total)} GiB are in use by other runs")
+
+
+def gib(size: float) -> str:
+    """Bytes in GiB, for people."""
+    return f"{size / 2**30:.3g}"
+
+
+def _entry(path: Path) -> Entry | None:
+    whole = path.suffix != ".part"
+    pixels = path / _PIXELS
+    if pixels.is_symlink() or not (pixels.is_file() or not whole):
+        return None
+    try:
+        about = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = {}
+    status = pixels.stat() if pixels.is_file() else path.stat()
+    busy = _is_leased(path) if whole else _is_locked(path.with_suffix(""))
+    size = status.st_size if pixels.is_file() else 0
+    return Entry(path, size, status.st_mtime, busy, whole, about if isinstance(about, dict) else {})
+
+
+def _remove(path: Path) -> bool:
+    """Removes an entry's own files; True unless somebody uses it."""
+    target = path.with_suffix("")
+    lock = FileLock(f"{target}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    try:
+        scratch = target.with_name(f"{target.name}.part")
+        if path == target:
+            if _is_leased(target):
+                return False
+            _remove_files(scratch)
+            target.rename(scratch)  # never a half-removed entry under its name
+        _remove_files(scratch)
+        return True
+    except OSError:  # on Windows, a file that is open; or no right to
+        return False
+    finally:
+        lock.release()
+
+
+def _remove_files(folder: Path) -> None:
+    """What lies in it and is not ours stays, and the folder with it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for name in [child.name for child in folder.iterdir()]:
+        if name in (_PIXELS, _ABOUT) or name.startswith(_LEASE):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_locked(target: Path) -> bool:
+    lock = FileLock(f"{target}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _lease_name() -> str:
+    """Says which process it is of: number, start and machine; several of one process are kept apart."""
+    started = psutil.Process().create_time()
+    return f"{_LEASE}{os.getpid()}.{int(started)}.{uuid.uuid4().hex[:8]}.{socket.gethostname()}"
+
+
+def _is_leased(path: Path) -> bool:
+    return any(_lives(file) for file in path.iterdir() if file.name.startswith(_LEASE))
+
+
+def _lives(lease: Path) -> bool:
+    try:
+        number, started, _, host = lease.name.removeprefix(_LEASE).split(".", 3)
+        if host != socket.gethostname():
+            return time.time() - lease.stat().st_mtime < _ELSEWHERE
+        # the start is derived from the machine's clock, which may be set meanwhile
+        return abs(psutil.Process(int(number)).create_time() - int(started)) < 60
+    except psutil.AccessDenied:
+        return True
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+def _release(target: Path, lease: str, process: int) -> None:
+    if os.getpid() != process:  # a fork of it
+        return
+    with suppress(OSError):
+        (target / lease).unlink()
+        os.utime(target / _PIXELS)

@@ -1,0 +1,229 @@
+"""From a picture of any size to the network's: stretched, cut or padded, always by the same resampling.
+
+The resampling is that of Pillow, made by a faster library (Rust's fast_image_resize): in each direction no more than
+one grey level apart from Pillow's.
+"""
+
+import math
+import threading
+from collections.abc import Sequence
+
+import cykooz_resizer as rust
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catsdogs_exp.config.schema import Loader
+
+Box = tuple[float, float, float, float]  # left, top, width, height in pixels
+
+_TRIES = 10
+BOX_UNIFORMS = 2 * _TRIES + 2
+"""Numbers that a random box is made of."""
+STORED = 1.5
+"""Side of the pictures that random boxes are cut from, as a multiple of the target's: seldom is one enlarged."""
+
+_FILTERS = {
+    "bilinear": rust.FilterType.bilinear,
+    "bicubic": rust.FilterType.catmull_rom,  # a = -0.5, as Pillow's
+    "lanczos": rust.FilterType.lanczos3,
+}
+_PIXELS = {1: rust.PixelType.U8, 3: rust.PixelType.U8x3}
+
+
+class _OfThread(threading.local):
+    """A resizer keeps scratch memory and must not be shared."""
+
+    def __init__(self) -> None:
+        self.resizer = rust.Resizer()
+        self.options = {
+            name: rust.ResizeOptions(resize_alg=rust.ResizeAlg.convolution(kernel), use_alpha=False)
+            for name, kernel in _FILTERS.items()
+        }
+
+
+_thread = _OfThread()
+
+
+def evaluated_as(resize: str) -> str:
+    """How pictures are brought to size where nothing is random: validation, test, prediction."""
+    return "crop" if resize == "random_resized_crop" else resize
+
+
+def fit(
+    pixels: NDArray[np.uint8],
+    target_size: tuple[int, int],
+    resize: str,
+    interpolation: str,
+    pad_value: float = 0.0,
+    box: Box | None = None,
+) -> NDArray[np.uint8]:
+    """Brings a picture to a size.
+
+    Args:
+        pixels: uint8 [h, w, 1 or 3].
+        target_size: height, width.
+        resize: `stretch`; `crop`, the largest box in the middle that has the target's proportions (so is
+            `random_resized_crop`, whose random boxes come through `box`); `pad`, the whole picture in the middle.
+        interpolation: `nearest`, or one that antialiases: `bilinear`, `bicubic`, `lanczos`.
+        pad_value: 0..255, beside the picture with `pad`.
+        box: what part of the picture is used instead of all of it, and then stretched.
+
+    Returns:
+        uint8 [height, width, 1 or 3].
+    """
+    if box is not None:
+        return resample(pixels, target_size, interpolation, box)
+    if resize == "pad":
+        return _padded(pixels, target_size, interpolation, pad_value)
+    if evaluated_as(resize) == "crop":
+        return resample(pixels, target_size, interpolation, middle_box(pixels.shape[0], pixels.shape[1], target_size))
+    return resample(pixels, target_size, interpolation)
+
+
+def middle_box(height: int, width: int, target_size: tuple[int, int]) -> Box:
+    """The largest box of the target's proportions in the middle of a picture."""
+    ratio = target_size[1] / target_size[0]
+    box_width, box_height = min(width, height * ratio), min(height, width / ratio)
+    return (width - box_width) / 2, (height - box_height) / 2, box_width, box_height
+
+
+def random_box(
+    height: int, width: int, scale: Sequence[float], ratio: Sequence[float], u: NDArray[np.float64]
+) -> Box:
+    """A random box of a picture, as in Inception's training (Szegedy et al., 2015) and torchvision.
+
+    The share of the area is uniform, the logarithm of the proportions too, and so is the place. The first of ten
+    tries that fits into the picture is taken, else the largest box in the middle whose proportions are allowed.
+
+    Args:
+        height, width: of the picture.
+        scale: least and largest share of the area, in (0, 1].
+        ratio: least and largest width / height.
+        u: float64 [BOX_UNIFORMS], in [0, 1).
+
+    Returns:
+        left, top, width, height in pixels, within the picture, at least one pixel each way.
+    """
+    numbers = u.tolist()
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    for try_ in range(_TRIES):
+        area = height * width * (scale[0] + numbers[2 * try_] * (scale[1] - scale[0]))
+        stretch = math.exp((low + numbers[2 * try_ + 1] * (high - low)) / 2)
+        box_width, box_height = math.sqrt(area) * stretch, math.sqrt(area) / stretch
+        if box_width <= width and box_height <= height:
+            break
+    else:
+        box_width, box_height = width, height
+        if width / height < ratio[0]:
+            box_height = width / ratio[0]
+        elif width / height > ratio[1]:
+            box_width = height * ratio[1]
+    box_width, box_height = max(1.0, box_width), max(1.0, box_height)
+    return numbers[-2] * (width - box_width), numbers[-1] * (height - box_height), box_width, box_height
+
+
+def stored_size(target_size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the pictures that are kept for random boxes to be cut from."""
+    return math.ceil(STORED * target_size[0]), math.ceil(STORED * target_size[1])
+
+
+def crop_stored(
+    stored: NDArray[np.uint8], width: int, height: int, loader: Loader, u: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Cuts a random box out of a picture that is kept stretched to `stored_size`.
+
+    Args:
+        stored: uint8 [h, w, channels].
+        width, height: of the picture in its file, upright: in its proportions the box is drawn.
+        loader: target size, crop_scale, crop_ratio and interpolation.
+        u: float64 [BOX_UNIFORMS], in [0, 1).
+
+    Returns:
+        uint8 [height, width, channels] at the loader's target size.
+    """
+    left, top, box_width, box_height = random_box(height, width, loader.crop_scale, loader.crop_ratio, u)
+    down, across = stored.shape[0] / height, stored.shape[1] / width
+    box = (left * across, top * down, box_width * across, box_height * down)
+    return resample(stored, loader.target_size, loader.interpolation, box)
+
+
+def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB uint8 [h, w, 3] to grey uint8 [h, w, 1] (ITU-R 601 luma, as Pillow rounds it)."""
+    return np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.uint8)[..., None]
+
+
+def resample(
+    pixels: NDArray[np.uint8], target_size: tuple[int, int], interpolation: str, box: Box | None = None
+) -> NDArray[np.uint8]:
+    """Stretches a picture, or a box of it, to a size.
+
+    Args:
+        pixels: uint8 [h, w, 1 or 3].
+        target_size: height, width.
+        interpolation: `nearest`, `bilinear`, `bicubic` or `lanczos`; all but nearest antialias when they shrink.
+        box: left, top, width, height in pixels; what reaches beyond the picture by rounding is left out.
+
+    Returns:
+        uint8 [height, width, 1 or 3]; read-only, perhaps `pixels` itself.
+    """
+    height, width = pixels.shape[:2]
+    left, top, box_width, box_height = (0.0, 0.0, width, height) if box is None else _inside(box, height, width)
+    whole = (left, top, box_width, box_height) == (0, 0, width, height)
+    if whole and (height, width) == target_size:
+        return pixels
+    if interpolation == "nearest":
+        image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+        limits = (left, top, left + box_width, top + box_height)
+        image = image.resize(target_size[::-1], Image.Resampling.NEAREST, box=limits)
+        return np.asarray(image, dtype=np.uint8).reshape(*target_size, -1)
+    kind = _PIXELS[pixels.shape[2]]
+    source = rust.ImageData(width, height, kind, pixels.tobytes())
+    if interpolation != "bilinear":
+        # These overshoot and are clipped between the two passes, so their order shows; Pillow's is across, then down.
+        between = rust.ImageData(target_size[1], height, kind)
+        across = None if whole else rust.CropBox(left, 0, box_width, height)
+        _thread.resizer.resize(source, between, _options(interpolation, across))
+        source, left, box_width = between, 0.0, target_size[1]
+    result = rust.ImageData(target_size[1], target_size[0], kind)
+    part = None if whole else rust.CropBox(left, top, box_width, box_height)
+    _thread.resizer.resize(source, result, _options(interpolation, part))
+    return np.frombuffer(result.get_buffer(), dtype=np.uint8).reshape(*target_size, -1)
+
+
+def _options(interpolation: str, box: rust.CropBox | None) -> rust.ResizeOptions:
+    options = _thread.options[interpolation]
+    if box is not None:
+        options = options.copy()
+        options.crop_box = box
+    return options
+
+
+def _inside(box: Box, height: int, width: int) -> Box:
+    left, box_width = _within(box[0], box[2], width)
+    top, box_height = _within(box[1], box[3], height)
+    return left, top, box_width, box_height
+
+
+def _within(start: float, length: float, limit: int) -> tuple[float, float]:
+    """A stretch that ends at `limit` at the latest, also as the library adds it up."""
+    start = max(0.0, start)
+    length = min(length, limit - start)
+    while start + length > limit:
+        length = math.nextafter(length, 0)
+    return start, length
+
+
+def _padded(
+    pixels: NDArray[np.uint8], target_size: tuple[int, int], interpolation: str, pad_value: float
+) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    factor = min(target_size[0] / height, target_size[1] / width)
+    inner = (
+        min(target_size[0], max(1, round(height * factor))),
+        min(target_size[1], max(1, round(width * factor))),
+    )
+    result = np.full((*target_size, pixels.shape[2]), round(pad_value), dtype=np.uint8)
+    top, left = (target_size[0] - inner[0]) // 2, (target_size[1] - inner[1]) // 2
+    result[top : top + inner[0], left : left + inner[1]] = resample(pixels, inner, interpolation)
+    return result

@@ -1,0 +1,139 @@
+"""`--profile`: a TensorBoard trace of some steps, and a line on what training waits for and what would change it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+_FIRST, _COUNT = 5, 10  # steps: past compilation and the filling of queues
+_ROUNDS = 5
+_NOTHING_TO_GAIN = 1.05  # times as fast: less is noise
+
+
+class Trace:
+    """A listener that traces ten steps of the first epoch for TensorBoard's profiler, or what it has of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._on = False
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Starts after a few steps, stops some steps later."""
+        if epoch == 1 and step == min(_FIRST, max(steps - _COUNT, 1)):
+            tf.profiler.experimental.start(str(self._folder))
+            self._on = True
+        elif self._on and step >= min(_FIRST, max(steps - _COUNT, 1)) + _COUNT:
+            self._stop()
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Stops at the latest here."""
+        if self._on:
+            self._stop()
+
+    def _stop(self) -> None:
+        tf.profiler.experimental.stop()
+        self._on = False
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds for one batch.
+
+    Attributes:
+        step: the arithmetic alone, on a batch that is there already.
+        fetch: reading the pictures, decoded or from the cache, in one thread.
+        change: everything else that happens to a batch on its way: augmentation, mixing.
+        cached: reading them from a cache in memory or on disk.
+        workers: threads that prepare batches.
+        in_run: what a step took in the run, all in all.
+        waiting: share of the run's training time in which a step waited for its batch, 0..1.
+    """
+
+    step: float
+    fetch: float
+    change: float
+    cached: float
+    workers: int
+    in_run: float
+    waiting: float
+
+
+def measure(steps: Steps, loader: Loader, in_run: float, waiting: float) -> Costs:
+    """Measures the parts of a step by themselves. Trains the network a little further: its weights are of no use then.
+
+    Args:
+        steps: of the run.
+        loader: of the training images.
+        in_run: seconds of a step in the run.
+        waiting: share of the time that steps waited, 0..1.
+    """
+    batch = loader.batch(0, 0)
+    tensors = tuple(map(tf.constant, batch))
+    rows = loader.rows[loader.order(0)[: loader.batch_size]]
+    fetched = np.ascontiguousarray(loader.fetch(rows))
+
+    def step() -> None:
+        steps.train(*tensors)
+        steps.averages()  # waits for the result
+
+    step()
+    whole = _seconds(lambda: loader.batch(0, 0))
+    fetch = _seconds(lambda: loader.fetch(rows))
+    return Costs(
+        step=_seconds(step),
+        fetch=fetch,
+        change=max(whole - fetch, 0.0),
+        cached=_seconds(fetched.copy),
+        workers=loader.threads,
+        in_run=in_run,
+        waiting=waiting,
+    )
+
+
+def advice(costs: Costs, cache: str) -> str:
+    """The line: what training waits for, and what would change it by how much.
+
+    Args:
+        costs: as measured.
+        cache: where decoded images are, `none`, `memory` or `disk`.
+    """
+    prepared = (costs.fetch + costs.change) / costs.workers
+    shares = f"waits {100 * costs.waiting:.0f} % of the time for its input; a step takes {1e3 * costs.in_run:.1f} ms"
+    alone = f"{1e3 * costs.step:.1f} ms of arithmetic"
+    parts = f"{1e3 * costs.fetch / costs.workers:.1f} ms reading, {1e3 * costs.change / costs.workers:.1f} ms changing"
+    text = f"profile: {shares} ({alone}; input, by {costs.workers} threads: {parts})"
+    reading = costs.fetch > costs.change
+    if cache == "none" and costs.fetch > costs.cached:
+        gain = _gain(costs, (costs.cached + costs.change) / costs.workers)
+        if gain >= _NOTHING_TO_GAIN:
+            return f"{text}: {'mostly on decoding' if reading else 'also on decoding'}; " + (
+                f"loader.cache=disk would give about {gain:.1f}x"
+            )
+    gain = _gain(costs, 0.0)
+    if gain < _NOTHING_TO_GAIN:
+        return f"{text}: the input costs next to nothing; a smaller network, picture or precision would be faster"
+    if prepared < costs.step:
+        return f"{text}: the input shares the processor with the arithmetic; without it about {gain:.1f}x"
+    what = "reading" if reading else "augmentation"
+    return f"{text}: mostly on {what}; more threads, or less of it, would give up to {gain:.1f}x"
+
+
+def _gain(costs: Costs, prepared: float) -> float:
+    """How much faster steps would be with batches prepared in so many seconds: they come one by one."""
+    return costs.in_run / max(costs.step, prepared)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return float(np.median(taken))
