@@ -18,8 +18,9 @@ def run(options: Options) -> str:
     """Measures and returns the table."""
     load = os.getloadavg()[0]
     import_tensorflow()
-    measured = interleaved(_contenders(10_000 if options.quick else _WEIGHTS), options.rounds, say)
-    details = f"{_WEIGHTS:,} float32 weights in one variable, {_STEPS} steps a round"
+    weights = 10_000 if options.quick else _WEIGHTS
+    measured = interleaved(_contenders(weights), options.rounds, say)
+    details = f"{weights:,} float32 weights in one variable, {_STEPS} steps a round"
     return f"{heading('optimizers', options, details, load)}\n{render(rows(measured))}"
 
 

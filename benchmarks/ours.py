@@ -24,12 +24,14 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dict[str, Callable[[], float]]:
     """Each call gives images a second.
 
-    `train`, `train_augmented`: warm cache, the steps after the first `skip` of an epoch.
+    `train`, `train_augmented`, `train_bfloat16`: warm cache, the steps after the first `skip` of an epoch; the last
+    with augmentation too.
     `files`, `augmented`: the loader alone, a whole pass: over the files without a cache; warm with augmentation.
     `cache`: decoding all pictures, also those for validation, into a new cache on disk.
     """
     config = config_of(overrides)
     augmented = config_of((*overrides, "augment=course"))
+    bfloat16 = config_of((*overrides, "augment=course", "training.precision=mixed_bfloat16"))
     manifest = gather(config)
     fetch = open_pixels(manifest, config.loader)
     no_cache = open_pixels(manifest, replace(config.loader, cache="none"))
@@ -38,6 +40,7 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
     return {
         "train": _training(config, manifest, fetch, images, skip),
         "train_augmented": _training(augmented, manifest, fetch, images, skip),
+        "train_bfloat16": _training(bfloat16, manifest, fetch, images, skip),
         "files": _loading(config, manifest, no_cache, images),
         "augmented": _loading(augmented, manifest, fetch, images),
         "cache": lambda: _build_cache(config, manifest),
@@ -47,10 +50,12 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
 def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | None, skip: int) -> Callable[[], float]:
     from catsdogs_exp.models import build_model
     from catsdogs_exp.training.optimizers import make_optimizer
+    from catsdogs_exp.training.precision import building_in
     from catsdogs_exp.training.steps import Steps
 
     loader = _loader(config, manifest, fetch, images)
-    model = build_model(config.model, config.loader.target_size, len(manifest.classes))
+    with building_in(config.training.precision):
+        model = build_model(config.model, config.loader.target_size, len(manifest.classes))
     steps = Steps(model, make_optimizer(config.optimizer, config.schedule, loader.steps, config.epochs))
 
     def measure() -> float:

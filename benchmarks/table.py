@@ -77,11 +77,6 @@ def within(name: str, what: str, seconds: Sequence[float], at_most: float) -> Ro
     )
 
 
-def missing(name: str, what: str, target: str, why: str) -> Row:
-    """A target that cannot be measured yet."""
-    return Row(name, what, "-", "-", "-", "-", target, why)
-
-
 def render(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table that also reads well as it stands."""
     cells = [_HEADER, *(tuple(vars(row).values()) for row in rows)]

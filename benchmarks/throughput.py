@@ -1,7 +1,7 @@
 """P1 to P5: images a second of training and of the loaders alone, ours against Keras's.
 
-float32, the course's network and settings. A round is an epoch of each contender. Training counts from the sixth
-step on, so that neither side's compilation and first batches do; loaders alone count whole passes.
+float32 but where said, the course's network and settings. A round is an epoch of each contender. Training counts from
+the sixth step on, so that neither side's compilation and first batches do; loaders alone count whole passes.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import ours, photos, theirs
 from benchmarks.options import Options, heading
 from benchmarks.processes import Side
-from benchmarks.table import Row, faster, missing, render
+from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.errors import BadInput
 
@@ -53,7 +53,7 @@ def rows(measured: dict[str, list[float]]) -> list[Row]:
         row("P1", "training, warm cache / fit in memory", "train", "in_memory", 0.97),
         row("P2", "training, augment=course / fit in memory, no augmentation", "train_augmented", "in_memory", 0.90),
         row("P3", "training, augment=course / course loop, same", "train_augmented", "course_augmented", 1.8),
-        missing("P3", "the same in mixed_bfloat16", ">= 2.5", "not built yet (issue 4)"),
+        row("P3", "the same in mixed_bfloat16 / course loop in float32", "train_bfloat16", "course_augmented", 2.5),
         row("P4", f"{files}cache=none / course loop's", "files", "course_files", 4),
         row("P4", f"{files}cache=none / image_dataset_from_directory", "files", "keras_files", 1.1),
         row("P4", f"{files}making the cache / course loop's", "cache", "course_files", 4),

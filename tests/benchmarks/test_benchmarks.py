@@ -1,5 +1,6 @@
 """The command line and the arithmetic of `benchmarks/`. Nothing is timed here."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import inspection, photos, startup, throughput
+from benchmarks import inspection, optimizers, photos, startup, throughput
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
 from benchmarks.processes import Side
-from benchmarks.table import beyond, faster, missing, render, within
+from benchmarks.table import beyond, faster, render, within
 from benchmarks.timing import Pair, interleaved, steady_rate
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.gather import gather
@@ -33,7 +34,7 @@ def test_without_a_name_the_benchmarks_are_listed_and_tensorflow_is_not_imported
     [
         (
             ["troughput"],
-            "Unknown benchmark: troughput. Did you mean throughput? Known: throughput, inspection, startup.",
+            f"Unknown benchmark: troughput. Did you mean throughput? Known: {', '.join(command.NAMES)}.",
         ),
         (["startup", "--rounds", "0"], "--rounds must be >= 1. Received: 0"),
         (["startup", "--rounds", "0", "--quick"], "--rounds must be >= 1. Received: 0"),
@@ -55,13 +56,22 @@ def test_every_name_runs_a_module_with_the_options(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     received = []
-    module = {"throughput": throughput, "inspection": inspection, "startup": startup}[name]
+    module = importlib.import_module(f"benchmarks.{name}")
     monkeypatch.setattr(module, "run", lambda options: received.append(options) or "the table")
     archive = tmp_path / "photos.zip"
     archive.touch()
     assert command.main([name, "--photos", str(archive), "--images", "60"]) == 0
     assert capsys.readouterr().out == "the table\n"
     assert received == [Options(archive, rounds=5, images=60, quick=False)]
+
+
+def test_the_optimisers_are_compared_each_with_its_own() -> None:
+    measured = {"adam": [0.03], "fused adam": [0.01], "sgd": [0.02], "fused sgd": [0.01]}
+    rows = optimizers.rows(measured)
+    assert [(row.what, row.ours, row.theirs) for row in rows] == [
+        ("one update, adam", "10.0 ms", "30.0 ms"),
+        ("one update, sgd", "10.0 ms", "20.0 ms"),
+    ]
 
 
 def test_quick_is_one_round_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,20 +150,30 @@ def test_the_rows_as_text() -> None:
 
 
 def test_the_table_is_aligned_markdown() -> None:
-    rows = [within("P8", "--help", [0.5], 1.0), missing("P3", "in mixed_bfloat16", ">= 2.5", "not built yet")]
+    rows = [within("P8", "--help", [0.5], 1.0), faster("P3", "in mixed_bfloat16", Pair([300.0], [100.0]), 2.5)]
     header, rule, *lines = render(rows).splitlines()
     assert len({len(line) for line in (header, rule, *lines)}) == 1
     assert header.count("|") == rule.count("|") == 9
     assert [line.split()[1] for line in lines] == ["P8", "P3"]
-    assert lines[1].rstrip(" |").endswith("not built yet")
+    assert lines[1].rstrip(" |").endswith("yes")
 
 
 def test_throughput_has_a_row_for_each_target() -> None:
-    names = ("train", "train_augmented", "files", "augmented", "cache", "in_memory", "course", "course_augmented")
+    names = (
+        "train",
+        "train_augmented",
+        "train_bfloat16",
+        "files",
+        "augmented",
+        "cache",
+        "in_memory",
+        "course",
+        "course_augmented",
+    )
     measured = {name: [100.0] for name in (*names, "course_files", "keras_files", "course_files_augmented")}
-    rows = throughput.rows(measured | {"augmented": [800.0]})
+    rows = throughput.rows(measured | {"augmented": [800.0], "train_bfloat16": [250.0]})
     assert [row.name for row in rows] == ["P1", "P2", "P3", "P3", "P4", "P4", "P4", "P4", "P5", "-"]
-    assert [row.reached for row in rows[:4]] == ["yes", "yes", "no", "not built yet (issue 4)"]
+    assert [row.reached for row in rows[:4]] == ["yes", "yes", "no", "yes"]
     assert rows[8].reached == "yes"
     assert rows[9].reached == "-"
 

@@ -50,8 +50,8 @@ def test_other_classes_are_never_mixed_in_silently(folder: str, other: str, caps
     assert main([*words, f"dataset.classes={other}"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err == (
-        f"error: dataset.classes has a value already, which is changed, not replaced. Received: dataset.classes={other}. "
-        "Put dataset.classes=null first\n"
+        "error: dataset.classes has a value already, which is changed, not replaced. "
+        f"Received: dataset.classes={other}. Put dataset.classes=null first\n"
     )
     assert main([*words, "dataset.classes=null", f"dataset.classes={other}"]) == 0
     shown = capsys.readouterr().out

@@ -146,8 +146,8 @@ def test_no_validation_needs_another_monitor(
     words = [*tiny, "epochs=1", "split.validation=0", "split.test=0", f"output_dir={tmp_path}"]
     assert main(words) == 2
     assert (
-        "error: split.validation must be > 0, and leave an image, to watch validation values. Received: split.validation=0 "
-        "training.monitor=val_accuracy. Set training.monitor=loss or split.validation=0.2"
+        "error: split.validation must be > 0, and leave an image, to watch validation values. "
+        "Received: split.validation=0 training.monitor=val_accuracy. Set training.monitor=loss or split.validation=0.2"
     ) in capsys.readouterr().err
     assert main([*words, "training.monitor=loss"]) == 0
     result = read_result(max((tmp_path / "drawn").iterdir(), key=lambda folder: folder.stat().st_mtime))
