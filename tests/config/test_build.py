@@ -317,3 +317,45 @@ def test_whatever_a_setting_is_given_the_answer_is_a_config_or_one_line(
         assert len(str(error).splitlines()) == 1
     else:
         assert isinstance(made, Config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("augment.zoom_range", 0.2, (0.8, 1.2)),
+        ("augment.zoom_range", [0.5, 1], (0.5, 1.0)),
+        ("augment.brightness_range", 0, (1.0, 1.0)),
+        ("augment.brightness_range", 1, (0.0, 2.0)),
+        ("loader.crop_scale", [0.08, 1.0], (0.08, 1.0)),
+    ],
+)
+def test_a_range_is_two_numbers_or_one_around_one(built: Build, name: str, value: Any, kept: tuple) -> None:
+    group, _, key = name.partition(".")
+    assert getattr(getattr(built({name: value}), group), key) == pytest.approx(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "augment.zoom_range",
+            [1.2, 0.8],
+            "augment.zoom_range must be two numbers, [lowest,highest], each > 0 and <= 100; or one number n for "
+            "1-n..1+n. Received: augment.zoom_range=[1.2,0.8]",
+        ),
+        ("augment.zoom_range", 1, "1-n..1+n. Received: augment.zoom_range=1"),
+        ("augment.zoom_range", [0.5], "Received: augment.zoom_range=[0.5]"),
+        ("augment.zoom_range", "wide", "Received: augment.zoom_range=wide"),
+        ("augment.zoom_range", True, "Received: augment.zoom_range=true"),
+        ("augment.zoom_range", [True, 2], "Received: augment.zoom_range=[true,2]"),
+        ("augment.zoom_range", [0.5, math.nan], "Received: augment.zoom_range=[0.5,nan]"),
+        (
+            "loader.crop_scale",
+            0.5,
+            "loader.crop_scale must be two numbers, [lowest,highest], each > 0 and <= 1. Received: "
+            "loader.crop_scale=0.5",
+        ),
+    ],
+)
+def test_what_is_no_range_is_refused(built: Build, name: str, value: Any, message: str) -> None:
+    assert message in refusal(built, {name: value})

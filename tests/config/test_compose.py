@@ -288,5 +288,5 @@ def test_a_folder_of_ones_own_adds_choices(tmp_path: Path) -> None:
     sweep = expand_sweep(["augment=none,mine"], str(tmp_path))
     assert [job.augment.rotation_range for job in sweep.configs] == [0, 7]
     every = expand_sweep(["augment=glob(*)"], str(tmp_path))
-    assert sorted(job.augment.rotation_range for job in every.configs) == [0, 7, 40]
-    assert "augment must be one of course, none." in refusal("augment=mine")
+    assert sorted(job.augment.rotation_range for job in every.configs) == [0, 0, 0, 7, 15, 40, 40]
+    assert "augment must be one of course, course_crop, flip, none, randaugment, strong." in refusal("augment=mine")

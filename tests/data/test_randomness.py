@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catsdogs_exp.data.randomness import epoch_order, sample_uniforms
+from catsdogs_exp.data.randomness import epoch_order, mix_generator, noise, sample_uniforms
 
 SEEDS = st.integers(0, 2**31 - 1)
 EPOCHS = st.integers(0, 10**6)
@@ -57,3 +57,20 @@ def test_neighbours_are_independent() -> None:
 def test_the_numbers_are_the_same_on_every_machine_for_ever() -> None:
     assert epoch_order(0, 0, 8).tolist() == [5, 0, 6, 1, 7, 2, 4, 3]
     assert np.round(sample_uniforms(1, 2, 3, 3), 12).tolist() == [0.723173964448, 0.483298065709, 0.743153170929]
+    assert np.round(mix_generator(1, 2, 3).random(3), 12).tolist() == [0.717744457763, 0.658831298685, 0.684167594853]
+    assert np.round(noise(7, (3,)).astype(float), 5).tolist() == [-1.44707, -0.91342, -0.51556]
+
+
+def test_streams_are_apart() -> None:
+    single, mixed = sample_uniforms(1, 2, 3, 8), mix_generator(1, 2, 3).random(8)
+    assert not set(single.tolist()) & set(mixed.tolist())
+    assert np.array_equal(mixed, mix_generator(1, 2, 3).random(8))
+    assert len({mix_generator(*place).random() for place in ((1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))}) == 4
+
+
+def test_noise_is_a_function_of_its_key() -> None:
+    first = noise(2**53, (40, 50, 3))
+    assert (first.shape, first.dtype) == ((40, 50, 3), np.float32)
+    assert np.array_equal(first, noise(2**53, (40, 50, 3)))
+    assert abs(first.mean()) < 0.05 and abs(first.std() - 1) < 0.05
+    assert abs(np.corrcoef(first.ravel(), noise(2**53 - 1, (40, 50, 3)).ravel())[0, 1]) < 0.05
