@@ -1,6 +1,7 @@
 """The one decoder: inspection, training and prediction all see the pixels that come from here."""
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ _TURNS = {
 # Of ordinary JPEGs: colours that libjpeg brings to RGB by itself, as simplejpeg calls them.
 _COLOURS = ("Gray", "YCbCr", "RGB")
 _JPEG = b"\xff\xd8\xff"
-_APP1 = b"\xff\xe1"  # where EXIF and XMP stand
+_APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA  # where EXIF and XMP stand; several pictures, or a profile; the pixels
+_SCRATCH = 16 * 2**20  # bytes
 
 
 class Undecodable(Exception):
@@ -114,6 +116,9 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
         Undecodable: as `decode` does.
         TooLarge: for more than `max_pixels`.
     """
+    found = _ordinary_look(data, suffix, at_least, min(max_pixels, MAX_PIXELS))
+    if found is not None:
+        return found
     with _reasons(data):
         image = _open(data, min(max_pixels, MAX_PIXELS))
         size, mode, kind = image.size, image.mode, image.format or ""
@@ -124,6 +129,23 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
         small = _to_rgb(_turned(image, orientation))
         width, height = size if orientation < 5 else size[::-1]
         return Look(small, width, height, kind, mode, _note(image, kind, mode, orientation, suffix))
+
+
+def _ordinary_look(data: bytes, suffix: str | None, at_least: int, max_pixels: int) -> Look | None:
+    """The same of a colour JPEG that stands upright, is whole and has nothing to be noted; else None."""
+    if not data.startswith(_JPEG) or (suffix is not None and not fits(suffix, "JPEG")):
+        return None
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if colours not in _COLOURS[1:] or height * width > max_pixels or _has_segment(data, (_APP1, _APP2)):
+            return None
+        scale = min(width // at_least, height // at_least)
+        factor = next((each for each in (8, 4, 2) if scale >= each), 1)  # as Pillow's `draft` has it
+        smaller = {"min_height": -(-height // factor), "min_width": -(-width // factor), "min_factor": factor}
+        small = simplejpeg.decode_jpeg(data, "RGB", strict=True, **(smaller if factor > 1 else {}))
+        return Look(Image.fromarray(small), width, height, "JPEG", "RGB", "")
+    except Exception:  # Pillow knows better, or knows the reason
+        return None
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -164,22 +186,46 @@ def pixels(data: bytes) -> NDArray[np.uint8]:
     Raises:
         Undecodable: as `decode` does.
     """
-    found = _ordinary_jpeg(data) if data.startswith(_JPEG) else None
+    found = _ordinary_jpeg(data)
     return np.asarray(decode(data), dtype=np.uint8) if found is None else found
 
 
-def _ordinary_jpeg(data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a grey or colour JPEG that stands upright and is whole; of others None."""
+class _OfThread(threading.local):
+    """Memory for a picture that is resized at once: to ask the system for it each time costs as much as resizing."""
+
+    def __init__(self) -> None:
+        self.scratch = np.empty(_SCRATCH, dtype=np.uint8)  # the system gives it when it is written to
+
+
+_thread = _OfThread()
+
+
+def _ordinary_jpeg(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.uint8] | None:
+    """The pixels of a grey or colour JPEG that stands upright and is whole, in `scratch` if they fit; else None."""
+    if not data.startswith(_JPEG):
+        return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         if colours not in _COLOURS or height * width > MAX_PIXELS:
             return None
-        # Also found by chance within another segment: that costs a look, not the pixels.
-        if _APP1 in data and _orientation(Image.open(io.BytesIO(data), formats=FORMATS)) != 1:
+        if _has_segment(data, (_APP1,)) and _orientation(Image.open(io.BytesIO(data), formats=FORMATS)) != 1:
             return None
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", strict=True), dtype=np.uint8)
+        buffer = scratch if scratch is not None and 3 * height * width <= scratch.size else None
+        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=buffer), dtype=np.uint8)
     except Exception:  # Pillow knows better, or knows the reason
         return None
+
+
+def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
+    """Whether there is a segment of these kinds ahead of the pixels, or one that is odd."""
+    place = 2
+    while place + 3 < len(data) and data[place] == 0xFF:
+        if data[place + 1] == _SCAN:
+            return False
+        if data[place + 1] in kinds:
+            return True
+        place += 2 + (data[place + 2] << 8) + data[place + 3]
+    return True
 
 
 def read_image(
@@ -205,8 +251,14 @@ def read_image(
         Undecodable: with the reason.
         OSError: when the file cannot be read.
     """
-    fitted = resizing.fit(pixels(path.read_bytes()), target_size, resize, interpolation, pad_value)
-    return resizing.grey(fitted) if channels == 1 else fitted
+    data = path.read_bytes()
+    whole = _ordinary_jpeg(data, _thread.scratch)
+    if whole is None:
+        whole = np.asarray(decode(data), dtype=np.uint8)
+    fitted = resizing.fit(whole, target_size, resize, interpolation, pad_value)
+    if channels == 1:
+        return resizing.grey(fitted)
+    return fitted.copy() if fitted is whole else fitted
 
 
 def _orientation(image: Image.Image) -> int:

@@ -44,7 +44,7 @@ def inspect(
 
     Args:
         listing: the files.
-        workers: threads; 0 for one a core and one more.
+        workers: threads; 0 for one a core.
         progress: called with ("inspecting", done, total).
         max_pixels: pictures of more pixels are not decoded.
     """
@@ -89,7 +89,7 @@ def _in_threads(
 ) -> Iterator[tuple[list[int], list[Verdict]]]:
     """Inspects chunk by chunk, in order; only a few chunks are under way at a time."""
     # One more than cores: while it queues for the interpreter, another decodes.
-    workers = workers or (os.cpu_count() or 1) + 1
+    workers = workers or os.cpu_count() or 1
     under_way: deque[tuple[list[int], Future[list[Verdict]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
