@@ -11,9 +11,12 @@ from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 
 NAMES = {
     "throughput": "P1 to P5: images a second of training and of the loaders, against Keras and the course loop",
+    "loader": "P4 to P6: images a second of the loader alone, against Keras's loaders",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
     "optimizers": "the fused updates of the optimisers against Keras's own",
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
+    "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",
+    "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
 }
 _ROUNDS = 5
 

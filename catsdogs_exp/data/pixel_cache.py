@@ -178,11 +178,20 @@ def _reserved(path: Path, shape: tuple[int, ...], limit: int) -> Any:
     with FileLock(cache_folder(_FOLDER) / "room.lock"):
         _make_room(size, limit)
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-        if hasattr(os, "posix_fallocate"):
-            # Else a disk that is full would not be an error but a signal that ends the process.
-            with path.open("r+b") as handle:
-                os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+        _allocate(path)
         return array
+
+
+def _allocate(path: Path) -> None:
+    """Or a disk that turns out to be full would not be an error but a signal that ends the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as handle:
+        try:
+            os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
+                raise
 
 
 def _make_room(size: int, limit: int) -> None:

@@ -88,9 +88,7 @@ def middle_box(height: int, width: int, target_size: tuple[int, int]) -> Box:
     return (width - box_width) / 2, (height - box_height) / 2, box_width, box_height
 
 
-def random_box(
-    height: int, width: int, scale: Sequence[float], ratio: Sequence[float], u: NDArray[np.float64]
-) -> Box:
+def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[float], u: NDArray[np.float64]) -> Box:
     """A random box of a picture, as in Inception's training (Szegedy et al., 2015) and torchvision.
 
     The share of the area is uniform, the logarithm of the proportions too, and so is the place. The first of ten

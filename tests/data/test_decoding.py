@@ -540,6 +540,27 @@ def test_the_limit_on_pixels_holds_on_the_fast_way(photo: Photo, monkeypatch: py
         pixels(data)
 
 
+def test_pictures_do_not_share_the_memory_they_are_decoded_in(photo: Photo, tmp_path: Path) -> None:
+    for number in range(2):
+        photo((40, 30), seed=number).save(tmp_path / f"{number}.jpg")
+    for size in ((30, 40), (15, 20)):
+        for resize in ("stretch", "crop", "pad"):
+            first, second = (read_image(tmp_path / f"{i}.jpg", size, "bilinear", resize=resize) for i in range(2))
+            expected = resizing.fit(pixels((tmp_path / "0.jpg").read_bytes()), size, resize, "bilinear")
+            assert np.array_equal(first, expected)
+            assert not np.array_equal(first, second)
+
+
+def test_a_picture_too_large_for_the_scratch_memory(
+    photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo((40, 30)).save(tmp_path / "1.jpg")
+    expected = read_image(tmp_path / "1.jpg", (15, 20), "bilinear")
+    for room in (40 * 30 * 3, 40 * 30 * 3 - 1):
+        monkeypatch.setattr(decoding._thread, "scratch", np.empty(room, dtype=np.uint8))
+        assert np.array_equal(read_image(tmp_path / "1.jpg", (15, 20), "bilinear"), expected)
+
+
 def test_real_photos_come_out_as_pillows(real_photos: Path) -> None:
     with zipfile.ZipFile(real_photos) as archive:
         names = [name for name in archive.namelist() if name.endswith(".jpg")][::20]

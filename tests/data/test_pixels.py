@@ -204,9 +204,7 @@ def test_auto_takes_what_is_there_already(
     no_decoding()
     lines: list[str] = []
     fetch = open_pixels(manifest, replace(loader, cache="auto", cache_limit=1e-9), say=lines.append)
-    assert lines == [
-        "decoded images: 0 MiB, cached on disk for all runs: made by an earlier run (loader.cache=auto)"
-    ]
+    assert lines == ["decoded images: 0 MiB, cached on disk for all runs: made by an earlier run (loader.cache=auto)"]
     assert fetch(manifest.usable()).shape == (74, 12, 10, 3)
 
 
@@ -229,9 +227,7 @@ RANDOM = {"resize": "random_resized_crop", "target_size": (12, 10)}
 
 
 @pytest.mark.parametrize("cache_kind", CACHES)
-def test_random_crops_start_from_larger_stretched_pictures(
-    manifest: Manifest, loader: Loader, cache_kind: str
-) -> None:
+def test_random_crops_start_from_larger_stretched_pictures(manifest: Manifest, loader: Loader, cache_kind: str) -> None:
     settings = replace(loader, cache=cache_kind, **RANDOM)  # type: ignore[arg-type]
     rows = manifest.usable()
     stored = open_pixels(manifest, settings, training=True)(rows)

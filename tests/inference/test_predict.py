@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +44,33 @@ def test_predict_gives_what_the_validation_pass_saw(
     assert [row["path"] for row in rows] == files == [str(manifest.path(row)) for row in loader.rows]
     predicted = np.array([[row["probabilities"]["cats"], row["probabilities"]["dogs"]] for row in rows])
     np.testing.assert_allclose(predicted, passed, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad", "random_resized_crop"])
+def test_prediction_sees_the_pixels_of_the_validation_pass(
+    photo_folder, config, cache: Path, resize: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catsdogs_exp.data.gather import gather
+    from catsdogs_exp.data.pixels import open_pixels
+    from catsdogs_exp.inference import predictor
+    from catsdogs_exp.training.checkpoints import ModelCard
+
+    settings = config(
+        "dataset=folder",
+        f"dataset.path={photo_folder(size=(50, 31))}",
+        f"loader.resize={resize}",
+        "loader.pad_value=99",
+        "loader.interpolation=lanczos",
+        "target_size=[20,24]",
+        "depth=1",
+    )
+    manifest = gather(settings)
+    rows = manifest.usable()
+    expected = open_pixels(manifest, settings.loader)(rows)
+    card = ModelCard.of(settings.loader, manifest.classes)
+    monkeypatch.setattr(predictor, "load_model", lambda _: (None, card))
+    reader = predictor.Predictor(SimpleNamespace(network=None))
+    assert np.array_equal(np.stack([reader._read(manifest.path(row)) for row in rows.tolist()]), expected)
 
 
 def test_evaluate_repeats_the_best_epochs_validation(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,3 +64,22 @@ def test_missing_foreign_and_damaged_files(tmp_path: Path, saved: Path) -> None:
         sink.writestr("catsdogs_exp.json", json.dumps({"classes": ["a"]}))
     with pytest.raises(BadInput, match="Not a network written by catsdogs_exp"):
         load_model(foreign)
+
+
+@pytest.mark.parametrize(
+    ("resize", "kept"), [("stretch", "stretch"), ("pad", "pad"), ("crop", "crop"), ("random_resized_crop", "crop")]
+)
+def test_the_card_says_how_pictures_are_evaluated(tmp_path: Path, config, resize: str, kept: str) -> None:
+    settings = config(f"loader.resize={resize}", "loader.pad_value=40.5", "target_size=[16,20]", "depth=1")
+    card = ModelCard.of(settings.loader, ("cats", "dogs"))
+    assert (card.resize, card.pad_value) == (kept, 40.5)
+    path = tmp_path / "best.keras"
+    save_model(build_model(settings.model, (16, 20), 2), card, path)
+    assert read_card(path) == card
+
+
+def test_cards_of_before_padding_are_read(tmp_path: Path) -> None:
+    old = {"classes": ["a", "b"], "target_size": [3, 4], "resize": "stretch", "interpolation": "nearest", "channels": 1}
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as sink:
+        sink.writestr("catsdogs_exp.json", json.dumps(old))
+    assert read_card(tmp_path / "old.keras") == ModelCard(("a", "b"), (3, 4), "stretch", "nearest", 1, 0.0)

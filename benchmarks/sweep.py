@@ -1,0 +1,65 @@
+"""P10: what a job of a sweep costs after the first one, beyond its own epochs.
+
+From the end of one job to the end of the next, less as many epochs (steps and validation) as it has at the pace of all
+but its first: so building the network and compiling its step count as what they are.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from benchmarks import photos
+from benchmarks.options import Options, heading
+from benchmarks.table import Row, render, within
+from benchmarks.timing import say
+from catsdogs_exp.errors import RunFailed
+
+_JOBS, _EPOCHS = 4, 4
+_COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
+
+
+def run(options: Options) -> str:
+    """Measures and returns the table."""
+    load = os.getloadavg()[0]
+    settings = [*photos.source(options.photos), *_COURSE]
+    if options.quick:
+        settings = ["dataset=drawn", "dataset.images=100", "target_size=32", "depth=2", "batch_size=20"]
+    measured = []
+    for number in range(options.rounds):
+        with tempfile.TemporaryDirectory() as scratch:
+            measured += beyond_epochs(_swept(settings, Path(scratch)))
+        say(f"round {number + 1}/{options.rounds}: {', '.join(f'{s:.2f} s' for s in measured[1 - _JOBS :])}")
+    what = "drawn pictures" if options.quick else photos.describe(options.photos)
+    details = f"{_JOBS} jobs of {_EPOCHS} epochs, {what}"
+    return f"{heading('sweep', options, details, load)}\n{render(rows(measured))}"
+
+
+def rows(measured: list[float]) -> list[Row]:
+    """The table's rows from seconds, a number a job."""
+    return [within("P10", "a sweep's job after the first, beyond its own epochs", measured, 1.5)]
+
+
+def beyond_epochs(folder: Path) -> list[float]:
+    """Seconds of each job but the first that are not its epochs', from the folders that a sweep has left."""
+    ends = sorted((path.stat().st_mtime, path.parent) for path in folder.rglob("result.json"))
+    found = []
+    for (before, _), (end, job) in pairwise(ends):
+        with (job / "metrics.csv").open(newline="", encoding="utf-8") as handle:
+            seconds = [float(row["seconds"]) for row in csv.DictReader(handle)]
+        found.append(end - before - len(seconds) * median(seconds[1:]))
+    return found
+
+
+def _swept(settings: list[str], folder: Path) -> Path:
+    seeds = ",".join(map(str, range(_JOBS)))
+    command = [sys.executable, "-m", "catsdogs_exp", "-m", f"seed={seeds}", f"epochs={_EPOCHS}", *settings]
+    command.append(f"output_dir={folder.as_posix()}")
+    done = subprocess.run(command, check=False, cwd=photos.CHECKOUT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RunFailed(f"{' '.join(command)} ended with exit code {done.returncode}:\n{done.stderr}")
+    return folder
