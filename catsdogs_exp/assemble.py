@@ -119,7 +119,7 @@ def _make_steps(config: Config, train: Loader, manifest: Manifest, say: Callable
         scaled(optimizer, policy),
         _class_weights(config, train, manifest, say),
         mixed=train.mixed,
-        jit=use_jit(config.training.jit),
+        jit=use_jit(config.training),
     )
 
 

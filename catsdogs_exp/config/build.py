@@ -263,6 +263,11 @@ def _check_combinations(config: Config) -> None:
     _check_split(config.split)
     check_dataset(config.dataset)
     check_depth(config.model, config.loader.target_size)
+    if config.training.jit == "always" and config.training.deterministic:
+        raise BadInput(
+            "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "
+            "Received: training.jit=always training.deterministic=true"
+        )
     warmup = getattr(config.schedule, "warmup_epochs", 0.0)
     if warmup >= config.epochs:
         raise BadInput(

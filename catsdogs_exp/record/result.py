@@ -12,7 +12,10 @@ from typing import Any
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
 
-_PACKAGES = ("catsdogs-exp", "tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", "hydra-core")
+_PACKAGES = (
+    *("catsdogs-exp", "tensorflow", "keras", "hydra-core", "numpy"),
+    *("pillow", "simplejpeg", "cykooz.resizer", "opencv-python-headless"),
+)
 # What does not change the numbers of a run.
 _UNHASHED = ("output_dir", "experiment", "logging")
 

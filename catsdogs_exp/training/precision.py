@@ -40,9 +40,12 @@ def scaled(optimizer: keras.optimizers.Optimizer, policy: str) -> keras.optimize
     return keras.optimizers.LossScaleOptimizer(optimizer) if policy == "mixed_float16" else optimizer
 
 
-def use_jit(jit: str) -> bool:
-    """Whether to compile with XLA: on CPUs it halves the speed of convolutions."""
-    return jit == "always" or (jit == "auto" and bool(gpus()))
+def use_jit(training: Training) -> bool:
+    """Whether to compile with XLA: by itself on GPUs alone, as on CPUs it halves the speed of convolutions.
+
+    Not where `training.deterministic` is on: XLA has no deterministic gradient of max-pooling.
+    """
+    return training.jit == "always" or (training.jit == "auto" and not training.deterministic and bool(gpus()))
 
 
 def set_threads(training: Training) -> None:

@@ -352,7 +352,11 @@ def test_help_is_a_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     page = capsys.readouterr().out
     for key in ("lr", "batch_size", "target_size", "depth", "epochs", "seed"):
         assert re.search(rf"^  {key} +\S+ +\w", page, re.MULTILINE), key
-    for line in ("  model        cnn*", "  optimizer    adam, adamw, rmsprop*, sgd", "  augment      course, none*"):
+    for line in (
+        "  model        cnn*",
+        "  optimizer    adam, adamw, rmsprop*, sgd",
+        "  augment      course, course_crop, flip, none*",
+    ):
         assert line in page
     assert page.count("  python -m catsdogs_exp") >= 10
     assert len(re.findall(r"^  # ", page, re.MULTILINE)) == 5

@@ -359,3 +359,9 @@ def test_a_range_is_two_numbers_or_one_around_one(built: Build, name: str, value
 )
 def test_what_is_no_range_is_refused(built: Build, name: str, value: Any, message: str) -> None:
     assert message in refusal(built, {name: value})
+
+
+def test_xla_and_determinism_exclude_each_other(built: Build) -> None:
+    message = refusal(built, {"training.jit": "always"})
+    assert message.startswith("training.jit=always needs training.deterministic=false")
+    assert built({"training.jit": "always", "training.deterministic": False}).training.jit == "always"
