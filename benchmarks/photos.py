@@ -62,7 +62,7 @@ def path_override(photos: Path) -> str:
 
 def describe(photos: Path | None) -> str:
     """For the line above the table."""
-    return f"photos of {photos.name}" if photos else f"pictures drawn here (there are no photos at {_DEFAULT})"
+    return f"photos of {photos.name}" if photos else "pictures drawn here"
 
 
 def chosen(manifest: Manifest, images: int | None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Keras's optimisers with TensorFlow's fused updates: the same arithmetic in one pass over memory.
 
 Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights once more. On
-the 9.5 million weights of the course's network that was 25 ms of a step of 80 ms for RMSprop and 35 ms for Adam on two
-cores; fused it is 12 and 9 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping, weight
+the 9.5 million weights of the course's network that was 19 ms of a step of 90 ms for RMSprop and 26 ms for Adam on two
+cores; fused it is 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping, weight
 decay, moving averages) stays Keras's.
 """
 
