@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import photos, theirs
+from benchmarks import ours, photos, theirs
 from benchmarks.options import Options, heading
 from benchmarks.processes import Side
 from benchmarks.table import Row, faster, render
@@ -20,13 +20,11 @@ from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.gather import gather
-from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import open_pixels
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.training.runtime import import_tensorflow, prepare
 
-_COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
 _THEIRS = ("course_files", "keras_files", "course_files_augmented")
 
 
@@ -39,7 +37,7 @@ def run(options: Options) -> str:
     if importlib.util.find_spec("scipy") is None:
         raise BadInput("needs scipy: pip install scipy")
     load = os.getloadavg()[0]
-    overrides = (*photos.source(options.photos), *_COURSE)
+    overrides = (*photos.source(options.photos), *photos.COURSE)
     with tempfile.TemporaryDirectory() as scratch:
         laid = photos.lay_out(overrides, options.images, Path(scratch))
         say(f"{laid.count} training images; starting TensorFlow on both sides")
@@ -76,36 +74,16 @@ def contenders(overrides: tuple[str, ...], images: int | None) -> dict[str, Call
     prepare(config.seed, config.training.deterministic)
     return {
         "files": lambda: _pass_over(config, manifest, "none", images),
-        "making": lambda: _make_cache(config, manifest),
+        "making": lambda: ours.build_cache(config, manifest),
         "augmented": lambda: _pass_over(augmented, manifest, "disk", images),
         "cached": lambda: _pass_over(config, manifest, "disk", images),
     }
 
 
 def _pass_over(config: Config, manifest: Manifest, cache: str, images: int | None) -> float:
-    from catsdogs_exp.data.loaders import make_loader
-
-    some = photos.chosen(manifest, images)
     started = time.perf_counter()
     fetch = open_pixels(manifest, replace(config.loader, cache=cache))
-    loader = make_loader(config, manifest, fetch, TRAIN)
-    loader = replace(loader, rows=loader.rows[some], labels=loader.labels[some])
+    loader = ours.training_loader(config, manifest, fetch, images)
     for _ in loader.dataset():
         pass
     return len(loader.rows) / (time.perf_counter() - started)
-
-
-def _make_cache(config: Config, manifest: Manifest) -> float:
-    before = os.environ.get("CATSDOGS_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["CATSDOGS_CACHE"] = folder
-        try:
-            started = time.perf_counter()
-            open_pixels(manifest, replace(config.loader, cache="disk"))
-            seconds = time.perf_counter() - started
-        finally:
-            if before is None:
-                del os.environ["CATSDOGS_CACHE"]
-            else:
-                os.environ["CATSDOGS_CACHE"] = before
-    return len(manifest.usable()) / seconds

@@ -15,6 +15,9 @@ from catsdogs_exp.errors import BadInput
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIN_IMAGES = 40  # two batches
+COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
+"""The settings of the course's first lesson, which all targets are about."""
+
 _DEFAULT = CHECKOUT.parent / "shared" / "data" / "cats_and_dogs_filtered.zip"
 
 

@@ -20,13 +20,12 @@ from benchmarks.timing import say
 from catsdogs_exp.errors import RunFailed
 
 _JOBS, _EPOCHS = 4, 4
-_COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
 
 
 def run(options: Options) -> str:
     """Measures and returns the table."""
     load = os.getloadavg()[0]
-    settings = [*photos.source(options.photos), *_COURSE]
+    settings = [*photos.source(options.photos), *photos.COURSE]
     if options.quick:
         settings = ["dataset=drawn", "dataset.images=100", "target_size=32", "depth=2", "batch_size=20"]
     measured = []

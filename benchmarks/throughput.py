@@ -16,7 +16,6 @@ from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.errors import BadInput
 
-_COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
 _SKIP = 5  # steps: more than any queue holds
 
 
@@ -29,7 +28,7 @@ def run(options: Options) -> str:
     if importlib.util.find_spec("scipy") is None:
         raise BadInput("needs scipy: pip install scipy")
     load = os.getloadavg()[0]
-    overrides = (*photos.source(options.photos), *_COURSE)
+    overrides = (*photos.source(options.photos), *photos.COURSE)
     with tempfile.TemporaryDirectory() as scratch:
         laid = photos.lay_out(overrides, options.images, Path(scratch))
         say(f"{laid.count} training images; starting TensorFlow on both sides")

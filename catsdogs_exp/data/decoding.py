@@ -174,11 +174,15 @@ def _reasons(data: bytes) -> Iterator[None]:
         raise Undecodable("truncated" if cut else "undecodable") from error
 
 
-def pixels(data: bytes) -> NDArray[np.uint8]:
+def pixels(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """What `decode` returns as an array, the very same values, of ordinary JPEGs in less time.
 
     Those are decoded by TurboJPEG's interface to the library that Pillow uses as well, without Pillow's way around
     it. Whatever it does not read without a warning is left to Pillow.
+
+    Args:
+        data: the file's bytes.
+        scratch: memory for the result, uint8 [n], used if the picture is an ordinary JPEG and fits.
 
     Returns:
         uint8 [height, width, 3].
@@ -186,7 +190,7 @@ def pixels(data: bytes) -> NDArray[np.uint8]:
     Raises:
         Undecodable: as `decode` does.
     """
-    found = _ordinary_jpeg(data)
+    found = _ordinary_jpeg(data, scratch)
     return np.asarray(decode(data), dtype=np.uint8) if found is None else found
 
 
@@ -251,10 +255,7 @@ def read_image(
         Undecodable: with the reason.
         OSError: when the file cannot be read.
     """
-    data = path.read_bytes()
-    whole = _ordinary_jpeg(data, _thread.scratch)
-    if whole is None:
-        whole = np.asarray(decode(data), dtype=np.uint8)
+    whole = pixels(path.read_bytes(), _thread.scratch)
     fitted = resizing.fit(whole, target_size, resize, interpolation, pad_value)
     if channels == 1:
         return resizing.grey(fitted)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -88,7 +89,7 @@ class Loader:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
-        return epoch_order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
+        return _order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
 
     def original(self, index: int) -> NDArray[np.uint8]:
         """Image `index` without any chance in it: uint8 [height, width, channels]."""
@@ -149,6 +150,14 @@ class Loader:
         return augmentation.draw_mix(self.augment, self.seed, epoch, index, len(self.rows), height, width)
 
 
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    """An epoch's order, drawn once for all of its batches: of a million images it takes as long as a batch."""
+    order = epoch_order(seed, epoch, count)
+    order.flags.writeable = False  # shared
+    return order
+
+
 def make_loader(
     config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False, stored: Fetch | None = None
 ) -> Loader:
@@ -166,7 +175,7 @@ def make_loader(
     training = split == TRAIN and not evaluate
     augmented = training and (augmentation.changes_pictures(config.augment) or augmentation.mixes(config.augment))
     cut = None
-    if training and config.loader.resize == "random_resized_crop":
+    if training and resizing.cuts_at_random(config.loader.resize):
         assert stored is not None, "pictures to cut from"
         fetch, cut = stored, _cutting(config, manifest)
     return Loader(

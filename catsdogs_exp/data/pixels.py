@@ -19,7 +19,7 @@ from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixel_cache import NoRoom, gib, has_entry, open_entry, room
-from catsdogs_exp.data.resizing import evaluated_as, stored_size
+from catsdogs_exp.data.resizing import cuts_at_random, evaluated_as, stored_size
 from catsdogs_exp.errors import BadInput, RunFailed
 
 _CHUNK = 64
@@ -66,7 +66,7 @@ def open_pixels(
         BadInput: when `loader.cache=disk` and `loader.cache_limit` leaves no room.
         RunFailed: when a picture cannot be read any more, or the cache not be written.
     """
-    random = loader.resize == "random_resized_crop"
+    random = cuts_at_random(loader.resize)
     loader = _of_pictures(loader, training)
     rows = manifest.usable()
     if random and not training:
@@ -99,14 +99,14 @@ def open_stored(
     say: Callable[[str], None] | None = None,
 ) -> Fetch | None:
     """What gives the larger pictures that random boxes are cut from, or None where nothing is cut at random."""
-    if loader.resize != "random_resized_crop":
+    if not cuts_at_random(loader.resize):
         return None
     return open_pixels(manifest, loader, progress, say, training=True)
 
 
 def _of_pictures(loader: Loader, training: bool) -> Loader:
     """The settings that make the kept pictures: those that do not matter to them are brought to one value."""
-    if training and loader.resize == "random_resized_crop":
+    if training and cuts_at_random(loader.resize):
         return replace(loader, target_size=stored_size(loader.target_size), resize="stretch", pad_value=0.0)
     resize = evaluated_as(loader.resize)
     return replace(loader, resize=resize, pad_value=float(round(loader.pad_value)) if resize == "pad" else 0.0)

@@ -45,9 +45,14 @@ class _OfThread(threading.local):
 _thread = _OfThread()
 
 
+def cuts_at_random(resize: str) -> bool:
+    """Whether training cuts a random box out of each picture."""
+    return resize == "random_resized_crop"
+
+
 def evaluated_as(resize: str) -> str:
     """How pictures are brought to size where nothing is random: validation, test, prediction."""
-    return "crop" if resize == "random_resized_crop" else resize
+    return "crop" if cuts_at_random(resize) else resize
 
 
 def fit(

@@ -22,24 +22,24 @@ class Trace:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._on = False
+        self._last = 0  # the step that ends the trace; 0: there is none under way
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Starts after a few steps, stops some steps later."""
         if epoch == 1 and step == min(_FIRST, max(steps - _COUNT, 1)):
             tf.profiler.experimental.start(str(self._folder))
-            self._on = True
-        elif self._on and step >= min(_FIRST, max(steps - _COUNT, 1)) + _COUNT:
+            self._last = step + _COUNT
+        elif step == self._last:
             self._stop()
 
     def on_epoch(self, result: EpochResult) -> None:
         """Stops at the latest here."""
-        if self._on:
+        if self._last:
             self._stop()
 
     def _stop(self) -> None:
         tf.profiler.experimental.stop()
-        self._on = False
+        self._last = 0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import loader, memory, sweep
+from benchmarks import loader, memory, ours, sweep
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.gather import gather
 
@@ -27,7 +27,7 @@ def test_the_loader_measures_what_it_says(photo_folder, cache: Path) -> None:
     manifest = gather(config)
     assert loader._pass_over(config, manifest, "none", 40) > 0
     assert not (cache / "decoded").exists()
-    assert loader._make_cache(config, manifest) > 0
+    assert ours.build_cache(config, manifest) > 0
     assert not (cache / "decoded").exists()  # it was made elsewhere
     assert loader._pass_over(config, manifest, "disk", None) > 0
     assert len(list((cache / "decoded").glob("*/pixels.npy"))) == 1

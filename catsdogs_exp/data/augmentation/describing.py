@@ -2,11 +2,9 @@
 
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation.detail import Cut, Erased
-from catsdogs_exp.data.augmentation.drawing import Drawn
+from catsdogs_exp.data.augmentation.drawing import OFF, Drawn
 from catsdogs_exp.data.augmentation.mixing import Mix
 from catsdogs_exp.data.augmentation.policies import Operation
-
-_OFF = (1.0, 1.0)
 
 
 def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
@@ -19,12 +17,12 @@ def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
         "rotation": (augment.rotation_range > 0, _number(warp.rotation, 1, "°")),
         "shift": (augment.width_shift_range > 0 or augment.height_shift_range > 0, _shift(warp.shift_y, warp.shift_x)),
         "shear": (augment.shear_range > 0, _number(warp.shear, 2, "°")),
-        "zoom": (augment.zoom_range != _OFF, f"{warp.zoom_y:.2f} x {warp.zoom_x:.2f}"),
+        "zoom": (augment.zoom_range != OFF, f"{warp.zoom_y:.2f} x {warp.zoom_x:.2f}"),
         "flip": (augment.horizontal_flip or augment.vertical_flip, _flips(warp.flip_x, warp.flip_y)),
         "channel shift": (augment.channel_shift_range > 0, _number(drawn.channel_shift, 1)),
-        "brightness": (augment.brightness_range != _OFF, f"{drawn.brightness:.2f}"),
-        "contrast": (augment.contrast_range != _OFF, f"{drawn.contrast:.2f}"),
-        "saturation": (augment.saturation_range != _OFF, f"{drawn.saturation:.2f}"),
+        "brightness": (augment.brightness_range != OFF, f"{drawn.brightness:.2f}"),
+        "contrast": (augment.contrast_range != OFF, f"{drawn.contrast:.2f}"),
+        "saturation": (augment.saturation_range != OFF, f"{drawn.saturation:.2f}"),
         "hue": (augment.hue_range > 0, _number(drawn.hue, 1, "°")),
         "grey": (augment.greyscale > 0, "yes" if drawn.grey else "no"),
         "policy": (augment.policy != "none", ", ".join(map(_operation, drawn.operations))),

@@ -9,7 +9,7 @@ from catsdogs_exp.data.augmentation.geometry import Warp
 from catsdogs_exp.data.augmentation.policies import Operation, draw_operations
 from catsdogs_exp.data.randomness import sample_uniforms
 
-_OFF = (1.0, 1.0)  # a range of factors that changes nothing
+OFF = (1.0, 1.0)  # a range of factors that changes nothing
 _WARP = 8  # the first numbers of the stream
 _POLICY = 25  # from here on the policy's: one, and two for each operation
 
@@ -58,14 +58,14 @@ def mixes(augment: Augment) -> bool:
 
 def _warps(augment: Augment) -> bool:
     ranges = (augment.rotation_range, augment.width_shift_range, augment.height_shift_range, augment.shear_range)
-    return any(ranges) or augment.zoom_range != _OFF or augment.horizontal_flip or augment.vertical_flip
+    return any(ranges) or augment.zoom_range != OFF or augment.horizontal_flip or augment.vertical_flip
 
 
 def _goes_beyond_geometry(augment: Augment) -> bool:
     return (
-        augment.brightness_range != _OFF
-        or augment.contrast_range != _OFF
-        or augment.saturation_range != _OFF
+        augment.brightness_range != OFF
+        or augment.contrast_range != OFF
+        or augment.saturation_range != OFF
         or augment.hue_range > 0
         or augment.channel_shift_range > 0
         or augment.greyscale > 0
