@@ -118,7 +118,7 @@ def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]
 
 def _labelled(folder: Path) -> list[tuple[Path, str]]:
     """Every file of a folder of class folders, with its class."""
-    from catsdogs_exp.config.schema import FolderDataset
+    from catsdogs_exp.config.datasets import FolderDataset
     from catsdogs_exp.data.listing import list_images
     from catsdogs_exp.data.sources.folder import folder as source
 

@@ -11,8 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.config.dataset_checks import check_dataset
+from catsdogs_exp.config.limits import Limits
 from catsdogs_exp.config.model_fit import check_depth
-from catsdogs_exp.config.schema import VARIANTS, Config, Limits, Split
+from catsdogs_exp.config.schema import VARIANTS, Config, Split
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 

@@ -1,6 +1,6 @@
 """Whether a network fits its input: arithmetic that needs no TensorFlow, so that the answer comes at once."""
 
-from catsdogs_exp.config.schema import CnnModel
+from catsdogs_exp.config.models import CnnModel
 from catsdogs_exp.errors import BadInput
 
 

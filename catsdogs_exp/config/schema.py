@@ -5,11 +5,11 @@ Every field carries its help text and its limits, so that the check, the error a
 
 from dataclasses import dataclass
 
-from catsdogs_exp.config.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset
-from catsdogs_exp.config.limits import Limits, setting
-
-# what is defined beside this module and belongs to the schema
-__all__ = ["ArchiveDataset", "Config", "Dataset", "DrawnDataset", "FolderDataset", "Limits"]
+from catsdogs_exp.config.datasets import DATASETS, Dataset
+from catsdogs_exp.config.limits import setting
+from catsdogs_exp.config.models import MODELS, Model
+from catsdogs_exp.config.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from catsdogs_exp.config.training import Training
 
 
 @dataclass(frozen=True)
@@ -92,104 +92,6 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class CnnModel:
-    """Blocks of convolution and max-pooling, then a dense layer."""
-
-    name: str
-    depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
-    filters: int = setting("of the first block, doubled from block to block", at_least=1, at_most=4096)
-    max_filters: int = setting("the doubling stops here", at_least=1, at_most=4096)
-    kernel_size: int = setting("pixels", at_least=1, at_most=31)
-    dense: int = setting("units of the dense layer", at_least=1, at_most=65536)
-    dropout: float = setting("before the dense layer", at_least=0, below=1)
-    batch_norm: bool = setting("after each convolution")
-    head: str = setting("the last layer", choices=("auto", "softmax"))
-
-
-Model = CnnModel
-
-
-@dataclass(frozen=True)
-class RmspropOptimizer:
-    """RMSprop, as in the course."""
-
-    name: str
-    learning_rate: float = setting("learning rate", above=0)
-    rho: float = setting("decay of the mean square", at_least=0, below=1)
-    momentum: float = setting("momentum", at_least=0, below=1)
-
-
-@dataclass(frozen=True)
-class AdamOptimizer:
-    """Adam (Kingma and Ba, 2015)."""
-
-    name: str
-    learning_rate: float = setting("learning rate", above=0)
-    beta_1: float = setting("decay of the mean", at_least=0, below=1)
-    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
-
-
-@dataclass(frozen=True)
-class AdamwOptimizer:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
-
-    name: str
-    learning_rate: float = setting("learning rate", above=0)
-    beta_1: float = setting("decay of the mean", at_least=0, below=1)
-    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
-    weight_decay: float = setting("decoupled weight decay", at_least=0)
-
-
-@dataclass(frozen=True)
-class SgdOptimizer:
-    """Stochastic gradient descent with momentum."""
-
-    name: str
-    learning_rate: float = setting("learning rate", above=0)
-    momentum: float = setting("momentum", at_least=0, below=1)
-    nesterov: bool = setting("Nesterov's momentum")
-
-
-Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer
-
-
-@dataclass(frozen=True)
-class ConstantSchedule:
-    """The learning rate stays."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class CosineSchedule:
-    """Rises linearly, then falls along a cosine (Loshchilov and Hutter, 2017)."""
-
-    name: str
-    warmup_epochs: float = setting("epochs of the rise", at_least=0)
-    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
-
-
-Schedule = ConstantSchedule | CosineSchedule
-
-
-@dataclass(frozen=True)
-class Training:
-    """What is watched, and how carefully."""
-
-    monitor: str = setting(
-        "the best epoch by this is the result", choices=("val_accuracy", "val_loss", "accuracy", "loss")
-    )
-    deterministic: bool = setting("same config, data and machine: same weights")
-    class_weights: str = setting("in the training loss: rare classes weigh more", choices=("none", "balanced"))
-    precision: str = setting(
-        "of the arithmetic; weights stay float32", choices=("float32", "mixed_bfloat16", "mixed_float16", "auto")
-    )
-    jit: str = setting("compile with XLA; auto: on GPUs", choices=("auto", "always", "never"))
-    intra_op_threads: int = setting("threads within an operation; 0: TensorFlow's choice", at_least=0, at_most=1024)
-    inter_op_threads: int = setting("operations at a time; 0: TensorFlow's choice", at_least=0, at_most=1024)
-
-
-@dataclass(frozen=True)
 class Activations:
     """Pictures of what each layer answers to fixed validation images."""
 
@@ -234,13 +136,8 @@ class Config:
 # Groups whose choices differ in their keys: the entry `name` picks the dataclass.
 VARIANTS: dict[str, dict[str, type]] = {
     "dataset": DATASETS,
-    "model": {"cnn": CnnModel},
-    "optimizer": {
-        "rmsprop": RmspropOptimizer,
-        "adam": AdamOptimizer,
-        "adamw": AdamwOptimizer,
-        "sgd": SgdOptimizer,
-    },
-    "schedule": {"constant": ConstantSchedule, "cosine": CosineSchedule},
+    "model": MODELS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
 }
 FLAT_KEYS = ("lr", "batch_size", "target_size", "depth", "epochs", "seed")

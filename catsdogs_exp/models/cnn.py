@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from catsdogs_exp.config.schema import CnnModel
+from catsdogs_exp.config.models import CnnModel
 from catsdogs_exp.models.registry import Head, register
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from catsdogs_exp.config.schema import Model
+from catsdogs_exp.config.models import Model
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from catsdogs_exp.config.schema import (
+from catsdogs_exp.config.optimizers import (
     AdamOptimizer,
     AdamwOptimizer,
     CosineSchedule,

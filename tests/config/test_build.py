@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from catsdogs_exp.config.build import build, to_plain
-from catsdogs_exp.config.schema import VARIANTS, Config, Limits
+from catsdogs_exp.config.limits import Limits
+from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.plain import flatten
 

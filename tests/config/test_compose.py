@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of, expand_sweep
-from catsdogs_exp.config.schema import AdamOptimizer, Config
+from catsdogs_exp.config.optimizers import AdamOptimizer
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.search_path import CONF, groups
 from catsdogs_exp.errors import BadInput
 

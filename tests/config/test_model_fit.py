@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.model_fit import check_depth, largest_depth
-from catsdogs_exp.config.schema import CnnModel
+from catsdogs_exp.config.models import CnnModel
 from catsdogs_exp.errors import BadInput
 
 

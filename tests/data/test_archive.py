@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catsdogs_exp.config.schema import ArchiveDataset
+from catsdogs_exp.config.datasets import ArchiveDataset
 from catsdogs_exp.data.sources.archive import archives
 from catsdogs_exp.errors import BadInput
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs_exp.config.schema import DrawnDataset
+from catsdogs_exp.config.datasets import DrawnDataset
 from catsdogs_exp.data import breaking
 from catsdogs_exp.data.inspection import inspect_file
 from catsdogs_exp.data.listing import list_images

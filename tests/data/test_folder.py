@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs_exp.config.schema import Config, FolderDataset
+from catsdogs_exp.config.datasets import FolderDataset
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.gather import check_source, gather
 from catsdogs_exp.data.sources.folder import folder
 from catsdogs_exp.errors import BadInput

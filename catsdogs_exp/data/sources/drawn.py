@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catsdogs_exp.config.schema import DrawnDataset
+from catsdogs_exp.config.datasets import DrawnDataset
 from catsdogs_exp.data import breaking, drawing
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.inspection import Progress
