@@ -7,7 +7,11 @@ import sys
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
 
 COMMANDS = {
+    "resume": "go on with a run exactly where it stopped, or train a finished one longer",
+    "repeat": "run again what a run did, and say whether the result is the same",
+    "find-lr": "a learning-rate range test: a curve and a suggestion",
     "inspect": "what is in the data and what is wrong with it",
+    "models": "networks to choose from, with their parameters, or the layers of one",
     "show": "a picture of augmented training images and the model's summary; no training",
     "evaluate": "a run's network on one of its splits",
     "predict": "classes and probabilities of your own pictures",
@@ -20,8 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command. Returns the exit code: 0, 1 for a failed run, 2 for bad input, 130/143 when interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        words, plugins = _without_plugins(words)
         command, rest = _command(words)
-        module = importlib.import_module(f"catsdogs_exp.cli.{command}")
+        if plugins:
+            from catsdogs_exp.config.plugins import load  # noqa: PLC0415  (who has none does not pay for it)
+
+            load(plugins)
+            rest = [*rest, f"plugins=[{','.join(plugins)}]"] if command == "train" else rest
+        module = importlib.import_module(f"catsdogs_exp.cli.{command.replace('-', '_')}")
         return int(module.main(rest))
     except (BadInput, RunFailed) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -33,6 +43,23 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more when it ends
         return 0
+
+
+def _without_plugins(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words without `--plugins a,b`, which all commands understand, and what it names."""
+    kept, names = [], []
+    rest = iter(words)
+    for word in rest:
+        flag, sign, value = word.partition("=")
+        if flag != "--plugins":
+            kept.append(word)
+            continue
+        value = value if sign else next(rest, "")
+        found = [name.strip() for name in value.strip("[]").split(",") if name.strip()]
+        if not found:
+            raise BadInput("--plugins must name modules: --plugins my_networks. Received none")
+        names += found
+    return kept, names
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:

@@ -1,29 +1,31 @@
 """The second half of a run, once TensorFlow is there: loaders, network, optimiser, listeners, training, best epoch."""
 
 from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
+from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.overfitting import first_batches
 from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.job import Job, Screen, hparams
-from catsdogs_exp.models import build_model
 from catsdogs_exp.record.contact_sheet import contact_sheet
 from catsdogs_exp.record.metrics_csv import MetricsCsv
 from catsdogs_exp.record.recorders import KeepBest, make_probes
 from catsdogs_exp.record.result import Result
+from catsdogs_exp.record.run_state import RunState
 from catsdogs_exp.record.tensorboard import TensorBoard
+from catsdogs_exp.stages import make_network, plan_stages
 from catsdogs_exp.training import profiling
 from catsdogs_exp.training.checkpoints import ModelCard
-from catsdogs_exp.training.fit import History, evaluate, fit
-from catsdogs_exp.training.optimizers import make_optimizer
-from catsdogs_exp.training.precision import building_in, choose_precision, scaled, use_jit
-from catsdogs_exp.training.steps import Steps, balanced_weights
+from catsdogs_exp.training.fit import Stage, evaluate, fit
+from catsdogs_exp.training.precision import threads
+from catsdogs_exp.training.progress import History, Progress
+from catsdogs_exp.training.saving import Checkpoints, progress_of, restore
+from catsdogs_exp.training.steps import Steps
 
 
 def train_and_record(
@@ -35,7 +37,7 @@ def train_and_record(
     screen: Screen,
     say: Callable[[str], None],
 ) -> None:
-    """Trains the job's network and fills its folder.
+    """Trains the job's network and fills its folder, from the beginning or from where the job's snapshot stands.
 
     Args:
         job: what is run.
@@ -46,50 +48,78 @@ def train_and_record(
         screen: where it tells how it goes.
         say: a line for screen and log.
     """
-    config = job.config
-    train = make_loader(config, manifest, fetch, TRAIN, stored=stored)
-    validation = make_loader(config, manifest, fetch, VALIDATION)
-    _check_sizes(config, train, validation, say)
-    steps = _make_steps(config, train, manifest, say)
-    model = steps.model
-    result.update(parameters=model.count_params())
+    config, snapshot, profile = job.config, job.snapshot, job.profile or job.config.logging.profile
+    train, validation = open_loaders(config, manifest, fetch, stored, say)
+    network = make_network(config, manifest, train, say)
+    model = network.model
+    result.update(parameters=model.count_params(), threads=threads())
+
+    files = RunState(job.folder)
+    progress = Progress(History(config.training.monitor))
+    if snapshot:
+        progress = progress_of(snapshot)
+        progress.stopped = ""
+        files.take_back(snapshot)
+        say(f"goes on after epoch {len(progress.history.epochs)}, step {progress.step} ({progress.steps} in all)")
+    history = progress.history
 
     board = None
     if config.logging.tensorboard:
-        board = TensorBoard(job.folder / "tensorboard", job.name, hparams(config, job.overrides))
+        board = TensorBoard(files.tensorboard, job.name, None if snapshot else hparams(config, job.overrides))
+        if not snapshot:
+            _show_samples(board, config.logging.samples, train, manifest)
+    probes = None
+    if config.logging.activations.every >= 0:
+        probes = make_probes(config, manifest, fetch, model, job.folder / "activations", board)
+    listeners = [
+        screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
+        MetricsCsv(job.folder / "metrics.csv", history.epochs),
+        KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, result, history),
+        *([board] if board else []),
+        *([probes] if probes else []),
+        *([profiling.Trace(files.tensorboard)] if profile else []),
+    ]
+    every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
+    plans = plan_stages(config, network, train, validation, manifest, screen, say)
     status = "failed"
     try:
-        best_path = job.folder / "checkpoints" / "best.keras"
-        best_path.parent.mkdir()
-        card = ModelCard.of(config.loader, manifest.classes)
-        display = screen.training(config.epochs, config.loader.batch_size)
-        keep = KeepBest(model, card, best_path, result, config.training.monitor)
-        listeners = [display, MetricsCsv(job.folder / "metrics.csv"), keep]
-        if board:
-            listeners.append(board)
-            _show_samples(board, config.logging.samples, train, manifest)
-        probes = None
-        if config.logging.activations.every >= 0:
-            probes = make_probes(config, manifest, fetch, model, job.folder / "activations", board)
-            listeners.append(probes)
-        if job.profile:
-            listeners.append(profiling.Trace(job.folder / "tensorboard"))
-        history = fit(steps, train, validation, config.epochs, config.training.monitor, listeners)
-        if job.profile:
-            say(_profile(steps, train, history))
-
-        best = history.best
-        if job.profile or best is not history.epochs[-1]:
-            model.load_weights(best_path)
+        with Checkpoints(files.last, every, files.best, lambda: files.record(board)) as saver:
+            going_on = partial(restore, snapshot) if snapshot else None
+            stage = fit(plans, config.training, progress, listeners, saver, going_on)
+        if progress.stopped:
+            say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")
+            result.update(stopped=progress.stopped)
+        if profile and stage is not None:
+            say(_profile(stage, history))
+        model.load_weights(files.best)
         if probes:
-            probes.best(best.epoch)
+            probes.best(history.best.epoch)
         test = make_loader(config, manifest, fetch, TEST)
         if len(test.rows):
-            result.update(metrics=result.content["metrics"] | {"test": evaluate(steps, test)})
+            result.update(metrics=result.content["metrics"] | {"test": evaluate(Steps(model), test)})
         status = "ok"
     finally:
         if board:
             board.close(status)
+
+
+def open_loaders(
+    config: Config, manifest: Manifest, fetch: Fetch, stored: Fetch | None, say: Callable[[str], None]
+) -> tuple[Loader, Loader]:
+    """The loaders of training and validation.
+
+    Raises:
+        BadInput: when values are to be watched that there are no images for.
+    """
+    train = make_loader(config, manifest, fetch, TRAIN, stored=stored)
+    if config.training.overfit_batches:
+        plain = make_loader(config, manifest, fetch, TRAIN, evaluate=True)
+        train, validation = first_batches(train, plain, config.training.overfit_batches)
+        say(f"training.overfit_batches: {len(train.rows)} training images, as they are, also for validation")
+    else:
+        validation = make_loader(config, manifest, fetch, VALIDATION)
+    _check_sizes(config, train, validation, say)
+    return train, validation
 
 
 def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callable[[str], None]) -> None:
@@ -106,38 +136,10 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
         )
 
 
-def _make_steps(config: Config, train: Loader, manifest: Manifest, say: Callable[[str], None]) -> Steps:
-    """The network with its optimiser, in the precision asked for."""
-    policy, why = choose_precision(config.training.precision)
-    if why:
-        say(why)
-    with building_in(policy):
-        model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
-    optimizer = make_optimizer(config.optimizer, config.schedule, train.steps, config.epochs)
-    return Steps(
-        model,
-        scaled(optimizer, policy),
-        _class_weights(config, train, manifest, say),
-        mixed=train.mixed,
-        jit=use_jit(config.training),
-    )
-
-
-def _profile(steps: Steps, train: Loader, history: History) -> str:
-    last = history.epochs[-1]  # the first has the compilation in it
+def _profile(stage: Stage, history: History) -> str:
+    last, train = history.epochs[-1], stage.train  # the first has the compilation in it
     in_run = len(train.rows) / last.images_per_second / train.steps
-    return profiling.advice(profiling.measure(steps, train, in_run, last.waiting), train.fetch.cache)
-
-
-def _class_weights(
-    config: Config, train: Loader, manifest: Manifest, say: Callable[[str], None]
-) -> NDArray[np.float32] | None:
-    if config.training.class_weights == "none":
-        return None
-    weights = balanced_weights(train.labels, len(manifest.classes))
-    shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(manifest.classes, weights.tolist(), strict=True))
-    say(f"class weights in the training loss: {shown}; the loss shown is without them")
-    return None if (weights == 1).all() else weights  # classes of one size: the very same run as without
+    return profiling.advice(profiling.measure(stage.steps, train, in_run, last.waiting), train.fetch.cache)
 
 
 def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ from catsdogs_exp.plain import flatten
 
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.training.fit import Listener
+    from catsdogs_exp.training.snapshots import Snapshot
 
 
 class Screen(Protocol):
@@ -38,6 +39,9 @@ class Job:
         overrides: what the user set.
         verbose: let TensorFlow's own messages through.
         profile: trace some steps and say what training waits for.
+        found: what `result.json` says of a run that goes on, or None for a new one.
+        snapshot: where it goes on, or None: at the beginning.
+        allow_changes: go on with other data than before.
     """
 
     config: Config
@@ -47,6 +51,9 @@ class Job:
     overrides: list[str]
     verbose: bool = False
     profile: bool = False
+    found: Mapping[str, Any] | None = None
+    snapshot: "Snapshot | None" = None
+    allow_changes: bool = False
 
 
 def describe(config: Config) -> str:
@@ -54,10 +61,17 @@ def describe(config: Config) -> str:
     source = getattr(config.dataset, "path", None) or config.dataset.name
     height, width = config.loader.target_size
     return (
-        f"{source}: {config.model.name} depth={config.model.depth} {height}x{width} "
+        f"{source}: {config.model.name}{_of_network(config)} {height}x{width} "
         f"{config.optimizer.name} lr={config.optimizer.learning_rate:g} "
         f"batch_size={config.loader.batch_size} epochs={config.epochs} seed={config.seed}"
     )
+
+
+def _of_network(config: Config) -> str:
+    """What tells a network from others of its name."""
+    model = config.model
+    keys = [key for key in ("depth", "backbone") if getattr(model, key, model.name) != model.name]
+    return "".join(f" {key}={getattr(model, key)}" for key in keys)
 
 
 def hparams(config: Config, overrides: list[str]) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """A config becomes a run folder: the one place that assembles data, network, training and record."""
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from catsdogs_exp.data.pixels import open_pixels, open_stored
 from catsdogs_exp.data.report import report, warnings_of
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
+from catsdogs_exp.record.manifest_changes import changes_of
 from catsdogs_exp.record.result import Result, config_hash, write_json
 from catsdogs_exp.signals import interruption_wins
 
@@ -31,18 +33,18 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
     with _log_to(job.folder / "run.log"):
         _write_yaml(job.folder / "config.yaml", to_plain(job.config))
         _write_yaml(job.folder / "overrides.yaml", job.overrides)
-        result = Result(job.folder / "result.json", command=job.command, config_hash=config_hash(job.config))
+        result = _begin(job)
         _log.info("%s", job.command)
         try:
             with interruption_wins():
                 _run(job, result, screen)
         except Interrupted:
             _log.warning("interrupted")
-            result.update(status="interrupted", error="interrupted")
+            _update(result, status="interrupted", error="interrupted")
             raise
         except BaseException as error:
             _log.exception("failed")
-            result.update(status="failed", error=_one_line(error))
+            _update(result, status="failed", error=_one_line(error))
             if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
                 raise
             raise RunFailed(
@@ -52,11 +54,36 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
     return result.content
 
 
+def _begin(job: Job) -> Result:
+    path, digest = job.folder / "result.json", config_hash(job.config)
+    if job.found is None:
+        return Result(path, command=job.command, config_hash=digest)
+    return Result(
+        path,
+        job.found,
+        config_hash=digest,
+        status="running",
+        error=None,
+        stopped=None,
+        resumed=[*(job.found.get("resumed") or []), job.command],
+    )
+
+
+def _update(result: Result, **content: Any) -> None:
+    """Says how a run ended, if there is still room to write it: why it ended must reach the user in any case."""
+    try:
+        result.update(**content)
+    except OSError:
+        _log.exception("result.json could not be written")
+
+
 def _run(job: Job, result: Result, screen: Screen) -> None:
     config = job.config
     say = _both(screen)
     say(f"{describe(config)} -> {job.folder}")
     manifest = gather(config, screen.progress)
+    if job.found is not None:
+        _check_data(job, manifest, say)
     _record_data(job.folder, manifest, result, say)
     fetch = open_pixels(manifest, config.loader, screen.progress, say)
     stored = open_stored(manifest, config.loader, screen.progress, say)
@@ -74,6 +101,23 @@ def _run(job: Job, result: Result, screen: Screen) -> None:
     from catsdogs_exp.assemble import train_and_record  # noqa: PLC0415
 
     train_and_record(job, manifest, fetch, stored, result, screen, say)
+
+
+def _check_data(job: Job, manifest: Manifest, say: Callable[[str], None]) -> None:
+    """A run goes on with the data it began with."""
+    if not (job.found or {}).get("data_hash"):  # it was stopped before its data was known
+        return
+    changes = changes_of(job.folder, manifest)
+    if not changes:
+        return
+    if not job.allow_changes:
+        raise BadInput(
+            f"The data has changed since the run began: {changes}. "
+            "Bring it back, or go on all the same: --allow-changes"
+        )
+    say(f"the data has changed since the run began: {changes}")
+    kept = next(path for n in itertools.count(1) if not (path := job.folder / f"manifest-before-{n}.csv").exists())
+    (job.folder / "manifest.csv").rename(kept)
 
 
 def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable[[str], None]) -> None:

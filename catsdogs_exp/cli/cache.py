@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp cache`: the decoded images that runs keep on disk, and how to be rid of them."""
+"""`python -m catsdogs_exp cache`: decoded images and features that runs keep on disk, and how to be rid of them."""
 
 import argparse
 from datetime import datetime
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     """Prints a table of the cache's entries, or removes those that no run uses."""
     parser = argparse.ArgumentParser(
-        "python -m catsdogs_exp cache", description="Decoded images on disk, shared by runs (loader.cache)."
+        "python -m catsdogs_exp cache",
+        description="Decoded images and features on disk, shared by runs (loader.cache).",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="what there is (default)")
@@ -60,7 +61,7 @@ def _print(found: list["Entry"]) -> None:
         for entry in found:
             about = entry.about
             shape = " x ".join(str(about[key]) for key in ("height", "width", "channels") if key in about)
-            how = ", ".join(str(about[key]) for key in ("resize", "interpolation") if key in about)
+            how = ", ".join(str(about[key]) for key in ("features", "resize", "interpolation") if key in about)
             state = "in use" if entry.busy else "" if entry.whole else "half made"
             table.add_row(
                 entry.key[:8],

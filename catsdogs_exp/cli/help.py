@@ -42,6 +42,7 @@ def page() -> str:
         "",
         "Look without running",
         "  --cfg job           the whole config, every key with its value",
+        "  --dry-run           build everything, push one batch through: shapes, memory, time",
         "  --info searchpath   where configs are looked for;  --config-dir DIR adds a folder of your own",
         "  --hydra-help        everything else that Hydra can do",
         "",

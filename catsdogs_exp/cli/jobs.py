@@ -15,6 +15,7 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job
 from catsdogs_exp.record.run_folder import job_name, new_job_folder, new_run_folder
+from catsdogs_exp.record.run_lock import owned
 
 
 class Jobs:
@@ -102,9 +103,10 @@ class Jobs:
             name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
         try:
             job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile)
-            content = run(job, screen)
+            with owned(folder):
+                content = run(job, screen)
         except Interrupted:
-            screen.say(f"interrupted; what was done is in {folder}")
+            screen.say(f"interrupted; to go on: python -m catsdogs_exp resume {folder}")
             raise
         self._done.append((folder, content))
         return content

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:  # they come with TensorFlow
-    from catsdogs_exp.training.fit import EpochResult
+    from catsdogs_exp.training.progress import EpochResult
     from catsdogs_exp.training.steps import Steps
 
 _REFRESH = 0.25  # seconds between looks at the running averages: each one waits for the device
@@ -114,7 +114,7 @@ class EpochDisplay:
         self._looked = now
         averages = steps_object.averages()
         rate = (step - 1) * self._batch_size / max(now - self._epoch_started, 1e-9)
-        left = (now - self._run_started) / self._steps_done * (self._epochs * steps - self._steps_done)
+        left = (now - self._run_started) / self._steps_done * ((self._epochs - epoch + 1) * steps - step)
         self._bar.update(
             self._task,
             completed=step,

@@ -8,7 +8,7 @@ from typing import Any
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
-_OWN_FLAGS = frozenset({"-v", "--profile"})  # all others are Hydra's
+_OWN_FLAGS = frozenset({"-v", "--profile", "--dry-run"})  # all others are Hydra's
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     from catsdogs_exp.cli.jobs import Jobs
-    from catsdogs_exp.config import search_path
+    from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages
 
     parsed, unknown = get_args_parser().parse_known_args(arguments)
@@ -36,7 +36,10 @@ def main(arguments: list[str]) -> int:
         word = unknown[0].lstrip("-").partition("=")
         hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
         raise BadInput(f"Unknown option: {unknown[0]}.{hint} `--help` lists what there is.")
+    plugins.load(plugins.named(parsed.overrides))
     jobs = Jobs(command, verbose="-v" in flags, profile="--profile" in flags)
+    if "--dry-run" in flags:
+        return _dry_run(parsed, verbose="-v" in flags)
     if parsed.multirun:
         arguments = [*arguments, *jobs.prepare_sweep(parsed.overrides, parsed.config_dir)]
     search_path.register()
@@ -44,6 +47,31 @@ def main(arguments: list[str]) -> int:
     with _Argv(arguments), interruptible(), hydra_messages(parsed.overrides):
         entry()
     return jobs.finish()
+
+
+def _dry_run(parsed: Any, verbose: bool) -> int:
+    from catsdogs_exp.cli.screen import TerminalScreen
+    from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.data.opening import open_data
+    from catsdogs_exp.job import describe
+
+    if parsed.multirun:
+        raise BadInput("--dry-run looks at one run. Received: -m. Leave one of the two out")
+    config = config_of(parsed.overrides, parsed.config_dir)
+    screen = TerminalScreen()
+    screen.say(f"{describe(config)}: a dry run, nothing is written")
+    with interruptible():
+        data = open_data(config, screen.progress, screen.say)
+        from catsdogs_exp.training.runtime import import_tensorflow, prepare
+
+        import_tensorflow(verbose)
+        from catsdogs_exp.dry_run import dry_run
+        from catsdogs_exp.training.precision import set_threads
+
+        set_threads(config.training)
+        prepare(config.seed, config.training.deterministic)
+        dry_run(config, data, screen.say)
+    return 0
 
 
 class _Argv:

@@ -4,25 +4,37 @@ import math
 import re
 import types
 import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from catsdogs_exp.config import plugins
 from catsdogs_exp.config.dataset_checks import check_dataset
 from catsdogs_exp.config.limits import Limits
-from catsdogs_exp.config.model_fit import check_depth
+from catsdogs_exp.config.model_fit import check_cnn
+from catsdogs_exp.config.models import CnnModel
+from catsdogs_exp.config.offered import OFFERED
 from catsdogs_exp.config.schema import VARIANTS, Config, Split
+from catsdogs_exp.config.training_checks import check_training
+from catsdogs_exp.config.transfer import TransferModel, check_transfer
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 
-def build(composed: DictConfig, experiment: str | None = None) -> Config:
+def build(
+    composed: DictConfig,
+    experiment: str | None = None,
+    import_plugins: Callable[[Iterable[str]], None] = plugins.load,
+) -> Config:
     """Checks types, ranges, names and combinations and returns the run's config.
 
     Args:
         composed: what Hydra composed, with or without its `hydra` node.
         experiment: the name of the recipe, if one was chosen.
+        import_plugins: what is done about the plugins that it names: `plugins.load`, or `plugins.require`, where the
+            config is not the user's own.
 
     Raises:
         BadInput: naming the setting, what is allowed and what was received.
@@ -34,7 +46,16 @@ def build(composed: DictConfig, experiment: str | None = None) -> Config:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{error.full_key or 'The config'} cannot be resolved: {reason}") from error
     assert isinstance(plain, dict)
-    plain["experiment"] = experiment
+    import_plugins(_value(tuple[str, ...], plain.get("plugins", []), "plugins", Limits()))
+    return build_plain({**plain, "experiment": experiment})  # type: ignore[dict-item]
+
+
+def build_plain(plain: dict[str, Any]) -> Config:
+    """Checks a config of plain values, such as that of a run's `config.yaml`.
+
+    Raises:
+        BadInput: as `build` does.
+    """
     config = _object(Config, plain, "")
     assert isinstance(config, Config)
     _check_combinations(config)
@@ -42,14 +63,19 @@ def build(composed: DictConfig, experiment: str | None = None) -> Config:
 
 
 def to_plain(config: Any) -> dict[str, Any]:
-    """The config as nested dictionaries of plain values, lists for tuples: what `config.yaml` holds."""
+    """The config as nested dictionaries of plain values, lists for tuples: what `config.yaml` holds.
+
+    A list of one number is that number, as one would type it.
+    """
     return {key: _listed(value) for key, value in asdict(config).items()}
 
 
 def _listed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _listed(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(value) == 1 and isinstance(value[0], int | float) else list(value)
 
 
 def _object(cls: type, plain: Any, path: str) -> Any:
@@ -89,6 +115,8 @@ def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
         kind = kinds[0]
     if get_origin(kind) is dict:
         return _names(value, name)
+    if get_origin(kind) is tuple and Ellipsis in get_args(kind):
+        return _several(get_args(kind)[0], value, name, limits)
     if get_origin(kind) is tuple:
         return _range(value, name, limits) if get_args(kind)[0] is float else _size(value, name, limits)
     return _scalar(kind, value, name, limits)
@@ -146,6 +174,20 @@ def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
             f"or two: [height,width]. Received: {name}={_show(value)}"
         )
     return whole[0], whole[1]
+
+
+def _several(kind: type, value: Any, name: str, limits: Limits) -> tuple[Any, ...]:
+    """Numbers or texts, any count of them; one alone is a list of one."""
+    items = value if isinstance(value, list) else [value]
+    try:
+        return tuple(_scalar(kind, item, name, limits) for item in items)
+    except BadInput as error:
+        example = {int: "[512,128]", float: "[0.5,0.1]"}.get(kind, "[a,b]")
+        one = "text" if kind is str else "number"
+        raise BadInput(
+            f"{name} must be a list, such as [] or {example}, of {_allowed(kind, limits)} each, or one such {one}. "
+            f"Received: {name}={_show(value)}"
+        ) from error
 
 
 def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
@@ -259,11 +301,27 @@ def _check_split(split: Split) -> None:
             ) from error
 
 
+def _check_custom(names: tuple[str, ...]) -> None:
+    known = OFFERED.get("augment.custom", [])
+    for name in names:
+        if name not in known:
+            raise BadInput(
+                f"augment.custom must be names of operations that a plugin enters: {', '.join(known) or 'none is yet'}. "
+                f"Received: augment.custom=[{','.join(names)}].{did_you_mean(name, known)} "
+                "Name its module: plugins=[MODULE]"
+            )
+
+
 def _check_combinations(config: Config) -> None:
     """What no single setting shows."""
+    _check_custom(config.augment.custom)
     _check_split(config.split)
     check_dataset(config.dataset)
-    check_depth(config.model, config.loader.target_size)
+    check_training(config.training, config.schedule)
+    if isinstance(config.model, TransferModel):
+        check_transfer(config.model, config.loader.target_size, config.loader.channels)
+    elif isinstance(config.model, CnnModel):
+        check_cnn(config.model, config.loader.target_size)
     if config.training.jit == "always" and config.training.deterministic:
         raise BadInput(
             "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "

@@ -18,26 +18,29 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from catsdogs_exp.config import search_path
+from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.plain import flatten
 
 
-def config_of(overrides: Sequence[str], config_dir: str | None = None) -> Config:
+def config_of(overrides: Sequence[str], config_dir: str | None = None, trusted: bool = True) -> Config:
     """Composes and checks the config that `overrides` ask for, such as `["lr=0.01", "model=cnn"]`.
 
     Args:
         overrides: as typed.
         config_dir: a folder with further choices, as `--config-dir` names it.
+        trusted: whether the plugins that are named may be imported. Without, they must have been.
 
     Raises:
         BadInput: for an unknown key, group or choice, or a value out of range.
     """
+    import_plugins = plugins.load if trusted else plugins.require
+    import_plugins(plugins.named(overrides))
     with hydra_messages(overrides):
         composed = _compose(overrides, config_dir)
-    return build(composed, chosen_experiment(composed.hydra))
+    return build(composed, chosen_experiment(composed.hydra), import_plugins)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Swe
     Raises:
         BadInput: for the first job that is wrong, or when there is none.
     """
+    plugins.load(plugins.named(overrides))
     with hydra_messages(overrides):
         with _hydra(config_dir) as loader:
             parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))

@@ -89,6 +89,7 @@ class Augment:
     magnitude: int = setting("their strength, for policy=randaugment", at_least=0, at_most=30)
     mixup: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
     cutmix: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
+    custom: tuple[str, ...] = setting("operations of plugins, in this order", default=())
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Logging:
 
     tensorboard: bool = setting("write event files")
     samples: int = setting("augmented training images shown", at_least=0, at_most=256)
+    profile: bool = setting("trace some steps and say what training waits for, as --profile does")
     activations: Activations
 
 
@@ -121,6 +123,7 @@ class Config:
     seed: int = setting("of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
     output_dir: str = setting("run folders are created here")
     experiment: str | None = setting("the recipe's name, if one was chosen")
+    plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())
     dataset: Dataset
     inspection: Inspection
     split: Split

@@ -9,6 +9,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from catsdogs_exp.config.offered import OFFERED
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -81,9 +83,12 @@ def register() -> None:
 
 
 def groups() -> dict[str, list[str]]:
-    """The config groups and their choices, from the files: `{"model": ["cnn"], ..., "experiment": [...]}`."""
+    """The config groups and their choices: `{"model": ["cnn", ...], ..., "experiment": [...]}`.
+
+    From the files, and what loaded plugins offer.
+    """
     found = {
-        folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
+        folder.name: sorted([*(file.stem for file in folder.glob("*.yaml")), *OFFERED.get(folder.name, [])])
         for folder in sorted(CONF.iterdir())
         if folder.is_dir()
     }

@@ -172,6 +172,11 @@ def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
+def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
+    """Stands for the pictures of these rows as they are evaluated, for what is derived from them."""
+    return _key(manifest, rows, _of_pictures(loader, training=False))
+
+
 def _key(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
     """The same pictures in the same order at the same size: the same key."""
     digest = hashlib.sha256()

@@ -1,6 +1,5 @@
-"""Networks by name."""
+"""Networks by name. Importing this room does not import Keras: the builders are read when a network is built."""
 
-from catsdogs_exp.models import cnn as _cnn  # noqa: F401  (enters itself in the registry)
 from catsdogs_exp.models.registry import Head, build_model, head_for, register
 
 __all__ = ["Head", "build_model", "head_for", "register"]

@@ -1,13 +1,23 @@
-"""Models by name. A builder is a plain function, entered once; unknown names list the known ones."""
+"""Models by name. A builder is a plain function, entered once; unknown names list the known ones.
 
+Needs no Keras itself, so that a plugin can enter a network before anybody pays for TensorFlow.
+"""
+
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from catsdogs_exp.config.models import Model
+from catsdogs_exp.config.known_models import ABOUT, About
+from catsdogs_exp.config.models import MODELS, Model
+from catsdogs_exp.config.offered import offer
 from catsdogs_exp.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    import keras
+
+_ROOM = "catsdogs_exp.models"
+_OURS = ("cnn", "transfer")  # the modules of this room that enter builders
 
 
 @dataclass(frozen=True)
@@ -24,20 +34,38 @@ class Head:
 
 
 # (settings, (height, width, channels), head) -> a network from raw pixels, 0..255, to probabilities
-Builder = Callable[[Any, tuple[int, int, int], Head], keras.Model]
+Builder = Callable[[Any, tuple[int, int, int], Head], "keras.Model"]
 _builders: dict[str, Builder] = {}
 
 
-def register(name: str) -> Callable[[Builder], Builder]:
+def register(
+    name: str, *, settings: type | None = None, about: About | None = None, target_size: int | None = None
+) -> Callable[[Builder], Builder]:
     """Enters a builder under `name`.
 
+    Args:
+        name: what `model.name` calls it.
+        settings: of a plugin's network: a frozen dataclass with a default for every field, among them `name` and
+            `head`. Its fields become the keys `model.KEY`, and `model=NAME` chooses it.
+        about: what the builder makes of pixels, and where the network comes from.
+        target_size: of a plugin's network: the pixels that `model=NAME` chooses, unless the user does.
+
     Raises:
-        ValueError: when the name is taken.
+        ValueError: when the name is taken, or the settings cannot be ones.
     """
 
     def enter(builder: Builder) -> Builder:
-        if name in _builders:
-            raise ValueError(f"A model named {name!r} is registered already, by {_builders[name].__module__}.")
+        ours = builder.__module__.startswith(f"{_ROOM}.")
+        if name in _builders or (name in MODELS and not ours):
+            _read_ours()
+            by = _builders[name].__module__ if name in _builders else "catsdogs_exp.config.models"
+            raise ValueError(f"A model named {name!r} is registered already, by {by}.")
+        if settings is not None:
+            offer("model", name, settings, MODELS, needed=("head",), flat={"target_size": target_size})
+        elif not ours:
+            raise ValueError(f"The model {name!r} needs a dataclass of settings: @register({name!r}, settings=...)")
+        if about is not None:
+            ABOUT[name] = about
         _builders[name] = builder
         return builder
 
@@ -51,7 +79,7 @@ def head_for(classes: int, head: str) -> Head:
     return Head(classes, "softmax")
 
 
-def build_model(model: Model, target_size: tuple[int, int], classes: int, channels: int = 3) -> keras.Model:
+def build_model(model: Model, target_size: tuple[int, int], classes: int, channels: int = 3) -> "keras.Model":
     """Builds a network with its preprocessing inside.
 
     Args:
@@ -66,9 +94,15 @@ def build_model(model: Model, target_size: tuple[int, int], classes: int, channe
     Raises:
         BadInput: for an unknown name, or settings that do not fit target_size.
     """
+    _read_ours()
     if model.name not in _builders:
         raise BadInput(
             f"model must be one of {', '.join(sorted(_builders))}. Received: model={model.name}."
             f"{did_you_mean(model.name, _builders)}"
         )
     return _builders[model.name](model, (*target_size, channels), head_for(classes, model.head))
+
+
+def _read_ours() -> None:
+    for module in _OURS:
+        importlib.import_module(f"{_ROOM}.{module}")

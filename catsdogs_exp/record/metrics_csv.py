@@ -1,11 +1,12 @@
 """`metrics.csv`: a row an epoch."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # they come with TensorFlow
-    from catsdogs_exp.training.fit import EpochResult
+    from catsdogs_exp.training.progress import EpochResult
     from catsdogs_exp.training.steps import Steps
 
 COLUMNS = (
@@ -18,14 +19,28 @@ COLUMNS = (
     "seconds",
     "images_per_second",
 )
+MORE = ("top_5_accuracy", "val_top_5_accuracy")
+TOP = 5  # with more classes than these
 
 
 class MetricsCsv:
-    """Appends a row after each epoch; the file is closed in between, so that it can be read at any time."""
+    """Appends a row after each epoch; the file is closed in between, so that it can be read at any time.
 
-    def __init__(self, path: Path) -> None:
+    With more than five classes `top_5_accuracy` and `val_top_5_accuracy` follow as last columns.
+
+    Args:
+        path: of the file.
+        done: epochs of a run that goes on: the file is written anew with them, and without what came later.
+        classes: how many there are.
+    """
+
+    def __init__(self, path: Path, done: Sequence["EpochResult"] = (), classes: int = 2) -> None:
         self._path = path
-        self._append(COLUMNS)
+        path.unlink(missing_ok=True)
+        self._more: tuple[str, ...] = MORE if classes > TOP else ()
+        self._append((*COLUMNS, *self._more))
+        for result in done:
+            self.on_epoch(result)
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
         """Nothing."""
@@ -42,6 +57,7 @@ class MetricsCsv:
                 f"{result.learning_rate:.9g}",
                 f"{result.seconds:.3f}",
                 f"{result.images_per_second:.1f}",
+                *([result.train[MORE[0]], result.val.get(MORE[0], "")] if self._more else []),
             )
         )
 

@@ -40,6 +40,18 @@ def find_run(path: Path) -> RunFiles:
     return RunFiles(folder)
 
 
+def read_result(folder: Path) -> dict[str, Any]:
+    """The content of a run's `result.json`.
+
+    Raises:
+        BadInput: when it is damaged.
+    """
+    try:
+        return _read_json(folder / "result.json")
+    except (OSError, ValueError) as error:
+        raise BadInput(f"The state of the run cannot be read: {folder / 'result.json'}: {error}") from error
+
+
 def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
     """The images of a split and their class names, as the run used them.
 

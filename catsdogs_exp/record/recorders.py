@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,38 +18,39 @@ from catsdogs_exp.record.activations import ActivationPictures
 from catsdogs_exp.record.result import Result
 from catsdogs_exp.record.tensorboard import TensorBoard
 from catsdogs_exp.training.checkpoints import ModelCard, save_model
-from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
 
 
 class KeepBest:
     """Writes `checkpoints/best.keras` whenever an epoch is the best so far, and the run's state after each epoch."""
 
-    def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, monitor: str) -> None:
+    def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, history: History) -> None:
         self._model, self._card, self._path = model, card, path
-        self._result, self._monitor = result, monitor
-        self._rates: list[float] = []
+        self._result, self._history = result, history
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
         """Saves the network if it is the best, then the state, so that the state never promises too much."""
-        self._rates.append(result.images_per_second)
-        changes = {
-            "epochs": result.epoch,
-            "seconds": round(self._result.content["seconds"] + result.seconds, 3),
-            "images_per_second": round(statistics.median(self._rates), 1),
-        }
         if result.is_best:
             save_model(self._model, self._card, self._path)
-            changes["objective"] = {
-                "name": self._monitor,
-                "value": result.value(self._monitor),
-                "epoch": result.epoch,
-            }
-            changes["metrics"] = {"train": result.train} | ({"val": result.val} if result.val else {})
-        self._result.update(**changes)
+        self._result.update(**state_of(self._history))
+
+
+def state_of(history: History) -> dict[str, Any]:
+    """What `result.json` says of the epochs that are done."""
+    if not history.epochs:
+        return {"epochs": 0, "seconds": 0.0, "images_per_second": None, "objective": None, "metrics": {}}
+    best = history.best
+    return {
+        "epochs": len(history.epochs),
+        "seconds": round(history.seconds, 3),
+        "images_per_second": round(statistics.median(each.images_per_second for each in history.epochs), 1),
+        "objective": {"name": history.monitor, "value": best.value(history.monitor), "epoch": best.epoch},
+        "metrics": {"train": best.train} | ({"val": best.val} if best.val else {}),
+    }
 
 
 class ProbePictures:
@@ -91,7 +93,7 @@ class ProbePictures:
         pages = self._draw(epoch, ", the best")
         if self._board:
             self._show(self._board, pages, epoch, best=True)
-        self._folder.mkdir()
+        self._folder.mkdir(exist_ok=True)  # of a run that went on: drawn again
         for name, page in zip(self._names, pages, strict=True):
             page.save(self._folder / f"best-{name.replace(' ', '-').replace('/', '-')}.png")
 

@@ -1,21 +1,17 @@
 """`result.json`: the state of a run at every moment, written atomically."""
 
 import hashlib
-import importlib.metadata
 import json
 import math
 import os
-import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.record.provenance import git, machine, versions
 
-_PACKAGES = (
-    *("catsdogs-exp", "tensorflow", "keras", "hydra-core", "numpy"),
-    *("pillow", "simplejpeg", "cykooz.resizer", "opencv-python-headless"),
-)
 # What does not change the numbers of a run.
 _UNHASHED = ("output_dir", "experiment", "logging")
 
@@ -23,7 +19,8 @@ _UNHASHED = ("output_dir", "experiment", "logging")
 class Result:
     """The content of `result.json`. Every change is on disk when the call returns."""
 
-    def __init__(self, path: Path, **content: Any) -> None:
+    def __init__(self, path: Path, found: Mapping[str, Any] | None = None, **content: Any) -> None:
+        """Begins a new file; with `found`, what the file of a run says which is resumed, goes on with it."""
         self.path = path
         self.content: dict[str, Any] = {
             "status": "running",
@@ -40,10 +37,16 @@ class Result:
             "config_hash": None,
             "data_hash": None,
             "versions": versions(),
+            "machine": machine(),
+            "git": git(),
+            "threads": None,
             "command": None,
+            "resumed": [],
+            "stopped": None,
             "error": None,
         }
-        self.update(**content)
+        kept = {key: value for key, value in (found or {}).items() if key in self.content}
+        self.update(**kept | content)
 
     def update(self, **content: Any) -> None:
         """Changes some fields and writes the file.
@@ -72,19 +75,8 @@ def write_json(path: Path, content: Any) -> None:
 def config_hash(config: Config) -> str:
     """The same for two runs that should give the same numbers on the same data."""
     plain = {key: value for key, value in to_plain(config).items() if key not in _UNHASHED}
+    plain["training"] = {key: value for key, value in plain["training"].items() if key != "checkpoint"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that the numbers depend on."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _finite(value: Any) -> Any:

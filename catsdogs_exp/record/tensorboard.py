@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 
-from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 
@@ -22,13 +22,16 @@ class TensorBoard:
     Args:
         folder: the run's `tensorboard/`.
         name: how the run is called in the table of HParams: its folder's name.
-        hparams: flat scalars; None is left out, because one None makes the whole table stay empty.
+        hparams: flat scalars; None is left out, because one None makes the whole table stay empty. No table at all
+            (None) for a run that goes on: it has its row.
     """
 
-    def __init__(self, folder: Path, name: str, hparams: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, name: str, hparams: Mapping[str, Any] | None) -> None:
         self._root = tf.summary.create_file_writer(str(folder))
         self._train = tf.summary.create_file_writer(str(folder / "train"))
         self._validation = tf.summary.create_file_writer(str(folder / "validation"))
+        if hparams is None:
+            return
         scalars = {key: _scalar(value) for key, value in hparams.items() if value is not None}
         # No list of columns is declared: TensorBoard would take that of one run for all, and the keys of the
         # others would be missing. Undeclared, it collects columns and metrics of every run.
@@ -58,6 +61,11 @@ class TensorBoard:
         """Writes a picture."""
         with (self._train if training else self._validation).as_default(step=step):
             tf.summary.image(tag, np.asarray(picture)[None])
+
+    def flush(self) -> None:
+        """Everything so far is in the files."""
+        for writer in (self._root, self._train, self._validation):
+            writer.flush()
 
     def close(self, status: str) -> None:
         """Writes how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""

@@ -2,45 +2,60 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.config.training import Training
+from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.training.plateau import Plateau
+from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 
 
-@dataclass(frozen=True)
-class EpochResult:
-    """One epoch, counted from 1.
+class Feed(Protocol):
+    """Where batches come from: a `Loader`, or what else gives the same batch for the same number every time."""
 
-    Attributes:
-        epoch: number.
-        train: loss and accuracy over the epoch's training batches.
-        val: loss and accuracy of the validation pass; empty without validation images.
-        learning_rate: at the epoch's end.
-        seconds: of the training steps and the validation pass.
-        images_per_second: of the training steps alone.
-        waiting: share of their time that steps waited for a batch, 0..1.
-        is_best: whether `monitor` was never better.
-    """
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The manifest rows of its images, [n]."""
 
-    epoch: int
-    train: dict[str, float]
-    val: dict[str, float]
-    learning_rate: float
-    seconds: float
-    images_per_second: float
-    waiting: float
-    is_best: bool
+    @property
+    def batch_size(self) -> int:
+        """Images a batch."""
 
-    def value(self, monitor: str) -> float:
-        """The monitored value: `val_accuracy`, `loss`, ..."""
-        source = self.val if monitor.startswith("val_") else self.train
-        return source[monitor.removeprefix("val_")]
+    @property
+    def steps(self) -> int:
+        """Batches in all images."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether labels are shares of classes, because pictures are mixed in pairs."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that prepare batches."""
+
+    @property
+    def fetch(self) -> Fetch:
+        """Gives the images themselves."""
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """In which order the images come in an epoch: int64 [n], indices into `rows`."""
+
+    def batch(self, epoch: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """One batch; `epoch` and `step` count from 0."""
+
+    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
+        """The batches of so many passes over all images, from batch number `start` on."""
 
 
 class Listener(Protocol):
@@ -53,81 +68,183 @@ class Listener(Protocol):
         """After each epoch's validation pass, with the epoch's weights in place."""
 
 
-@dataclass
-class History:
-    """The epochs of a run so far."""
+class Saver(Protocol):
+    """What saves where a run stands, so that it can go on from there."""
 
-    monitor: str
-    epochs: list[EpochResult] = field(default_factory=list)
+    def after_step(self, stage: "Stage", progress: Progress) -> None:
+        """Between two steps of an epoch."""
+
+    def after_epoch(self, stage: "Stage", progress: Progress) -> None:
+        """Between two epochs, when all listeners are done."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some epochs of a run: what moves which weights, and what it is fed.
+
+    Attributes:
+        epochs: how many.
+        first: the number of its first epoch, from 1.
+        steps: the arithmetic.
+        train, validation: batches.
+        plateau: lowers the learning rate when nothing gets better, or None.
+        network: the whole network, where another stage follows that trains more of it; else None.
+    """
+
+    epochs: int
+    first: int
+    steps: Steps
+    train: Feed
+    validation: Feed
+    plateau: Plateau | None = None
+    network: keras.Model | None = None
 
     @property
-    def best(self) -> EpochResult:
-        """The best epoch by `monitor`; of equals the first."""
-        return next(result for result in reversed(self.epochs) if result.is_best)
+    def last(self) -> int:
+        """The number of its last epoch."""
+        return self.first + self.epochs - 1
 
-    def would_be_best(self, value: float) -> bool:
-        """Whether `value` is better than all so far. NaN never is, but for the first epoch."""
-        if not any(result.is_best for result in self.epochs):
-            return True
-        best = self.best.value(self.monitor)
-        return value < best if self.monitor.endswith("loss") else value > best
+
+@dataclass(frozen=True)
+class Plan:
+    """A stage to come.
+
+    Attributes:
+        epochs: how many.
+        make: makes it ready, given the number of its first epoch. Nothing that stages before it did is needed but
+            the weights they left.
+    """
+
+    epochs: int
+    make: Callable[[int], Stage]
 
 
 def fit(
-    steps: Steps,
-    train: Loader,
-    validation: Loader,
-    epochs: int,
-    monitor: str,
+    plans: Sequence[Plan],
+    training: Training,
+    progress: Progress,
     listeners: Sequence[Listener] = (),
-) -> History:
-    """Trains for `epochs` epochs.
+    saver: Saver | None = None,
+    restore: Callable[[Stage], None] | None = None,
+) -> Stage | None:
+    """Trains stage after stage, from where `progress` stands.
+
+    Args:
+        plans: the stages, each made ready when its turn has come; those that are over when a run goes on never are.
+        training: the settings; its `monitor` must be that of the history.
+        progress: a new one, or that of a run which goes on; changed as training goes on.
+        listeners: told after each step and epoch.
+        saver: saves where the run stands.
+        restore: puts saved weights and all other state into the stage with which a run goes on.
+
+    Returns:
+        The last stage that was trained; None when nothing was left to do.
 
     Raises:
-        RunFailed: when the loss is not finite, naming metric and epoch.
+        RunFailed: when the loss is not finite, naming metric, epoch and step.
     """
-    history = History(monitor)
-    batches = iter(train.dataset(epochs))
-    for epoch in range(1, epochs + 1):
-        started = time.perf_counter()
+    history, stage = progress.history, None
+    first = 1
+    for plan in plans:
+        first, start = first + plan.epochs, first
+        if progress.stopped or len(history.epochs) >= first - 1:
+            continue
+        stage = plan.make(start)
+        if restore is not None:
+            restore(stage)
+            restore = None
+        batches = _batches(stage, training, progress)
+        for epoch in range(len(history.epochs) + 1, stage.last + 1):
+            with _out_of_memory(stage.train.batch_size):
+                _train_epoch(stage, training, progress, epoch, batches, listeners, saver)
+                _end_epoch(stage, training, progress, epoch, listeners)
+            if saver is not None:
+                saver.after_epoch(stage, progress)
+            if progress.stopped:
+                break
+    return stage
+
+
+def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
+    """Loss and accuracy over a loader's images, in inference mode; with `limit` over so many batches."""
+    steps.reset()
+    batches = iter(loader.dataset())
+    for _ in range(min(loader.steps, limit or loader.steps)):
+        steps.evaluate(*_next(batches))
+    return steps.averages()
+
+
+def steps_per_epoch(stage: Stage, training: Training) -> int:
+    """Training steps that count as an epoch."""
+    return training.steps_per_epoch or stage.train.steps
+
+
+def _batches(stage: Stage, training: Training, progress: Progress) -> Iterator[Any]:
+    """The batches of a stage from where it stands: passes over all images, whatever counts as an epoch."""
+    per_epoch = steps_per_epoch(stage, training)
+    start = (len(progress.history.epochs) + 1 - stage.first) * per_epoch + progress.step
+    passes = -(-stage.epochs * per_epoch // stage.train.steps)
+    return iter(stage.train.dataset(passes, start))
+
+
+def _train_epoch(
+    stage: Stage,
+    training: Training,
+    progress: Progress,
+    epoch: int,
+    batches: Iterator[Any],
+    listeners: Sequence[Listener],
+    saver: Saver | None,
+) -> None:
+    steps, count = stage.steps, steps_per_epoch(stage, training)
+    if not progress.step:
+        progress.begin_epoch()
         steps.reset()
-        waited = 0.0
-        for step in range(1, train.steps + 1):
-            asked = time.perf_counter()
-            batch = _next(batches)
-            waited += time.perf_counter() - asked
-            steps.train(*batch)
-            for listener in listeners:
-                listener.on_step(epoch, step, train.steps, steps)
-        averages = steps.averages()
-        trained = time.perf_counter() - started
-        _refuse_nan(averages, epoch)
-        val = evaluate(steps, validation) if len(validation.rows) else {}
+    for step in range(progress.step + 1, count + 1):
+        asked = time.perf_counter()
+        batch = _next(batches)
+        got = time.perf_counter()
+        steps.train(*batch)
+        progress.steps += 1
+        progress.step = step
+        progress.images += len(batch[1])
+        for listener in listeners:
+            listener.on_step(epoch, step, count, steps)
+        progress.waited += got - asked
+        progress.trained += time.perf_counter() - asked
+        if step < count and over_budget(training, progress):
+            break
+        if step < count and saver is not None:
+            saver.after_step(stage, progress)
+
+
+def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int, listeners: Sequence[Listener]) -> None:
+    """The epoch's values, its validation pass, and whether it is the last one."""
+    steps, history = stage.steps, progress.history
+    started = time.perf_counter()
+    averages = steps.averages()
+    trained = progress.trained + time.perf_counter() - started
+    _refuse_nan(averages, epoch, steps)
+    with steps.averaged():
+        val = evaluate(steps, stage.validation, training.validation_steps) if len(stage.validation.rows) else {}
         result = EpochResult(
             epoch=epoch,
             train=averages,
             val=val,
             learning_rate=float(steps.optimizer.learning_rate),  # type: ignore[union-attr]
-            seconds=time.perf_counter() - started,
-            images_per_second=len(train.rows) / trained,
-            waiting=waited / trained,
+            seconds=progress.trained + time.perf_counter() - started,
+            images_per_second=progress.images / trained,
+            waiting=progress.waited / trained,
             is_best=False,
         )
-        best = history.would_be_best(result.value(monitor))
-        result = EpochResult(**{**result.__dict__, "is_best": best})
+        result = replace(result, is_best=history.would_be_best(result.value(history.monitor)))
         history.epochs.append(result)
+        progress.begin_epoch()
         for listener in listeners:
             listener.on_epoch(result)
-    return history
-
-
-def evaluate(steps: Steps, loader: Loader) -> dict[str, float]:
-    """Loss and accuracy over a loader's images, in inference mode."""
-    steps.reset()
-    batches = iter(loader.dataset())
-    for _ in range(loader.steps):
-        steps.evaluate(*_next(batches))
-    return steps.averages()
+    if stage.plateau is not None:
+        stage.plateau.after_epoch(result.value(history.monitor))
+    progress.stopped = reason_to_stop(training, progress)
 
 
 def _next(batches: Any) -> Any:
@@ -142,7 +259,19 @@ def _next(batches: Any) -> Any:
         raise
 
 
-def _refuse_nan(averages: dict[str, float], epoch: int) -> None:
+@contextmanager
+def _out_of_memory(batch_size: int) -> Iterator[None]:
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        less = f"Try batch_size={batch_size // 2}" if batch_size > 1 else "Try a smaller target_size or network"
+        raise RunFailed(f"Out of memory with batch_size={batch_size}. {less}") from error
+
+
+def _refuse_nan(averages: dict[str, float], epoch: int, steps: Steps) -> None:
     for name, value in averages.items():
         if not math.isfinite(value):
-            raise RunFailed(f"The training {name} became {value} in epoch {epoch}. Try a lower learning rate (lr).")
+            raise RunFailed(
+                f"The training {name} became {value} in epoch {epoch}. "
+                "Try a lower learning rate (lr) or training.clip_norm=1."
+            )

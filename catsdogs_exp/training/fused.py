@@ -2,10 +2,12 @@
 
 Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights once more. On
 the 9.5 million weights of the course's network that was 19 ms of a step of 90 ms for RMSprop and 26 ms for Adam on two
-cores; fused it is 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping, weight
-decay, moving averages) stays Keras's.
+cores; fused it is 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping) stays
+Keras's, but for two things that Keras cannot do: a factor on the learning rate of each variable, and weight decay that
+follows it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -23,7 +25,61 @@ def _handles(*variables: Any) -> list[tf.Tensor] | None:
     return found
 
 
-class FusedRMSprop(keras.optimizers.RMSprop):  # type: ignore[misc]
+def subtract(variable: Any, factor: Any, delta: Any) -> None:
+    """`variable -= factor * delta` in one pass; `factor` a scalar, `delta` of the variable's shape and dtype."""
+    factor = tf.cast(factor, variable.dtype)
+    handles = _handles(variable)
+    if handles is None or isinstance(delta, tf.IndexedSlices):
+        variable.assign_sub(factor * tf.convert_to_tensor(delta))
+        return
+    tf.raw_ops.ResourceApplyGradientDescent(var=handles[0], alpha=factor, delta=tf.cast(delta, variable.dtype))
+
+
+class _ByVariable:
+    """What differs from variable to variable.
+
+    Args:
+        rates: `variable.path` to a factor on the learning rate; 1 for those that are not there.
+        decay_vectors: whether weight decay is for all weights, as in Keras, or for kernels alone: not for what has one
+            dimension at most, which is biases and the scales and offsets of normalisation (as in timm).
+    """
+
+    def __init__(
+        self, *args: Any, rates: Mapping[str, float] | None = None, decay_vectors: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._rates, self._decay_vectors = dict(rates or {}), decay_vectors
+
+    def build(self: Any, variables: Any) -> None:
+        """Makes the slots and looks up the factors."""
+        super().build(variables)  # type: ignore[misc]
+        self._factors = tuple(float(self._rates.get(getattr(v, "path", ""), 1.0)) for v in variables)
+
+    def _rate(self: Any, variable: Any, learning_rate: Any) -> Any:
+        """The learning rate of one variable, in its dtype."""
+        factor = self._factors[self._get_variable_index(variable)]
+        rate = tf.cast(learning_rate, variable.dtype)
+        return rate if factor == 1 else rate * factor
+
+    def _apply_weight_decay(self: Any, variables: Any) -> None:
+        if not self.weight_decay:
+            return
+        kept = [v for v in variables if self._decay_vectors or len(v.shape) > 1]
+
+        def decay(variable: Any) -> None:
+            if self._use_weight_decay(variable):
+                share = self._rate(variable, self.learning_rate) * tf.cast(self.weight_decay, variable.dtype)
+                subtract(variable, share, tf.convert_to_tensor(variable))
+
+        def everywhere(strategy: Any, inner: Any) -> None:
+            for variable in inner:
+                strategy.extended.update(variable, decay, group=False)
+
+        inner = [v if isinstance(v, tf.Variable) else v.value for v in kept]
+        tf.__internal__.distribute.interim.maybe_merge_call(everywhere, self._distribution_strategy, inner)
+
+
+class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
     """RMSprop by `ResourceApplyRMSProp`."""
 
     def build(self, variables: Any) -> None:
@@ -34,17 +90,17 @@ class FusedRMSprop(keras.optimizers.RMSprop):  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
-        index = self._get_variable_index(variable)
+        index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
         momentum = self._momentums[index] if self.momentum > 0 else self._scratch[index]
         handles = _handles(variable, self._velocities[index], momentum)
         if handles is None or self.centered or isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)
+            super().update_step(gradient, variable, rate)
             return
         tf.raw_ops.ResourceApplyRMSProp(
             var=handles[0],
             ms=handles[1],
             mom=handles[2],
-            lr=tf.cast(learning_rate, variable.dtype),
+            lr=rate,
             rho=self.rho,
             momentum=self.momentum,
             epsilon=self.epsilon,
@@ -52,13 +108,13 @@ class FusedRMSprop(keras.optimizers.RMSprop):  # type: ignore[misc]
         )
 
 
-class _FusedAdamStep:
+class _FusedAdamStep(_ByVariable):
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
-        index = self._get_variable_index(variable)
+        index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
         handles = _handles(variable, self._momentums[index], self._velocities[index])
         if handles is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+            super().update_step(gradient, variable, rate)  # type: ignore[misc]
             return
         step = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
@@ -67,7 +123,7 @@ class _FusedAdamStep:
             v=handles[2],
             beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
             beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
+            lr=rate,
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
@@ -80,20 +136,21 @@ class FusedAdam(_FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
 
 
 class FusedAdamW(_FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
-    """AdamW by `ResourceApplyAdam`; Keras applies the decay before it."""
+    """AdamW by `ResourceApplyAdam`, after the decay."""
 
 
-class FusedSGD(keras.optimizers.SGD):  # type: ignore[misc]
+class FusedSGD(_ByVariable, keras.optimizers.SGD):  # type: ignore[misc]
     """SGD by `ResourceApplyKerasMomentum`, or `ResourceApplyGradientDescent` without momentum."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
+        rate = self._rate(variable, learning_rate)
         slots = [self.momentums[self._get_variable_index(variable)]] if self.momentum != 0 else []
         handles = _handles(variable, *slots)
         if handles is None or isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)
+            super().update_step(gradient, variable, rate)
             return
-        rate, gradient = tf.cast(learning_rate, variable.dtype), tf.cast(gradient, variable.dtype)
+        gradient = tf.cast(gradient, variable.dtype)
         if not slots:
             tf.raw_ops.ResourceApplyGradientDescent(var=handles[0], alpha=rate, delta=gradient)
             return
@@ -105,3 +162,18 @@ class FusedSGD(keras.optimizers.SGD):  # type: ignore[misc]
             momentum=self.momentum,
             use_nesterov=self.nesterov,
         )
+
+
+class FusedLion(_ByVariable, keras.optimizers.Lion):  # type: ignore[misc]
+    """Lion in six passes for Keras's ten: TensorFlow has no operation of its own for it."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Moves one variable by its gradient, both of one shape and dtype."""
+        rate = self._rate(variable, learning_rate)
+        momentum = self._momentums[self._get_variable_index(variable)]
+        if _handles(variable, momentum) is None or isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, rate)
+            return
+        behind = tf.convert_to_tensor(momentum) - tf.cast(gradient, variable.dtype)
+        subtract(variable, rate, tf.sign(momentum - (1 - self.beta_1) * behind))
+        subtract(momentum, 1 - self.beta_2, behind)

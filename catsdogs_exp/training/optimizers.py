@@ -1,65 +1,56 @@
-"""Optimisers and learning-rate schedules from their settings."""
+"""Optimisers from their settings."""
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import ops
 
 from catsdogs_exp.config.optimizers import (
     AdamOptimizer,
     AdamwOptimizer,
-    CosineSchedule,
+    LionOptimizer,
     Optimizer,
     RmspropOptimizer,
     Schedule,
 )
-from catsdogs_exp.training.fused import FusedAdam, FusedAdamW, FusedRMSprop, FusedSGD
+from catsdogs_exp.training.fused import FusedAdam, FusedAdamW, FusedLion, FusedRMSprop, FusedSGD
+from catsdogs_exp.training.schedules import make_rate
 
 
 def make_optimizer(
-    optimizer: Optimizer, schedule: Schedule, steps_per_epoch: int, epochs: int
+    optimizer: Optimizer,
+    schedule: Schedule,
+    updates: float,
+    epochs: int,
+    *,
+    rates: Mapping[str, float] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimiser for a run of `epochs` times `steps_per_epoch` steps."""
-    rate: Any = optimizer.learning_rate
-    if isinstance(schedule, CosineSchedule):
-        rate = WarmupCosine(
-            peak=optimizer.learning_rate,
-            warmup_steps=round(schedule.warmup_epochs * steps_per_epoch),
-            total_steps=epochs * steps_per_epoch,
-            final=schedule.final,
-        )
-    if isinstance(optimizer, RmspropOptimizer):
-        return FusedRMSprop(rate, rho=optimizer.rho, momentum=optimizer.momentum)
-    if isinstance(optimizer, AdamOptimizer):
-        return FusedAdam(rate, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2)
-    if isinstance(optimizer, AdamwOptimizer):
-        return FusedAdamW(rate, weight_decay=optimizer.weight_decay, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2)
-    return FusedSGD(rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
+    """The Keras optimiser for a run of `epochs` times `updates` updates of the weights.
 
-
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Linear rise over `warmup_steps`, then a cosine from `peak` to `final * peak` at `total_steps`.
-
-    Source: Loshchilov and Hutter, SGDR, 2017, without restarts.
+    Args:
+        optimizer, schedule: their settings.
+        updates: in an epoch: batches / `training.accumulate`.
+        epochs: of the run, or of this stage of it.
+        rates: `variable.path` to a factor on its learning rate and weight decay; 1 for all others.
+        clip_norm: largest norm of all gradients together; above it all are made smaller alike.
+        clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
     """
-
-    def __init__(self, peak: float, warmup_steps: int, total_steps: int, final: float) -> None:
-        self.peak, self.warmup_steps, self.total_steps, self.final = peak, warmup_steps, total_steps, final
-
-    def __call__(self, step: Any) -> Any:
-        """The learning rate of a step, counted from 0: a float32 scalar."""
-        step = ops.cast(step, "float32")
-        rise = (step + 1) / max(self.warmup_steps, 1)
-        share = ops.clip((step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1), 0.0, 1.0)
-        fall = self.final + (1 - self.final) * 0.5 * (1 + ops.cos(math.pi * share))
-        return self.peak * ops.where(step < self.warmup_steps, ops.minimum(rise, 1.0), fall)
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to build it again."""
-        return {
-            "peak": self.peak,
-            "warmup_steps": self.warmup_steps,
-            "total_steps": self.total_steps,
-            "final": self.final,
-        }
+    common: dict[str, Any] = {
+        "learning_rate": make_rate(schedule, optimizer.learning_rate, updates, epochs),
+        "rates": rates,
+        "decay_vectors": False,
+        "global_clipnorm": clip_norm,
+        "clipvalue": clip_value,
+    }
+    if isinstance(optimizer, AdamOptimizer):
+        return FusedAdam(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
+    common["weight_decay"] = optimizer.weight_decay
+    if isinstance(optimizer, RmspropOptimizer):
+        return FusedRMSprop(rho=optimizer.rho, momentum=optimizer.momentum, **common)
+    if isinstance(optimizer, AdamwOptimizer):
+        return FusedAdamW(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
+    if isinstance(optimizer, LionOptimizer):
+        return FusedLion(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
+    return FusedSGD(momentum=optimizer.momentum, nesterov=optimizer.nesterov, **common)

@@ -79,6 +79,14 @@ def set_threads(training: Training) -> None:
             ) from error
 
 
+def threads() -> dict[str, int]:
+    """Threads of TensorFlow's pools as they are set; 0: its own choice."""
+    return {
+        "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+    }
+
+
 def gpus() -> list[tf.config.PhysicalDevice]:
     """The GPUs that TensorFlow can use."""
     return list(tf.config.list_physical_devices("GPU"))

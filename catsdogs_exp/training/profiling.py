@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from catsdogs_exp.data.loaders import Loader
-from catsdogs_exp.training.fit import EpochResult
+from catsdogs_exp.training.fit import Feed
+from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 _FIRST, _COUNT = 5, 10  # steps: past compilation and the filling of queues
@@ -65,7 +65,7 @@ class Costs:
     waiting: float
 
 
-def measure(steps: Steps, loader: Loader, in_run: float, waiting: float) -> Costs:
+def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
     """Measures the parts of a step by themselves. Trains the network a little further: its weights are of no use then.
 
     Args:

@@ -1,11 +1,20 @@
 """The arithmetic of one batch: forward, loss, backward, metrics; compiled once for a run."""
 
+import re
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+from catsdogs_exp.training.averaging import GradientSum, WeightAverage
+from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
+
+__all__ = ["Steps", "balanced_weights", "class_probabilities"]
+
+TOP = 5  # classes among which the right one counts as found, where there are more
 
 
 class Steps:
@@ -15,9 +24,14 @@ class Steps:
         model: the network, pixels to probabilities.
         optimizer: its optimiser, or None where nothing is trained.
         class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
-            for all the same. Averages are without it, so that they compare with those of validation and other runs.
+            for all the same.
         mixed: whether training labels are shares of classes, float32 [b, classes], instead of int32 [b]: of pictures
             mixed of two. Their accuracy counts the class of the larger share as the right one.
+        inputs: the dtype of what the network takes.
+        objective: what is minimised. Averages are of the plain cross-entropy, without class weights, so that they
+            compare with those of validation and of other runs.
+        accumulate: batches whose gradients make one update.
+        ema: decay of the average of the weights, or 0 for none.
     """
 
     def __init__(
@@ -27,53 +41,92 @@ class Steps:
         class_weights: NDArray[np.float32] | None = None,
         mixed: bool = False,
         jit: bool = False,
+        *,
+        inputs: tf.DType = tf.uint8,
+        objective: Objective | None = None,
+        accumulate: int = 1,
+        ema: float = 0.0,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.class_weights = class_weights
-        self._binary = model.output_shape[-1] == 1
-        loss = keras.losses.BinaryCrossentropy if self._binary else keras.losses.SparseCategoricalCrossentropy
+        units = model.output_shape[-1]
+        self._binary = units == 1
+        self._objective = objective or Objective()
+        self._shown_loss, self._own_loss = cross_entropy(units), minimised(self._objective, units)
         accuracy = keras.metrics.BinaryAccuracy if self._binary else keras.metrics.SparseCategoricalAccuracy
-        self._loss_of = loss(reduction="none")
-        self._mixed_loss_of = keras.losses.CategoricalCrossentropy(reduction="none")
-        self._loss = keras.metrics.Mean(name="loss")
-        self._accuracy = accuracy(name="accuracy")
+        self._metrics: dict[str, keras.metrics.Metric] = {
+            "loss": keras.metrics.Mean(name="loss"),
+            "accuracy": accuracy(name="accuracy"),
+        }
+        if units > TOP:
+            name = f"top_{TOP}_accuracy"
+            self._metrics[name] = keras.metrics.SparseTopKCategoricalAccuracy(TOP, name=name)
+        self._average, self._gathered = None, None
         if optimizer is not None:
             optimizer.build(model.trainable_variables)
-        images, labels = tf.TensorSpec(model.input_shape, tf.uint8), tf.TensorSpec((None,), tf.int32)
-        shares = tf.TensorSpec((None, max(2, model.output_shape[-1])), tf.float32)
-        train = self._train_mixed if mixed else self._train
-        self.train = tf.function(train, input_signature=(images, shares if mixed else labels), jit_compile=jit)
+            self._average = WeightAverage(model, ema) if ema else None
+            self._gathered = GradientSum(model.trainable_variables, accumulate) if accumulate > 1 else None
+        images, labels = tf.TensorSpec(model.input_shape, inputs), tf.TensorSpec((None,), tf.int32)
+        shares = tf.TensorSpec((None, max(2, units)), tf.float32)
+        train = (images, shares if mixed else labels)
+        self.train = tf.function(self._train, input_signature=train, jit_compile=jit)
         self.evaluate = tf.function(self._evaluate, input_signature=(images, labels), jit_compile=jit)
         self.predict = tf.function(self._predict, input_signature=(images,), jit_compile=jit)
 
     def reset(self) -> None:
         """Begins new averages."""
-        self._loss.reset_state()
-        self._accuracy.reset_state()
+        for metric in self._metrics.values():
+            metric.reset_state()
 
     def averages(self) -> dict[str, float]:
-        """Loss and accuracy over the batches since `reset`, each image weighing the same."""
-        return {"loss": float(self._loss.result()), "accuracy": float(self._accuracy.result())}
+        """Loss and accuracy over the batches since `reset`, each image weighing the same.
+
+        With more than five classes also `top_5_accuracy`: the share of images whose class is among the five most
+        probable.
+        """
+        return {name: float(metric.result()) for name, metric in self._metrics.items()}
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it the network has the averages of its weights, where there are some: to judge, save and draw it."""
+        updated = self.optimizer is not None and int(self.optimizer.iterations) > 0
+        return self._average.swapped() if self._average is not None and updated else nullcontext()
+
+    def weights(self) -> dict[str, Any]:
+        """The network's weights, by the names that `variables` gives them."""
+        return {_named("model", place, weight): weight for place, weight in enumerate(self.model.weights)}
+
+    def variables(self) -> dict[str, Any]:
+        """Every variable that training depends on, each once, in an order and by names that only the settings decide.
+
+        Weights, states of random generators, the optimiser's (learning rate, iterations, slots, loss scale), the average
+        of the weights, gathered gradients, and the sums behind the averages of the epoch.
+        """
+        found: dict[str, Any] = self.weights()
+        weights = {id(weight) for weight in self.model.weights}
+        groups = {
+            "state": [variable for variable in self.model.variables if id(variable) not in weights],
+            "optimizer": _of_optimizer(self.optimizer),
+            "average": self._average.averages if self._average is not None else [],
+            "gathered": self._gathered.variables if self._gathered is not None else [],
+            "metric": [variable for metric in self._metrics.values() for variable in metric.variables],
+        }
+        for group, variables in groups.items():
+            found |= {_named(group, place, variable): variable for place, variable in enumerate(variables)}
+        return found
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             probabilities = self.model(images, training=True)
-            losses = self._losses(labels, probabilities)
+            losses = self._own_loss(labels, probabilities)
             loss = self._minimised(self._weighted(losses, labels))
-        self._move(tape, loss)
-        self._count(losses, labels, probabilities)
-
-    def _train_mixed(self, images: tf.Tensor, shares: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            probabilities = self.model(images, training=True)
-            if self._binary:
-                losses = self._loss_of(shares[:, 1:], probabilities)
-            else:
-                losses = self._mixed_loss_of(shares, probabilities)
-            loss = self._minimised(self._weighted(losses, shares))
-        self._move(tape, loss)
-        self._count(losses, tf.argmax(shares, axis=-1, output_type=tf.int32), probabilities)
+        assert self.optimizer is not None
+        gradients = tape.gradient(loss, self.model.trainable_variables)
+        if self._gathered is None:
+            self._update(gradients)
+        else:
+            self._gathered.add(gradients, tf.shape(images)[0], self._update)
+        self._count(losses if self._objective.is_shown else None, labels, probabilities)
 
     def _minimised(self, losses: Any) -> Any:
         mean = tf.reduce_mean(losses)
@@ -82,20 +135,17 @@ class Steps:
         assert self.optimizer is not None
         return self.optimizer.scale_loss(mean)  # float16 needs it; else the loss itself
 
-    def _move(self, tape: tf.GradientTape, loss: Any) -> None:
+    def _update(self, gradients: list[Any]) -> None:
         assert self.optimizer is not None
-        gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.apply(gradients, self.model.trainable_variables)
+        if self._average is not None:
+            self._average.update(self.optimizer.iterations)
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-        probabilities = self.model(images, training=False)
-        self._count(self._losses(labels, probabilities), labels, probabilities)
+        self._count(None, labels, self.model(images, training=False))
 
     def _predict(self, images: tf.Tensor) -> tf.Tensor:
         return class_probabilities(self.model(images, training=False))
-
-    def _losses(self, labels: tf.Tensor, probabilities: tf.Tensor) -> Any:
-        return self._loss_of(self._targets(labels), probabilities)
 
     def _weighted(self, losses: Any, labels: tf.Tensor) -> Any:
         if self.class_weights is None:
@@ -106,11 +156,17 @@ class Steps:
         return losses * tf.gather(weights, labels)
 
     def _count(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor) -> None:
-        self._loss.update_state(losses)
-        self._accuracy.update_state(self._targets(labels), probabilities)
-
-    def _targets(self, labels: tf.Tensor) -> tf.Tensor:
-        return tf.cast(labels[:, None], tf.float32) if self._binary else labels
+        """Adds a batch to the averages; `losses` are those shown, or None where they are still to be computed."""
+        losses = self._shown_loss(labels, probabilities) if losses is None else losses
+        if labels.shape.rank == 2:
+            labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
+        probabilities = tf.cast(probabilities, tf.float32)  # the operation behind the top five takes no other
+        targets = tf.cast(labels[:, None], tf.float32) if self._binary else labels
+        for name, metric in self._metrics.items():
+            if name == "loss":
+                metric.update_state(losses)
+            else:
+                metric.update_state(targets, probabilities)
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
@@ -126,6 +182,19 @@ def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.floa
     return (len(labels) / (classes * np.bincount(labels, minlength=classes))).astype(np.float32)
 
 
-def class_probabilities(outputs: tf.Tensor) -> tf.Tensor:
-    """Probabilities of every class, float32 [b, classes], also from one sigmoid unit (that of the second class)."""
-    return tf.concat([1 - outputs, outputs], axis=-1) if outputs.shape[-1] == 1 else outputs
+def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
+    """All variables of an optimiser, with that of a rate which is changed from outside."""
+    if optimizer is None:
+        return []
+    schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    rate = getattr(schedule, "rate", None)
+    return [*optimizer.variables, *([] if rate is None else [rate])]
+
+
+def _named(group: str, place: int, variable: Any) -> str:
+    """A name for a variable: its place says which it is; the rest is for people.
+
+    Keras numbers the names of layers through the whole process (`dropout_3`): such numbers are left out.
+    """
+    path = getattr(variable, "path", "") or variable.name.partition(":")[0]
+    return f"{group}/{place:04d}/" + re.sub(r"_\d+(?=/|$)", "", path)

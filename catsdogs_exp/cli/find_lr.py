@@ -1,0 +1,47 @@
+"""`python -m catsdogs_exp find-lr [key=value ...]`: a learning-rate range test."""
+
+from catsdogs_exp.cli.arguments import settings_and_flags
+from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.signals import interruptible
+
+_USAGE = """Usage: python -m catsdogs_exp find-lr [key=value ...]
+
+Trains a hundred steps with a learning rate that rises from 1e-7 to 1, draws the loss, and suggests the rate at which
+it falls fastest. No run is made; `lr=auto` does the same at the start of a run and uses the suggestion.
+
+  python -m catsdogs_exp find-lr depth=4 augment=course
+  python -m catsdogs_exp lr=auto"""
+
+
+def main(arguments: list[str]) -> int:
+    """Writes `<output_dir>/find-lr/<time>/learning_rate.png` and `.csv`, and prints the suggestion."""
+    overrides, _ = settings_and_flags(arguments, (), _USAGE)
+
+    from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.data.opening import open_data
+
+    config = config_of(overrides)
+    screen = TerminalScreen()
+    with interruptible():
+        data = open_data(config, screen.progress, screen.say)
+        from catsdogs_exp.training.runtime import import_tensorflow, prepare
+
+        import_tensorflow()
+        from catsdogs_exp.assemble import open_loaders
+        from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
+        from catsdogs_exp.record.run_folder import new_run_folder
+        from catsdogs_exp.stages import find_rate, make_network
+        from catsdogs_exp.training.precision import set_threads
+
+        set_threads(config.training)
+        prepare(config.seed, config.training.deterministic)
+        train, _ = open_loaders(config, data.manifest, data.fetch, data.stored, screen.say)
+        network = make_network(config, data.manifest, train, screen.say)
+        test = find_rate(config, network, train, screen)
+    folder = new_run_folder(config.output_dir, "find-lr")
+    draw_range_test(test, folder / "learning_rate.png")
+    write_range_csv(test, folder / "learning_rate.csv")
+    console = output()
+    console.print(f"the loss falls fastest at lr={test.suggestion:g}", markup=False)
+    console.print(f"{folder / 'learning_rate.png'}", markup=False)
+    return 0

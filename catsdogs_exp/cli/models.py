@@ -1,0 +1,191 @@
+"""`python -m catsdogs_exp models [PATTERN|NAME] [key=value ...]`: networks to choose from, or the layers of one."""
+
+import argparse
+import fnmatch
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.models.counting import LayerCost
+
+_DESCRIPTION = (
+    "The networks that `model=NAME` can choose: parameters, how many of them are trained, multiply-adds for a picture "
+    "of its input size, what pixels become inside, and what recipes reached with it. With the whole NAME of one: its "
+    "layers. Settings are taken into account."
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Prints a table of networks or layers, or JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp models",
+        description=_DESCRIPTION,
+        epilog="Example: python -m catsdogs_exp models transfer model.backbone=MobileNetV2 target_size=224",
+    )
+    parser.add_argument("words", metavar="NAME|PATTERN|key=value", nargs="*", help="such as cnn, 'course_*' or depth=4")
+    parser.add_argument("--quick", action="store_true", help="without what has to be built to be counted")
+    parser.add_argument("--classes", type=int, default=2, metavar="N", help="that the networks tell apart; 2")
+    parser.add_argument("--json", action="store_true", help="as JSON on stdout")
+    options = parser.parse_intermixed_args(arguments)
+    settings = [word for word in options.words if "=" in word or word[0] in "+~"]
+    patterns = [word for word in options.words if word not in settings]
+    if len(patterns) > 1:
+        raise BadInput(f"One NAME or PATTERN, in quotes. Received: {' '.join(patterns)}")
+    if options.classes < 2:
+        raise BadInput(f"--classes must be a whole number >= 2. Received: --classes={options.classes}")
+
+    from catsdogs_exp.config import plugins
+
+    plugins.load(plugins.named(settings))
+    names = _names(patterns[0] if patterns else "*")
+    if patterns == names and not options.quick:
+        return _layers(names[0], settings, options.classes, options.json)
+    return _table(names, settings, options)
+
+
+def _names(pattern: str) -> list[str]:
+    """The networks that are meant: the one of this name, or those that match, or whose names contain it."""
+    from catsdogs_exp.config.search_path import groups
+
+    known = groups()["model"]
+    if pattern in known:
+        return [pattern]
+    found = fnmatch.filter(known, pattern) or [name for name in known if pattern in name]
+    if not found:
+        raise BadInput(f"No network matches: {pattern}.{did_you_mean(pattern, known)} Known: {', '.join(known)}.")
+    return found
+
+
+def _table(names: list[str], settings: list[str], options: argparse.Namespace) -> int:
+    from catsdogs_exp.cli.screen import TerminalScreen
+    from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.config.known_models import known_models, values_of
+    from catsdogs_exp.config.reached import reached
+
+    about = {known.name: known.description for known in known_models()}
+    best: dict[str, tuple[str, float, str]] = {}
+    for found in reached():
+        metric, value = found.best()
+        if found.model not in best or value > best[found.model][1]:
+            best[found.model] = (metric, value, found.recipe)
+    screen = TerminalScreen()
+    if not options.quick:
+        screen.say(f"building {len(names)} networks to count them (--quick: without)")
+    rows = []
+    for name in names:
+        config = config_of([f"model={name}", *settings])
+        row: dict[str, Any] = {
+            "name": name,
+            "target_size": list(config.loader.target_size),
+            "channels": config.loader.channels,
+            "pixels": values_of(config.model),
+            "description": about[name],
+            "reached": None,
+        }
+        if name in best:
+            metric, value, recipe = best[name]
+            row["reached"] = {"metric": metric, "value": value, "experiment": recipe}
+        if not options.quick:
+            row |= _counted(config, options.classes, screen)
+        rows.append(row)
+    screen.close()
+    if options.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+    else:
+        _print_table(rows)
+    return 0
+
+
+def _counted(config: Any, classes: int, screen: Any) -> dict[str, Any]:
+    """Figures of a network; none where it cannot be built here, with the reason on stderr."""
+    try:
+        layers, seconds = _built(config, classes)
+    except BadInput as error:
+        screen.say(f"{config.model.name}: {error}")
+        return {"parameters": None, "trained": None, "multiply_adds": None}
+    screen.say(f"{config.model.name}: {len(layers)} layers, {seconds:.1f} s")
+    return _sums(layers)
+
+
+def _sums(layers: list["LayerCost"]) -> dict[str, int]:
+    return {key: sum(getattr(layer, key) for layer in layers) for key in ("parameters", "trained", "multiply_adds")}
+
+
+def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
+    """The layers of a network, and how long it took to build."""
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    import keras
+
+    from catsdogs_exp.config.known_models import without_weights
+    from catsdogs_exp.models import build_model
+    from catsdogs_exp.models.counting import costs
+
+    keras.backend.clear_session()
+    started = time.perf_counter()
+    model = without_weights(config.model)  # counted, not used: nothing is fetched
+    network = build_model(model, config.loader.target_size, classes, config.loader.channels)
+    return costs(network), time.perf_counter() - started
+
+
+def _layers(name: str, settings: list[str], classes: int, as_json: bool) -> int:
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.config.compose import config_of
+
+    config = config_of([f"model={name}", *settings])
+    screen = TerminalScreen()
+    screen.say(f"building {name}")
+    layers, seconds = _built(config, classes)
+    screen.say(f"{len(layers)} layers, {seconds:.1f} s")
+    screen.close()
+    sums = _sums(layers)
+    if as_json:
+        listed = [vars(layer) | {"shape": list(layer.shape)} for layer in layers]
+        print(json.dumps({"name": name, **sums, "layers": listed}, indent=1))  # noqa: T201
+        return 0
+    from rich.table import Table
+
+    table = Table("layer", "kind", "output", box=None, pad_edge=False)
+    for head in ("parameters", "trained", "multiply-adds"):
+        table.add_column(head, justify="right")
+    for layer in layers:
+        shape = " x ".join(map(str, layer.shape))
+        counts = (layer.parameters, layer.trained, layer.multiply_adds)
+        table.add_row(layer.name, layer.kind, shape, *(f"{count:,}" for count in counts))
+    console = output()
+    console.print(table)
+    console.print(
+        f"{sums['parameters']:,} parameters, {sums['trained']:,} trained, "
+        f"{sums['multiply_adds']:,} multiply-adds a picture"
+    )
+    return 0
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    from catsdogs_exp.cli.screen import output
+
+    counted = "parameters" in rows[0]
+    table = Table("name", "input", "pixels become", box=None, pad_edge=False)
+    for head in ("parameters", "trained", "multiply-adds") if counted else ():
+        table.add_column(head, justify="right")
+    table.add_column("reached")
+    table.add_column("description")
+    for row in rows:
+        height, width = row["target_size"]
+        cells = [row["name"], f"{height}x{width}x{row['channels']}", row["pixels"]]
+        if counted:
+            cells += [_short(row[key]) for key in ("parameters", "trained", "multiply_adds")]
+        told = row["reached"]
+        cells.append(f"{told['metric']} {told['value']:.3f} ({told['experiment']})" if told else "")
+        table.add_row(*cells, row["description"])
+    output().print(table)
+
+
+def _short(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}" if count < 10**7 else f"{count / 1e6:,.1f} M"

@@ -1,0 +1,61 @@
+"""`python -m catsdogs_exp repeat RUN`: the same config on the same data again, and whether the result is the same."""
+
+import argparse
+import shlex
+from pathlib import Path
+
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.signals import interruptible
+
+
+def main(arguments: list[str]) -> int:
+    """Trains again in a new folder. Exit code 0 when the result is identical, 1 when it is not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp repeat",
+        description="Run again what a run did, with the same config on the same data, and compare the results.",
+        epilog="Example: python -m catsdogs_exp repeat outputs/drawn/2026-01-31_12-00-00-abcd",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
+    options = parser.parse_args(arguments)
+
+    from catsdogs_exp.cli.jobs import run_name
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.config.stored import stored_config, stored_overrides
+    from catsdogs_exp.data.gather import check_source, gather
+    from catsdogs_exp.job import Job
+    from catsdogs_exp.record.manifest_changes import changes_of
+    from catsdogs_exp.record.provenance import versions
+    from catsdogs_exp.record.reading import find_run, read_result
+    from catsdogs_exp.record.run_folder import new_run_folder
+    from catsdogs_exp.record.run_lock import owned
+    from catsdogs_exp.run import run
+
+    folder = find_run(options.run).folder
+    found = read_result(folder)
+    if found.get("status") != "ok":
+        raise BadInput(
+            f"RUN must be a finished run, to compare with. Its status is {found.get('status')}: {folder}. "
+            f"Finish it first: python -m catsdogs_exp resume {folder}"
+        )
+    config = stored_config(folder)
+    screen = TerminalScreen()
+    check_source(config.dataset)
+    if changes := changes_of(folder, gather(config, screen.progress)):
+        raise BadInput(f"The data has changed since the run: {changes}. Only on the same data is it the same run")
+    for name, version in versions().items():
+        before = (found.get("versions") or {}).get(name)
+        if before != version:
+            screen.say(f"{name} was {before}, is {version}")
+    again = new_run_folder(config.output_dir, run_name(config))
+    command = shlex.join(["python", "-m", "catsdogs_exp", "repeat", *arguments])
+    with owned(again), interruptible():
+        run(Job(config, again, again.name, command, stored_overrides(folder), options.verbose), screen)
+
+    from catsdogs_exp.record.repetition import compare_runs
+
+    repetition = compare_runs(folder, again)
+    console = output()
+    console.print(f"{repetition}", markup=False)
+    console.print(f"run folder: {again}", markup=False)
+    return 0 if repetition.identical else RunFailed.exit_code

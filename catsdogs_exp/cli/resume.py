@@ -1,0 +1,83 @@
+"""`python -m catsdogs_exp resume RUN [key=value ...]`: go on exactly where a run stopped."""
+
+import argparse
+import shlex
+import time
+from pathlib import Path
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.signals import interruptible
+
+
+def main(arguments: list[str]) -> int:
+    """Goes on with a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp resume",
+        description="Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
+        epilog="Example: python -m catsdogs_exp resume outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("settings", metavar="key=value", nargs="*", help="epochs may be raised; all else is a change")
+    parser.add_argument("--allow-changes", action="store_true", help="go on with another config or other data")
+    parser.add_argument("--config-dir", help="where the run's recipe is, if it was given")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
+    options = parser.parse_intermixed_args(arguments)
+    command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
+
+    from catsdogs_exp.cli.jobs import closing_lines
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.config.stored import changed_by, stored_overrides
+    from catsdogs_exp.data.gather import check_source
+    from catsdogs_exp.job import Job
+    from catsdogs_exp.record.reading import find_run, read_result
+    from catsdogs_exp.record.run_lock import owned
+    from catsdogs_exp.run import run
+    from catsdogs_exp.training.snapshots import newest_snapshot
+
+    screen, started = TerminalScreen(), time.perf_counter()
+    folder = find_run(options.run).folder
+    config, changes = changed_by(folder, options.settings, options.config_dir)
+    with owned(folder):  # from here on nobody else writes into it
+        found = read_result(folder)
+        snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
+        done = len(snapshot.state["progress"]["history"]["epochs"]) if snapshot else 0
+        _refuse(changes, config.epochs, done, options.allow_changes)
+        if found.get("status") == "ok" and done >= config.epochs:
+            screen.say(f"the run is finished: all {done} epochs are done. To train longer: epochs={done + 5}")
+            return 0
+        if found.get("status") == "ok" and found.get("stopped") and not changes:
+            screen.say(f"the run is finished: {found['stopped']}")
+            return 0
+        for key, change in changes.items():
+            screen.say(f"changed: {key}: {change}")
+        check_source(config.dataset)
+        overrides = [*stored_overrides(folder), *options.settings]
+        job = Job(
+            config,
+            folder,
+            folder.name,
+            command,
+            overrides,
+            options.verbose,
+            found=found,
+            snapshot=snapshot,
+            allow_changes=options.allow_changes,
+        )
+        with interruptible():
+            content = run(job, screen)
+    for line in closing_lines(folder, content, time.perf_counter() - started):
+        output().print(line, markup=False)
+    return 0
+
+
+def _refuse(changes: dict[str, str], epochs: int, done: int, allow: bool) -> None:
+    """Another config would not give the same numbers; only more epochs are what a run is resumed for."""
+    if epochs < done:
+        raise BadInput(f"epochs must be >= {done}, the epochs that are done. Received: epochs={epochs}")
+    others = {key: change for key, change in changes.items() if key not in ("epochs", "output_dir")}
+    if others and not allow:
+        listed = ", ".join(f"{key} {change}" for key, change in others.items())
+        raise BadInput(
+            f"A run is resumed with the config it began with; only epochs may be raised. Changed: {listed}. "
+            "Start a new run, or go on all the same: --allow-changes"
+        )

@@ -1,0 +1,89 @@
+"""What is known of the networks without building one: names, sizes, what they make of pixels. Needs no TensorFlow."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catsdogs_exp.config import search_path
+from catsdogs_exp.config.models import MODELS
+from catsdogs_exp.config.transfer import OWN, TransferModel
+
+COURSE = "Moroney, TensorFlow course, 2019"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a builder makes of pixels, and where its network comes from.
+
+    Attributes:
+        source: the paper or course.
+        mean, std: inside the network a pixel p, 0..255, becomes (p - mean) / std; one number for all channels, or
+            one each. None: as those who trained the backbone had it.
+    """
+
+    source: str
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def values(self) -> str:
+        """What pixels become: `0..1`, or `as trained`."""
+        if self.mean is None or self.std is None:
+            return "as trained"
+        low = min(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
+        high = max((255 - mean) / std for mean, std in zip(self.mean, self.std, strict=True))
+        return f"{low:.3g}..{high:.3g}"
+
+
+# By `model.name`. A test builds those with figures and looks whether they are true.
+ABOUT: dict[str, About] = {
+    "cnn": About(COURSE, mean=(0.0,), std=(255.0,)),
+    "transfer": About("keras.applications"),
+    "course_f": About(f"{COURSE}; Szegedy et al., 2015"),
+    "efficientnet_lite0": About("TensorFlow team, efficientnet/lite, 2020", mean=(127.0,), std=(128.0,)),
+}
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A choice of the group `model`.
+
+    Attributes:
+        name: `model=NAME` chooses it.
+        description: one line.
+    """
+
+    name: str
+    description: str
+
+
+def known_models() -> list[KnownModel]:
+    """All choices: the files of `conf/model/` with the first line of their comment, and those of loaded plugins."""
+    found = []
+    for name in search_path.groups()["model"]:
+        path = search_path.CONF / "model" / f"{name}.yaml"
+        text = _first_comment(path.read_text(encoding="utf-8")) if path.is_file() else _docstring(MODELS[name])
+        found.append(KnownModel(name, text))
+    return found
+
+
+def values_of(model: Any) -> str:
+    """What pixels, 0..255, become inside a network of these settings: `0..1`, or the word that the settings have."""
+    if isinstance(model, TransferModel) and model.preprocessing != "auto":
+        return model.preprocessing
+    about = ABOUT.get(model.name)
+    return about.values() if about else "-"
+
+
+def without_weights(model: Any) -> Any:
+    """The same network, with random weights where it would fetch some."""
+    if isinstance(model, TransferModel) and model.weights == "imagenet" and model.backbone != OWN:
+        return replace(model, weights="none")
+    return model
+
+
+def _first_comment(text: str) -> str:
+    lines = [line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")]
+    return next((line for line in lines if not line.startswith("@package")), "")
+
+
+def _docstring(settings: type) -> str:
+    return (settings.__doc__ or "").strip().partition("\n")[0]

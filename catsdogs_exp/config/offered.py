@@ -1,0 +1,57 @@
+"""What plugins offer beside our own choices: their settings become choices of the config groups."""
+
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+# Group -> names that plugins have entered; `augment.custom` -> names of operations.
+OFFERED: dict[str, list[str]] = {}
+
+
+def offer(
+    group: str,
+    name: str,
+    settings: type,
+    known: dict[str, type],
+    needed: tuple[str, ...] = (),
+    flat: dict[str, Any] | None = None,
+) -> None:
+    """Makes `group=name` a choice whose keys and defaults are the fields of a dataclass.
+
+    Args:
+        group: `model` or `dataset`.
+        name: of the choice; its field `name` has it as default.
+        settings: the dataclass.
+        known: the group's choices with their dataclasses; the new one is entered.
+        needed: fields that it must have beside `name`.
+        flat: flat keys that the choice sets; None leaves one as it is.
+
+    Raises:
+        ValueError: when the name is taken, or the dataclass lacks what is needed.
+    """
+    if name in known:
+        raise ValueError(f"A {group} named {name!r} exists already.")
+    if not is_dataclass(settings) or not settings.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise ValueError(f"The settings of the {group} {name!r} must be a frozen dataclass.")
+    without = [f.name for f in fields(settings) if f.default is MISSING and f.default_factory is MISSING]
+    if without and without != ["name"]:
+        raise ValueError(f"The settings of the {group} {name!r} need a default for: {', '.join(without)}.")
+    there = [f.name for f in fields(settings)]
+    for key in ("name", *needed):
+        if key not in there:
+            raise ValueError(f"The settings of the {group} {name!r} need the field: {key}.")
+    values = _plain(asdict(settings(name=name)))
+    above = {key: value for key, value in (flat or {}).items() if value is not None}
+    if above:
+        ConfigStore.instance().store(group=group, name=name, node={**above, group: values}, package="_global_")
+    else:
+        ConfigStore.instance().store(group=group, name=name, node=values)
+    known[name] = settings
+    OFFERED.setdefault(group, []).append(name)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,105 @@
+"""The config of a run that is there already: read back from its folder, and what one would change in it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catsdogs_exp.config import plugins
+from catsdogs_exp.config.build import build_plain, to_plain
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.plain import flatten
+
+_MAX_BYTES = 2**20
+
+
+def stored_config(folder: Path) -> Config:
+    """The config that a run was started with.
+
+    Raises:
+        BadInput: when its file is missing or damaged, or of a version with other settings.
+    """
+    path = folder / "config.yaml"
+    plain = _yaml(path)
+    if not isinstance(plain, dict):
+        raise BadInput(f"The config of the run holds no settings: {path}")
+    names = plain.get("plugins")
+    plugins.require(map(str, names) if isinstance(names, list) else [])
+    try:
+        return build_plain(plain)
+    except BadInput as error:
+        raise BadInput(
+            f"The config of the run is of another version of catsdogs_exp, or damaged: {path}: {error}"
+        ) from error
+
+
+def stored_overrides(folder: Path) -> list[str]:
+    """What the user typed when the run was started.
+
+    Raises:
+        BadInput: when the file is missing or damaged.
+    """
+    words = _yaml(folder / "overrides.yaml")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise BadInput(f"The overrides of the run are no list of texts: {folder / 'overrides.yaml'}")
+    return words
+
+
+def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = None) -> tuple[Config, dict[str, str]]:
+    """The run's config with further overrides, and what they change in it.
+
+    The run's own config is the base, not what `conf/` and `experiments/` have become since. What an override means
+    there (`lr=0.1` also sets the optimiser's rate) is seen by composing with and without it.
+
+    Args:
+        folder: of the run.
+        overrides: such as `["epochs=20"]`.
+        config_dir: as `--config-dir`, where the run's recipe is from one.
+
+    Returns:
+        The config, and for each changed setting `5 -> 20`.
+
+    Raises:
+        BadInput: for overrides that cannot be composed, or values out of range.
+    """
+    config = stored_config(folder)
+    if not overrides:
+        return config, {}
+    typed = stored_overrides(folder)
+    before = flatten(to_plain(config_of(typed, config_dir, trusted=False)))
+    after = flatten(to_plain(config_of([*typed, *overrides], config_dir, trusted=False)))
+    plain = to_plain(config)
+    mine = flatten(plain)
+    changes = {}
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) == after.get(key):
+            continue
+        _put(plain, key, after)
+        if mine.get(key) != after.get(key):
+            changes[key] = f"{mine.get(key, 'not there')} -> {after.get(key, 'not there')}"
+    return build_plain(plain), changes
+
+
+def _put(plain: dict[str, Any], key: str, values: dict[str, Any]) -> None:
+    *groups, last = key.split(".")
+    for group in groups:
+        plain = plain.setdefault(group, {})
+    if key in values:
+        plain[last] = values[key]
+    else:
+        plain.pop(last, None)
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise BadInput(f"The file is too large to be of a run: {path}")
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(f"The run has no {path.name}: {path.parent}") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(f"The file cannot be read: {path}: {reason[:200]}") from error

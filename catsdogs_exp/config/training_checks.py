@@ -1,0 +1,29 @@
+"""Combinations of training settings that no single one shows. Needs no TensorFlow: a mistake answers at once."""
+
+from catsdogs_exp.config.intervals import parse_interval
+from catsdogs_exp.config.optimizers import Schedule, StepSchedule
+from catsdogs_exp.config.training import Training
+from catsdogs_exp.errors import BadInput
+
+
+def check_training(training: Training, schedule: Schedule) -> None:
+    """Refuses settings that contradict each other.
+
+    Raises:
+        BadInput: naming them.
+    """
+    parse_interval(training.checkpoint.every, "training.checkpoint.every")
+    if training.clip_norm is not None and training.clip_value is not None:
+        raise BadInput(
+            "training.clip_norm and training.clip_value cannot be set both. "
+            f"Received: training.clip_norm={training.clip_norm:g} training.clip_value={training.clip_value:g}. "
+            "Set one of them to null"
+        )
+    if isinstance(schedule, StepSchedule):
+        rising = sorted(set(schedule.milestones))
+        if list(schedule.milestones) != rising:
+            raise BadInput(
+                "schedule.milestones must be in rising order, each once. Received: "
+                f"schedule.milestones=[{','.join(map(str, schedule.milestones))}]. "
+                f"Try schedule.milestones=[{','.join(map(str, rising))}]"
+            )

@@ -1,0 +1,76 @@
+"""What a network costs: its parameters and multiply-adds, layer by layer."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """A layer of a network.
+
+    Attributes:
+        name: the one that `model.cut` and others understand.
+        kind: its Keras class.
+        shape: of its output without the batch: height, width, channels, or units.
+        parameters: numbers in it, trained or not.
+        trained: those that learn.
+        multiply_adds: for one picture; of convolutions and dense layers, as papers count them.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+    parameters: int
+    trained: int
+    multiply_adds: int
+
+
+def costs(model: keras.Model) -> list[LayerCost]:
+    """The layers of a functional network from the pixels upwards. A layer that is called twice is counted once."""
+    return [_cost(layer) for layer in model.layers]
+
+
+def _cost(layer: keras.layers.Layer) -> LayerCost:
+    outputs = keras.tree.flatten(layer.output)
+    return LayerCost(
+        layer.name,
+        type(layer).__name__,
+        tuple(outputs[0].shape[1:]),
+        sum(math.prod(weight.shape) for weight in layer.weights),
+        sum(math.prod(weight.shape) for weight in layer.trainable_weights),
+        sum(_multiply_adds(inner) for inner in _inside(layer)),
+    )
+
+
+def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """A layer, or of a network within the network its layers."""
+    inner = getattr(layer, "layers", None)
+    if inner is None:
+        yield layer
+    else:
+        for each in inner:
+            yield from _inside(each)
+
+
+def _multiply_adds(layer: keras.layers.Layer) -> int:
+    if isinstance(layer, layers.Dense):
+        return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+    if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
+        kernels = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
+        return _positions(layer, layer.output) * kernels
+    if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose):
+        return _positions(layer, layer.input) * math.prod(layer.kernel.shape)
+    if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.DepthwiseConv1D | layers.DepthwiseConv2D):
+        # of a grouped or depthwise kernel [height, width, inputs of the group, outputs] each number is used once
+        return _positions(layer, layer.output) * math.prod(layer.kernel.shape)
+    return 0
+
+
+def _positions(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> int:
+    """Where the kernel is laid: height x width."""
+    first = layer.data_format == "channels_first"
+    return math.prod(tensor.shape[2:] if first else tensor.shape[1:-1])

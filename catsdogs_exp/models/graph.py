@@ -1,0 +1,81 @@
+"""The graph of a network: which layer feeds which."""
+
+from typing import Any
+
+import keras
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+HEAD = "head_"  # how the names of layers above a backbone begin
+
+
+def parents(model: keras.Model) -> dict[Any, list[Any]]:
+    """Each layer or plain operation with those that feed it, from the pixels upwards.
+
+    Args:
+        model: a functional one. Of a layer that it calls several times the first call is seen.
+    """
+    operations = list(model.operations)
+    made_by = {id(tensor): operation for operation in operations for tensor in keras.tree.flatten(operation.output)}
+    return {
+        operation: [
+            made_by[id(tensor)]
+            for tensor in keras.tree.flatten(operation.input)
+            if made_by.get(id(tensor)) not in (None, operation)
+        ]
+        for operation in operations
+    }
+
+
+def up_to(model: keras.Model, layer: Any) -> set[Any]:
+    """A layer with everything that it depends on."""
+    feeding = parents(model)
+    found, waiting = set(), [layer]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting += feeding[operation]
+    return found
+
+
+def head_of(model: keras.Model) -> set[Any]:
+    """The layers above the backbone: those called `head_...`, and the last one."""
+    made = model.output
+    return {each for each in model.operations if each.name.startswith(HEAD) or each.output is made}
+
+
+def body_of(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of the backbone, from the pixels upwards."""
+    head = head_of(model)
+    return [layer for layer in model.layers if layer not in head]
+
+
+def has_kernel(operation: Any) -> bool:
+    """Whether it is a convolution or a dense layer, and not a normalisation or without weights."""
+    return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
+
+
+def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.layers.Layer:
+    """The layer of this name in the backbone.
+
+    Args:
+        model: where it is.
+        name: the layer's.
+        setting: the one that names it, for the message.
+        more: what else the setting may be.
+
+    Raises:
+        BadInput: with the names that are near.
+    """
+    found = {layer.name: layer for layer in body_of(model)}
+    if name not in found:
+        raise BadInput(f"{setting} must be {more}{unknown_layer(name, found, setting)}")
+    return found[name]
+
+
+def unknown_layer(name: str, known: Any, setting: str) -> str:
+    """The end of a message about a layer that is not there: what was received, what is near, or what there is."""
+    names = list(known)
+    guess = did_you_mean(name, names) or f" The highest are {', '.join(names[-5:])}."
+    return f"a layer of the backbone. Received: {setting}={name}.{guess}"

@@ -1,0 +1,85 @@
+"""Whether two runs gave the same: their epochs' values and their best networks, number by number."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.training.checkpoints import load_model
+
+_TIMES = ("seconds", "images_per_second")
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How far a second run is from the first.
+
+    Attributes:
+        values: the largest difference between the same numbers of `metrics.csv`, times left out.
+        first_epoch: with a difference, from 1; 0: there is none.
+        weights: the largest difference between the same weights of the best networks.
+        epochs: whether both ran as many.
+    """
+
+    values: float
+    first_epoch: int
+    weights: float
+    epochs: bool
+
+    @property
+    def identical(self) -> bool:
+        """Bit for bit."""
+        return self.epochs and self.first_epoch == 0 and self.weights == 0
+
+    def __str__(self) -> str:
+        if self.identical:
+            return "identical: every value of every epoch, and every weight of the best network"
+        if not self.epochs:
+            return "different: not as many epochs"
+        where = f"values differ by up to {self.values:.3g}, first in epoch {self.first_epoch}"
+        return f"different: {where if self.first_epoch else 'values are the same'}; weights by up to {self.weights:.3g}"
+
+
+def compare_runs(first: Path, second: Path) -> Repetition:
+    """Compares two run folders.
+
+    Raises:
+        BadInput: when one has no values or no network.
+    """
+    one, other = _values(first), _values(second)
+    differences = [_largest(a, b) for a, b in zip(one, other, strict=False)]
+    return Repetition(
+        values=max(differences, default=0.0),
+        first_epoch=next((epoch for epoch, far in enumerate(differences, 1) if far > 0), 0),
+        weights=_between_networks(first, second),
+        epochs=len(one) == len(other),
+    )
+
+
+def _values(folder: Path) -> list[dict[str, str]]:
+    try:
+        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
+            return [{k: v for k, v in row.items() if k not in _TIMES} for row in csv.DictReader(handle)]
+    except OSError as error:
+        raise BadInput(f"The run has no metrics.csv: {folder}") from error
+
+
+def _largest(one: dict[str, str], other: dict[str, str]) -> float:
+    far = 0.0
+    for name in one.keys() | other.keys():
+        a, b = one.get(name, ""), other.get(name, "")
+        if a != b:
+            far = max(far, abs(float(a) - float(b)) if a and b else float("inf"))
+    return far
+
+
+def _between_networks(first: Path, second: Path) -> float:
+    one, _ = load_model(first / "checkpoints" / "best.keras")
+    other, _ = load_model(second / "checkpoints" / "best.keras")
+    pairs = list(zip(one.get_weights(), other.get_weights(), strict=False))
+    if len(one.get_weights()) != len(other.get_weights()) or any(a.shape != b.shape for a, b in pairs):
+        return float("inf")
+    far = [float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in pairs if a.size]
+    return max(far, default=0.0)

@@ -1,0 +1,39 @@
+"""Where a run keeps what a resume needs, and how its files are taken back to a snapshot's moment."""
+
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.record.growing import cut_back, lengths
+from catsdogs_exp.record.tensorboard import TensorBoard
+from catsdogs_exp.training.saving import best_of, replace_by
+from catsdogs_exp.training.snapshots import Snapshot
+
+
+class RunState:
+    """The files of a run that a snapshot knows of.
+
+    Attributes:
+        tensorboard: the folder of its event files.
+        best: the best epoch's network.
+        last: the folder of its snapshots.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.tensorboard = folder / "tensorboard"
+        self.best = folder / "checkpoints" / "best.keras"
+        self.last = folder / "checkpoints" / "last"
+        self.best.parent.mkdir(exist_ok=True)
+
+    def record(self, board: TensorBoard | None) -> dict[str, Any]:
+        """What a snapshot has to know of them: how long the event files are."""
+        if board is None:
+            return {}
+        board.flush()
+        return {"tensorboard": lengths(self.tensorboard)}
+
+    def take_back(self, snapshot: Snapshot) -> None:
+        """Takes the event files and the best network back to the snapshot's moment."""
+        if self.tensorboard.exists():
+            cut_back(self.tensorboard, snapshot.state.get("record", {}).get("tensorboard", {}))
+        if best := best_of(snapshot):
+            replace_by(best, self.best)

@@ -1,0 +1,327 @@
+"""Features of a frozen backbone, computed once: training the head on them is the same as training the whole network.
+
+That holds where nothing random comes before them: no augmentation, no dropout, and nothing below them learns. They
+lie in the cache of decoded images, under its lock, its limit and `python -m catsdogs_exp cache`.
+"""
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import psutil
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catsdogs_exp.config import schema
+from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixel_cache import NoRoom, gib, has_entry, open_entry
+from catsdogs_exp.data.pixels import Fetch, key_of
+from catsdogs_exp.models.graph import HEAD, parents, up_to
+
+_BATCH = 32
+_VALUE = np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class FeatureLoader:
+    """One split as batches of features, in the order in which `pixels` gives the images.
+
+    Attributes:
+        pixels: the loader of the images; without any chance in them.
+        stored: uint8 [n, 4 * values], the bytes of float32, for each of `pixels.rows`.
+        shape: of one image's features.
+    """
+
+    pixels: Loader
+    stored: NDArray[np.uint8]
+    shape: tuple[int, ...]
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The split's manifest rows, [n]."""
+        return self.pixels.rows
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """int32 [n]."""
+        return self.pixels.labels
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return self.pixels.classes
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels of the images that the features are of."""
+        return self.pixels.image_shape
+
+    @property
+    def batch_size(self) -> int:
+        """Images a batch; the last one of an epoch may be smaller."""
+        return self.pixels.batch_size
+
+    @property
+    def seed(self) -> int:
+        """Of the order."""
+        return self.pixels.seed
+
+    @property
+    def fetch(self) -> Fetch:
+        """Manifest rows -> the images themselves."""
+        return self.pixels.fetch
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.pixels.steps
+
+    @property
+    def threads(self) -> int:
+        """Threads that prepare batches."""
+        return self.pixels.threads
+
+    @property
+    def mixed(self) -> bool:
+        """Whether labels are shares of classes: never, as mixing is chance."""
+        return False
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
+        return self.pixels.order(epoch)
+
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """Image `index`: uint8 [height, width, channels]."""
+        return self.pixels.original(index)
+
+    def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
+        """Image `index` as it enters an epoch: uint8 [height, width, channels]."""
+        return self.pixels.sample(epoch, index)
+
+    def drawn(self, epoch: int, index: int) -> dict[str, str]:
+        """What was drawn for image `index` in an epoch: nothing."""
+        return self.pixels.drawn(epoch, index)
+
+    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """One batch; `epoch` and `step` count from 0: float32 [b, *shape] and int32 [b]."""
+        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        values = np.ascontiguousarray(self.stored[chosen]).view(_VALUE)
+        return values.reshape(len(chosen), *self.shape), self.labels[chosen]
+
+    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
+        """The batches of `epochs` epochs as one stream, from batch number `start` on, read ahead in threads."""
+
+        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+            epoch, step = divmod(int(number), self.steps)
+            return self.batch(epoch, step)
+
+        def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            # Stateless, or op determinism would run the map on one thread.
+            values, labels = tf.numpy_function(one, [number], (tf.float32, tf.int32), stateful=False)
+            return tf.ensure_shape(values, (None, *self.shape)), tf.ensure_shape(labels, (None,))
+
+        numbers = tf.data.Dataset.range(start, epochs * self.steps)
+        return numbers.map(load, num_parallel_calls=self.threads, deterministic=True).prefetch(self.threads + 1)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A network in two that share its weights.
+
+    Attributes:
+        body: pixels -> features. Nothing in it learns or is random.
+        head: features, float32 -> probabilities.
+        cut: the layer of the backbone that the features are of; pooling above it belongs to the body.
+    """
+
+    body: keras.Model
+    head: keras.Model
+    cut: str
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the head is trained with.
+
+    Attributes:
+        head: features -> probabilities; its weights are those of the whole network.
+        train: the training split.
+        validation: the validation split, which may be empty.
+    """
+
+    head: keras.Model
+    train: FeatureLoader
+    validation: FeatureLoader
+
+
+def prepare_features(
+    model: keras.Model,
+    train: Loader,
+    validation: Loader,
+    manifest: Manifest,
+    loader: schema.Loader,
+    progress: Progress | None = None,
+) -> tuple[Features | None, str]:
+    """Computes the features of both splits, or finds them in the cache, where that gives the very same training.
+
+    Args:
+        model: the whole network, its layers frozen as they are to be.
+        train, validation: the images.
+        manifest: the data.
+        loader: how the images are made; `cache` and `cache_limit` say where features may lie.
+        progress: called with ("features", done, total).
+
+    Returns:
+        What to train with, or None; and a sentence that says what was done, or why it cannot be.
+    """
+    refused = "features are not kept: {}, so the whole network is run in each step"
+    if train.augment is not None:
+        return None, refused.format("augmentation changes the images")
+    if train.cut is not None:
+        return None, refused.format("random crops change the images")
+    parts = split_network(model)
+    if isinstance(parts, str):
+        return None, refused.format(parts)
+    shape = tuple(parts.body.output_shape[1:])
+    values = int(np.prod(shape))
+    size = (len(train.rows) + len(validation.rows)) * values * _VALUE.itemsize
+    compute, identity = _compute(parts.body), _identity(parts.body)
+    stored, before = [], True
+    for split in (train, validation):
+        key = hashlib.sha256(f"{key_of(manifest, split.rows, loader)} {identity}".encode()).hexdigest()[:24]
+        about = {
+            "data": str(manifest.listing.root),
+            "images": len(split.rows),
+            "features": f"{values:,} values at {parts.cut} of {model.name}",
+        }
+        before &= has_entry(key) or not len(split.rows)
+        found = _stored(key, split, values, about, compute, loader, progress)
+        if found is None:
+            return None, refused.format(f"there is no room for their {gib(size)} GiB")
+        stored.append(found)
+    whole = len(train.rows) + len(validation.rows)
+    how = "were computed by an earlier run" if before else "computed once"
+    return (
+        Features(parts.head, *(FeatureLoader(*each, shape) for each in zip((train, validation), stored, strict=True))),
+        f"features of {whole:,} images {how} (cut at {parts.cut}, {values:,} values each): training the head alone",
+    )
+
+
+def split_network(model: keras.Model) -> Split | str:
+    """Cuts a network at the highest place below which nothing learns and nothing is random; or says what does.
+
+    Between there and the output there must be one layer after the other.
+    """
+    feeding = parents(model)
+    uses = Counter(each for below in feeding.values() for each in below)
+    fixed: dict[Any, bool] = {}
+    first = ""  # what stands in the way
+    for operation, below in feeding.items():
+        why = _moves(operation)
+        fixed[operation] = not why and all(fixed[each] for each in below)
+        first = first or why
+    top = next(each for each in feeding if each.output is model.outputs[0])
+    chain = [top]
+    while True:
+        below = feeding[chain[-1]]
+        if len(below) != 1 or uses[below[0]] != 1:
+            return first
+        if fixed[below[0]]:
+            break
+        chain.append(below[0])
+    last = feeding[chain[-1]][0]
+    if not any(getattr(each, "weights", ()) for each in up_to(model, last)):
+        return first
+    features = keras.Input(last.output.shape[1:], name="features", dtype="float32")
+    x = features
+    for operation in reversed(chain):
+        x = operation(x)
+    cut = last
+    while cut.name.startswith(HEAD):
+        (cut,) = feeding[cut]
+    body = keras.Model(model.inputs[0], last.output, name=f"{model.name}_body")
+    return Split(body, keras.Model(features, x, name=f"{model.name}_head"), cut.name)
+
+
+def _moves(operation: Any) -> str:
+    """Why a layer's answer to the same image may change during training, or `""`."""
+    if getattr(operation, "weights", ()) and operation.trainable:
+        return f"{operation.name} learns"
+    # every random layer of Keras has one; frozen dropout has rate 0, see `models.freezing`
+    if hasattr(operation, "seed_generator") and any(
+        getattr(operation, strength, 0) for strength in ("rate", "drop_path_rate", "stddev")
+    ):
+        return f"{operation.name} is random"
+    return ""
+
+
+def _compute(body: keras.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    @tf.function(input_signature=(tf.TensorSpec(body.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
+    def run(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(body(images, training=False), tf.float32)
+
+    return lambda images: np.asarray(run(images))
+
+
+def _identity(body: keras.Model) -> str:
+    """Stands for the backbone: its layers, weights and precision, and what computes them."""
+    digest = hashlib.sha256(f"{keras.__version__} {tf.__version__} {body.to_json()}".encode())
+    for variable in body.weights:
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _stored(
+    key: str,
+    split: Loader,
+    values: int,
+    about: dict[str, Any],
+    compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    loader: schema.Loader,
+    progress: Progress | None,
+) -> NDArray[np.uint8] | None:
+    """The features of a split on disk or in memory, or None where there is no room."""
+    shape = (len(split.rows), values * _VALUE.itemsize)
+
+    def fill(array: NDArray[np.uint8]) -> None:
+        done = 0
+        if progress:
+            progress("features", 0, len(split.rows))
+        for images in _images(split):
+            features = np.ascontiguousarray(compute(images).reshape(len(images), -1), dtype=_VALUE)
+            array[done : done + len(images)] = features.view(np.uint8)
+            done += len(images)
+            if progress:
+                progress("features", done, len(split.rows))
+
+    if not len(split.rows):
+        return np.empty(shape, np.uint8)
+    if loader.cache in ("auto", "disk"):
+        try:
+            return open_entry(key, shape, about, fill, int(loader.cache_limit * 2**30))
+        except (NoRoom, OSError):
+            pass  # memory, then
+    if psutil.virtual_memory().available < 2 * shape[0] * shape[1]:
+        return None
+    array = np.empty(shape, np.uint8)
+    fill(array)
+    return array
+
+
+def _images(split: Loader) -> Iterator[NDArray[np.uint8]]:
+    """The images of a split in the order of its rows, read ahead in threads."""
+    waiting: deque[Future[NDArray[np.uint8]]] = deque()
+    with ThreadPoolExecutor(split.threads) as pool:
+        for start in range(0, len(split.rows), _BATCH):
+            waiting.append(pool.submit(split.fetch, split.rows[start : start + _BATCH]))
+            if len(waiting) > split.threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

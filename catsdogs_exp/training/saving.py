@@ -1,0 +1,164 @@
+"""Saving where a run stands, and going on from there. The file is written beside the training, not instead of it."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.intervals import Interval
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.training.fit import Stage
+from catsdogs_exp.training.progress import Progress
+from catsdogs_exp.training.snapshots import BEST, Snapshot, write_snapshot
+
+
+class Checkpoints:
+    """Writes snapshots into a folder, as often as asked. One is written at a time; training goes on meanwhile.
+
+    Args:
+        folder: `checkpoints/last` of the run.
+        every: how often.
+        best: the best epoch's network, of which a snapshot keeps the one of its moment.
+        record: what else a resume must know, such as how long the files are that only ever grow; JSON-able. Called
+            in the training thread, when the snapshot's moment has come.
+    """
+
+    def __init__(self, folder: Path, every: Interval, best: Path, record: Callable[[], Mapping[str, Any]]) -> None:
+        self._folder, self._every, self._best, self._record = folder, every, best, record
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._under_way: Future[Path] | None = None
+        self._saved_at = time.monotonic()
+        self._saved = -1  # steps done at the last snapshot
+
+    def after_step(self, stage: Stage, progress: Progress) -> None:
+        """Saves within an epoch when `every` counts steps or seconds and it is time.
+
+        Raises:
+            RunFailed: when the snapshot before could not be written.
+        """
+        by_steps = self._every.unit == "steps" and self._every.count and progress.steps % self._every.count == 0
+        if by_steps or self._seconds_over():
+            self.save(stage, progress)
+
+    def after_epoch(self, stage: Stage, progress: Progress) -> None:
+        """Saves at an epoch's end, when it is time; always at the last one, so that the run can be made longer."""
+        done = len(progress.history.epochs)
+        by_epochs = self._every.unit == "epochs" and self._every.count and done % self._every.count == 0
+        ends = bool(self._every.count) and (done == stage.last or bool(progress.stopped))
+        by_steps = self._every.unit == "steps" and self._every.count and progress.steps % self._every.count == 0
+        if by_epochs or ends or by_steps or self._seconds_over():
+            self.save(stage, progress)
+
+    def save(self, stage: Stage, progress: Progress) -> None:
+        """Copies the state now; it is on disk some time later."""
+        self.wait()
+        variables = stage.steps.variables()
+        if stage.network is not None and len(progress.history.epochs) == stage.last:
+            variables |= _whole(stage.network)
+        arrays = {name: np.array(variable) for name, variable in variables.items()}
+        state = {
+            "progress": progress.to_json(),
+            "first": stage.first,
+            "plateau": stage.plateau.state() if stage.plateau is not None else None,
+            "record": dict(self._record()),
+        }
+        if self._best.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace_by(self._best, self._folder / f"{progress.steps:09d}{BEST}")
+        self._saved_at = time.monotonic()
+        self._under_way = self._writer.submit(self._write, progress.steps, arrays, state)
+
+    def wait(self) -> None:
+        """Waits for the snapshot that is being written.
+
+        Raises:
+            RunFailed: when it could not be. The ones before are whole.
+        """
+        if self._under_way is None:
+            return
+        under_way, self._under_way = self._under_way, None
+        try:
+            under_way.result()
+        except OSError as error:
+            raise RunFailed(
+                f"The checkpoint could not be written to {self._folder}: {error.strerror or error}. The one before is "
+                "whole: make room, then resume the run"
+            ) from error
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits for what is under way and ends the writer; what ended the training goes before."""
+        try:
+            self.wait()
+        except RunFailed:
+            if kind is None:
+                raise
+        finally:
+            self._writer.shutdown()
+
+    def _seconds_over(self) -> bool:
+        return self._every.unit == "s" and time.monotonic() - self._saved_at >= self._every.count
+
+    def _write(self, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
+        return write_snapshot(self._folder, number, arrays, state)
+
+
+def replace_by(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source`, without copying where the file system can: a snapshot's best network.
+
+    Safe, as networks are never changed in place: a better one is another file under the same name.
+    """
+    scratch = target.with_name(f".{target.name}.link")
+    scratch.unlink(missing_ok=True)
+    try:
+        os.link(source, scratch)
+    except OSError:
+        shutil.copyfile(source, scratch)
+    scratch.replace(target)
+
+
+def best_of(snapshot: Snapshot) -> Path | None:
+    """The best network at the snapshot's moment, or None where no epoch was over."""
+    path = snapshot.path.with_suffix(BEST)
+    return path if path.is_file() else None
+
+
+def _whole(network: keras.Model) -> dict[str, Any]:
+    """The weights of the whole network, of which a stage may have trained a part."""
+    return {f"network/{place:04d}": weight for place, weight in enumerate(network.weights)}
+
+
+def progress_of(snapshot: Snapshot) -> Progress:
+    """Where the run stood.
+
+    Raises:
+        BadInput: when the snapshot does not say so in our words.
+    """
+    try:
+        return Progress.from_json(snapshot.state["progress"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"Not a checkpoint of catsdogs_exp: {snapshot.path} ({error})") from error
+
+
+def restore(snapshot: Snapshot, stage: Stage) -> None:
+    """Puts what was saved into a stage. After the last epoch of the stage before, only the weights are of use.
+
+    Raises:
+        BadInput: when they do not fit.
+    """
+    same = snapshot.state.get("first") == stage.first
+    variables = stage.steps.variables() if same else _whole(stage.steps.model)
+    like = {name: (tuple(variable.shape), np.dtype(variable.dtype)) for name, variable in variables.items()}
+    for name, array in snapshot.arrays(like, all_of_them=same).items():
+        variables[name].assign(array)
+    if stage.plateau is not None and same:
+        stage.plateau.restore(snapshot.state["plateau"])

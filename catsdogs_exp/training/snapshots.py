@@ -1,0 +1,171 @@
+"""Snapshots of a run on disk: arrays and a JSON state in one file, whole or not there at all.
+
+A snapshot is a NumPy `.npz`, not compressed: the format's own checksums find damage, and nothing in it can execute.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import BadInput
+
+KEPT = 2  # generations: the newest, and the one before in case the newest is damaged
+_STATE = "state.json"
+_MAX_STATE = 64 * 2**20  # bytes; a row an epoch is some hundred
+_SUFFIX = ".npz"
+BEST = ".best.keras"  # beside a snapshot: the best network at that moment
+_VERSION = (1, 0)  # of NumPy's array format
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A whole snapshot.
+
+    Attributes:
+        path: its file.
+        state: what was saved beside the arrays.
+        names: of the arrays.
+    """
+
+    path: Path
+    state: dict[str, Any]
+    names: tuple[str, ...]
+
+    def arrays(
+        self, like: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], all_of_them: bool = True
+    ) -> dict[str, NDArray[Any]]:
+        """Reads arrays.
+
+        Args:
+            like: the shape and dtype of each that is wanted.
+            all_of_them: whether these must be all that there are.
+
+        Raises:
+            BadInput: when the snapshot is of another network or optimiser.
+        """
+        if missing := sorted(set(like) ^ set(self.names) if all_of_them else set(like) - set(self.names)):
+            raise BadInput(
+                f"The checkpoint does not fit the network and optimiser of this config: {self.path}. "
+                f"Only one of the two has: {', '.join(missing[:5])}"
+            )
+        found = {}
+        with zipfile.ZipFile(self.path) as archive:
+            for number, name in enumerate(self.names):
+                if name not in like:
+                    continue
+                with archive.open(_entry(number)) as handle:
+                    shape, fortran, dtype = self._header(handle)
+                    if (shape, dtype) != like[name] or fortran:
+                        raise BadInput(
+                            f"The checkpoint does not fit the network and optimiser of this config: {self.path}. "
+                            f"{name} is {dtype} {list(shape)} there, {like[name][1]} {list(like[name][0])} here"
+                        )
+                    data = handle.read()
+                found[name] = np.frombuffer(data, dtype).reshape(shape)
+        return found
+
+    def _header(self, handle: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+        try:
+            if npy.read_magic(handle) != _VERSION:
+                raise ValueError("another version of the format")
+            shape, fortran, dtype = npy.read_array_header_1_0(handle)
+        except ValueError as error:
+            raise BadInput(f"Not a checkpoint of catsdogs_exp: {self.path} ({error})") from error
+        return shape, fortran, dtype
+
+
+def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
+    """Writes a snapshot under a scratch name, syncs it, renames it, and only then drops the oldest ones.
+
+    Args:
+        folder: of this run's snapshots; made if missing.
+        number: steps done so far; a later snapshot has a larger one.
+        arrays: by name.
+        state: JSON-able.
+
+    Raises:
+        OSError: a full disk, for one. The snapshots before are untouched then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{number:09d}{_SUFFIX}"
+    scratch = folder / f".{path.name}.part"
+    try:
+        with scratch.open("wb") as handle:
+            with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(_STATE, json.dumps({"names": list(arrays), "state": state}))
+                for place, array in enumerate(arrays.values()):
+                    with archive.open(_entry(place), "w", force_zip64=True) as entry:
+                        npy.write_array(entry, np.require(array, requirements="C"), _VERSION, allow_pickle=False)
+            handle.flush()
+            os.fsync(handle.fileno())
+        scratch.replace(path)
+        _sync_folder(folder)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    later = [each for each in _files(folder) if each.name > path.name]  # of a run that went on from an earlier one
+    earlier = [each for each in _files(folder) if each.name <= path.name]
+    for old in (*later, *earlier[:-KEPT]):
+        old.unlink()
+        old.with_suffix(BEST).unlink(missing_ok=True)
+    return path
+
+
+def newest_snapshot(folder: Path, say: Callable[[str], None]) -> Snapshot | None:
+    """The newest whole snapshot, or None. Damaged ones are skipped with a line.
+
+    Args:
+        folder: of the run's snapshots.
+        say: where the line goes.
+    """
+    for path in reversed(_files(folder)):
+        try:
+            return _checked(path)
+        except (OSError, zipfile.BadZipFile, ValueError, LookupError, EOFError, RuntimeError) as error:
+            say(f"checkpoint {path.name} is damaged ({error}): skipped")
+    return None
+
+
+def _checked(path: Path) -> Snapshot:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise ValueError("it is compressed")
+        if (bad := archive.testzip()) is not None:
+            raise ValueError(f"wrong checksum of {bad}")
+        if archive.getinfo(_STATE).file_size > _MAX_STATE:
+            raise ValueError("its state is too large")
+        content = json.loads(archive.read(_STATE))
+        names, state = content["names"], content["state"]
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in names):
+            raise ValueError("its state is no object")
+        for number in range(len(names)):
+            archive.getinfo(_entry(number))
+    return Snapshot(path, state, tuple(names))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdigit())
+
+
+def _entry(number: int) -> str:
+    return f"{number:05d}.npy"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the renaming last through a loss of power, where folders can be synced."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,52 @@
+"""When a run ends before its last epoch: functions of its history alone, so that a resumed run ends where it would."""
+
+from catsdogs_exp.config.training import EarlyStopping, StopAt, Training
+from catsdogs_exp.training.progress import History, Progress, falls
+
+
+def reason_to_stop(training: Training, progress: Progress) -> str:
+    """Why a run ends after the epochs that are done, in words; `""` to go on.
+
+    Args:
+        training: its settings.
+        progress: between two epochs, one of them done at least.
+    """
+    return (
+        _target(training.stop_at, progress.history)
+        or _patience(training.early_stopping, progress.history)
+        or over_budget(training, progress)
+    )
+
+
+def _target(stop_at: StopAt, history: History) -> str:
+    if stop_at.value is None:
+        return ""
+    value = history.epochs[-1].value(stop_at.metric)
+    reached = value <= stop_at.value if falls(stop_at.metric) else value >= stop_at.value
+    return f"{stop_at.metric} {value:.4f} has reached training.stop_at.value={stop_at.value:g}" if reached else ""
+
+
+def _patience(stopping: EarlyStopping, history: History) -> str:
+    if stopping.patience is None:
+        return ""
+    sign = -1 if falls(history.monitor) else 1
+    best, since = -float("inf"), 0
+    for result in history.epochs:
+        value = sign * result.value(history.monitor)
+        if value > best + stopping.min_delta or (best == -float("inf") and value > best):
+            best, since = value, 0
+        else:
+            since += 1
+    if since < stopping.patience:
+        return ""
+    return f"{history.monitor} was not better for {since} epochs (training.early_stopping.patience)"
+
+
+def over_budget(training: Training, progress: Progress) -> str:
+    """Which budget is used up, also within an epoch, in words; `""` for none."""
+    if training.max_steps is not None and progress.steps >= training.max_steps:
+        return f"training.max_steps={training.max_steps} are done"
+    minutes = (progress.history.seconds + progress.trained) / 60
+    if training.max_minutes is not None and minutes >= training.max_minutes:
+        return f"training.max_minutes={training.max_minutes:g} are over"
+    return ""

@@ -1,0 +1,190 @@
+"""Features computed once: the head learns the same from them as within the whole network."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from catsdogs_exp.cli.cache import main as cache_main
+from catsdogs_exp.data.gather import manifest_of
+from catsdogs_exp.data.listing import TRAIN, VALIDATION
+from catsdogs_exp.data.loaders import Loader, make_loader
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.models import build_model
+from catsdogs_exp.models.freezing import freeze, unfreeze
+from catsdogs_exp.training.checkpoints import ModelCard, load_model, save_model
+from catsdogs_exp.training.features import FeatureLoader, prepare_features, split_network
+from catsdogs_exp.training.fit import evaluate
+from catsdogs_exp.training.fused import FusedAdam
+from catsdogs_exp.training.steps import Steps
+
+WORDS = (
+    "model=transfer",
+    "model.backbone=MobileNetV2",
+    "model.weights=none",
+    "model.cut=block_3_expand_relu",
+    "model.dense=[6]",
+    "target_size=32",
+    "batch_size=5",
+    "loader.cache=memory",
+)
+
+
+@pytest.fixture
+def photos(photo_folder: Callable[..., Path]) -> Path:
+    return photo_folder({"cats": 11, "dogs": 11}, size=(32, 32))
+
+
+def opened(config, photos: Path, *words: str) -> tuple[Manifest, Loader, Loader]:
+    made = config(*WORDS, *words)
+    manifest = manifest_of(photos, made)
+    fetch = open_pixels(manifest, made.loader)
+    return manifest, make_loader(made, manifest, fetch, TRAIN), make_loader(made, manifest, fetch, VALIDATION)
+
+
+def network(config, *words: str) -> keras.Model:
+    keras.utils.set_random_seed(7)
+    return build_model(config(*WORDS, *words).model, (32, 32), 2)
+
+
+def prepared(config, photos: Path, model: keras.Model, *words: str):
+    manifest, train, validation = opened(config, photos, *words)
+    return prepare_features(model, train, validation, manifest, config(*WORDS, *words).loader)
+
+
+def train_on(model: keras.Model, loader, epochs: int = 2) -> None:
+    optimizer = FusedAdam(0.01)
+    steps = Steps(model, optimizer, inputs=tf.float32 if isinstance(loader, FeatureLoader) else tf.uint8)
+    for batch in loader.dataset(epochs):
+        steps.train(*batch)
+
+
+@pytest.mark.parametrize("pooling", ["average", "flatten"])
+@pytest.mark.parametrize("dropout", [0, 0.5])
+def test_the_head_learns_the_same(config, photos: Path, tmp_path: Path, pooling: str, dropout: float) -> None:
+    words = (f"model.pooling={pooling}", f"model.dropout={dropout}")
+    _, train, validation = opened(config, photos)
+    whole = network(config, *words)
+    train_on(whole, train)
+    split = network(config, *words)
+    features, said = prepared(config, photos, split)
+    values = 144 if pooling == "average" else 8 * 8 * 144
+    assert said == (
+        f"features of 22 images computed once (cut at block_3_expand_relu, {values:,} values each): "
+        "training the head alone"
+    )
+    before = split.get_layer("probability").get_weights()[0].copy()
+    train_on(features.head, features.train)
+    for ours, theirs in zip(split.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=ours.path)
+    assert np.abs(split.get_layer("probability").get_weights()[0] - before).max() > 0.01
+
+    card = ModelCard.of(config(*WORDS).loader, ("cats", "dogs"))
+    save_model(split, card, tmp_path / "best.keras")
+    loaded, _ = load_model(tmp_path / "best.keras")
+    images = train.fetch(train.rows)
+    np.testing.assert_allclose(loaded.predict_on_batch(images), whole.predict_on_batch(images), atol=1e-5)
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in whole.layers]
+    ours = evaluate(Steps(features.head, inputs=tf.float32), features.validation)
+    assert ours == pytest.approx(evaluate(Steps(loaded), validation), abs=1e-5)
+
+
+def test_batches_are_those_of_the_images(config, photos: Path) -> None:
+    model = network(config)
+    _, train, _ = opened(config, photos)
+    features, _ = prepared(config, photos, model)
+    body = split_network(model).body
+    loader = features.train
+    assert (loader.steps, loader.batch_size, loader.classes) == (train.steps, train.batch_size, train.classes)
+    for (values, labels), (images, same) in zip(loader.dataset(2, start=2), train.dataset(2, start=2), strict=True):
+        np.testing.assert_array_equal(labels, same)
+        np.testing.assert_allclose(values, body(images), atol=1e-5)
+    np.testing.assert_array_equal(loader.sample(1, 3), train.sample(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("augment=flip",), "augmentation changes the images"),
+        (("augment.mixup=0.2",), "augmentation changes the images"),
+        (("model.freeze=none",), "Conv1 learns"),
+        (("model.freeze=expanded_conv_project",), "block_1_expand learns"),
+    ],
+)
+def test_where_it_would_not_be_the_same_a_sentence_says_why(config, photos: Path, words, reason: str) -> None:
+    features, said = prepared(config, photos, network(config, *words), *words)
+    assert features is None
+    assert said == f"features are not kept: {reason}, so the whole network is run in each step"
+
+
+def test_random_crops_are_no_ground_for_features(config, photos: Path) -> None:
+    manifest, train, validation = opened(config, photos)
+    cropped = replace(train, cut=lambda image, row, u: image)
+    features, said = prepare_features(network(config), cropped, validation, manifest, config(*WORDS).loader)
+    assert features is None
+    assert "random crops change the images" in said
+
+
+def test_dropout_below_the_cut_counts_only_where_it_is_at_work(config) -> None:
+    words = ("model.backbone=EfficientNetB0", "model.cut=block3b_add")
+    model = network(config, *words)
+    assert split_network(model).cut == "block3b_add"
+    unfreeze(model, "block3b_add")  # the last sum has no weights: what is below stays frozen
+    assert split_network(model).cut == "block3b_add"
+    unfreeze(model, "1")  # the block's last convolution, and the dropout above it
+    assert split_network(model) == "block3b_project_conv learns"
+    model.get_layer("block3b_project_conv").trainable = False
+    assert split_network(model) == "block3b_drop is random"
+
+
+def test_a_network_that_learns_throughout_has_no_features(config) -> None:
+    model = build_model(config("depth=2", "target_size=32").model, (32, 32), 2)
+    assert split_network(model) == "block1_conv learns"
+    freeze(model, "block2_pool")
+    parts = split_network(model)
+    assert (parts.cut, parts.body.output_shape) == ("flatten", (None, 6 * 6 * 32))
+
+
+def test_features_on_disk_are_found_again_and_listed(config, photos: Path, cache: Path, capsys) -> None:
+    first, said = prepared(config, photos, network(config), "loader.cache=disk")
+    assert "computed once" in said
+    values = np.array(first.train.stored)
+    second, said = prepared(config, photos, network(config), "loader.cache=disk")
+    assert "22 images were computed by an earlier run (cut at block_3_expand_relu" in said
+    np.testing.assert_array_equal(second.train.stored, values)
+    other = network(config)
+    other.get_layer("Conv1").kernel.assign_add(np.full(other.get_layer("Conv1").kernel.shape, 0.1, np.float32))
+    third, said = prepared(config, photos, other, "loader.cache=disk")
+    assert "computed once" in said  # other weights, other features
+    assert np.abs(np.array(third.train.stored, int) - values).max() > 0
+    shown = [entry for entry in (cache / "decoded").iterdir() if (entry / "pixels.npy").is_file()]
+    assert len(shown) == 2 + 2 + 1  # two networks, two splits, and the images
+    capsys.readouterr()
+    assert cache_main(["--list"]) == 0
+    assert "144 values at" in capsys.readouterr().out
+    del first, second, third
+    assert cache_main(["--clear"]) == 0
+    assert "removed" in capsys.readouterr().out
+
+
+def test_where_the_limit_is_too_small_they_are_in_memory(config, photos: Path, cache: Path) -> None:
+    model = network(config, "model.pooling=flatten")
+    manifest, train, validation = opened(config, photos)
+    settings = replace(config(*WORDS).loader, cache="disk", cache_limit=1e-6)
+    features, said = prepare_features(model, train, validation, manifest, settings)
+    assert features is not None
+    assert "computed once" in said
+    assert not list((cache / "decoded").glob("*/pixels.npy"))
+
+
+def test_without_validation_images_there_is_an_empty_loader(config, photos: Path) -> None:
+    manifest, train, _ = opened(config, photos)
+    empty = replace(train, rows=train.rows[:0], labels=train.labels[:0])
+    features, said = prepare_features(network(config), train, empty, manifest, config(*WORDS).loader)
+    assert features.validation.steps == 0
+    assert f"features of {len(train.rows)} images" in said

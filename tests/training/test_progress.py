@@ -1,0 +1,104 @@
+"""The epochs of a run: which one is the best, what JSON keeps, when a run ends."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.training.progress import EpochResult, History, Progress, same_numbers
+from catsdogs_exp.training.stopping import over_budget, reason_to_stop
+
+
+def history(monitor: str, values: list[float], seconds: float = 1.0) -> History:
+    found = History(monitor)
+    for number, value in enumerate(values, 1):
+        name = monitor.removeprefix("val_")
+        train, val = ({}, {name: value}) if monitor.startswith("val_") else ({name: value}, {})
+        best = found.would_be_best(value)
+        found.epochs.append(EpochResult(number, train, val, 0.001, seconds, 100.0, 0.0, best))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "best"),
+    [
+        ("val_accuracy", [0.5, 0.7, 0.7, 0.6], 2),
+        ("val_loss", [0.9, 0.4, 0.5, 0.4], 2),
+        ("accuracy", [0.9, 0.8], 1),
+        ("loss", [math.nan, 0.8], 1),
+        ("val_loss", [0.3, math.nan, 0.2], 3),
+    ],
+)
+def test_the_first_of_the_best_epochs_is_the_best(monitor: str, values: list[float], best: int) -> None:
+    assert history(monitor, values).best.epoch == best
+
+
+@given(st.lists(st.floats(), max_size=5), st.integers(0, 10**6), st.floats(0, 1e6))
+def test_json_keeps_every_bit(values: list[float], steps: int, trained: float) -> None:
+    progress = Progress(history("val_loss", values), steps=steps, step=3, images=9, trained=trained, waited=0.1)
+    again = Progress.from_json(json.loads(json.dumps(progress.to_json())))
+    assert same_numbers(again.history, progress.history)
+    assert replace(again, history=progress.history) == progress
+
+
+def test_other_numbers_are_not_the_same_and_times_do_not_count() -> None:
+    one, other = history("val_loss", [0.5, math.nan]), history("val_loss", [0.5, math.nan], seconds=9.0)
+    assert same_numbers(one, other)
+    assert not same_numbers(one, history("val_loss", [0.5, 0.25]))
+    assert not same_numbers(one, history("val_loss", [0.5]))
+
+
+@pytest.mark.parametrize(
+    ("words", "monitor", "values", "reason"),
+    [
+        ([], "val_accuracy", [0.5] * 50, ""),
+        (["training.early_stopping.patience=2"], "val_accuracy", [0.5, 0.6, 0.6], ""),
+        (
+            ["training.early_stopping.patience=2"],
+            "val_accuracy",
+            [0.5, 0.6, 0.6, 0.6],
+            "val_accuracy was not better for 2 epochs (training.early_stopping.patience)",
+        ),
+        (
+            ["training.early_stopping.patience=2", "training.early_stopping.min_delta=0.1"],
+            "val_loss",
+            [0.5, 0.45, 0.41],
+            "val_loss was not better for 2 epochs (training.early_stopping.patience)",
+        ),
+        (["training.early_stopping.patience=2"], "val_loss", [math.nan, 0.5, 0.6], ""),
+        (["training.stop_at.value=0.999"], "accuracy", [0.9, 0.9989], ""),
+        (
+            ["training.stop_at.value=0.999"],
+            "accuracy",
+            [0.9, 0.9991],
+            "accuracy 0.9991 has reached training.stop_at.value=0.999",
+        ),
+        (
+            ["training.stop_at.metric=val_loss", "training.stop_at.value=0.2"],
+            "val_loss",
+            [0.9, 0.19],
+            "val_loss 0.1900 has reached training.stop_at.value=0.2",
+        ),
+        (["training.max_minutes=0.05"], "val_loss", [1, 1, 1], "training.max_minutes=0.05 are over"),
+        (["training.max_steps=100"], "val_loss", [1], "training.max_steps=100 are done"),
+        (["training.max_steps=101"], "val_loss", [1], ""),
+    ],
+)
+def test_when_a_run_ends(
+    config: Callable[..., Config], words: list[str], monitor: str, values: list[float], reason: str
+) -> None:
+    training = config(*words).training
+    assert reason_to_stop(training, Progress(history(monitor, values), steps=100)) == reason
+
+
+def test_budgets_count_within_an_epoch(config: Callable[..., Config]) -> None:
+    training = config("training.max_minutes=1").training
+    progress = Progress(history("val_loss", [1.0] * 50), trained=9.0)
+    assert over_budget(training, progress) == ""
+    progress.trained = 10.0
+    assert over_budget(training, progress) == "training.max_minutes=1 are over"
