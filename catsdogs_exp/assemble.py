@@ -56,10 +56,11 @@ def train_and_record(
 
     files = RunState(job.folder)
     progress = Progress(History(config.training.monitor))
+    if job.found is not None:
+        files.take_back(snapshot)
     if snapshot:
         progress = progress_of(snapshot)
         progress.stopped = ""
-        files.take_back(snapshot)
         say(f"goes on after epoch {len(progress.history.epochs)}, step {progress.step} ({progress.steps} in all)")
     history = progress.history
 
@@ -73,7 +74,7 @@ def train_and_record(
         probes = make_probes(config, manifest, fetch, model, job.folder / "activations", board)
     listeners = [
         screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
-        MetricsCsv(job.folder / "metrics.csv", history.epochs),
+        MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
         KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, result, history),
         *([board] if board else []),
         *([probes] if probes else []),

@@ -9,17 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.inference.evaluation import Evaluation
     from catsdogs_exp.inference.predictor import Predictor
 
 _MOST_VIEWS = 64
+_MATRIX_UP_TO = 20  # classes
+_CONFUSIONS = 20  # shown in place of a matrix that does not fit
+_TITLES = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "roc_auc": "ROC-AUC",
+    "average_precision": "AP",
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Prints accuracy, loss, per-class figures and the confusion matrix."""
+    """Prints accuracy, loss, calibration, per-class figures and the confusion matrix."""
     parser = argparse.ArgumentParser(
         prog="python -m catsdogs_exp evaluate",
         description="The best network of a run on one of its splits, or on another folder of class folders.",
@@ -29,9 +38,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--split", default="validation", help="train, validation (default) or test")
     parser.add_argument("--data", type=Path, metavar="PATH", help="other pictures: one folder a class")
     parser.add_argument("--tta", metavar="N", help="judge N views of each picture as well: the mean over them")
+    parser.add_argument("--confusion", type=Path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     options = parser.parse_args(arguments)
     views = _views(options.tta)
+    _check_file(options.confusion)
 
     from catsdogs_exp.record.reading import find_run, split_files
     from catsdogs_exp.training.runtime import import_tensorflow
@@ -56,28 +67,74 @@ def main(arguments: list[str]) -> int:
         of_each = run_views(run, views)
         viewed, _ = _judged(ViewPredictor(run, of_each), files, lambda _: None)
         figures["tta"] = {"views": of_each.count, **_figures(viewed, classes)}
+    if options.confusion:
+        _write(evaluation, classes, options.confusion)
     if options.json:
-        print(json.dumps(figures, indent=1, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
         return 0
+    what = str(options.data) if options.data else options.split
+    _show(what, images, evaluation, classes, (figures["tta"]["views"], viewed) if viewed else None)
+    return 0
+
+
+def _show(
+    what: str, images: int, evaluation: "Evaluation", classes: Sequence[str], viewed: tuple[int, "Evaluation"] | None
+) -> None:
+    """Prints the figures; the matrix when it fits, else the most frequent confusions."""
     from rich.table import Table
 
     from catsdogs_exp.cli.screen import output
 
     console = output()
-    what = str(options.data) if options.data else options.split
-    console.print(
-        f"{what}: {images} images, accuracy {evaluation.accuracy:.4f}, loss {evaluation.loss:.4f}", markup=False
-    )
+    console.print(f"{what}: {images} images, {_line(evaluation)}", markup=False)
     if viewed:
-        console.print(
-            f"mean of {figures['tta']['views']} views: accuracy {viewed.accuracy:.4f}, loss {viewed.loss:.4f}"
+        console.print(f"mean of {viewed[0]} views: {_line(viewed[1])}")
+    fits = len(classes) <= _MATRIX_UP_TO and sum(max(len(name) + 3, 5) + 2 for name in classes) <= console.width - 60
+    columns = ("class", "images", *_TITLES.values())
+    table = Table(*columns, *(f"as {name}" for name in classes if fits), box=None)
+    rows = zip(classes, evaluation.per_class(), evaluation.confusion.tolist(), strict=True)
+    for name, row, counts in rows:
+        table.add_row(
+            name, str(row["images"]), *(_number(row[key]) for key in _TITLES), *map(str, counts if fits else [])
         )
-    table = Table("class", "images", "precision", "recall", "F1", *(f"as {name}" for name in classes), box=None)
-    for name, row, counts in zip(classes, evaluation.per_class(), evaluation.confusion.tolist(), strict=True):
-        scores = (f"{row[key]:.4f}" for key in ("precision", "recall", "f1"))
-        table.add_row(name, str(row["images"]), *scores, *map(str, counts))
-    console.print(table)
-    return 0
+    for name, means in evaluation.means().items():
+        table.add_row(f"{name} mean", "", *(_number(means[key]) for key in _TITLES))
+    console.print(table, markup=False)
+    if not fits and (wrong := evaluation.confusions(_CONFUSIONS)):
+        console.print(f"most frequent confusions (all of them: --confusion FILE.png or .csv), of {images} images:")
+        for true, said, count in wrong:
+            console.print(f"  {count}  {classes[true]} as {classes[said]}", markup=False)
+
+
+def _line(evaluation: "Evaluation") -> str:
+    top = "" if evaluation.top_5_accuracy is None else f", top-5 accuracy {evaluation.top_5_accuracy:.4f}"
+    return (
+        f"accuracy {evaluation.accuracy:.4f}{top}, loss {evaluation.loss:.4f}, "
+        f"calibration error {evaluation.calibration_error:.4f}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _check_file(path: Path | None) -> None:
+    """Refuses a file that could not be written, before all the work."""
+    if path is None:
+        return
+    if path.suffix not in (".csv", ".png"):
+        raise BadInput(f"--confusion must name a .csv or .png file. Received: --confusion {path}")
+    if not path.parent.is_dir() or path.is_dir():
+        raise BadInput(f"--confusion must name a file in a folder that is there. Received: --confusion {path}")
+
+
+def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None:
+    from catsdogs_exp.inference.confusion_matrix import write_confusion
+
+    try:
+        write_confusion(evaluation.confusion, classes, path)
+    except OSError as error:
+        raise RunFailed(f"The confusion matrix could not be written to {path}: {error.strerror or error}") from error
 
 
 def _views(text: str | None) -> int:
@@ -110,7 +167,10 @@ def _judged(
 def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:
     return {
         "accuracy": evaluation.accuracy,
+        "top_5_accuracy": evaluation.top_5_accuracy,
         "loss": evaluation.loss,
+        "calibration_error": evaluation.calibration_error,
+        **evaluation.means(),
         "classes": dict(zip(classes, evaluation.per_class(), strict=True)),
         "confusion": evaluation.confusion.tolist(),
     }

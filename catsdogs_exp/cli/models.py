@@ -60,54 +60,52 @@ def _names(pattern: str) -> list[str]:
 
 
 def _table(names: list[str], settings: list[str], options: argparse.Namespace) -> int:
-    from catsdogs_exp.cli.screen import TerminalScreen
-    from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.config.known_models import known_models, values_of
+    from catsdogs_exp.config.known_models import known_models
     from catsdogs_exp.config.reached import reached
 
-    about = {known.name: known.description for known in known_models()}
-    best: dict[str, tuple[str, float, str]] = {}
+    rows: dict[str, dict[str, Any]] = {
+        known.name: {"name": known.name, "target_size": list(known.target_size), "description": known.description}
+        for known in known_models()
+        if known.name in names
+    }
     for found in reached():
         metric, value = found.best()
-        if found.model not in best or value > best[found.model][1]:
-            best[found.model] = (metric, value, found.recipe)
-    screen = TerminalScreen()
+        row = rows.get(found.model, {})
+        if found.model in rows and value > row.get("reached", {"value": -1})["value"]:
+            row["reached"] = {"metric": metric, "value": value, "experiment": found.recipe}
     if not options.quick:
-        screen.say(f"building {len(names)} networks to count them (--quick: without)")
-    rows = []
-    for name in names:
-        config = config_of([f"model={name}", *settings])
-        row: dict[str, Any] = {
-            "name": name,
-            "target_size": list(config.loader.target_size),
-            "channels": config.loader.channels,
-            "pixels": values_of(config.model),
-            "description": about[name],
-            "reached": None,
-        }
-        if name in best:
-            metric, value, recipe = best[name]
-            row["reached"] = {"metric": metric, "value": value, "experiment": recipe}
-        if not options.quick:
-            row |= _counted(config, options.classes, screen)
-        rows.append(row)
-    screen.close()
+        _count(rows, settings, options.classes)
     if options.json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+        empty = {"reached": None}
+        print(json.dumps([empty | row for row in rows.values()], indent=1, ensure_ascii=False))  # noqa: T201
     else:
-        _print_table(rows)
+        _print_table(list(rows.values()), not options.quick)
     return 0
 
 
-def _counted(config: Any, classes: int, screen: Any) -> dict[str, Any]:
-    """Figures of a network; none where it cannot be built here, with the reason on stderr."""
-    try:
-        layers, seconds = _built(config, classes)
-    except BadInput as error:
-        screen.say(f"{config.model.name}: {error}")
-        return {"parameters": None, "trained": None, "multiply_adds": None}
-    screen.say(f"{config.model.name}: {len(layers)} layers, {seconds:.1f} s")
-    return _sums(layers)
+def _count(rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -> None:
+    """Adds what only a built network tells; of one that cannot be built here, the reason goes to stderr."""
+    from catsdogs_exp.cli.screen import TerminalScreen
+    from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.config.known_models import values_of
+
+    screen = TerminalScreen()
+    screen.say(f"building {len(rows)} networks to count them (--quick: without)")
+    for number, name in enumerate(rows, start=1):
+        about: dict[str, Any] = {}
+        counts: dict[str, Any] = dict.fromkeys(("parameters", "trained", "multiply_adds"))
+        try:
+            config = config_of([f"model={name}", *settings])
+            about |= {"target_size": list(config.loader.target_size), "channels": config.loader.channels}
+            about |= {"pixels": values_of(config.model)}
+            layers, seconds = _built(config, classes)
+            counts |= _sums(layers)
+            said = f"{len(layers)} layers, {seconds:.1f} s"
+        except BadInput as error:
+            said = str(error)
+        screen.say(f"[{number}/{len(rows)}] {name}: {said}")
+        rows[name] |= about | counts
+    screen.close()
 
 
 def _sums(layers: list["LayerCost"]) -> dict[str, int]:
@@ -165,26 +163,31 @@ def _layers(name: str, settings: list[str], classes: int, as_json: bool) -> int:
     return 0
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _print_table(rows: list[dict[str, Any]], counted: bool) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from catsdogs_exp.cli.screen import output
 
-    counted = "parameters" in rows[0]
-    table = Table("name", "input", "pixels become", box=None, pad_edge=False)
-    for head in ("parameters", "trained", "multiply-adds") if counted else ():
-        table.add_column(head, justify="right")
+    console = output()
+    table = Table("name", "input", box=None, pad_edge=False)
+    if counted:
+        table.add_column("pixels become")
+        for head in ("parameters", "trained", "multiply-adds"):
+            table.add_column(head, justify="right")
     table.add_column("reached")
-    table.add_column("description")
+    table.add_column("description", no_wrap=not console.is_terminal, overflow="fold")
     for row in rows:
-        height, width = row["target_size"]
-        cells = [row["name"], f"{height}x{width}x{row['channels']}", row["pixels"]]
+        cells = [row["name"], "x".join(map(str, [*row["target_size"], row.get("channels", 3)]))]
         if counted:
+            cells += [row.get("pixels", "-")]
             cells += [_short(row[key]) for key in ("parameters", "trained", "multiply_adds")]
-        told = row["reached"]
+        told = row.get("reached")
         cells.append(f"{told['metric']} {told['value']:.3f} ({told['experiment']})" if told else "")
-        table.add_row(*cells, row["description"])
-    output().print(table)
+        table.add_row(*map(Text, [*cells, row["description"]]))
+    if not console.is_terminal:
+        console.width = 400  # a line each, however long
+    console.print(table)
 
 
 def _short(count: int | None) -> str:

@@ -16,7 +16,8 @@ from catsdogs_exp.config.dataset_checks import check_dataset
 from catsdogs_exp.config.limits import Limits
 from catsdogs_exp.config.model_fit import check_cnn
 from catsdogs_exp.config.models import CnnModel
-from catsdogs_exp.config.offered import OFFERED
+from catsdogs_exp.config.offered import check_operations
+from catsdogs_exp.config.residual import StagedModel, check_stages
 from catsdogs_exp.config.schema import VARIANTS, Config, Split
 from catsdogs_exp.config.training_checks import check_training
 from catsdogs_exp.config.transfer import TransferModel, check_transfer
@@ -301,20 +302,9 @@ def _check_split(split: Split) -> None:
             ) from error
 
 
-def _check_custom(names: tuple[str, ...]) -> None:
-    known = OFFERED.get("augment.custom", [])
-    for name in names:
-        if name not in known:
-            raise BadInput(
-                f"augment.custom must be names of operations that a plugin enters: {', '.join(known) or 'none is yet'}. "
-                f"Received: augment.custom=[{','.join(names)}].{did_you_mean(name, known)} "
-                "Name its module: plugins=[MODULE]"
-            )
-
-
 def _check_combinations(config: Config) -> None:
     """What no single setting shows."""
-    _check_custom(config.augment.custom)
+    check_operations(config.augment.custom)
     _check_split(config.split)
     check_dataset(config.dataset)
     check_training(config.training, config.schedule)
@@ -322,6 +312,8 @@ def _check_combinations(config: Config) -> None:
         check_transfer(config.model, config.loader.target_size, config.loader.channels)
     elif isinstance(config.model, CnnModel):
         check_cnn(config.model, config.loader.target_size)
+    elif isinstance(config.model, StagedModel):
+        check_stages(config.model, config.loader.target_size)
     if config.training.jit == "always" and config.training.deterministic:
         raise BadInput(
             "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "

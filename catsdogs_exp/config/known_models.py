@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import yaml
+from hydra.core.config_store import ConfigStore
+
 from catsdogs_exp.config import search_path
 from catsdogs_exp.config.models import MODELS
 from catsdogs_exp.config.transfer import OWN, TransferModel
@@ -30,7 +33,7 @@ class About:
             return "as trained"
         low = min(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
         high = max((255 - mean) / std for mean, std in zip(self.mean, self.std, strict=True))
-        return f"{low:.3g}..{high:.3g}"
+        return f"{low + 0.0:.3g}..{high:.3g}"  # + 0.0: no -0
 
 
 # By `model.name`. A test builds those with figures and looks whether they are true.
@@ -39,6 +42,8 @@ ABOUT: dict[str, About] = {
     "transfer": About("keras.applications"),
     "course_f": About(f"{COURSE}; Szegedy et al., 2015"),
     "efficientnet_lite0": About("TensorFlow team, efficientnet/lite, 2020", mean=(127.0,), std=(128.0,)),
+    "resnet": About("He et al., 2016", mean=(128.0,), std=(64.0,)),
+    "mbconv": About("Sandler et al., 2018; Tan and Le, 2021", mean=(128.0,), std=(64.0,)),
 }
 
 
@@ -49,19 +54,29 @@ class KnownModel:
     Attributes:
         name: `model=NAME` chooses it.
         description: one line.
+        target_size: height and width that it is used at unless the user says otherwise.
     """
 
     name: str
     description: str
+    target_size: tuple[int, int]
 
 
 def known_models() -> list[KnownModel]:
     """All choices: the files of `conf/model/` with the first line of their comment, and those of loaded plugins."""
+    usual = yaml.safe_load((search_path.CONF / "config.yaml").read_text(encoding="utf-8"))["target_size"]
     found = []
     for name in search_path.groups()["model"]:
         path = search_path.CONF / "model" / f"{name}.yaml"
-        text = _first_comment(path.read_text(encoding="utf-8")) if path.is_file() else _docstring(MODELS[name])
-        found.append(KnownModel(name, text))
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            description, own = _first_comment(text), yaml.safe_load(text)
+        else:
+            description = (MODELS[name].__doc__ or "").strip().partition("\n")[0]
+            own = ConfigStore.instance().load(f"model/{name}.yaml").node
+        size = own.get("target_size", usual)
+        height, width = (size, size) if isinstance(size, int) else size
+        found.append(KnownModel(name, description, (int(height), int(width))))
     return found
 
 
@@ -83,7 +98,3 @@ def without_weights(model: Any) -> Any:
 def _first_comment(text: str) -> str:
     lines = [line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")]
     return next((line for line in lines if not line.startswith("@package")), "")
-
-
-def _docstring(settings: type) -> str:
-    return (settings.__doc__ or "").strip().partition("\n")[0]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from catsdogs_exp.config.limits import setting
+from catsdogs_exp.config.residual import MbconvModel, ResnetModel
 from catsdogs_exp.config.transfer import TransferModel
-
 
 MOST_BLOCKS = 16
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "leaky_relu", "tanh")
@@ -33,11 +33,13 @@ class CnnModel:
     head: str = setting("the last layer", choices=("auto", "softmax"))
 
 
-Model = CnnModel | TransferModel
+Model = CnnModel | TransferModel | ResnetModel | MbconvModel
 
 MODELS: dict[str, type] = {
     "cnn": CnnModel,
     "transfer": TransferModel,
     "course_f": TransferModel,
     "efficientnet_lite0": TransferModel,
+    "resnet": ResnetModel,
+    "mbconv": MbconvModel,
 }

@@ -5,6 +5,8 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from catsdogs_exp.errors import BadInput, did_you_mean
+
 # Group -> names that plugins have entered; `augment.custom` -> names of operations.
 OFFERED: dict[str, list[str]] = {}
 
@@ -41,7 +43,8 @@ def offer(
     for key in ("name", *needed):
         if key not in there:
             raise ValueError(f"The settings of the {group} {name!r} need the field: {key}.")
-    values = _plain(asdict(settings(name=name)))
+    make: Any = settings
+    values = _plain(asdict(make(name=name)))
     above = {key: value for key, value in (flat or {}).items() if value is not None}
     if above:
         ConfigStore.instance().store(group=group, name=name, node={**above, group: values}, package="_global_")
@@ -49,6 +52,23 @@ def offer(
         ConfigStore.instance().store(group=group, name=name, node=values)
     known[name] = settings
     OFFERED.setdefault(group, []).append(name)
+
+
+def check_operations(names: tuple[str, ...]) -> None:
+    """Refuses operations in `augment.custom` that no loaded plugin has entered.
+
+    Raises:
+        BadInput: with those that are known.
+    """
+    known = OFFERED.get("augment.custom", [])
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none is here"
+            raise BadInput(
+                f"augment.custom must hold names of operations that plugins enter: {there}. "
+                f"Received: augment.custom=[{','.join(names)}].{did_you_mean(name, known)} "
+                "Name the module that has it: plugins=[MODULE]"
+            )
 
 
 def _plain(value: Any) -> Any:

@@ -121,9 +121,7 @@ class PlateauSchedule:
     warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
 
 
-Schedule = (
-    ConstantSchedule | StepSchedule | ExponentialSchedule | CosineSchedule | OneCycleSchedule | PlateauSchedule
-)
+Schedule = ConstantSchedule | StepSchedule | ExponentialSchedule | CosineSchedule | OneCycleSchedule | PlateauSchedule
 
 OPTIMIZERS: dict[str, type] = {
     "rmsprop": RmspropOptimizer,

@@ -5,11 +5,13 @@ recipe of his. What a run folder names is not, as run folders come from anywhere
 """
 
 import importlib
-import importlib.util
 import os
+import re
 import sys
+import tempfile
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from catsdogs_exp.errors import BadInput
 
 GROUP = "catsdogs_exp.plugins"  # of entry points: an installed package may give its module a short name there
 _loaded: set[str] = set()
+_TENSORFLOWS = re.compile(
+    r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|To enable the"
+)
 
 
 def load(names: Iterable[str]) -> None:
@@ -71,7 +76,8 @@ def _import(name: str) -> None:
         sys.path.insert(0, here)
     importlib.invalidate_caches()
     try:
-        importlib.import_module(module)
+        with _without_tensorflows_words():
+            importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise BadInput(f"The plugin {name} needs a module that is not installed: {error.name}") from error
@@ -81,6 +87,30 @@ def _import(name: str) -> None:
         ) from error
     except (Exception, SystemExit) as error:  # whatever a user's module may do
         raise BadInput(f"The plugin {name} fails: {_one_line(error)} ({_place(error, module)})") from error
+
+
+@contextmanager
+def _without_tensorflows_words() -> Iterator[None]:
+    """Takes what TensorFlow says on its import from stderr, and leaves what the plugin says.
+
+    C++ writes it, so it is caught at the file descriptor.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+            if "tensorflow" in sys.modules:
+                sys.modules["tensorflow"].config.list_physical_devices()  # what CUDA's messages are about
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+            said.seek(0)
+            text = said.read().decode(errors="replace")
+            sys.stderr.write("".join(line for line in text.splitlines(keepends=True) if not _TENSORFLOWS.match(line)))
 
 
 def _one_line(error: BaseException) -> str:

@@ -56,11 +56,11 @@ def _of(path: Path, folder: Path) -> Iterator[Reached]:
         if not (found := _LINE.fullmatch(line.strip())):
             continue
         pairs = dict(word.partition("=")[::2] for word in found[1].split())
-        for key in pairs:
+        for key, value in pairs.items():
             if key not in _KEYS:
                 raise BadInput(
                     f"A line `# reached:` of {path} must hold some of {', '.join(_KEYS)}. "
-                    f"Received: {key}={pairs[key]}.{did_you_mean(key, _KEYS)}"
+                    f"Received: {key}={value}.{did_you_mean(key, _KEYS)}"
                 )
         model = pairs.pop("model", None) or _chosen(text)
         try:

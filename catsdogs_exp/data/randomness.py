@@ -6,7 +6,7 @@ Counter-based generators (Philox: Salmon et al., 2011) have no state to share or
 import numpy as np
 from numpy.typing import NDArray
 
-_ORDER, _SAMPLE, _MIX, _NOISE, _CROP = range(5)  # keeps the streams apart
+_ORDER, _SAMPLE, _MIX, _NOISE, _CROP, _CUSTOM = range(6)  # keeps the streams apart
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
@@ -24,6 +24,11 @@ def sample_uniforms(seed: int, epoch: int, index: int, count: int) -> NDArray[np
 def mix_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The numbers that say how image `index` is mixed with another one in an epoch."""
     return np.random.Generator(np.random.Philox(key=[seed, _MIX], counter=[0, index, epoch, 0]))
+
+
+def custom_generator(seed: int, epoch: int, index: int, key: int) -> np.random.Generator:
+    """The numbers that the operation `key`, a whole number below 2**64, of a plugin has for image `index`."""
+    return np.random.Generator(np.random.Philox(key=[seed, _CUSTOM], counter=[0, index, epoch, key]))
 
 
 def noise(key: int, shape: tuple[int, ...]) -> NDArray[np.float32]:

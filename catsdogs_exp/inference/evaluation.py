@@ -1,11 +1,16 @@
-"""Judging predictions against labels: accuracy, loss, per-class figures, confusion matrix."""
+"""Judging predictions against labels. What is undefined is None, never a number that looks like one."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 _EPSILON = 1e-7  # as Keras clips probabilities before the logarithm
+BINS = 15  # of the calibration error, as in Guo et al.
+TOP = 5  # most probable classes among which the right one counts as found, where there are more
+AVERAGED = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -13,41 +18,128 @@ class Evaluation:
     """Figures of one set of images.
 
     Attributes:
-        accuracy: share of images whose most probable class is right.
+        accuracy: share of images whose most probable class is right. From one sigmoid unit the second class is said
+            where p > 0.5; of equal probabilities the first counts.
+        top_5_accuracy: share of images with fewer than five classes more probable than the right one; None with five
+            classes or less.
         loss: mean cross-entropy in nats.
+        calibration_error: expected difference between confidence and accuracy, 0..1: Guo et al., 2017, with 15 bins of
+            equal width over the highest probability.
+        classes: a row a class, see `per_class`.
         confusion: int64 [classes, classes], rows are true classes, columns predicted ones.
     """
 
     accuracy: float
+    top_5_accuracy: float | None
     loss: float
+    calibration_error: float
+    classes: tuple[dict[str, float | None], ...]
     confusion: NDArray[np.int64]
 
-    def per_class(self) -> list[dict[str, float]]:
-        """Precision, recall, F1 and number of images of each class; 0 where undefined."""
-        hits = np.diag(self.confusion).astype(float)
-        said, are = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
-        rows = []
-        for hit, predicted, true in zip(hits, said, are, strict=True):
-            precision = hit / predicted if predicted else 0.0
-            recall = hit / true if true else 0.0
-            both = precision + recall
-            rows.append(
-                {
-                    "precision": precision,
-                    "recall": recall,
-                    "f1": 2 * precision * recall / both if both else 0.0,
-                    "images": int(true),
-                }
-            )
-        return rows
+    def per_class(self) -> list[dict[str, float | None]]:
+        """Precision, recall, F1, ROC-AUC and average precision of each class against the rest, and its images.
+
+        None are precision of a class that was never said, recall and average precision of one without images, ROC-AUC
+        of one that has none or all of them, F1 of one that is neither there nor said.
+        """
+        return [dict(row) for row in self.classes]
+
+    def means(self) -> dict[str, dict[str, float | None]]:
+        """`macro`: over classes, each the same; `weighted`: by images. Over those in which a figure is defined."""
+        return {
+            name: {key: self._mean(key, weighted) for key in AVERAGED}
+            for name, weighted in (("macro", False), ("weighted", True))
+        }
+
+    def _mean(self, key: str, weighted: bool) -> float | None:
+        pairs = [(row[key], (row["images"] or 0.0) if weighted else 1.0) for row in self.classes]
+        defined = [(value, weight) for value, weight in pairs if value is not None]
+        total = math.fsum(weight for _, weight in defined)
+        return math.fsum(value * weight for value, weight in defined) / total if total else None
+
+    def confusions(self, most: int) -> list[tuple[int, int, int]]:
+        """The most frequent mistakes: (true class, predicted class, images), most frequent first."""
+        wrong = self.confusion.copy()
+        np.fill_diagonal(wrong, 0)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        rows, columns = np.unravel_index(order, wrong.shape)
+        found = zip(rows.tolist(), columns.tolist(), wrong[rows, columns].tolist(), strict=True)
+        return [(true, said, count) for true, said, count in found if count]
 
 
 def judge(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Evaluation:
     """Judges probabilities, float32 [n, classes], against labels, int32 [n]; n >= 1."""
-    classes = probabilities.shape[1]
+    n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    right = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    loss = -np.log(np.clip(right, _EPSILON, 1 - _EPSILON)).mean()
-    return Evaluation(float((predicted == labels).mean()), float(loss), confusion)
+    pairs = labels.astype(np.int64) * classes + predicted
+    confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
+    right = probabilities[np.arange(n), labels]
+    loss = -np.log(np.clip(right.astype(np.float64), _EPSILON, 1 - _EPSILON)).mean()
+    top = None
+    if classes > TOP:
+        top = float(((probabilities > right[:, None]).sum(axis=1) < TOP).mean())
+    return Evaluation(
+        accuracy=float((predicted == labels).mean()),
+        top_5_accuracy=top,
+        loss=float(loss),
+        calibration_error=calibration_error(probabilities.max(axis=1), predicted == labels),
+        classes=tuple(_of_class(probabilities, labels, confusion, label) for label in range(classes)),
+        confusion=confusion,
+    )
+
+
+def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Expected calibration error: the mean over images of |accuracy - mean confidence| of their bin.
+
+    Args:
+        confidence: of the predicted class, 0..1, [n].
+        right: whether it was the right one, [n].
+        bins: of equal width over 0..1, open below and closed above.
+    """
+    places = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(places, right.astype(np.float64) - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def ranking(scores: NDArray[Any], positive: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """ROC-AUC and average precision.
+
+    ROC-AUC is the probability that a positive one scores higher than a negative one, ties counting half; None without
+    both. Average precision is the sum of precision times gain in recall over thresholds from high to low, equal scores
+    taken together; None without a positive one.
+
+    Args:
+        scores: [n], higher for the positive.
+        positive: [n].
+    """
+    order = np.argsort(scores)
+    ordered = scores[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))  # of each distinct score
+    hits = np.add.reduceat(positive[order].astype(np.float64), first)
+    misses = np.diff(np.append(first, len(scores))) - hits
+    positives, negatives = hits.sum(), misses.sum()
+    if not positives:
+        return None, None
+    from_above, said = np.cumsum(hits[::-1]), np.cumsum((hits + misses)[::-1])
+    precision = float((hits[::-1] * from_above / said).sum() / positives)
+    if not negatives:
+        return None, precision
+    below = np.cumsum(misses) - misses
+    return float((hits * (below + misses / 2)).sum() / (positives * negatives)), precision
+
+
+def _of_class(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int32], confusion: NDArray[np.int64], label: int
+) -> dict[str, float | None]:
+    hit, said, are = int(confusion[label, label]), int(confusion[:, label].sum()), int(confusion[label].sum())
+    # of two classes one probability says all, and 1 - p would round small ones away
+    scores = -probabilities[:, 1] if probabilities.shape[1] == 2 and label == 0 else probabilities[:, label]
+    roc_auc, average_precision = ranking(scores, labels == label)
+    return {
+        "precision": hit / said if said else None,
+        "recall": hit / are if are else None,
+        "f1": 2 * hit / (said + are) if said + are else None,
+        "roc_auc": roc_auc,
+        "average_precision": average_precision,
+        "images": are,
+    }

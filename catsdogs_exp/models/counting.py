@@ -1,7 +1,7 @@
 """What a network costs: its parameters and multiply-adds, layer by layer."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -40,8 +40,8 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
         layer.name,
         type(layer).__name__,
         tuple(outputs[0].shape[1:]),
-        sum(math.prod(weight.shape) for weight in layer.weights),
-        sum(math.prod(weight.shape) for weight in layer.trainable_weights),
+        sum(_product(weight.shape) for weight in layer.weights),
+        sum(_product(weight.shape) for weight in layer.trainable_weights),
         sum(_multiply_adds(inner) for inner in _inside(layer)),
     )
 
@@ -58,19 +58,23 @@ def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
 
 def _multiply_adds(layer: keras.layers.Layer) -> int:
     if isinstance(layer, layers.Dense):
-        return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+        return _product(layer.output.shape[1:-1]) * _product(layer.kernel.shape)
     if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
-        kernels = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
+        kernels = _product(layer.depthwise_kernel.shape) + _product(layer.pointwise_kernel.shape)
         return _positions(layer, layer.output) * kernels
     if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose):
-        return _positions(layer, layer.input) * math.prod(layer.kernel.shape)
+        return _positions(layer, layer.input) * _product(layer.kernel.shape)
     if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.DepthwiseConv1D | layers.DepthwiseConv2D):
         # of a grouped or depthwise kernel [height, width, inputs of the group, outputs] each number is used once
-        return _positions(layer, layer.output) * math.prod(layer.kernel.shape)
+        return _positions(layer, layer.output) * _product(layer.kernel.shape)
     return 0
 
 
 def _positions(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> int:
     """Where the kernel is laid: height x width."""
     first = layer.data_format == "channels_first"
-    return math.prod(tensor.shape[2:] if first else tensor.shape[1:-1])
+    return _product(tensor.shape[2:] if first else tensor.shape[1:-1])
+
+
+def _product(sizes: Iterable[int]) -> int:
+    return math.prod(sizes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 _ROOM = "catsdogs_exp.models"
-_OURS = ("cnn", "transfer")  # the modules of this room that enter builders
+_OURS = ("cnn", "mbconv", "resnet", "transfer")  # the modules of this room that enter builders
 
 
 @dataclass(frozen=True)

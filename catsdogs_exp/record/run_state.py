@@ -31,9 +31,10 @@ class RunState:
         board.flush()
         return {"tensorboard": lengths(self.tensorboard)}
 
-    def take_back(self, snapshot: Snapshot) -> None:
-        """Takes the event files and the best network back to the snapshot's moment."""
+    def take_back(self, snapshot: Snapshot | None) -> None:
+        """Takes the event files and the best network back to the snapshot's moment; without one, to the beginning."""
+        record = snapshot.state.get("record", {}) if snapshot else {}
         if self.tensorboard.exists():
-            cut_back(self.tensorboard, snapshot.state.get("record", {}).get("tensorboard", {}))
-        if best := best_of(snapshot):
+            cut_back(self.tensorboard, record.get("tensorboard", {}))
+        if snapshot and (best := best_of(snapshot)):
             replace_by(best, self.best)

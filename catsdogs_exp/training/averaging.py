@@ -17,8 +17,8 @@ class WeightAverage:
     """A moving average of all weights that training moves: `average += (1 - d) * (weight - average)` an update.
 
     d is min(decay, (1 + t) / (10 + t)) after t updates, so that the first weights do not weigh on it for long; the very
-    first update sets it. The moving statistics of batch normalisation are averaged alike, as in EfficientNet's training:
-    those of the last weights alone would belong to another network than the one that is used. Frozen layers are left
+    first update sets it. The moving statistics of batch normalisation are averaged alike, as in EfficientNet's
+    training: those of the last weights alone would belong to another network than the one that is used. Frozen layers are left
     out: they do not move.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.intervals import Interval
@@ -157,7 +158,10 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
     """
     same = snapshot.state.get("first") == stage.first
     variables = stage.steps.variables() if same else _whole(stage.steps.model)
-    like = {name: (tuple(variable.shape), np.dtype(variable.dtype)) for name, variable in variables.items()}
+    like = {
+        name: (tuple(variable.shape), np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype))
+        for name, variable in variables.items()
+    }
     for name, array in snapshot.arrays(like, all_of_them=same).items():
         variables[name].assign(array)
     if stage.plateau is not None and same:

@@ -1,7 +1,7 @@
 """Learning rates as functions of the updates done, and nothing else: any of them can be computed again alone.
 
-Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their shape
-over the epochs.
+Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their
+shape over the epochs.
 """
 
 import math
@@ -103,7 +103,7 @@ class Exponential(_Curve):
 
 
 class Steps(_Curve):
-    """Times `gamma` at each of `falls`, updates in rising order. These count from the start, not from the rise's end."""
+    """Times `gamma` at each of `falls`, updates in rising order, counted from the start and not the rise's end."""
 
     def __init__(self, peak: float, warmup_steps: int, falls: tuple[int, ...], gamma: float) -> None:
         self.peak, self.warmup_steps, self.falls, self.gamma = peak, warmup_steps, tuple(falls), gamma

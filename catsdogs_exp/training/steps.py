@@ -99,8 +99,8 @@ class Steps:
     def variables(self) -> dict[str, Any]:
         """Every variable that training depends on, each once, in an order and by names that only the settings decide.
 
-        Weights, states of random generators, the optimiser's (learning rate, iterations, slots, loss scale), the average
-        of the weights, gathered gradients, and the sums behind the averages of the epoch.
+        Weights, states of random generators, the optimiser's (learning rate, iterations, slots, loss scale), the
+        average of the weights, gathered gradients, and the sums behind the averages of the epoch.
         """
         found: dict[str, Any] = self.weights()
         weights = {id(weight) for weight in self.model.weights}
@@ -197,4 +197,4 @@ def _named(group: str, place: int, variable: Any) -> str:
     Keras numbers the names of layers through the whole process (`dropout_3`): such numbers are left out.
     """
     path = getattr(variable, "path", "") or variable.name.partition(":")[0]
-    return f"{group}/{place:04d}/" + re.sub(r"_\d+(?=/|$)", "", path)
+    return f"{group}/{place:04d}/" + re.sub(r"_\d+(?=[/_]|$)", "", path)

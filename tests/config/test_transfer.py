@@ -17,7 +17,6 @@ from catsdogs_exp.errors import BadInput
         (["model.backbone=Xception", "target_size=70"], r"target_size must be >= 71 .* target_size=\[70,70\]"),
         (["model.weights=imagnet"], r"imagenet, none, or an existing .*model.weights=imagnet. Did you mean imagenet"),
         (["model.backbone=own"], r"model.weights must name a run, .* Received: model.weights=imagenet"),
-        (["model.dense=512"], r"model.dense must be a list, such as \[\] or \[512,128\], .* Received: model.dense=512"),
         (["model.dense=[512,0]"], r"model.dense must be a list.* Received: model.dense=\[512,0\]"),
         (["model.dense=[1.5]"], r"model.dense must be a list.* Received: model.dense=\[1.5\]"),
         (["model.pooling=mean"], r"model.pooling must be one of average, max, flatten. Received: model.pooling=mean"),
@@ -52,6 +51,7 @@ def test_the_presets_are_what_the_course_did(config) -> None:
     assert (model.backbone, model.cut, model.pooling, model.dense) == ("InceptionV3", "mixed7", "flatten", (1024,))
     assert (model.preprocessing, model.dropout, model.freeze) == ("unit", 0.2, "all")
     assert config("model=transfer", "model.freeze=12").model.freeze == "12"
+    assert config("model=transfer", "model.dense=512").model.dense == (512,)
 
 
 def test_fine_tuning_is_off_unless_asked_for(config) -> None:

@@ -150,7 +150,7 @@ def test_an_own_network_with_another_head(config, trained: Path) -> None:
     assert build_model(config(*words, "target_size=48").model, (48, 48), 2).get_layer("block2_pool").trainable is False
     with pytest.raises(BadInput, match=r"target_size must be as in the run of model.weights for model.cut=dense: \[32"):
         build_model(config(*words, "target_size=48", "model.cut=dense").model, (48, 48), 2)
-    with pytest.raises(BadInput, match=r"a layer of the backbone. model.cut=block2_pol. Did you mean block2_pool"):
+    with pytest.raises(BadInput, match=r"Received: model.cut=block2_pol. Did you mean block2_pool"):
         build_model(config(*words, "model.cut=block2_pol").model, (32, 32), 2)
 
 

@@ -158,7 +158,10 @@ def test_inputs_may_be_features() -> None:
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
     steps = Steps(model, FusedSGD(0.5), inputs=tf.float32)
-    features, labels = np.random.default_rng(0).normal(0, 1, (5, 8)).astype(np.float32), np.arange(5, dtype=np.int32) % 3
+    features, labels = (
+        np.random.default_rng(0).normal(0, 1, (5, 8)).astype(np.float32),
+        np.arange(5, dtype=np.int32) % 3,
+    )
     for _ in range(60):
         steps.train(features, labels)
     steps.reset()

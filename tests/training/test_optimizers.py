@@ -116,12 +116,18 @@ def test_clipping_by_norm_and_by_value(config) -> None:
             "Try schedule.milestones=[2,4]",
         ),
         (("training.ema=1",), "training.ema must be >= 0 and < 1. Received: training.ema=1"),
-        (("training.accumulate=0",), "training.accumulate must be a whole number >= 1 and <= 65536. Received: "
-         "training.accumulate=0"),
-        (("training.loss=focel",), "training.loss must be one of cross_entropy, focal. Received: training.loss=focel. "
-         "Did you mean focal?"),
-        (("schedule=reduce_on_plateau", "schedule.factor=1"), "schedule.factor must be > 0 and < 1. Received: "
-         "schedule.factor=1"),
+        (
+            ("training.accumulate=0",),
+            "training.accumulate must be a whole number >= 1 and <= 65536. Received: training.accumulate=0",
+        ),
+        (
+            ("training.loss=focel",),
+            "training.loss must be one of cross_entropy, focal. Received: training.loss=focel. Did you mean focal?",
+        ),
+        (
+            ("schedule=reduce_on_plateau", "schedule.factor=1"),
+            "schedule.factor must be > 0 and < 1. Received: schedule.factor=1",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused(config, words: tuple[str, ...], message: str) -> None:

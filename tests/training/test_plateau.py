@@ -24,8 +24,16 @@ def rates(optimizer, plateau: Plateau, values: list[float]) -> list[float]:
     found = []
     for value in values:
         plateau.after_epoch(value)
-        found.append(round(float(optimizer.inner_optimizer.learning_rate if hasattr(optimizer, "inner_optimizer")
-                                 else optimizer.learning_rate), 6))
+        found.append(
+            round(
+                float(
+                    optimizer.inner_optimizer.learning_rate
+                    if hasattr(optimizer, "inner_optimizer")
+                    else optimizer.learning_rate
+                ),
+                6,
+            )
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 First everything is drawn (`draw`, `draw_mix`), then it is applied (`apply`, `apply_mix`); `describe` puts it in words.
 """
 
+from catsdogs_exp.data.augmentation.custom import register_operation
 from catsdogs_exp.data.augmentation.describing import describe, describe_mix
 from catsdogs_exp.data.augmentation.drawing import Drawn, changes_pictures, draw, mixes
 from catsdogs_exp.data.augmentation.mixing import Mix, apply_mix, draw_mix
@@ -19,4 +20,5 @@ __all__ = [
     "draw",
     "draw_mix",
     "mixes",
+    "register_operation",
 ]

@@ -30,6 +30,7 @@ def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
         "noise": (augment.noise_range > 0, f"{drawn.noise:.1f}"),
         "erased": (augment.erasing > 0, _erased(drawn.erased)),
         "cutout": (augment.cutout > 0, _cut(drawn.cut)),
+        "custom": (bool(augment.custom), ", ".join(own.name for own in drawn.custom)),
     }
     return {name: text for name, (on, text) in lines.items() if on}
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from catsdogs_exp.config.schema import Augment
+from catsdogs_exp.data.augmentation.custom import Custom
 from catsdogs_exp.data.augmentation.detail import Cut, Erased
 from catsdogs_exp.data.augmentation.geometry import Warp
 from catsdogs_exp.data.augmentation.policies import Operation, draw_operations
@@ -29,6 +30,7 @@ class Drawn:
         noise_key: which noise, 0..2**53.
         erased, cut: what is erased, or None.
         operations: the policy's.
+        custom: those of plugins, in their order.
     """
 
     warp: Warp
@@ -44,11 +46,12 @@ class Drawn:
     erased: Erased | None = None
     cut: Cut | None = None
     operations: tuple[Operation, ...] = ()
+    custom: tuple[Custom, ...] = ()
 
 
 def changes_pictures(augment: Augment) -> bool:
     """Whether these settings change single pictures; mixing two of them is not counted."""
-    return _warps(augment) or _goes_beyond_geometry(augment)
+    return _warps(augment) or _goes_beyond_geometry(augment) or bool(augment.custom)
 
 
 def mixes(augment: Augment) -> bool:
@@ -92,8 +95,9 @@ def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
         flip_x=augment.horizontal_flip and u[6] < 0.5,
         flip_y=augment.vertical_flip and u[7] < 0.5,
     )
+    custom = tuple(Custom(name, seed, epoch, index) for name in augment.custom)
     if not beyond:
-        return Drawn(warp)
+        return Drawn(warp, custom=custom)
     return Drawn(
         warp,
         brightness=_between(augment.brightness_range, u[8]),
@@ -110,6 +114,7 @@ def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
         operations=()
         if augment.policy == "none"
         else draw_operations(augment.policy, augment.num_ops, augment.magnitude, u[_POLICY:]),
+        custom=custom,
     )
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import colour, detail
+from catsdogs_exp.data.augmentation.custom import apply_custom
 from catsdogs_exp.data.augmentation.drawing import Drawn
 from catsdogs_exp.data.augmentation.geometry import affine, apply_affine
 from catsdogs_exp.data.augmentation.policies import apply_colour, geometry_of
@@ -52,4 +53,6 @@ def apply(image: Image, drawn: Drawn, augment: Augment) -> Image:
         image = detail.erase(image, drawn.erased, augment.erased_value)
     if drawn.cut:
         image = detail.cut_out(image, drawn.cut, augment.erased_value)
+    for own in drawn.custom:
+        image = apply_custom(image, own)
     return image

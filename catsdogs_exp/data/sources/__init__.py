@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.config.datasets import ArchiveDataset, Dataset, DrawnDataset, FolderDataset
+from catsdogs_exp.config.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset, Pictures
+from catsdogs_exp.config.offered import offer
 from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.listing import Listing, list_images
 from catsdogs_exp.data.selection import Selection
@@ -59,6 +61,35 @@ SOURCES: dict[str, Source] = {
     "kaggle": Source(kaggle_installed, kaggle),
     "tfds": Source(tfds_installed, tfds),
 }
+
+
+def register_source(
+    name: str, *, settings: type[Pictures], check: Callable[[Any], object] = lambda dataset: None
+) -> Callable[[Callable[[Any], Path | Listing]], Callable[[Any], Path | Listing]]:
+    """Enters a source of a plugin: a function from its settings to a folder of class folders, or a listing.
+
+    Args:
+        name: `dataset=NAME` chooses it.
+        settings: a frozen dataclass with a default for every field, derived from `PictureFiles`. Its fields become
+            the keys `dataset.KEY`.
+        check: refuses, with `BadInput`, what is plainly not there, before anything is written.
+
+    Raises:
+        ValueError: when the name is taken, or the settings cannot be ones.
+    """
+    if not issubclass(settings, Pictures):
+        raise ValueError(f"The settings of the dataset {name!r} must derive from PictureFiles.")
+
+    def enter(files: Callable[[Any], Path | Listing]) -> Callable[[Any], Path | Listing]:
+        def listing(dataset: Any, progress: Progress | None) -> Listing:
+            found = files(dataset)
+            return found if isinstance(found, Listing) else listed([found], Selection.of(dataset))
+
+        offer("dataset", name, settings, DATASETS)
+        SOURCES[name] = Source(check, listing)
+        return files
+
+    return enter
 
 
 def check_source(dataset: Dataset) -> None:

@@ -1,0 +1,70 @@
+"""Operations of plugins on single pictures: `augment.custom=[NAME]`."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.offered import OFFERED
+from catsdogs_exp.data.randomness import custom_generator
+from catsdogs_exp.errors import BadInput
+
+Image = NDArray[np.uint8]
+# (uint8 [height, width, channels], not written to; where its chance comes from) -> uint8 of the same shape
+CustomOperation = Callable[[Image, np.random.Generator], Image]
+_operations: dict[str, CustomOperation] = {}
+
+
+@dataclass(frozen=True)
+class Custom:
+    """One operation on one picture.
+
+    Attributes:
+        name: of the operation.
+        seed, epoch, index: what its chance follows from.
+    """
+
+    name: str
+    seed: int
+    epoch: int
+    index: int
+
+
+def register_operation(name: str) -> Callable[[CustomOperation], CustomOperation]:
+    """Enters an operation under `name`. It runs on several threads at once and must keep nothing between pictures.
+
+    Raises:
+        ValueError: when the name is taken.
+    """
+
+    def enter(operation: CustomOperation) -> CustomOperation:
+        if name in _operations:
+            by = _operations[name].__module__
+            raise ValueError(f"An operation named {name!r} is registered already, by {by}.")
+        _operations[name] = operation
+        OFFERED.setdefault("augment.custom", []).append(name)
+        return operation
+
+    return enter
+
+
+def apply_custom(image: Image, done: Custom) -> Image:
+    """A picture after an operation.
+
+    Raises:
+        BadInput: when what comes back is no uint8 picture of the same shape.
+    """
+    # by its name, so that one operation's chance does not depend on which others there are
+    key = zlib.crc32(done.name.encode())
+    given = image.view()
+    given.flags.writeable = False  # it may be the cached picture
+    result = _operations[done.name](given, custom_generator(done.seed, done.epoch, done.index, key))
+    if not isinstance(result, np.ndarray) or result.dtype != np.uint8 or result.shape != image.shape:
+        what = f"{result.dtype} {list(result.shape)}" if isinstance(result, np.ndarray) else type(result).__name__
+        raise BadInput(
+            f"augment.custom: {done.name} must return a uint8 picture of the shape that it was given, "
+            f"{list(image.shape)}. Received: {what}"
+        )
+    return result

@@ -1,0 +1,39 @@
+"""Batch normalisation as one operation: a quarter less time for a training step in bfloat16 on a CPU.
+
+Keras's own takes bfloat16 apart into a chain of float32 operations (3.15). The arithmetic here is that of TensorFlow's
+kernel: sums in float32, also of bfloat16 pictures.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="catsdogs_exp")
+class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """`keras.layers.BatchNormalization` of feature maps [b, height, width, channels], with the same weights.
+
+    The moving variance is that of a sample (n - 1), as in TensorFlow's kernel and PyTorch.
+    """
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """A weight that stays float32 in mixed precision, as the kernel wants it."""
+        return super().add_weight(*args, **(kwargs | {"autocast": False}))
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Normalised with the statistics of the batch in training, else with the moving ones."""
+        gamma, beta, mean, variance = (
+            tf.convert_to_tensor(weight) for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        )
+        if not (training and self.trainable):
+            return self._normalised(inputs, gamma, beta, mean, variance, False)[0]
+        outputs, batch_mean, batch_variance = self._normalised(inputs, gamma, beta, None, None, True)
+        self.moving_mean.assign(mean * self.momentum + batch_mean * (1 - self.momentum))
+        self.moving_variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
+        return outputs
+
+    def _normalised(self, inputs: Any, gamma: Any, beta: Any, mean: Any, variance: Any, training: bool) -> Any:
+        return tf.compat.v1.nn.fused_batch_norm(
+            inputs, gamma, beta, mean, variance, epsilon=self.epsilon, is_training=training
+        )

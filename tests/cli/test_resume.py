@@ -1,0 +1,272 @@
+"""A run that was stopped, whatever stopped it, ends as if it had not been: bit for bit."""
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.training.snapshots import newest_snapshot
+
+# everything that has a state: dropout, mixing, moving averages, a schedule, plateau counters by val_loss
+SETTINGS = (
+    *("dataset.images=60", "target_size=32", "depth=2", "batch_size=8", "model.dense=16", "model.dropout=0.3"),
+    *("model.batch_norm=true", "augment=course", "augment.mixup=0.3", "optimizer=adamw", "schedule=cosine"),
+    *("training.ema=0.9", "training.clip_norm=1", "split.test=0.2", "epochs=4", "training.checkpoint.every=2steps"),
+    "logging.activations.every=2",
+)
+_TIMES = ("seconds", "images_per_second")
+
+
+def values(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open(newline="") as handle:
+        return [{k: v for k, v in row.items() if k not in _TIMES} for row in csv.DictReader(handle)]
+
+
+def weights(run: Path) -> list[bytes]:
+    from catsdogs_exp.training.checkpoints import load_model
+
+    model, _ = load_model(run / "checkpoints" / "best.keras")
+    return [np.asarray(weight).tobytes() for weight in model.get_weights()]
+
+
+def last_state(run: Path) -> dict[str, bytes]:
+    """All that training depends on, at the end: weights, slots, averages, random states."""
+    snapshot = newest_snapshot(run / "checkpoints" / "last", print)
+    assert snapshot is not None
+    with np.load(snapshot.path, allow_pickle=False) as arrays:
+        return {name: arrays[f"{place:05d}"].tobytes() for place, name in enumerate(snapshot.names)}
+
+
+def points(run: Path) -> dict[str, list[tuple[int, str]]]:
+    """Every point and picture of the event files: step and value."""
+    found = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(run / "tensorboard" / part), size_guidance={"tensors": 0})
+        events.Reload()
+        for tag in events.Tags()["tensors"]:
+            if tag not in _TIMES:  # they are another time
+                found[f"{part}/{tag}"] = [
+                    (e.step, str(e.tensor_proto.string_val or e.tensor_proto)) for e in events.Tensors(tag)
+                ]
+    return found
+
+
+def the_run(outputs: Path) -> Path:
+    (run,) = (path for path in outputs.glob("*/*") if (path / "result.json").exists())
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped."""
+    outputs = tmp_path_factory.mktemp("whole")
+    assert main([*SETTINGS, f"output_dir={outputs}"]) == 0
+    return the_run(outputs)
+
+
+def same(run: Path, whole: Path) -> None:
+    assert values(run) == values(whole)
+    assert weights(run) == weights(whole)
+    assert last_state(run) == last_state(whole)
+    assert points(run) == points(whole)
+    mine, theirs = (json.loads((each / "result.json").read_text()) for each in (run, whole))
+    for key in ("status", "objective", "metrics", "epochs", "config_hash", "data_hash", "parameters"):
+        assert mine[key] == theirs[key], key
+
+
+class Stop(Exception):
+    """Something that nobody foresaw."""
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """`stop_at(n)`: the n-th training step of the process fails."""
+    from catsdogs_exp.training.steps import Steps
+
+    build = Steps.__init__
+
+    def at(number: int) -> None:
+        done = iter(range(1, 10**6))
+
+        def breaking(self: Steps, *arguments: object, **named: object) -> None:
+            build(self, *arguments, **named)
+            train = self.train
+
+            def step(*batch: object) -> None:
+                if next(done) == number:
+                    raise Stop("out of the blue")
+                train(*batch)
+
+            self.train = step
+
+        monkeypatch.setattr(Steps, "__init__", breaking)
+
+    yield at
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 6, 9, 17])
+def test_a_run_that_failed_goes_on_and_ends_the_same(
+    step: int,
+    whole: Path,
+    tmp_path: Path,
+    stop_at: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Stopped in the first step, before and after snapshots, within epochs and at their first step."""
+    stop_at(step)
+    assert main([*SETTINGS, f"output_dir={tmp_path}"]) == 1
+    run = the_run(tmp_path)
+    assert json.loads((run / "result.json").read_text())["status"] == "failed"
+    monkeypatch.undo()
+    monkeypatch.setenv("CATSDOGS_CACHE", os.environ["CATSDOGS_CACHE"])
+    capsys.readouterr()
+    assert main(["resume", str(run)]) == 0
+    said = capsys.readouterr()
+    if step > 2:
+        assert "goes on after epoch" in said.err
+    assert f"run folder: {run}" in said.out
+    same(run, whole)
+    result = json.loads((run / "result.json").read_text())
+    assert result["error"] is None and result["resumed"] == [f"python -m catsdogs_exp resume {run}"]
+
+
+def kill_at_random(outputs: Path, seed: int, low: float, high: float) -> tuple[Path | None, float]:
+    """Starts a training process and ends it with SIGKILL at a random moment of its training."""
+    words = [sys.executable, "-m", "catsdogs_exp", *SETTINGS, f"output_dir={outputs}"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    deadline = time.monotonic() + 120
+    while not list(outputs.glob("*/*/checkpoints")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    moment = random.Random(seed).uniform(low, high)
+    time.sleep(moment)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return the_run(outputs), moment
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> None:
+    run, _ = kill_at_random(tmp_path, seed, 1.0, 7.0)
+    assert run is not None
+    assert main(["resume", str(run)]) == 0
+    same(run, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_kill_9_at_fifty_random_moments(whole: Path, tmp_path: Path) -> None:
+    """Printed as a table with `pytest -s -m slow -k fifty`."""
+    print("\n| kill | seconds into training | epochs then | status then | same in the end |\n|---|---|---|---|---|")
+    for number in range(50):
+        outputs = tmp_path / str(number)
+        run, moment = kill_at_random(outputs, 100 + number, 0.0, 9.0)
+        assert run is not None
+        then = json.loads((run / "result.json").read_text())
+        assert main(["resume", str(run)]) == 0
+        same(run, whole)
+        print(f"| {number + 1} | {moment:.2f} | {then['epochs']} | {then['status']} | yes |")
+        shutil.rmtree(outputs)
+
+
+def test_a_finished_run_is_trained_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a schedule that does not depend on the number of epochs it is the longer run, bit for bit."""
+    settings = [word for word in SETTINGS if not word.startswith(("schedule", "epochs"))]
+    assert main([*settings, "epochs=4", f"output_dir={tmp_path / 'long'}"]) == 0
+    assert main([*settings, "epochs=2", f"output_dir={tmp_path / 'short'}"]) == 0
+    long, short = the_run(tmp_path / "long"), the_run(tmp_path / "short")
+    capsys.readouterr()
+    assert main(["resume", str(short)]) == 0
+    assert "the run is finished: all 2 epochs are done. To train longer: epochs=7" in capsys.readouterr().err
+    assert main(["resume", str(short), "epochs=4"]) == 0
+    same(short, long)
+    assert main(["resume", str(short), "epochs=3"]) == 2
+    assert "epochs must be >= 4, the epochs that are done. Received: epochs=3" in capsys.readouterr().err
+
+
+def test_another_config_is_refused_listing_what_is_different(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    assert main(["resume", str(run), "lr=0.01", "epochs=5"]) == 2
+    assert capsys.readouterr().err == (
+        "error: A run is resumed with the config it began with; only epochs may be raised. Changed: lr 0.001 -> 0.01, "
+        "optimizer.learning_rate 0.001 -> 0.01. Start a new run, or go on all the same: --allow-changes\n"
+    )
+    assert main(["resume", str(run), "lr=0.01", "epochs=5", "--allow-changes"]) == 0
+    said = capsys.readouterr().err
+    assert "changed: optimizer.learning_rate: 0.001 -> 0.01" in said and "epoch 5/5" in said and "epoch 4/5" not in said
+
+
+def test_other_data_is_refused_naming_the_files(
+    photo_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = photo_folder({"cats": 12, "dogs": 12})
+    settings = ["dataset=folder", f"dataset.path={photos}", "target_size=16", "depth=1", "model.dense=4", "epochs=1"]
+    assert main([*settings, f"output_dir={tmp_path / 'out'}"]) == 0
+    run = the_run(tmp_path / "out")
+    (photos / "cats" / "cat.3.jpg").unlink()
+    shutil.copy(photos / "dogs" / "dog.1.jpg", photos / "dogs" / "dog.2.jpg")
+    capsys.readouterr()
+    assert main(["resume", str(run), "epochs=2"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "The data has changed since the run began: 1 image gone (cats/cat.3.jpg), 1 image changed (dogs/dog.2.jpg)"
+        in said
+    )
+    assert "go on all the same: --allow-changes" in said
+    assert main(["resume", str(run), "epochs=2", "--allow-changes"]) == 0
+    assert (run / "manifest-before-1.csv").exists() and len(values(run)) == 2
+
+
+def test_a_damaged_snapshot_is_skipped_and_the_one_before_is_used(
+    whole: Path, tmp_path: Path, stop_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    stop_at(9)
+    assert main([*SETTINGS, f"output_dir={tmp_path}"]) == 1
+    run = the_run(tmp_path)
+    newest = max((run / "checkpoints" / "last").glob("*.npz"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    monkeypatch.undo()
+    assert main(["resume", str(run)]) == 0
+    assert f"checkpoint {newest.name} is damaged" in capsys.readouterr().err
+    same(run, whole)
+
+
+def test_what_cannot_be_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", str(tmp_path / "none")]) == 2
+    assert "RUN must be a run folder. There is none at" in capsys.readouterr().err
+    (tmp_path / "result.json").write_text('{"status": "running"}')
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "The run has no config.yaml" in capsys.readouterr().err
+    (tmp_path / "config.yaml").write_text("!!python/object/apply:os.system ['true']")
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "The file cannot be read" in capsys.readouterr().err
+
+
+def test_a_run_is_repeated_and_compared(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    text = (
+        (run / "config.yaml").read_text().replace(f"output_dir: {whole.parents[1]}", f"output_dir: {tmp_path / 'out'}")
+    )
+    (run / "config.yaml").write_text(text)
+    assert main(["repeat", str(run)]) == 0
+    assert "identical: every value of every epoch, and every weight of the best network" in capsys.readouterr().out
+    rows = (run / "metrics.csv").read_text().splitlines()
+    cells = rows[2].split(",")
+    cells[1] = str(float(cells[1]) + 0.25)
+    (run / "metrics.csv").write_text("\n".join([*rows[:2], ",".join(cells), *rows[3:]]) + "\n")
+    assert main(["repeat", str(run)]) == 1
+    assert "different: values differ by up to 0.25, first in epoch 2; weights by up to 0" in capsys.readouterr().out
