@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "a run's network on one of its splits",
     "predict": "classes and probabilities of your own pictures",
     "compare": "runs side by side: the settings that differ, best first",
+    "grade": "a run judged by the course's own criteria",
     "cache": "decoded images on disk: list or clear them",
 }
 

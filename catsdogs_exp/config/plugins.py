@@ -20,7 +20,7 @@ from catsdogs_exp.errors import BadInput
 GROUP = "catsdogs_exp.plugins"  # of entry points: an installed package may give its module a short name there
 _loaded: set[str] = set()
 _TENSORFLOWS = re.compile(
-    r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|To enable the"
+    r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|To enable the following"
 )
 
 

@@ -17,9 +17,9 @@ class WeightAverage:
     """A moving average of all weights that training moves: `average += (1 - d) * (weight - average)` an update.
 
     d is min(decay, (1 + t) / (10 + t)) after t updates, so that the first weights do not weigh on it for long; the very
-    first update sets it. The moving statistics of batch normalisation are averaged alike, as in EfficientNet's
-    training: those of the last weights alone would belong to another network than the one that is used. Frozen layers are left
-    out: they do not move.
+    first update sets it. The moving statistics of batch normalisation are averaged alike, as in the training of
+    EfficientNet: those of the last weights alone would belong to another network than the one that is used. Frozen
+    layers are left out: they do not move.
 
     Attributes:
         weights: what is averaged.
@@ -28,7 +28,7 @@ class WeightAverage:
 
     def __init__(self, model: keras.Model, decay: float) -> None:
         self.weights = list({id(weight): weight for weight in _moving(model)}.values())
-        self.averages = [tf.Variable(tf.convert_to_tensor(weight), trainable=False) for weight in self.weights]
+        self.averages = [keras.Variable(weight, trainable=False, name="average") for weight in self.weights]
         self._decay = decay
         self._swap = tf.function(self._exchange)
 
@@ -50,7 +50,7 @@ class WeightAverage:
 
     def _exchange(self) -> None:
         for average, weight in zip(self.averages, self.weights, strict=True):
-            mean, own = tf.identity(average), tf.identity(tf.convert_to_tensor(weight))
+            mean, own = tf.identity(average.value), tf.identity(weight.value)
             average.assign(own)
             weight.assign(mean)
 
@@ -65,12 +65,14 @@ class GradientSum:
 
     def __init__(self, weights: list[keras.Variable], batches: int) -> None:
         self._batches = batches
-        self.sums = [tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False) for weight in weights]
-        self.images = tf.Variable(0.0, trainable=False)
-        self.gathered = tf.Variable(0, trainable=False)
+        self.sums = [
+            keras.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name="sum") for weight in weights
+        ]
+        self.images = keras.Variable(0.0, trainable=False, dtype="float32", name="images")
+        self.gathered = keras.Variable(0, trainable=False, dtype="int32", name="batches")
 
     @property
-    def variables(self) -> list[tf.Variable]:
+    def variables(self) -> list[keras.Variable]:
         """All that they keep between batches."""
         return [*self.sums, self.images, self.gathered]
 
@@ -96,7 +98,7 @@ class GradientSum:
             ]
             update(means)
             for variable in self.variables:
-                variable.assign(tf.zeros_like(variable))
+                variable.assign(tf.zeros(variable.shape, variable.dtype))
 
         tf.cond(tf.equal(self.gathered, self._batches), all_there, lambda: None)
 

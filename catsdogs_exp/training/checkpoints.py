@@ -98,4 +98,6 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
     except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]})") from error
+        foreign = "Could not locate" in str(error)  # a layer that is not Keras's
+        hint = ". Name the plugin that its layers are from: --plugins MODULE" if foreign else ""
+        raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]}){hint}") from error

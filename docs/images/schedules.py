@@ -39,7 +39,7 @@ def main() -> None:
         axes.set_title(f"schedule.warmup_epochs={warmup}", fontsize=10)
         axes.set_xlabel("epoch")
         axes.legend(fontsize=8, loc="upper right")
-        axes.set_ylim(0, 1.35)
+        axes.set_ylim(0, 1.8)
         axes.grid(alpha=0.3)
     figure.supylabel("share of lr", fontsize=10)
     figure.savefig(Path(__file__).with_suffix(".png"))

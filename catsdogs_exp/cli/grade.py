@@ -1,0 +1,45 @@
+"""`python -m catsdogs_exp grade RUN`: a run judged by the course's own criteria."""
+
+import argparse
+import json
+from pathlib import Path
+
+from catsdogs_exp.errors import RunFailed
+
+
+def main(arguments: list[str]) -> int:
+    """Prints pass or fail with the figures. Exit code 0 for a pass, 1 for a fail."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp grade",
+        description="Judge a run by the course's own criteria: accuracies within so many epochs, distance of the curves.",
+        epilog="Example: python -m catsdogs_exp grade outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("--by", help="week1, week2, week3, week4, 2019_ex5, ...; default: by the recipe's name")
+    parser.add_argument("--json", action="store_true", help="the figures, as JSON on stdout")
+    options = parser.parse_args(arguments)
+
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.config.stored import stored_config
+    from catsdogs_exp.record.grading import CRITERIA, grade, read_curves
+    from catsdogs_exp.record.reading import find_run
+
+    folder = find_run(options.run).folder
+    by = options.by or _by_recipe(stored_config(folder).experiment, tuple(CRITERIA))
+    findings = grade(read_curves(folder), by)
+    passed = all(finding.met for finding in findings)
+    if options.json:
+        rows = [{"demand": each.demand, "figure": each.figure, "met": each.met} for each in findings]
+        print(json.dumps({"by": by, "passed": passed, "findings": rows}, indent=1))  # noqa: T201
+    else:
+        console = output()
+        console.print(f"{CRITERIA[by].title}, the first {CRITERIA[by].epochs} epochs", markup=False)
+        for finding in findings:
+            console.print(f"  {'pass' if finding.met else 'FAIL'}  {finding.demand:<34} {finding.figure}", markup=False)
+        console.print("passed" if passed else "failed", markup=False)
+    return 0 if passed else RunFailed.exit_code
+
+
+def _by_recipe(experiment: str | None, known: tuple[str, ...]) -> str:
+    """`course_week2_augmentation` is judged by week2, any other run by week1."""
+    return next((name for name in known if experiment and name in experiment), "week1")

@@ -1,0 +1,151 @@
+"""Judging a run by the course's own criteria (COURSE parity table, 1.5: current assignments and those of 2019)."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Accuracies of a run, an epoch each.
+
+    Attributes:
+        train: float64 [n], 0..1.
+        val: float64 [n], 0..1.
+    """
+
+    train: NDArray[np.float64]
+    val: NDArray[np.float64]
+
+    def until(self, epochs: int) -> "Curves":
+        """The first epochs alone."""
+        return Curves(self.train[:epochs], self.val[:epochs])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One demand and what the run has.
+
+    Attributes:
+        demand: in words.
+        figure: of the run, in words.
+        met: whether it is enough.
+    """
+
+    demand: str
+    figure: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """An assignment's demands.
+
+    Attributes:
+        title: which assignment.
+        epochs: that count; a longer run is judged by its first ones.
+        judge: what of the curves is demanded.
+    """
+
+    title: str
+    epochs: int
+    judge: Callable[[Curves], list[Finding]]
+
+
+def grade(curves: Curves, name: str) -> list[Finding]:
+    """Judges a run by an assignment.
+
+    Args:
+        curves: of the run, an epoch at least.
+        name: of the assignment, one of `CRITERIA`.
+
+    Raises:
+        BadInput: for an unknown name.
+    """
+    if name not in CRITERIA:
+        raise BadInput(f"--by must be one of {', '.join(CRITERIA)}. Received: {name}.{did_you_mean(name, CRITERIA)}")
+    criterion = CRITERIA[name]
+    return criterion.judge(curves.until(criterion.epochs))
+
+
+def read_curves(folder: Path) -> Curves:
+    """The accuracies of a run, from its `metrics.csv`.
+
+    Raises:
+        BadInput: when there are none, or no validation values among them.
+    """
+    try:
+        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        train = np.array([float(row["accuracy"]) for row in rows])
+        val = np.array([float(row["val_accuracy"]) for row in rows])
+    except (OSError, KeyError, ValueError) as error:
+        raise BadInput(f"The run has no training and validation accuracy to judge: {folder} ({error})") from error
+    if not len(train):
+        raise BadInput(f"The run has no finished epoch to judge: {folder}")
+    return Curves(train, val)
+
+
+def curve_error(curves: Curves) -> float:
+    """How far the two curves are apart: the mean squared difference of the accuracies, 0..1, in per cent."""
+    return float(np.mean((curves.train - curves.val) ** 2) * 100)
+
+
+def slope_difference(curves: Curves) -> float:
+    """How differently the two curves rise: by the slopes of their regression lines, in per cent of the training curve's.
+
+    NaN for a single epoch.
+    """
+    if len(curves.train) < 2:
+        return float("nan")
+    epochs = np.arange(len(curves.train))
+    train, val = (float(np.polyfit(epochs, curve, 1)[0]) for curve in (curves.train, curves.val))
+    return abs(train - val) / abs(train) * 100 if train else float("inf")
+
+
+def _accuracies(train: float | None, val: float | None, above: bool = False) -> Callable[[Curves], list[Finding]]:
+    """Demands on the accuracies of one and the same epoch: the one that comes nearest to both."""
+    sign = ">" if above else ">="
+
+    def judge(curves: Curves) -> list[Finding]:
+        wanted = [(name, goal) for name, goal in (("train", train), ("val", val)) if goal is not None]
+        short = np.max([goal - getattr(curves, name) for name, goal in wanted], axis=0)
+        best = int(short.argmin())
+        findings = []
+        for name, goal in wanted:
+            value = float(getattr(curves, name)[best])
+            words = "training" if name == "train" else "validation"
+            met = value > goal if above else value >= goal
+            findings.append(Finding(f"{words} accuracy {sign} {goal:g}", f"{value:.4f} in epoch {best + 1}", met))
+        return findings
+
+    return judge
+
+
+def _with_curves(judge: Callable[[Curves], list[Finding]]) -> Callable[[Curves], list[Finding]]:
+    def both(curves: Curves) -> list[Finding]:
+        error, slope = curve_error(curves), slope_difference(curves)
+        return [
+            *judge(curves),
+            Finding("curve error <= 20 %", f"{error:.2f} %", error <= 20),
+            Finding("slope difference <= 30 %", f"{slope:.1f} %", slope <= 30),
+        ]
+
+    return both
+
+
+CRITERIA = {
+    "week1": Criterion("course 2, week 1: cats and dogs from scratch", 15, _accuracies(0.95, 0.80)),
+    "week2": Criterion("course 2, week 2: augmentation", 35, _with_curves(_accuracies(0.80, 0.80))),
+    "week3": Criterion("course 2, week 3: transfer learning, fewer than 5 epochs", 4, _accuracies(0.999, None, True)),
+    "week4": Criterion("course 2, week 4: more than two classes", 15, _accuracies(0.99, 0.95, True)),
+    "2019_ex5": Criterion("2019, exercise 5: accuracy, both > 0.9", 15, _accuracies(0.90, 0.90, True)),
+    "2019_ex6": Criterion("2019, exercise 6: augmentation, both > 0.95", 15, _accuracies(0.95, 0.95, True)),
+    "2019_ex7": Criterion("2019, exercise 7: 99.9 % in fewer than 100 epochs", 99, _accuracies(0.999, None, True)),
+}
