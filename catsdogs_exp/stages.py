@@ -14,7 +14,7 @@ from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.job import Screen
 from catsdogs_exp.models import build_model
-from catsdogs_exp.models.freezing import unfreeze
+from catsdogs_exp.models.freezing import check_start, unfreeze
 from catsdogs_exp.models.layer_rates import layer_rates
 from catsdogs_exp.training.features import prepare_features
 from catsdogs_exp.training.fit import Feed, Plan, Stage
@@ -58,6 +58,8 @@ def plan_stages(
 ) -> list[Plan]:
     """The stages of a run: its epochs, and those of fine-tuning if any are asked for."""
     finetune = config.training.finetune
+    if finetune.epochs:
+        check_start(network.model, finetune.unfreeze)
 
     def first(start: int) -> Stage:
         whole = (network.model, train, validation)

@@ -106,3 +106,17 @@ def _loud(layer: keras.layers.Layer) -> None:
     if layer in _rates:
         rate = next(name for name in _RATES if hasattr(layer, name))
         setattr(layer, rate, _rates.pop(layer))
+
+
+def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
+    """Whether `unfreeze` will know its `start`: asked before the first phase, not after it.
+
+    Raises:
+        BadInput: for a layer that is not there, or more layers than there are.
+    """
+    if start == "all":
+        return
+    if start.lstrip("-").isdecimal():
+        _count(start, body_of(model), name)
+    else:
+        named(model, start, name, "all, a number of layers, or ")

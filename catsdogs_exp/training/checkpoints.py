@@ -14,6 +14,7 @@ import keras
 from catsdogs_exp.config.schema import Loader
 from catsdogs_exp.data.resizing import evaluated_as
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
 
 _ENTRY = "catsdogs_exp.json"
 _MAX_ENTRY = 2**20

@@ -114,6 +114,7 @@ def test_what_is_said_of_pixels_is_true(name: str) -> None:
     about = ABOUT[name]
     assert about.mean and about.std
     for pixel, got in zip((0, 255), given, strict=True):
-        assert got == pytest.approx((pixel - np.array(about.mean)) / np.array(about.std), abs=1e-4)
+        expected = np.broadcast_to((pixel - np.array(about.mean)) / np.array(about.std), 3)
+        assert got == pytest.approx(expected, abs=1e-4)
     low, high = map(float, values_of(config.model).split(".."))
     assert given.min() == pytest.approx(low, abs=0.01) and given.max() == pytest.approx(high, abs=0.01)

@@ -137,7 +137,7 @@ def test_a_copy_of_all_variables_goes_on_bit_for_bit(config, policy: str, schedu
     for name, variable in one.variables().items():
         np.testing.assert_array_equal(np.array(variable), np.array(other.variables()[name]), err_msg=name)
         moved += not np.array_equal(np.array(variable), saved[name])
-    assert moved > 20
+    assert moved > (20 if policy == "float32" else 15)  # float16 first has to find its loss scale
     assert one.averages() == other.averages()
     groups = {name.split("/")[0] for name in saved}
     assert groups == {"model", "state", "optimizer", "average", "gathered", "metric"}

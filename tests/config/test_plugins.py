@@ -1,0 +1,274 @@
+"""The user's own modules: what they may enter, what is said when they fail, and that no run folder imports one."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.config import plugins
+from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.offered import offer
+from catsdogs_exp.config.search_path import groups
+from catsdogs_exp.config.stored import changed_by, stored_config
+from catsdogs_exp.errors import BadInput
+
+Capture = pytest.CaptureFixture[str]
+NETWORK = """
+from dataclasses import dataclass
+from catsdogs_exp.config.limits import setting
+from catsdogs_exp.models import register
+
+@dataclass(frozen=True)
+class Settings:
+    \"\"\"A network of the tests.\"\"\"
+    name: str = "NAME"
+    width: int = setting("filters", default=8, at_least=1)
+    sizes: tuple[int, ...] = setting("of kernels", default=(3, 3), at_least=1)
+    head: str = setting("the last layer", default="auto", choices=("auto", "softmax"))
+
+@register("NAME", settings=Settings, target_size=48)
+def build(model, input_shape, head):
+    import keras
+    return keras.Sequential([
+        keras.Input(input_shape), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(model.width, 3),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(head.units, head.activation, dtype="float32"),
+    ])
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Writes a module into the current folder. Names must differ between tests: a process imports each once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(text.replace("NAME", name), encoding="utf-8")
+        return name
+
+    return write
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        config_of(words)
+    return str(caught.value)
+
+
+def test_a_network_is_chosen_by_its_name_with_checked_settings(module: Callable[..., str]) -> None:
+    name = module("p_chosen", NETWORK)
+    made = config_of([f"plugins=[{name}]", f"model={name}", "model.width=4"])
+    assert (made.model.name, made.model.width, made.model.sizes) == (name, 4, (3, 3))
+    assert (made.plugins, made.target_size) == ((name,), (48, 48))
+    assert config_of([f"plugins={name}", f"model={name}", "target_size=32"]).loader.target_size == (32, 32)
+    words = (f"plugins=[{name}]", f"model={name}")
+    assert refusal(*words, "model.width=0") == "model.width must be a whole number >= 1. Received: model.width=0"
+    assert refusal(*words, "model.widht=1").startswith("Unknown setting: model.widht. Did you mean model.width")
+    assert refusal(f"plugins=[{name}]", "model=p_choosen").endswith("Did you mean p_chosen?")
+    assert name in groups()["model"]
+    sweep = expand_sweep([f"plugins=[{name}]", f"model=cnn,{name}"])
+    assert [each.model.name for each in sweep.configs] == ["cnn", name]
+
+
+def test_a_recipe_may_name_plugins(module: Callable[..., str], tmp_path: Path) -> None:
+    name = module("p_recipe", NETWORK)
+    (tmp_path / "experiment").mkdir()
+    text = f"# @package _global_\nplugins: [{name}]\nmodel:\n  width: 2\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(text, encoding="utf-8")
+    plugins.load([name])  # what a recipe changes must be chosen by name, so the plugin comes first
+    made = config_of(["experiment=mine", f"model={name}"], str(tmp_path))
+    assert (made.plugins, made.model.width) == ((name,), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "p_syntax",
+            "def f(:",
+            "The plugin p_syntax fails: SyntaxError: invalid syntax (p_syntax.py, line 1) (p_syntax",
+        ),
+        (
+            "p_error",
+            "x = 1\n1 / 0",
+            "The plugin p_error fails: ZeroDivisionError: division by zero (p_error.py, line 2)",
+        ),
+        ("p_exit", "raise SystemExit(3)", "The plugin p_exit fails: SystemExit: 3 (p_exit.py, line 1)"),
+        (
+            "p_needs",
+            "import not_there_at_all",
+            "The plugin p_needs needs a module that is not installed: not_there_at_",
+        ),
+        (
+            "p_taken",
+            NETWORK.replace("NAME", "cnn"),
+            "The plugin p_taken fails: ValueError: A model named 'cnn' is registered already, by catsdogs_exp.models.cnn",
+        ),
+        (
+            "p_bare",
+            "from catsdogs_exp.models import register\n@register('p_bare')\ndef f(*_): ...",
+            "The plugin p_bare fails: ValueError: The model 'p_bare' needs a dataclass of settings",
+        ),
+        (
+            "p_headless",
+            NETWORK.replace("    head:", "    tail:"),
+            "The plugin p_headless fails: ValueError: The settings of the model 'p_headless' need the field: head.",
+        ),
+        (
+            "p_default",
+            NETWORK.replace("default=8, ", ""),
+            "The plugin p_default fails: ValueError: The settings of the model 'p_default' need a default for: width.",
+        ),
+    ],
+)
+def test_a_plugin_that_fails_is_one_line(
+    module: Callable[..., str], name: str, text: str, message: str, capsys: Capture
+) -> None:
+    module(name, text)
+    assert main([f"plugins=[{name}]", "--cfg", "job"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith(f"error: {message}") and said.err.count("\n") == 1
+
+
+def test_a_plugin_that_is_not_there(module: Callable[..., str], tmp_path: Path) -> None:
+    assert refusal("plugins=[p_nowhere]") == (
+        "plugins must name modules that can be imported. Received: plugins=[p_nowhere]. "
+        f"Looked for p_nowhere in {tmp_path} and in Python's own folders"
+    )
+    assert refusal("plugins=[../evil]") == (
+        "plugins must be names of modules, such as [my_networks], not paths. Received: plugins=[../evil]"
+    )
+
+
+def test_what_a_plugin_says_stays_and_what_tensorflow_says_goes(module: Callable[..., str], capfd: Capture) -> None:
+    module(
+        "p_talks",
+        "import os, sys\nprint('mine', file=sys.stderr)\n"
+        "os.write(2, b'I0000 00:00:1795464136.6 31159 port.cc:153] oneDNN\\nTo enable the following instructions: AVX\\n')\n",
+    )
+    plugins.load(["p_talks"])
+    assert capfd.readouterr().err == "mine\n"
+
+
+def test_dataclasses_that_are_no_settings() -> None:
+    @dataclass
+    class Loose:
+        name: str = "loose"
+
+    with pytest.raises(ValueError, match="must be a frozen dataclass"):
+        offer("model", "loose", Loose, {})
+    with pytest.raises(ValueError, match="A model named 'taken' exists already"):
+        offer("model", "taken", Loose, {"taken": Loose})
+
+
+def hostile_run(folder: Path, overrides: list[str], **config: object) -> Path:
+    folder.mkdir()
+    plain = yaml.safe_load(yaml.safe_dump(config))
+    (folder / "config.yaml").write_text(yaml.safe_dump(plain), encoding="utf-8")
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(overrides), encoding="utf-8")
+    return folder
+
+
+def test_a_run_folder_imports_nothing(module: Callable[..., str], tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    """Neither by its config, nor by what was typed, nor by a folder of configs that it names."""
+    from catsdogs_exp.config.build import to_plain
+
+    module("p_hostile", "from pathlib import Path\nPath('ran').touch()")
+    plain = to_plain(config_of(tiny))
+    needs = r"The run needs a plugin, which is a program: p_hostile\..* --plugins p_hostile"
+    by_config = hostile_run(tmp_path / "by_config", [], **(plain | {"plugins": ["p_hostile"]}))
+    with pytest.raises(BadInput, match=needs):
+        stored_config(by_config)
+    by_word = hostile_run(tmp_path / "by_word", ["plugins=[p_hostile]"], **plain)
+    with pytest.raises(BadInput, match=needs):
+        changed_by(by_word, ["epochs=9"])
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "evil.yaml").write_text("# @package _global_\nplugins: [p_hostile]\n")
+    words = [f"hydra.searchpath=[file://{tmp_path}]", "+experiment=evil"]
+    by_path = hostile_run(tmp_path / "by_path", words, **plain)
+    with pytest.raises(BadInput):
+        changed_by(by_path, ["epochs=9"])
+    assert not (tmp_path / "ran").exists() and "p_hostile" not in sys.modules
+    plugins.load(["p_hostile"])  # what the user names himself
+    assert stored_config(by_config).plugins == ("p_hostile",) and (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("words", [["evaluate", "RUN", "--plugins"], ["--plugins=", "lr=1"]])
+def test_the_flag_needs_a_name(words: list[str], capsys: Capture) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err == "error: --plugins must name modules: --plugins my_networks. Received none\n"
+
+
+LAYER = """
+import keras
+@keras.saving.register_keras_serializable("NAME")
+class Centred(keras.layers.Layer):
+    def call(self, pixels):
+        return keras.ops.cast(pixels, self.compute_dtype) / 127.5 - 1
+"""
+
+
+def test_a_run_with_a_plugins_network_and_layer(
+    module: Callable[..., str], tmp_path: Path, tiny: tuple[str, ...], capsys: Capture
+) -> None:
+    name = module("p_run", NETWORK.replace("keras.layers.Rescaling(1 / 255)", "Centred()") + LAYER)
+    small = [word for word in tiny if not word.startswith(("depth", "model", "epochs"))]
+    words = ["--plugins", name, f"model={name}", *small, "epochs=1", f"output_dir={tmp_path / 'out'}"]
+    assert main([*words, "-m", "model.width=2,3"]) == 0
+    runs = sorted((tmp_path / "out" / "drawn").glob("*/[01]-*"))
+    assert [yaml.safe_load((run / "config.yaml").read_text())["plugins"] for run in runs] == [[name], [name]]
+    capsys.readouterr()
+    assert main(["evaluate", str(runs[0]), "--json"]) == 0  # the plugin is here already
+    assert '"accuracy"' in capsys.readouterr().out
+    assert main(["resume", str(runs[0]), "epochs=2"]) == 0
+
+    import subprocess
+
+    # another process knows nothing of the plugin
+    asked = [sys.executable, "-m", "catsdogs_exp", "evaluate", str(runs[1]), "--json"]
+    without = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert without.returncode == 2 and without.stdout == ""
+    assert "--plugins" in without.stderr and "Traceback" not in without.stderr
+    named = subprocess.run([*asked, "--plugins", name], capture_output=True, text=True, check=False)
+    assert (named.returncode, named.stderr) == (0, "")
+    assert '"accuracy"' in named.stdout
+
+
+SOURCE = """
+from dataclasses import dataclass
+from pathlib import Path
+from catsdogs_exp.config.datasets import PictureFiles
+from catsdogs_exp.config.limits import setting
+from catsdogs_exp.data.sources import register_source
+
+@dataclass(frozen=True)
+class Shots(PictureFiles):
+    year: int = setting("of the pictures", default=2020, at_least=1900)
+
+@register_source("NAME", settings=Shots)
+def shots(dataset):
+    return Path(str(dataset.year))
+"""
+
+
+def test_a_source(module: Callable[..., str], photo_folder: Callable[..., Path], capsys: Capture) -> None:
+    name = module("p_source", SOURCE)
+    photo_folder({"cats": 3, "dogs": 2}, name="2021")
+    assert main(["inspect", "--json", f"plugins=[{name}]", f"dataset={name}", "dataset.year=2021"]) == 0
+    assert '"files": 5' in capsys.readouterr().out
+    assert refusal(f"plugins=[{name}]", f"dataset={name}", "dataset.year=1").startswith("dataset.year must be a whole")
+
+
+def test_settings_of_a_source_derive_from_ours() -> None:
+    from catsdogs_exp.data.sources import register_source
+
+    @dataclass(frozen=True)
+    class Alone:
+        name: str = "alone"
+
+    with pytest.raises(ValueError, match="must derive from PictureFiles"):
+        register_source("alone", settings=Alone)  # type: ignore[type-var]
