@@ -1,9 +1,11 @@
 """The second half of a run, once TensorFlow is there: loaders, network, optimiser, listeners, training, best epoch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from catsdogs_exp.config.intervals import parse_interval
+from catsdogs_exp.config.optimizers import AUTO
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION
 from catsdogs_exp.data.loaders import Loader, make_loader
@@ -14,11 +16,13 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.job import Job, Screen, hparams
 from catsdogs_exp.record.contact_sheet import contact_sheet
 from catsdogs_exp.record.metrics_csv import MetricsCsv
+from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
 from catsdogs_exp.record.recorders import KeepBest, make_probes
-from catsdogs_exp.record.result import Result
+from catsdogs_exp.record.result import Result, config_hash
+from catsdogs_exp.record.run_folder import write_config
 from catsdogs_exp.record.run_state import RunState
 from catsdogs_exp.record.tensorboard import TensorBoard
-from catsdogs_exp.stages import make_network, plan_stages
+from catsdogs_exp.stages import Network, find_rate, make_network, plan_stages, with_rate
 from catsdogs_exp.training import profiling
 from catsdogs_exp.training.checkpoints import ModelCard
 from catsdogs_exp.training.fit import Stage, evaluate, fit
@@ -53,6 +57,9 @@ def train_and_record(
     network = make_network(config, manifest, train, say)
     model = network.model
     result.update(parameters=model.count_params(), threads=threads())
+    if config.optimizer.learning_rate == AUTO:
+        job = _with_found_rate(job, network, train, result, screen, say)
+        config = job.config
 
     files = RunState(job.folder)
     progress = Progress(History(config.training.monitor))
@@ -102,6 +109,20 @@ def train_and_record(
     finally:
         if board:
             board.close(status)
+
+
+def _with_found_rate(
+    job: Job, network: Network, train: Loader, result: Result, screen: Screen, say: Callable[[str], None]
+) -> Job:
+    """The job with the learning rate that a range test suggests; its `config.yaml` holds the number from now on."""
+    test = find_rate(job.config, network, train, screen)
+    draw_range_test(test, job.folder / "learning_rate.png")
+    write_range_csv(test, job.folder / "learning_rate.csv")
+    say(f"lr=auto: the range test suggests lr={test.suggestion:g}, {test.why}; see learning_rate.png")
+    config = with_rate(job.config, test.suggestion)
+    write_config(job.folder, config)
+    result.update(config_hash=config_hash(config))
+    return replace(job, config=config)
 
 
 def open_loaders(

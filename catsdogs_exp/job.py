@@ -60,9 +60,11 @@ def describe(config: Config) -> str:
     """What is being run, in a line: `cats and dogs drawn here, cnn, rmsprop lr=0.001, ...`."""
     source = getattr(config.dataset, "path", None) or config.dataset.name
     height, width = config.loader.target_size
+    rate = config.optimizer.learning_rate
+    rate = rate if isinstance(rate, str) else f"{rate:g}"
     return (
         f"{source}: {config.model.name}{_of_network(config)} {height}x{width} "
-        f"{config.optimizer.name} lr={config.optimizer.learning_rate:g} "
+        f"{config.optimizer.name} lr={rate} "
         f"batch_size={config.loader.batch_size} epochs={config.epochs} seed={config.seed}"
     )
 

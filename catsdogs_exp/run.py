@@ -8,9 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import open_pixels, open_stored
@@ -19,6 +16,7 @@ from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
 from catsdogs_exp.record.manifest_changes import changes_of
 from catsdogs_exp.record.result import Result, config_hash, write_json
+from catsdogs_exp.record.run_folder import write_config, write_yaml
 from catsdogs_exp.signals import interruption_wins
 
 _log = logging.getLogger("catsdogs_exp")
@@ -31,8 +29,8 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
         BadInput, RunFailed, Interrupted: after `result.json` and `run.log` say so too.
     """
     with _log_to(job.folder / "run.log"):
-        _write_yaml(job.folder / "config.yaml", to_plain(job.config))
-        _write_yaml(job.folder / "overrides.yaml", job.overrides)
+        write_config(job.folder, job.config)
+        write_yaml(job.folder / "overrides.yaml", job.overrides)
         result = _begin(job)
         _log.info("%s", job.command)
         try:
@@ -165,8 +163,3 @@ def _log_to(path: Path) -> Iterator[None]:
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, BadInput | RunFailed) else f"{type(error).__name__}: {text[:300]}"
-
-
-def _write_yaml(path: Path, content: Any) -> None:
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.optimizers import ConstantSchedule, Optimizer, Schedule
+from catsdogs_exp.config.optimizers import AUTO, ConstantSchedule, Optimizer, Schedule
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.resizing import evaluation_size
 from catsdogs_exp.job import Screen
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import check_start, unfreeze
@@ -49,8 +50,14 @@ def make_network(config: Config, manifest: Manifest, train: Loader, say: Say) ->
     if why:
         say(why)
     with building_in(policy):
-        model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
+        model = build_model(config.model, _input_size(config), len(manifest.classes), config.loader.channels)
     return Network(model, policy, _class_weights(config, train, manifest, say))
+
+
+def _input_size(config: Config) -> tuple[int | None, int | None]:
+    """Height and width of what the network takes; None: any, where it is judged at another size than it learns at."""
+    same = evaluation_size(config.loader) == config.loader.target_size
+    return config.loader.target_size if same else (None, None)
 
 
 def plan_stages(
@@ -122,6 +129,12 @@ def find_rate(config: Config, network: Network, train: Loader, screen: Screen) -
     schedule = ConstantSchedule("constant", 0.0)
     steps = make_steps(config, network, network.model, optimizer, schedule, config.epochs, train)
     return range_test(steps, train, progress=screen.progress)
+
+
+def with_rate(config: Config, rate: float) -> Config:
+    """The config with this learning rate where it said `auto`."""
+    optimizer = replace(config.optimizer, learning_rate=rate)
+    return replace(config, lr=rate if config.lr == AUTO else config.lr, optimizer=optimizer)
 
 
 def _stage(

@@ -6,8 +6,8 @@ from catsdogs_exp.signals import interruptible
 
 _USAGE = """Usage: python -m catsdogs_exp find-lr [key=value ...]
 
-Trains a hundred steps with a learning rate that rises from 1e-7 to 1, draws the loss, and suggests the rate at which
-it falls fastest. No run is made; `lr=auto` does the same at the start of a run and uses the suggestion.
+Trains a hundred steps with a learning rate that rises from 1e-6 to 1, draws the loss, and suggests the rate in the
+middle of its longest fall. No run is made; `lr=auto` does the same at the start of a run and uses the suggestion.
 
   python -m catsdogs_exp find-lr depth=4 augment=course
   python -m catsdogs_exp lr=auto"""
@@ -42,6 +42,6 @@ def main(arguments: list[str]) -> int:
     draw_range_test(test, folder / "learning_rate.png")
     write_range_csv(test, folder / "learning_rate.csv")
     console = output()
-    console.print(f"the loss falls fastest at lr={test.suggestion:g}", markup=False)
+    console.print(f"suggestion: lr={test.suggestion:g}, {test.why}", markup=False)
     console.print(f"{folder / 'learning_rate.png'}", markup=False)
     return 0

@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     """Prints pass or fail with the figures. Exit code 0 for a pass, 1 for a fail."""
     parser = argparse.ArgumentParser(
         prog="python -m catsdogs_exp grade",
-        description="Judge a run by the course's own criteria: accuracies within so many epochs, distance of the curves.",
+        description="Judge a run by the course's own criteria: accuracies within so many epochs, and the curves.",
         epilog="Example: python -m catsdogs_exp grade outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")

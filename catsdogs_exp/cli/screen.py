@@ -67,7 +67,7 @@ class TerminalScreen:
             self._bar.update(self._task, completed=done, total=total, rate=rate)
         if done >= total:
             self._close_bar()
-            amount = f"{total / 1e6:,.1f} MB" if _in_bytes(what) else f"{total} images"
+            amount = f"{total / 1e6:,.1f} MB" if _in_bytes(what) else f"{total} {_unit(what)}"
             self.console.print(f"{self.prefix}{what} {amount}: {seconds:.1f} s", markup=False)
 
     def training(self, epochs: int, batch_size: int) -> "EpochDisplay":
@@ -147,8 +147,12 @@ class EpochDisplay:
 
 
 def _in_bytes(what: str) -> bool:
-    """Whether a piece of work is counted in bytes; all others are counted in images."""
+    """Whether a piece of work is counted in bytes; all others are counted in `_unit`."""
     return what.startswith("downloading")
+
+
+def _unit(what: str) -> str:
+    return "steps" if what.startswith("range test") else "images"
 
 
 def _clock(seconds: float) -> str:

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.dataset_checks import check_dataset
+from catsdogs_exp.config.evaluation_size import check_evaluation_size
 from catsdogs_exp.config.limits import Limits
 from catsdogs_exp.config.model_fit import check_cnn
 from catsdogs_exp.config.models import CnnModel
@@ -107,6 +108,8 @@ def _value(kind: Any, value: Any, name: str, limits: Limits) -> Any:
         return _object(_variant(name, value), value, name)
     if is_dataclass(kind):
         return _object(kind, value, name)  # type: ignore[arg-type]
+    if limits.word is not None:  # a number, or this word
+        return value if value == limits.word else _scalar(get_args(kind)[0], value, name, limits)
     if get_origin(kind) is types.UnionType:  # X | None
         if value is None:
             return None
@@ -314,6 +317,7 @@ def _check_combinations(config: Config) -> None:
         check_cnn(config.model, config.loader.target_size)
     elif isinstance(config.model, StagedModel):
         check_stages(config.model, config.loader.target_size)
+    check_evaluation_size(config.model, config.loader.target_size, config.loader.evaluation_size)
     if config.training.jit == "always" and config.training.deterministic:
         raise BadInput(
             "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "

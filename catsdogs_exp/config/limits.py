@@ -8,7 +8,8 @@ from typing import Any
 class Limits:
     """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`.
 
-    With `around`, one number n stands for the range from `around` - n to `around` + n.
+    With `around`, one number n stands for the range from `around` - n to `around` + n. `word` may stand instead of a
+    number.
     """
 
     above: float | None = None
@@ -17,6 +18,7 @@ class Limits:
     at_most: float | None = None
     choices: tuple[str | int, ...] = ()
     around: float | None = None
+    word: str | None = None
 
 
 def setting(help_text: str, *, default: Any = MISSING, **limits: Any) -> Any:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from catsdogs_exp.config.limits import setting
 
+AUTO = "auto"  # a learning rate that a range test finds at the start of the run
+
 
 @dataclass(frozen=True)
 class RmspropOptimizer:
     """RMSprop, as in the course."""
 
     name: str
-    learning_rate: float = setting("learning rate", above=0)
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     rho: float = setting("decay of the mean square", at_least=0, below=1)
     momentum: float = setting("momentum", at_least=0, below=1)
     weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
@@ -21,7 +23,7 @@ class AdamOptimizer:
     """Adam (Kingma and Ba, 2015)."""
 
     name: str
-    learning_rate: float = setting("learning rate", above=0)
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     beta_1: float = setting("decay of the mean", at_least=0, below=1)
     beta_2: float = setting("decay of the mean square", at_least=0, below=1)
 
@@ -31,7 +33,7 @@ class AdamwOptimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
     name: str
-    learning_rate: float = setting("learning rate", above=0)
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     beta_1: float = setting("decay of the mean", at_least=0, below=1)
     beta_2: float = setting("decay of the mean square", at_least=0, below=1)
     weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
@@ -42,7 +44,7 @@ class SgdOptimizer:
     """Stochastic gradient descent with momentum."""
 
     name: str
-    learning_rate: float = setting("learning rate", above=0)
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     momentum: float = setting("momentum", at_least=0, below=1)
     nesterov: bool = setting("Nesterov's momentum")
     weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
@@ -53,7 +55,7 @@ class LionOptimizer:
     """Lion: the sign of a mean of gradients (Chen et al., 2023)."""
 
     name: str
-    learning_rate: float = setting("learning rate", above=0)
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     beta_1: float = setting("share of the mean in the direction", above=0, below=1)
     beta_2: float = setting("decay of the mean", at_least=0, below=1)
     weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)

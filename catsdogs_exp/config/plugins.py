@@ -127,6 +127,7 @@ def _place(error: BaseException, module: str) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if "importlib" not in frame.filename and "catsdogs_exp" not in Path(frame.filename).parts
     ]
-    if frames:
-        return f"{os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno}"
+    mine = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())] or frames
+    if mine:
+        return f"{os.path.relpath(mine[-1].filename)}, line {mine[-1].lineno}"
     return f"module {module}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from catsdogs_exp.config.datasets import DATASETS, Dataset
 from catsdogs_exp.config.limits import setting
 from catsdogs_exp.config.models import MODELS, Model
-from catsdogs_exp.config.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from catsdogs_exp.config.optimizers import AUTO, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from catsdogs_exp.config.training import Training
 
 
@@ -46,6 +46,9 @@ class Loader:
 
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    evaluation_size: tuple[int, int] | None = setting(
+        "the same for validation, test and prediction; null: target_size", at_least=1, at_most=4096
+    )
     channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
     resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
     pad_value: float = setting("grey level beside the picture, for resize=pad", at_least=0, at_most=255)
@@ -115,7 +118,7 @@ class Logging:
 class Config:
     """One run, checked. The groups hold what the run uses; the flat keys are what the user turned."""
 
-    lr: float = setting("learning rate", above=0)
+    lr: float | str = setting("learning rate", above=0, word=AUTO)
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)

@@ -169,26 +169,26 @@ def make_loader(
         fetch: gives pictures as they are evaluated.
         split: train, validation or test.
         evaluate: pictures as they are, in their own order.
-        stored: gives the larger pictures to cut from; needed to train with `loader.resize=random_resized_crop`.
+        stored: gives the pictures that training starts from, where these are others: see `open_stored`.
     """
     rows = manifest.rows(split)
     training = split == TRAIN and not evaluate
     augmented = training and (augmentation.changes_pictures(config.augment) or augmentation.mixes(config.augment))
-    cut = None
-    if training and resizing.cuts_at_random(config.loader.resize):
-        assert stored is not None, "pictures to cut from"
-        fetch, cut = stored, _cutting(config, manifest)
+    if training and resizing.trains_on_others(config.loader):
+        assert stored is not None, "pictures to train on"
+        fetch = stored
+    size = config.loader.target_size if training else resizing.evaluation_size(config.loader)
     return Loader(
         fetch=fetch,
         rows=rows,
         labels=manifest.listing.labels[rows],
         classes=len(manifest.classes),
-        image_shape=(*config.loader.target_size, config.loader.channels),
+        image_shape=(*size, config.loader.channels),
         batch_size=config.loader.batch_size,
         seed=config.seed,
         shuffle=training,
         augment=config.augment if augmented else None,
-        cut=cut,
+        cut=_cutting(config, manifest) if training and resizing.cuts_at_random(config.loader.resize) else None,
         workers=config.loader.workers,
     )
 

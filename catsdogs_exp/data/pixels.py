@@ -19,12 +19,12 @@ from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixel_cache import NoRoom, gib, has_entry, open_entry, room
-from catsdogs_exp.data.resizing import cuts_at_random, evaluated_as, stored_size
+from catsdogs_exp.data.resizing import cuts_at_random, evaluated_as, evaluation_size, stored_size, trains_on_others
 from catsdogs_exp.errors import BadInput, RunFailed
 
 _CHUNK = 64
-# The pictures of the last run of this process, for the next job of a sweep: final ones, and those that random boxes
-# are cut from. One entry each, so memory does not grow.
+# The pictures of the last run of this process, for the next job of a sweep: final ones, and those that training starts
+# from where these are others. One entry each, so memory does not grow.
 _in_memory: dict[str, tuple[str, NDArray[np.uint8]]] = {}
 
 
@@ -59,22 +59,23 @@ def open_pixels(
         loader: target size, resize, interpolation and cache.
         progress: called with ("decoding", done, total).
         say: told what `cache=auto` chose.
-        training: the pictures that training starts from. Where `resize=random_resized_crop` these are larger ones
-            (`resizing.stored_size`, stretched) for `resizing.crop_stored`; else the same as for evaluation.
+        training: the pictures that training starts from, at target_size. Where `resize=random_resized_crop` these are
+            larger ones (`resizing.stored_size`, stretched) for `resizing.crop_stored`. Else pictures as they are
+            evaluated, at evaluation_size.
 
     Raises:
         BadInput: when `loader.cache=disk` and `loader.cache_limit` leaves no room.
         RunFailed: when a picture cannot be read any more, or the cache not be written.
     """
-    random = cuts_at_random(loader.resize)
+    two = trains_on_others(loader)
     loader = _of_pictures(loader, training)
     rows = manifest.usable()
-    if random and not training:
+    if two and not training:
         rows = rows[manifest.split[rows] != TRAIN]  # of the training images evaluation asks seldom: read when asked
-    decoded, cache = _cached(manifest, rows, loader, "stored" if random and training else "final", progress, say)
+    decoded, cache = _cached(manifest, rows, loader, "stored" if two and training else "final", progress, say)
     if decoded is None:
         return Fetch(partial(_decode, manifest, loader=loader), "none")
-    if not random:
+    if not two:
         _in_memory.pop("stored", None)
     array = decoded.view(np.ndarray)  # of a map too; keeps it alive
     position = np.full(len(manifest.split), -1, dtype=np.int32)
@@ -98,8 +99,8 @@ def open_stored(
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Fetch | None:
-    """What gives the larger pictures that random boxes are cut from, or None where nothing is cut at random."""
-    if not cuts_at_random(loader.resize):
+    """What gives the pictures that training starts from, or None where they are those that are evaluated."""
+    if not trains_on_others(loader):
         return None
     return open_pixels(manifest, loader, progress, say, training=True)
 
@@ -109,7 +110,12 @@ def _of_pictures(loader: Loader, training: bool) -> Loader:
     if training and cuts_at_random(loader.resize):
         return replace(loader, target_size=stored_size(loader.target_size), resize="stretch", pad_value=0.0)
     resize = evaluated_as(loader.resize)
-    return replace(loader, resize=resize, pad_value=float(round(loader.pad_value)) if resize == "pad" else 0.0)
+    return replace(
+        loader,
+        target_size=loader.target_size if training else evaluation_size(loader),
+        resize=resize,
+        pad_value=float(round(loader.pad_value)) if resize == "pad" else 0.0,
+    )
 
 
 def _cached(
@@ -140,7 +146,7 @@ def _cached(
                 ) from error
             cache, why = _memory_or_none(_size(shape), str(error))
     if loader.cache == "auto" and say:
-        what = "decoded images" if kind == "final" else "images for random crops"
+        what = "decoded images" if kind == "final" else "images for training"
         say(f"{what}: {_size(shape) / 2**20:,.0f} MiB, cached {_PLACES[cache]}: {why} (loader.cache=auto)")
     if cache == "memory":
         decoded = _kept_in_memory(kind, key, shape, fill)

@@ -55,6 +55,16 @@ def evaluated_as(resize: str) -> str:
     return "crop" if cuts_at_random(resize) else resize
 
 
+def evaluation_size(loader: Loader) -> tuple[int, int]:
+    """Height and width of the pictures where nothing is random: validation, test, prediction."""
+    return loader.evaluation_size or loader.target_size
+
+
+def trains_on_others(loader: Loader) -> bool:
+    """Whether training starts from other pictures than those that are evaluated: larger or smaller ones."""
+    return cuts_at_random(loader.resize) or evaluation_size(loader) != loader.target_size
+
+
 def fit(
     pixels: NDArray[np.uint8],
     target_size: tuple[int, int],

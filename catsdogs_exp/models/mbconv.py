@@ -1,7 +1,7 @@
-"""Inverted residuals, narrow outside and wide inside: Sandler et al., 2018 (MobileNetV2), and Tan and Le, 2021, who fuse
-growing and looking around into one regular convolution.
+"""Inverted residuals, narrow outside and wide inside: Sandler et al., 2018 (MobileNetV2); fused: Tan and Le, 2021.
 
-The fused form is the fast one: a depthwise convolution has few multiplications but waits for memory, most of all on CPUs.
+A fused block grows the channels and looks around in one regular convolution. It is the fast form: a depthwise one has
+few multiplications but waits for memory, most of all on CPUs.
 """
 
 from typing import Any

@@ -79,12 +79,14 @@ def head_for(classes: int, head: str) -> Head:
     return Head(classes, "softmax")
 
 
-def build_model(model: Model, target_size: tuple[int, int], classes: int, channels: int = 3) -> "keras.Model":
+def build_model(
+    model: Model, target_size: tuple[int | None, int | None], classes: int, channels: int = 3
+) -> "keras.Model":
     """Builds a network with its preprocessing inside.
 
     Args:
         model: its settings.
-        target_size: height, width.
+        target_size: height, width; None for any, which networks can take that end in global pooling.
         classes: number of classes, >= 2.
         channels: of the pixels: 3, or 1 for grey.
 
@@ -100,7 +102,8 @@ def build_model(model: Model, target_size: tuple[int, int], classes: int, channe
             f"model must be one of {', '.join(sorted(_builders))}. Received: model={model.name}."
             f"{did_you_mean(model.name, _builders)}"
         )
-    return _builders[model.name](model, (*target_size, channels), head_for(classes, model.head))
+    shape: Any = (*target_size, channels)  # plugins may expect numbers, and those of a fixed size get them
+    return _builders[model.name](model, shape, head_for(classes, model.head))
 
 
 def _read_ours() -> None:

@@ -98,7 +98,7 @@ def curve_error(curves: Curves) -> float:
 
 
 def slope_difference(curves: Curves) -> float:
-    """How differently the two curves rise: by the slopes of their regression lines, in per cent of the training curve's.
+    """How differently the two curves rise: by the slopes of their regression lines, in per cent of training's.
 
     NaN for a single epoch.
     """

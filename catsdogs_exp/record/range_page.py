@@ -17,7 +17,7 @@ def draw_range_test(test: RangeTest, path: Path) -> None:
     axes = figure.add_subplot()
     axes.plot(test.rates, test.losses, color="0.8", label="loss of a batch")
     axes.plot(test.rates, test.smoothed, color="C0", label="moving average")
-    axes.axvline(test.suggestion, color="C3", linestyle="--", label=f"steepest: lr={test.suggestion:g}")
+    axes.axvline(test.suggestion, color="C3", linestyle="--", label=f"suggestion: lr={test.suggestion:g}")
     axes.set_xscale("log")
     low, high = float(test.smoothed.min()), float(test.smoothed[0])
     axes.set_ylim(max(0.0, low - 0.2 * (high - low)), _CUT * high)

@@ -5,7 +5,12 @@ import re
 import secrets
 import string
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 
 _TRIES = 100
@@ -34,6 +39,19 @@ def new_job_folder(sweep_folder: Path, number: int, overrides: list[str]) -> Pat
     if not _create(folder):
         raise BadInput(f"The folder of the sweep's job is there already: {folder}")
     return folder
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Writes the run's `config.yaml`: every setting with its value."""
+    write_yaml(folder / "config.yaml", to_plain(config))
+
+
+def write_yaml(path: Path, content: Any) -> None:
+    """Writes plain values under a scratch name and renames it: a reader sees the old file or the new one."""
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    scratch = path.with_name(f".{path.name}.part")
+    scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
+    scratch.replace(path)
 
 
 def job_name(number: int, overrides: list[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from catsdogs_exp.config.schema import Loader
-from catsdogs_exp.data.resizing import evaluated_as
+from catsdogs_exp.data.resizing import evaluated_as, evaluation_size
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
 
@@ -44,7 +44,7 @@ class ModelCard:
         """The description that follows from a run's settings."""
         return cls(
             classes,
-            loader.target_size,
+            evaluation_size(loader),
             evaluated_as(loader.resize),
             loader.interpolation,
             loader.channels,

@@ -37,6 +37,7 @@ def make_optimizer(
         clip_norm: largest norm of all gradients together; above it all are made smaller alike.
         clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
     """
+    assert isinstance(optimizer.learning_rate, float), "a range test has found it"
     common: dict[str, Any] = {
         "learning_rate": make_rate(schedule, optimizer.learning_rate, updates, epochs),
         "rates": rates,

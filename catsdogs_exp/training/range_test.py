@@ -1,6 +1,7 @@
 """The learning-rate range test: the rate rises from step to step, and the loss tells which ones are of use.
 
-Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; the smoothing and the stop are fastai's.
+Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; the smoothing, the stop and
+the choice by the longest valley are after fastai's.
 """
 
 import math
@@ -15,10 +16,12 @@ from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.fit import Feed
 from catsdogs_exp.training.steps import Steps
 
-LOW, HIGH, COUNT = 1e-7, 1.0, 100
+LOW, HIGH, COUNT = 1e-6, 1.0, 100
 _SMOOTHING = 0.9  # of the moving average over steps
-_DIVERGED = 4.0  # times the lowest smoothed loss: no point in going on
-_MARGIN = 3  # steps at both ends that are never suggested: the average is not settled there
+_BROKEN = 2.0  # times the median loss so far: no point in going on
+_LEAST = 10  # steps of falling loss, below which it is chance
+_CLEAR = 0.1  # share by which the loss must fall to be more than noise
+_SETTLED = 6  # steps after which the average may be trusted
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,16 @@ class RangeTest:
         rates: float64 [n], rising by the same factor from step to step.
         losses: float64 [n], of the batch of each step.
         smoothed: float64 [n], their moving average, corrected for its beginning.
-        suggestion: the rate at which the smoothed loss falls fastest.
+        suggestion: the rate in the middle of the longest fall of the smoothed loss; where it does not fall in so few
+            steps, a tenth of the rate with which it breaks.
+        why: which of the two, in words.
     """
 
     rates: NDArray[np.float64]
     losses: NDArray[np.float64]
     smoothed: NDArray[np.float64]
     suggestion: float
+    why: str
 
 
 def range_test(
@@ -56,43 +62,66 @@ def range_test(
         progress: called with what is done, how many are, of how many.
 
     Raises:
-        RunFailed: when no rate makes the loss fall.
+        RunFailed: when no rate makes the loss fall or break.
     """
     before = {name: np.array(variable) for name, variable in steps.variables().items()}
     rates = np.geomspace(low, high, count)
     batches = iter(train.dataset(-(-count // train.steps)))
     losses: list[float] = []
+    broke = False
     try:
         for done, rate in enumerate(rates.tolist(), 1):
             losses.append(_loss(steps, next(batches), rate))
             if progress is not None:
-                progress("learning rates", done, count)
-            if _over(losses):
+                progress("range test", done, count)
+            if broke := _broken(losses):
                 break
     finally:
         for name, variable in steps.variables().items():
             variable.assign(before[name])
-    return judge(rates[: len(losses)], np.array(losses))
+    return judge(rates[: len(losses)], np.array(losses), broke)
 
 
-def judge(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> RangeTest:
-    """Smooths the losses and finds where they fall fastest.
+def judge(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool) -> RangeTest:
+    """Smooths the losses and finds where they fall.
+
+    Args:
+        rates, losses: of each step.
+        broke: whether the last loss is the one with which it broke.
 
     Raises:
-        RunFailed: when they never fall.
+        RunFailed: when they neither fall nor break.
     """
     finite = np.isfinite(losses)
     rates, losses = rates[finite], losses[finite]
     smoothed = smooth(losses)
-    lowest = int(smoothed.argmin()) if len(smoothed) else 0
-    if lowest < 2 * _MARGIN:
-        raise RunFailed(
-            "The range test found no learning rate with which the loss falls. Look at the data (`show`), or choose "
-            "lr by hand: lr=0.001"
+    start, end = _valley(smoothed)
+    if end - start >= _LEAST and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
+        middle = start + (end - start) // 2
+        return RangeTest(
+            rates, losses, smoothed, _rounded(float(rates[middle])), "the middle of the longest fall of the loss"
         )
-    slopes = np.gradient(smoothed, np.log(rates))
-    steepest = int(slopes[_MARGIN : lowest + 1].argmin()) + _MARGIN
-    return RangeTest(rates, losses, smoothed, _rounded(float(rates[steepest])))
+    if not broke:
+        raise RunFailed(
+            "The range test found no learning rate with which the loss clearly falls, nor one with which it breaks. "
+            "Look at the data (`show`), or choose lr by hand: lr=0.001"
+        )
+    tenth = _rounded(float(rates[-1]) / 10)
+    return RangeTest(
+        rates, losses, smoothed, tenth, f"a tenth of {rates[-1]:.2g}, where the loss breaks without having fallen"
+    )
+
+
+def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
+    """Where the longest fall begins and ends: of the longest sequence of steps whose losses fall, not all in a row."""
+    count = len(smoothed)
+    falling = np.ones(count, dtype=int)
+    for step in range(1, count):
+        higher = smoothed[:step] > smoothed[step]
+        if higher.any():
+            falling[step] += int(falling[:step][higher].max())
+    end = int(falling.argmax()) if count else 0
+    return max(end - int(falling[end]) + 1, 0) if count else 0, end
 
 
 def smooth(losses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,11 +141,10 @@ def _loss(steps: Steps, batch: Any, rate: float) -> float:
     return steps.averages()["loss"]
 
 
-def _over(losses: list[float]) -> bool:
+def _broken(losses: list[float]) -> bool:
     if not math.isfinite(losses[-1]):
         return True
-    smoothed = smooth(np.array(losses))
-    return len(losses) > 2 * _MARGIN and bool(smoothed[-1] > _DIVERGED * smoothed.min())
+    return len(losses) > _SETTLED and losses[-1] > _BROKEN * float(np.median(losses))
 
 
 def _rounded(rate: float) -> float:

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from catsdogs_exp.config.build import build, to_plain
 from catsdogs_exp.config.limits import Limits
+from catsdogs_exp.config.models import MODELS
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.plain import flatten
@@ -102,7 +103,7 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "model",
             "cnn",
-            "model.name must be one of cnn. Received: model.name=null. Choose it with model=NAME.",
+            f"model.name must be one of {', '.join(MODELS)}. Received: model.name=null. Choose it with model=NAME.",
         ),
         (
             "optimizer.name",
@@ -124,8 +125,8 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
             "batchsize",
             3,
             "Unknown setting: batchsize=3. Did you mean batch_size? Known here: lr, batch_size, "
-            "target_size, depth, epochs, seed, output_dir, experiment, dataset, inspection, split, loader, augment, "
-            "model, optimizer, schedule, training, logging.",
+            "target_size, depth, epochs, seed, output_dir, experiment, plugins, dataset, inspection, split, loader, "
+            "augment, model, optimizer, schedule, training, logging.",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """What a user types, up to the checked config; and what the answer to a mistake is, word for word."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.models import CnnModel
 from catsdogs_exp.config.optimizers import AdamOptimizer
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.search_path import CONF, groups
 from catsdogs_exp.errors import BadInput
 
 LOOK = " `--help` lists the flat keys and groups, `--cfg job` every key."
-OF_MODEL = (
-    " Known here: model.name, model.depth, model.filters, model.max_filters, model.kernel_size, model.dense, "
-    "model.dropout, model.batch_norm, model.head."
-)
+_KEYS = [definition.name for definition in fields(CnnModel)]
+OF_MODEL = f" Known here: {', '.join(f'model.{key}' for key in _KEYS)}."
+_MODELS = ", ".join(groups()["model"])
 
 
 def refusal(*overrides: str) -> str:
@@ -63,9 +64,9 @@ def test_the_order_of_words_does_not_matter() -> None:
         # a key of a group without its group
         ("dropout=0.5", f"Unknown setting: dropout. Did you mean model.dropout?{LOOK}"),
         # groups
-        ("modle=cnn", f"Unknown setting: modle. Did you mean model?{LOOK}"),
-        ("model=cnnn", "model must be one of cnn. Received: model=cnnn. Did you mean cnn?"),
-        ("model=resnet", "model must be one of cnn. Received: model=resnet."),
+        ("modle=cnn", f"Unknown setting: modle. Did you mean model or model.l2?{LOOK}"),
+        ("model=cnnn", f"model must be one of {_MODELS}. Received: model=cnnn. Did you mean cnn?"),
+        ("model=qqqq", f"model must be one of {_MODELS}. Received: model=qqqq."),
         (
             "optimizer=adma",
             "optimizer must be one of adam, adamw, rmsprop, sgd. Received: optimizer=adma. Did you mean adam or adamw?",
@@ -77,7 +78,8 @@ def test_the_order_of_words_does_not_matter() -> None:
         # nested keys
         (
             "model.dropuot=0.5",
-            f"Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or model.head?{OF_MODEL}{LOOK}",
+            "Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or model.block_dropout?"
+            f"{OF_MODEL}{LOOK}",
         ),
         (
             "logging.activations.evry=1",
@@ -86,7 +88,8 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         (
             "model.dropout.x=3",
-            f"Unknown setting: model.dropout.x. Did you mean model.dropout or model.depth?{LOOK}",
+            "Unknown setting: model.dropout.x. Did you mean model.dropout or model.block_dropout or model.depth?"
+            f"{LOOK}",
         ),
         # values
         ("lr=nan", "lr must be > 0. Received: lr=nan"),
@@ -126,8 +129,8 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         (
             "+model.dropuot=0.5",
-            "Unknown setting: model.dropuot=0.5. Did you mean dropout? Known here: name, depth, "
-            "filters, max_filters, kernel_size, dense, dropout, batch_norm, head.",
+            "Unknown setting: model.dropuot=0.5. Did you mean dropout or block_dropout? "
+            f"Known here: {', '.join(_KEYS)}.",
         ),
         ("~qqqq", f"Unknown setting: qqqq.{LOOK}"),
         ("~model.dropout", "model.dropout is missing. Set it: model.dropout=..."),
@@ -164,7 +167,7 @@ def test_a_recipe_fills_in_what_was_not_said_and_is_remembered() -> None:
 
 
 def test_after_a_mistake_the_next_config_composes() -> None:
-    refusal("model=resnet")
+    refusal("model=qqqq")
     assert config_of(["lr=0.5"]).lr == 0.5
 
 

@@ -90,23 +90,23 @@ def test_a_recipe_may_name_plugins(module: Callable[..., str], tmp_path: Path) -
         (
             "p_syntax",
             "def f(:",
-            "The plugin p_syntax fails: SyntaxError: invalid syntax (p_syntax.py, line 1) (p_syntax",
+            "The plugin p_syntax fails: SyntaxError: invalid syntax",
         ),
         (
             "p_error",
             "x = 1\n1 / 0",
-            "The plugin p_error fails: ZeroDivisionError: division by zero (p_error.py, line 2)",
+            "The plugin p_error fails: ZeroDivisionError: division by zero (p_error.py",
         ),
         ("p_exit", "raise SystemExit(3)", "The plugin p_exit fails: SystemExit: 3 (p_exit.py, line 1)"),
         (
             "p_needs",
             "import not_there_at_all",
-            "The plugin p_needs needs a module that is not installed: not_there_at_",
+            "The plugin p_needs needs a module that is not installed: not_there",
         ),
         (
             "p_taken",
             NETWORK.replace("NAME", "cnn"),
-            "The plugin p_taken fails: ValueError: A model named 'cnn' is registered already, by catsdogs_exp.models.cnn",
+            "The plugin p_taken fails: ValueError: A model named 'cnn' is registered already, by catsdogs_exp.models",
         ),
         (
             "p_bare",
@@ -120,7 +120,7 @@ def test_a_recipe_may_name_plugins(module: Callable[..., str], tmp_path: Path) -
         ),
         (
             "p_default",
-            NETWORK.replace("default=8, ", ""),
+            NETWORK.replace("default=8, ", "").replace("frozen=True", "frozen=True, kw_only=True"),
             "The plugin p_default fails: ValueError: The settings of the model 'p_default' need a default for: width.",
         ),
     ],
@@ -148,7 +148,8 @@ def test_what_a_plugin_says_stays_and_what_tensorflow_says_goes(module: Callable
     module(
         "p_talks",
         "import os, sys\nprint('mine', file=sys.stderr)\n"
-        "os.write(2, b'I0000 00:00:1795464136.6 31159 port.cc:153] oneDNN\\nTo enable the following instructions: AVX\\n')\n",
+        "os.write(2, b'I0000 00:00:1795464136.6 31159 port.cc:153] oneDNN\\n')\n"
+        "os.write(2, b'To enable the following instructions: AVX2\\n')\n",
     )
     plugins.load(["p_talks"])
     assert capfd.readouterr().err == "mine\n"
@@ -218,7 +219,7 @@ def test_a_run_with_a_plugins_network_and_layer(
     name = module("p_run", NETWORK.replace("keras.layers.Rescaling(1 / 255)", "Centred()") + LAYER)
     small = [word for word in tiny if not word.startswith(("depth", "model", "epochs"))]
     words = ["--plugins", name, f"model={name}", *small, "epochs=1", f"output_dir={tmp_path / 'out'}"]
-    assert main([*words, "-m", "model.width=2,3"]) == 0
+    assert main(["-m", *words, "model.width=2,3"]) == 0
     runs = sorted((tmp_path / "out" / "drawn").glob("*/[01]-*"))
     assert [yaml.safe_load((run / "config.yaml").read_text())["plugins"] for run in runs] == [[name], [name]]
     capsys.readouterr()

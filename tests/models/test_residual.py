@@ -33,7 +33,10 @@ def pictures(count: int = 4, side: int = 24) -> np.ndarray:
         # Kernels of 18 layers, 11,166,912 as in every ResNet-18; normalisation of 3,968 channels, 4 numbers each; 513
         (("model=resnet", "depth=4", "model.filters=64", "model.stem=pooled"), 11_166_912 + 4 * 3_968 + 513),
         (("model=resnet", "depth=4", "model.blocks=[1,2,2,2]"), 2_779_617),
-        (("model=mbconv", "depth=3", "model.blocks=[1,1,1]", "model.filters=16", "model.fused=0"), 432 + 3_200 + 4_928 + 17_024 + 256 + 65),
+        (
+            ("model=mbconv", "depth=3", "model.blocks=[1,1,1]", "model.filters=16", "model.fused=0"),
+            432 + 3_200 + 4_928 + 17_024 + 256 + 65,
+        ),
     ],
 )
 def test_parameter_counts(config, words: tuple[str, ...], parameters: int) -> None:
@@ -44,7 +47,9 @@ def test_resnet_18_has_the_papers_shapes(config) -> None:
     model = built(config, "model=resnet", "depth=4", "model.filters=64", "model.stem=pooled", "target_size=224")
     shapes = [model.get_layer(f"stage{stage}_block2_add").output.shape[1:] for stage in (1, 2, 3, 4)]
     assert shapes == [(56, 56, 64), (28, 28, 128), (14, 14, 256), (7, 7, 512)]
-    kernels = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size != (1, 1)]
+    kernels = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size != (1, 1)
+    ]
     assert len(kernels) + 1 == 18
 
 
