@@ -1,6 +1,6 @@
 """The second half of a run, once TensorFlow is there: loaders, network, optimiser, listeners, training, best epoch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +17,7 @@ from catsdogs_exp.job import Job, Screen, hparams
 from catsdogs_exp.record.contact_sheet import contact_sheet
 from catsdogs_exp.record.metrics_csv import MetricsCsv
 from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
-from catsdogs_exp.record.recorders import KeepBest, make_probes
+from catsdogs_exp.record.recorders import KeepBest, make_probes, state_of
 from catsdogs_exp.record.result import Result, config_hash
 from catsdogs_exp.record.run_folder import write_config
 from catsdogs_exp.record.run_state import RunState
@@ -25,10 +25,11 @@ from catsdogs_exp.record.tensorboard import TensorBoard
 from catsdogs_exp.stages import Network, find_rate, make_network, plan_stages, with_rate
 from catsdogs_exp.training import profiling
 from catsdogs_exp.training.checkpoints import ModelCard
-from catsdogs_exp.training.fit import Stage, evaluate, fit
+from catsdogs_exp.training.fit import Plan, Stage, evaluate, fit
 from catsdogs_exp.training.precision import threads
 from catsdogs_exp.training.progress import History, Progress
 from catsdogs_exp.training.saving import Checkpoints, progress_of, restore
+from catsdogs_exp.training.spread import Spread
 from catsdogs_exp.training.steps import Steps
 
 
@@ -40,6 +41,7 @@ def train_and_record(
     result: Result,
     screen: Screen,
     say: Callable[[str], None],
+    spread: Spread,
 ) -> None:
     """Trains the job's network and fills its folder, from the beginning or from where the job's snapshot stands.
 
@@ -51,15 +53,21 @@ def train_and_record(
         result: the run's state.
         screen: where it tells how it goes.
         say: a line for screen and log.
+        spread: over what training is spread. Its chief alone fills the folder; the others only help with training.
     """
     config, snapshot, profile = job.config, job.snapshot, job.profile or job.config.logging.profile
-    train, validation = open_loaders(config, manifest, fetch, stored, say)
-    network = make_network(config, manifest, train, say)
+    loaders = open_loaders(config, manifest, fetch, stored, say)
+    train, validation = (replace(loader, shard=spread.shard) for loader in loaders)
+    network = make_network(config, manifest, train, say, spread)
     model = network.model
     result.update(parameters=model.count_params(), threads=threads())
     if config.optimizer.learning_rate == AUTO:
         job = _with_found_rate(job, network, train, result, screen, say)
         config = job.config
+    plans = plan_stages(config, network, train, validation, manifest, screen, say)
+    if not spread.is_chief:
+        result.update(**state_of(_help(job, plans, spread)))
+        return
 
     files = RunState(job.folder)
     progress = Progress(History(config.training.monitor))
@@ -88,16 +96,16 @@ def train_and_record(
         *([profiling.Trace(files.tensorboard)] if profile else []),
     ]
     every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
-    plans = plan_stages(config, network, train, validation, manifest, screen, say)
     status = "failed"
     try:
         with Checkpoints(files.last, every, files.best, lambda: files.record(board)) as saver:
             going_on = partial(restore, snapshot) if snapshot else None
             stage = fit(plans, config.training, progress, listeners, saver, going_on)
+            spread.part()
         if progress.stopped:
             say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")
             result.update(stopped=progress.stopped)
-        if profile and stage is not None:
+        if profile and stage is not None and spread.cluster is None:
             say(_profile(stage, history))
         model.load_weights(files.best)
         if probes:
@@ -109,6 +117,16 @@ def train_and_record(
     finally:
         if board:
             board.close(status)
+
+
+def _help(job: Job, plans: Sequence[Plan], spread: Spread) -> History:
+    """Trains as a worker that is not the chief: the same epochs, nothing is written."""
+    snapshot = job.snapshot
+    progress = progress_of(snapshot) if snapshot else Progress(History(job.config.training.monitor))
+    progress.stopped = ""
+    fit(plans, job.config.training, progress, restore=partial(restore, snapshot) if snapshot else None)
+    spread.part()
+    return progress.history
 
 
 def _with_found_rate(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.plain import flatten
 
@@ -42,6 +43,7 @@ class Job:
         found: what `result.json` says of a run that goes on, or None for a new one.
         snapshot: where it goes on, or None: at the beginning.
         allow_changes: go on with other data than before.
+        cluster: the processes that train it together, or None.
     """
 
     config: Config
@@ -54,6 +56,7 @@ class Job:
     found: Mapping[str, Any] | None = None
     snapshot: "Snapshot | None" = None
     allow_changes: bool = False
+    cluster: Cluster | None = None
 
 
 def describe(config: Config) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,17 +89,26 @@ def _run(job: Job, result: Result, screen: Screen) -> None:
 
     from catsdogs_exp.training.runtime import import_tensorflow, prepare  # noqa: PLC0415
 
+    if job.cluster is not None and not job.verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a broken connection is told in a line of ours
     started = time.perf_counter()
     import_tensorflow(job.verbose)
     _log.info("TensorFlow imported in %.1f s", time.perf_counter() - started)
     from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
+    from catsdogs_exp.training.spread import open_strategy  # noqa: PLC0415
 
     set_threads(config.training)
+    spread = open_strategy(config.training, job.cluster)
     prepare(config.seed, config.training.deterministic)
 
     from catsdogs_exp.assemble import train_and_record  # noqa: PLC0415
 
-    train_and_record(job, manifest, fetch, stored, result, screen, say)
+    if spread.strategy is not None:
+        say(spread.describe())
+    with spread.together():
+        start = int(job.snapshot.path.stem) if job.snapshot else 0
+        spread.agree({"config": config_hash(config), "data": manifest.data_hash(), "checkpoint": start})
+        train_and_record(job, manifest, fetch, stored, result, screen, say, spread)
 
 
 def _check_data(job: Job, manifest: Manifest, say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -24,6 +25,8 @@ from catsdogs_exp.training.optimizers import make_optimizer
 from catsdogs_exp.training.plateau import make_plateau
 from catsdogs_exp.training.precision import building_in, choose_precision, scaled, use_jit
 from catsdogs_exp.training.range_test import RangeTest, range_test
+from catsdogs_exp.training.spread import Spread
+from catsdogs_exp.training.spread_steps import SpreadSteps
 from catsdogs_exp.training.steps import Steps, balanced_weights
 
 Say = Callable[[str], None]
@@ -37,21 +40,29 @@ class Network:
         model: pixels to probabilities, frozen as the settings say.
         policy: the precision it was built in.
         class_weights: float32 [classes], or None for all the same.
+        spread: over what its training is spread.
     """
 
     model: keras.Model
     policy: str
     class_weights: NDArray[np.float32] | None
+    spread: Spread = Spread()
 
 
-def make_network(config: Config, manifest: Manifest, train: Loader, say: Say) -> Network:
+def make_network(
+    config: Config,
+    manifest: Manifest,
+    train: Loader,
+    say: Say,
+    spread: Spread = Spread(),  # noqa: B008
+) -> Network:
     """Builds the network in the precision asked for."""
     policy, why = choose_precision(config.training.precision)
     if why:
         say(why)
-    with building_in(policy):
+    with building_in(policy), spread.scope():
         model = build_model(config.model, _input_size(config), len(manifest.classes), config.loader.channels)
-    return Network(model, policy, _class_weights(config, train, manifest, say))
+    return Network(model, policy, _class_weights(config, train, manifest, say), spread)
 
 
 def _input_size(config: Config) -> tuple[int | None, int | None]:
@@ -96,22 +107,24 @@ def make_steps(
     """The arithmetic of training `model`, which is the whole network or its head."""
     training = config.training
     batches = training.steps_per_epoch or feed.steps
-    made = make_optimizer(
-        optimizer,
-        schedule,
-        batches / training.accumulate,
-        epochs,
-        rates=layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else None,
-        clip_norm=training.clip_norm,
-        clip_value=training.clip_value,
-    )
+    with network.spread.scope():
+        made = make_optimizer(
+            optimizer,
+            schedule,
+            batches / training.accumulate,
+            epochs,
+            rates=layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else None,
+            clip_norm=training.clip_norm,
+            clip_value=training.clip_value,
+        )
     whole = model is network.model
-    return Steps(
+    spread = network.spread
+    make = partial(Steps, jit=use_jit(training)) if spread.strategy is None else partial(SpreadSteps, spread)
+    return make(
         model,
         scaled(made, network.policy),
         network.class_weights,
         mixed=feed.mixed,
-        jit=use_jit(training),
         inputs=tf.uint8 if whole else tf.float32,
         objective=Objective.of(training),
         accumulate=training.accumulate,
@@ -157,6 +170,9 @@ def _features(
 ) -> tuple[keras.Model, Feed, Feed] | None:
     """The head and what to feed it, where the backbone below gives the same for an image every time."""
     if all(layer.trainable for layer in network.model.layers if layer.weights):
+        return None
+    if network.spread.strategy is not None:
+        say(f"the frozen backbone is computed anew each epoch (training.strategy={config.training.strategy})")
         return None
     features, why = prepare_features(network.model, train, validation, manifest, config.loader, screen.progress)
     say(why)

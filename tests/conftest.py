@@ -1,10 +1,12 @@
 """What all tests share: a cache folder of their own, small folders of photos, composed configs."""
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +38,28 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CATSDOGS_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _no_plugin_outlives_its_test() -> Iterator[None]:
+    """What a test's module has entered is not there for the next one."""
+    from hydra.core.config_store import ConfigStore
+
+    from catsdogs_exp.config.datasets import DATASETS
+    from catsdogs_exp.config.models import MODELS
+    from catsdogs_exp.config.offered import OFFERED
+
+    known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS]
+    before = [{key: list(value) if isinstance(value, list) else value for key, value in each.items()} for each in known]
+    store = ConfigStore.instance()
+    repo = copy.deepcopy(store.repo)
+    yield
+    if OFFERED != before[0]:
+        for each, was in zip(known, before, strict=True):
+            each.clear()
+            each.update(was)
+        store.repo = repo
+        _composed.cache_clear()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Data flows from left to right, and a room imports from the rooms to its left.
 ROOMS = ("config", "data", "models", "training", "record", "inference")
 DOOR = "cli"  # of everything
-TOP = ("job", "run", "assemble")  # put the rooms together
+TOP = ("job", "run", "assemble", "stages", "dry_run")  # put the rooms together
 EVERYWHERE = ("errors", "plain", "signals")
 MOST_LINES = 400
 LONGER: dict[str, str] = {}  # module -> why it may be

@@ -9,7 +9,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.cli.workers import help_chief
 from catsdogs_exp.config.build import build
+from catsdogs_exp.config.cluster import cluster_for
 from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
@@ -47,6 +49,11 @@ class Jobs:
         sweep = expand_sweep(overrides, config_dir)
         for config in sweep.configs:
             check_source(config.dataset)
+            if config.training.strategy == "multi_worker":
+                raise BadInput(
+                    "training.strategy=multi_worker trains one run at a time. Received: -m. Start each run by itself, "
+                    "on all workers"
+                )
         self._total, self._varying = len(sweep.configs), sweep.varying
         self._sweep = new_run_folder(sweep.configs[0].output_dir, run_name(sweep.configs[0]))
         TerminalScreen().say(f"{self._total} runs -> {self._sweep}")
@@ -95,6 +102,9 @@ class Jobs:
         from catsdogs_exp.run import run
 
         check_source(config.dataset)
+        cluster = cluster_for(config.training)
+        if cluster is not None and not cluster.is_chief:
+            return help_chief(Job(config, Path(), "", self._command, overrides, self._verbose, cluster=cluster))
         if number is None or self._sweep is None:
             folder = new_run_folder(config.output_dir, run_name(config))
             name = folder.name
@@ -102,7 +112,7 @@ class Jobs:
             folder = new_job_folder(self._sweep, number, self._own(overrides))
             name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
         try:
-            job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile)
+            job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile, cluster=cluster)
             with owned(folder):
                 content = run(job, screen)
         except Interrupted:

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from catsdogs_exp.errors import BadInput
@@ -26,6 +27,8 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.jobs import closing_lines
     from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.cli.workers import SilentScreen, help_chief
+    from catsdogs_exp.config.cluster import cluster_for
     from catsdogs_exp.config.stored import changed_by, stored_overrides
     from catsdogs_exp.data.gather import check_source
     from catsdogs_exp.job import Job
@@ -34,10 +37,13 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.run import run
     from catsdogs_exp.training.snapshots import newest_snapshot
 
-    screen, started = TerminalScreen(), time.perf_counter()
+    started = time.perf_counter()
     folder = find_run(options.run).folder
     config, changes = changed_by(folder, options.settings, options.config_dir)
-    with owned(folder):  # from here on nobody else writes into it
+    cluster = cluster_for(config.training)
+    chief = cluster is None or cluster.is_chief
+    screen = TerminalScreen() if chief else SilentScreen()
+    with owned(folder) if chief else nullcontext():  # from here on nobody else writes into it
         found = read_result(folder)
         snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
         done = len(snapshot.state["progress"]["history"]["epochs"]) if snapshot else 0
@@ -62,7 +68,12 @@ def main(arguments: list[str]) -> int:
             found=found,
             snapshot=snapshot,
             allow_changes=options.allow_changes,
+            cluster=cluster,
         )
+        if not chief:
+            with interruptible():
+                help_chief(job)
+            return 0
         with interruptible():
             content = run(job, screen)
     for line in closing_lines(folder, content, time.perf_counter() - started):

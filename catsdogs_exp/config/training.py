@@ -53,6 +53,7 @@ class Training:
     clip_value: float | None = setting("largest element of a gradient; null: off", above=0)
     accumulate: int = setting("batches whose gradients make one update", at_least=1, at_most=65536)
     ema: float = setting("decay of the average of the weights; 0: off", at_least=0, below=1)
+    strategy: str = setting("what a batch is spread over", choices=("none", "mirrored", "multi_worker"))
     precision: str = setting(
         "of the arithmetic; weights stay float32", choices=("float32", "mixed_bfloat16", "mixed_float16", "auto")
     )

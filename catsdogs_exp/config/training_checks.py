@@ -19,6 +19,7 @@ def check_training(training: Training, schedule: Schedule) -> None:
             f"Received: training.clip_norm={training.clip_norm:g} training.clip_value={training.clip_value:g}. "
             "Set one of them to null"
         )
+    _check_strategy(training)
     if isinstance(schedule, StepSchedule):
         rising = sorted(set(schedule.milestones))
         if list(schedule.milestones) != rising:
@@ -26,4 +27,24 @@ def check_training(training: Training, schedule: Schedule) -> None:
                 "schedule.milestones must be in rising order, each once. Received: "
                 f"schedule.milestones=[{','.join(map(str, schedule.milestones))}]. "
                 f"Try schedule.milestones=[{','.join(map(str, rising))}]"
+            )
+
+
+def _check_strategy(training: Training) -> None:
+    """What training on several devices cannot do yet."""
+    refused = {
+        "training.precision=mixed_float16": (
+            training.precision == "mixed_float16",
+            "training.precision=mixed_bfloat16",
+        ),
+        "training.jit=always": (training.jit == "always", "training.jit=never"),
+        f"training.max_minutes={training.max_minutes}": (  # the clocks of workers differ
+            training.strategy == "multi_worker" and training.max_minutes is not None,
+            "training.max_steps",
+        ),
+    }
+    for setting, (is_set, instead) in refused.items():
+        if training.strategy != "none" and is_set:
+            raise BadInput(
+                f"training.strategy={training.strategy} cannot be combined with {setting} yet. Received both. Try {instead}, or training.strategy=none"
             )

@@ -39,6 +39,7 @@ class Loader:
         augment: None for validation and test: these are never changed.
         cut: what cuts training pictures out at random, for `resize=random_resized_crop`; None for all others.
         workers: threads; 0: one a core.
+        shard: (index, count): of each batch, only this part is prepared, for training on several machines.
     """
 
     fetch: Fetch
@@ -52,6 +53,7 @@ class Loader:
     augment: Augment | None
     cut: Cut | None
     workers: int
+    shard: tuple[int, int] = (0, 1)
 
     @property
     def steps(self) -> int:
@@ -69,12 +71,15 @@ class Loader:
         return self.augment is not None and augmentation.mixes(self.augment)
 
     def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]:
-        """One batch; `epoch` and `step` count from 0.
+        """One batch, or this shard's part of it; `epoch` and `step` count from 0.
 
         Returns:
             uint8 [b, height, width, channels], and int32 [b] or, with `mixed`, float32 [b, classes] that sum to 1.
         """
-        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen = part_of(self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size], *self.shard)
+        if not len(chosen):
+            none = np.empty((0, *self.image_shape), np.uint8)
+            return none, np.empty((0, self.classes), np.float32) if self.mixed else np.empty(0, np.int32)
         images = self._entering(epoch, chosen)
         if not self.mixed:
             return images, self.labels[chosen]
@@ -148,6 +153,11 @@ class Loader:
         assert self.augment is not None
         height, width = self.image_shape[:2]
         return augmentation.draw_mix(self.augment, self.seed, epoch, index, len(self.rows), height, width)
+
+
+def part_of(batch: NDArray[np.int64], index: int, count: int) -> NDArray[np.int64]:
+    """Part `index` of `count` of a batch: parts do not overlap, are all of it, and differ by one in length at most."""
+    return batch[len(batch) * index // count : len(batch) * (index + 1) // count]
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from keras import layers
 
 from catsdogs_exp.config.residual import MbconvModel
 from catsdogs_exp.models.registry import Head, register
-from catsdogs_exp.models.stages import activated, conv, halved, normalised, staged
+from catsdogs_exp.models.residual import activated, conv, halved, normalised, staged
 
 
 @register("mbconv")

@@ -6,7 +6,7 @@ import keras
 
 from catsdogs_exp.config.residual import ResnetModel
 from catsdogs_exp.models.registry import Head, register
-from catsdogs_exp.models.stages import activated, conv, halved, staged
+from catsdogs_exp.models.residual import activated, conv, halved, staged
 
 
 @register("resnet")

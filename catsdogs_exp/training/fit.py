@@ -19,6 +19,7 @@ from catsdogs_exp.training.plateau import Plateau
 from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
+from catsdogs_exp.training.values import value_of
 
 
 class Feed(Protocol):
@@ -207,7 +208,7 @@ def _train_epoch(
         steps.train(*batch)
         progress.steps += 1
         progress.step = step
-        progress.images += len(batch[1])
+        progress.images += _images(stage.train, (epoch - stage.first) * count + step - 1)
         for listener in listeners:
             listener.on_step(epoch, step, count, steps)
         progress.waited += got - asked
@@ -231,7 +232,7 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
             epoch=epoch,
             train=averages,
             val=val,
-            learning_rate=float(steps.optimizer.learning_rate),  # type: ignore[union-attr]
+            learning_rate=float(value_of(steps.optimizer.learning_rate)),  # type: ignore[union-attr]
             seconds=progress.trained + time.perf_counter() - started,
             images_per_second=progress.images / trained,
             waiting=progress.waited / trained,
@@ -245,6 +246,11 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress)
+
+
+def _images(feed: Feed, number: int) -> int:
+    """Images of a whole batch, of which this process may have prepared a part; `number` counts from 0."""
+    return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)
 
 
 def _next(batches: Any) -> Any:

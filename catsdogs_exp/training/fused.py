@@ -76,7 +76,22 @@ class _ByVariable:
                 strategy.extended.update(variable, decay, group=False)
 
         inner = [v if isinstance(v, tf.Variable) else v.value for v in kept]
-        tf.__internal__.distribute.interim.maybe_merge_call(everywhere, self._distribution_strategy, inner)
+        self._on_all_copies(everywhere, inner)
+
+    def _backend_update_step(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        """As Keras, which cannot be called between the devices' own work, where gradients are summed already."""
+        if tf.distribute.in_cross_replica_context():
+            inner = [v if isinstance(v, tf.Variable) else v.value for v in trainable_variables]
+            self._on_all_copies(self._distributed_tf_update_step, list(zip(grads, inner, strict=True)), learning_rate)
+        else:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+
+    def _on_all_copies(self: Any, change: Any, *args: Any) -> None:
+        """Calls `change(strategy, ...)` for the copies of variables on all devices."""
+        if tf.distribute.in_cross_replica_context():
+            change(self._distribution_strategy, *args)
+        else:
+            tf.__internal__.distribute.interim.maybe_merge_call(change, self._distribution_strategy, *args)
 
 
 class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]

@@ -8,6 +8,7 @@ import keras
 from catsdogs_exp.config.optimizers import PlateauSchedule
 from catsdogs_exp.training.progress import falls
 from catsdogs_exp.training.schedules import Adjustable
+from catsdogs_exp.training.values import value_of
 
 
 class Plateau:
@@ -38,7 +39,7 @@ class Plateau:
         if self._since < self._schedule.patience:
             return
         self._since = 0
-        now = float(self._rate)
+        now = float(value_of(self._rate))
         self._rate.assign(min(now, max(now * self._schedule.factor, self._schedule.min_lr)))
 
     def state(self) -> dict[str, Any]:

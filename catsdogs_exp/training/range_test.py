@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.fit import Feed
 from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.values import value_of
 
 LOW, HIGH, COUNT = 1e-6, 1.0, 100
 _SMOOTHING = 0.9  # of the moving average over steps
@@ -64,7 +65,7 @@ def range_test(
     Raises:
         RunFailed: when no rate makes the loss fall or break.
     """
-    before = {name: np.array(variable) for name, variable in steps.variables().items()}
+    before = {name: value_of(variable) for name, variable in steps.variables().items()}
     rates = np.geomspace(low, high, count)
     batches = iter(train.dataset(-(-count // train.steps)))
     losses: list[float] = []

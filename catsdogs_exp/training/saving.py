@@ -18,6 +18,7 @@ from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.snapshots import BEST, Snapshot, write_snapshot
+from catsdogs_exp.training.values import value_of
 
 
 class Checkpoints:
@@ -63,7 +64,7 @@ class Checkpoints:
         variables = stage.steps.variables()
         if stage.network is not None and len(progress.history.epochs) == stage.last:
             variables |= _whole(stage.network)
-        arrays = {name: np.array(variable) for name, variable in variables.items()}
+        arrays = {name: value_of(variable) for name, variable in variables.items()}
         state = {
             "progress": progress.to_json(),
             "first": stage.first,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.training.averaging import GradientSum, WeightAverage
 from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
+from catsdogs_exp.training.values import value_of
 
 __all__ = ["Steps", "balanced_weights", "class_probabilities"]
 
@@ -89,7 +90,7 @@ class Steps:
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within it the network has the averages of its weights, where there are some: to judge, save and draw it."""
-        updated = self.optimizer is not None and int(self.optimizer.iterations) > 0
+        updated = self.optimizer is not None and int(value_of(self.optimizer.iterations)) > 0
         return self._average.swapped() if self._average is not None and updated else nullcontext()
 
     def weights(self) -> dict[str, Any]:
@@ -120,12 +121,7 @@ class Steps:
             probabilities = self.model(images, training=True)
             losses = self._own_loss(labels, probabilities)
             loss = self._minimised(self._weighted(losses, labels))
-        assert self.optimizer is not None
-        gradients = tape.gradient(loss, self.model.trainable_variables)
-        if self._gathered is None:
-            self._update(gradients)
-        else:
-            self._gathered.add(gradients, tf.shape(images)[0], self._update)
+        self._move(tape.gradient(loss, self.model.trainable_variables), tf.shape(images)[0])
         self._count(losses if self._objective.is_shown else None, labels, probabilities)
 
     def _minimised(self, losses: Any) -> Any:
@@ -134,6 +130,13 @@ class Steps:
             mean += tf.add_n(self.model.losses)
         assert self.optimizer is not None
         return self.optimizer.scale_loss(mean)  # float16 needs it; else the loss itself
+
+    def _move(self, gradients: list[Any], images: Any) -> None:
+        """Moves the weights by the mean gradients over so many images, at once or when enough are gathered."""
+        if self._gathered is None:
+            self._update(gradients)
+        else:
+            self._gathered.add(gradients, images, self._update)
 
     def _update(self, gradients: list[Any]) -> None:
         assert self.optimizer is not None
@@ -158,15 +161,19 @@ class Steps:
     def _count(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor) -> None:
         """Adds a batch to the averages; `losses` are those shown, or None where they are still to be computed."""
         losses = self._shown_loss(labels, probabilities) if losses is None else losses
-        if labels.shape.rank == 2:
-            labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
-        probabilities = tf.cast(probabilities, tf.float32)  # the operation behind the top five takes no other
-        targets = tf.cast(labels[:, None], tf.float32) if self._binary else labels
+        targets, probabilities = self._judged(labels, probabilities)
         for name, metric in self._metrics.items():
             if name == "loss":
                 metric.update_state(losses)
             else:
                 metric.update_state(targets, probabilities)
+
+    def _judged(self, labels: tf.Tensor, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Classes and probabilities as Keras's accuracies take them."""
+        if labels.shape.rank == 2:
+            labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
+        probabilities = tf.cast(probabilities, tf.float32)  # the operation behind the top five takes no other
+        return tf.cast(labels[:, None], tf.float32) if self._binary else labels, probabilities
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:

@@ -108,13 +108,14 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "optimizer.name",
             "adamm",
-            "optimizer.name must be one of rmsprop, adam, adamw, sgd. Received: optimizer.name=adamm. "
+            "optimizer.name must be one of rmsprop, adam, adamw, sgd, lion. Received: optimizer.name=adamm. "
             "Did you mean adam or adamw? Choose it with optimizer=NAME.",
         ),
         (
             "optimizer.rh",
             3,
-            "Unknown setting: optimizer.rh=3. Did you mean rho? Known here: name, learning_rate, rho, momentum.",
+            "Unknown setting: optimizer.rh=3. Did you mean rho? "
+            "Known here: name, learning_rate, rho, momentum, weight_decay.",
         ),
         (
             "logging.activations.evry",
@@ -254,6 +255,8 @@ def _numbers(cls: type = Config, path: str = "") -> Iterator[tuple[str, type, Li
     for definition in fields(cls):
         name = f"{path}{definition.name}"
         kind = VARIANTS[name][default[name]] if name in VARIANTS else definition.type
+        limits = definition.metadata.get("limits")
+        kind = float if limits and limits.word else kind  # or a word
         if isinstance(kind, type) and is_dataclass(kind):
             yield from _numbers(kind, f"{name}.")
         elif kind in (int, float) and not definition.metadata["limits"].choices:
@@ -267,6 +270,8 @@ COMBINATIONS = (
     "target_size must be >= ",
     "split.validation + split.test must be < 1",
     "split.fold must be ",
+    "schedule.warmup_epochs must be < epochs",
+    "training.clip_norm and training.clip_value cannot be set both",
 )
 
 

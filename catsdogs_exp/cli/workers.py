@@ -1,0 +1,41 @@
+"""A worker that is not the chief: it helps with training, writes no run folder, and says nothing but errors."""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catsdogs_exp.job import Job
+
+if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.training.fit import Listener
+
+
+class SilentScreen:
+    """A screen that shows nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def training(self, epochs: int, batch_size: int) -> "Listener":
+        """Never asked for: the chief has the listeners."""
+        raise NotImplementedError
+
+
+def help_chief(job: Job) -> dict[str, Any]:
+    """Runs a job as one of the workers of `job.cluster`. Its log stands in a scratch folder, kept if it fails.
+
+    Raises:
+        BadInput, RunFailed, Interrupted: as `run` does.
+    """
+    from catsdogs_exp.run import run  # noqa: PLC0415
+
+    assert job.cluster is not None
+    folder = Path(tempfile.mkdtemp(prefix=f"catsdogs-worker{job.cluster.index}-"))
+    content = run(replace(job, folder=folder, found=None), SilentScreen())
+    shutil.rmtree(folder)
+    return content
