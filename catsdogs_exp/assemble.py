@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import keras
+
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.optimizers import AUTO
 from catsdogs_exp.config.schema import Config
@@ -17,7 +19,7 @@ from catsdogs_exp.job import Job, Screen, hparams
 from catsdogs_exp.record.contact_sheet import contact_sheet
 from catsdogs_exp.record.metrics_csv import MetricsCsv
 from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
-from catsdogs_exp.record.recorders import KeepBest, make_probes, state_of
+from catsdogs_exp.record.recorders import KeepBest, ProbePictures, make_probes, state_of
 from catsdogs_exp.record.result import Result, config_hash
 from catsdogs_exp.record.run_folder import write_config
 from catsdogs_exp.record.run_state import RunState
@@ -70,14 +72,12 @@ def train_and_record(
         return
 
     files = RunState(job.folder)
-    progress = Progress(History(config.training.monitor))
     if job.found is not None:
         files.take_back(snapshot)
-    if snapshot:
-        progress = progress_of(snapshot)
-        progress.stopped = ""
-        say(f"goes on after epoch {len(progress.history.epochs)}, step {progress.step} ({progress.steps} in all)")
+    progress = _where_it_stands(job)
     history = progress.history
+    if snapshot:
+        say(f"goes on after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
 
     board = None
     if config.logging.tensorboard:
@@ -108,22 +108,33 @@ def train_and_record(
         if profile and stage is not None and spread.cluster is None:
             say(_profile(stage, history))
         model.load_weights(files.best)
-        if probes:
-            probes.best(history.best.epoch)
-        test = make_loader(config, manifest, fetch, TEST)
-        if len(test.rows):
-            result.update(metrics=result.content["metrics"] | {"test": evaluate(Steps(model), test)})
+        _show_best(model, probes, history, make_loader(config, manifest, fetch, TEST), result)
         status = "ok"
     finally:
         if board:
             board.close(status)
 
 
+def _show_best(
+    model: keras.Model, probes: ProbePictures | None, history: History, test: Loader, result: Result
+) -> None:
+    """What the best epoch's network, whose weights must be in place, makes of probes and test images, if there are."""
+    if probes:
+        probes.best(history.best.epoch)
+    if len(test.rows):
+        result.update(metrics=result.content["metrics"] | {"test": evaluate(Steps(model), test)})
+
+
+def _where_it_stands(job: Job) -> Progress:
+    """At the beginning, or where the job's snapshot was taken."""
+    progress = progress_of(job.snapshot) if job.snapshot else Progress(History(job.config.training.monitor))
+    progress.stopped = ""
+    return progress
+
+
 def _help(job: Job, plans: Sequence[Plan], spread: Spread) -> History:
     """Trains as a worker that is not the chief: the same epochs, nothing is written."""
-    snapshot = job.snapshot
-    progress = progress_of(snapshot) if snapshot else Progress(History(job.config.training.monitor))
-    progress.stopped = ""
+    snapshot, progress = job.snapshot, _where_it_stands(job)
     fit(plans, job.config.training, progress, restore=partial(restore, snapshot) if snapshot else None)
     spread.part()
     return progress.history

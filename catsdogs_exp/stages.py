@@ -25,7 +25,7 @@ from catsdogs_exp.training.optimizers import make_optimizer
 from catsdogs_exp.training.plateau import make_plateau
 from catsdogs_exp.training.precision import building_in, choose_precision, scaled, use_jit
 from catsdogs_exp.training.range_test import RangeTest, range_test
-from catsdogs_exp.training.spread import Spread
+from catsdogs_exp.training.spread import ONE_DEVICE, Spread
 from catsdogs_exp.training.spread_steps import SpreadSteps
 from catsdogs_exp.training.steps import Steps, balanced_weights
 
@@ -46,16 +46,10 @@ class Network:
     model: keras.Model
     policy: str
     class_weights: NDArray[np.float32] | None
-    spread: Spread = Spread()
+    spread: Spread = ONE_DEVICE
 
 
-def make_network(
-    config: Config,
-    manifest: Manifest,
-    train: Loader,
-    say: Say,
-    spread: Spread = Spread(),  # noqa: B008
-) -> Network:
+def make_network(config: Config, manifest: Manifest, train: Loader, say: Say, spread: Spread = ONE_DEVICE) -> Network:
     """Builds the network in the precision asked for."""
     policy, why = choose_precision(config.training.precision)
     if why:
@@ -123,7 +117,7 @@ def make_steps(
     return make(
         model,
         scaled(made, network.policy),
-        network.class_weights,
+        class_weights=network.class_weights,
         mixed=feed.mixed,
         inputs=tf.uint8 if whole else tf.float32,
         objective=Objective.of(training),

@@ -54,7 +54,7 @@ def _no_plugin_outlives_its_test() -> Iterator[None]:
     store = ConfigStore.instance()
     repo = copy.deepcopy(store.repo)
     yield
-    if OFFERED != before[0]:
+    if before[0] != OFFERED:
         for each, was in zip(known, before, strict=True):
             each.clear()
             each.update(was)
@@ -163,6 +163,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main([*TINY, "augment=course", "logging.activations.every=2", f"output_dir={outputs}"]) == 0
     (folder,) = (outputs / "drawn").iterdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights_of() -> Callable[[Path], list[bytes]]:
+    """The weights of a run's best network, byte for byte."""
+
+    def read(run: Path) -> list[bytes]:
+        from catsdogs_exp.training.checkpoints import load_model
+
+        model, _ = load_model(run / "checkpoints" / "best.keras")
+        return [np.asarray(weight).tobytes() for weight in model.get_weights()]
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -72,11 +72,25 @@ def test_every_command_of_the_pages_runs(
         words = [*kept, *source, *small, "epochs=1"]
     elif words[0] == "show":
         words = [*words, "target_size=32", "depth=2"] + (["dataset.images=48"] if "dataset" not in command else [])
+    elif words[0] == "find-lr":
+        words = [*words, "target_size=32", "depth=2", "dataset.images=48", "batch_size=8", f"output_dir={tmp_path}"]
+    elif words[0] in ("resume", "repeat"):  # they write into the run, or beside it
+        run = shutil.copytree(trained, tmp_path / "outputs" / "run")
+        settings = (run / "config.yaml").read_text(encoding="utf-8")
+        settings = re.sub(r"output_dir: .*", f"output_dir: {tmp_path}", settings)
+        (run / "config.yaml").write_text(settings, encoding="utf-8")
+        words = [word if word != str(trained) else str(run) for word in words]
+        words = [word if not word.startswith("epochs") else "epochs=4" for word in words]
     elif "--run" in words:  # it writes into the run, which other tests look at
         words = [shutil.copytree(trained, tmp_path / "run").as_posix() if w == str(trained) else w for w in words]
     elif words[0] == "inspect" and "dataset" not in command and not any(Path(word).exists() for word in words):
         words = [*words, "dataset.images=48"]
+    text = " ".join(words)
+    if re.search("course_f|course_week3|course_exercise7|model=transfer", text) and "efficientnet" not in text:
+        size = ["target_size=75"] if words[0] not in COMMANDS else []  # the smallest that InceptionV3 takes
+        kept = [word for word in words if not (size and word.startswith("target_size"))]
+        words = [*kept, *size, "model.weights=none"]
     try:
-        assert main(words) == 0, capsys.readouterr().err
+        assert main(words) in ((0, 1) if words[0] == "grade" else (0,)), capsys.readouterr().err
     except SystemExit as left:  # --help of a command
         assert left.code == 0

@@ -6,6 +6,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
@@ -47,9 +48,11 @@ def main(arguments: list[str]) -> int:
         found = read_result(folder)
         snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
         done = len(snapshot.state["progress"]["history"]["epochs"]) if snapshot else 0
-        _refuse(changes, config.epochs, done, options.allow_changes)
-        if found.get("status") == "ok" and done >= config.epochs:
-            screen.say(f"the run is finished: all {done} epochs are done. To train longer: epochs={done + 5}")
+        _refuse(config, changes, done, options.allow_changes)
+        second = config.training.finetune.epochs
+        if found.get("status") == "ok" and done >= config.epochs + second:
+            longer = f"training.finetune.epochs={second + 5}" if second else f"epochs={done + 5}"
+            screen.say(f"the run is finished: all {done} epochs are done. To train longer: {longer}")
             return 0
         if found.get("status") == "ok" and found.get("stopped") and not changes:
             screen.say(f"the run is finished: {found['stopped']}")
@@ -81,14 +84,21 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _refuse(changes: dict[str, str], epochs: int, done: int, allow: bool) -> None:
+def _refuse(config: Config, changes: dict[str, str], done: int, allow: bool) -> None:
     """Another config would not give the same numbers; only more epochs are what a run is resumed for."""
-    if epochs < done:
-        raise BadInput(f"epochs must be >= {done}, the epochs that are done. Received: epochs={epochs}")
-    others = {key: change for key, change in changes.items() if key not in ("epochs", "output_dir")}
-    if others and not allow:
-        listed = ", ".join(f"{key} {change}" for key, change in others.items())
+    finetune = config.training.finetune.epochs
+    key = "training.finetune.epochs" if finetune else "epochs"
+    before = config.epochs if finetune else 0  # epochs of the phase before, when the second one is what is made longer
+    if config.epochs + finetune < done:
         raise BadInput(
-            f"A run is resumed with the config it began with; only epochs may be raised. Changed: {listed}. "
+            f"{key} must be >= {done - before}, the epochs that are done. "
+            f"Received: {key}={finetune if finetune else config.epochs}"
+        )
+    longer = {key, "output_dir"}
+    others = {name: change for name, change in changes.items() if name not in longer}
+    if others and not allow:
+        listed = ", ".join(f"{name} {change}" for name, change in others.items())
+        raise BadInput(
+            f"A run is resumed with the config it began with; only {key} may be raised. Changed: {listed}. "
             "Start a new run, or go on all the same: --allow-changes"
         )

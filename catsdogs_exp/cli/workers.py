@@ -32,7 +32,7 @@ def help_chief(job: Job) -> dict[str, Any]:
     Raises:
         BadInput, RunFailed, Interrupted: as `run` does.
     """
-    from catsdogs_exp.run import run  # noqa: PLC0415
+    from catsdogs_exp.run import run
 
     assert job.cluster is not None
     folder = Path(tempfile.mkdtemp(prefix=f"catsdogs-worker{job.cluster.index}-"))

@@ -32,19 +32,16 @@ def check_training(training: Training, schedule: Schedule) -> None:
 
 def _check_strategy(training: Training) -> None:
     """What training on several devices cannot do yet."""
-    refused = {
-        "training.precision=mixed_float16": (
-            training.precision == "mixed_float16",
-            "training.precision=mixed_bfloat16",
-        ),
-        "training.jit=always": (training.jit == "always", "training.jit=never"),
-        f"training.max_minutes={training.max_minutes}": (  # the clocks of workers differ
-            training.strategy == "multi_worker" and training.max_minutes is not None,
-            "training.max_steps",
-        ),
-    }
-    for setting, (is_set, instead) in refused.items():
+    clocks = training.strategy == "multi_worker" and training.max_minutes is not None  # those of workers differ
+    float16 = training.precision == "mixed_float16"
+    refused = (
+        (float16, "training.precision=mixed_float16", "training.precision=mixed_bfloat16"),
+        (training.jit == "always", "training.jit=always", "training.jit=never"),
+        (clocks, f"training.max_minutes={training.max_minutes}", "training.max_steps"),
+    )
+    for is_set, setting, instead in refused:
         if training.strategy != "none" and is_set:
             raise BadInput(
-                f"training.strategy={training.strategy} cannot be combined with {setting} yet. Received both. Try {instead}, or training.strategy=none"
+                f"training.strategy={training.strategy} cannot be combined with {setting} yet. Received both. "
+                f"Try {instead}, or training.strategy=none"
             )

@@ -1,6 +1,5 @@
 """The training loop: epochs of steps, a validation pass, the best epoch kept. It tells listeners; it writes nothing."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 from catsdogs_exp.training.values import value_of
+
+_LOOK = 50  # steps between looks at whether the loss is still a number: each one waits for the device
 
 
 class Feed(Protocol):
@@ -213,6 +214,8 @@ def _train_epoch(
             listener.on_step(epoch, step, count, steps)
         progress.waited += got - asked
         progress.trained += time.perf_counter() - asked
+        if step % _LOOK == 0:
+            _refuse_bad(steps, epoch)
         if step < count and over_budget(training, progress):
             break
         if step < count and saver is not None:
@@ -223,9 +226,9 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
     """The epoch's values, its validation pass, and whether it is the last one."""
     steps, history = stage.steps, progress.history
     started = time.perf_counter()
+    _refuse_bad(steps, epoch)
     averages = steps.averages()
     trained = progress.trained + time.perf_counter() - started
-    _refuse_nan(averages, epoch, steps)
     with steps.averaged():
         val = evaluate(steps, stage.validation, training.validation_steps) if len(stage.validation.rows) else {}
         result = EpochResult(
@@ -274,10 +277,10 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
         raise RunFailed(f"Out of memory with batch_size={batch_size}. {less}") from error
 
 
-def _refuse_nan(averages: dict[str, float], epoch: int, steps: Steps) -> None:
-    for name, value in averages.items():
-        if not math.isfinite(value):
-            raise RunFailed(
-                f"The training {name} became {value} in epoch {epoch}. "
-                "Try a lower learning rate (lr) or training.clip_norm=1."
-            )
+def _refuse_bad(steps: Steps, epoch: int) -> None:
+    """Ends a run whose loss is no number any more: its weights are of no use, and no checkpoint may hold them."""
+    if step := steps.first_bad():
+        raise RunFailed(
+            f"The training loss became NaN or infinite in epoch {epoch}, step {step}. Try a lower learning rate (lr) "
+            "or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last good checkpoint"
+        )

@@ -46,7 +46,7 @@ class Checkpoints:
             RunFailed: when the snapshot before could not be written.
         """
         by_steps = self._every.unit == "steps" and self._every.count and progress.steps % self._every.count == 0
-        if by_steps or self._seconds_over():
+        if (by_steps or self._seconds_over()) and not stage.steps.first_bad():
             self.save(stage, progress)
 
     def after_epoch(self, stage: Stage, progress: Progress) -> None:
@@ -135,8 +135,8 @@ def best_of(snapshot: Snapshot) -> Path | None:
 
 
 def _whole(network: keras.Model) -> dict[str, Any]:
-    """The weights of the whole network, of which a stage may have trained a part."""
-    return {f"network/{place:04d}": weight for place, weight in enumerate(network.weights)}
+    """The whole network, of which a stage may have trained a part: weights, and states of random generators."""
+    return {f"network/{place:04d}": variable for place, variable in enumerate(network.variables)}
 
 
 def progress_of(snapshot: Snapshot) -> Progress:

@@ -84,9 +84,7 @@ class Spread:
             return ""
         devices = f"{self.replicas} device{'s' if self.replicas > 1 else ''}"
         if self.cluster is not None:
-            return (
-                f"spread over {self.workers} workers, {devices}; this is the chief of {', '.join(self.cluster.workers)}"
-            )
+            return f"spread over {self.workers} workers, {devices}: {', '.join(self.cluster.workers)}"
         return f"spread over {devices}: {', '.join(map(_short, self.strategy.extended.worker_devices))}"
 
     def agree(self, values: Mapping[str, str | int]) -> None:
@@ -176,6 +174,9 @@ class Spread:
             return False
 
 
+ONE_DEVICE = Spread()
+
+
 def local_replica(strategy: tf.distribute.Strategy) -> int:
     """Which of this process's devices the code is traced for, in a replica's context."""
     number = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -233,7 +234,7 @@ def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
         if "Timeout" not in str(error):
             raise
         raise RunFailed(
-            f"Worker {cluster.index} at {cluster.workers[cluster.index]} waited {JOIN_SECONDS} s for {others} to begin. "
+            f"Worker {cluster.index} at {cluster.workers[cluster.index]} waited {JOIN_SECONDS} s for {others}. "
             "Start all workers within that time; the ports must be open"
         ) from error
     except tf.errors.OpError as error:

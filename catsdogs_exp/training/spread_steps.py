@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from catsdogs_exp.training.finite import FirstBad
 from catsdogs_exp.training.spread import Spread, local_replica
 from catsdogs_exp.training.steps import TOP, Steps
 
@@ -14,7 +15,7 @@ _SUM = tf.distribute.ReduceOp.SUM
 
 
 class SpreadSteps(Steps):
-    """`Steps` on the devices of a strategy: each computes its part of a batch, then all copies of the weights move alike.
+    """`Steps` on several devices: each computes its part of a batch, then all copies of the weights move alike.
 
     A part's gradient is that of the sum of its losses; the sum over all parts is divided by the images of the whole
     batch, so that a batch that does not divide evenly weighs as on one device. Batch normalisation uses the statistics
@@ -33,6 +34,7 @@ class SpreadSteps(Steps):
             super().__init__(model, optimizer, jit=False, **others)
         # Outside of the scope: of each worker its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
+        self._finite = FirstBad()
         self._functions = {
             "accuracy": keras.metrics.binary_accuracy if self._binary else keras.metrics.sparse_categorical_accuracy,
             f"top_{TOP}_accuracy": partial(keras.metrics.sparse_top_k_categorical_accuracy, k=TOP),
@@ -53,14 +55,16 @@ class SpreadSteps(Steps):
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             means = [tf.convert_to_tensor(weight) / self._spread.replicas for weight in moving]
-            return [*gradients, *means, *self._sums(shown, labels, probabilities, real)]
+            return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, probabilities, real)]
 
         sums = self._over_all(one, images, labels)
         with self._spread.scope():
-            self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
             for weight, mean in zip(moving, sums[len(weights) :], strict=False):
-                weight.assign(mean)
-        self._add(sums[len(weights) + len(moving) :])
+                weight.assign(mean)  # before the average of the weights takes them in
+            self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
+        minimised, *shown = sums[len(weights) + len(moving) :]
+        self._finite.update_state(minimised)
+        self._add(shown)
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
@@ -90,7 +94,7 @@ class SpreadSteps(Steps):
         assert strategy is not None
 
         def summed(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-            return tf.distribute.get_replica_context().all_reduce(_SUM, one(images, labels))
+            return list(tf.distribute.get_replica_context().all_reduce(_SUM, one(images, labels)))
 
         found = strategy.run(summed, args=(images, labels))
         return [strategy.experimental_local_results(each)[0] for each in found]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.training.averaging import GradientSum, WeightAverage
+from catsdogs_exp.training.finite import FirstBad
 from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
 from catsdogs_exp.training.values import value_of
 
@@ -63,6 +64,7 @@ class Steps:
         if units > TOP:
             name = f"top_{TOP}_accuracy"
             self._metrics[name] = keras.metrics.SparseTopKCategoricalAccuracy(TOP, name=name)
+        self._finite = FirstBad()
         self._average, self._gathered = None, None
         if optimizer is not None:
             optimizer.build(model.trainable_variables)
@@ -77,8 +79,12 @@ class Steps:
 
     def reset(self) -> None:
         """Begins new averages."""
-        for metric in self._metrics.values():
+        for metric in (*self._metrics.values(), self._finite):
             metric.reset_state()
+
+    def first_bad(self) -> int:
+        """The first training step since `reset`, from 1, whose loss was no number; 0 for none."""
+        return int(self._finite.result())
 
     def averages(self) -> dict[str, float]:
         """Loss and accuracy over the batches since `reset`, each image weighing the same.
@@ -110,7 +116,7 @@ class Steps:
             "optimizer": _of_optimizer(self.optimizer),
             "average": self._average.averages if self._average is not None else [],
             "gathered": self._gathered.variables if self._gathered is not None else [],
-            "metric": [variable for metric in self._metrics.values() for variable in metric.variables],
+            "metric": [v for metric in (*self._metrics.values(), self._finite) for v in metric.variables],
         }
         for group, variables in groups.items():
             found |= {_named(group, place, variable): variable for place, variable in enumerate(variables)}
@@ -122,6 +128,7 @@ class Steps:
             losses = self._own_loss(labels, probabilities)
             loss = self._minimised(self._weighted(losses, labels))
         self._move(tape.gradient(loss, self.model.trainable_variables), tf.shape(images)[0])
+        self._finite.update_state(losses)
         self._count(losses if self._objective.is_shown else None, labels, probabilities)
 
     def _minimised(self, losses: Any) -> Any:

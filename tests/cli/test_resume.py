@@ -169,7 +169,7 @@ def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> No
 @pytest.mark.timeout(3600)
 def test_kill_9_at_fifty_random_moments(whole: Path, tmp_path: Path) -> None:
     """Printed as a table with `pytest -s -m slow -k fifty`."""
-    print("\n| kill | seconds into training | epochs then | status then | same in the end |\n|---|---|---|---|---|")
+    print("\n| kill | seconds into training | epochs then | status then | same in the end |\n|---|---|---|---|---|")  # noqa: T201
     for number in range(50):
         outputs = tmp_path / str(number)
         run, moment = kill_at_random(outputs, 100 + number, 0.0, 9.0)
@@ -177,7 +177,7 @@ def test_kill_9_at_fifty_random_moments(whole: Path, tmp_path: Path) -> None:
         then = json.loads((run / "result.json").read_text())
         assert main(["resume", str(run)]) == 0
         same(run, whole)
-        print(f"| {number + 1} | {moment:.2f} | {then['epochs']} | {then['status']} | yes |")
+        print(f"| {number + 1} | {moment:.2f} | {then['epochs']} | {then['status']} | yes |")  # noqa: T201
         shutil.rmtree(outputs)
 
 

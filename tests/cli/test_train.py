@@ -169,7 +169,7 @@ def test_a_diverging_run_fails_and_says_so(
     (folder,) = (tmp_path / "drawn").iterdir()
     result = read_result(folder)
     assert result["status"] == "failed"
-    assert re.search(r"The training loss became (nan|inf) in epoch \d", result["error"])
+    assert re.search(r"The training loss became NaN or infinite in epoch \d, step \d", result["error"])
     assert f"error: {result['error']}" in capsys.readouterr().err
     assert "Traceback" in (folder / "run.log").read_text()
 

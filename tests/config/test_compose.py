@@ -239,7 +239,8 @@ def test_glob_stands_for_the_choices_of_a_group() -> None:
 
 def test_glob_sees_the_recipes() -> None:
     recipes = groups()["experiment"]
-    found = [job.experiment for job in expand_sweep(["experiment=glob(*)", "dataset=archive", "dataset.path=photos.zip"]).configs]
+    words = ["experiment=glob(*)", "dataset=archive", "dataset.path=photos.zip"]
+    found = [job.experiment for job in expand_sweep(words).configs]
     assert found == [name for name in recipes if "/" not in name]
     assert "course_week1" in found
 

@@ -1,0 +1,195 @@
+"""When a run ends, what counts as an epoch, small runs to find mistakes, two phases."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from catsdogs_exp.__main__ import main
+
+SMALL = (
+    "dataset.images=60",
+    "target_size=32",
+    "depth=2",
+    "batch_size=8",
+    "model.dense=16",
+    "logging.tensorboard=false",
+)
+Capture = pytest.CaptureFixture[str]
+
+
+def run(tmp_path: Path, *words: str, code: int = 0) -> tuple[Path, dict]:
+    assert main([*SMALL, "logging.activations.every=-1", f"output_dir={tmp_path}", *words]) == code
+    (folder,) = (path.parent for path in tmp_path.glob("*/*/result.json"))
+    return folder, json.loads((folder / "result.json").read_text())
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_run_ends_when_it_is_good_enough(tmp_path: Path, capsys: Capture) -> None:
+    folder, result = run(tmp_path, "epochs=4", "training.stop_at.metric=loss", "training.stop_at.value=100")
+    assert result["status"] == "ok" and result["epochs"] == len(rows(folder)) == 1
+    assert re.fullmatch(r"loss \d\.\d{4} has reached training.stop_at.value=100", result["stopped"])
+    assert f"stopped after epoch 1: {result['stopped']}" in capsys.readouterr().err
+    assert main(["resume", str(folder)]) == 0
+    assert f"the run is finished: {result['stopped']}" in capsys.readouterr().err
+
+
+def test_steps_count_as_the_course_counts_them(tmp_path: Path) -> None:
+    """Three steps an epoch go on through the data: six of them are the first pass and a part of the second."""
+    settings = ("epochs=4", "training.steps_per_epoch=3", "training.validation_steps=1", "training.max_steps=10")
+    folder, result = run(tmp_path, *settings)
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"]
+    assert result["stopped"] == "training.max_steps=10 are done"
+
+
+def test_a_loss_that_is_no_number_ends_the_run_naming_the_step_and_keeps_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from catsdogs_exp.training.snapshots import newest_snapshot
+    from catsdogs_exp.training.steps import Steps
+
+    build, done = Steps.__init__, iter(range(1, 10**6))
+
+    def spoiling(self: Steps, *arguments: object, **named: object) -> None:
+        build(self, *arguments, **named)
+        train = self.train
+
+        def step(images: tf.Tensor, labels: tf.Tensor) -> None:
+            if next(done) == 8:
+                self.model.trainable_variables[-1].assign([float("nan")])
+            train(images, labels)
+
+        self.train = step
+
+    monkeypatch.setattr(Steps, "__init__", spoiling)
+    folder, result = run(tmp_path, "epochs=3", "training.checkpoint.every=1steps", code=1)
+    assert result["status"] == "failed"
+    assert result["error"].startswith(
+        "The training loss became NaN or infinite in epoch 2, step 2. Try a lower learning"
+    )
+    assert "resume RUN lr=... --allow-changes" in capsys.readouterr().err
+    snapshot = newest_snapshot(folder / "checkpoints" / "last", print)
+    assert snapshot is not None and snapshot.state["progress"]["steps"] == 7
+
+
+def test_out_of_memory_says_which_batch_size_to_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from catsdogs_exp.training.steps import Steps
+
+    def full(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(Steps, "averages", full)
+    _, result = run(tmp_path, "epochs=1", code=1)
+    assert result["error"] == "Out of memory with batch_size=8. Try batch_size=4"
+    assert "error: Out of memory with batch_size=8. Try batch_size=4\n" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from catsdogs_exp.training import saving
+
+    write, count = saving.write_snapshot, iter(range(10))
+
+    def full(*arguments: object) -> Path:
+        if next(count) == 2:
+            raise OSError(28, "No space left on device")
+        return write(*arguments)
+
+    monkeypatch.setattr(saving, "write_snapshot", full)
+    folder, result = run(tmp_path, "epochs=4", code=1)
+    assert "The checkpoint could not be written to" in result["error"] and "No space left on device" in result["error"]
+    assert "The one before is whole: make room, then resume the run" in capsys.readouterr().err
+    assert main(["resume", str(folder)]) == 0
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"]
+
+
+def test_one_batch_is_learnt_by_heart(tmp_path: Path, capsys: Capture) -> None:
+    _, result = run(tmp_path, "debug=one_batch", "lr=0.003", "augment=course", "model.dropout=0")
+    assert result["metrics"]["train"]["accuracy"] == 1.0
+    said = capsys.readouterr().err
+    assert "training.overfit_batches: 8 training images, as they are, also for validation" in said
+
+
+@pytest.mark.parametrize("debug", ["tiny", "profiler"])
+def test_small_runs_to_find_mistakes(debug: str, tmp_path: Path, capsys: Capture) -> None:
+    folder, result = run(tmp_path, f"debug={debug}", "target_size=32", "logging.tensorboard=true")
+    assert result["epochs"] == 2
+    assert ("profile: waits" in capsys.readouterr().err) == (debug == "profiler")
+    assert bool(list(folder.rglob("*.xplane.pb"))) == (debug == "profiler")
+
+
+def test_a_dry_run_says_shapes_memory_and_time_and_writes_nothing(tmp_path: Path, capsys: Capture) -> None:
+    assert main([*SMALL, f"output_dir={tmp_path / 'none'}", "epochs=7", "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"images uint8 \[8, 32, 32, 3\], \d+ to \d+; labels int32 \[8\]", said)
+    assert re.search(r"block2_pool +\[None, 6, 6, 32\]", said)
+    assert "one batch: loss " in said and "; 7 epochs: about " in said and "MiB at most" in said
+    assert not (tmp_path / "none").exists()
+    assert main(["-m", *SMALL, "lr=0.1,0.2", "--dry-run"]) == 2
+    assert "--dry-run looks at one run" in capsys.readouterr().err
+
+
+TRANSFER = (
+    *(
+        "model=transfer",
+        "model.backbone=MobileNetV2",
+        "model.weights=none",
+        "model.dense=[]",
+        "model.cut=block_3_expand",
+    ),
+    *("training.finetune.epochs=2", "training.finetune.lr=0.0001", "training.finetune.unfreeze=block_2_expand"),
+)
+
+
+def test_two_phases_the_first_on_features_and_a_resume_between_and_within_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, weights_of
+) -> None:
+    from catsdogs_exp.training import fit as loop
+
+    small = [word for word in SMALL if not word.startswith("model.dense")]
+    settings = [*small, *TRANSFER, "epochs=2", "logging.activations.every=-1", "training.checkpoint.every=3steps"]
+    assert main([*settings, f"output_dir={tmp_path / 'whole'}"]) == 0
+    said = capsys.readouterr().err
+    assert "computed once (cut at block_3_expand" in said
+    assert re.search(r"fine-tuning from epoch 3: lr=0.0001, [\d,]+ weights learn", said)
+    (whole,) = (tmp_path / "whole" / "drawn").iterdir()
+    train = loop._train_epoch
+    for epoch in (3, 4):
+
+        def break_off(
+            stage: object, training: object, progress: object, number: int, *rest: object, at: int = epoch
+        ) -> None:
+            if number == at:
+                raise MemoryError
+            train(stage, training, progress, number, *rest)
+
+        monkeypatch.setattr(loop, "_train_epoch", break_off)
+        assert main([*settings, f"output_dir={tmp_path / str(epoch)}"]) == 1
+        monkeypatch.setattr(loop, "_train_epoch", train)
+        (stopped,) = (tmp_path / str(epoch) / "drawn").iterdir()
+        assert main(["resume", str(stopped)]) == 0
+        assert weights_of(stopped) == weights_of(whole)
+        times = ("seconds", "images_per_second")
+        mine, theirs = ([{k: v for k, v in row.items() if k not in times} for row in rows(r)] for r in (stopped, whole))
+        assert mine == theirs
+
+
+def test_a_wrong_layer_to_start_fine_tuning_from_is_told_before_the_first_epoch(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    small = [word for word in SMALL if not word.startswith("model.dense")]
+    words = [*small, *TRANSFER, "training.finetune.unfreeze=block_2_expnd", f"output_dir={tmp_path}"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "training.finetune.unfreeze must be all, a number of layers, or a layer" in said
+    assert "Did you mean block_2_expand" in said and "epoch 1" not in said

@@ -1,0 +1,222 @@
+"""Two devices train as one does: the same weights but for rounding, also of batches that do not divide evenly."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catsdogs_exp.config.cluster import Cluster, cluster_of, expand_counts, expand_hosts
+from catsdogs_exp.data.loaders import Loader, part_of
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.training.snapshots import newest_snapshot
+
+# What devices there are can be set only before TensorFlow looks at them: a process of its own.
+TWO_DEVICES = """
+import sys
+import tensorflow as tf
+from catsdogs_exp.__main__ import main
+
+if __name__ == "__main__":
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    folder, *settings = sys.argv[1:]
+    for strategy in ("none", "mirrored"):
+        if code := main([*settings, f"training.strategy={strategy}", f"output_dir={folder}/{strategy}"]):
+            sys.exit(code)
+"""
+SETTINGS = (
+    "dataset.images=40",
+    "target_size=32",
+    "depth=2",
+    "model.dense=16",
+    "epochs=2",
+    "logging.activations.every=-1",
+)
+EVEN = ("batch_size=8", "optimizer=rmsprop")
+# 31 training images: batches of 5 and one of 1, which leaves a device with none
+UNEVEN = (
+    *(
+        "batch_size=5",
+        "dataset.classes=3",
+        "optimizer=adamw",
+        "schedule=plateau",
+        "model.l2=0.001",
+        "augment.mixup=0.3",
+    ),
+    *("training.accumulate=2", "training.ema=0.9", "training.clip_norm=1", "training.label_smoothing=0.1"),
+    "training.class_weights=balanced",
+)
+
+
+def last_state(output: Path) -> dict[str, np.ndarray]:
+    (run,) = (output / "drawn").iterdir()
+    snapshot = newest_snapshot(run / "checkpoints" / "last", print)
+    assert snapshot is not None
+    with np.load(snapshot.path, allow_pickle=False) as arrays:
+        return {name: arrays[f"{place:05d}"] for place, name in enumerate(snapshot.names)}
+
+
+@pytest.mark.parametrize("settings", [EVEN, pytest.param(UNEVEN, marks=pytest.mark.slow)], ids=["even", "uneven"])
+def test_two_devices_end_with_the_weights_of_one(settings: tuple[str, ...], tmp_path: Path) -> None:
+    words = [sys.executable, "-c", TWO_DEVICES, str(tmp_path), *SETTINGS, *settings]
+    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "spread over 2 devices: CPU:0, CPU:1" in done.stderr
+    one, two = (last_state(tmp_path / strategy) for strategy in ("none", "mirrored"))
+    assert one.keys() == two.keys()  # the one can go on where the other stopped
+    moved = 0
+    for name, value in one.items():
+        if name.startswith(("model/", "average/")):
+            np.testing.assert_allclose(two[name], value, atol=1e-5, err_msg=name)
+            moved += value.size
+    assert moved > 1000
+
+
+@given(st.integers(0, 300), st.integers(1, 9))
+def test_parts_of_a_batch_are_all_of_it_without_overlap(images: int, workers: int) -> None:
+    batch = np.random.default_rng(images).permutation(images)
+    parts = [part_of(batch, index, workers) for index in range(workers)]
+    assert np.concatenate(parts).tolist() == batch.tolist()
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_shards_of_a_loader_hold_what_the_whole_one_holds(mixed: bool, config) -> None:
+    made = config("augment=course", *(["augment.mixup=0.4"] if mixed else []))
+    pictures = np.random.default_rng(1).integers(0, 256, (11, 12, 12, 3), dtype=np.uint8)
+    loader = Loader(
+        fetch=lambda rows: pictures[rows],
+        rows=np.arange(11),
+        labels=(np.arange(11) % 3).astype(np.int32),
+        classes=3,
+        image_shape=(12, 12, 3),
+        batch_size=5,
+        seed=4,
+        shuffle=True,
+        augment=made.augment,
+        cut=None,
+        workers=1,
+    )
+    shards = [list(replace(loader, shard=(index, 2)).dataset(2).as_numpy_iterator()) for index in range(2)]
+    for whole, *parts in zip(loader.dataset(2).as_numpy_iterator(), *shards, strict=True):
+        for place, expected in enumerate(whole):
+            np.testing.assert_array_equal(np.concatenate([part[place] for part in parts]), expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ("training.strategy=mirrored", "training.precision=mixed_float16"),
+            "training.strategy=mirrored cannot be combined with training.precision=mixed_float16 yet. Received both. "
+            "Try training.precision=mixed_bfloat16, or training.strategy=none",
+        ),
+        (
+            ("training.strategy=mirrored", "training.jit=always", "training.deterministic=false"),
+            "training.jit=always yet",
+        ),
+        (("training.strategy=multi_worker", "training.max_minutes=3"), "training.max_minutes=3.0 yet"),
+        (("training.strategy=miror",), "Did you mean mirrored?"),
+    ],
+)
+def test_what_cannot_be_spread_is_refused(settings: tuple[str, ...], message: str, config) -> None:
+    with pytest.raises(BadInput) as refused:
+        config(*settings)
+    assert message in str(refused.value)
+
+
+def test_tf_config_names_the_workers_the_chief_first() -> None:
+    jobs = '"cluster": {"worker": ["b:2", "[::1]:3"], "chief": ["a:1"]}'
+    found = cluster_of({"TF_CONFIG": f'{{{jobs}, "task": {{"type": "worker", "index": 1}}}}'})
+    assert found == Cluster(("a:1", "b:2", "[::1]:3"), 2)
+    assert not found.is_chief
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "TF_CONFIG is not understood"),
+        ('{"cluster": {"worker": ["a:1"]}}', "task is missing"),
+        ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', "must be lists of host:port"),
+        ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "not host:port: a"),
+        ('{"cluster": {"worker": ["a:99999"]}, "task": {"type": "worker", "index": 0}}', "not host:port: a:99999"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "task index 1 is not in the"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "0"}}', "an index, a whole number"),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "have one address"),
+        ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', "cluster has ps"),
+    ],
+)
+def test_a_wrong_tf_config_is_answered_with_what_is_wrong_and_an_example(text: str, reason: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        cluster_of({"TF_CONFIG": text})
+    assert reason in str(refused.value)
+    assert '"worker": ["host1:12345", "host2:12345"]' in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@given(
+    st.text()
+    | st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["cluster", "task", "worker", "type", "index"]), x),
+    ).map(str)
+)
+def test_whatever_tf_config_holds_the_answer_is_a_line(text: str) -> None:
+    try:
+        found = cluster_of({"TF_CONFIG": text})
+    except BadInput as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert found.workers
+
+
+SLURM = {
+    "SLURM_PROCID": "3",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_STEP_NODELIST": "n[01-02],gpu",
+    "SLURM_STEP_TASKS_PER_NODE": "1(x2),2",
+    "SLURM_JOB_ID": "20005",
+}
+
+
+def test_slurms_variables_name_the_workers() -> None:
+    assert cluster_of(SLURM) == Cluster(("n01:12005", "n02:12005", "gpu:12005", "gpu:12006"), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLURM_PROCID", "4"),
+        ("SLURM_STEP_NODELIST", "n[1-"),
+        ("SLURM_STEP_TASKS_PER_NODE", "2x"),
+        ("SLURM_PROCID", "x"),
+    ],
+)
+def test_slurm_variables_that_make_no_sense_are_shown(name: str, value: str) -> None:
+    with pytest.raises(BadInput, match=f"Slurm's variables are not understood: .*{name}=") as refused:
+        cluster_of(SLURM | {name: value})
+    assert "Set TF_CONFIG" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("a", ["a"]),
+        ("n[08-10]", ["n08", "n09", "n10"]),
+        ("n[1,3-4]x,b.c-d", ["n1x", "n3x", "n4x", "b.c-d"]),
+    ],
+)
+def test_host_lists(text: str, hosts: list[str]) -> None:
+    assert expand_hosts(text) == hosts
+
+
+def test_task_counts() -> None:
+    assert expand_counts("2(x3),1") == [2, 2, 2, 1]
