@@ -16,6 +16,7 @@ NAMES = {
     "optimizers": "the fused updates of the optimisers against Keras's own",
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
     "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",
+    "checkpoints": "P12: what saving where a run stands costs; and what determinism does",
     "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
 }
 _ROUNDS = 5

@@ -5,6 +5,7 @@ copy alike. The batch stays what it is on one device, and so does the result, up
 """
 
 import logging
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -146,7 +147,9 @@ class Spread:
             self._summed(tf.zeros((), tf.int32))
         except _LOST:  # one was here and went before its answer had come
             _log.info("another worker ended first")
-        self.strategy.extended._stop_check_health_thread()
+        watcher = self.strategy.extended
+        watcher._check_health_thread_should_stop.set()
+        watcher._check_health_thread = None  # a daemon, which sleeps: it is not waited for
 
     @property
     def _is_watching(self) -> bool:
@@ -155,7 +158,9 @@ class Spread:
 
     def _who_is_gone(self, message: str) -> str:
         assert self.cluster is not None
-        gone = [worker for worker in range(self.workers) if worker != self.worker and not self._answers(worker)]
+        said = {int(number) for number in re.findall(r"task:(\d+) is down", message)}  # it hangs, and may be connected
+        others = [worker for worker in range(self.workers) if worker != self.worker]
+        gone = [worker for worker in others if worker in said or not self._answers(worker)]
         if not gone:
             reason = " ".join(message.split())[:300]
             who = f"The workers have lost each other ({reason})"

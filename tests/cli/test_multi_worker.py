@@ -132,6 +132,7 @@ def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_killed_worker_ends_the_others_and_the_resumed_run_ends_as_undisturbed(tmp_path: Path, killed: int) -> None:
     settings = [*SETTINGS, *STATEFUL, "training.strategy=multi_worker"]

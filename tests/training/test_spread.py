@@ -1,6 +1,7 @@
 """Two devices train as one does: the same weights but for rounding, also of batches that do not divide evenly."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.cluster import Cluster, cluster_of, expand_counts, expand_hosts
 from catsdogs_exp.data.loaders import Loader, part_of
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.training.snapshots import newest_snapshot
 
 # What devices there are can be set only before TensorFlow looks at them: a process of its own.
@@ -45,7 +46,7 @@ UNEVEN = (
         "batch_size=5",
         "dataset.classes=3",
         "optimizer=adamw",
-        "schedule=plateau",
+        "schedule=reduce_on_plateau",
         "model.l2=0.001",
         "augment.mixup=0.3",
     ),
@@ -220,3 +221,35 @@ def test_host_lists(text: str, hosts: list[str]) -> None:
 
 def test_task_counts() -> None:
     assert expand_counts("2(x3),1") == [2, 2, 2, 1]
+
+
+class Watched:
+    """A strategy, as far as it matters to those who wait for the others."""
+
+    def __init__(self) -> None:
+        self.extended = self
+        self._check_health_thread = object()
+
+
+@pytest.mark.parametrize(
+    ("message", "who"),
+    [
+        (
+            "cluster check alive failed, /job:worker/replica:0/task:2 is down",
+            "Worker 1 at 127.0.0.1:1 and worker 2 at ",
+        ),
+        ("Connection reset by peer", "Worker 1 at 127.0.0.1:1 is gone. Start all workers again"),
+    ],
+)
+def test_who_is_gone_is_said_by_name(message: str, who: str) -> None:
+    import tensorflow as tf
+
+    from catsdogs_exp.training.spread import Spread
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        there = f"127.0.0.1:{listening.getsockname()[1]}"
+        spread = Spread(Watched(), Cluster(("127.0.0.1:2", "127.0.0.1:1", there), 0))
+        with pytest.raises(RunFailed) as failed, spread.together():
+            raise tf.errors.UnavailableError(None, None, message)
+    assert str(failed.value).startswith(who)
+    assert str(failed.value).endswith("each with `python -m catsdogs_exp resume RUN`")
