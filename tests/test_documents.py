@@ -56,6 +56,10 @@ def test_every_command_of_the_pages_runs(
     photos = photo_folder({"train/cats": 6, "train/dogs": 6, "validation/cats": 3, "validation/dogs": 3})
     import shutil
 
+    for name in ("train", "test"):  # as those of Sign-Language MNIST
+        rows = [f"{row % 3},{','.join(str(pixel % 250 + row) for pixel in range(784))}" for row in range(12)]
+        header = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
+        (tmp_path / f"sign_mnist_{name}.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     archive = shutil.make_archive(str(tmp_path / "photos"), "zip", photos.parent, photos.name)
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command)
@@ -68,6 +72,8 @@ def test_every_command_of_the_pages_runs(
     if not looks_only and (not words or words[0] not in COMMANDS):
         small = [word for word in tiny if not word.startswith(("epochs", "dataset", "split"))]
         source = [] if any("dataset" in word or "experiment" in word for word in words) else ["dataset.images=48"]
+        if any(word.startswith("experiment") for word in words) and not any("dataset" in word for word in words):
+            source = ["dataset=drawn", "dataset.images=48"]  # what the recipe would download
         kept = [word for word in words if word.split("=")[0] not in ("epochs", "target_size", "seed", "depth")]
         words = [*kept, *source, *small, "epochs=1"]
     elif words[0] == "show":

@@ -1,5 +1,6 @@
 """The training loop: epochs of steps, a validation pass, the best epoch kept. It tells listeners; it writes nothing."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 from catsdogs_exp.training.values import value_of
 
+_LOWER = (
+    "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last "
+    "good checkpoint"
+)
 _LOOK = 50  # steps between looks at whether the loss is still a number: each one waits for the device
 
 
@@ -228,6 +233,9 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
     started = time.perf_counter()
     _refuse_bad(steps, epoch)
     averages = steps.averages()
+    for name, value in averages.items():  # finite losses may have an infinite sum
+        if not math.isfinite(value):
+            raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
     with steps.averaged():
         val = evaluate(steps, stage.validation, training.validation_steps) if len(stage.validation.rows) else {}
@@ -280,7 +288,4 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
 def _refuse_bad(steps: Steps, epoch: int) -> None:
     """Ends a run whose loss is no number any more: its weights are of no use, and no checkpoint may hold them."""
     if step := steps.first_bad():
-        raise RunFailed(
-            f"The training loss became NaN or infinite in epoch {epoch}, step {step}. Try a lower learning rate (lr) "
-            "or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last good checkpoint"
-        )
+        raise RunFailed(f"The training loss became NaN or infinite in epoch {epoch}, step {step}. {_LOWER}")

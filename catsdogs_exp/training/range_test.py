@@ -97,20 +97,20 @@ def judge(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool) 
     rates, losses = rates[finite], losses[finite]
     smoothed = smooth(losses)
     start, end = _valley(smoothed)
-    if end - start >= _LEAST and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
-        middle = start + (end - start) // 2
-        return RangeTest(
-            rates, losses, smoothed, _rounded(float(rates[middle])), "the middle of the longest fall of the loss"
-        )
-    if not broke:
+    long = end - start >= _LEAST
+    middle = float(rates[start + (end - start) // 2])
+    if long and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
+        rate, why = middle, "the middle of the longest fall of the loss"
+    elif broke:
+        rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss breaks without having fallen"
+    elif long:
+        rate, why = middle, "the middle of the longest fall of the loss, a slight one: do not rely on it"
+    else:
         raise RunFailed(
-            "The range test found no learning rate with which the loss clearly falls, nor one with which it breaks. "
+            "The range test found no learning rate with which the loss falls, nor one with which it breaks. "
             "Look at the data (`show`), or choose lr by hand: lr=0.001"
         )
-    tenth = _rounded(float(rates[-1]) / 10)
-    return RangeTest(
-        rates, losses, smoothed, tenth, f"a tenth of {rates[-1]:.2g}, where the loss breaks without having fallen"
-    )
+    return RangeTest(rates, losses, smoothed, _rounded(rate), why)
 
 
 def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:

@@ -26,7 +26,12 @@ FIELDS = {
     "config_hash",
     "data_hash",
     "versions",
+    "machine",
+    "git",
+    "threads",
     "command",
+    "resumed",
+    "stopped",
     "error",
 }
 
@@ -169,6 +174,9 @@ def test_a_package_that_is_not_there(monkeypatch):
     assert versions()["keras"] == "not installed"
 
 
+NEVER = {"training": {"ema": 0.0, "checkpoint": {"every": "never"}}}
+
+
 @pytest.fixture
 def plain(monkeypatch):
     """A stand-in for a config: `config_hash` sees what `to_plain` gives."""
@@ -179,6 +187,7 @@ def plain(monkeypatch):
         "experiment": None,
         "logging": {"samples": 1},
         "model": {"name": "cnn", "depth": 3},
+        "training": {"ema": 0.0, "checkpoint": {"every": "1epochs"}},
     }
     monkeypatch.setattr(result_module, "to_plain", lambda config: content | config)
     return config_hash
@@ -191,7 +200,7 @@ def test_the_hash_changes_with_what_changes_the_numbers(plain):
 
 
 @pytest.mark.parametrize(
-    "change", [{"output_dir": "b"}, {"experiment": "course"}, {"logging": {"samples": 9}}, {}], ids=str
+    "change", [{"output_dir": "b"}, {"experiment": "course"}, {"logging": {"samples": 9}}, NEVER, {}], ids=str
 )
 def test_the_hash_stays_with_what_does_not(plain, change):
     assert plain(change) == plain({})

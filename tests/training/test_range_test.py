@@ -34,7 +34,7 @@ def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
 
 
 def test_where_nothing_happens_the_user_is_asked() -> None:
-    with pytest.raises(RunFailed, match="found no learning rate with which the loss clearly falls, nor one with"):
+    with pytest.raises(RunFailed, match="found no learning rate with which the loss falls, nor one with"):
         judge(RATES, np.full(100, 0.69), broke=False)
 
 
