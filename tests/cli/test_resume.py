@@ -26,6 +26,7 @@ SETTINGS = (
     *("training.ema=0.9", "training.clip_norm=1", "split.test=0.2", "epochs=4", "training.checkpoint.every=2steps"),
     "logging.activations.every=2",
 )
+KILLS = int(os.environ.get("CATSDOGS_KILLS", "50"))  # CI takes fewer: each one starts a process and trains
 _TIMES = ("seconds", "images_per_second")
 
 
@@ -116,7 +117,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     yield at
 
 
-@pytest.mark.parametrize("step", [1, 2, 4, 6, 9, 17])
+@pytest.mark.parametrize("step", [1, 4, 9])
 def test_a_run_that_failed_goes_on_and_ends_the_same(
     step: int,
     whole: Path,
@@ -157,9 +158,9 @@ def kill_at_random(outputs: Path, seed: int, low: float, high: float) -> tuple[P
     return the_run(outputs), moment
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> None:
-    run, _ = kill_at_random(tmp_path, seed, 1.0, 7.0)
+    run, _ = kill_at_random(tmp_path, seed, 0.5, 4.0)
     assert run is not None
     assert main(["resume", str(run)]) == 0
     same(run, whole)
@@ -167,12 +168,12 @@ def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_kill_9_at_fifty_random_moments(whole: Path, tmp_path: Path) -> None:
-    """Printed as a table with `pytest -s -m slow -k fifty`."""
+def test_kill_9_at_many_random_moments(whole: Path, tmp_path: Path) -> None:
+    """Printed as a table with `pytest -s -m slow -k many`."""
     print("\n| kill | seconds into training | epochs then | status then | same in the end |\n|---|---|---|---|---|")  # noqa: T201
-    for number in range(50):
+    for number in range(KILLS):
         outputs = tmp_path / str(number)
-        run, moment = kill_at_random(outputs, 100 + number, 0.0, 9.0)
+        run, moment = kill_at_random(outputs, 100 + number, 0.0, 5.0)
         assert run is not None
         then = json.loads((run / "result.json").read_text())
         assert main(["resume", str(run)]) == 0
