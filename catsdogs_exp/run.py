@@ -13,6 +13,7 @@ from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import open_pixels, open_stored
 from catsdogs_exp.data.report import report, warnings_of
+from catsdogs_exp.data.stalls import watched
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.job import Job, Screen, describe
 from catsdogs_exp.record.manifest_changes import changes_of
@@ -35,7 +36,7 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
         result = _begin(job)
         _log.info("%s", job.command)
         try:
-            with interruption_wins():
+            with interruption_wins(), watched(_both(screen)):
                 _run(job, result, screen)
         except Interrupted:
             _log.warning("interrupted")

@@ -24,6 +24,7 @@ from PIL import (
 
 from catsdogs_exp.data import resizing
 from catsdogs_exp.data.formats import FORMATS, fits, unread_format
+from catsdogs_exp.data.stalls import read_file
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -255,7 +256,7 @@ def read_image(
         Undecodable: with the reason.
         OSError: when the file cannot be read.
     """
-    whole = pixels(path.read_bytes(), _thread.scratch)
+    whole = pixels(read_file(path), _thread.scratch)
     fitted = resizing.fit(whole, target_size, resize, interpolation, pad_value)
     if channels == 1:
         return resizing.grey(fitted)

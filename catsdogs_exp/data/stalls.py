@@ -1,0 +1,46 @@
+"""Which file is being read, so that a network folder that no longer answers can be named while one waits for it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SECONDS = 30.0  # a picture is read in milliseconds
+_LOOKS = 10  # in that time
+
+_reading: dict[int, tuple[str, float]] = {}  # thread -> the file it reads, and since when
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file, noted while it is read."""
+    _reading[threading.get_ident()] = (str(path), time.monotonic())
+    try:
+        return path.read_bytes()
+    finally:
+        _reading.pop(threading.get_ident(), None)
+
+
+@contextmanager
+def watched(say: Callable[[str], None], seconds: float = SECONDS) -> Iterator[None]:
+    """Within it, a file that is not read after so many seconds is named, once."""
+    over = threading.Event()
+    thread = threading.Thread(target=_watch, args=(say, seconds, over), daemon=True, name="stalls")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _watch(say: Callable[[str], None], seconds: float, over: threading.Event) -> None:
+    told: set[str] = set()
+    while not over.wait(seconds / _LOOKS):
+        for path, since in list(_reading.values()):
+            if time.monotonic() - since >= seconds and path not in told:
+                told.add(path)
+                say(
+                    f"still reading {path} after {seconds:g} s: does the disk or network folder answer? "
+                    "Waiting goes on; Ctrl-C ends the run, `resume` goes on with it"
+                )
