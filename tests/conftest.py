@@ -48,8 +48,9 @@ def _no_plugin_outlives_its_test() -> Iterator[None]:
     from catsdogs_exp.config.datasets import DATASETS
     from catsdogs_exp.config.models import MODELS
     from catsdogs_exp.config.offered import OFFERED
+    from catsdogs_exp.data.sources import SOURCES
 
-    known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS]
+    known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS, SOURCES]  # type: ignore[list-item]
     before = [{key: list(value) if isinstance(value, list) else value for key, value in each.items()} for each in known]
     store = ConfigStore.instance()
     repo = copy.deepcopy(store.repo)

@@ -151,6 +151,7 @@ TRANSFER = (
 )
 
 
+@pytest.mark.slow
 def test_two_phases_the_first_on_features_and_a_resume_between_and_within_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, weights_of
 ) -> None:

@@ -107,6 +107,7 @@ def wait_for_rows(output: Path, count: int, workers: Workers) -> Path:
     raise AssertionError("too slow")
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(tmp_path: Path) -> None:
     settings = [*SETTINGS, "epochs=2", "split.test=0.2", "training.monitor=val_loss"]
     spread, one = tmp_path / "spread", tmp_path / "one"

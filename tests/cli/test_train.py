@@ -257,6 +257,7 @@ def test_a_wrong_job_stops_a_sweep_before_it_starts(tmp_path: Path, tiny: tuple[
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     before = Result.update

@@ -38,6 +38,7 @@ def mobile(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]
     return model, path
 
 
+@pytest.mark.slow
 def test_the_courses_network(config) -> None:
     settings = config("model=course_f", "model.weights=none", "target_size=150").model
     model = build_model(settings, (150, 150), 2)

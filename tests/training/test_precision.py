@@ -71,6 +71,7 @@ def test_a_network_in_mixed_precision_learns(config, policy: str) -> None:
     assert steps.averages()["accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_step() -> None:
     """In a process of its own: determinism, once on, stays on, and XLA cannot have it."""
     code = """
