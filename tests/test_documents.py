@@ -69,7 +69,11 @@ def test_every_command_of_the_pages_runs(
     import shutil
 
     for name in ("train", "test"):  # as those of Sign-Language MNIST
-        rows = [f"{row % 3},{','.join(str(pixel % 240 + row) for pixel in range(784))}" for row in range(12)]
+        first = 0 if name == "train" else 20
+        rows = [
+            f"{row % 3},{','.join(str((pixel * (row + 2)) % 240) for pixel in range(784))}"
+            for row in range(first, first + 12)
+        ]
         header = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
         (tmp_path / f"sign_mnist_{name}.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     archive = shutil.make_archive(str(tmp_path / "photos"), "zip", photos.parent, photos.name)
