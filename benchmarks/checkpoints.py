@@ -12,12 +12,12 @@ from statistics import median
 
 from benchmarks import photos
 from benchmarks.options import Options, heading
-from benchmarks.table import Row, render
+from benchmarks.table import Row, ratio, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.runtime import import_tensorflow, prepare
+from catsdogs_exp.training.runtime import start
 
 _EPOCHS = 3
 _TARGET = 1.02
@@ -39,31 +39,20 @@ def run(options: Options) -> str:
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
     """The table's rows from seconds."""
+    saved, determinism = Pair(measured["saved"], measured["never"]), Pair(measured["deterministic"], measured["free"])
     return [
-        _row("P12", "a checkpoint after each epoch / none", Pair(measured["saved"], measured["never"]), _TARGET),
-        _row("-", "a step, deterministic / not", Pair(measured["deterministic"], measured["free"]), None),
+        ratio("P12", "a checkpoint after each epoch / none", saved, _seconds, _TARGET),
+        ratio("-", "a step, deterministic / not", determinism, _seconds),
     ]
 
 
-def _row(name: str, what: str, pair: Pair, at_most: float | None) -> Row:
-    low, high = min(pair.ratios), max(pair.ratios)
-    worse = max(pair.ratio_of_medians, median(pair.ratios))
-    return Row(
-        name,
-        what,
-        f"{median(pair.ours):.3f} s",
-        f"{median(pair.theirs):.3f} s",
-        f"{pair.ratio_of_medians:.3f}",
-        f"{median(pair.ratios):.3f} [{low:.3f}, {high:.3f}]",
-        "-" if at_most is None else f"<= {at_most:g}",
-        "-" if at_most is None else "yes" if worse <= at_most else "no",
-    )
+def _seconds(taken: float) -> str:
+    return f"{taken:.3f} s"
 
 
 def _contenders(settings: list[str], scratch: Path) -> dict[str, Callable[[], float]]:
     config = config_of(settings)
-    import_tensorflow()
-    prepare(config.seed, config.training.deterministic)
+    start(config)
     from catsdogs_exp.data.gather import gather
     from catsdogs_exp.data.listing import TRAIN, VALIDATION
     from catsdogs_exp.data.loaders import make_loader

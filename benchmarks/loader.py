@@ -84,6 +84,6 @@ def _pass_over(config: Config, manifest: Manifest, cache: str, images: int | Non
     started = time.perf_counter()
     fetch = open_pixels(manifest, replace(config.loader, cache=cache))
     loader = ours.training_loader(config, manifest, fetch, images)
-    for _ in loader.dataset():
+    for _ in loader.batches():
         pass
     return len(loader.rows) / (time.perf_counter() - started)

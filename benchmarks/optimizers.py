@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.options import Options, heading
-from benchmarks.table import Row, render
+from benchmarks.table import Row, ratio, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -26,27 +26,15 @@ def run(options: Options) -> str:
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
     """The table's rows from seconds a step."""
+    names = [name.removeprefix("fused ") for name in measured if name.startswith("fused ")]
     return [
-        _row(name.removeprefix("fused "), Pair(measured[name], measured[name.removeprefix("fused ")]))
-        for name in measured
-        if name.startswith("fused ")
+        ratio("-", f"one update, {name}", Pair(measured[f"fused {name}"], measured[name]), _milliseconds)
+        for name in names
     ]
 
 
-def _row(name: str, pair: Pair) -> Row:
-    from statistics import median
-
-    low, high = min(pair.ratios), max(pair.ratios)
-    return Row(
-        "-",
-        f"one update, {name}",
-        f"{1e3 * median(pair.ours):.1f} ms",
-        f"{1e3 * median(pair.theirs):.1f} ms",
-        f"{pair.ratio_of_medians:.3f}",
-        f"{median(pair.ratios):.3f} [{low:.3f}, {high:.3f}]",
-        "-",
-        "-",
-    )
+def _milliseconds(taken: float) -> str:
+    return f"{1e3 * taken:.1f} ms"
 
 
 def _contenders(weights: int) -> dict[str, Callable[[], float]]:

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.photos import chosen
-from benchmarks.timing import steady_rate
+from benchmarks.timing import say, steady_rate
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import Fetch, open_pixels
-from catsdogs_exp.training.runtime import import_tensorflow, prepare
+from catsdogs_exp.training.runtime import start
 
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.data.loaders import Loader
@@ -35,8 +35,7 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
     manifest = gather(config)
     fetch = open_pixels(manifest, config.loader)
     no_cache = open_pixels(manifest, replace(config.loader, cache="none"))
-    import_tensorflow()
-    prepare(config.seed, config.training.deterministic)
+    start(config)
     return {
         "train": _training(config, manifest, fetch, images, skip),
         "train_augmented": _training(augmented, manifest, fetch, images, skip),
@@ -48,20 +47,16 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
 
 
 def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | None, skip: int) -> Callable[[], float]:
-    from catsdogs_exp.models import build_model
-    from catsdogs_exp.training.optimizers import make_optimizer
-    from catsdogs_exp.training.precision import building_in
-    from catsdogs_exp.training.steps import Steps
+    from catsdogs_exp.stages import make_network, make_steps
 
     loader = training_loader(config, manifest, fetch, images)
-    with building_in(config.training.precision):
-        model = build_model(config.model, config.loader.target_size, len(manifest.classes))
-    steps = Steps(model, make_optimizer(config.optimizer, config.schedule, loader.steps, config.epochs))
+    network = make_network(config, manifest, loader, say)
+    steps = make_steps(config, network, network.model, config.optimizer, config.schedule, config.epochs, loader)
 
     def measure() -> float:
         ends = []
         # Two epochs, of which one is used: as in a run, the loader does not fall idle towards the end.
-        batches = iter(loader.dataset(2))
+        batches = loader.batches(2)
         steps.reset()
         for _ in range(loader.steps):
             steps.train(*next(batches))
@@ -76,7 +71,7 @@ def _loading(config: Config, manifest: Manifest, fetch: Fetch, images: int | Non
 
     def measure() -> float:
         started = time.perf_counter()
-        for _ in loader.dataset():
+        for _ in loader.batches():
             pass
         return len(loader.rows) / (time.perf_counter() - started)
 

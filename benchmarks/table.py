@@ -1,7 +1,7 @@
 """The table that a benchmark prints: what was measured on both sides, the target, and whether it is reached."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks.timing import Pair
@@ -33,19 +33,26 @@ class Row:
     reached: str
 
 
-def faster(name: str, what: str, pair: Pair, at_least: float) -> Row:
-    """Images a second on both sides. Reached where the ratio of medians and the median ratio both are."""
-    worse = min(pair.ratio_of_medians, median(pair.ratios))
+def ratio(name: str, what: str, pair: Pair, shown: Callable[[float], str], at_most: float | None = None) -> Row:
+    """Ours through theirs, each `shown` with its unit. Reached where the ratio of medians and the median ratio are."""
+    worst = max(pair.ratio_of_medians, median(pair.ratios))
     return Row(
         name,
         what,
-        f"{median(pair.ours):,.0f} img/s",
-        f"{median(pair.theirs):,.0f} img/s",
+        shown(median(pair.ours)),
+        shown(median(pair.theirs)),
         f"{pair.ratio_of_medians:.3f}",
         _spread(pair.ratios, ".3f"),
-        f">= {at_least:g}",
-        _yes(worse >= at_least),
+        "-" if at_most is None else f"<= {at_most:g}",
+        "-" if at_most is None else _yes(worst <= at_most),
     )
+
+
+def faster(name: str, what: str, pair: Pair, at_least: float) -> Row:
+    """Images a second on both sides. Reached where the ratio of medians and the median ratio both are."""
+    worst = min(pair.ratio_of_medians, median(pair.ratios))
+    row = ratio(name, what, pair, lambda rate: f"{rate:,.0f} img/s")
+    return replace(row, target=f">= {at_least:g}", reached=_yes(worst >= at_least))
 
 
 def beyond(name: str, what: str, pair: Pair, at_most: float) -> Row:

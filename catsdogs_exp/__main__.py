@@ -31,9 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             from catsdogs_exp.config.plugins import load  # noqa: PLC0415  (who has none does not pay for it)
 
             load(plugins)
-            if command == "train":  # beside the other settings, as Hydra takes them only in one piece
-                place = next((n for n, word in enumerate(rest) if "=" in word and word[0] != "-"), len(rest))
-                rest = [*rest[:place], f"plugins=[{','.join(plugins)}]", *rest[place:]]
+            if command == "train":
+                rest = [f"plugins=[{','.join(plugins)}]", *rest]
         module = importlib.import_module(f"catsdogs_exp.cli.{command.replace('-', '_')}")
         return int(module.main(rest))
     except (BadInput, RunFailed) as error:

@@ -27,10 +27,10 @@ from catsdogs_exp.record.tensorboard import TensorBoard
 from catsdogs_exp.stages import Network, find_rate, make_network, plan_stages, with_rate
 from catsdogs_exp.training import profiling
 from catsdogs_exp.training.checkpoints import ModelCard
-from catsdogs_exp.training.fit import Plan, Stage, evaluate, fit
+from catsdogs_exp.training.fit import Plan, Stage, evaluate, fit, steps_per_epoch
 from catsdogs_exp.training.precision import threads
-from catsdogs_exp.training.progress import History, Progress
-from catsdogs_exp.training.saving import Checkpoints, progress_of, restore
+from catsdogs_exp.training.progress import History, Progress, progress_of
+from catsdogs_exp.training.saving import Checkpoints, restore
 from catsdogs_exp.training.spread import Spread
 from catsdogs_exp.training.steps import Steps
 
@@ -160,7 +160,7 @@ def open_loaders(
     """The loaders of training and validation.
 
     Raises:
-        BadInput: when values are to be watched that there are no images for.
+        BadInput: when values are to be watched that there are no images for, or no weight would ever move.
     """
     train = make_loader(config, manifest, fetch, TRAIN, stored=stored)
     if config.training.overfit_batches:
@@ -180,6 +180,13 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
             f"Received: split.validation={config.split.validation:g} "
             f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
         )
+    for key, epochs in (("epochs", config.epochs), ("training.finetune.epochs", config.training.finetune.epochs)):
+        batches = epochs * steps_per_epoch(train, config.training)
+        if 0 < batches < config.training.accumulate:
+            raise BadInput(
+                f"training.accumulate must be <= {batches}, the batches of {key}={epochs}, or no weight ever moves. "
+                f"Received: training.accumulate={config.training.accumulate}. Lower it, or raise {key}"
+            )
     if len(train.rows) < config.loader.batch_size:
         say(
             f"batch_size={config.loader.batch_size} is larger than the training set of {len(train.rows)} images: "

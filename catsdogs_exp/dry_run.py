@@ -12,7 +12,9 @@ import tensorflow as tf
 from catsdogs_exp.assemble import open_loaders
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.opening import Data
+from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.stages import make_network, make_steps
+from catsdogs_exp.training.fit import steps_per_epoch
 from catsdogs_exp.training.precision import gpus
 
 _STEPS = 5  # timed, after the one that compiles
@@ -34,7 +36,7 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     say(f"images {_form(images)}, {images.min()} to {images.max()}; labels {_form(labels)}")
     for layer in model.layers:
         say(f"  {layer.name:<28} {_shape(layer):<24} {layer.count_params():>12,}")
-    say(f"{model.count_params():,} parameters, {_trainable(model):,} of them trained")
+    say(f"{model.count_params():,} parameters, {trained_weights(model):,} of them trained")
     batch = tuple(map(tf.constant, (images, labels)))
     steps.train(*batch)
     trained = _median(lambda: steps.train(*batch), steps.averages)
@@ -43,7 +45,7 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     loaded = _median(lambda: train.batch(0, 1 % train.steps), lambda: None) / train.threads
     say(f"one batch: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}")
     say(f"a step: {1e3 * trained:.0f} ms of arithmetic, {1e3 * loaded:.0f} ms of input beside it")
-    count = config.training.steps_per_epoch or train.steps
+    count = steps_per_epoch(train, config.training)
     passes = config.training.validation_steps or (validation.steps if len(validation.rows) else 0)
     epoch = count * max(trained, loaded) + passes * max(seen, loaded)
     say(
@@ -79,10 +81,6 @@ def _form(array: Any) -> str:
 def _shape(layer: Any) -> str:
     output = getattr(layer, "output", None)
     return "" if output is None or isinstance(output, list) else str(list(output.shape))
-
-
-def _trainable(model: Any) -> int:
-    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
 def _time(seconds: float) -> str:

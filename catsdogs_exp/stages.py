@@ -16,10 +16,11 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.resizing import evaluation_size
 from catsdogs_exp.job import Screen
 from catsdogs_exp.models import build_model
+from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.models.freezing import check_start, unfreeze
 from catsdogs_exp.models.layer_rates import layer_rates
 from catsdogs_exp.training.features import prepare_features
-from catsdogs_exp.training.fit import Feed, Plan, Stage
+from catsdogs_exp.training.fit import Feed, Plan, Stage, steps_per_epoch
 from catsdogs_exp.training.losses import Objective
 from catsdogs_exp.training.optimizers import make_optimizer
 from catsdogs_exp.training.plateau import make_plateau
@@ -82,7 +83,7 @@ def plan_stages(
     def second(start: int) -> Stage:
         unfreeze(network.model, finetune.unfreeze, getattr(config.model, "freeze_batch_norm", False))
         optimizer = replace(config.optimizer, learning_rate=finetune.lr)
-        say(f"fine-tuning from epoch {start}: lr={finetune.lr:g}, {_trained(network.model):,} weights learn")
+        say(f"fine-tuning from epoch {start}: lr={finetune.lr:g}, {trained_weights(network.model):,} weights learn")
         return _stage(config, network, network.model, optimizer, finetune.epochs, start, train, validation)
 
     plans = [Plan(config.epochs, first)]
@@ -100,12 +101,11 @@ def make_steps(
 ) -> Steps:
     """The arithmetic of training `model`, which is the whole network or its head."""
     training = config.training
-    batches = training.steps_per_epoch or feed.steps
     with network.spread.scope():
         made = make_optimizer(
             optimizer,
             schedule,
-            batches / training.accumulate,
+            steps_per_epoch(feed, training) / training.accumulate,
             epochs,
             rates=layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else None,
             clip_norm=training.clip_norm,
@@ -180,7 +180,3 @@ def _class_weights(config: Config, train: Loader, manifest: Manifest, say: Say) 
     shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(manifest.classes, weights.tolist(), strict=True))
     say(f"class weights in the training loss: {shown}; the loss shown is without them")
     return None if (weights == 1).all() else weights  # classes of one size: the very same run as without
-
-
-def _trained(model: keras.Model) -> int:
-    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)

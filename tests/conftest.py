@@ -44,6 +44,7 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 def _no_plugin_outlives_its_test() -> Iterator[None]:
     """What a test's module has entered is not there for the next one."""
     from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
 
     from catsdogs_exp.config.datasets import DATASETS
     from catsdogs_exp.config.models import MODELS
@@ -52,6 +53,7 @@ def _no_plugin_outlives_its_test() -> Iterator[None]:
 
     known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS, SOURCES]  # type: ignore[list-item]
     before = [{key: list(value) if isinstance(value, list) else value for key, value in each.items()} for each in known]
+    Plugins.instance()  # enters Hydra's own configs, once a process
     store = ConfigStore.instance()
     repo = copy.deepcopy(store.repo)
     yield

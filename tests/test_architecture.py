@@ -96,7 +96,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["__main__", "cli.train", "cli.help", "cli.jobs", "run", "data.gather", "data.pixels", "config.compose"],
+    ["__main__", "cli.train", "cli.help", "cli.jobs", "run", "data.gather", "data.loaders", "config.compose"],
 )
 def test_what_has_to_answer_at_once_does_not_import_tensorflow(module: str) -> None:
     program = (

@@ -89,7 +89,10 @@ def test_every_command_of_the_pages_runs(
         source = [] if any("dataset" in word or "experiment" in word for word in words) else ["dataset.images=48"]
         if any(word.startswith("experiment") for word in words) and not any("dataset" in word for word in words):
             source = ["dataset=drawn", "dataset.images=48"]  # what the recipe would download
-        kept = [word for word in words if word.split("=")[0] not in ("epochs", "target_size", "seed", "depth")]
+        other = re.search("mbconv|resnet|from_scratch", command)  # `tiny` is for cnn
+        small = [word for word in small if not (other and word.startswith(("model", "depth")))]
+        made_small = ("epochs", "target_size", "seed", "" if other else "depth")
+        kept = [word for word in words if word.split("=")[0] not in made_small]
         words = [*kept, *source, *small, "epochs=1"]
     elif words[0] == "show":
         words = [*words, "target_size=32", "depth=2"] + (["dataset.images=48"] if "dataset" not in command else [])

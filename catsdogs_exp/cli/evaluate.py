@@ -1,6 +1,5 @@
 """`python -m catsdogs_exp evaluate RUN`: a run's network on one of its splits, or on other pictures."""
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
@@ -29,12 +29,11 @@ _TITLES = {
 
 def main(arguments: list[str]) -> int:
     """Prints accuracy, loss, calibration, per-class figures and the confusion matrix."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp evaluate",
-        description="The best network of a run on one of its splits, or on another folder of class folders.",
-        epilog="Example: python -m catsdogs_exp evaluate outputs/drawn/2026-01-31_12-00-00-abcd --split train",
+    parser = run_parser(
+        "evaluate",
+        "The best network of a run on one of its splits, or on another folder of class folders.",
+        "outputs/drawn/2026-01-31_12-00-00-abcd --split train",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument("--split", default="validation", help="train, validation (default) or test")
     parser.add_argument("--data", type=Path, metavar="PATH", help="other pictures: one folder a class")
     parser.add_argument("--tta", metavar="N", help="judge N views of each picture as well: the mean over them")
@@ -122,8 +121,10 @@ def _check_file(path: Path | None) -> None:
     """Refuses a file that could not be written, before all the work."""
     if path is None:
         return
-    if path.suffix not in (".csv", ".png"):
-        raise BadInput(f"--confusion must name a .csv or .png file. Received: --confusion {path}")
+    from catsdogs_exp.inference.confusion_matrix import SUFFIXES
+
+    if path.suffix not in SUFFIXES:
+        raise BadInput(f"--confusion must name a {' or '.join(SUFFIXES)} file. Received: --confusion {path}")
     if not path.parent.is_dir() or path.is_dir():
         raise BadInput(f"--confusion must name a file in a folder that is there. Received: --confusion {path}")
 

@@ -24,17 +24,14 @@ def main(arguments: list[str]) -> int:
     screen = TerminalScreen()
     with interruptible():
         data = open_data(config, screen.progress, screen.say)
-        from catsdogs_exp.training.runtime import import_tensorflow, prepare
+        from catsdogs_exp.training.runtime import start
 
-        import_tensorflow()
+        start(config)
         from catsdogs_exp.assemble import open_loaders
         from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
         from catsdogs_exp.record.run_folder import new_run_folder
         from catsdogs_exp.stages import find_rate, make_network
-        from catsdogs_exp.training.precision import set_threads
 
-        set_threads(config.training)
-        prepare(config.seed, config.training.deterministic)
         train, _ = open_loaders(config, data.manifest, data.fetch, data.stored, screen.say)
         network = make_network(config, data.manifest, train, screen.say)
         test = find_rate(config, network, train, screen)

@@ -1,20 +1,18 @@
 """`python -m catsdogs_exp grade RUN`: a run judged by the course's own criteria."""
 
-import argparse
 import json
-from pathlib import Path
 
+from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import RunFailed
 
 
 def main(arguments: list[str]) -> int:
     """Prints pass or fail with the figures. Exit code 0 for a pass, 1 for a fail."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp grade",
-        description="Judge a run by the course's own criteria: accuracies within so many epochs, and the curves.",
-        epilog="Example: python -m catsdogs_exp grade outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
+    parser = run_parser(
+        "grade",
+        "Judge a run by the course's own criteria: accuracies within so many epochs, and the curves.",
+        "outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument("--by", help="week1, week2, week3, week4, 2019_ex5, ...; default: by the recipe's name")
     parser.add_argument("--json", action="store_true", help="the figures, as JSON on stdout")
     options = parser.parse_args(arguments)

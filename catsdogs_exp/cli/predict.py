@@ -1,23 +1,22 @@
 """`python -m catsdogs_exp predict RUN IMAGE...`: classes and probabilities of your own pictures."""
 
-import argparse
 import csv
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import BadInput
 
 
 def main(arguments: list[str]) -> int:
     """Predicts files and folders. Exit code 2 when not one picture could be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp predict",
-        description="Classes and probabilities of pictures, with the best network of a run.",
-        epilog="Example: python -m catsdogs_exp predict outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
+    parser = run_parser(
+        "predict",
+        "Classes and probabilities of pictures, with the best network of a run.",
+        "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="picture files or folders of them")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")

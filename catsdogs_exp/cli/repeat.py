@@ -1,21 +1,19 @@
 """`python -m catsdogs_exp repeat RUN`: the same config on the same data again, and whether the result is the same."""
 
-import argparse
 import shlex
-from pathlib import Path
 
+from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
     """Trains again in a new folder. Exit code 0 when the result is identical, 1 when it is not."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp repeat",
-        description="Run again what a run did, with the same config on the same data, and compare the results.",
-        epilog="Example: python -m catsdogs_exp repeat outputs/drawn/2026-01-31_12-00-00-abcd",
+    parser = run_parser(
+        "repeat",
+        "Run again what a run did, with the same config on the same data, and compare the results.",
+        "outputs/drawn/2026-01-31_12-00-00-abcd",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
     options = parser.parse_args(arguments)
 

@@ -1,11 +1,10 @@
 """`python -m catsdogs_exp resume RUN [key=value ...]`: go on exactly where a run stopped."""
 
-import argparse
 import shlex
 import time
 from contextlib import nullcontext
-from pathlib import Path
 
+from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
@@ -13,12 +12,11 @@ from catsdogs_exp.signals import interruptible
 
 def main(arguments: list[str]) -> int:
     """Goes on with a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp resume",
-        description="Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
-        epilog="Example: python -m catsdogs_exp resume outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
+    parser = run_parser(
+        "resume",
+        "Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
+        "outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument("settings", metavar="key=value", nargs="*", help="epochs may be raised; all else is a change")
     parser.add_argument("--allow-changes", action="store_true", help="go on with another config or other data")
     parser.add_argument("--config-dir", help="where the run's recipe is, if it was given")
@@ -28,7 +26,7 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.jobs import closing_lines
     from catsdogs_exp.cli.screen import TerminalScreen, output
-    from catsdogs_exp.cli.workers import SilentScreen, help_chief
+    from catsdogs_exp.cli.workers import help_chief
     from catsdogs_exp.config.cluster import cluster_for
     from catsdogs_exp.config.stored import changed_by, stored_overrides
     from catsdogs_exp.data.gather import check_source
@@ -36,6 +34,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.reading import find_run, read_result
     from catsdogs_exp.record.run_lock import owned
     from catsdogs_exp.run import run
+    from catsdogs_exp.training.progress import progress_of
     from catsdogs_exp.training.snapshots import newest_snapshot
 
     started = time.perf_counter()
@@ -43,11 +42,11 @@ def main(arguments: list[str]) -> int:
     config, changes = changed_by(folder, options.settings, options.config_dir)
     cluster = cluster_for(config.training)
     chief = cluster is None or cluster.is_chief
-    screen = TerminalScreen() if chief else SilentScreen()
+    screen = TerminalScreen(silent=not chief)
     with owned(folder) if chief else nullcontext():  # from here on nobody else writes into it
         found = read_result(folder)
         snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
-        done = len(snapshot.state["progress"]["history"]["epochs"]) if snapshot else 0
+        done = len(progress_of(snapshot).history.epochs) if snapshot else 0
         _refuse(config, changes, done, options.allow_changes)
         second = config.training.finetune.epochs
         if found.get("status") == "ok" and done >= config.epochs + second:

@@ -27,10 +27,12 @@ class TerminalScreen:
 
     Args:
         prefix: put before each line, such as `[2/6] ` in a sweep.
+        silent: shows nothing.
     """
 
-    def __init__(self, prefix: str = "") -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, prefix: str = "", silent: bool = False) -> None:
+        terminal = False if silent else None  # no bar, which would take hold of stderr; None: as it is
+        self.console = Console(stderr=True, quiet=silent, force_terminal=terminal, highlight=False, soft_wrap=True)
         self.prefix = prefix
         self._bar: Progress | None = None
         self._task: TaskID | None = None

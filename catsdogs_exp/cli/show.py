@@ -20,15 +20,12 @@ def main(arguments: list[str]) -> int:
     overrides, flags = settings_and_flags(arguments, ("--drawn",), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.data.gather import check_source, gather
-    from catsdogs_exp.data.pixels import open_pixels, open_stored
+    from catsdogs_exp.data.opening import open_data
 
     config = config_of(overrides)
-    check_source(config.dataset)
     screen = TerminalScreen()
-    manifest = gather(config, screen.progress)
-    fetch = open_pixels(manifest, config.loader, screen.progress)
-    stored = open_stored(manifest, config.loader, screen.progress)
+    data = open_data(config, screen.progress, lambda _: None)
+    manifest = data.manifest
     screen.close()
     console = output()
     for split, classes in manifest.counts().items():
@@ -49,7 +46,7 @@ def main(arguments: list[str]) -> int:
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     model.summary(print_fn=lambda text: console.print(text, markup=False))
 
-    loader = make_loader(config, manifest, fetch, TRAIN, stored=stored)
+    loader = make_loader(config, manifest, data.fetch, TRAIN, stored=data.stored)
     indices = loader.order(0)[:_COLUMNS].tolist()
     images = [loader.original(index) for index in indices]
     captions = [f"{manifest.classes[loader.labels[index]]}, image {index}" for index in indices]

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages
 
-    parsed, unknown = get_args_parser().parse_known_args(arguments)
+    parsed, unknown = get_args_parser().parse_known_intermixed_args(arguments)
     if unknown:
         word = unknown[0].lstrip("-").partition("=")
         hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
@@ -40,13 +40,21 @@ def main(arguments: list[str]) -> int:
     jobs = Jobs(command, verbose="-v" in flags, profile="--profile" in flags)
     if "--dry-run" in flags:
         return _dry_run(parsed, verbose="-v" in flags)
-    if parsed.multirun:
-        arguments = [*arguments, *jobs.prepare_sweep(parsed.overrides, parsed.config_dir)]
+    sweep = jobs.prepare_sweep(parsed.overrides, parsed.config_dir) if parsed.multirun else []
+    words = [*parsed.overrides, *sweep, *_without(parsed.overrides, arguments)]  # Hydra takes settings in one piece
     search_path.register()
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
-    with _Argv(arguments), interruptible(), hydra_messages(parsed.overrides):
+    with _Argv(words), interruptible(), hydra_messages(parsed.overrides):
         entry()
     return jobs.finish()
+
+
+def _without(settings: list[str], words: list[str]) -> list[str]:
+    """The other words: flags and their values."""
+    left = list(words)
+    for setting in settings:
+        left.remove(setting)
+    return left
 
 
 def _dry_run(parsed: Any, verbose: bool) -> int:
@@ -62,14 +70,11 @@ def _dry_run(parsed: Any, verbose: bool) -> int:
     screen.say(f"{describe(config)}: a dry run, nothing is written")
     with interruptible():
         data = open_data(config, screen.progress, screen.say)
-        from catsdogs_exp.training.runtime import import_tensorflow, prepare
+        from catsdogs_exp.training.runtime import start
 
-        import_tensorflow(verbose)
+        start(config, verbose)
         from catsdogs_exp.dry_run import dry_run
-        from catsdogs_exp.training.precision import set_threads
 
-        set_threads(config.training)
-        prepare(config.seed, config.training.deterministic)
         dry_run(config, data, screen.say)
     return 0
 

@@ -4,26 +4,10 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from catsdogs_exp.cli.screen import TerminalScreen
 from catsdogs_exp.job import Job
-
-if TYPE_CHECKING:  # they come with TensorFlow
-    from catsdogs_exp.training.fit import Listener
-
-
-class SilentScreen:
-    """A screen that shows nothing."""
-
-    def say(self, text: str) -> None:
-        """Nothing."""
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def training(self, epochs: int, batch_size: int) -> "Listener":
-        """Never asked for: the chief has the listeners."""
-        raise NotImplementedError
 
 
 def help_chief(job: Job) -> dict[str, Any]:
@@ -36,6 +20,6 @@ def help_chief(job: Job) -> dict[str, Any]:
 
     assert job.cluster is not None
     folder = Path(tempfile.mkdtemp(prefix=f"catsdogs-worker{job.cluster.index}-"))
-    content = run(replace(job, folder=folder, found=None), SilentScreen())
+    content = run(replace(job, folder=folder, found=None), TerminalScreen(silent=True))
     shutil.rmtree(folder)
     return content

@@ -19,6 +19,12 @@ def check_training(training: Training, schedule: Schedule) -> None:
             f"Received: training.clip_norm={training.clip_norm:g} training.clip_value={training.clip_value:g}. "
             "Set one of them to null"
         )
+    if training.max_steps is not None and training.max_steps < training.accumulate:
+        raise BadInput(
+            "training.max_steps must be >= training.accumulate, or no weight ever moves. "
+            f"Received: training.max_steps={training.max_steps} training.accumulate={training.accumulate}. "
+            f"Try training.max_steps={training.accumulate}"
+        )
     _check_strategy(training)
     if isinstance(schedule, StepSchedule):
         rising = sorted(set(schedule.milestones))

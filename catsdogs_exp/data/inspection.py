@@ -3,9 +3,7 @@
 import hashlib
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import compress, repeat
 from pathlib import Path
@@ -14,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data import decoding
+from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.fingerprints import SIDE, colours, perceptual_hashes, shrunk
 from catsdogs_exp.data.listing import Listing, printable
+from catsdogs_exp.data.stalls import noted
 from catsdogs_exp.data.verdict_store import identities, open_store
 from catsdogs_exp.data.verdicts import Verdict, Verdicts, columns, packed, records_of, row_of
 
@@ -88,22 +88,13 @@ def _in_threads(
     missing: list[int], paths: list[str], workers: int, max_pixels: int
 ) -> Iterator[tuple[list[int], list[Verdict]]]:
     """Inspects chunk by chunk, in order; only a few chunks are under way at a time."""
-    # One more than cores: while it queues for the interpreter, another decodes.
     workers = workers or os.cpu_count() or 1
-    under_way: deque[tuple[list[int], Future[list[Verdict]]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for start in range(0, len(missing), _CHUNK):
-                chunk = missing[start : start + _CHUNK]
-                under_way.append((chunk, pool.submit(_inspect_files, [paths[i] for i in chunk], max_pixels)))
-                if len(under_way) > 2 * workers:
-                    done, future = under_way.popleft()
-                    yield done, future.result()
-            while under_way:
-                done, future = under_way.popleft()
-                yield done, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def inspect_chunk(start: int) -> tuple[list[int], list[Verdict]]:
+        chunk = missing[start : start + _CHUNK]
+        return chunk, _inspect_files([paths[i] for i in chunk], max_pixels)
+
+    return ahead(inspect_chunk, range(0, len(missing), _CHUNK), workers)
 
 
 def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
@@ -133,7 +124,8 @@ def _read(path: str) -> bytes:
 def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verdict:
     """Fills `picture`, uint8 [32, 32, 3]."""
     try:
-        data = _read(path)
+        with noted(path):
+            data = _read(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and _ESCAPED.search(path):
             return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in a printable form

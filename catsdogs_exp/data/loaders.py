@@ -1,17 +1,17 @@
-"""Loaders: the course's generators, on tf.data. A batch is a function of (seed, epoch, step)."""
+"""Loaders: the course's generators. A batch is a function of (seed, epoch, step)."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment, Config
 from catsdogs_exp.data import augmentation, resizing
+from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import Fetch
@@ -19,6 +19,8 @@ from catsdogs_exp.data.randomness import crop_uniforms, epoch_order
 
 cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
 
+# uint8 [b, height, width, channels], and int32 [b] or, mixed, float32 [b, classes] that sum to 1
+Batch = tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]
 # uint8 [h, w, channels] as fetched, its manifest row, float64 [BOX_UNIFORMS] -> uint8 [height, width, channels]
 Cut = Callable[[NDArray[np.uint8], int, NDArray[np.float64]], NDArray[np.uint8]]
 
@@ -70,7 +72,7 @@ class Loader:
         """Whether labels are shares of classes, because pictures are mixed in pairs."""
         return self.augment is not None and augmentation.mixes(self.augment)
 
-    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]:
+    def batch(self, epoch: int, step: int) -> Batch:
         """One batch, or this shard's part of it; `epoch` and `step` count from 0.
 
         Returns:
@@ -116,21 +118,10 @@ class Loader:
         said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
         return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
 
-    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
-        """The batches of `epochs` epochs as one stream, from batch number `start` on, decoded ahead in threads."""
-        kind, shape = (tf.float32, (None, self.classes)) if self.mixed else (tf.int32, (None,))
-
-        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]:
-            epoch, step = divmod(int(number), self.steps)
-            return self.batch(epoch, step)
-
-        def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            # Stateless, or op determinism would run the map on one thread.
-            images, labels = tf.numpy_function(one, [number], (tf.uint8, kind), stateful=False)
-            return tf.ensure_shape(images, (None, *self.image_shape)), tf.ensure_shape(labels, shape)
-
-        numbers = tf.data.Dataset.range(start, epochs * self.steps)
-        return numbers.map(load, num_parallel_calls=self.threads, deterministic=True).prefetch(self.threads + 1)
+    def batches(self, epochs: int = 1, start: int = 0) -> Generator[Batch, None, None]:
+        """The batches of `epochs` epochs, from batch number `start` on, made ahead in threads."""
+        numbers = range(start, epochs * self.steps)
+        return ahead(lambda number: self.batch(*divmod(number, self.steps)), numbers, self.threads)
 
     def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
         """Images as they enter an epoch, before they are mixed: uint8 [b, height, width, channels]."""

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Loader
 from catsdogs_exp.data import decoding
+from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.cache_folder import cache_folder
 from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.listing import TRAIN
@@ -250,11 +250,10 @@ def _fill(
     done = 0
     if progress:
         progress("decoding", 0, len(rows))
-    with ThreadPoolExecutor(loader.workers or os.cpu_count() or 1) as pool:
-        for count in pool.map(one, range(0, len(rows), _CHUNK)):
-            done += count
-            if progress:
-                progress("decoding", done, len(rows))
+    for count in ahead(one, range(0, len(rows), _CHUNK), loader.workers or os.cpu_count() or 1):
+        done += count
+        if progress:
+            progress("decoding", done, len(rows))
 
 
 def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> NDArray[np.uint8]:

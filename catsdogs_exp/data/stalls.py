@@ -14,9 +14,16 @@ _reading: dict[int, tuple[str, float]] = {}  # thread -> the file it reads, and 
 
 def read_file(path: Path) -> bytes:
     """The content of a file, noted while it is read."""
+    with noted(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def noted(path: Path | str) -> Iterator[None]:
+    """Within it, this thread is known to read that file."""
     _reading[threading.get_ident()] = (str(path), time.monotonic())
     try:
-        return path.read_bytes()
+        yield
     finally:
         _reading.pop(threading.get_ident(), None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SUFFIXES = (".csv", ".png")
+SUFFIXES = (".csv", ".png")  # of the files that can be written
 _COUNTS_UP_TO = 25  # classes for which the counts stand in the cells
 _NAMES_UP_TO = 120  # classes that are all named at the edge
 _LONGEST_NAME = 24  # characters

@@ -34,6 +34,11 @@ def costs(model: keras.Model) -> list[LayerCost]:
     return [_cost(layer) for layer in model.layers]
 
 
+def trained_weights(layer: keras.layers.Layer) -> int:
+    """How many numbers of a layer, or of a whole network, learn."""
+    return sum(_product(weight.shape) for weight in layer.trainable_weights)
+
+
 def _cost(layer: keras.layers.Layer) -> LayerCost:
     outputs = keras.tree.flatten(layer.output)
     return LayerCost(
@@ -41,7 +46,7 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
         type(layer).__name__,
         tuple(outputs[0].shape[1:]),
         sum(_product(weight.shape) for weight in layer.weights),
-        sum(_product(weight.shape) for weight in layer.trainable_weights),
+        trained_weights(layer),
         sum(_multiply_adds(inner) for inner in _inside(layer)),
     )
 

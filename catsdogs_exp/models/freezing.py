@@ -54,15 +54,27 @@ def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str 
     Raises:
         BadInput: for a layer that is not there, or more layers than there are.
     """
+    _set(model, _frozen_below(model, start, name), batch_norm)
+
+
+def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
+    """Whether `unfreeze` will know its `start`: asked before the first phase, not after it.
+
+    Raises:
+        BadInput: for a layer that is not there, or more layers than there are.
+    """
+    _frozen_below(model, start, name)
+
+
+def _frozen_below(model: keras.Model, start: str, name: str) -> set[Any]:
+    """What lies below the first layer to be thawed."""
     body = body_of(model)
     if start == "all":
-        frozen: set[Any] = set()
-    elif start.lstrip("-").isdecimal():
-        frozen = _lowest(body, sum(map(has_kernel, body)) - _count(start, body, name))
-    else:
-        layer = named(model, start, name, "all, a number of layers, or ")
-        frozen = up_to(model, layer) - {layer}
-    _set(model, frozen, batch_norm)
+        return set()
+    if start.lstrip("-").isdecimal():
+        return _lowest(body, sum(map(has_kernel, body)) - _count(start, body, name))
+    layer = named(model, start, name, "all, a number of layers, or ")
+    return up_to(model, layer) - {layer}
 
 
 def _count(text: str, body: list[keras.layers.Layer], name: str) -> int:
@@ -106,17 +118,3 @@ def _loud(layer: keras.layers.Layer) -> None:
     if layer in _rates:
         rate = next(name for name in _RATES if hasattr(layer, name))
         setattr(layer, rate, _rates.pop(layer))
-
-
-def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
-    """Whether `unfreeze` will know its `start`: asked before the first phase, not after it.
-
-    Raises:
-        BadInput: for a layer that is not there, or more layers than there are.
-    """
-    if start == "all":
-        return
-    if start.lstrip("-").isdecimal():
-        _count(start, body_of(model), name)
-    else:
-        named(model, start, name, "all, a number of layers, or ")

@@ -76,10 +76,9 @@ def _largest(one: dict[str, str], other: dict[str, str]) -> float:
 
 
 def _between_networks(first: Path, second: Path) -> float:
-    one, _ = load_model(first / "checkpoints" / "best.keras")
-    other, _ = load_model(second / "checkpoints" / "best.keras")
-    pairs = list(zip(one.get_weights(), other.get_weights(), strict=False))
-    if len(one.get_weights()) != len(other.get_weights()) or any(a.shape != b.shape for a, b in pairs):
+    one, other = (load_model(folder / "checkpoints" / "best.keras")[0].get_weights() for folder in (first, second))
+    if [a.shape for a in one] != [b.shape for b in other]:
         return float("inf")
+    pairs = zip(one, other, strict=True)
     far = [float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in pairs if a.size]
     return max(far, default=0.0)

@@ -32,9 +32,21 @@ class RunState:
         return {"tensorboard": lengths(self.tensorboard)}
 
     def take_back(self, snapshot: Snapshot | None) -> None:
-        """Takes the event files and the best network back to the snapshot's moment; without one, to the beginning."""
-        record = snapshot.state.get("record", {}) if snapshot else {}
+        """Takes the event files and the best network back to the snapshot's moment; without one, to the beginning.
+
+        Raises:
+            BadInput: when the snapshot says of the files what `record` never does.
+        """
         if self.tensorboard.exists():
-            cut_back(self.tensorboard, record.get("tensorboard", {}))
+            cut_back(self.tensorboard, _lengths_at(snapshot) if snapshot else {})
         if snapshot and (best := best_of(snapshot)):
             replace_by(best, self.best)
+
+
+def _lengths_at(snapshot: Snapshot) -> dict[str, int]:
+    """How long the event files were at the snapshot's moment."""
+    record = snapshot.state.get("record", {})
+    found = record.get("tensorboard", {}) if isinstance(record, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(length, int) and length >= 0 for length in found.values()):
+        raise snapshot.refused(f"record must not be {record!r:.80}")
+    return found

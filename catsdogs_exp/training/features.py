@@ -5,9 +5,8 @@ lie in the cache of decoded images, under its lock, its limit and `python -m cat
 """
 
 import hashlib
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config import schema
+from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.inspection import Progress
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.manifest import Manifest
@@ -27,6 +27,7 @@ from catsdogs_exp.models.graph import HEAD, parents, up_to
 
 _BATCH = 32
 _VALUE = np.dtype(np.float32)
+Batch = tuple[NDArray[np.float32], NDArray[np.int32]]  # float32 [b, *shape], int32 [b]
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,9 @@ class FeatureLoader:
         return self.pixels.labels
 
     @property
-    def classes(self) -> int:
-        """How many there are."""
-        return self.pixels.classes
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width, channels of the images that the features are of."""
-        return self.pixels.image_shape
-
-    @property
     def batch_size(self) -> int:
         """Images a batch; the last one of an epoch may be smaller."""
         return self.pixels.batch_size
-
-    @property
-    def seed(self) -> int:
-        """Of the order."""
-        return self.pixels.seed
 
     @property
     def fetch(self) -> Fetch:
@@ -97,38 +83,16 @@ class FeatureLoader:
         """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
         return self.pixels.order(epoch)
 
-    def original(self, index: int) -> NDArray[np.uint8]:
-        """Image `index`: uint8 [height, width, channels]."""
-        return self.pixels.original(index)
-
-    def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
-        """Image `index` as it enters an epoch: uint8 [height, width, channels]."""
-        return self.pixels.sample(epoch, index)
-
-    def drawn(self, epoch: int, index: int) -> dict[str, str]:
-        """What was drawn for image `index` in an epoch: nothing."""
-        return self.pixels.drawn(epoch, index)
-
-    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    def batch(self, epoch: int, step: int) -> Batch:
         """One batch; `epoch` and `step` count from 0: float32 [b, *shape] and int32 [b]."""
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         values = np.ascontiguousarray(self.stored[chosen]).view(_VALUE)
         return values.reshape(len(chosen), *self.shape), self.labels[chosen]
 
-    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
-        """The batches of `epochs` epochs as one stream, from batch number `start` on, read ahead in threads."""
-
-        def one(number: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-            epoch, step = divmod(int(number), self.steps)
-            return self.batch(epoch, step)
-
-        def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            # Stateless, or op determinism would run the map on one thread.
-            values, labels = tf.numpy_function(one, [number], (tf.float32, tf.int32), stateful=False)
-            return tf.ensure_shape(values, (None, *self.shape)), tf.ensure_shape(labels, (None,))
-
-        numbers = tf.data.Dataset.range(start, epochs * self.steps)
-        return numbers.map(load, num_parallel_calls=self.threads, deterministic=True).prefetch(self.threads + 1)
+    def batches(self, epochs: int = 1, start: int = 0) -> Generator[Batch, None, None]:
+        """The batches of `epochs` epochs, from batch number `start` on, read ahead in threads."""
+        numbers = range(start, epochs * self.steps)
+        return ahead(lambda number: self.batch(*divmod(number, self.steps)), numbers, self.threads)
 
 
 @dataclass(frozen=True)
@@ -317,11 +281,6 @@ def _stored(
 
 def _images(split: Loader) -> Iterator[NDArray[np.uint8]]:
     """The images of a split in the order of its rows, read ahead in threads."""
-    waiting: deque[Future[NDArray[np.uint8]]] = deque()
-    with ThreadPoolExecutor(split.threads) as pool:
-        for start in range(0, len(split.rows), _BATCH):
-            waiting.append(pool.submit(split.fetch, split.rows[start : start + _BATCH]))
-            if len(waiting) > split.threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return ahead(
+        lambda start: split.fetch(split.rows[start : start + _BATCH]), range(0, len(split.rows), _BATCH), split.threads
+    )

@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 import keras
@@ -26,6 +27,9 @@ _LOWER = (
     "good checkpoint"
 )
 _LOOK = 50  # steps between looks at whether the loss is still a number: each one waits for the device
+
+
+Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and labels
 
 
 class Feed(Protocol):
@@ -61,7 +65,7 @@ class Feed(Protocol):
     def batch(self, epoch: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """One batch; `epoch` and `step` count from 0."""
 
-    def dataset(self, epochs: int = 1, start: int = 0) -> tf.data.Dataset:
+    def batches(self, epochs: int = 1, start: int = 0) -> Batches:
         """The batches of so many passes over all images, from batch number `start` on."""
 
 
@@ -160,38 +164,37 @@ def fit(
         if restore is not None:
             restore(stage)
             restore = None
-        batches = _batches(stage, training, progress)
-        for epoch in range(len(history.epochs) + 1, stage.last + 1):
-            with _out_of_memory(stage.train.batch_size):
-                _train_epoch(stage, training, progress, epoch, batches, listeners, saver)
-                _end_epoch(stage, training, progress, epoch, listeners)
-            if saver is not None:
-                saver.after_epoch(stage, progress)
-            if progress.stopped:
-                break
+        with closing(_batches(stage, training, progress)) as batches:
+            for epoch in range(len(history.epochs) + 1, stage.last + 1):
+                with _out_of_memory(stage.train.batch_size):
+                    _train_epoch(stage, training, progress, epoch, batches, listeners, saver)
+                    _end_epoch(stage, training, progress, epoch, listeners)
+                if saver is not None:
+                    saver.after_epoch(stage, progress)
+                if progress.stopped:
+                    break
     return stage
 
 
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
     """Loss and accuracy over a loader's images, in inference mode; with `limit` over so many batches."""
     steps.reset()
-    batches = iter(loader.dataset())
-    for _ in range(min(loader.steps, limit or loader.steps)):
-        steps.evaluate(*_next(batches))
+    for batch in islice(loader.batches(), limit):
+        steps.evaluate(*batch)
     return steps.averages()
 
 
-def steps_per_epoch(stage: Stage, training: Training) -> int:
+def steps_per_epoch(train: Feed, training: Training) -> int:
     """Training steps that count as an epoch."""
-    return training.steps_per_epoch or stage.train.steps
+    return training.steps_per_epoch or train.steps
 
 
-def _batches(stage: Stage, training: Training, progress: Progress) -> Iterator[Any]:
+def _batches(stage: Stage, training: Training, progress: Progress) -> Batches:
     """The batches of a stage from where it stands: passes over all images, whatever counts as an epoch."""
-    per_epoch = steps_per_epoch(stage, training)
+    per_epoch = steps_per_epoch(stage.train, training)
     start = (len(progress.history.epochs) + 1 - stage.first) * per_epoch + progress.step
     passes = -(-stage.epochs * per_epoch // stage.train.steps)
-    return iter(stage.train.dataset(passes, start))
+    return stage.train.batches(passes, start)
 
 
 def _train_epoch(
@@ -199,17 +202,17 @@ def _train_epoch(
     training: Training,
     progress: Progress,
     epoch: int,
-    batches: Iterator[Any],
+    batches: Batches,
     listeners: Sequence[Listener],
     saver: Saver | None,
 ) -> None:
-    steps, count = stage.steps, steps_per_epoch(stage, training)
+    steps, count = stage.steps, steps_per_epoch(stage.train, training)
     if not progress.step:
         progress.begin_epoch()
         steps.reset()
     for step in range(progress.step + 1, count + 1):
         asked = time.perf_counter()
-        batch = _next(batches)
+        batch = next(batches)
         got = time.perf_counter()
         steps.train(*batch)
         progress.steps += 1
@@ -262,18 +265,6 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
 def _images(feed: Feed, number: int) -> int:
     """Images of a whole batch, of which this process may have prepared a part; `number` counts from 0."""
     return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)
-
-
-def _next(batches: Any) -> Any:
-    """The next batch; an error of ours inside tf.data comes out as itself."""
-    try:
-        return next(batches)
-    except tf.errors.OpError as error:
-        message = str(error)
-        if RunFailed.__name__ in message:
-            line = next(text for text in message.splitlines() if RunFailed.__name__ in text)
-            raise RunFailed(line.partition(f"{RunFailed.__name__}: ")[2]) from error
-        raise
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Where a run stands: the epochs done, and how far the one under way is. Goes to JSON and back without loss."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar, get_origin
+
+from catsdogs_exp.training.snapshots import Snapshot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,20 +106,38 @@ class Progress:
         Raises:
             KeyError, TypeError: when it is something else.
         """
-        history = content["history"]
-        rest = {name: value for name, value in content.items() if name != "history"}
-        return cls(History(str(history["monitor"]), [EpochResult(**each) for each in history["epochs"]]), **rest)
+        history = _made(History, content["history"])
+        epochs = [_made(EpochResult, each) for each in history.epochs]
+        return _made(cls, {**content, "history": replace(history, epochs=epochs)})
 
 
-def same_numbers(one: History, other: History) -> bool:
-    """Whether two runs gave the same values in every epoch, bit for bit. Times do not count."""
-    return len(one.epochs) == len(other.epochs) and all(
-        _equal(a.train, b.train) and _equal(a.val, b.val) and a.learning_rate == b.learning_rate
-        for a, b in zip(one.epochs, other.epochs, strict=True)
-    )
+def progress_of(snapshot: Snapshot) -> Progress:
+    """Where the run stood.
+
+    Raises:
+        BadInput: when the snapshot does not say so in our words.
+    """
+    try:
+        return Progress.from_json(snapshot.state["progress"])
+    except (KeyError, TypeError) as error:
+        raise snapshot.refused(error) from error
 
 
-def _equal(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    return one.keys() == other.keys() and all(
-        value == other[name] or (math.isnan(value) and math.isnan(other[name])) for name, value in one.items()
-    )
+def _made(kind: type[T], content: Any) -> T:
+    """A dataclass from its values as they were in JSON.
+
+    Raises:
+        KeyError, TypeError: when one is missing, unknown, or of another kind.
+    """
+    for each in fields(kind):  # type: ignore[arg-type]
+        if not _fits(content[each.name], each.type):
+            raise TypeError(f"{each.name} must not be {content[each.name]!r:.80}")
+    return kind(**content)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(value, bool):  # Python counts it among the numbers
+        return kind is bool
+    if kind == dict[str, float]:
+        return isinstance(value, dict) and all(_fits(each, float) for each in value.values())
+    return isinstance(value, int | float if kind is float else get_origin(kind) or kind)

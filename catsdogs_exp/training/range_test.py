@@ -6,6 +6,7 @@ the choice by the longest valley are after fastai's.
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,16 +68,16 @@ def range_test(
     """
     before = {name: value_of(variable) for name, variable in steps.variables().items()}
     rates = np.geomspace(low, high, count)
-    batches = iter(train.dataset(-(-count // train.steps)))
     losses: list[float] = []
     broke = False
     try:
-        for done, rate in enumerate(rates.tolist(), 1):
-            losses.append(_loss(steps, next(batches), rate))
-            if progress is not None:
-                progress("range test", done, count)
-            if broke := _broken(losses):
-                break
+        with closing(train.batches(-(-count // train.steps))) as batches:
+            for done, (rate, batch) in enumerate(zip(rates.tolist(), batches, strict=False), 1):
+                losses.append(_loss(steps, batch, rate))
+                if progress is not None:
+                    progress("range test", done, count)
+                if broke := _broken(losses):
+                    break
     finally:
         for name, variable in steps.variables().items():
             variable.assign(before[name])

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from catsdogs_exp.config.schema import Config
+
 
 def import_tensorflow(verbose: bool = False) -> None:
     """Imports TensorFlow without its start-up messages (oneDNN, CUDA stub, absl), unless `verbose`.
@@ -25,6 +27,19 @@ def import_tensorflow(verbose: bool = False) -> None:
 
         tf.get_logger().setLevel("ERROR")
         tf.config.list_physical_devices()  # the first look at devices is what the CUDA messages are about
+
+
+def start(config: Config, verbose: bool = False) -> None:
+    """Imports TensorFlow and makes it ready for a config: its threads, its seed, its determinism.
+
+    Raises:
+        BadInput: when this process has other threads already.
+    """
+    import_tensorflow(verbose)
+    from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
+
+    set_threads(config.training)
+    prepare(config.seed, config.training.deterministic)
 
 
 def prepare(seed: int, deterministic: bool) -> None:

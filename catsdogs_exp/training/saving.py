@@ -11,10 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from catsdogs_exp.config.intervals import Interval
-from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.snapshots import BEST, Snapshot, write_snapshot
@@ -37,7 +36,6 @@ class Checkpoints:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Path] | None = None
         self._saved_at = time.monotonic()
-        self._saved = -1  # steps done at the last snapshot
 
     def after_step(self, stage: Stage, progress: Progress) -> None:
         """Saves within an epoch when `every` counts steps or seconds and it is time.
@@ -45,17 +43,14 @@ class Checkpoints:
         Raises:
             RunFailed: when the snapshot before could not be written.
         """
-        by_steps = self._every.unit == "steps" and self._every.count and progress.steps % self._every.count == 0
-        if (by_steps or self._seconds_over()) and not stage.steps.first_bad():
+        if (self._is_due("steps", progress.steps) or self._seconds_over()) and not stage.steps.first_bad():
             self.save(stage, progress)
 
     def after_epoch(self, stage: Stage, progress: Progress) -> None:
         """Saves at an epoch's end, when it is time; always at the last one, so that the run can be made longer."""
         done = len(progress.history.epochs)
-        by_epochs = self._every.unit == "epochs" and self._every.count and done % self._every.count == 0
-        ends = bool(self._every.count) and (done == stage.last or bool(progress.stopped))
-        by_steps = self._every.unit == "steps" and self._every.count and progress.steps % self._every.count == 0
-        if by_epochs or ends or by_steps or self._seconds_over():
+        ends = self._every.count > 0 and (done == stage.last or bool(progress.stopped))
+        if ends or self._is_due("epochs", done) or self._is_due("steps", progress.steps) or self._seconds_over():
             self.save(stage, progress)
 
     def save(self, stage: Stage, progress: Progress) -> None:
@@ -75,7 +70,7 @@ class Checkpoints:
             self._folder.mkdir(parents=True, exist_ok=True)
             replace_by(self._best, self._folder / f"{progress.steps:09d}{BEST}")
         self._saved_at = time.monotonic()
-        self._under_way = self._writer.submit(self._write, progress.steps, arrays, state)
+        self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, arrays, state)
 
     def wait(self) -> None:
         """Waits for the snapshot that is being written.
@@ -107,11 +102,12 @@ class Checkpoints:
         finally:
             self._writer.shutdown()
 
+    def _is_due(self, unit: str, done: int) -> bool:
+        """Whether `every` counts these units, and so many of them are a moment to save."""
+        return self._every.unit == unit and self._every.count > 0 and done % self._every.count == 0
+
     def _seconds_over(self) -> bool:
         return self._every.unit == "s" and time.monotonic() - self._saved_at >= self._every.count
-
-    def _write(self, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-        return write_snapshot(self._folder, number, arrays, state)
 
 
 def replace_by(source: Path, target: Path) -> None:
@@ -139,18 +135,6 @@ def _whole(network: keras.Model) -> dict[str, Any]:
     return {f"network/{place:04d}": variable for place, variable in enumerate(network.variables)}
 
 
-def progress_of(snapshot: Snapshot) -> Progress:
-    """Where the run stood.
-
-    Raises:
-        BadInput: when the snapshot does not say so in our words.
-    """
-    try:
-        return Progress.from_json(snapshot.state["progress"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"Not a checkpoint of catsdogs_exp: {snapshot.path} ({error})") from error
-
-
 def restore(snapshot: Snapshot, stage: Stage) -> None:
     """Puts what was saved into a stage. After the last epoch of the stage before, only the weights are of use.
 
@@ -166,4 +150,7 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
     for name, array in snapshot.arrays(like, all_of_them=same).items():
         variables[name].assign(array)
     if stage.plateau is not None and same:
-        stage.plateau.restore(snapshot.state["plateau"])
+        try:
+            stage.plateau.restore(snapshot.state["plateau"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise snapshot.refused(error) from error

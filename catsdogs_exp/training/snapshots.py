@@ -78,8 +78,15 @@ class Snapshot:
                 raise ValueError("another version of the format")
             shape, fortran, dtype = npy.read_array_header_1_0(handle)
         except ValueError as error:
-            raise BadInput(f"Not a checkpoint of catsdogs_exp: {self.path} ({error})") from error
+            raise self.refused(error) from error
         return shape, fortran, dtype
+
+    def refused(self, reason: object) -> BadInput:
+        """The error for a snapshot that is whole, but holds something else than ours do."""
+        reason = f"{reason} is missing" if isinstance(reason, KeyError) else reason
+        return BadInput(
+            f"Not a checkpoint of catsdogs_exp: {self.path} ({reason}). Remove it to go on from the one before"
+        )
 
 
 def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -203,12 +204,20 @@ def open_strategy(training: Training, cluster: Cluster | None) -> Spread:
     """
     if training.strategy == "mirrored":
         kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-        devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        return Spread(tf.distribute.MirroredStrategy(devices))
+        return Spread(_mirrored(tuple(device.name for device in tf.config.list_logical_devices(kind))))
     if training.strategy == "multi_worker":
         assert cluster is not None, "cluster_for has found it"
         return Spread(_of_workers(cluster), cluster)
     return Spread()
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """The same one for all jobs of a process.
+
+    A new one would number its sums from the beginning, and TensorFlow takes two sums of one number for the same.
+    """
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import inspection, optimizers, photos, startup, throughput
+from benchmarks import checkpoints, inspection, optimizers, photos, startup, throughput
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
 from benchmarks.processes import Side
@@ -71,6 +71,20 @@ def test_the_optimisers_are_compared_each_with_its_own() -> None:
     assert [(row.what, row.ours, row.theirs) for row in rows] == [
         ("one update, adam", "10.0 ms", "30.0 ms"),
         ("one update, sgd", "10.0 ms", "20.0 ms"),
+    ]
+
+
+def test_checkpoints_have_a_target_and_determinism_has_none() -> None:
+    measured = {"saved": [1.02, 1.03], "never": [1.0, 1.0], "deterministic": [0.002], "free": [0.001]}
+    assert [tuple(vars(row).values()) for row in checkpoints.rows(measured)] == [
+        (
+            *("P12", "a checkpoint after each epoch / none", "1.025 s", "1.000 s"),
+            *("1.025", "1.025 [1.020, 1.030]", "<= 1.02", "no"),
+        ),
+        (
+            *("-", "a step, deterministic / not", "0.002 s", "0.001 s"),
+            *("2.000", "2.000 [2.000, 2.000]", "-", "-"),
+        ),
     ]
 
 

@@ -120,6 +120,41 @@ def test_one_batch_is_learnt_by_heart(tmp_path: Path, capsys: Capture) -> None:
     assert "training.overfit_batches: 8 training images, as they are, also for validation" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("epochs=2", "training.accumulate=13"),
+            "training.accumulate must be <= 12, the batches of epochs=2, or no weight ever moves. "
+            "Received: training.accumulate=13. Lower it, or raise epochs",
+        ),
+        (
+            ("epochs=2", "training.finetune.epochs=1", "training.accumulate=7"),
+            "training.accumulate must be <= 6, the batches of training.finetune.epochs=1, or no weight ever moves. "
+            "Received: training.accumulate=7. Lower it, or raise training.finetune.epochs",
+        ),
+        (
+            ("training.max_steps=3", "training.accumulate=4"),
+            "training.max_steps must be >= training.accumulate, or no weight ever moves. "
+            "Received: training.max_steps=3 training.accumulate=4. Try training.max_steps=4",
+        ),
+    ],
+)
+def test_gathering_gradients_without_ever_using_them_is_refused(
+    words: tuple[str, ...], message: str, tmp_path: Path, capsys: Capture
+) -> None:
+    small = [*SMALL, "logging.activations.every=-1", f"output_dir={tmp_path}"]
+    assert main([*small, *words]) == 2
+    assert capsys.readouterr().err.endswith(f"error: {message}\n")
+    assert not list(tmp_path.rglob("metrics.csv"))
+
+
+def test_a_run_whose_last_batch_makes_its_only_update_moves_the_weights(tmp_path: Path) -> None:
+    folder, _ = run(tmp_path, "epochs=2", "training.accumulate=12", "lr=0.01")
+    before, after = (row["val_loss"] for row in rows(folder))
+    assert before != after
+
+
 @pytest.mark.parametrize("debug", ["tiny", "profiler"])
 def test_small_runs_to_find_mistakes(debug: str, tmp_path: Path, capsys: Capture) -> None:
     folder, result = run(tmp_path, f"debug={debug}", "target_size=32", "logging.tensorboard=true")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -243,6 +244,35 @@ def test_a_damaged_snapshot_is_skipped_and_the_one_before_is_used(
     monkeypatch.undo()
     assert main(["resume", str(run)]) == 0
     assert f"checkpoint {newest.name} is damaged" in capsys.readouterr().err
+    same(run, whole)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("progress", "('progress' is missing)"),
+        ("record", "(record must not be 'odd')"),
+    ],
+)
+def test_a_snapshot_that_is_whole_but_none_of_ours_is_refused(
+    whole: Path, tmp_path: Path, place: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    newest = max((run / "checkpoints" / "last").glob("*.npz"))
+    with zipfile.ZipFile(newest) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    content = json.loads(entries["state.json"])
+    content["state"].pop(place)
+    content["state"] |= {"record": "odd"} if place == "record" else {}
+    entries["state.json"] = json.dumps(content).encode()
+    with zipfile.ZipFile(newest, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    assert main(["resume", str(run), "epochs=5"]) == 2
+    said = capsys.readouterr().err
+    assert f"error: Not a checkpoint of catsdogs_exp: {newest} {reason}. Remove it to go on from the one before" in said
+    newest.unlink()
+    assert main(["resume", str(run), "epochs=4"]) == 0  # from the one before
     same(run, whole)
 
 

@@ -234,7 +234,7 @@ def test_result_json_is_there_from_the_start(tmp_path: Path, tiny: tuple[str, ..
 def test_a_sweep_runs_every_job_and_goes_on_after_a_failure(
     tmp_path: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["-m", *tiny, "epochs=1", "split.test=0", "split.validation=0,0.2", "depth=1,2"]
+    words = [*tiny, "-m", "epochs=1", "split.test=0", "split.validation=0,0.2", "depth=1,2"]
     assert main([*words, f"output_dir={tmp_path}"]) == 1
     (sweep,) = (tmp_path / "drawn").iterdir()
     jobs = sorted(path.name for path in sweep.iterdir() if path.is_dir())
@@ -348,6 +348,12 @@ def test_cfg_job_shows_the_whole_config(tmp_path: Path) -> None:
     shown = yaml.safe_load(ran.stdout)
     assert shown["lr"] == 0.25 and shown["optimizer"]["name"] == "adam"
     assert shown["optimizer"]["learning_rate"] == "${lr}"
+
+
+def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lr=0.5", "--cfg", "job", "depth=2", "-v", "epochs=7"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert (shown["lr"], shown["depth"], shown["epochs"]) == (0.5, 2, 7)
 
 
 def test_help_is_a_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:

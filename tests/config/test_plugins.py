@@ -1,10 +1,12 @@
 """The user's own modules: what they may enter, what is said when they fail, and that no run folder imports one."""
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -14,6 +16,7 @@ from catsdogs_exp.config.compose import config_of, expand_sweep
 from catsdogs_exp.config.offered import offer
 from catsdogs_exp.config.search_path import groups
 from catsdogs_exp.config.stored import changed_by, stored_config
+from catsdogs_exp.data.augmentation import apply, draw
 from catsdogs_exp.errors import BadInput
 
 Capture = pytest.CaptureFixture[str]
@@ -273,3 +276,61 @@ def test_settings_of_a_source_derive_from_ours() -> None:
 
     with pytest.raises(ValueError, match="must derive from PictureFiles"):
         register_source("alone", settings=Alone)  # type: ignore[type-var]
+
+
+OPERATION = """
+from catsdogs_exp.data.augmentation import register_operation
+
+@register_operation("NAME")
+def darker(image, chance):
+    return image // 2
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lays a package where Python looks for packages, as pip does: modules, and the short names of its entry points."""
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
+
+    def install(modules: dict[str, str], names: dict[str, str]) -> None:
+        about = site / "cats_extras-1.0.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cats-extras\nVersion: 1.0\n", encoding="utf-8")
+        lines = [f"[{plugins.GROUP}]", *(f"{name} = {module}" for name, module in names.items())]
+        (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+        for module, text in modules.items():
+            (site / f"{module}.py").write_text(text.replace("NAME", module), encoding="utf-8")
+
+    return install
+
+
+def test_an_installed_package_enters_a_network_a_source_and_an_operation(
+    installed: Callable[..., None], photo_folder: Callable[..., Path], tmp_path: Path, capsys: Capture
+) -> None:
+    installed(
+        {"e_network": NETWORK, "e_source": SOURCE, "e_operation": OPERATION},
+        {"nets": "e_network", "shots": "e_source", "dim": "e_operation"},
+    )
+    photo_folder({"cats": 8, "dogs": 8}, name="elsewhere/2021")
+    words = ("model=e_network", "dataset=e_source", "dataset.year=2021", "augment.custom=[e_operation]")
+    small = ("target_size=16", "batch_size=4", "epochs=1", "logging.activations.every=-1")
+    assert main([*words, *small, f"output_dir={tmp_path / 'out'}"]) == 2  # installed is not named
+    assert "Received: model=e_network." in capsys.readouterr().err
+    assert main(["--plugins", "nets,shots,dim", *words, *small, f"output_dir={tmp_path / 'out'}"]) == 0
+    (run,) = (tmp_path / "out" / "e_source").iterdir()
+    kept = stored_config(run)
+    assert kept.plugins == ("nets", "shots", "dim")
+    assert (kept.model.name, kept.dataset.name, kept.augment.custom) == ("e_network", "e_source", ("e_operation",))
+    assert json.loads((run / "result.json").read_text())["classes"] == ["cats", "dogs"]
+    grey = np.full((4, 5, 3), 100, np.uint8)
+    np.testing.assert_array_equal(apply(grey, draw(kept.augment, 0, 0, 0), kept.augment), grey // 2)
+
+
+def test_a_short_name_whose_module_is_gone_says_which_one(installed: Callable[..., None]) -> None:
+    installed({}, {"lost": "e_lost"})
+    assert refusal("plugins=[lost]").startswith(
+        "plugins must name modules that can be imported. Received: plugins=[lost]. Looked for e_lost in "
+    )

@@ -36,7 +36,7 @@ def test_predict_gives_what_the_validation_pass_saw(
     manifest = gather(settings)
     loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
     steps = Steps(load_model(trained / "checkpoints" / "best.keras")[0])
-    passed = np.concatenate([steps.predict(images).numpy() for images, _ in loader.dataset()])
+    passed = np.concatenate([steps.predict(images).numpy() for images, _ in loader.batches()])
 
     files = [str(path) for path, _ in validation_files]
     assert main(["predict", str(trained), *files, "--json"]) == 0

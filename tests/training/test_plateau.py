@@ -2,14 +2,20 @@
 
 import json
 import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.training.optimizers import make_optimizer
 from catsdogs_exp.training.plateau import Plateau, make_plateau
 from catsdogs_exp.training.precision import scaled
+from catsdogs_exp.training.saving import restore
+from catsdogs_exp.training.snapshots import newest_snapshot, write_snapshot
 
 
 def made(config, *words: str, monitor: str = "val_loss", policy: str = "float32"):
@@ -80,6 +86,15 @@ def test_it_goes_on_exactly_from_what_was_saved(config, values: list[float], cut
     later._learning_rate.rate.assign(optimizer._learning_rate.rate)
     again.restore(json.loads(json.dumps(plateau.state())))
     assert first + rates(later, again, values[cut:]) == whole
+
+
+@pytest.mark.parametrize("state", [{}, {"plateau": None}, {"plateau": {"best": "low", "since": 0, "epochs": 0}}])
+def test_a_snapshot_without_its_state_is_refused(config, tmp_path: Path, state: dict[str, Any]) -> None:
+    _, plateau = made(config)
+    path = write_snapshot(tmp_path, 1, {}, {"first": 1, **state})
+    stage = SimpleNamespace(first=1, steps=SimpleNamespace(variables=dict), plateau=plateau)
+    with pytest.raises(BadInput, match=f"^Not a checkpoint of catsdogs_exp: {path} "):
+        restore(newest_snapshot(tmp_path, print), stage)
 
 
 def test_other_schedules_have_none(config) -> None:

@@ -4,23 +4,27 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.training.progress import EpochResult, History, Progress, same_numbers
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.training.progress import EpochResult, History, Progress, progress_of
+from catsdogs_exp.training.snapshots import Snapshot
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 
 
-def history(monitor: str, values: list[float], seconds: float = 1.0) -> History:
+def history(monitor: str, values: list[float]) -> History:
     found = History(monitor)
     for number, value in enumerate(values, 1):
         name = monitor.removeprefix("val_")
         train, val = ({}, {name: value}) if monitor.startswith("val_") else ({name: value}, {})
         best = found.would_be_best(value)
-        found.epochs.append(EpochResult(number, train, val, 0.001, seconds, 100.0, 0.0, best))
+        found.epochs.append(EpochResult(number, train, val, 0.001, 1.0, 100.0, 0.0, best))
     return found
 
 
@@ -42,15 +46,46 @@ def test_the_first_of_the_best_epochs_is_the_best(monitor: str, values: list[flo
 def test_json_keeps_every_bit(values: list[float], steps: int, trained: float) -> None:
     progress = Progress(history("val_loss", values), steps=steps, step=3, images=9, trained=trained, waited=0.1)
     again = Progress.from_json(json.loads(json.dumps(progress.to_json())))
-    assert same_numbers(again.history, progress.history)
+    assert json.dumps(again.to_json()) == json.dumps(progress.to_json())
     assert replace(again, history=progress.history) == progress
 
 
-def test_other_numbers_are_not_the_same_and_times_do_not_count() -> None:
-    one, other = history("val_loss", [0.5, math.nan]), history("val_loss", [0.5, math.nan], seconds=9.0)
-    assert same_numbers(one, other)
-    assert not same_numbers(one, history("val_loss", [0.5, 0.25]))
-    assert not same_numbers(one, history("val_loss", [0.5]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, min_size=1, max_size=2),
+)
+PLACES = (
+    *((), ("history",), ("steps",), ("step",), ("trained",), ("stopped",), ("history", "monitor")),
+    *(("history", "epochs"), ("history", "epochs", 0)),
+    *(("history", "epochs", 0, name) for name in ("epoch", "val", "learning_rate", "seconds", "is_best")),
+)
+
+
+@given(st.sampled_from(PLACES), st.data())
+def test_something_else_in_its_place_is_refused(place: tuple[str | int, ...], data: st.DataObject) -> None:
+    whole: Any = {"progress": Progress(history("val_loss", [0.5])).to_json()}
+    *above, last = ("progress", *place)
+    inner = whole
+    for name in above:
+        inner = inner[name]
+    right = type(inner[last])
+    inner[last] = data.draw(JSON.filter(lambda value: type(value) is not right or (right is dict and value)))
+    with pytest.raises(BadInput, match=r"^Not a checkpoint of catsdogs_exp: 7\.npz \(.+\)\. Remove it to go on"):
+        progress_of(Snapshot(Path("7.npz"), whole, ()))
+
+
+def test_what_is_missing_or_unknown_in_a_snapshot_is_named() -> None:
+    def refusal(state: dict[str, Any]) -> str:
+        with pytest.raises(BadInput) as caught:
+            progress_of(Snapshot(Path("7.npz"), state, ()))
+        return str(caught.value)
+
+    assert "('progress' is missing)" in refusal({})
+    assert "('history' is missing)" in refusal({"progress": {}})
+    assert "('monitor' is missing)" in refusal({"progress": {"history": {}}})
+    whole = Progress(history("val_loss", [0.5])).to_json()
+    assert "unexpected keyword argument 'more'" in refusal({"progress": whole | {"more": 1}})
+    assert "(steps must not be '3')" in refusal({"progress": whole | {"steps": "3"}})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""Work done ahead in threads, its results taken in order: how batches come while the arithmetic runs."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def ahead(work: Callable[[int], T], numbers: Iterable[int], threads: int) -> Generator[T, None, None]:
+    """`work(number)` for each number, in their order; up to `2 * threads + 1` wait for their turn, begun or done.
+
+    Nothing begins before the first result is asked for. Whoever stops early leaves nothing running: closing the
+    iterator waits for what has begun and drops the rest. An error comes out where its result would have.
+
+    Args:
+        work: called in threads; numpy, OpenCV and file reads let others run meanwhile.
+        numbers: which, each asked for once.
+        threads: how many work at the same time, >= 1.
+    """
+    numbers = iter(numbers)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    try:
+        waiting: deque[Future[T]] = deque(pool.submit(work, number) for number in islice(numbers, 2 * threads + 1))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(work, number) for number in islice(numbers, 1))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
