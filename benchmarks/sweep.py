@@ -1,7 +1,7 @@
 """P10: what a job of a sweep costs after the first one, beyond its own epochs.
 
-From the end of one job to the end of the next, less as many epochs (steps and validation) as it has at the pace of all
-but its first: so building the network and compiling its step count as what they are.
+From the end of one job to the end of the next, less its epochs (steps and validation). The first epoch, which has the
+compilation in it, is taken at the pace of the others: so building the network and compiling its step count.
 """
 
 import csv
@@ -50,7 +50,7 @@ def beyond_epochs(folder: Path) -> list[float]:
     for (before, _), (end, job) in pairwise(ends):
         with (job / "metrics.csv").open(newline="", encoding="utf-8") as handle:
             seconds = [float(row["seconds"]) for row in csv.DictReader(handle)]
-        found.append(end - before - len(seconds) * median(seconds[1:]))
+        found.append(end - before - sum(seconds[1:]) - median(seconds[1:]))
     return found
 
 
