@@ -18,6 +18,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.job import Job, Screen, hparams
 from catsdogs_exp.record.contact_sheet import contact_sheet
 from catsdogs_exp.record.metrics_csv import MetricsCsv
+from catsdogs_exp.record.png import png_of
 from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
 from catsdogs_exp.record.recorders import KeepBest, ProbePictures, make_probes, state_of
 from catsdogs_exp.record.result import Result, config_hash
@@ -87,10 +88,11 @@ def train_and_record(
     probes = None
     if config.logging.activations.every >= 0:
         probes = make_probes(config, manifest, fetch, model, job.folder / "activations", board)
+    best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, result, history)
     listeners = [
         screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
-        KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, result, history),
+        best,
         *([board] if board else []),
         *([probes] if probes else []),
         *([profiling.Trace(files.tensorboard)] if profile else []),
@@ -107,7 +109,7 @@ def train_and_record(
             result.update(stopped=progress.stopped)
         if profile and stage is not None and spread.cluster is None:
             say(_profile(stage, history))
-        model.load_weights(files.best)
+        best.bring_back()
         _show_best(model, probes, history, make_loader(config, manifest, fetch, TEST), result)
         status = "ok"
     finally:
@@ -210,4 +212,4 @@ def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manif
         for index in indices
     ]
     images = [train.sample(0, index) for index in indices]
-    board.image("augmented training images", contact_sheet(images, captions), 0, training=True)
+    board.image("augmented training images", png_of(contact_sheet(images, captions)), 0, training=True)

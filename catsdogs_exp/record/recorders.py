@@ -8,18 +8,19 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.listing import TRAIN, VALIDATION
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.record.activations import ActivationPictures
+from catsdogs_exp.record.png import png_of
 from catsdogs_exp.record.result import Result
 from catsdogs_exp.record.tensorboard import TensorBoard
 from catsdogs_exp.training.checkpoints import ModelCard, save_model
 from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.values import value_of
 
 
 class KeepBest:
@@ -28,6 +29,7 @@ class KeepBest:
     def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, history: History) -> None:
         self._model, self._card, self._path = model, card, path
         self._result, self._history = result, history
+        self._weights: list[NDArray[Any]] = []  # of the best epoch, if this process has trained it
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -36,7 +38,15 @@ class KeepBest:
         """Saves the network if it is the best, then the state, so that the state never promises too much."""
         if result.is_best:
             save_model(self._model, self._card, self._path)
+            self._weights = [value_of(weight) for weight in self._model.weights]
         self._result.update(**state_of(self._history))
+
+    def bring_back(self) -> None:
+        """Puts the best epoch's weights into the network."""
+        if not self._weights:
+            self._model.load_weights(self._path)
+        for weight, value in zip(self._model.weights, self._weights, strict=False):
+            weight.assign(value)
 
 
 def state_of(history: History) -> dict[str, Any]:
@@ -86,23 +96,24 @@ class ProbePictures:
         """Draws at the first epoch and then every `logging.activations.every` epochs."""
         due = self._every > 0 and (result.epoch == 1 or result.epoch % self._every == 0)
         if due and self._board:
-            self._show(self._board, self._draw(result.epoch, ""), result.epoch)
+            self._show(self._board, self._draw(result.epoch, ""), result.epoch, "activations")
 
     def best(self, epoch: int) -> None:
         """Draws with the best epoch's weights, which must be in place: events and PNG files."""
         pages = self._draw(epoch, ", the best")
         if self._board:
-            self._show(self._board, pages, epoch, best=True)
+            self._show(self._board, pages, epoch, "activations at the best epoch")
         self._folder.mkdir(exist_ok=True)  # of a run that went on: drawn again
         for name, page in zip(self._names, pages, strict=True):
-            page.save(self._folder / f"best-{name.replace(' ', '-').replace('/', '-')}.png")
+            (self._folder / f"best-{name.replace(' ', '-').replace('/', '-')}.png").write_bytes(page)
 
-    def _draw(self, epoch: int, remark: str) -> list[Image.Image]:
-        return self._pictures.draw(self._images, [f"{name}, epoch {epoch}{remark}" for name in self._names])
+    def _draw(self, epoch: int, remark: str) -> list[bytes]:
+        pages = self._pictures.draw(self._images, [f"{name}, epoch {epoch}{remark}" for name in self._names])
+        return [png_of(page) for page in pages]
 
-    def _show(self, board: TensorBoard, pages: Sequence[Image.Image], epoch: int, best: bool = False) -> None:
+    def _show(self, board: TensorBoard, pages: Sequence[bytes], epoch: int, tag: str) -> None:
         for name, page in zip(self._names, pages, strict=True):
-            board.image(f"{'activations at the best epoch' if best else 'activations'}/{name}", page, epoch)
+            board.image(f"{tag}/{name}", page, epoch)
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:

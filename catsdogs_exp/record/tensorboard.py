@@ -3,17 +3,19 @@
 Train and validation values share a tag in two writers, which is what puts them on one chart.
 """
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from PIL import Image
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
+from tensorboard.plugins.image import metadata
 
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
+
+_SIZE = ">II"  # width and height in the head of a PNG
 
 
 class TensorBoard:
@@ -57,10 +59,12 @@ class TensorBoard:
                 tf.summary.scalar(name, value)
         self._validation.flush()
 
-    def image(self, tag: str, picture: Image.Image, step: int, training: bool = False) -> None:
-        """Writes a picture."""
+    def image(self, tag: str, png: bytes, step: int, training: bool = False) -> None:
+        """Writes a picture, as `tf.summary.image` does, which would take almost three times as long to encode it."""
+        about = metadata.create_summary_metadata(display_name=None, description=None)
+        size = [str(side).encode() for side in struct.unpack(_SIZE, png[16:24])]
         with (self._train if training else self._validation).as_default(step=step):
-            tf.summary.image(tag, np.asarray(picture)[None])
+            tf.summary.write(tag, tf.constant([*size, png]), metadata=about)
 
     def flush(self) -> None:
         """Everything so far is in the files."""

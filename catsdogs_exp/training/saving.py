@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
@@ -36,6 +37,9 @@ class Checkpoints:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Path] | None = None
         self._saved_at = time.monotonic()
+        self._arrays: dict[
+            str, NDArray[Any]
+        ] = {}  # their memory is used again: to get it anew takes longer than to copy
 
     def after_step(self, stage: Stage, progress: Progress) -> None:
         """Saves within an epoch when `every` counts steps or seconds and it is time.
@@ -59,7 +63,7 @@ class Checkpoints:
         variables = stage.steps.variables()
         if stage.network is not None and len(progress.history.epochs) == stage.last:
             variables |= _whole(stage.network)
-        arrays = {name: value_of(variable) for name, variable in variables.items()}
+        self._arrays = {name: value_of(variable, self._arrays.get(name)) for name, variable in variables.items()}
         state = {
             "progress": progress.to_json(),
             "first": stage.first,
@@ -70,7 +74,7 @@ class Checkpoints:
             self._folder.mkdir(parents=True, exist_ok=True)
             replace_by(self._best, self._folder / f"{progress.steps:09d}{BEST}")
         self._saved_at = time.monotonic()
-        self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, arrays, state)
+        self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, self._arrays, state)
 
     def wait(self) -> None:
         """Waits for the snapshot that is being written.

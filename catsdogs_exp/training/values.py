@@ -7,6 +7,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 
-def value_of(variable: Any) -> NDArray[Any]:
-    """A copy of the value of a variable or tensor. Copies on several devices are the same: the first is read."""
-    return np.array(tf.convert_to_tensor(variable))
+def value_of(variable: Any, memory: NDArray[Any] | None = None) -> NDArray[Any]:
+    """A copy of the value of a variable or tensor. Copies on several devices are the same: the first is read.
+
+    Args:
+        variable: what is read.
+        memory: an array for the copy, used if it is of the same shape and dtype.
+    """
+    value = np.asarray(tf.convert_to_tensor(variable))
+    if memory is None or (memory.shape, memory.dtype) != (value.shape, value.dtype):
+        return np.array(value)
+    np.copyto(memory, value)
+    return memory

@@ -128,3 +128,18 @@ def test_a_full_disk_leaves_the_one_before_and_no_scratch(tmp_path: Path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["000000001.npz"]
     snapshot = newest_snapshot(tmp_path, print)
     assert snapshot is not None and snapshot.state == {"n": 1}
+
+
+def test_values_are_copied_into_memory_that_fits() -> None:
+    import tensorflow as tf
+
+    from catsdogs_exp.training.values import value_of
+
+    variable = tf.Variable([1.0, 2.0])
+    first = value_of(variable)
+    variable.assign([3.0, 4.0])
+    assert first.tolist() == [1.0, 2.0]
+    assert value_of(variable, first) is first
+    assert first.tolist() == [3.0, 4.0]
+    other = value_of(tf.Variable([[5.0]]), first)
+    assert (other.tolist(), first.tolist()) == ([[5.0]], [3.0, 4.0])
