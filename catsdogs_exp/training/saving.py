@@ -37,9 +37,8 @@ class Checkpoints:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Path] | None = None
         self._saved_at = time.monotonic()
-        self._arrays: dict[
-            str, NDArray[Any]
-        ] = {}  # their memory is used again: to get it anew takes longer than to copy
+        # Their memory is used again: to get it anew takes longer than to copy.
+        self._arrays: dict[str, NDArray[Any]] = {}
 
     def after_step(self, stage: Stage, progress: Progress) -> None:
         """Saves within an epoch when `every` counts steps or seconds and it is time.
