@@ -145,13 +145,19 @@ def test_a_run_that_failed_goes_on_and_ends_the_same(
     assert result["error"] is None and result["resumed"] == [f"python -m catsdogs_exp resume {run}"]
 
 
-def kill_at_random(outputs: Path, seed: int, low: float, high: float) -> tuple[Path | None, float]:
-    """Starts a training process and ends it with SIGKILL at a random moment of its training."""
-    words = [sys.executable, "-m", "catsdogs_exp", *SETTINGS, f"output_dir={outputs}"]
+def started(outputs: Path, *settings: str) -> subprocess.Popen[bytes]:
+    """A process that has begun to train."""
+    words = [sys.executable, "-m", "catsdogs_exp", *settings, f"output_dir={outputs}"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     deadline = time.monotonic() + 120
     while not list(outputs.glob("*/*/checkpoints")) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return process
+
+
+def kill_at_random(outputs: Path, seed: int, low: float, high: float, *settings: str) -> tuple[Path | None, float]:
+    """Starts a training process and ends it with SIGKILL at a random moment of its training."""
+    process = started(outputs, *settings)
     moment = random.Random(seed).uniform(low, high)
     time.sleep(moment)
     process.send_signal(signal.SIGKILL)
@@ -161,7 +167,7 @@ def kill_at_random(outputs: Path, seed: int, low: float, high: float) -> tuple[P
 
 @pytest.mark.parametrize("seed", [1])
 def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> None:
-    run, _ = kill_at_random(tmp_path, seed, 0.5, 4.0)
+    run, _ = kill_at_random(tmp_path, seed, 0.5, 4.0, *SETTINGS)
     assert run is not None
     assert main(["resume", str(run)]) == 0
     same(run, whole)
@@ -169,18 +175,27 @@ def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_kill_9_at_many_random_moments(whole: Path, tmp_path: Path) -> None:
-    """Printed as a table with `pytest -s -m slow -k many`."""
+def test_kill_9_at_many_random_moments(tmp_path: Path) -> None:
+    """Spread over the whole of a run. Printed as a table with `pytest -s -m slow -k many`."""
+    settings = [*(word for word in SETTINGS if not word.startswith("epochs")), "epochs=20"]
+    process, began = started(tmp_path / "whole", *settings), time.monotonic()
+    assert process.wait(300) == 0
+    takes = time.monotonic() - began
+    whole = the_run(tmp_path / "whole")
+    assert whole is not None
     print("\n| kill | seconds into training | epochs then | status then | same in the end |\n|---|---|---|---|---|")  # noqa: T201
+    before_the_end = 0
     for number in range(KILLS):
         outputs = tmp_path / str(number)
-        run, moment = kill_at_random(outputs, 100 + number, 0.0, 5.0)
+        run, moment = kill_at_random(outputs, 100 + number, 0.0, takes, *settings)
         assert run is not None
         then = json.loads((run / "result.json").read_text())
+        before_the_end += then["status"] == "running"
         assert main(["resume", str(run)]) == 0
         same(run, whole)
         print(f"| {number + 1} | {moment:.2f} | {then['epochs']} | {then['status']} | yes |")  # noqa: T201
         shutil.rmtree(outputs)
+    assert before_the_end > KILLS // 2
 
 
 def test_a_finished_run_is_trained_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
