@@ -45,7 +45,8 @@ class KeepBest:
         """Puts the best epoch's weights into the network."""
         if not self._weights:
             self._model.load_weights(self._path)
-        for weight, value in zip(self._model.weights, self._weights, strict=False):
+            return
+        for weight, value in zip(self._model.weights, self._weights, strict=True):
             weight.assign(value)
 
 

@@ -57,8 +57,8 @@ class _Curve(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         return self.peak * rise * self.share(step)
 
     def share(self, step: Any) -> Any:
-        """The curve itself, of `peak`."""
-        raise NotImplementedError
+        """The curve itself, of `peak`: flat."""
+        return ops.ones_like(step)
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to build it again."""
@@ -70,10 +70,6 @@ class Constant(_Curve):
 
     def __init__(self, peak: float, warmup_steps: int) -> None:
         self.peak, self.warmup_steps = peak, warmup_steps
-
-    def share(self, step: Any) -> Any:
-        """1."""
-        return ops.ones_like(step)
 
 
 class WarmupCosine(_Curve):
