@@ -7,41 +7,45 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 from benchmarks import photos
 from benchmarks.options import Options, heading
-from benchmarks.table import Row, ratio, render
+from benchmarks.table import Row, ratio, render, within
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.runtime import start
 
-_EPOCHS = 3
 _TARGET = 1.02
+_PAIRS = 4  # pairs of epochs a round: a checkpoint costs less than epochs differ by themselves
 _DETERMINISM = {"deterministic": "true", "free": "false"}
 
 
 def run(options: Options) -> str:
     """Measures and returns the table."""
     load = os.getloadavg()[0]
-    settings = [*photos.source(options.photos), *photos.COURSE, f"epochs={_EPOCHS}"]
+    settings = [*photos.source(options.photos), *photos.COURSE, "epochs=3"]
     if options.quick:
-        settings = ["dataset=drawn", "dataset.images=100", "target_size=32", "depth=2", f"epochs={_EPOCHS}"]
+        settings = ["dataset=drawn", "dataset.images=100", "target_size=32", "depth=2", "epochs=3"]
     with tempfile.TemporaryDirectory() as scratch:
-        measured = interleaved(_contenders(settings, Path(scratch)), options.rounds, say)
+        measured, waits = _training(settings, Path(scratch), 1 if options.quick else _PAIRS * options.rounds)
         measured |= interleaved(_processes(settings, Path(scratch)), options.rounds, say)
     what = "drawn pictures" if options.quick else photos.describe(options.photos)
-    return f"{heading('checkpoints', options, f'{_EPOCHS} epochs a round, {what}', load)}\n{render(rows(measured))}"
+    details = f"{len(waits)} epochs with a checkpoint at their beginning, {len(waits)} without, taking turns; {what}"
+    return f"{heading('checkpoints', options, details, load)}\n{render(rows(measured, waits))}"
 
 
-def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from seconds."""
+def rows(measured: dict[str, list[float]], waits: list[float]) -> list[Row]:
+    """The table's rows from seconds; `waits` are those that a run's end waits for its last checkpoint."""
     saved, determinism = Pair(measured["saved"], measured["never"]), Pair(measured["deterministic"], measured["free"])
     return [
-        ratio("P12", "a checkpoint after each epoch / none", saved, _seconds, _TARGET),
+        ratio("P12", "an epoch's training steps, with a checkpoint / without", saved, _seconds, _TARGET),
+        within("-", "writing a checkpoint with nothing beside it", waits),
         ratio("-", "a step, deterministic / not", determinism, _seconds),
     ]
 
@@ -50,7 +54,8 @@ def _seconds(taken: float) -> str:
     return f"{taken:.3f} s"
 
 
-def _contenders(settings: list[str], scratch: Path) -> dict[str, Callable[[], float]]:
+def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str, list[float]], list[float]]:
+    """Seconds of epochs' training steps, with and without a checkpoint, and of writing one with nothing beside it."""
     config = config_of(settings)
     start(config)
     from catsdogs_exp.data.gather import gather
@@ -58,7 +63,7 @@ def _contenders(settings: list[str], scratch: Path) -> dict[str, Callable[[], fl
     from catsdogs_exp.data.loaders import make_loader
     from catsdogs_exp.data.pixels import open_pixels
     from catsdogs_exp.stages import make_network, make_steps
-    from catsdogs_exp.training.fit import Plan, Stage, fit
+    from catsdogs_exp.training.fit import Stage
     from catsdogs_exp.training.progress import History, Progress
     from catsdogs_exp.training.saving import Checkpoints
 
@@ -66,21 +71,32 @@ def _contenders(settings: list[str], scratch: Path) -> dict[str, Callable[[], fl
     fetch = open_pixels(manifest, config.loader)
     train, validation = (make_loader(config, manifest, fetch, split) for split in (TRAIN, VALIDATION))
     network = make_network(config, manifest, train, say)
-    steps = make_steps(config, network, network.model, config.optimizer, config.schedule, _EPOCHS, train)
+    steps = make_steps(config, network, network.model, config.optimizer, config.schedule, config.epochs, train)
+    stage, progress = Stage(config.epochs, 1, steps, train, validation), Progress(History(config.training.monitor))
+    waits = []
 
-    def trained(every: Interval) -> Callable[[], float]:
-        plan = Plan(_EPOCHS, lambda first: Stage(_EPOCHS, first, steps, train, validation))
+    with (
+        Checkpoints(scratch / "last", Interval(1, "epochs"), scratch / "best.keras", dict) as saver,
+        closing(train.batches(2 * pairs + 1)) as batches,
+    ):
 
-        def measure() -> float:
+        def epoch(save: bool) -> float:
             started = time.perf_counter()
-            with Checkpoints(scratch / "last", every, scratch / "best.keras", dict) as saver:
-                fit([plan], config.training, Progress(History(config.training.monitor)), saver=saver)
+            if save:
+                saver.save(stage, progress)
+            for batch in islice(batches, train.steps):
+                steps.train(*batch)
+            steps.averages()
             return time.perf_counter() - started
 
-        return measure
-
-    trained(Interval(0, "epochs"))()  # compiles
-    return {"saved": trained(Interval(1, "epochs")), "never": trained(Interval(0, "epochs"))}
+        epoch(save=True)  # compiles, and takes the memory of the copies
+        measured = interleaved({"saved": lambda: epoch(True), "never": lambda: epoch(False)}, pairs, say)
+        for _ in measured["saved"]:
+            saver.save(stage, progress)
+            started = time.perf_counter()
+            saver.wait()
+            waits.append(time.perf_counter() - started)
+    return measured, waits
 
 
 def _processes(settings: list[str], scratch: Path) -> dict[str, Callable[[], float]]:

@@ -104,13 +104,13 @@ def train_and_record(
             going_on = partial(restore, snapshot) if snapshot else None
             stage = fit(plans, config.training, progress, listeners, saver, going_on)
             spread.part()
-        if progress.stopped:
-            say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")
-            result.update(stopped=progress.stopped)
-        if profile and stage is not None and spread.cluster is None:
-            say(_profile(stage, history))
-        best.bring_back()
-        _show_best(model, probes, history, make_loader(config, manifest, fetch, TEST), result)
+            if progress.stopped:
+                say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")
+                result.update(stopped=progress.stopped)
+            if profile and stage is not None and spread.cluster is None:
+                say(_profile(stage, history))
+            best.bring_back()  # the last checkpoint, a copy, is written meanwhile
+            _show_best(model, probes, history, make_loader(config, manifest, fetch, TEST), result)
         status = "ok"
     finally:
         if board:

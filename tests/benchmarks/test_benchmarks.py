@@ -76,10 +76,14 @@ def test_the_optimisers_are_compared_each_with_its_own() -> None:
 
 def test_checkpoints_have_a_target_and_determinism_has_none() -> None:
     measured = {"saved": [1.02, 1.03], "never": [1.0, 1.0], "deterministic": [0.002], "free": [0.001]}
-    assert [tuple(vars(row).values()) for row in checkpoints.rows(measured)] == [
+    assert [tuple(vars(row).values()) for row in checkpoints.rows(measured, [0.2, 0.4, 0.3])] == [
         (
-            *("P12", "a checkpoint after each epoch / none", "1.025 s", "1.000 s"),
+            *("P12", "an epoch's training steps, with a checkpoint / without", "1.025 s", "1.000 s"),
             *("1.025", "1.025 [1.020, 1.030]", "<= 1.02", "no"),
+        ),
+        (
+            *("-", "writing a checkpoint with nothing beside it", "0.30 s", "-"),
+            *("-", "0.30 [0.20, 0.40]", "-", "-"),
         ),
         (
             *("-", "a step, deterministic / not", "0.002 s", "0.001 s"),
