@@ -74,27 +74,33 @@ class ActivationPictures:
         return page
 
     def _grid(self, page: Image.Image, top: int, answer: NDArray[np.float32]) -> None:
-        for channel in range(min(answer.shape[-1], self._channels)):
-            tile = Image.fromarray(_VIRIDIS[standardise(answer[..., channel])])
-            tile = tile.resize(
-                (_TILE, _TILE), Image.Resampling.BOX if min(tile.size) >= _TILE else Image.Resampling.NEAREST
-            )
-            x = _MARGIN + channel % _PER_ROW * (_TILE + _GAP)
-            page.paste(tile, (x, top + channel // _PER_ROW * (_TILE + _GAP)))
+        channels = np.moveaxis(standardise(answer[..., : self._channels]), -1, 0)
+        how = Image.Resampling.BOX if min(answer.shape[:2]) >= _TILE else Image.Resampling.NEAREST
+        for number, channel in enumerate(np.ascontiguousarray(channels)):
+            tile = Image.fromarray(channel).resize((_TILE, _TILE), how)
+            tile.putpalette(_VIRIDIS)
+            x = _MARGIN + number % _PER_ROW * (_TILE + _GAP)
+            page.paste(tile.convert("RGB"), (x, top + number // _PER_ROW * (_TILE + _GAP)))
 
     def _rows(self, answer: NDArray[np.float32]) -> int:
         return math.ceil(min(int(answer.shape[-1]), self._channels) / _PER_ROW)
 
 
-def standardise(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Zero mean, unit deviation, x 64 + 128, clipped: uint8 of the same shape; 128 throughout for a dead channel."""
-    centred = channel.astype(np.float64) - channel.mean(dtype=np.float64)
-    deviation = centred.std()
-    if deviation > 1e-12:
-        centred /= deviation
-    else:
-        centred[:] = 0
-    return np.asarray(np.clip(centred * 64 + 128, 0, 255), dtype=np.uint8)
+def standardise(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Each channel: zero mean, unit deviation, x 64 + 128, clipped; 128 throughout for a dead channel.
+
+    Args:
+        channels: [height, width] of one channel, or [height, width, channels].
+
+    Returns:
+        uint8 of the same shape.
+    """
+    centred = channels - channels.mean((0, 1), dtype=np.float64)
+    deviation = centred.std((0, 1))
+    alive = deviation > 1e-12
+    centred *= np.where(alive, 64 / np.where(alive, deviation, 1), 0)
+    centred += 128
+    return np.asarray(np.clip(centred, 0, 255, out=centred), dtype=np.uint8)
 
 
-_VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+_VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ class ProbePictures:
 
     def _draw(self, epoch: int, remark: str) -> list[bytes]:
         pages = self._pictures.draw(self._images, [f"{name}, epoch {epoch}{remark}" for name in self._names])
-        return [png_of(page) for page in pages]
+        with ThreadPoolExecutor() as pool:  # packing a page is C that other threads can run beside
+            return list(pool.map(png_of, pages))
 
     def _show(self, board: TensorBoard, pages: Sequence[bytes], epoch: int, tag: str) -> None:
         for name, page in zip(self._names, pages, strict=True):
