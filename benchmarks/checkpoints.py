@@ -58,6 +58,7 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     """Seconds of epochs' training steps, with and without a checkpoint, and of writing one with nothing beside it."""
     config = config_of(settings)
     start(config)
+    from catsdogs_exp.data.ahead import batches
     from catsdogs_exp.data.gather import gather
     from catsdogs_exp.data.listing import TRAIN, VALIDATION
     from catsdogs_exp.data.loaders import make_loader
@@ -77,14 +78,14 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
 
     with (
         Checkpoints(scratch / "last", Interval(1, "epochs"), scratch / "best.keras", dict) as saver,
-        closing(train.batches(2 * pairs + 1)) as batches,
+        closing(batches(train, range((2 * pairs + 1) * train.steps))) as taken,
     ):
 
         def epoch(save: bool) -> float:
             started = time.perf_counter()
             if save:
                 saver.save(stage, progress)
-            for batch in islice(batches, train.steps):
+            for batch in islice(taken, train.steps):
                 steps.train(*batch)
             steps.averages()
             return time.perf_counter() - started

@@ -19,6 +19,7 @@ from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import open_pixels
@@ -84,6 +85,6 @@ def _pass_over(config: Config, manifest: Manifest, cache: str, images: int | Non
     started = time.perf_counter()
     fetch = open_pixels(manifest, replace(config.loader, cache=cache))
     loader = ours.training_loader(config, manifest, fetch, images)
-    for _ in loader.batches():
+    for _ in batches(loader):
         pass
     return len(loader.rows) / (time.perf_counter() - started)

@@ -11,6 +11,7 @@ from benchmarks.photos import chosen
 from benchmarks.timing import say, steady_rate
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
@@ -56,10 +57,10 @@ def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | No
     def measure() -> float:
         ends = []
         # Two epochs, of which one is used: as in a run, the loader does not fall idle towards the end.
-        batches = loader.batches(2)
+        taken = batches(loader, range(2 * loader.steps))
         steps.reset()
         for _ in range(loader.steps):
-            steps.train(*next(batches))
+            steps.train(*next(taken))
             ends.append(time.perf_counter())
         return steady_rate(ends, len(loader.rows), loader.batch_size, skip)
 
@@ -71,7 +72,7 @@ def _loading(config: Config, manifest: Manifest, fetch: Fetch, images: int | Non
 
     def measure() -> float:
         started = time.perf_counter()
-        for _ in loader.batches():
+        for _ in batches(loader):
             pass
         return len(loader.rows) / (time.perf_counter() - started)
 

@@ -4,9 +4,39 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class Batched(Protocol[Made_co]):
+    """What makes batches, the same one for the same number every time."""
+
+    @property
+    def steps(self) -> int:
+        """Batches in all images."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that prepare batches."""
+
+    def batch(self, epoch: int, step: int) -> Made_co:
+        """One batch; `epoch` and `step` count from 0."""
+
+
+def batches(feed: Batched[T], numbers: range | None = None) -> Generator[T, None, None]:
+    """Batches, made ahead in threads.
+
+    Args:
+        feed: what makes them.
+        numbers: which, from 0 and on through the epochs; None: all images once.
+    """
+    return ahead(
+        lambda number: feed.batch(*divmod(number, feed.steps)),
+        range(feed.steps) if numbers is None else numbers,
+        feed.threads,
+    )
 
 
 def ahead(work: Callable[[int], T], numbers: Iterable[int], threads: int) -> Generator[T, None, None]:

@@ -1,7 +1,7 @@
 """Loaders: the course's generators. A batch is a function of (seed, epoch, step)."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment, Config
 from catsdogs_exp.data import augmentation, resizing
-from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.listing import TRAIN
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixels import Fetch
@@ -117,11 +116,6 @@ class Loader:
             return {}
         said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
         return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
-
-    def batches(self, epochs: int = 1, start: int = 0) -> Generator[Batch, None, None]:
-        """The batches of `epochs` epochs, from batch number `start` on, made ahead in threads."""
-        numbers = range(start, epochs * self.steps)
-        return ahead(lambda number: self.batch(*divmod(number, self.steps)), numbers, self.threads)
 
     def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
         """Images as they enter an epoch, before they are mixed: uint8 [b, height, width, channels]."""

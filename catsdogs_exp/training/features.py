@@ -6,7 +6,7 @@ lie in the cache of decoded images, under its lock, its limit and `python -m cat
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,6 @@ class FeatureLoader:
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         values = np.ascontiguousarray(self.stored[chosen]).view(_VALUE)
         return values.reshape(len(chosen), *self.shape), self.labels[chosen]
-
-    def batches(self, epochs: int = 1, start: int = 0) -> Generator[Batch, None, None]:
-        """The batches of `epochs` epochs, from batch number `start` on, read ahead in threads."""
-        numbers = range(start, epochs * self.steps)
-        return ahead(lambda number: self.batch(*divmod(number, self.steps)), numbers, self.threads)
 
 
 @dataclass(frozen=True)

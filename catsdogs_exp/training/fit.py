@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Protocol
 
 import keras
@@ -14,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.training import Training
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.plateau import Plateau
@@ -64,9 +64,6 @@ class Feed(Protocol):
 
     def batch(self, epoch: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """One batch; `epoch` and `step` count from 0."""
-
-    def batches(self, epochs: int = 1, start: int = 0) -> Batches:
-        """The batches of so many passes over all images, from batch number `start` on."""
 
 
 class Listener(Protocol):
@@ -164,10 +161,10 @@ def fit(
         if restore is not None:
             restore(stage)
             restore = None
-        with closing(_batches(stage, training, progress)) as batches:
+        with closing(_batches(stage, training, progress)) as left:
             for epoch in range(len(history.epochs) + 1, stage.last + 1):
                 with _out_of_memory(stage.train.batch_size):
-                    _train_epoch(stage, training, progress, epoch, batches, listeners, saver)
+                    _train_epoch(stage, training, progress, epoch, left, listeners, saver)
                     _end_epoch(stage, training, progress, epoch, listeners)
                 if saver is not None:
                     saver.after_epoch(stage, progress)
@@ -179,7 +176,7 @@ def fit(
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
     """Loss and accuracy over a loader's images, in inference mode; with `limit` over so many batches."""
     steps.reset()
-    for batch in islice(loader.batches(), limit):
+    for batch in batches(loader, range(loader.steps)[:limit]):
         steps.evaluate(*batch)
     return steps.averages()
 
@@ -193,8 +190,7 @@ def _batches(stage: Stage, training: Training, progress: Progress) -> Batches:
     """The batches of a stage from where it stands: passes over all images, whatever counts as an epoch."""
     per_epoch = steps_per_epoch(stage.train, training)
     start = (len(progress.history.epochs) + 1 - stage.first) * per_epoch + progress.step
-    passes = -(-stage.epochs * per_epoch // stage.train.steps)
-    return stage.train.batches(passes, start)
+    return batches(stage.train, range(start, stage.epochs * per_epoch))
 
 
 def _train_epoch(
@@ -202,7 +198,7 @@ def _train_epoch(
     training: Training,
     progress: Progress,
     epoch: int,
-    batches: Batches,
+    left: Batches,
     listeners: Sequence[Listener],
     saver: Saver | None,
 ) -> None:
@@ -212,7 +208,7 @@ def _train_epoch(
         steps.reset()
     for step in range(progress.step + 1, count + 1):
         asked = time.perf_counter()
-        batch = next(batches)
+        batch = next(left)
         got = time.perf_counter()
         steps.train(*batch)
         progress.steps += 1

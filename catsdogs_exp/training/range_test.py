@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.fit import Feed
 from catsdogs_exp.training.steps import Steps
@@ -71,8 +72,8 @@ def range_test(
     losses: list[float] = []
     broke = False
     try:
-        with closing(train.batches(-(-count // train.steps))) as batches:
-            for done, (rate, batch) in enumerate(zip(rates.tolist(), batches, strict=False), 1):
+        with closing(batches(train, range(count))) as taken:
+            for done, (rate, batch) in enumerate(zip(rates.tolist(), taken, strict=True), 1):
                 losses.append(_loss(steps, batch, rate))
                 if progress is not None:
                     progress("range test", done, count)

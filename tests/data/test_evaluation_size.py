@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.gather import gather
 from catsdogs_exp.data.listing import TRAIN, VALIDATION
 from catsdogs_exp.data.pixels import open_pixels, open_stored
@@ -39,12 +40,12 @@ def test_training_and_evaluation_each_see_their_own_size(
     train = make_loader(made, manifest, fetch, TRAIN, stored=stored)
     validation = make_loader(made, manifest, fetch, VALIDATION)
     plain = make_loader(made, manifest, fetch, TRAIN, evaluate=True)
-    shapes = [next(loader.batches())[0].shape for loader in (train, validation, plain)]
+    shapes = [next(batches(loader))[0].shape for loader in (train, validation, plain)]
     assert shapes == [(4, 12, 10, 3), (4, 20, 20, 3), (4, 20, 20, 3)]
 
     large = replace(made.loader, target_size=(20, 20), evaluation_size=None, cache="none")
     expected = open_pixels(manifest, large)(validation.rows)
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in validation.batches()]), expected)
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in batches(validation)]), expected)
     if resize != "random_resized_crop":
         small = open_pixels(manifest, replace(made.loader, evaluation_size=None, cache="none"))
         np.testing.assert_array_equal(train.batch(0, 0)[0], small(train.rows[train.order(0)[:4]]))

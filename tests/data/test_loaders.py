@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.augmentation import apply, draw, draw_mix
 from catsdogs_exp.data.inspection import inspect
 from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION, list_images
@@ -40,7 +41,7 @@ def make(config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
 
 
 def stream(loader: Loader, epochs: int = 1, start: int = 0) -> list[Batch]:
-    return list(loader.batches(epochs, start))
+    return list(batches(loader, range(start, epochs * loader.steps)))
 
 
 def same(first: list[Batch], second: list[Batch]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.inference.evaluation import judge
 from catsdogs_exp.record.reading import split_files
 
@@ -36,7 +37,7 @@ def test_predict_gives_what_the_validation_pass_saw(
     manifest = gather(settings)
     loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
     steps = Steps(load_model(trained / "checkpoints" / "best.keras")[0])
-    passed = np.concatenate([steps.predict(images).numpy() for images, _ in loader.batches()])
+    passed = np.concatenate([steps.predict(images).numpy() for images, _ in batches(loader)])
 
     files = [str(path) for path, _ in validation_files]
     assert main(["predict", str(trained), *files, "--json"]) == 0

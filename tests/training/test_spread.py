@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.cluster import Cluster, cluster_of, expand_counts, expand_hosts
+from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.loaders import Loader, part_of
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.training.checkpoints import load_model
@@ -157,8 +158,9 @@ def test_shards_of_a_loader_hold_what_the_whole_one_holds(mixed: bool, config) -
         cut=None,
         workers=1,
     )
-    shards = [list(replace(loader, shard=(index, 2)).batches(2)) for index in range(2)]
-    for whole, *parts in zip(loader.batches(2), *shards, strict=True):
+    two_epochs = range(2 * loader.steps)
+    shards = [list(batches(replace(loader, shard=(index, 2)), two_epochs)) for index in range(2)]
+    for whole, *parts in zip(batches(loader, two_epochs), *shards, strict=True):
         for place, expected in enumerate(whole):
             np.testing.assert_array_equal(np.concatenate([part[place] for part in parts]), expected)
 
