@@ -15,7 +15,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 _ARCHIVE = "cats_and_dogs_filtered.zip"
 
 
-FIRST_PAGES = ("README.md", "control.md", "configuration.md")
+FIRST_PAGES = ("README.md", "configuration.md")
 LOOKS = {"--help", "--cfg", "--info", "--hydra-help"}
 
 

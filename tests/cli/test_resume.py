@@ -118,7 +118,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     yield at
 
 
-@pytest.mark.parametrize("step", [1, 4, 9])
+@pytest.mark.parametrize("step", [1, 4, pytest.param(9, marks=pytest.mark.slow)])
 def test_a_run_that_failed_goes_on_and_ends_the_same(
     step: int,
     whole: Path,

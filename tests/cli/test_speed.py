@@ -62,13 +62,15 @@ def test_auto_says_what_it_chose(tmp_path: Path, tiny, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     "words",
     [
-        ["loader.resize=crop"],
-        ["loader.resize=pad", "loader.pad_value=200"],
-        ["loader.resize=random_resized_crop"],
-        ["loader.resize=random_resized_crop", "augment=strong", "loader.cache=none"],
-        ["training.precision=mixed_bfloat16"],
+        pytest.param(words.split(), marks=marks, id=words)
+        for words, marks in {
+            "loader.resize=crop": pytest.mark.slow,
+            "loader.resize=pad loader.pad_value=200": pytest.mark.slow,
+            "loader.resize=random_resized_crop": pytest.mark.slow,
+            "loader.resize=random_resized_crop augment=strong loader.cache=none": (),
+            "training.precision=mixed_bfloat16": (),
+        }.items()
     ],
-    ids=" ".join,
 )
 def test_the_best_network_does_outside_what_it_did_inside_the_run(
     tmp_path: Path, tiny, words: list[str], capsys: pytest.CaptureFixture[str]

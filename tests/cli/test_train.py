@@ -198,7 +198,9 @@ def test_a_picture_that_vanishes_is_named(
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_leaves_an_interrupted_run(
     tmp_path: Path, tiny: tuple[str, ...], number: signal.Signals, code: int
 ) -> None:
