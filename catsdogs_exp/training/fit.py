@@ -208,9 +208,10 @@ def _train_epoch(
         steps.reset()
     for step in range(progress.step + 1, count + 1):
         asked = time.perf_counter()
-        batch = next(left)
-        got = time.perf_counter()
-        steps.train(*batch)
+        with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):  # a step, to TensorBoard's profiler
+            batch = next(left)
+            got = time.perf_counter()
+            steps.train(*batch)
         progress.steps += 1
         progress.step = step
         progress.images += _images(stage.train, (epoch - stage.first) * count + step - 1)

@@ -28,6 +28,21 @@ def said(folder: Path, start: str) -> str:
     return line
 
 
+def traced_steps(trace: Path) -> int:
+    """Events that TensorBoard's profiler takes for training steps: without them it shows no times."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    space = xplane_pb2.XSpace.FromString(trace.read_bytes())
+    return sum(
+        plane.stat_metadata[stat.metadata_id].name == "step_num"
+        for plane in space.planes
+        for line in plane.lines
+        for event in line.events
+        if plane.event_metadata[event.metadata_id].name == "train"
+        for stat in event.stats
+    )
+
+
 def test_profile_writes_a_trace_and_says_what_training_waits_for(
     tmp_path: Path, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +58,7 @@ def test_profile_writes_a_trace_and_says_what_training_waits_for(
     )
     assert found and 0 <= int(found[1]) <= 100 and float(found[2]) > 0 and float(found[3]) > 0
     (trace,) = (profiled / "tensorboard" / "plugins" / "profile").glob("*/*.xplane.pb")
+    assert traced_steps(trace) == 10
     assert b"Conv2D" in trace.read_bytes()
     assert losses(profiled) == losses(plain)  # looking changes nothing
 
