@@ -208,7 +208,8 @@ def _train_epoch(
         steps.reset()
     for step in range(progress.step + 1, count + 1):
         asked = time.perf_counter()
-        with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):  # a step, to TensorBoard's profiler
+        # Named as a step for TensorBoard's profiler, which shows no times otherwise.
+        with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):
             batch = next(left)
             got = time.perf_counter()
             steps.train(*batch)
