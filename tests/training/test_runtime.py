@@ -1,5 +1,6 @@
 """TensorFlow as a run wants it."""
 
+import platform
 import subprocess
 import sys
 
@@ -34,3 +35,11 @@ def test_the_same_seed_gives_the_same_weights(config) -> None:
 
     assert first_weight(3) == first_weight(3)
     assert first_weight(3) != pytest.approx(first_weight(4))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_freed_memory_stays_for_the_next_use() -> None:
+    code = "import numpy as np, psutil; process = psutil.Process(); block = np.ones(2**26, np.uint8); "
+    code += "held = process.memory_info().rss; del block; print(held - process.memory_info().rss)"
+    ready = "from catsdogs_exp.training.runtime import prepare; prepare(0, deterministic=False); "
+    assert int(run(code).stdout) > 2**25 > int(run(ready + code).stdout)
