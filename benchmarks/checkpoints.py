@@ -41,7 +41,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]], waits: list[float]) -> list[Row]:
-    """The table's rows from seconds; `waits` are those that a run's end waits for its last checkpoint."""
+    """The table's rows from seconds; `waits` are those of writing a checkpoint with nothing beside it."""
     saved, determinism = Pair(measured["saved"], measured["never"]), Pair(measured["deterministic"], measured["free"])
     return [
         ratio("P12", "an epoch's training steps, with a checkpoint / without", saved, _seconds, _TARGET),

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.training import Training
-from catsdogs_exp.data.ahead import batches
+from catsdogs_exp.data.ahead import Batched, batches
 from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.plateau import Plateau
@@ -32,7 +32,7 @@ _LOOK = 50  # steps between looks at whether the loss is still a number: each on
 Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and labels
 
 
-class Feed(Protocol):
+class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
     """Where batches come from: a `Loader`, or what else gives the same batch for the same number every time."""
 
     @property
@@ -44,16 +44,8 @@ class Feed(Protocol):
         """Images a batch."""
 
     @property
-    def steps(self) -> int:
-        """Batches in all images."""
-
-    @property
     def mixed(self) -> bool:
         """Whether labels are shares of classes, because pictures are mixed in pairs."""
-
-    @property
-    def threads(self) -> int:
-        """Threads that prepare batches."""
 
     @property
     def fetch(self) -> Fetch:
@@ -61,9 +53,6 @@ class Feed(Protocol):
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the images come in an epoch: int64 [n], indices into `rows`."""
-
-    def batch(self, epoch: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """One batch; `epoch` and `step` count from 0."""
 
 
 class Listener(Protocol):
