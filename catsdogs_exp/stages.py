@@ -165,10 +165,9 @@ def _features(
     """The head and what to feed it, where the backbone below gives the same for an image every time."""
     if all(layer.trainable for layer in network.model.layers if layer.weights):
         return None
-    if network.spread.strategy is not None:
-        say(f"the frozen backbone is computed anew each epoch (training.strategy={config.training.strategy})")
-        return None
-    features, why = prepare_features(network.model, train, validation, manifest, config.loader, screen.progress)
+    features, why = prepare_features(
+        network.model, train, validation, manifest, config.loader, screen.progress, network.spread
+    )
     say(why)
     return None if features is None else (features.head, features.train, features.validation)
 

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from catsdogs_exp.config import schema
 from catsdogs_exp.data.ahead import ahead
 from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.data.loaders import Loader, part_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.pixel_cache import NoRoom, gib, has_entry, open_entry
 from catsdogs_exp.data.pixels import Fetch, key_of
 from catsdogs_exp.models.graph import HEAD, parents, up_to
+from catsdogs_exp.training.spread import ONE_DEVICE, Spread
 
 _BATCH = 32
 _VALUE = np.dtype(np.float32)
@@ -84,8 +85,9 @@ class FeatureLoader:
         return self.pixels.order(epoch)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """One batch; `epoch` and `step` count from 0: float32 [b, *shape] and int32 [b]."""
+        """One batch, or this shard's part of it; `epoch` and `step` from 0: float32 [b, *shape] and int32 [b]."""
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen = part_of(chosen, *self.pixels.shard)
         values = np.ascontiguousarray(self.stored[chosen]).view(_VALUE)
         return values.reshape(len(chosen), *self.shape), self.labels[chosen]
 
@@ -127,6 +129,7 @@ def prepare_features(
     manifest: Manifest,
     loader: schema.Loader,
     progress: Progress | None = None,
+    spread: Spread = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
     """Computes the features of both splits, or finds them in the cache, where that gives the very same training.
 
@@ -136,6 +139,7 @@ def prepare_features(
         manifest: the data.
         loader: how the images are made; `cache` and `cache_limit` say where features may lie.
         progress: called with ("features", done, total).
+        spread: over what training is spread. Each worker has the features of all images, and its part of each batch.
 
     Returns:
         What to train with, or None; and a sentence that says what was done, or why it cannot be.
@@ -163,8 +167,11 @@ def prepare_features(
         before &= has_entry(key) or not len(split.rows)
         found = _stored(key, split, values, about, compute, loader, progress)
         if found is None:
-            return None, refused.format(f"there is no room for their {gib(size)} GiB")
+            break
         stored.append(found)
+    if not spread.everybody(len(stored) == 2):  # one that trains the head cannot add its sums to those of the others
+        where = " on every worker" if spread.workers > 1 else ""
+        return None, refused.format(f"there is no room for their {gib(size)} GiB{where}")
     whole = len(train.rows) + len(validation.rows)
     how = "were computed by an earlier run" if before else "computed once"
     return (

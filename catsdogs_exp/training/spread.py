@@ -112,6 +112,12 @@ class Spread:
                         "command, version and data"
                     )
 
+    def everybody(self, value: bool) -> bool:
+        """Whether it is so for all workers. All of them must ask."""
+        if self.cluster is None:
+            return value
+        return int(self._summed(tf.constant(int(value)))) == self.workers
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Within it, until they `part`, the workers need each other.

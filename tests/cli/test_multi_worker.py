@@ -17,16 +17,16 @@ import pytest
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.training.snapshots import newest_snapshot
 
-SETTINGS = (
-    *(
-        "dataset.images=60",
-        "target_size=32",
-        "depth=2",
-        "batch_size=7",
-        "model.dense=16",
-        "logging.activations.every=-1",
-    ),
+COMMON = (
+    *("dataset.images=60", "target_size=32", "batch_size=7", "logging.activations.every=-1"),
     "training.deterministic=true",
+)
+SETTINGS = (*COMMON, "depth=2", "model.dense=16")
+# a frozen backbone: its features are computed once, by each worker
+FROZEN = (
+    *COMMON,
+    *("model=transfer", "model.backbone=MobileNetV2", "model.weights=none", "model.cut=block_3_expand_relu"),
+    "model.dropout=0",
 )
 # everything that has a state
 STATEFUL = (
@@ -108,14 +108,18 @@ def wait_for_rows(output: Path, count: int, workers: Workers) -> Path:
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(tmp_path: Path) -> None:
-    settings = [*SETTINGS, "epochs=2", "split.test=0.2", "training.monitor=val_loss"]
+@pytest.mark.parametrize("network", [SETTINGS, FROZEN], ids=["whole", "features"])
+def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(
+    network: tuple[str, ...], tmp_path: Path
+) -> None:
+    settings = [*network, "epochs=2", "split.test=0.2", "training.monitor=val_loss"]
     spread, one = tmp_path / "spread", tmp_path / "one"
     workers = Workers([*settings, "training.strategy=multi_worker", f"output_dir={spread}"], tmp_path / "scratch")
     chief, other = workers.finish()
     assert (chief[0], other[0]) == (0, 0), (chief, other)
     assert other[1:] == ("", "")  # it says nothing
     assert "spread over 2 workers, 2 devices" in chief[2]
+    assert ("training the head alone" in chief[2]) == (network is FROZEN)
     assert not list((tmp_path / "scratch").glob("catsdogs-worker*"))  # and leaves nothing
     run = only_run(spread)
     assert len(list(run.glob("tensorboard/**/events*"))) == 3  # one writer: its own, and those of the two curves

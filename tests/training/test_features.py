@@ -22,6 +22,7 @@ from catsdogs_exp.training.checkpoints import ModelCard, load_model, save_model
 from catsdogs_exp.training.features import FeatureLoader, prepare_features, split_network
 from catsdogs_exp.training.fit import evaluate
 from catsdogs_exp.training.fused import FusedAdam
+from catsdogs_exp.training.spread import Spread
 from catsdogs_exp.training.steps import Steps
 
 WORDS = (
@@ -106,6 +107,33 @@ def test_batches_are_those_of_the_images(config, photos: Path) -> None:
     for (values, labels), (images, same) in zip(batches(loader, later), batches(train, later), strict=True):
         np.testing.assert_array_equal(labels, same)
         np.testing.assert_allclose(values, body(images), atol=1e-5)
+
+
+def test_workers_have_a_part_of_each_batch(config, photos: Path) -> None:
+    features, _ = prepared(config, photos, network(config))
+    halves = [replace(features.train, pixels=replace(features.train.pixels, shard=(index, 2))) for index in range(2)]
+    for whole, *parts in zip(*map(batches, (features.train, *halves)), strict=True):
+        for place, expected in enumerate(whole):
+            np.testing.assert_array_equal(np.concatenate([part[place] for part in parts]), expected)
+
+
+class Crowded(Spread):
+    """Two workers, of which the other has no room."""
+
+    workers = 2
+
+    def everybody(self, value: bool) -> bool:
+        assert value  # this one has
+        return False
+
+
+def test_no_worker_trains_the_head_alone_when_one_has_no_room(config, photos: Path) -> None:
+    manifest, train, validation = opened(config, photos)
+    model = network(config)
+    found, why = prepare_features(model, train, validation, manifest, config(*WORDS).loader, spread=Crowded())
+    assert found is None
+    assert why.startswith("features are not kept: there is no room for their ")
+    assert why.endswith("GiB on every worker, so the whole network is run in each step")
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ FOUND_AND_GIVEN = """
 SETTINGS = (
     "dataset.images=40",
     "target_size=32",
-    "depth=2",
-    "model.dense=16",
     "epochs=2",
     "logging.activations.every=-1",
 )
-EVEN = ("batch_size=8", "optimizer=rmsprop")
+SMALL = ("depth=2", "model.dense=16")
+EVEN = (*SMALL, "batch_size=8", "optimizer=rmsprop")
 # 31 training images: batches of 5 and one of 1, which leaves a device with none
 UNEVEN = (
+    *SMALL,
     *(
         "batch_size=5",
         "dataset.classes=3",
@@ -69,7 +69,14 @@ UNEVEN = (
 
 
 # In half of the bits every sum is rounded otherwise. Plain SGD does not make more of it, and takes long steps here.
-BFLOAT16 = ("batch_size=8", "optimizer=sgd", "lr=0.05", "training.precision=mixed_bfloat16")
+BFLOAT16 = (*SMALL, "batch_size=8", "optimizer=sgd", "lr=0.05", "training.precision=mixed_bfloat16")
+
+# A frozen backbone, its features computed once: of 31 images a batch is left with one.
+FROZEN = (
+    *("model=transfer", "model.backbone=MobileNetV2", "model.weights=none", "model.cut=block_3_expand_relu"),
+    "model.dropout=0",
+    *("model.dense=[16]", "batch_size=5", "optimizer=adamw", "loader.cache=memory"),
+)
 
 
 def on_two_devices(body: str, folder: Path, *settings: str) -> str:
@@ -99,10 +106,12 @@ def last_state(output: Path) -> dict[str, np.ndarray]:
         pytest.param(EVEN, 1e-5, id="even"),
         pytest.param(UNEVEN, 1e-5, id="uneven", marks=pytest.mark.slow),
         pytest.param(BFLOAT16, 5e-3, id="bfloat16", marks=pytest.mark.slow),
+        pytest.param(FROZEN, 1e-5, id="features", marks=pytest.mark.slow),
     ],
 )
 def test_two_devices_end_with_the_weights_of_one(settings: tuple[str, ...], tolerance: float, tmp_path: Path) -> None:
-    on_two_devices(ONE_AND_TWO, tmp_path, *settings)
+    said = on_two_devices(ONE_AND_TWO, tmp_path, *settings)
+    assert said.count("computed once (cut at block_3_expand_relu") == (2 if settings is FROZEN else 0)
     one, two = (last_state(tmp_path / strategy) for strategy in ("none", "mirrored"))
     assert one.keys() == two.keys()  # the one can go on where the other stopped
     compared = 0
@@ -124,7 +133,8 @@ def test_a_rate_found_on_two_devices_leaves_nothing_behind(tmp_path: Path) -> No
     Both runs are in one process, as the jobs of a sweep are: what the first one summed must not meet the second.
     """
     stateful = ("model.dropout=0.3", "model.batch_norm=true", "training.ema=0.9", "training.accumulate=2")
-    said = on_two_devices(FOUND_AND_GIVEN, tmp_path, "batch_size=8", "optimizer=adamw", "augment=course", *stateful)
+    settings = (*SMALL, "batch_size=8", "optimizer=adamw", "augment=course", *stateful)
+    said = on_two_devices(FOUND_AND_GIVEN, tmp_path, *settings)
     assert "lr=auto: the range test suggests lr=" in said
     found, given = last_state(tmp_path / "found"), last_state(tmp_path / "given")
     assert found.keys() == given.keys()
