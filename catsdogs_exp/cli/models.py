@@ -68,11 +68,11 @@ def _table(names: list[str], settings: list[str], options: argparse.Namespace) -
         for known in known_models()
         if known.name in names
     }
-    for found in reached():
+    for found in sorted(reached(), key=lambda each: (not each.data, each.best()[1])):  # the last one is shown
         metric, value = found.best()
-        row = rows.get(found.model, {})
-        if found.model in rows and value > row.get("reached", {"value": -1})["value"]:
-            row["reached"] = {"metric": metric, "value": value, "experiment": found.recipe}
+        if found.model in rows:
+            told = {"metric": metric, "value": value, "experiment": found.recipe, "data": found.data or None}
+            rows[found.model]["reached"] = told
     if not options.quick:
         _count(rows, settings, options.classes)
     if options.json:
@@ -183,11 +183,16 @@ def _print_table(rows: list[dict[str, Any]], counted: bool) -> None:
             cells += [row.get("pixels", "-")]
             cells += [_short(row[key]) for key in ("parameters", "trained", "multiply_adds")]
         told = row.get("reached")
-        cells.append(f"{told['metric']} {told['value']:.3f} ({told['experiment']})" if told else "")
+        cells.append(_told(told) if told else "")
         table.add_row(*map(Text, [*cells, row["description"]]))
     if not console.is_terminal:
         console.width = 400  # a line each, however long
     console.print(table)
+
+
+def _told(reached: dict[str, Any]) -> str:
+    on = f" on {reached['data']}" if reached["data"] else ""
+    return f"{reached['metric']} {reached['value']:.3f} ({reached['experiment']}{on})"
 
 
 def _short(count: int | None) -> str:

@@ -2,7 +2,8 @@
 
     # reached: val_accuracy=0.724 seeds=3 seconds=300
 
-One line a network; `model=NAME` where it is not the recipe's own. Figures are means over the seeds.
+One line a network; `model=NAME` where it is not the recipe's own, `data=NAME` where the recipe's data was not at hand.
+Figures are means over the seeds.
 """
 
 import math
@@ -17,7 +18,7 @@ from catsdogs_exp.config.search_path import CONF, EXPERIMENTS
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 METRICS = ("val_accuracy", "test_accuracy")
-_KEYS = ("model", *METRICS, "val_loss", "test_loss", "accuracy", "seeds", "seconds")
+_KEYS = ("model", "data", *METRICS, "val_loss", "test_loss", "accuracy", "seeds", "seconds")
 _LINE = re.compile(r"#\s*reached:\s*(.*)")
 
 
@@ -28,11 +29,13 @@ class Reached:
     Attributes:
         recipe: `experiment=NAME`.
         model: the choice of the group `model`.
+        data: what stood in for the recipe's data; `""`: it was that itself.
         figures: at least one of `METRICS`, 0..1; `seeds`: how many runs; `seconds`: of one run.
     """
 
     recipe: str
     model: str
+    data: str
     figures: dict[str, float]
 
     def best(self) -> tuple[str, float]:
@@ -62,7 +65,7 @@ def _of(path: Path, folder: Path) -> Iterator[Reached]:
                     f"A line `# reached:` of {path} must hold some of {', '.join(_KEYS)}. "
                     f"Received: {key}={value}.{did_you_mean(key, _KEYS)}"
                 )
-        model = pairs.pop("model", None) or _chosen(text)
+        model, data = pairs.pop("model", None) or _chosen(text), pairs.pop("data", "")
         try:
             figures = {key: float(value) for key, value in pairs.items()}
         except ValueError:
@@ -73,7 +76,7 @@ def _of(path: Path, folder: Path) -> Iterator[Reached]:
                 f"A line `# reached:` of {path} must hold numbers, among them {' or '.join(METRICS)} in 0..1. "
                 f"Received: {line.strip()}"
             )
-        yield Reached(path.relative_to(folder).with_suffix("").as_posix(), model, figures)
+        yield Reached(path.relative_to(folder).with_suffix("").as_posix(), model, data, figures)
 
 
 def _chosen(text: str) -> str:

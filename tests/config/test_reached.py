@@ -22,11 +22,11 @@ def test_lines_of_a_recipe(tmp_path: Path) -> None:
         "# @package _global_\n# reached: val_accuracy=0.9 seeds=3\n#   reached: test_accuracy=0.8 model=transfer\n"
         "# It reached: a lot\ndefaults:\n  - override /model: course_c\nlr: 0.1\n",
     )
-    write(tmp_path, "plain", "# @package _global_\n# reached: val_accuracy=0.6 val_loss=0.5\nlr: 0.1\n")
+    write(tmp_path, "plain", "# @package _global_\n# reached: val_accuracy=0.6 val_loss=0.5 data=drawn\nlr: 0.1\n")
     first, second, third = reached(tmp_path)
-    assert first == Reached("course/horses", "course_c", {"val_accuracy": 0.9, "seeds": 3})
+    assert first == Reached("course/horses", "course_c", "", {"val_accuracy": 0.9, "seeds": 3})
     assert (second.model, second.best()) == ("transfer", ("test_accuracy", 0.8))
-    assert (third.recipe, third.model) == ("plain", "cnn")  # the main config's choice
+    assert (third.recipe, third.model, third.data) == ("plain", "cnn", "drawn")  # the main config's choice
 
 
 @pytest.mark.parametrize(
