@@ -1,9 +1,12 @@
 """`python -m catsdogs_exp [key=value ...]`: a training run, or with -m a sweep."""
 
+import logging
 import os
 import shlex
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
@@ -31,7 +34,9 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages
 
-    parsed, unknown = get_args_parser().parse_known_intermixed_args(arguments)
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    parsed, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:
         word = unknown[0].lstrip("-").partition("=")
         hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
@@ -44,9 +49,14 @@ def main(arguments: list[str]) -> int:
     words = [*parsed.overrides, *sweep, *_without(parsed.overrides, arguments)]  # Hydra takes settings in one piece
     search_path.register()
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
-    with _Argv(words), interruptible(), hydra_messages(parsed.overrides):
+    with _handed_over(words), interruptible(), hydra_messages(parsed.overrides):
         entry()
     return jobs.finish()
+
+
+def _refuse(message: str) -> NoReturn:
+    """What argparse would print with Hydra's own usage, which is not ours."""
+    raise BadInput(f"{message}. The word after such a flag is its value; settings come before. `--help` lists them")
 
 
 def _without(settings: list[str], words: list[str]) -> list[str]:
@@ -79,14 +89,15 @@ def _dry_run(parsed: Any, verbose: bool) -> int:
     return 0
 
 
-class _Argv:
-    """Hydra reads `sys.argv` and nothing else."""
-
-    def __init__(self, arguments: list[str]) -> None:
-        self._ours = [sys.argv[0], *arguments]
-
-    def __enter__(self) -> None:
-        self._before, sys.argv = sys.argv, self._ours
-
-    def __exit__(self, *_: Any) -> None:
-        sys.argv = self._before
+@contextmanager
+def _handed_over(arguments: list[str]) -> Iterator[None]:
+    """Hydra reads `sys.argv` and nothing else, and `--info` logs through the root logger: both are put back."""
+    root = logging.getLogger()
+    argv, handlers, level = sys.argv, list(root.handlers), root.level
+    sys.argv = [argv[0], *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import os
 import re
 import signal
@@ -352,10 +353,33 @@ def test_cfg_job_shows_the_whole_config(tmp_path: Path) -> None:
     assert shown["optimizer"]["learning_rate"] == "${lr}"
 
 
+def test_looking_leaves_the_callers_logging_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers), root.level, list(sys.argv)
+    assert main(["--info", "searchpath"]) == 0
+    assert "provider" in capsys.readouterr().out.lower()
+    assert (list(root.handlers), root.level, sys.argv) == before
+
+
 def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lr=0.5", "--cfg", "job", "depth=2", "-v", "epochs=7"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
     assert (shown["lr"], shown["depth"], shown["epochs"]) == (0.5, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--info", "depth=2"], "argument --info/-i: invalid choice: 'depth=2' (choose from"),
+        (["depth=2", "--cfg"], "argument --cfg/-c: expected one argument."),
+    ],
+)
+def test_a_flag_that_lacks_its_value(words: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {reason}")
+    assert said.endswith("is its value; settings come before. `--help` lists them\n")
+    assert len(said.splitlines()) == 1
 
 
 def test_help_is_a_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:
