@@ -1,6 +1,8 @@
 """The arithmetic of the benchmarks of loaders, sweeps and memory. Nothing is timed here."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +67,10 @@ def test_the_bytes_of_a_manifest_are_those_of_its_columns(photo_folder) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="Linux")
 def test_a_process_has_memory_of_its_own() -> None:
-    before = memory._own_memory(os.getpid())
-    kept = np.ones(2**25, dtype=np.uint8)
-    assert memory._own_memory(os.getpid()) - before > 2**24
-    assert kept.any()
+    code = "kept = bytearray(b'x') * 2**25; print(len(kept), flush=True); input()"
+    words = [sys.executable, "-c", code]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == f"{2**25}\n"
+        assert 2**25 < memory._own_memory(process.pid) < 2**26
+        process.communicate("\n")
     assert memory._own_memory(2**22 + 1) == 0
