@@ -47,7 +47,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 def test_the_readme_shows_its_two_commands_and_the_flat_keys() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "pip install -q -e . && .venv/bin/python -m catsdogs_exp lr=0.001" in text
-    install_and_test = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"
+    install_and_test = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest -n 2"
     assert install_and_test in text
     assert install_and_test in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for key in ("lr", "batch_size", "target_size", "depth", "epochs", "seed"):
