@@ -1,4 +1,7 @@
-"""How long an optimiser takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras."""
+"""How long an optimiser takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras.
+
+Muon, whose arithmetic depends on the shape, moves one kernel of 256 to 256 channels, in Keras the same as a matrix.
+"""
 
 import os
 import time
@@ -11,6 +14,7 @@ from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.training.runtime import import_tensorflow
 
 _WEIGHTS = 9_494_561
+_CHANNELS = 256
 _STEPS = 20
 
 
@@ -18,9 +22,9 @@ def run(options: Options) -> str:
     """Measures and returns the table."""
     load = os.getloadavg()[0]
     import_tensorflow()
-    weights = 10_000 if options.quick else _WEIGHTS
-    measured = interleaved(_contenders(weights), options.rounds, say)
-    details = f"{weights:,} float32 weights in one variable, {_STEPS} steps a round"
+    weights, channels = (10_000, 16) if options.quick else (_WEIGHTS, _CHANNELS)
+    measured = interleaved(_contenders(weights, channels), options.rounds, say)
+    details = f"{weights:,} float32 weights (muon: 3 x 3 x {channels} x {channels}) in one variable, {_STEPS} steps"
     return f"{heading('optimizers', options, details, load)}\n{render(rows(measured))}"
 
 
@@ -37,10 +41,11 @@ def _milliseconds(taken: float) -> str:
     return f"{1e3 * taken:.1f} ms"
 
 
-def _contenders(weights: int) -> dict[str, Callable[[], float]]:
+def _contenders(weights: int, channels: int) -> dict[str, Callable[[], float]]:
     import keras
 
     from catsdogs_exp.training import fused
+    from catsdogs_exp.training.muon import Muon
 
     made = {
         "rmsprop": keras.optimizers.RMSprop(),
@@ -52,15 +57,18 @@ def _contenders(weights: int) -> dict[str, Callable[[], float]]:
         "sgd with momentum": keras.optimizers.SGD(momentum=0.9),
         "fused sgd with momentum": fused.FusedSGD(momentum=0.9),
     }
-    return {name: _moving(optimizer, weights) for name, optimizer in made.items()}
+    return {name: _moving(optimizer, (weights,)) for name, optimizer in made.items()} | {
+        "muon": _moving(keras.optimizers.Muon(), (9 * channels, channels)),
+        "fused muon": _moving(Muon(), (3, 3, channels, channels)),
+    }
 
 
-def _moving(optimizer: Any, weights: int) -> Callable[[], float]:
+def _moving(optimizer: Any, shape: tuple[int, ...]) -> Callable[[], float]:
     import keras
     import tensorflow as tf
 
-    variable = keras.Variable(tf.random.stateless_normal((weights,), (0, 1)))
-    gradient = tf.random.stateless_normal((weights,), (0, 2))
+    variable = keras.Variable(tf.random.stateless_normal(shape, (0, 1)))
+    gradient = tf.random.stateless_normal(shape, (0, 2))
     optimizer.build([variable])
     step = tf.function(lambda: optimizer.apply([gradient], [variable]), autograph=False)
     step()

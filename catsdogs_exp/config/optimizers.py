@@ -61,7 +61,20 @@ class LionOptimizer:
     weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
 
 
-Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer | LionOptimizer
+@dataclass(frozen=True)
+class MuonOptimizer:
+    """Muon for the kernels of convolutions (Jordan et al., 2024), AdamW for all other weights."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    momentum: float = setting("decay of the mean of a kernel's gradients", at_least=0, below=1)
+    newton_schulz_steps: int = setting("iterations that make a step's directions alike", at_least=1, at_most=20)
+    beta_1: float = setting("AdamW's decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("AdamW's decay of the mean square", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer | LionOptimizer | MuonOptimizer
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,7 @@ OPTIMIZERS: dict[str, type] = {
     "adamw": AdamwOptimizer,
     "sgd": SgdOptimizer,
     "lion": LionOptimizer,
+    "muon": MuonOptimizer,
 }
 SCHEDULES: dict[str, type] = {
     "constant": ConstantSchedule,

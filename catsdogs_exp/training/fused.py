@@ -123,7 +123,9 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
         )
 
 
-class _FusedAdamStep(_ByVariable):
+class FusedAdamStep(_ByVariable):
+    """Adam's update by `ResourceApplyAdam`; goes before a Keras optimiser that has Adam's slots."""
+
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
         index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
@@ -146,11 +148,11 @@ class _FusedAdamStep(_ByVariable):
         )
 
 
-class FusedAdam(_FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
+class FusedAdam(FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
     """Adam by `ResourceApplyAdam`."""
 
 
-class FusedAdamW(_FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
+class FusedAdamW(FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
     """AdamW by `ResourceApplyAdam`, after the decay."""
 
 

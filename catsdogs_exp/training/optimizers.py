@@ -9,11 +9,13 @@ from catsdogs_exp.config.optimizers import (
     AdamOptimizer,
     AdamwOptimizer,
     LionOptimizer,
+    MuonOptimizer,
     Optimizer,
     RmspropOptimizer,
     Schedule,
 )
 from catsdogs_exp.training.fused import FusedAdam, FusedAdamW, FusedLion, FusedRMSprop, FusedSGD
+from catsdogs_exp.training.muon import Muon
 from catsdogs_exp.training.schedules import make_rate
 
 
@@ -54,4 +56,12 @@ def make_optimizer(
         return FusedAdamW(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
     if isinstance(optimizer, LionOptimizer):
         return FusedLion(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
+    if isinstance(optimizer, MuonOptimizer):
+        return Muon(
+            beta_1=optimizer.beta_1,
+            beta_2=optimizer.beta_2,
+            momentum=optimizer.momentum,
+            newton_schulz_steps=optimizer.newton_schulz_steps,
+            **common,
+        )
     return FusedSGD(momentum=optimizer.momentum, nesterov=optimizer.nesterov, **common)

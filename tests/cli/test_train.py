@@ -389,7 +389,7 @@ def test_help_is_a_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         assert re.search(rf"^  {key} +\S+ +\w", page, re.MULTILINE), key
     for line in (
         "  model        cnn*, course_a",
-        "  optimizer    adam, adamw, lion, rmsprop*, sgd",
+        "  optimizer    adam, adamw, lion, muon, rmsprop*, sgd",
         "  augment      course, course_crop, flip, none*",
     ):
         assert line in page

@@ -108,7 +108,7 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "optimizer.name",
             "adamm",
-            "optimizer.name must be one of rmsprop, adam, adamw, sgd, lion. Received: optimizer.name=adamm. "
+            "optimizer.name must be one of rmsprop, adam, adamw, sgd, lion, muon. Received: optimizer.name=adamm. "
             "Did you mean adam or adamw? Choose it with optimizer=NAME.",
         ),
         (

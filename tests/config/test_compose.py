@@ -69,7 +69,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("model=qqqq", f"model must be one of {_MODELS}. Received: model=qqqq."),
         (
             "optimizer=adma",
-            "optimizer must be one of adam, adamw, lion, rmsprop, sgd. Received: optimizer=adma. "
+            "optimizer must be one of adam, adamw, lion, muon, rmsprop, sgd. Received: optimizer=adma. "
             "Did you mean adam or adamw?",
         ),
         (
@@ -256,7 +256,7 @@ def test_a_sweep_of_one_job_is_a_sweep() -> None:
         (["lrr=1,2"], f"Unknown setting: lrr. Did you mean lr?{LOOK}"),
         (
             ["optimizer=adam,adma"],
-            "optimizer must be one of adam, adamw, lion, rmsprop, sgd. Received: optimizer=adma. "
+            "optimizer must be one of adam, adamw, lion, muon, rmsprop, sgd. Received: optimizer=adma. "
             "Did you mean adam or adamw?",
         ),
         (

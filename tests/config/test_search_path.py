@@ -71,7 +71,7 @@ def test_registering_again_changes_nothing(config: Callable[..., object]) -> Non
 
 def test_groups_are_the_folders_and_files() -> None:
     found = groups()
-    assert found["optimizer"] == ["adam", "adamw", "lion", "rmsprop", "sgd"]
+    assert found["optimizer"] == ["adam", "adamw", "lion", "muon", "rmsprop", "sgd"]
     assert found["split"] == ["stratified"]
     assert list(found)[-1] == "experiment" and found["debug"] == ["one_batch", "profiler", "tiny"]
     assert set(found["experiment"]) == {
