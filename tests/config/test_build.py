@@ -267,6 +267,7 @@ NUMBERS = list(_numbers())
 # where two settings that are fine alone do not go together
 COMBINATIONS = (
     "depth must be <= ",
+    "model.filters must be <= model.max_filters",
     "target_size must be >= ",
     "split.validation + split.test must be < 1",
     "split.fold must be ",
