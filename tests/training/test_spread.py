@@ -68,6 +68,9 @@ UNEVEN = (
 )
 
 
+# Directions that gradients hardly have are as large in its steps as all others, and so is their rounding.
+MUON = (*SMALL, "batch_size=8", "optimizer=muon", "optimizer.weight_decay=0.1")
+
 # In half of the bits every sum is rounded otherwise. Plain SGD does not make more of it, and takes long steps here.
 BFLOAT16 = (*SMALL, "batch_size=8", "optimizer=sgd", "lr=0.05", "training.precision=mixed_bfloat16")
 
@@ -105,6 +108,7 @@ def last_state(output: Path) -> dict[str, np.ndarray]:
     [
         pytest.param(EVEN, 1e-5, id="even"),
         pytest.param(UNEVEN, 1e-5, id="uneven", marks=pytest.mark.slow),
+        pytest.param(MUON, 1e-4, id="muon", marks=pytest.mark.slow),
         pytest.param(BFLOAT16, 5e-3, id="bfloat16", marks=pytest.mark.slow),
         pytest.param(FROZEN, 1e-5, id="features", marks=pytest.mark.slow),
     ],
