@@ -123,9 +123,7 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
         )
 
 
-class FusedAdamStep(_ByVariable):
-    """Adam's update by `ResourceApplyAdam`; goes before a Keras optimiser that has Adam's slots."""
-
+class _FusedAdamStep(_ByVariable):
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
         index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
@@ -148,11 +146,11 @@ class FusedAdamStep(_ByVariable):
         )
 
 
-class FusedAdam(FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
+class FusedAdam(_FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
     """Adam by `ResourceApplyAdam`."""
 
 
-class FusedAdamW(FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
+class FusedAdamW(_FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
     """AdamW by `ResourceApplyAdam`, after the decay."""
 
 

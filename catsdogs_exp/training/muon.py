@@ -7,16 +7,15 @@ network has.
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from catsdogs_exp.training.fused import FusedAdamStep, subtract
+from catsdogs_exp.training.fused import FusedAdamW, subtract
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315  # of Newton and Schulz's iteration, as chosen by Jordan
 _ADAM_RMS = 0.2  # the usual root mean square of Adam's steps, in learning rates: Liu et al., 2.2
 
 
-class Muon(FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
+class Muon(FusedAdamW):
     """Muon for the kernels of convolutions, AdamW for all other weights, both with the same rate and decay.
 
     Args:
@@ -36,8 +35,9 @@ class Muon(FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
             return
         rate = self._rate(variable, learning_rate)
         mean, gradient = self._momentums[self._get_variable_index(variable)], tf.cast(gradient, variable.dtype)
-        subtract(mean, 1 - self.momentum, tf.convert_to_tensor(mean) - gradient)
-        ahead = gradient + self.momentum * (tf.convert_to_tensor(mean) - gradient)
+        behind = tf.convert_to_tensor(mean) - gradient
+        subtract(mean, 1 - self.momentum, behind)
+        ahead = gradient + self.momentum**2 * behind  # Nesterov's: the new mean, and once more towards the gradient
         inputs, outputs = tf.TensorShape(variable.shape)[:-1].num_elements(), variable.shape[-1]
         step = orthogonal(tf.reshape(ahead, (inputs, outputs)), self.newton_schulz_steps)
         size = _ADAM_RMS * max(inputs, outputs) ** 0.5
@@ -48,7 +48,7 @@ def orthogonal(matrix: tf.Tensor, steps: int) -> tf.Tensor:
     """The nearest matrix whose singular values are all 1, roughly: they come out between 0.7 and 1.2.
 
     The iteration X -> (a + b XX' + c (XX')^2) X of Newton and Schulz. Its factors commute, so that they are multiplied
-    on the small side's square matrix, and with X once: a third of the arithmetic for 256 x 2304.
+    on the small side's square matrix, and with X once: 37 % of the arithmetic for 256 x 2304.
 
     Args:
         matrix: float32 [m, n]; zeros stay zeros.

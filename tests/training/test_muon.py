@@ -64,6 +64,18 @@ def test_a_step_is_as_large_as_one_of_adam() -> None:
     assert np.sqrt(np.mean((after - before) ** 2)) == pytest.approx(0.2 * 0.01, rel=0.2)
 
 
+def test_a_factor_is_another_learning_rate_for_one_kernel_alone() -> None:
+    shapes = [(3, 3, 2, 4), (3, 3, 2, 4)]
+    made = [keras.Variable(np.ones(shape, np.float32), name=name) for shape, name in zip(shapes, "ab", strict=True)]
+    optimizer = Muon(0.1, weight_decay=0.5, rates={"a": 0.25})
+    optimizer.build(made)
+    gradient = np.random.default_rng(0).normal(0, 1, shapes[0]).astype(np.float32)
+    optimizer.apply([gradient, gradient], made)
+    slow, full = (np.asarray(variable) - 1 for variable in made)
+    np.testing.assert_allclose(slow, full / 4, atol=1e-6)
+    assert np.abs(full).max() > 0.01
+
+
 def test_it_works_on_copies_of_a_strategy() -> None:
     strategy = tf.distribute.MirroredStrategy([tf.config.list_logical_devices("CPU")[0].name])
     start = np.random.default_rng(0).normal(0, 1, (3, 3, 2, 4)).astype(np.float32)
