@@ -17,9 +17,11 @@ from catsdogs_exp.record.comparison import (
     compare,
     group_runs,
     lower_is_better,
+    settled_by_recipe,
 )
 
 _ERROR_LENGTH = 60  # of a run's error, for people
+_MOST_SETTINGS = 15  # that differ, before those that a recipe's name says are left out for people
 _FOLDED = 18  # characters that a column of text keeps on a narrow terminal
 _DROPPED_FIRST = ("last10", "last", "seconds", "val_loss", "val_accuracy")  # when it is too narrow even so
 _EXAMPLES = """\
@@ -67,13 +69,22 @@ def main(argv: list[str]) -> int:
         sys.stdout.write("\n")
     else:
         for_people = form != "csv"
-        columns = _group_columns(grouping, found.by, for_people) if grouping else _run_columns(found, for_people)
+        left_out = () if grouping or not for_people else _left_out(found)
+        if grouping:
+            columns = _group_columns(grouping, found.by, for_people)
+        else:
+            columns = _run_columns(found, for_people, left_out)
         if form == "csv":
             _write_csv(columns)
         elif form == "markdown":
             _write_markdown(columns)
         else:
             _write_human(columns, _headline(found, grouping), found.by)
+        if left_out:
+            sys.stdout.flush()
+            sys.stderr.write(
+                f"{len(left_out)} settings that are the same in all runs of an experiment are left out: --csv has all\n"
+            )
     sys.stdout.flush()  # here, where a closed pipe is answered
     return 0
 
@@ -115,8 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_columns(found: Comparison, for_people: bool) -> list[Column]:
-    """A row a run: status, the metric ranked by, the others, the settings that differ, errors."""
+def _left_out(found: Comparison) -> tuple[str, ...]:
+    """Settings without a column for people: of many that differ, those that the column `experiment` says."""
+    return settled_by_recipe(found) if len(found.keys) > _MOST_SETTINGS else ()
+
+
+def _run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) -> list[Column]:
+    """A row a run: status, the metric ranked by, the others, the settings that differ but those left out, errors."""
     runs = found.runs
     objectives = list(dict.fromkeys(run.objective for run in runs if run.objective))
     with_test = ["test_accuracy"] if any("test_accuracy" in run.metrics for run in runs) else []
@@ -126,7 +142,7 @@ def _run_columns(found: Comparison, for_people: bool) -> list[Column]:
     if len(objectives) > 1:
         columns.append(Column("objective", [run.objective or MISSING for run in runs]))
     columns += [metrics[0], Column("best_epoch", [_or_missing(run.epoch) for run in runs]), *metrics[1:]]
-    columns += [Column(key, [run.setting(key) for run in runs]) for key in found.keys]
+    columns += [Column(key, [run.setting(key) for run in runs]) for key in found.keys if key not in left_out]
     errors = [run.error if run.error and run.error != run.status else MISSING for run in runs]
     if any(error is not MISSING for error in errors):
         columns.append(Column("error", [_first_words(error) for error in errors] if for_people else errors))

@@ -172,6 +172,24 @@ def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 
 
+def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
+    """The keys that differ between recipes only: alike in all runs of an `experiment`, so that its name says them.
+
+    Empty where the runs come from one recipe, or from none.
+    """
+    if "experiment" not in comparison.keys:
+        return ()
+    recipes: dict[Any, list[Run]] = {}
+    for run in comparison.runs:
+        if run.config is not None:
+            recipes.setdefault(run.setting("experiment"), []).append(run)
+    return tuple(
+        key
+        for key in comparison.keys
+        if key != "experiment" and all(len({repr(run.setting(key)) for run in runs}) == 1 for runs in recipes.values())
+    )
+
+
 def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     """Brings runs with the same settings together: mean and spread of the metric they are ranked by.
 

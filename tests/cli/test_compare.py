@@ -74,6 +74,40 @@ def test_on_a_pipe_a_plain_line_a_run(outputs):
     assert "\x1b" not in done.stdout
 
 
+def make_recipe_runs(root, differing):
+    """Two runs of each of two recipes that differ in `differing` settings, and in the seed."""
+    for recipe, value in (("first", 1), ("second", 2)):
+        for seed in (0, 1):
+            folder = make_run(root / f"{recipe}{seed}", 0.5, seed=seed)
+            config = yaml.safe_load((folder / "config.yaml").read_text())
+            config |= {"experiment": recipe, "model": {f"key{number}": value for number in range(differing)}}
+            (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+@pytest.mark.parametrize("form", [(), ("--markdown",)])
+def test_settings_of_recipes_go_under_their_names_where_they_are_many(tmp_path, form):
+    make_recipe_runs(tmp_path, 20)
+    done = command(tmp_path, *form)
+    header = done.stdout.splitlines()[0 if form else 1].replace("|", " ").split()
+    assert header[-3:] == ["seconds", "seed", "experiment"]
+    assert done.stderr == "20 settings that are the same in all runs of an experiment are left out: --csv has all\n"
+
+
+def test_few_settings_of_recipes_stay(tmp_path):
+    make_recipe_runs(tmp_path, 5)
+    done = command(tmp_path)
+    assert done.stdout.splitlines()[1].split()[-7:] == ["seed", "experiment", *(f"model.key{n}" for n in range(5))]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_data_has_all_settings_that_differ(tmp_path, form):
+    make_recipe_runs(tmp_path, 20)
+    done = command(tmp_path, form)
+    assert all(f"model.key{number}" in done.stdout for number in range(20))
+    assert done.stderr == ""
+
+
 def test_long_names_are_not_cut_on_a_pipe(tmp_path, capsys):
     name = "0-" + "dataset.path=_a_long_way_" * 8
     make_run(tmp_path / name, 0.5)

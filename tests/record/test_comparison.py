@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.comparison import METRICS, MISSING, WIRED, compare, group_runs, lower_is_better
+from catsdogs_exp.record.comparison import (
+    METRICS,
+    MISSING,
+    WIRED,
+    compare,
+    group_runs,
+    lower_is_better,
+    settled_by_recipe,
+)
 
 CONFIG = {
     "lr": 0.001,
@@ -198,6 +206,22 @@ def test_a_key_that_a_run_lacks(tmp_path):
     assert found.keys == ("optimizer.name", "optimizer.momentum", "optimizer.rho")
     assert [run.setting("optimizer.momentum") for run in found.runs] == [0.9, MISSING]
     assert [run.setting("experiment") for run in found.runs] == [None, None]
+
+
+def test_what_a_recipe_settles_is_alike_in_all_its_runs(tmp_path):
+    for seed in (0, 1):
+        make_run(tmp_path / f"a{seed}", config=settings(experiment="a", lr=0.1, depth=2, seed=seed))
+        make_run(tmp_path / f"b{seed}", config=settings(experiment="b", lr=0.2, depth=3 + seed, seed=seed))
+        make_run(tmp_path / f"none{seed}", config=settings(lr=0.2, seed=seed))
+    found = compare([tmp_path])
+    assert found.keys == ("lr", "depth", "seed", "experiment")
+    assert settled_by_recipe(found) == ("lr",)
+
+
+def test_one_recipe_settles_nothing(tmp_path):
+    make_run(tmp_path / "a", config=settings(experiment="a", lr=0.1))
+    make_run(tmp_path / "b", config=settings(experiment="a", lr=0.2))
+    assert settled_by_recipe(compare([tmp_path])) == ()
 
 
 def test_one_run_differs_in_nothing(tmp_path):
