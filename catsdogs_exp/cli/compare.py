@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from catsdogs_exp.record.comparison import (
-    METRICS,
-    MISSING,
     Comparison,
     Group,
     Grouping,
-    Run,
     compare,
     group_runs,
     lower_is_better,
     settled_by_recipe,
 )
+from catsdogs_exp.record.stored_runs import METRICS, MISSING, Run
 
 _ERROR_LENGTH = 60  # of a run's error, for people
 _MOST_SETTINGS = 15  # that differ, before those that a recipe's name says are left out for people

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-if TYPE_CHECKING:  # it comes with TensorFlow
+if TYPE_CHECKING:  # what is slow to import
+    from catsdogs_exp.config.known_models import KnownModel
     from catsdogs_exp.models.counting import LayerCost
 
 _DESCRIPTION = (
     "The networks that `model=NAME` can choose: parameters, how many of them are trained, multiply-adds for a picture "
-    "of its input size, what pixels become inside, and what recipes reached with it. With the whole NAME of one: its "
-    "layers. Settings are taken into account."
+    "of its input size, what pixels become inside, and what recipes reached with it. With a PATTERN the backbones of "
+    "keras.applications as well, which model=transfer can stand on. With the whole NAME of one: its layers. Settings "
+    "are taken into account."
 )
 
 
@@ -23,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m catsdogs_exp models",
         description=_DESCRIPTION,
-        epilog="Example: python -m catsdogs_exp models transfer model.backbone=MobileNetV2 target_size=224",
+        epilog="Example: python -m catsdogs_exp models MobileNetV2 target_size=224",
     )
     parser.add_argument("words", metavar="NAME|PATTERN|key=value", nargs="*", help="such as cnn, 'course_*' or depth=4")
     parser.add_argument("--quick", action="store_true", help="without what has to be built to be counted")
@@ -40,33 +42,45 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config import plugins
 
     plugins.load(plugins.named(settings))
-    names = _names(patterns[0] if patterns else "*")
-    if patterns == names and not options.quick:
-        return _layers(names[0], settings, options.classes, options.json)
-    return _table(names, settings, options)
+    meant = _meant(patterns[0] if patterns else None)
+    if patterns and len(meant) == 1 and _is(patterns[0], meant[0]) and not options.quick:
+        return _layers(meant[0], settings, options.classes, options.json)
+    return _table(meant, settings, options)
 
 
-def _names(pattern: str) -> list[str]:
-    """The networks that are meant: the one of this name, or those that match, or whose names contain it."""
-    from catsdogs_exp.config.search_path import groups
+def _meant(pattern: str | None) -> list["KnownModel"]:
+    """The network or backbone of this name, or those that match, or whose names contain it; None: all networks."""
+    from catsdogs_exp.config.known_models import known_backbones, known_models
 
-    known = groups()["model"]
-    if pattern in known:
-        return [pattern]
-    found = fnmatch.filter(known, pattern) or [name for name in known if pattern in name]
+    networks = known_models()
+    if pattern is None:
+        return networks
+    known = [*networks, *known_backbones()]
+    whole = [each for each in known if _is(pattern, each)]
+    if whole:
+        return whole[:1]
+    low = pattern.lower()
+    found = [each for each in known if fnmatch.fnmatch(each.name.lower(), low)]
+    found = found or [each for each in known if low in each.name.lower()]
     if not found:
-        raise BadInput(f"No network matches: {pattern}.{did_you_mean(pattern, known)} Known: {', '.join(known)}.")
+        near = did_you_mean(pattern, [each.name for each in known])
+        raise BadInput(
+            f"No network matches: {pattern}.{near} Known: {', '.join(each.name for each in networks)}; "
+            "and backbones of keras.applications, which models '*' lists."
+        )
     return found
 
 
-def _table(names: list[str], settings: list[str], options: argparse.Namespace) -> int:
-    from catsdogs_exp.config.known_models import known_models
+def _is(word: str, known: "KnownModel") -> bool:
+    return word.lower() == known.name.lower()
+
+
+def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Namespace) -> int:
     from catsdogs_exp.config.reached import reached
 
     rows: dict[str, dict[str, Any]] = {
         known.name: {"name": known.name, "target_size": list(known.target_size), "description": known.description}
-        for known in known_models()
-        if known.name in names
+        for known in meant
     }
     for found in sorted(reached(), key=lambda each: (not each.data, each.best()[1])):  # the last one is shown
         metric, value = found.best()
@@ -74,7 +88,7 @@ def _table(names: list[str], settings: list[str], options: argparse.Namespace) -
             told = {"metric": metric, "value": value, "experiment": found.recipe, "data": found.data or None}
             rows[found.model]["reached"] = told
     if not options.quick:
-        _count(rows, settings, options.classes)
+        _count(meant, rows, settings, options.classes)
     if options.json:
         empty = {"reached": None}
         print(json.dumps([empty | row for row in rows.values()], indent=1, ensure_ascii=False))  # noqa: T201
@@ -83,19 +97,19 @@ def _table(names: list[str], settings: list[str], options: argparse.Namespace) -
     return 0
 
 
-def _count(rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -> None:
+def _count(meant: list["KnownModel"], rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -> None:
     """Adds what only a built network tells; of one that cannot be built here, the reason goes to stderr."""
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.config.known_models import values_of
 
     screen = TerminalScreen()
-    screen.say(f"building {len(rows)} networks to count them (--quick: without)")
-    for number, name in enumerate(rows, start=1):
+    screen.say(f"building {len(meant)} networks to count them (--quick: without)")
+    for number, known in enumerate(meant, start=1):
         about: dict[str, Any] = {}
         counts: dict[str, Any] = dict.fromkeys(("parameters", "trained", "multiply_adds"))
         try:
-            config = config_of([f"model={name}", *settings])
+            config = config_of([*known.chosen_by, *settings])
             about |= {"target_size": list(config.loader.target_size), "channels": config.loader.channels}
             about |= {"pixels": values_of(config.model)}
             layers, seconds = _built(config, classes)
@@ -103,8 +117,8 @@ def _count(rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -
             said = f"{len(layers)} layers, {seconds:.1f} s"
         except BadInput as error:
             said = str(error)
-        screen.say(f"[{number}/{len(rows)}] {name}: {said}")
-        rows[name] |= about | counts
+        screen.say(f"[{number}/{len(meant)}] {known.name}: {said}")
+        rows[known.name] |= about | counts
     screen.close()
 
 
@@ -130,20 +144,20 @@ def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
     return costs(network), time.perf_counter() - started
 
 
-def _layers(name: str, settings: list[str], classes: int, as_json: bool) -> int:
+def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: bool) -> int:
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config.compose import config_of
 
-    config = config_of([f"model={name}", *settings])
+    config = config_of([*known.chosen_by, *settings])
     screen = TerminalScreen()
-    screen.say(f"building {name}")
+    screen.say(f"building {known.name}")
     layers, seconds = _built(config, classes)
     screen.say(f"{len(layers)} layers, {seconds:.1f} s")
     screen.close()
     sums = _sums(layers)
     if as_json:
         listed = [vars(layer) | {"shape": list(layer.shape)} for layer in layers]
-        print(json.dumps({"name": name, **sums, "layers": listed}, indent=1))  # noqa: T201
+        print(json.dumps({"name": known.name, **sums, "layers": listed}, indent=1))  # noqa: T201
         return 0
     from rich.table import Table
 

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.transfer import KERAS_APPLICATIONS
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.plain import flatten
 
@@ -135,7 +136,7 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = (error.missing_cfg_file or "").rpartition("/")
         known = sorted(error.options)
-        near = did_you_mean(choice, known)
+        near = (_backbone(choice) if group == "model" else "") or did_you_mean(choice, known)
         return f"{group} must be one of {', '.join(known)}. Received: {group}={choice}.{near}"
     if isinstance(error, OverrideParseException):
         return f"Cannot read {error.override!r} as key=value. Put quotes around special characters: 'key=\"a b\"'"
@@ -155,6 +156,12 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
             return _unknown(cause.full_key, overrides)
         text = f"{text or 'The config cannot be composed'}: {cause.msg or cause}"
     return " ".join(text.split())
+
+
+def _backbone(choice: str) -> str:
+    """What to write for a backbone that was taken for a network, or `""`."""
+    named = [name for name in KERAS_APPLICATIONS if name.lower() == choice.lower()]
+    return f" {named[0]} is a backbone: model=transfer model.backbone={named[0]}" if named else ""
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 
 from catsdogs_exp.config import search_path
 from catsdogs_exp.config.models import MODELS
-from catsdogs_exp.config.transfer import OWN, TransferModel
+from catsdogs_exp.config.transfer import KERAS_APPLICATIONS, OWN, TransferModel
 
 COURSE = "Moroney, TensorFlow course, 2019"
 
@@ -49,22 +49,24 @@ ABOUT: dict[str, About] = {
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A choice of the group `model`.
+    """A choice of the group `model`, or a backbone that one of them can be given.
 
     Attributes:
-        name: `model=NAME` chooses it.
+        name: what it is called.
+        chosen_by: the settings that choose it.
         description: one line.
         target_size: height and width that it is used at unless the user says otherwise.
     """
 
     name: str
+    chosen_by: tuple[str, ...]
     description: str
     target_size: tuple[int, int]
 
 
 def known_models() -> list[KnownModel]:
     """All choices: the files of `conf/model/` with the first line of their comment, and those of loaded plugins."""
-    usual = yaml.safe_load((search_path.CONF / "config.yaml").read_text(encoding="utf-8"))["target_size"]
+    usual = _usual_size()
     found = []
     for name in search_path.groups()["model"]:
         path = search_path.CONF / "model" / f"{name}.yaml"
@@ -74,9 +76,19 @@ def known_models() -> list[KnownModel]:
         else:
             description = (MODELS[name].__doc__ or "").strip().partition("\n")[0]
             own = ConfigStore.instance().load(f"model/{name}.yaml").node
-        size = own.get("target_size", usual)
-        height, width = (size, size) if isinstance(size, int) else size
-        found.append(KnownModel(name, description, (int(height), int(width))))
+        size = _pair(own["target_size"]) if "target_size" in own else usual
+        found.append(KnownModel(name, (f"model={name}",), description, size))
+    return found
+
+
+def known_backbones() -> list[KnownModel]:
+    """What `model=transfer` can stand on, but for networks of one's own."""
+    size = _usual_size()
+    found = []
+    for name in KERAS_APPLICATIONS:
+        chosen_by = ("model=transfer", f"model.backbone={name}")
+        description = f"Of keras.applications, up to its last feature map: {' '.join(chosen_by)}"
+        found.append(KnownModel(name, chosen_by, description, size))
     return found
 
 
@@ -93,6 +105,15 @@ def without_weights(model: Any) -> Any:
     if isinstance(model, TransferModel) and model.weights == "imagenet" and model.backbone != OWN:
         return replace(model, weights="none")
     return model
+
+
+def _usual_size() -> tuple[int, int]:
+    return _pair(yaml.safe_load((search_path.CONF / "config.yaml").read_text(encoding="utf-8"))["target_size"])
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    height, width = (size, size) if isinstance(size, int) else size
+    return int(height), int(width)
 
 
 def _first_comment(text: str) -> str:

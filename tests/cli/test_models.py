@@ -72,11 +72,30 @@ def test_the_layers_of_one(capsys: Capture) -> None:
     assert lines[-1].startswith("6,241 parameters, 6,241 trained, ")
 
 
+def test_a_pattern_finds_backbones_too(capsys: Capture) -> None:
+    found = listed(capsys, "--quick", "resnet*")
+    assert [row["name"] for row in found[:3]] == ["resnet", "ResNet101", "ResNet101V2"]
+    assert str(found[1]["description"]).endswith(": model=transfer model.backbone=ResNet101")
+    assert len(listed(capsys, "--quick", "v2")) == 12
+
+
+def test_backbones_are_counted(capsys: Capture) -> None:
+    first, *others = listed(capsys, "mobilenet?2", "target_size=64")
+    assert (first["name"], first["parameters"], first["trained"]) == ("MobileNetV2", 2_259_265, 1281) and not others
+
+
+@pytest.mark.parametrize("word", ["mobilenetv2", "MobileNetV2"])
+def test_a_backbone_as_a_network_names_the_way(word: str, capsys: Capture) -> None:
+    assert main([f"model={word}"]) == 2
+    expected = f"Received: model={word}. MobileNetV2 is a backbone: model=transfer model.backbone=MobileNetV2\n"
+    assert capsys.readouterr().err.endswith(expected)
+
+
 def test_layers_to_cut_at(capsys: Capture) -> None:
     """Weights of ImageNet would have to be fetched; they are not, as nothing is computed."""
-    words = ["transfer", "model.backbone=MobileNetV2", "target_size=96"]
-    assert main(["models", "--json", *words]) == 0
+    assert main(["models", "--json", "mobilenetv2", "target_size=96"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found["name"] == "MobileNetV2"
     shapes = {layer["name"]: layer["shape"] for layer in found["layers"]}
     assert shapes["block_13_expand_relu"] == [6, 6, 576]
     assert found["trained"] == 1281 and found["parameters"] > 2_000_000
@@ -86,6 +105,7 @@ def test_layers_to_cut_at(capsys: Capture) -> None:
     ("words", "message"),
     [
         (["cnnn"], "No network matches: cnnn. Did you mean cnn? Known: cnn, course_a,"),
+        (["MobileNetV5"], "No network matches: MobileNetV5. Did you mean MobileNetV2 or MobileNet or"),
         (["cnn", "transfer"], "One NAME or PATTERN, in quotes. Received: cnn transfer"),
         (["cnn", "--classes=1"], "--classes must be a whole number >= 2. Received: --classes=1"),
         (["cnn", "model.dept=3"], "Unknown setting: model.dept. Did you mean model.depth"),
