@@ -125,8 +125,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _left_out(found: Comparison) -> tuple[str, ...]:
-    """Settings without a column for people: of many that differ, those that the column `experiment` says."""
-    return settled_by_recipe(found) if len(found.keys) > _MOST_SETTINGS else ()
+    """Settings without a column for people: of many that differ, those that the column `experiment` says.
+
+    None of two runs: who compares two wants to know in what they differ.
+    """
+    return settled_by_recipe(found) if len(found.runs) > 2 and len(found.keys) > _MOST_SETTINGS else ()
 
 
 def _run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) -> list[Column]:

@@ -100,6 +100,13 @@ def test_few_settings_of_recipes_stay(tmp_path):
     assert done.stderr == ""
 
 
+def test_two_runs_show_all_in_which_they_differ(tmp_path):
+    make_recipe_runs(tmp_path, 20)
+    done = command(tmp_path / "first0", tmp_path / "second0")
+    assert done.stdout.splitlines()[1].split()[-1] == "model.key19"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("form", ["--csv", "--json"])
 def test_data_has_all_settings_that_differ(tmp_path, form):
     make_recipe_runs(tmp_path, 20)
