@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
         sys.stdout.write("\n")
     else:
         for_people = form != "csv"
-        left_out = () if grouping or not for_people else _left_out(found)
+        left_out = _left_out(found) if for_people and not grouping else ()
         if grouping:
             columns = _group_columns(grouping, found.by, for_people)
         else:

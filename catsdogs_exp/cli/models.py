@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
     plugins.load(plugins.named(settings))
     meant = _meant(patterns[0] if patterns else None)
-    if patterns and len(meant) == 1 and _is(patterns[0], meant[0]) and not options.quick:
+    if patterns and _is(patterns[0], meant[0]) and not options.quick:
         return _layers(meant[0], settings, options.classes, options.json)
     return _table(meant, settings, options)
 

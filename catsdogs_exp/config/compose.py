@@ -20,8 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
+from catsdogs_exp.config.known_models import known_backbones
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.config.transfer import KERAS_APPLICATIONS
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.plain import flatten
 
@@ -160,8 +160,8 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
 
 def _backbone(choice: str) -> str:
     """What to write for a backbone that was taken for a network, or `""`."""
-    named = [name for name in KERAS_APPLICATIONS if name.lower() == choice.lower()]
-    return f" {named[0]} is a backbone: model=transfer model.backbone={named[0]}" if named else ""
+    named = [known for known in known_backbones() if known.name.lower() == choice.lower()]
+    return f" {named[0].name} is a backbone: {' '.join(named[0].chosen_by)}" if named else ""
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:

@@ -124,14 +124,11 @@ def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
     """
     if "experiment" not in comparison.keys:
         return ()
-    recipes: dict[Any, list[Run]] = {}
-    for run in comparison.runs:
-        if run.config is not None:
-            recipes.setdefault(run.setting("experiment"), []).append(run)
+    recipes = _alike(comparison.runs, ["experiment"])
     return tuple(
         key
         for key in comparison.keys
-        if key != "experiment" and all(len({repr(run.setting(key)) for run in runs}) == 1 for runs in recipes.values())
+        if key != "experiment" and all(len({repr(run.setting(key)) for run in runs}) == 1 for runs in recipes)
     )
 
 
@@ -149,14 +146,8 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
         BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
     """
     keys = _group_keys(comparison, names)
-    members: dict[str, list[Run]] = {}
-    remarks = []
-    for run in comparison.runs:
-        if run.config is None:
-            remarks.append(f"{run.name} is in no group: its settings are unknown")
-        else:
-            members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
-    groups = [_group(runs, keys, comparison.by) for runs in members.values()]
+    remarks = [f"{run.name} is in no group: its settings are unknown" for run in comparison.runs if run.config is None]
+    groups = [_group(runs, keys, comparison.by) for runs in _alike(comparison.runs, keys)]
     groups.sort(
         key=lambda group: (_rank(group.mean, comparison.by), [natural_key(str(value)) for value in group.values])
     )
@@ -216,6 +207,15 @@ def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]
     if any(without):
         return tuple(key for key in comparison.keys if key not in keys)
     return tuple(dict.fromkeys(keys))
+
+
+def _alike(runs: Sequence[Run], keys: Sequence[str]) -> list[list[Run]]:
+    """The runs that have the same values of some keys, together; without those whose settings are unknown."""
+    members: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.config is not None:
+            members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
+    return list(members.values())
 
 
 def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> Group:

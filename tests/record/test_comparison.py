@@ -211,6 +211,12 @@ def test_what_a_recipe_settles_is_alike_in_all_its_runs(tmp_path):
     assert settled_by_recipe(found) == ("lr",)
 
 
+def test_an_experiment_that_is_no_name_settles_as_well(tmp_path):
+    make_run(tmp_path / "a", config=settings(experiment=["a", "b"], lr=0.1))
+    make_run(tmp_path / "b", config=settings(experiment="b", lr=0.2))
+    assert settled_by_recipe(compare([tmp_path])) == ("lr",)
+
+
 def test_one_recipe_settles_nothing(tmp_path):
     make_run(tmp_path / "a", config=settings(experiment="a", lr=0.1))
     make_run(tmp_path / "b", config=settings(experiment="a", lr=0.2))
