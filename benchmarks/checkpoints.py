@@ -58,15 +58,15 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     """Seconds of epochs' training steps, with and without a checkpoint, and of writing one with nothing beside it."""
     config = config_of(settings)
     start(config)
-    from catsdogs_exp.data.ahead import batches
-    from catsdogs_exp.data.gather import gather
-    from catsdogs_exp.data.listing import TRAIN, VALIDATION
+    from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.loaders import make_loader
-    from catsdogs_exp.data.pixels import open_pixels
-    from catsdogs_exp.stages import make_network, make_steps
+    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.prefetch import batches
+    from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
+    from catsdogs_exp.run.plan import make_network, make_steps
+    from catsdogs_exp.training.checkpoint.writer import Checkpoints
     from catsdogs_exp.training.fit import Stage
     from catsdogs_exp.training.progress import History, Progress
-    from catsdogs_exp.training.saving import Checkpoints
 
     manifest = gather(config)
     fetch = open_pixels(manifest, config.loader)

@@ -21,9 +21,9 @@ from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.gather import gather, manifest_of
-from catsdogs_exp.data.inspection import inspect
+from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.manifest import Manifest, make_manifest
+from catsdogs_exp.data.open_data import gather, manifest_of
 
 _DRAWN = 2500
 

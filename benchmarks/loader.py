@@ -19,10 +19,10 @@ from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.ahead import batches
-from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.training.runtime import import_tensorflow, prepare
 

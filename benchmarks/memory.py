@@ -22,7 +22,7 @@ from benchmarks.options import Options, heading
 from benchmarks.table import Row, render
 from benchmarks.timing import interleaved, say
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.randomness import epoch_order
 from catsdogs_exp.errors import BadInput, RunFailed
 

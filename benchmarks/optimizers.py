@@ -44,8 +44,8 @@ def _milliseconds(taken: float) -> str:
 def _contenders(weights: int, channels: int) -> dict[str, Callable[[], float]]:
     import keras
 
-    from catsdogs_exp.training import fused
-    from catsdogs_exp.training.muon import Muon
+    from catsdogs_exp.training.optim import fused
+    from catsdogs_exp.training.optim.muon import Muon
 
     made = {
         "rmsprop": keras.optimizers.RMSprop(),

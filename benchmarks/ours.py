@@ -11,11 +11,11 @@ from benchmarks.photos import chosen
 from benchmarks.timing import say, steady_rate
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.ahead import batches
-from catsdogs_exp.data.gather import gather
-from catsdogs_exp.data.listing import TRAIN
+from catsdogs_exp.data.images.pixels import Fetch, open_pixels
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import Fetch, open_pixels
+from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.data.sources.listing import TRAIN
 from catsdogs_exp.training.runtime import start
 
 if TYPE_CHECKING:  # it comes with TensorFlow
@@ -48,7 +48,7 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
 
 
 def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | None, skip: int) -> Callable[[], float]:
-    from catsdogs_exp.stages import make_network, make_steps
+    from catsdogs_exp.run.plan import make_network, make_steps
 
     loader = training_loader(config, manifest, fetch, images)
     network = make_network(config, manifest, loader, say)

@@ -7,10 +7,10 @@ import numpy as np
 
 from benchmarks.timing import say
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.data.gather import gather
-from catsdogs_exp.data.listing import TRAIN
+from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.sources.listing import TRAIN
 from catsdogs_exp.errors import BadInput
 
 CHECKOUT = Path(__file__).resolve().parent.parent

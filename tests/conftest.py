@@ -46,10 +46,10 @@ def _no_plugin_outlives_its_test() -> Iterator[None]:
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
 
-    from catsdogs_exp.config.datasets import DATASETS
-    from catsdogs_exp.config.models import MODELS
-    from catsdogs_exp.config.offered import OFFERED
-    from catsdogs_exp.data.sources import SOURCES
+    from catsdogs_exp.config.registry import OFFERED
+    from catsdogs_exp.config.schema.datasets import DATASETS
+    from catsdogs_exp.config.schema.models import MODELS
+    from catsdogs_exp.data.sources.registry import SOURCES
 
     known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS, SOURCES]  # type: ignore[list-item]
     before = [{key: list(value) if isinstance(value, list) else value for key, value in each.items()} for each in known]
@@ -173,7 +173,7 @@ def weights_of() -> Callable[[Path], list[bytes]]:
     """The weights of a run's best network, byte for byte."""
 
     def read(run: Path) -> list[bytes]:
-        from catsdogs_exp.training.checkpoints import load_model
+        from catsdogs_exp.training.checkpoint.model_file import load_model
 
         model, _ = load_model(run / "checkpoints" / "best.keras")
         return [np.asarray(weight).tobytes() for weight in model.get_weights()]

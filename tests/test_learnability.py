@@ -18,9 +18,9 @@ def test_three_convolutions_learn_the_drawn_animals(tmp_path: Path) -> None:
 
 
 def test_a_linear_model_does_not(config) -> None:
-    from catsdogs_exp.data.gather import gather
-    from catsdogs_exp.data.listing import TRAIN, VALIDATION
-    from catsdogs_exp.data.pixels import open_pixels
+    from catsdogs_exp.data.images.pixels import open_pixels
+    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 
     settings = config("target_size=32", "depth=1")
     manifest = gather(settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
-    from catsdogs_exp.data.pixel_cache import Entry
+    from catsdogs_exp.data.images.pixel_cache import Entry
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     days = _days(options.unused_for, options.clear)
 
-    from catsdogs_exp.data.pixel_cache import clear, entries
+    from catsdogs_exp.data.images.pixel_cache import clear, entries
 
     if options.clear:
         removed, kept = clear(days)

@@ -16,7 +16,7 @@ from catsdogs_exp.record.comparison import (
     lower_is_better,
     settled_by_recipe,
 )
-from catsdogs_exp.record.stored_runs import METRICS, MISSING, Run
+from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run
 
 _ERROR_LENGTH = 60  # of a run's error, for people
 _MOST_SETTINGS = 15  # that differ, before those that a recipe's name says are left out for people

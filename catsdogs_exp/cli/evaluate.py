@@ -12,8 +12,8 @@ from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
-    from catsdogs_exp.inference.evaluation import Evaluation
     from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.metrics.evaluation import Evaluation
 
 _MOST_VIEWS = 64
 _MATRIX_UP_TO = 20  # classes
@@ -43,14 +43,14 @@ def main(arguments: list[str]) -> int:
     views = _views(options.tta)
     _check_file(options.confusion)
 
-    from catsdogs_exp.record.reading import find_run, split_files
+    from catsdogs_exp.record.folder.run_files import find_run, split_files
     from catsdogs_exp.training.runtime import import_tensorflow
 
     run = find_run(options.run)
     files = _labelled(options.data) if options.data else split_files(run, options.split)
     import_tensorflow()
     from catsdogs_exp.inference.predictor import Predictor
-    from catsdogs_exp.inference.views import ViewPredictor, run_views
+    from catsdogs_exp.inference.tta import ViewPredictor, run_views
 
     predictor = Predictor(run)
     classes = predictor.card.classes
@@ -121,7 +121,7 @@ def _check_file(path: Path | None) -> None:
     """Refuses a file that could not be written, before all the work."""
     if path is None:
         return
-    from catsdogs_exp.inference.confusion_matrix import SUFFIXES
+    from catsdogs_exp.metrics.confusion_matrix import SUFFIXES
 
     if path.suffix not in SUFFIXES:
         raise BadInput(f"--confusion must name a {' or '.join(SUFFIXES)} file. Received: --confusion {path}")
@@ -130,7 +130,7 @@ def _check_file(path: Path | None) -> None:
 
 
 def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None:
-    from catsdogs_exp.inference.confusion_matrix import write_confusion
+    from catsdogs_exp.metrics.confusion_matrix import write_confusion
 
     try:
         write_confusion(evaluation.confusion, classes, path)
@@ -151,7 +151,7 @@ def _judged(
     predictor: "Predictor", files: Sequence[tuple[Path, str]], say: Callable[[str], None]
 ) -> tuple["Evaluation", int]:
     """The figures of the usable files, and how many these are; says which are left out."""
-    from catsdogs_exp.inference.evaluation import judge
+    from catsdogs_exp.metrics.evaluation import judge
 
     kept, labels = [], []
     for (path, name), prediction in zip(files, predictor.predict([path for path, _ in files]), strict=True):
@@ -179,9 +179,9 @@ def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]
 
 def _labelled(folder: Path) -> list[tuple[Path, str]]:
     """Every file of a folder of class folders, with its class."""
-    from catsdogs_exp.config.datasets import FolderDataset
-    from catsdogs_exp.data.listing import list_images
+    from catsdogs_exp.config.schema.datasets import FolderDataset
     from catsdogs_exp.data.sources.folder import folder as source
+    from catsdogs_exp.data.sources.listing import list_images
 
     listing = list_images(source(FolderDataset("folder", str(folder))))
     return [

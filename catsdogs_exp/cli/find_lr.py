@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     overrides, _ = settings_and_flags(arguments, (), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.data.opening import open_data
+    from catsdogs_exp.data.open_data import open_data
 
     config = config_of(overrides)
     screen = TerminalScreen()
@@ -27,10 +27,10 @@ def main(arguments: list[str]) -> int:
         from catsdogs_exp.training.runtime import start
 
         start(config)
-        from catsdogs_exp.assemble import open_loaders
-        from catsdogs_exp.record.range_page import draw_range_test, write_range_csv
-        from catsdogs_exp.record.run_folder import new_run_folder
-        from catsdogs_exp.stages import find_rate, make_network
+        from catsdogs_exp.record.folder.run_folder import new_run_folder
+        from catsdogs_exp.record.pictures.range_plot import draw_range_test, write_range_csv
+        from catsdogs_exp.run.assemble import open_loaders
+        from catsdogs_exp.run.plan import find_rate, make_network
 
         train, _ = open_loaders(config, data.manifest, data.fetch, data.stored, screen.say)
         network = make_network(config, data.manifest, train, screen.say)

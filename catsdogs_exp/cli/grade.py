@@ -19,8 +19,8 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.config.stored import stored_config
+    from catsdogs_exp.record.folder.run_files import find_run
     from catsdogs_exp.record.grading import CRITERIA, grade, read_curves
-    from catsdogs_exp.record.reading import find_run
 
     folder = find_run(options.run).folder
     by = options.by or _by_recipe(stored_config(folder).experiment, tuple(CRITERIA))

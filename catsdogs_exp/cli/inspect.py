@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
         return int(suspects.main(Path(run), rest))
 
-    from catsdogs_exp.data.report import KINDS
+    from catsdogs_exp.data.inspection.report import KINDS
 
     if "-h" in rest or "--help" in rest:
         print(_USAGE.format(kinds=", ".join(KINDS)))  # noqa: T201
@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> int:
     overrides = _settings([word for word in rest if word != "--json"])
 
     from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.data.gather import check_source, gather
-    from catsdogs_exp.data.report import report
+    from catsdogs_exp.data.inspection.report import report
+    from catsdogs_exp.data.open_data import check_source, gather
 
     config = config_of(overrides)
     check_source(config.dataset)
@@ -123,7 +123,7 @@ def _settings(words: list[str]) -> list[str]:
 
 
 def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:
-    from catsdogs_exp.record.inspection_page import write_page
+    from catsdogs_exp.report.inspection_page import write_page
 
     try:
         write_page(manifest, path)

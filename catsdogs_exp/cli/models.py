@@ -76,7 +76,7 @@ def _is(word: str, known: "KnownModel") -> bool:
 
 
 def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Namespace) -> int:
-    from catsdogs_exp.config.reached import reached
+    from catsdogs_exp.config.recipe_results import reached
 
     rows: dict[str, dict[str, Any]] = {
         known.name: {"name": known.name, "target_size": list(known.target_size), "description": known.description}

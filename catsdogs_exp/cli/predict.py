@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
     options = parser.parse_args(arguments)
 
-    from catsdogs_exp.record.reading import find_run
+    from catsdogs_exp.record.folder.run_files import find_run
 
     run = find_run(options.run)
 

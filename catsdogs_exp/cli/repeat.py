@@ -17,17 +17,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
     options = parser.parse_args(arguments)
 
-    from catsdogs_exp.cli.jobs import run_name
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config.stored import stored_config, stored_overrides
-    from catsdogs_exp.data.gather import check_source, gather
-    from catsdogs_exp.job import Job
-    from catsdogs_exp.record.manifest_changes import changes_of
-    from catsdogs_exp.record.provenance import versions
-    from catsdogs_exp.record.reading import find_run, read_result
-    from catsdogs_exp.record.run_folder import new_run_folder
-    from catsdogs_exp.record.run_lock import owned
-    from catsdogs_exp.run import run
+    from catsdogs_exp.data.open_data import check_source, gather
+    from catsdogs_exp.record.folder.manifest_changes import changes_of
+    from catsdogs_exp.record.folder.provenance import versions
+    from catsdogs_exp.record.folder.run_files import find_run, read_result
+    from catsdogs_exp.record.folder.run_folder import new_run_folder
+    from catsdogs_exp.record.folder.run_lock import owned
+    from catsdogs_exp.run.job import Job, run_name
+    from catsdogs_exp.run.train import run
 
     folder = find_run(options.run).folder
     found = read_result(folder)

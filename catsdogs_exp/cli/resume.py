@@ -24,18 +24,18 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_intermixed_args(arguments)
     command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
 
-    from catsdogs_exp.cli.jobs import closing_lines
     from catsdogs_exp.cli.screen import TerminalScreen, output
-    from catsdogs_exp.cli.workers import help_chief
     from catsdogs_exp.config.cluster import cluster_for
     from catsdogs_exp.config.stored import changed_by, stored_overrides
-    from catsdogs_exp.data.gather import check_source
-    from catsdogs_exp.job import Job
-    from catsdogs_exp.record.reading import find_run, read_result
-    from catsdogs_exp.record.run_lock import owned
-    from catsdogs_exp.run import run
+    from catsdogs_exp.data.open_data import check_source
+    from catsdogs_exp.record.folder.run_files import find_run, read_result
+    from catsdogs_exp.record.folder.run_lock import owned
+    from catsdogs_exp.run.job import Job
+    from catsdogs_exp.run.summary import closing_lines
+    from catsdogs_exp.run.train import run
+    from catsdogs_exp.run.workers import help_chief
+    from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
     from catsdogs_exp.training.progress import progress_of
-    from catsdogs_exp.training.snapshots import newest_snapshot
 
     started = time.perf_counter()
     folder = find_run(options.run).folder
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
         )
         if not chief:
             with interruptible():
-                help_chief(job)
+                help_chief(job, screen)
             return 0
         with interruptible():
             content = run(job, screen)

@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     overrides, flags = settings_and_flags(arguments, ("--drawn",), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.data.opening import open_data
+    from catsdogs_exp.data.open_data import open_data
 
     config = config_of(overrides)
     screen = TerminalScreen()
@@ -37,11 +37,11 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
-    from catsdogs_exp.data.listing import TRAIN
     from catsdogs_exp.data.loaders import make_loader
+    from catsdogs_exp.data.sources.listing import TRAIN
     from catsdogs_exp.models import build_model
-    from catsdogs_exp.record.contact_sheet import contact_sheet
-    from catsdogs_exp.record.run_folder import new_run_folder
+    from catsdogs_exp.record.folder.run_folder import new_run_folder
+    from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     model.summary(print_fn=lambda text: console.print(text, markup=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
-    from catsdogs_exp.record.suspects_page import Picture
+    from catsdogs_exp.report.suspects_page import Picture
 
 _SHOWN = 20
 _PICTURES = 200
@@ -34,8 +34,8 @@ def main(run_path: Path, flags: list[str]) -> int:
     options = parser.parse_args(flags)
 
     from catsdogs_exp.cli.screen import TerminalScreen
-    from catsdogs_exp.data.listing import SPLITS
-    from catsdogs_exp.record.fold_runs import find_judges
+    from catsdogs_exp.data.sources.listing import SPLITS
+    from catsdogs_exp.record.folder.fold_runs import find_judges
 
     if options.split is not None and options.split not in SPLITS:
         raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {options.split}")
@@ -49,8 +49,8 @@ def main(run_path: Path, flags: list[str]) -> int:
 
     import_tensorflow()
     from catsdogs_exp.inference.suspects import judge_labels, mislabelled
-    from catsdogs_exp.record.suspects_page import Picture, write_page
     from catsdogs_exp.record.suspicion_column import write_suspicion
+    from catsdogs_exp.report.suspects_page import Picture, write_page
 
     screen = TerminalScreen()
     judged = judge_labels(judges, [options.split] if options.split else ["validation", "test"], screen.progress)

@@ -30,9 +30,10 @@ def main(arguments: list[str]) -> int:
     import hydra
     from hydra._internal.utils import get_args_parser
 
-    from catsdogs_exp.cli.jobs import Jobs
+    from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages
+    from catsdogs_exp.sweep.jobs import Jobs
 
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
         hint = f" Settings have no dashes: {word[0]}={word[2] or 'VALUE'}" if unknown[0].startswith("--") else ""
         raise BadInput(f"Unknown option: {unknown[0]}.{hint} `--help` lists what there is.")
     plugins.load(plugins.named(parsed.overrides))
-    jobs = Jobs(command, verbose="-v" in flags, profile="--profile" in flags)
+    jobs = Jobs(command, TerminalScreen, verbose="-v" in flags, profile="--profile" in flags)
     if "--dry-run" in flags:
         return _dry_run(parsed, verbose="-v" in flags)
     sweep = jobs.prepare_sweep(parsed.overrides, parsed.config_dir) if parsed.multirun else []
@@ -51,7 +52,10 @@ def main(arguments: list[str]) -> int:
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
     with _handed_over(words), interruptible(), hydra_messages(parsed.overrides):
         entry()
-    return jobs.finish()
+    lines, code = jobs.finish()
+    for line in lines:
+        output().print(line, markup=False)
+    return code
 
 
 def _refuse(message: str) -> NoReturn:
@@ -70,8 +74,8 @@ def _without(settings: list[str], words: list[str]) -> list[str]:
 def _dry_run(parsed: Any, verbose: bool) -> int:
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.config.compose import config_of
-    from catsdogs_exp.data.opening import open_data
-    from catsdogs_exp.job import describe
+    from catsdogs_exp.data.open_data import open_data
+    from catsdogs_exp.run.job import describe
 
     if parsed.multirun:
         raise BadInput("--dry-run looks at one run. Received: -m. Leave one of the two out")
@@ -83,7 +87,7 @@ def _dry_run(parsed: Any, verbose: bool) -> int:
         from catsdogs_exp.training.runtime import start
 
         start(config, verbose)
-        from catsdogs_exp.dry_run import dry_run
+        from catsdogs_exp.run.dry_run import dry_run
 
         dry_run(config, data, screen.say)
     return 0

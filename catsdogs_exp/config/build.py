@@ -12,16 +12,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.config import plugins
-from catsdogs_exp.config.dataset_checks import check_dataset
-from catsdogs_exp.config.evaluation_size import check_evaluation_size
-from catsdogs_exp.config.limits import Limits
-from catsdogs_exp.config.model_fit import check_cnn
-from catsdogs_exp.config.models import CnnModel
-from catsdogs_exp.config.offered import check_operations
-from catsdogs_exp.config.residual import StagedModel, check_stages
+from catsdogs_exp.config.checks.cnn_size_check import check_cnn
+from catsdogs_exp.config.checks.dataset_checks import check_dataset
+from catsdogs_exp.config.checks.evaluation_size_check import check_evaluation_size
+from catsdogs_exp.config.checks.training_checks import check_training
+from catsdogs_exp.config.registry import check_operations
 from catsdogs_exp.config.schema import VARIANTS, Config, Split
-from catsdogs_exp.config.training_checks import check_training
-from catsdogs_exp.config.transfer import TransferModel, check_transfer
+from catsdogs_exp.config.schema.limits import Limits
+from catsdogs_exp.config.schema.models import CnnModel
+from catsdogs_exp.config.schema.residual import StagedModel, check_stages
+from catsdogs_exp.config.schema.transfer import TransferModel, check_transfer
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catsdogs_exp.config.training import Training
+from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput
 
 _EXAMPLE = (

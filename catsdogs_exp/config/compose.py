@@ -23,7 +23,7 @@ from catsdogs_exp.config.build import build
 from catsdogs_exp.config.known_models import known_backbones
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.plain import flatten
+from catsdogs_exp.natural_sort import flatten
 
 
 def config_of(overrides: Sequence[str], config_dir: str | None = None, trusted: bool = True) -> Config:

@@ -7,8 +7,8 @@ import yaml
 from hydra.core.config_store import ConfigStore
 
 from catsdogs_exp.config import search_path
-from catsdogs_exp.config.models import MODELS
-from catsdogs_exp.config.transfer import KERAS_APPLICATIONS, OWN, TransferModel
+from catsdogs_exp.config.schema.models import MODELS
+from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, OWN, TransferModel
 
 COURSE = "Moroney, TensorFlow course, 2019"
 

@@ -9,7 +9,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from catsdogs_exp.config.offered import OFFERED
+from catsdogs_exp.config.registry import OFFERED
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,7 @@ from catsdogs_exp.config.build import build_plain, to_plain
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.plain import flatten
+from catsdogs_exp.natural_sort import flatten
 
 _MAX_BYTES = 2**20
 

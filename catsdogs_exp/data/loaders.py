@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment, Config
-from catsdogs_exp.data import augmentation, resizing
-from catsdogs_exp.data.listing import TRAIN
+from catsdogs_exp.data import augmentation
+from catsdogs_exp.data.images import resizing
+from catsdogs_exp.data.images.pixels import Fetch
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import Fetch
 from catsdogs_exp.data.randomness import crop_uniforms, epoch_order
+from catsdogs_exp.data.sources.listing import TRAIN
 
 cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Inspection, Split
 from catsdogs_exp.data import splits as split_rules
-from catsdogs_exp.data.duplicates import stable_numbers
-from catsdogs_exp.data.findings import Findings
-from catsdogs_exp.data.listing import SPLITS, TRAIN, UNDECIDED, VALIDATION, Listing
-from catsdogs_exp.data.policy import decide, given_splits
-from catsdogs_exp.data.rules import counts_by_rule
-from catsdogs_exp.data.verdicts import Verdicts
+from catsdogs_exp.data.inspection.duplicates import stable_numbers
+from catsdogs_exp.data.inspection.findings import Findings
+from catsdogs_exp.data.inspection.policy import decide, given_splits
+from catsdogs_exp.data.inspection.rules import counts_by_rule
+from catsdogs_exp.data.inspection.verdicts import Verdicts
+from catsdogs_exp.data.sources.listing import SPLITS, TRAIN, UNDECIDED, VALIDATION, Listing
 from catsdogs_exp.errors import BadInput
 
 COLUMNS = ("path", "class", "split", "size", "width", "height", "sha256", "verdict", "note")

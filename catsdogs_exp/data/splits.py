@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Split
-from catsdogs_exp.data.duplicates import joined
-from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.data.inspection.duplicates import joined
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.errors import BadInput
 
 TOLERANCE = 0.02  # of a split's share of a class

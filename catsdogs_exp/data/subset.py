@@ -6,12 +6,12 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.findings import find
-from catsdogs_exp.data.listing import TRAIN, UNDECIDED
+from catsdogs_exp.data.inspection.findings import find
+from catsdogs_exp.data.inspection.policy import CONFLICT, COPY, KEPT_OUT_BY_CHOICE, LEAK
+from catsdogs_exp.data.inspection.rules import counts_by_rule
+from catsdogs_exp.data.inspection.verdicts import Verdicts
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.policy import CONFLICT, COPY, KEPT_OUT_BY_CHOICE, LEAK
-from catsdogs_exp.data.rules import counts_by_rule
-from catsdogs_exp.data.verdicts import Verdicts
+from catsdogs_exp.data.sources.listing import TRAIN, UNDECIDED
 
 
 def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed: int) -> Manifest:

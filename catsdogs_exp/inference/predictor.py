@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data import decoding
-from catsdogs_exp.plain import natural_key
-from catsdogs_exp.record.reading import RunFiles
-from catsdogs_exp.training.checkpoints import ModelCard, load_model
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.steps import class_probabilities
 
 _BATCH = 64

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.listing import SPLITS
+from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.predictor import Predictor
-from catsdogs_exp.plain import natural_key
-from catsdogs_exp.record.fold_runs import Judges
-from catsdogs_exp.record.reading import RunFiles, split_files
+from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.record.folder.fold_runs import Judges
+from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 
 import keras
 
-from catsdogs_exp.config.transfer import LITE, OWN, TransferModel, weights_file
+from catsdogs_exp.config.schema.transfer import LITE, OWN, TransferModel, weights_file
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.graph import HEAD, unknown_layer
 

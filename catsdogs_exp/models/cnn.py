@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from catsdogs_exp.config.model_fit import filters_of
-from catsdogs_exp.config.models import CnnModel
+from catsdogs_exp.config.checks.cnn_size_check import filters_of
+from catsdogs_exp.config.schema.models import CnnModel
 from catsdogs_exp.models.registry import Head, register
 
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}

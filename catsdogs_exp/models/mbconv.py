@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from catsdogs_exp.config.residual import MbconvModel
+from catsdogs_exp.config.schema.residual import MbconvModel
 from catsdogs_exp.models.registry import Head, register
 from catsdogs_exp.models.residual import activated, conv, halved, normalised, staged
 

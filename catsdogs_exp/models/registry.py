@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.config.known_models import ABOUT, About
-from catsdogs_exp.config.models import MODELS, Model
-from catsdogs_exp.config.offered import offer
+from catsdogs_exp.config.registry import offer
+from catsdogs_exp.config.schema.models import MODELS, Model
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def register(
         ours = builder.__module__.startswith(f"{_ROOM}.")
         if name in _builders or (name in MODELS and not ours):
             _read_ours()
-            by = _builders[name].__module__ if name in _builders else "catsdogs_exp.config.models"
+            by = _builders[name].__module__ if name in _builders else "catsdogs_exp.config.schema.models"
             raise ValueError(f"A model named {name!r} is registered already, by {by}.")
         if settings is not None:
             offer("model", name, settings, MODELS, needed=("head",), flat={"target_size": target_size})

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from catsdogs_exp.config.residual import StagedModel, stages_of
+from catsdogs_exp.config.schema.residual import StagedModel, stages_of
 from catsdogs_exp.models.batch_norm import FusedBatchNormalization
 from catsdogs_exp.models.registry import Head
 

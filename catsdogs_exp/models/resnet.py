@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from catsdogs_exp.config.residual import ResnetModel
+from catsdogs_exp.config.schema.residual import ResnetModel
 from catsdogs_exp.models.registry import Head, register
 from catsdogs_exp.models.residual import activated, conv, halved, staged
 

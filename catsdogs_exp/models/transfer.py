@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from catsdogs_exp.config.transfer import OWN, TransferModel, check_transfer, weights_file
+from catsdogs_exp.config.schema.transfer import OWN, TransferModel, check_transfer, weights_file
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.backbones import graft, open_backbone, take_weights, trained_on
 from catsdogs_exp.models.freezing import freeze

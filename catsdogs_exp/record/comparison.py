@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.plain import natural_key
-from catsdogs_exp.record.stored_runs import METRICS, MISSING, Run, find_runs, read_run
+from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run, find_runs, read_run
 
 _LOWER_IS_BETTER = ("val_loss", "loss", "test_loss", "seconds")
 # Keys that `conf/` takes from another one: not worth a column of their own while they say the same. A test holds the

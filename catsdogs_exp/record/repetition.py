@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.training.checkpoints import load_model
+from catsdogs_exp.training.checkpoint.model_file import load_model
 
 _TIMES = ("seconds", "images_per_second")
 

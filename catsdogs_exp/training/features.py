@@ -17,14 +17,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config import schema
-from catsdogs_exp.data.ahead import ahead
-from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry
+from catsdogs_exp.data.images.pixels import Fetch, key_of
 from catsdogs_exp.data.loaders import Loader, part_of
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixel_cache import NoRoom, gib, has_entry, open_entry
-from catsdogs_exp.data.pixels import Fetch, key_of
+from catsdogs_exp.data.prefetch import ahead
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.models.graph import HEAD, parents, up_to
-from catsdogs_exp.training.spread import ONE_DEVICE, Spread
+from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Spread
 
 _BATCH = 32
 _VALUE = np.dtype(np.float32)
@@ -128,7 +128,7 @@ def prepare_features(
     validation: Loader,
     manifest: Manifest,
     loader: schema.Loader,
-    progress: Progress | None = None,
+    progress: ReportProgress | None = None,
     spread: Spread = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
     """Computes the features of both splits, or finds them in the cache, where that gives the very same training.
@@ -251,7 +251,7 @@ def _stored(
     about: dict[str, Any],
     compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     loader: schema.Loader,
-    progress: Progress | None,
+    progress: ReportProgress | None,
 ) -> NDArray[np.uint8] | None:
     """The features of a split on disk or in memory, or None where there is no room."""
     shape = (len(split.rows), values * _VALUE.itemsize)

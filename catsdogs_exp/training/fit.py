@@ -12,15 +12,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.training import Training
-from catsdogs_exp.data.ahead import Batched, batches
-from catsdogs_exp.data.pixels import Fetch
+from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.data.images.pixels import Fetch
+from catsdogs_exp.data.prefetch import Batched, batches
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.plateau import Plateau
+from catsdogs_exp.training.optim.plateau import Plateau
 from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
-from catsdogs_exp.training.values import value_of
+from catsdogs_exp.training.variable_values import value_of
 
 _LOWER = (
     "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last "

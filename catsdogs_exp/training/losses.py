@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from catsdogs_exp.config.training import Training
+from catsdogs_exp.config.schema.training import Training
 
 # (labels, int32 [b], or shares of classes, float32 [b, classes]; what the network gives) -> float32 [b]
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from catsdogs_exp.config.training import Training
+from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput
 
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16")  # the last on ARM

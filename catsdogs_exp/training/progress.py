@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar, get_origin
 
-from catsdogs_exp.training.snapshots import Snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.ahead import batches
+from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.fit import Feed
 from catsdogs_exp.training.steps import Steps
-from catsdogs_exp.training.values import value_of
+from catsdogs_exp.training.variable_values import value_of
 
 LOW, HIGH, COUNT = 1e-6, 1.0, 100
 _SMOOTHING = 0.9  # of the moving average over steps

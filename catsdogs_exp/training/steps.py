@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catsdogs_exp.training.averaging import GradientSum, WeightAverage
-from catsdogs_exp.training.finite import FirstBad
 from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
-from catsdogs_exp.training.values import value_of
+from catsdogs_exp.training.nonfinite import FirstBad
+from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
+from catsdogs_exp.training.variable_values import value_of
 
 __all__ = ["Steps", "balanced_weights", "class_probabilities"]
 

@@ -1,6 +1,6 @@
 """When a run ends before its last epoch: functions of its history alone, so that a resumed run ends where it would."""
 
-from catsdogs_exp.config.training import EarlyStopping, StopAt, Training
+from catsdogs_exp.config.schema.training import EarlyStopping, StopAt, Training
 from catsdogs_exp.training.progress import History, Progress, falls
 
 

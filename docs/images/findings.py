@@ -13,7 +13,8 @@ from typing import Any
 
 from PIL import Image, ImageEnhance
 
-from catsdogs_exp.data import breaking, drawing
+from catsdogs_exp.data import drawing
+from catsdogs_exp.data.sources import damaged_files
 
 HERE = Path(__file__).resolve().parent
 WIDTH, _MARGIN = 900, 16  # pixels
@@ -45,10 +46,10 @@ def make(root: Path) -> None:
             for index in range(count):
                 drawing.draw(label, index, seed).save(root / split / name / f"{name[:-1]}.{index}.jpg", quality=90)
     train, validation = root / "train", root / "validation"
-    for number, kind in enumerate(breaking.KINDS):
+    for number, kind in enumerate(damaged_files.KINDS):
         name = ("cats", "dogs")[number % 2]
         picture = drawing.draw(number % 2, 100 + number, 0)
-        breaking.save(picture, train / name / f"{kind}.jpg", kind)
+        damaged_files.save(picture, train / name / f"{kind}.jpg", kind)
     # copies, and near copies: smaller, recompressed, darker
     shutil.copy(train / "cats" / "cat.1.jpg", train / "cats" / "cat.1 (copy).jpg")
     _again(train / "dogs" / "dog.2.jpg", train / "dogs" / "dog.2 small.jpg", size=0.5)

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.training.schedules import make_rate
+from catsdogs_exp.training.optim.schedules import make_rate
 
 _EPOCHS, _UPDATES = 10, 100
 _SHOWN = {

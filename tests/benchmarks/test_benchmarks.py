@@ -15,7 +15,7 @@ from benchmarks.processes import Side
 from benchmarks.table import beyond, faster, render, within
 from benchmarks.timing import Pair, interleaved, steady_rate
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.record.comparison import compare
 

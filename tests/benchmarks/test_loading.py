@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import loader, memory, ours, sweep
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.data.gather import gather
+from catsdogs_exp.data.open_data import gather
 
 
 def test_the_loader_has_a_row_for_each_target() -> None:

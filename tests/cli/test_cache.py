@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.data.pixel_cache import entries, open_entry
+from catsdogs_exp.data.images.pixel_cache import entries, open_entry
 
 ABOUT = {
     "data": "/photos/cats [red]",

@@ -52,7 +52,7 @@ def test_steps_count_as_the_course_counts_them(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run_naming_the_step_and_keeps_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    from catsdogs_exp.training.snapshots import newest_snapshot
+    from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
     from catsdogs_exp.training.steps import Steps
 
     build, done = Steps.__init__, iter(range(1, 10**6))
@@ -96,16 +96,16 @@ def test_out_of_memory_says_which_batch_size_to_try(
 def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    from catsdogs_exp.training import saving
+    from catsdogs_exp.training.checkpoint import writer
 
-    write, count = saving.write_snapshot, iter(range(10))
+    write, count = writer.write_snapshot, iter(range(10))
 
     def full(*arguments: object) -> Path:
         if next(count) == 2:
             raise OSError(28, "No space left on device")
         return write(*arguments)
 
-    monkeypatch.setattr(saving, "write_snapshot", full)
+    monkeypatch.setattr(writer, "write_snapshot", full)
     folder, result = run(tmp_path, "epochs=4", code=1)
     assert "The checkpoint could not be written to" in result["error"] and "No space left on device" in result["error"]
     assert "The one before is whole: make room, then resume the run" in capsys.readouterr().err

@@ -14,7 +14,7 @@ def test_grey_pictures_train_are_shown_and_predicted(
     words = ["dataset=folder", f"dataset.path={photos}", "dataset.channels=1", *shape, "augment=course", "epochs=1"]
     assert main([*words, f"output_dir={tmp_path / 'o'}"]) == 0
     (folder,) = (tmp_path / "o" / "folder").iterdir()
-    from catsdogs_exp.training.checkpoints import load_model
+    from catsdogs_exp.training.checkpoint.model_file import load_model
 
     model, card = load_model(folder / "checkpoints" / "best.keras")
     assert model.input_shape == (None, 32, 32, 1) and card.channels == 1

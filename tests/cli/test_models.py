@@ -9,7 +9,7 @@ import pytest
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.known_models import ABOUT, known_models, values_of
-from catsdogs_exp.config.models import MODELS
+from catsdogs_exp.config.schema.models import MODELS
 from catsdogs_exp.config.search_path import groups
 
 Capture = pytest.CaptureFixture[str]

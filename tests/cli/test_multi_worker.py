@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.training.snapshots import newest_snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 
 COMMON = (
     *("dataset.images=60", "target_size=32", "batch_size=7", "logging.activations.every=-1"),

@@ -18,7 +18,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.training.snapshots import newest_snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 
 # everything that has a state: dropout, mixing, moving averages, a schedule, plateau counters by val_loss
 SETTINGS = (
@@ -37,7 +37,7 @@ def values(run: Path) -> list[dict[str, str]]:
 
 
 def weights(run: Path) -> list[bytes]:
-    from catsdogs_exp.training.checkpoints import load_model
+    from catsdogs_exp.training.checkpoint.model_file import load_model
 
     model, _ = load_model(run / "checkpoints" / "best.keras")
     return [np.asarray(weight).tobytes() for weight in model.get_weights()]

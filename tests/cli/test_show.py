@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.record.contact_sheet import contact_sheet
+from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 
 SETTINGS = ("target_size=60", "depth=2")
 

@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.record.result import Result
+from catsdogs_exp.record.folder.result import Result
 
 FILES = {
     "config.yaml",
@@ -136,7 +136,7 @@ def test_three_classes_get_a_softmax(tmp_path: Path, tiny: tuple[str, ...]) -> N
     (folder,) = (tmp_path / "drawn").iterdir()
     result = read_result(folder)
     assert result["classes"] == ["cats", "dogs", "rabbits"]
-    from catsdogs_exp.training.checkpoints import load_model
+    from catsdogs_exp.training.checkpoint.model_file import load_model
 
     model, card = load_model(folder / "checkpoints" / "best.keras")
     assert model.output_shape == (None, 3) and card.classes == ("cats", "dogs", "rabbits")
@@ -180,16 +180,16 @@ def test_a_diverging_run_fails_and_says_so(
 def test_a_picture_that_vanishes_is_named(
     tmp_path: Path, tiny: tuple[str, ...], photo_folder, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from catsdogs_exp import stages
+    from catsdogs_exp.run import plan
 
     photos = photo_folder({"cats": 12, "dogs": 12})
-    before = stages.build_model
+    before = plan.build_model
 
     def build_and_lose(*arguments):
         (photos / "cats" / "cat.3.jpg").unlink()
         return before(*arguments)
 
-    monkeypatch.setattr(stages, "build_model", build_and_lose)
+    monkeypatch.setattr(plan, "build_model", build_and_lose)
     words = ["dataset=folder", f"dataset.path={photos}", "loader.cache=none", "logging.samples=0"]
     shape = [word for word in tiny if not word.startswith("dataset")]
     assert main([*words, *shape, f"output_dir={tmp_path / 'out'}"]) == 1

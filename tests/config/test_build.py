@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from catsdogs_exp.config.build import build, to_plain
-from catsdogs_exp.config.limits import Limits
-from catsdogs_exp.config.models import MODELS
 from catsdogs_exp.config.schema import VARIANTS, Config
+from catsdogs_exp.config.schema.limits import Limits
+from catsdogs_exp.config.schema.models import MODELS
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.plain import flatten
+from catsdogs_exp.natural_sort import flatten
 
 Build = Callable[..., Config]
 

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of, expand_sweep
-from catsdogs_exp.config.models import CnnModel
-from catsdogs_exp.config.optimizers import AdamOptimizer
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema.models import CnnModel
+from catsdogs_exp.config.schema.optimizers import AdamOptimizer
 from catsdogs_exp.config.search_path import CONF, groups
 from catsdogs_exp.errors import BadInput
 

@@ -13,7 +13,7 @@ import yaml
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.compose import config_of, expand_sweep
-from catsdogs_exp.config.offered import offer
+from catsdogs_exp.config.registry import offer
 from catsdogs_exp.config.search_path import groups
 from catsdogs_exp.config.stored import changed_by, stored_config
 from catsdogs_exp.data.augmentation import apply, draw
@@ -22,7 +22,7 @@ from catsdogs_exp.errors import BadInput
 Capture = pytest.CaptureFixture[str]
 NETWORK = """
 from dataclasses import dataclass
-from catsdogs_exp.config.limits import setting
+from catsdogs_exp.config.schema.limits import setting
 from catsdogs_exp.models import register
 
 @dataclass(frozen=True)
@@ -245,9 +245,9 @@ def test_a_run_with_a_plugins_network_and_layer(
 SOURCE = """
 from dataclasses import dataclass
 from pathlib import Path
-from catsdogs_exp.config.datasets import PictureFiles
-from catsdogs_exp.config.limits import setting
-from catsdogs_exp.data.sources import register_source
+from catsdogs_exp.config.schema.datasets import PictureFiles
+from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.data.sources.registry import register_source
 
 @dataclass(frozen=True)
 class Shots(PictureFiles):
@@ -268,7 +268,7 @@ def test_a_source(module: Callable[..., str], photo_folder: Callable[..., Path],
 
 
 def test_settings_of_a_source_derive_from_ours() -> None:
-    from catsdogs_exp.data.sources import register_source
+    from catsdogs_exp.data.sources.registry import register_source
 
     @dataclass(frozen=True)
     class Alone:

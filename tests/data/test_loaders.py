@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.ahead import batches
 from catsdogs_exp.data.augmentation import apply, draw, draw_mix
-from catsdogs_exp.data.inspection import inspect
-from catsdogs_exp.data.listing import TEST, TRAIN, VALIDATION, list_images
+from catsdogs_exp.data.images.pixels import open_pixels
+from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest, make_manifest
-from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, VALIDATION, list_images
 
 SETTINGS = ("target_size=[8,10]", "depth=1", "batch_size=4", "split.test=0.2", "loader.cache=memory", "seed=3")
 Batch = tuple[np.ndarray, np.ndarray]

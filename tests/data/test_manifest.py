@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from catsdogs_exp.config.schema import Inspection, Split
-from catsdogs_exp.data.decoding import MAX_PIXELS
-from catsdogs_exp.data.inspection import inspect
-from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION, list_images
+from catsdogs_exp.data.images.decoding import MAX_PIXELS
+from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.manifest import COLUMNS, Manifest, make_manifest
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION, list_images
 from catsdogs_exp.errors import BadInput
 
 PhotoFolder = Callable[..., Path]

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import Split
-from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.data.splits import TOLERANCE, assign
 from catsdogs_exp.errors import BadInput
 

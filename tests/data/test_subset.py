@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Inspection, Split
-from catsdogs_exp.data.decoding import MAX_PIXELS
-from catsdogs_exp.data.gather import gather
-from catsdogs_exp.data.listing import TEST, TRAIN, UNDECIDED, VALIDATION, Listing
+from catsdogs_exp.data.images.decoding import MAX_PIXELS
+from catsdogs_exp.data.inspection.report import report
+from catsdogs_exp.data.inspection.verdicts import Verdict, columns, row_of
 from catsdogs_exp.data.manifest import Manifest, make_manifest
-from catsdogs_exp.data.report import report
+from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION, Listing
 from catsdogs_exp.data.subset import subset
-from catsdogs_exp.data.verdicts import Verdict, columns, row_of
 from catsdogs_exp.errors import BadInput
 
 File = tuple[int, int, int, bool]

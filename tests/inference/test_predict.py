@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.data.ahead import batches
-from catsdogs_exp.inference.evaluation import judge
-from catsdogs_exp.record.reading import split_files
+from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.metrics.evaluation import judge
+from catsdogs_exp.record.folder.run_files import split_files
 
 
 @pytest.fixture(scope="module")
 def validation_files(trained: Path) -> list[tuple[Path, str]]:
-    from catsdogs_exp.record.reading import find_run
+    from catsdogs_exp.record.folder.run_files import find_run
 
     return split_files(find_run(trained), "validation")
 
@@ -26,11 +26,11 @@ def test_predict_gives_what_the_validation_pass_saw(
     trained: Path, validation_files: list[tuple[Path, str]], config, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The course's notebooks forget to rescale when they predict (COURSE 1.7, 3); here that cannot happen."""
-    from catsdogs_exp.data.gather import gather
-    from catsdogs_exp.data.listing import VALIDATION
+    from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.loaders import make_loader
-    from catsdogs_exp.data.pixels import open_pixels
-    from catsdogs_exp.training.checkpoints import load_model
+    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.sources.listing import VALIDATION
+    from catsdogs_exp.training.checkpoint.model_file import load_model
     from catsdogs_exp.training.steps import Steps
 
     settings = config(*tiny, "augment=course")
@@ -51,10 +51,10 @@ def test_predict_gives_what_the_validation_pass_saw(
 def test_prediction_sees_the_pixels_of_the_validation_pass(
     photo_folder, config, cache: Path, resize: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catsdogs_exp.data.gather import gather
-    from catsdogs_exp.data.pixels import open_pixels
+    from catsdogs_exp.data.images.pixels import open_pixels
+    from catsdogs_exp.data.open_data import gather
     from catsdogs_exp.inference import predictor
-    from catsdogs_exp.training.checkpoints import ModelCard
+    from catsdogs_exp.training.checkpoint.model_file import ModelCard
 
     settings = config(
         "dataset=folder",

@@ -19,9 +19,9 @@ from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli import suspects
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.suspects import mislabelled, suspicion
-from catsdogs_exp.record.fold_runs import find_judges
-from catsdogs_exp.record.suspects_page import Picture, write_page
+from catsdogs_exp.record.folder.fold_runs import find_judges
 from catsdogs_exp.record.suspicion_column import write_suspicion
+from catsdogs_exp.report.suspects_page import Picture, write_page
 
 QUIET = ("logging.tensorboard=false", "logging.activations.every=-1")
 

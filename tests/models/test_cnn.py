@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from catsdogs_exp.config.model_fit import filters_of
+from catsdogs_exp.config.checks.cnn_size_check import filters_of
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model, head_for, register
 
@@ -59,7 +59,7 @@ SHAPES = [
 def test_the_largest_depth_builds_and_one_more_is_refused(
     config, target_size: tuple[int, int], words: tuple[str, ...]
 ) -> None:
-    from catsdogs_exp.config.model_fit import largest_depth
+    from catsdogs_exp.config.checks.cnn_size_check import largest_depth
     from catsdogs_exp.models.cnn import cnn
 
     height, width = target_size

@@ -11,7 +11,7 @@ import tensorflow as tf
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.batch_norm import FusedBatchNormalization
-from catsdogs_exp.training.checkpoints import ModelCard, load_model, save_model
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
 from catsdogs_exp.training.precision import building_in
 
 SMALL = ("target_size=24", "depth=2", "model.blocks=2", "model.filters=8")
@@ -105,7 +105,7 @@ def test_a_saved_network_loads_in_a_program_that_built_none(config, tmp_path: Pa
     path = tmp_path / "best.keras"
     save_model(build_model(made.model, (24, 24), 2), ModelCard.of(made.loader, ("a", "b")), path)
     program = (
-        "import sys; from pathlib import Path; from catsdogs_exp.training.checkpoints import load_model; "
+        "import sys; from pathlib import Path; from catsdogs_exp.training.checkpoint.model_file import load_model; "
         "print(load_model(Path(sys.argv[1]))[0].count_params())"
     )
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from catsdogs_exp.config.transfer import KERAS_APPLICATIONS, LITE
+from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, LITE
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.backbones import tidy_names, trained_on

@@ -9,7 +9,7 @@ import yaml
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.comparison import WIRED, compare, group_runs, lower_is_better, settled_by_recipe
-from catsdogs_exp.record.stored_runs import METRICS, MISSING
+from catsdogs_exp.record.folder.run_reader import METRICS, MISSING
 
 CONFIG = {
     "lr": 0.001,

@@ -10,19 +10,19 @@ import pytest
 import tensorflow as tf
 
 from catsdogs_exp.cli.cache import main as cache_main
-from catsdogs_exp.data.ahead import batches
-from catsdogs_exp.data.gather import manifest_of
-from catsdogs_exp.data.listing import TRAIN, VALIDATION
+from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.pixels import open_pixels
+from catsdogs_exp.data.open_data import manifest_of
+from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import freeze, unfreeze
-from catsdogs_exp.training.checkpoints import ModelCard, load_model, save_model
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
+from catsdogs_exp.training.distribution.distribution import Spread
 from catsdogs_exp.training.features import FeatureLoader, prepare_features, split_network
 from catsdogs_exp.training.fit import evaluate
-from catsdogs_exp.training.fused import FusedAdam
-from catsdogs_exp.training.spread import Spread
+from catsdogs_exp.training.optim.fused import FusedAdam
 from catsdogs_exp.training.steps import Steps
 
 WORDS = (

@@ -10,7 +10,7 @@ import pytest
 
 from catsdogs_exp.models import build_model
 from catsdogs_exp.training import precision
-from catsdogs_exp.training.optimizers import make_optimizer
+from catsdogs_exp.training.optim.optimizers import make_optimizer
 from catsdogs_exp.training.precision import building_in, choose_precision, scaled, use_jit
 from catsdogs_exp.training.steps import Steps
 
@@ -80,7 +80,7 @@ import_tensorflow()
 import keras, numpy as np
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.models import build_model
-from catsdogs_exp.training.optimizers import make_optimizer
+from catsdogs_exp.training.optim.optimizers import make_optimizer
 from catsdogs_exp.training.steps import Steps
 made = config_of(("depth=1", "target_size=16", "model.dense=8"))
 images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)

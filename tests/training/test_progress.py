@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 from catsdogs_exp.training.progress import EpochResult, History, Progress, progress_of
-from catsdogs_exp.training.snapshots import Snapshot
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 
 

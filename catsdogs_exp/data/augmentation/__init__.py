@@ -5,9 +5,9 @@ First everything is drawn (`draw`, `draw_mix`), then it is applied (`apply`, `ap
 
 from catsdogs_exp.data.augmentation.custom import register_operation
 from catsdogs_exp.data.augmentation.describing import describe, describe_mix
-from catsdogs_exp.data.augmentation.drawing import Drawn, changes_pictures, draw, mixes
 from catsdogs_exp.data.augmentation.mixing import Mix, apply_mix, draw_mix
 from catsdogs_exp.data.augmentation.pipeline import apply
+from catsdogs_exp.data.augmentation.sampling import Drawn, changes_pictures, draw, mixes
 
 __all__ = [
     "Drawn",

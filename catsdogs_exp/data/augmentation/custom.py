@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.offered import OFFERED
+from catsdogs_exp.config.registry import OFFERED
 from catsdogs_exp.data.randomness import custom_generator
 from catsdogs_exp.errors import BadInput
 

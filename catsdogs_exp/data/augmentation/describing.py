@@ -2,9 +2,9 @@
 
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation.detail import Cut, Erased
-from catsdogs_exp.data.augmentation.drawing import OFF, Drawn
 from catsdogs_exp.data.augmentation.mixing import Mix
 from catsdogs_exp.data.augmentation.policies import Operation
+from catsdogs_exp.data.augmentation.sampling import OFF, Drawn
 
 
 def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:

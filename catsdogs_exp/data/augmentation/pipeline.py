@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import colour, detail
 from catsdogs_exp.data.augmentation.custom import apply_custom
-from catsdogs_exp.data.augmentation.drawing import Drawn
 from catsdogs_exp.data.augmentation.geometry import affine, apply_affine
 from catsdogs_exp.data.augmentation.policies import apply_colour, geometry_of
+from catsdogs_exp.data.augmentation.sampling import Drawn
 
 Image = NDArray[np.uint8]
 

@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from catsdogs_exp.config.datasets import ArchiveDataset, several
+from catsdogs_exp.config.schema.datasets import ArchiveDataset, several
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
-from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.errors import BadInput
 
 MAX_ENTRIES = 2_000_000
@@ -64,7 +64,7 @@ def archive_file(path: str, key: str = "dataset.path") -> Path:
     return found.resolve()
 
 
-def unpacked(path: Path, progress: Progress | None = None) -> Path:
+def unpacked(path: Path, progress: ReportProgress | None = None) -> Path:
     """Returns the folder with the unpacked images of an archive.
 
     Raises:
@@ -80,7 +80,7 @@ def unpacked(path: Path, progress: Progress | None = None) -> Path:
     return target
 
 
-def _unpack(path: Path, scratch: Path, progress: Progress | None) -> None:
+def _unpack(path: Path, scratch: Path, progress: ReportProgress | None) -> None:
     try:
         if zipfile.is_zipfile(path):
             _check_table(path)
@@ -168,7 +168,9 @@ def _tar_opener(tar: tarfile.TarFile) -> _Opener:
     return open_member
 
 
-def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, progress: Progress | None) -> None:
+def _write(
+    path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, progress: ReportProgress | None
+) -> None:
     """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
     checked: list[tuple[Path, int, Any]] = []
     taken: set[str] = set()

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from catsdogs_exp.config.datasets import CsvDataset
-from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.listing import SPLIT_NAMES, UNDECIDED, Found, Listing, listing_of
-from catsdogs_exp.data.selection import check_classes
+from catsdogs_exp.config.schema.datasets import CsvDataset
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.folder import existing_folder
+from catsdogs_exp.data.sources.listing import SPLIT_NAMES, UNDECIDED, Found, Listing, listing_of
+from catsdogs_exp.data.sources.selection import check_classes
 from catsdogs_exp.data.sources.tables import column, opened_table, table_file
 from catsdogs_exp.errors import BadInput, did_you_mean
 
@@ -24,7 +24,7 @@ def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
     return table, root
 
 
-def csv_table(dataset: CsvDataset, progress: Progress | None = None) -> Listing:
+def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Listing:
     """The files of a table, with the classes and splits that it says.
 
     Raises:

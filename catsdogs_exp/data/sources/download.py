@@ -16,9 +16,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from catsdogs_exp.config.datasets import Download
+from catsdogs_exp.config.schema.datasets import Download
 from catsdogs_exp.data.cache_folder import cache_folder
-from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.errors import BadInput
 
 # Bounds of all waiting, in seconds; and how much has to come for a connection to count as alive.
@@ -51,7 +51,7 @@ def place_of(download: Download) -> Path:
     return cache_folder("downloads") / file_name(download)
 
 
-def fetched(download: Download, key: str, progress: Progress | None = None) -> Path:
+def fetched(download: Download, key: str, progress: ReportProgress | None = None) -> Path:
     """Returns the downloaded file, which is fetched where it is not there yet.
 
     Args:
@@ -102,7 +102,7 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.part")
 
 
-def _fetch(download: Download, key: str, target: Path, progress: Progress | None) -> None:
+def _fetch(download: Download, key: str, target: Path, progress: ReportProgress | None) -> None:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")  # it would tell of checksums on the screen
@@ -148,7 +148,7 @@ class Transfer:
         download: Download,
         key: str,
         part: Path,
-        progress: Progress | None = None,
+        progress: ReportProgress | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._download, self._key, self._part, self._progress, self._sleep = download, key, part, progress, sleep

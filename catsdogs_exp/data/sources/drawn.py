@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from catsdogs_exp.config.datasets import DrawnDataset
-from catsdogs_exp.data import breaking, drawing
+from catsdogs_exp.config.schema.datasets import DrawnDataset
+from catsdogs_exp.data import drawing
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
-from catsdogs_exp.data.inspection import Progress
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources import damaged_files
 
 VERSION = 1  # changed whenever the same settings would draw other pictures
 _CHUNK = 50
 
 
-def drawn(dataset: DrawnDataset, progress: Progress | None = None) -> Path:
+def drawn(dataset: DrawnDataset, progress: ReportProgress | None = None) -> Path:
     """Returns a folder with one folder of drawn pictures a class, the same for the same settings.
 
     `dataset.images` pictures are shared out to `dataset.classes`; the share `dataset.broken` of them is saved in
-    one of the ways of `breaking.KINDS`.
+    one of the ways of `damaged_files.KINDS`.
     """
     name = f"v{VERSION}-{dataset.images}-{dataset.classes}-{dataset.broken}-{dataset.seed}"
     target = cache_folder("drawn") / name
@@ -30,7 +31,7 @@ def drawn(dataset: DrawnDataset, progress: Progress | None = None) -> Path:
     return target
 
 
-def _draw_all(dataset: DrawnDataset, folder: Path, progress: Progress | None) -> None:
+def _draw_all(dataset: DrawnDataset, folder: Path, progress: ReportProgress | None) -> None:
     names = drawing.class_names(dataset.classes)
     for name in names:
         (folder / name).mkdir()
@@ -56,7 +57,7 @@ def _draw_all(dataset: DrawnDataset, folder: Path, progress: Progress | None) ->
 
 def _draw_some(pictures: list[tuple[Path, int, int, int, str | None]]) -> None:
     for path, label, index, seed, kind in pictures:
-        breaking.save(drawing.draw(label, index, seed), path, kind)
+        damaged_files.save(drawing.draw(label, index, seed), path, kind)
 
 
 def _kinds(dataset: DrawnDataset) -> list[str | None]:
@@ -65,5 +66,5 @@ def _kinds(dataset: DrawnDataset) -> list[str | None]:
     rng = np.random.default_rng([dataset.seed, 0xB120])
     chosen = rng.permutation(dataset.images)[: round(dataset.images * dataset.broken)]
     for turn, index in enumerate(chosen.tolist()):
-        kinds[index] = breaking.KINDS[turn % len(breaking.KINDS)]
+        kinds[index] = damaged_files.KINDS[turn % len(damaged_files.KINDS)]
     return kinds

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from catsdogs_exp.config.datasets import FolderDataset, several
+from catsdogs_exp.config.schema.datasets import FolderDataset, several
 from catsdogs_exp.errors import BadInput
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from catsdogs_exp.config.datasets import KaggleDataset
-from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.listing import Listing, list_images
-from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.config.schema.datasets import KaggleDataset
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.data.sources.listing import Listing, list_images
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.errors import BadInput
 
 
@@ -19,7 +19,7 @@ def kaggle_installed(dataset: KaggleDataset) -> None:
     installed("kagglehub", "kagglehub", "kaggle")
 
 
-def kaggle(dataset: KaggleDataset, progress: Progress | None = None) -> Listing:
+def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None) -> Listing:
     """The files of the data set `dataset.handle`, or of a folder inside it.
 
     Raises:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from catsdogs_exp.config.datasets import Download, DownloadedDataset, TwoDownloadsDataset, several
-from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.listing import TRAIN, VALIDATION, Listing, list_images
-from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.config.schema.datasets import Download, DownloadedDataset, TwoDownloadsDataset, several
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.archive import archive_file, unpacked
 from catsdogs_exp.data.sources.download import fetched, file_name
+from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION, Listing, list_images
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.together import listed_splits
 from catsdogs_exp.errors import BadInput
 
@@ -39,7 +39,7 @@ def given_archives(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str
     return dict(zip(wanted, paths, strict=True))
 
 
-def known_set(dataset: DownloadedDataset | TwoDownloadsDataset, progress: Progress | None = None) -> Listing:
+def known_set(dataset: DownloadedDataset | TwoDownloadsDataset, progress: ReportProgress | None = None) -> Listing:
     """The files of such a set.
 
     Raises:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from catsdogs_exp.config.datasets import PixelCsvDataset
+from catsdogs_exp.config.schema.datasets import PixelCsvDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
-from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.listing import Listing, list_images
-from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.listing import Listing, list_images
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.tables import column, opened_table, table_file
 from catsdogs_exp.errors import BadInput
 
@@ -34,7 +34,7 @@ def pixel_tables(dataset: PixelCsvDataset) -> dict[str, Path]:
     }
 
 
-def pixel_csv(dataset: PixelCsvDataset, progress: Progress | None = None) -> Listing:
+def pixel_csv(dataset: PixelCsvDataset, progress: ReportProgress | None = None) -> Listing:
     """The pictures of the tables as files in the cache folder, one row after the other.
 
     Raises:
@@ -59,7 +59,7 @@ def _identity(dataset: PixelCsvDataset, tables: dict[str, Path]) -> str:
     return f"{name}-{hashlib.sha256(chr(0).join(words).encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
-def _convert(dataset: PixelCsvDataset, table: Path, folder: Path, progress: Progress | None) -> None:
+def _convert(dataset: PixelCsvDataset, table: Path, folder: Path, progress: ReportProgress | None) -> None:
     with opened_table(table) as (columns, rows):
         label_at = column(columns, dataset.label_column, "dataset.label_column", table)
         height, width = _size(dataset, len(columns) - 1, table)

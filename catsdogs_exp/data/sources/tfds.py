@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.config.datasets import TfdsDataset
+from catsdogs_exp.config.schema.datasets import TfdsDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
-from catsdogs_exp.data.inspection import Progress
-from catsdogs_exp.data.listing import SPLIT_NAMES, Listing, list_images
-from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.data.sources.listing import SPLIT_NAMES, Listing, list_images
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.errors import BadInput
 
 _EVERY = 200
@@ -26,7 +26,7 @@ def tfds_installed(dataset: TfdsDataset) -> None:
     installed("tensorflow_datasets", "tensorflow-datasets", "tfds")
 
 
-def tfds(dataset: TfdsDataset, progress: Progress | None = None) -> Listing:
+def tfds(dataset: TfdsDataset, progress: ReportProgress | None = None) -> Listing:
     """The pictures of the set `dataset.builder` as files in the cache folder, as they are encoded in the set.
 
     Raises:
@@ -40,7 +40,7 @@ def tfds(dataset: TfdsDataset, progress: Progress | None = None) -> Listing:
     return list_images(target, Selection(dataset.classes))
 
 
-def _export(dataset: TfdsDataset, folder: Path, progress: Progress | None) -> None:
+def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None) -> None:
     library = imported("tensorflow_datasets", "tensorflow-datasets", "tfds")
     try:
         builder = library.builder(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
-from catsdogs_exp.data.listing import UNDECIDED, Listing, Part, list_images, list_parts
-from catsdogs_exp.data.selection import Selection
+from catsdogs_exp.data.sources.listing import UNDECIDED, Listing, Part, list_images, list_parts
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.errors import BadInput
 
 

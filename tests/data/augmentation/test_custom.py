@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from catsdogs_exp.config import offered
+from catsdogs_exp.config import registry
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import apply, changes_pictures, custom, describe, draw, register_operation
@@ -19,8 +19,8 @@ Image = np.ndarray
 def _operations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two operations, for one test."""
     monkeypatch.setattr(custom, "_operations", {})
-    monkeypatch.setattr(offered, "OFFERED", {})
-    monkeypatch.setattr(custom, "OFFERED", offered.OFFERED)
+    monkeypatch.setattr(registry, "OFFERED", {})
+    monkeypatch.setattr(custom, "OFFERED", registry.OFFERED)
     register_operation("salt")(lambda image, chance: image + chance.integers(0, 100, image.shape, dtype=np.uint8))
     register_operation("half")(lambda image, chance: image // np.uint8(2))
     yield

@@ -1,0 +1,116 @@
+"""What of a source's settings can be checked without looking at a disk."""
+
+import importlib
+import re
+import warnings
+from typing import Any
+
+from catsdogs_exp.config.schema.datasets import (
+    CsvDataset,
+    Dataset,
+    Download,
+    KaggleDataset,
+    PictureFiles,
+    PixelCsvDataset,
+    TfdsDataset,
+    several,
+)
+from catsdogs_exp.errors import BadInput
+
+_HANDLE = re.compile(r"[\w-]+/[\w.-]+(/versions/[0-9]+)?", re.ASCII)
+_BUILDER = re.compile(r"[\w]+(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
+_REQUIRED = {  # source -> its key, and what that names
+    "folder": ("path", "the folder of images"),
+    "archive": ("path", "the archive of images"),
+    "csv": ("path", "the table of files and classes"),
+    "pixel_csv": ("path", "the table of pixels"),
+    "kaggle": ("handle", "the data set, OWNER/NAME"),
+    "tfds": ("builder", "the set of tensorflow-datasets"),
+}
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Refuses a source without its path, a pattern that is none, a handle or checksum of another form.
+
+    Raises:
+        BadInput: naming the setting, what is allowed and what was received.
+    """
+    if dataset.name in _REQUIRED:
+        key, what = _REQUIRED[dataset.name]
+        if not all(several(getattr(dataset, key))) or not several(getattr(dataset, key)):
+            raise BadInput(
+                f"dataset.{key} must name {what}. Received: none. "
+                f"Set it: dataset={dataset.name} dataset.{key}={'PATH' if key == 'path' else key.upper()}"
+            )
+    if isinstance(dataset, PictureFiles):
+        if dataset.pattern is not None:
+            compiled_pattern(dataset.pattern)
+        for glob in several(dataset.include):
+            if not glob.strip("/"):
+                raise BadInput(f"dataset.include must be glob patterns such as '*.jpg'. Received: {glob!r}")
+    if isinstance(dataset, CsvDataset | PixelCsvDataset) and not dataset.label_column:
+        raise BadInput("dataset.label_column must name a column. Received: nothing")
+    if isinstance(dataset, KaggleDataset) and not _HANDLE.fullmatch(dataset.handle or ""):
+        raise BadInput(f"dataset.handle must be OWNER/NAME, as in the data set's address. Received: {dataset.handle!r}")
+    if isinstance(dataset, TfdsDataset) and not _BUILDER.fullmatch(dataset.builder or ""):
+        raise BadInput(f"dataset.builder must be NAME, NAME/CONFIG or NAME:VERSION. Received: {dataset.builder!r}")
+    for key in ("download", "train", "validation"):
+        if (download := getattr(dataset, key, None)) is not None:
+            _check_download(f"dataset.{key}", download)
+
+
+def compiled_pattern(pattern: str) -> re.Pattern[str]:
+    """Compiles `dataset.pattern`.
+
+    Raises:
+        BadInput: for no regular expression, one without `(?P<class>...)`, or one that could search for ever.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
+            compiled = re.compile(pattern)
+            nested = _repeats_repeats(importlib.import_module("re._parser").parse(pattern), False)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadInput(f"dataset.pattern must be a regular expression: {error}. Received: {pattern!r}") from error
+    if "class" not in compiled.groupindex:
+        raise BadInput(
+            f"dataset.pattern must have a group for the class, such as '(?P<class>[a-z]+)'. Received: {pattern!r}"
+        )
+    if nested:
+        raise BadInput(
+            "dataset.pattern must not repeat what repeats, as in '(a+)+': on some names that never ends. "
+            f"Received: {pattern!r}"
+        )
+    return compiled
+
+
+def _repeats_repeats(parsed: Any, inside: bool) -> bool:
+    """Whether a repetition of open length stands in another: such patterns may take exponential time."""
+    for operation, argument in parsed:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            low, high, body = argument
+            varies = high > 1 and low != high
+            if (varies and inside) or _repeats_repeats(body, inside or varies):
+                return True
+        elif name == "BRANCH":
+            if any(_repeats_repeats(branch, inside) for branch in argument[1]):
+                return True
+        elif name == "SUBPATTERN":
+            if _repeats_repeats(argument[3], inside):
+                return True
+        elif name in ("ASSERT", "ASSERT_NOT"):
+            if _repeats_repeats(argument[1], inside):
+                return True
+        elif name == "GROUPREF_EXISTS" and any(part and _repeats_repeats(part, inside) for part in argument[1:]):
+            return True
+        # a possessive or atomic group never looks back, so what repeats inside it is harmless
+    return False
+
+
+def _check_download(name: str, download: Download) -> None:
+    if not re.match(r"https?://[^/\s]+/\S*[^/\s]$", download.url):
+        raise BadInput(f"{name}.url must be the http or https address of a file. Received: {name}.url={download.url!r}")
+    if download.sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", download.sha256):
+        raise BadInput(
+            f"{name}.sha256 must be 64 hexadecimal digits or null. Received: {name}.sha256={download.sha256!r}"
+        )

@@ -1,0 +1,53 @@
+"""Combinations of training settings that no single one shows. Needs no TensorFlow: a mistake answers at once."""
+
+from catsdogs_exp.config.intervals import parse_interval
+from catsdogs_exp.config.schema.optimizers import Schedule, StepSchedule
+from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.errors import BadInput
+
+
+def check_training(training: Training, schedule: Schedule) -> None:
+    """Refuses settings that contradict each other.
+
+    Raises:
+        BadInput: naming them.
+    """
+    parse_interval(training.checkpoint.every, "training.checkpoint.every")
+    if training.clip_norm is not None and training.clip_value is not None:
+        raise BadInput(
+            "training.clip_norm and training.clip_value cannot be set both. "
+            f"Received: training.clip_norm={training.clip_norm:g} training.clip_value={training.clip_value:g}. "
+            "Set one of them to null"
+        )
+    if training.max_steps is not None and training.max_steps < training.accumulate:
+        raise BadInput(
+            "training.max_steps must be >= training.accumulate, or no weight ever moves. "
+            f"Received: training.max_steps={training.max_steps} training.accumulate={training.accumulate}. "
+            f"Try training.max_steps={training.accumulate}"
+        )
+    _check_strategy(training)
+    if isinstance(schedule, StepSchedule):
+        rising = sorted(set(schedule.milestones))
+        if list(schedule.milestones) != rising:
+            raise BadInput(
+                "schedule.milestones must be in rising order, each once. Received: "
+                f"schedule.milestones=[{','.join(map(str, schedule.milestones))}]. "
+                f"Try schedule.milestones=[{','.join(map(str, rising))}]"
+            )
+
+
+def _check_strategy(training: Training) -> None:
+    """What training on several devices cannot do yet."""
+    clocks = training.strategy == "multi_worker" and training.max_minutes is not None  # those of workers differ
+    float16 = training.precision == "mixed_float16"
+    refused = (
+        (float16, "training.precision=mixed_float16", "training.precision=mixed_bfloat16"),
+        (training.jit == "always", "training.jit=always", "training.jit=never"),
+        (clocks, f"training.max_minutes={training.max_minutes}", "training.max_steps"),
+    )
+    for is_set, setting, instead in refused:
+        if training.strategy != "none" and is_set:
+            raise BadInput(
+                f"training.strategy={training.strategy} cannot be combined with {setting} yet. Received both. "
+                f"Try {instead}, or training.strategy=none"
+            )

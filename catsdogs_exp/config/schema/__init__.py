@@ -1,0 +1,27 @@
+"""The schema: what a config may say. One module per group of settings; `Config` puts them together."""
+
+from catsdogs_exp.config.schema.config import (
+    FLAT_KEYS,
+    RESIZES,
+    VARIANTS,
+    Activations,
+    Augment,
+    Config,
+    Inspection,
+    Loader,
+    Logging,
+    Split,
+)
+
+__all__ = [
+    "FLAT_KEYS",
+    "RESIZES",
+    "VARIANTS",
+    "Activations",
+    "Augment",
+    "Config",
+    "Inspection",
+    "Loader",
+    "Logging",
+    "Split",
+]

@@ -1,0 +1,149 @@
+"""The schema: what a config may say. Frozen dataclasses, without defaults: those stand in `conf/`, once.
+
+Every field carries its help text and its limits, so that the check, the error and `--help` say the same.
+"""
+
+from dataclasses import dataclass
+
+from catsdogs_exp.config.schema.datasets import DATASETS, Dataset
+from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.config.schema.models import MODELS, Model
+from catsdogs_exp.config.schema.optimizers import AUTO, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from catsdogs_exp.config.schema.training import Training
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is looked for in the files, and what is done about it. Nothing is moved or deleted."""
+
+    rule: str = setting("which files are the data", choices=("none", "zero_length", "decode", "jfif", "strict"))
+    min_size: int = setting("pixels of the shorter side, or the picture is too small", at_least=1, at_most=4096)
+    max_pixels: int = setting("width x height, or the picture is too large", at_least=1, at_most=178_956_970)
+    near_distance: int = setting("bits that may differ between near duplicates; 0: exact only", at_least=0, at_most=16)
+    on_bad: str = setting("of files that are no usable picture", choices=("quarantine", "error"))
+    duplicates: str = setting("of copies within a split", choices=("keep", "drop"))
+    leaks: str = setting("of copies in train of validation or test images", choices=("warn", "drop", "error"))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of each class, where the data brings no folders for it; or folds."""
+
+    validation: float = setting("share of each class for validation", at_least=0, below=1)
+    test: float = setting("share of each class for a test", at_least=0, below=1)
+    seed: int = setting("another seed draws another split", at_least=0)
+    folds: int | None = setting("cross-validation in so many parts", at_least=2)
+    fold: int = setting("which of them is the validation, from 0", at_least=0)
+    group_by: str | None = setting("regular expression on the path: images of one match stay together")
+
+
+RESIZES = ("stretch", "crop", "pad", "random_resized_crop")
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How pictures become batches."""
+
+    batch_size: int = setting("images per training step", at_least=1, at_most=65536)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    evaluation_size: tuple[int, int] | None = setting(
+        "the same for validation, test and prediction; null: target_size", at_least=1, at_most=4096
+    )
+    channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
+    resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
+    pad_value: float = setting("grey level beside the picture, for resize=pad", at_least=0, at_most=255)
+    crop_scale: tuple[float, float] = setting("share of the area, for random_resized_crop", above=0, at_most=1)
+    crop_ratio: tuple[float, float] = setting("width / height, for random_resized_crop", above=0, at_most=100)
+    interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
+    cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
+    cache_limit: float = setting("GiB on disk for all decoded images together", above=0)
+    workers: int = setting("threads that read and augment; 0: one a core", at_least=0, at_most=256)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes to training pictures, in the units of Keras's `ImageDataGenerator`."""
+
+    rotation_range: float = setting("degrees", at_least=0, at_most=180)
+    width_shift_range: float = setting("share of the width", at_least=0, at_most=1)
+    height_shift_range: float = setting("share of the height", at_least=0, at_most=1)
+    shear_range: float = setting("degrees", at_least=0, below=90)
+    zoom_range: tuple[float, float] = setting("factors; below 1 the picture grows", around=1, above=0, at_most=100)
+    horizontal_flip: bool = setting("mirrored, in half of the cases")
+    vertical_flip: bool = setting("upside down, in half of the cases")
+    fill_mode: str = setting("beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
+    fill_value: float = setting("for fill_mode=constant", at_least=0, at_most=255)
+    brightness_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
+    contrast_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
+    saturation_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
+    hue_range: float = setting("degrees of the colour circle", at_least=0, at_most=180)
+    channel_shift_range: float = setting("grey levels, the same for all channels", at_least=0, at_most=255)
+    greyscale: float = setting("probability of a picture in grey", at_least=0, at_most=1)
+    blur: float = setting("probability of a blurred picture", at_least=0, at_most=1)
+    blur_sigma: tuple[float, float] = setting("pixels, of a blurred picture", above=0, at_most=100)
+    noise_range: float = setting("standard deviation of the noise, 0..n grey levels", at_least=0, at_most=255)
+    erasing: float = setting("probability of an erased rectangle", at_least=0, at_most=1)
+    erasing_scale: tuple[float, float] = setting("share of the area that is erased", above=0, at_most=1)
+    erasing_ratio: tuple[float, float] = setting("width / height of what is erased", above=0, at_most=100)
+    cutout: float = setting("side of an erased square, share of the shorter side", at_least=0, at_most=1)
+    erased_value: float = setting("grey level of what is erased", at_least=0, at_most=255)
+    policy: str = setting("a drawn choice of operations", choices=("none", "randaugment", "trivialaugment"))
+    num_ops: int = setting("operations a picture, for policy=randaugment", at_least=1, at_most=14)
+    magnitude: int = setting("their strength, for policy=randaugment", at_least=0, at_most=30)
+    mixup: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
+    cutmix: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
+    custom: tuple[str, ...] = setting("operations of plugins, in this order", default=())
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Pictures of what each layer answers to fixed validation images."""
+
+    every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
+    images: int = setting("of each class", at_least=1, at_most=16)
+    channels: int = setting("at most so many a layer", at_least=1, at_most=4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """What a run writes down beside metrics.csv and result.json."""
+
+    tensorboard: bool = setting("write event files")
+    samples: int = setting("augmented training images shown", at_least=0, at_most=256)
+    profile: bool = setting("trace some steps and say what training waits for, as --profile does")
+    activations: Activations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One run, checked. The groups hold what the run uses; the flat keys are what the user turned."""
+
+    lr: float | str = setting("learning rate", above=0, word=AUTO)
+    batch_size: int = setting("images per training step", at_least=1, at_most=65536)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
+    epochs: int = setting("passes over the training images", at_least=1)
+    seed: int = setting("of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
+    output_dir: str = setting("run folders are created here")
+    experiment: str | None = setting("the recipe's name, if one was chosen")
+    plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())
+    dataset: Dataset
+    inspection: Inspection
+    split: Split
+    loader: Loader
+    augment: Augment
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+    training: Training
+    logging: Logging
+
+
+# Groups whose choices differ in their keys: the entry `name` picks the dataclass.
+VARIANTS: dict[str, dict[str, type]] = {
+    "dataset": DATASETS,
+    "model": MODELS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}
+FLAT_KEYS = ("lr", "batch_size", "target_size", "depth", "epochs", "seed")

@@ -1,0 +1,45 @@
+"""Settings of the networks: one dataclass for each that `model=NAME` can choose."""
+
+from dataclasses import dataclass
+
+from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.config.schema.residual import MbconvModel, ResnetModel
+from catsdogs_exp.config.schema.transfer import TransferModel
+
+MOST_BLOCKS = 16
+ACTIVATIONS = ("relu", "gelu", "silu", "elu", "leaky_relu", "tanh")
+
+
+@dataclass(frozen=True)
+class CnnModel:
+    """Blocks of convolution and pooling, then dense layers."""
+
+    name: str
+    depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=MOST_BLOCKS)
+    filters: tuple[int, ...] = setting("of the first block, or of the first few", at_least=1, at_most=4096)
+    growth: float = setting("factor of the filters from block to block after those", above=0, at_most=16)
+    max_filters: int = setting("the growth stops here", at_least=1, at_most=4096)
+    kernel_size: int = setting("pixels", at_least=1, at_most=31)
+    convs: int = setting("convolutions per block", at_least=1, at_most=16)
+    padding: str = setting("valid: no padding; same: zeros around", choices=("valid", "same"))
+    pooling: str = setting("how a block halves the picture", choices=("max", "average", "strided"))
+    activation: str = setting("of convolutions and dense layers", choices=ACTIVATIONS)
+    batch_norm: bool = setting("after each convolution")
+    block_dropout: float = setting("after each block", at_least=0, below=1)
+    flatten: str = setting("how the last block becomes a vector", choices=("flatten", "average", "max"))
+    dropout: float = setting("before the dense layers", at_least=0, below=1)
+    dense: tuple[int, ...] = setting("units of the dense layers", at_least=1, at_most=65536)
+    l2: float = setting("times the sum of squared kernels in the training loss", at_least=0)
+    head: str = setting("the last layer", choices=("auto", "softmax"))
+
+
+Model = CnnModel | TransferModel | ResnetModel | MbconvModel
+
+MODELS: dict[str, type] = {
+    "cnn": CnnModel,
+    "transfer": TransferModel,
+    "course_f": TransferModel,
+    "efficientnet_lite0": TransferModel,
+    "resnet": ResnetModel,
+    "mbconv": MbconvModel,
+}

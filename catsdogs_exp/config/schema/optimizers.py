@@ -1,0 +1,156 @@
+"""Settings of the optimisers and learning-rate schedules, one dataclass for each choice."""
+
+from dataclasses import dataclass
+
+from catsdogs_exp.config.schema.limits import setting
+
+AUTO = "auto"  # a learning rate that a range test finds at the start of the run
+
+
+@dataclass(frozen=True)
+class RmspropOptimizer:
+    """RMSprop, as in the course."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    rho: float = setting("decay of the mean square", at_least=0, below=1)
+    momentum: float = setting("momentum", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+@dataclass(frozen=True)
+class AdamOptimizer:
+    """Adam (Kingma and Ba, 2015)."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    beta_1: float = setting("decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
+
+
+@dataclass(frozen=True)
+class AdamwOptimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    beta_1: float = setting("decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+@dataclass(frozen=True)
+class SgdOptimizer:
+    """Stochastic gradient descent with momentum."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    momentum: float = setting("momentum", at_least=0, below=1)
+    nesterov: bool = setting("Nesterov's momentum")
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+@dataclass(frozen=True)
+class LionOptimizer:
+    """Lion: the sign of a mean of gradients (Chen et al., 2023)."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    beta_1: float = setting("share of the mean in the direction", above=0, below=1)
+    beta_2: float = setting("decay of the mean", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+@dataclass(frozen=True)
+class MuonOptimizer:
+    """Muon for the kernels of convolutions (Jordan et al., 2024), AdamW for all other weights."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+    momentum: float = setting("decay of the mean of a kernel's gradients", at_least=0, below=1)
+    newton_schulz_steps: int = setting("iterations that make a step's directions alike", at_least=1, at_most=20)
+    beta_1: float = setting("AdamW's decay of the mean", at_least=0, below=1)
+    beta_2: float = setting("AdamW's decay of the mean square", at_least=0, below=1)
+    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+
+
+Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer | LionOptimizer | MuonOptimizer
+
+
+@dataclass(frozen=True)
+class ConstantSchedule:
+    """The learning rate stays."""
+
+    name: str
+    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+
+
+@dataclass(frozen=True)
+class StepSchedule:
+    """Falls by a factor every so many epochs."""
+
+    name: str
+    every: float = setting("epochs from one fall to the next", above=0)
+    milestones: tuple[int, ...] = setting("epochs after which it falls, in place of `every`", at_least=1)
+    gamma: float = setting("factor of each fall", above=0, at_most=1)
+    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+
+
+@dataclass(frozen=True)
+class ExponentialSchedule:
+    """Falls by the same factor each epoch, a little with each update."""
+
+    name: str
+    gamma: float = setting("factor of an epoch", above=0, at_most=1)
+    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """Rises linearly, then falls along a cosine (Loshchilov and Hutter, 2017)."""
+
+    name: str
+    warmup_epochs: float = setting("epochs of the rise", at_least=0)
+    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class OneCycleSchedule:
+    """Up and down again along cosines (Smith, 2018)."""
+
+    name: str
+    rise: float = setting("share of the run until the top", above=0, below=1)
+    start: float = setting("share of the learning rate at the start", above=0, at_most=1)
+    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class PlateauSchedule:
+    """Falls when `training.monitor` does not get better."""
+
+    name: str
+    factor: float = setting("factor of each fall", above=0, below=1)
+    patience: int = setting("epochs without a better value", at_least=1)
+    min_delta: float = setting("what counts as better", at_least=0)
+    min_lr: float = setting("it falls no lower", at_least=0)
+    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+
+
+Schedule = ConstantSchedule | StepSchedule | ExponentialSchedule | CosineSchedule | OneCycleSchedule | PlateauSchedule
+
+OPTIMIZERS: dict[str, type] = {
+    "rmsprop": RmspropOptimizer,
+    "adam": AdamOptimizer,
+    "adamw": AdamwOptimizer,
+    "sgd": SgdOptimizer,
+    "lion": LionOptimizer,
+    "muon": MuonOptimizer,
+}
+SCHEDULES: dict[str, type] = {
+    "constant": ConstantSchedule,
+    "step": StepSchedule,
+    "exponential": ExponentialSchedule,
+    "cosine": CosineSchedule,
+    "one_cycle": OneCycleSchedule,
+    "reduce_on_plateau": PlateauSchedule,
+}

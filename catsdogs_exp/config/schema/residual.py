@@ -1,0 +1,79 @@
+"""Settings of networks of residual blocks in stages, each half as large as the one before. Needs no TensorFlow."""
+
+from dataclasses import dataclass
+
+from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.errors import BadInput
+
+MOST_FILTERS = 4096
+STEMS = {"plain": 1, "strided": 2, "deep": 4, "pooled": 4}
+"""How pictures enter, with the factor by which each side shrinks."""
+
+
+@dataclass(frozen=True)
+class StagedModel:
+    """What all of them have: a stem, stages of residual blocks, and the average of the last feature map."""
+
+    name: str
+    depth: int = setting("stages; each but the first halves the picture", at_least=1, at_most=16)
+    blocks: tuple[int, ...] = setting("residual blocks of all stages, or of each", at_least=1, at_most=64)
+    filters: tuple[int, ...] = setting("of the first stage, then doubled; or of each", at_least=8, at_most=MOST_FILTERS)
+    stem: str = setting("how pictures enter", choices=tuple(STEMS))
+    norm: str = setting("between the layers", choices=("batch", "group", "layer"))
+    activation: str = setting("between the layers", choices=("relu", "silu", "gelu"))
+    squeeze: float = setting("share of the channels that squeeze-and-excitation goes through", at_least=0, at_most=1)
+    stochastic_depth: float = setting("probability that the last block is left out in training", at_least=0, below=1)
+    dropout: float = setting("before the last layer", at_least=0, below=1)
+    head: str = setting("the last layer", choices=("auto", "softmax"))
+
+
+@dataclass(frozen=True)
+class ResnetModel(StagedModel):
+    """Blocks of two 3 x 3 convolutions, normalised before each."""
+
+    shortcut: str = setting("how a stage's first block halves what goes past it", choices=("average", "strided"))
+
+
+@dataclass(frozen=True)
+class MbconvModel(StagedModel):
+    """Blocks that grow the channels, look around, and shrink them again."""
+
+    expansion: float = setting("factor of the channels inside a block", at_least=1, at_most=16)
+    fused: int = setting("the first so many stages have one 3 x 3 convolution for growing and looking", at_least=0)
+
+
+def stages_of(model: StagedModel) -> list[tuple[int, int]]:
+    """Filters and blocks of each stage, the lowest first."""
+    count = model.depth
+    filters = model.filters if len(model.filters) == count else tuple(model.filters[0] * 2**n for n in range(count))
+    blocks = model.blocks if len(model.blocks) == count else model.blocks * count
+    return list(zip(filters, blocks, strict=True))
+
+
+def check_stages(model: StagedModel, target_size: tuple[int, int]) -> None:
+    """Refuses lists of another length than there are stages, and stages for which no pixel is left.
+
+    Raises:
+        BadInput: naming the setting and the next step.
+    """
+    for key, values in (("blocks", model.blocks), ("filters", model.filters)):
+        if len(values) not in (1, model.depth):
+            shown = ",".join(map(str, values))
+            raise BadInput(
+                f"model.{key} must be one number or one for each of the depth={model.depth} stages. "
+                f"Received: model.{key}=[{shown}]." + (f" Set depth={len(values)}" if values else "")
+            )
+    largest, side = 1, -(-min(target_size) // STEMS[model.stem])
+    while side > 1:
+        largest, side = largest + 1, -(-side // 2)
+    if model.depth > largest:
+        height, width = target_size
+        raise BadInput(
+            f"depth must be <= {largest} for target_size=[{height},{width}] model.stem={model.stem}: each stage halves "
+            f"the picture. Received: depth={model.depth}. Lower depth or raise target_size"
+        )
+    if len(model.filters) == 1 and (last := stages_of(model)[-1][0]) > MOST_FILTERS:
+        raise BadInput(
+            f"model.filters, doubled from stage to stage, must be <= {MOST_FILTERS} in the last. Received: "
+            f"model.filters={model.filters[0]} depth={model.depth}, which is {last}. Lower one, or list the filters"
+        )

@@ -1,0 +1,282 @@
+"""Decoded pictures: read each time, or once into memory or a file that all runs share."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry, room
+from catsdogs_exp.data.images.resizing import (
+    cuts_at_random,
+    evaluated_as,
+    evaluation_size,
+    stored_size,
+    trains_on_others,
+)
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.prefetch import ahead
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.listing import TRAIN
+from catsdogs_exp.errors import BadInput, RunFailed
+
+_CHUNK = 64
+# The pictures of the last run of this process, for the next job of a sweep: final ones, and those that training starts
+# from where these are others. One entry each, so memory does not grow.
+_in_memory: dict[str, tuple[str, NDArray[np.uint8]]] = {}
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """The pixels of rows: int64 [b], of the manifest -> uint8 [b, height, width, channels]. Any thread may ask.
+
+    Attributes:
+        read: does it.
+        cache: where they come from: `none`, `memory` or `disk`.
+    """
+
+    read: Callable[[NDArray[np.intp]], NDArray[np.uint8]]
+    cache: str
+
+    def __call__(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The pixels of these rows, in this order."""
+        return self.read(rows)
+
+
+def open_pixels(
+    manifest: Manifest,
+    loader: Loader,
+    progress: ReportProgress | None = None,
+    say: Callable[[str], None] | None = None,
+    training: bool = False,
+) -> Fetch:
+    """Returns what gives pixels for manifest rows, the same whatever `loader.cache` is.
+
+    Args:
+        manifest: the data.
+        loader: target size, resize, interpolation and cache.
+        progress: called with ("decoding", done, total).
+        say: told what `cache=auto` chose.
+        training: the pictures that training starts from, at target_size. Where `resize=random_resized_crop` these are
+            larger ones (`resizing.stored_size`, stretched) for `resizing.crop_stored`. Else pictures as they are
+            evaluated, at evaluation_size.
+
+    Raises:
+        BadInput: when `loader.cache=disk` and `loader.cache_limit` leaves no room.
+        RunFailed: when a picture cannot be read any more, or the cache not be written.
+    """
+    two = trains_on_others(loader)
+    loader = _of_pictures(loader, training)
+    rows = manifest.usable()
+    if two and not training:
+        rows = rows[manifest.split[rows] != TRAIN]  # of the training images evaluation asks seldom: read when asked
+    decoded, cache = _cached(manifest, rows, loader, "stored" if two and training else "final", progress, say)
+    if decoded is None:
+        return Fetch(partial(_decode, manifest, loader=loader), "none")
+    if not two:
+        _in_memory.pop("stored", None)
+    array = decoded.view(np.ndarray)  # of a map too; keeps it alive
+    position = np.full(len(manifest.split), -1, dtype=np.int32)
+    position[rows] = np.arange(len(rows), dtype=np.int32)
+
+    def fetch(wanted: NDArray[np.intp]) -> NDArray[np.uint8]:
+        places = position[wanted]
+        if (places >= 0).all():
+            return array[places]
+        images = np.empty((len(wanted), *array.shape[1:]), dtype=np.uint8)
+        images[places >= 0] = array[places[places >= 0]]
+        images[places < 0] = _decode(manifest, wanted[places < 0], loader)
+        return images
+
+    return Fetch(fetch, cache)
+
+
+def open_stored(
+    manifest: Manifest,
+    loader: Loader,
+    progress: ReportProgress | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Fetch | None:
+    """What gives the pictures that training starts from, or None where they are those that are evaluated."""
+    if not trains_on_others(loader):
+        return None
+    return open_pixels(manifest, loader, progress, say, training=True)
+
+
+def _of_pictures(loader: Loader, training: bool) -> Loader:
+    """The settings that make the kept pictures: those that do not matter to them are brought to one value."""
+    if training and cuts_at_random(loader.resize):
+        return replace(loader, target_size=stored_size(loader.target_size), resize="stretch", pad_value=0.0)
+    resize = evaluated_as(loader.resize)
+    return replace(
+        loader,
+        target_size=loader.target_size if training else evaluation_size(loader),
+        resize=resize,
+        pad_value=float(round(loader.pad_value)) if resize == "pad" else 0.0,
+    )
+
+
+def _cached(
+    manifest: Manifest,
+    rows: NDArray[np.intp],
+    loader: Loader,
+    kind: str,
+    progress: ReportProgress | None,
+    say: Callable[[str], None] | None,
+) -> tuple[NDArray[np.uint8] | None, str]:
+    """The pictures of these rows, one after the other, or None where they are not kept; and where they are."""
+    if loader.cache == "none" or not len(rows):
+        return None, "none"
+    shape = (len(rows), *loader.target_size, loader.channels)
+    key = _key(manifest, rows, loader)
+    fill = partial(_fill, manifest=manifest, rows=rows, loader=loader, progress=progress)
+    cache, why = (loader.cache, "") if loader.cache != "auto" else _choose(shape, key, loader.cache_limit)
+    decoded = None
+    if cache == "disk":
+        try:
+            decoded = _on_disk(key, shape, _about(manifest, loader, len(rows)), fill, loader.cache_limit)
+        except NoRoom as error:
+            if loader.cache == "disk":
+                raise BadInput(
+                    f"loader.cache_limit must leave room for {len(rows):,} decoded images of {gib(_size(shape))} GiB "
+                    f"with loader.cache=disk. Received: {loader.cache_limit:g} (GiB), and {error}. "
+                    "Raise it, or use loader.cache=memory or loader.cache=none"
+                ) from error
+            cache, why = _memory_or_none(_size(shape), str(error))
+    if loader.cache == "auto" and say:
+        what = "decoded images" if kind == "final" else "images for training"
+        say(f"{what}: {_size(shape) / 2**20:,.0f} MiB, cached {_PLACES[cache]}: {why} (loader.cache=auto)")
+    if cache == "memory":
+        decoded = _kept_in_memory(kind, key, shape, fill)
+    return decoded, cache
+
+
+_PLACES = {"disk": "on disk for all runs", "memory": "in memory", "none": "nowhere"}
+
+
+def _choose(shape: tuple[int, ...], key: str, limit: float) -> tuple[str, str]:
+    """Disk, where later runs find it and the system keeps it in free memory; else memory; else nothing. And why."""
+    if has_entry(key):
+        return "disk", "made by an earlier run"
+    size = _size(shape)
+    allowed, free = room(int(limit * 2**30))
+    if size > allowed:
+        return _memory_or_none(size, f"loader.cache_limit={limit:g} GiB leaves {gib(allowed)}")
+    if free < 2 * size:
+        return _memory_or_none(size, f"{gib(free)} GiB free on disk")
+    return "disk", f"{gib(free)} GiB free"
+
+
+def _memory_or_none(size: int, why_not_disk: str) -> tuple[str, str]:
+    available = psutil.virtual_memory().available
+    return "memory" if available > 3 * size else "none", f"{why_not_disk}, {gib(available)} GiB of memory free"
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
+    """Stands for the pictures of these rows as they are evaluated, for what is derived from them."""
+    return _key(manifest, rows, _of_pictures(loader, training=False))
+
+
+def _key(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
+    """The same pictures in the same order at the same size: the same key."""
+    digest = hashlib.sha256()
+    settings = (loader.target_size, loader.channels, loader.resize, loader.interpolation, loader.pad_value)
+    digest.update(f"{decoding.VERSION} {settings}\n".encode())
+    for start in range(0, len(rows), 1 << 16):  # no object for each of a million images at a time
+        digest.update("".join(manifest.verdicts.sha256[rows[start : start + (1 << 16)]].tolist()).encode())
+    return digest.hexdigest()[:24]
+
+
+def _about(manifest: Manifest, loader: Loader, images: int) -> dict[str, object]:
+    """What `python -m catsdogs_exp cache` says of an entry."""
+    height, width = loader.target_size
+    return {
+        "data": str(manifest.listing.root),
+        "images": images,
+        "height": height,
+        "width": width,
+        "channels": loader.channels,
+        "resize": loader.resize,
+        "interpolation": loader.interpolation,
+    }
+
+
+def _kept_in_memory(
+    kind: str, key: str, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]
+) -> NDArray[np.uint8]:
+    if kind not in _in_memory or _in_memory[kind][0] != key:
+        _in_memory.pop(kind, None)
+        array = np.empty(shape, dtype=np.uint8)
+        fill(array)
+        _in_memory[kind] = key, array
+    return _in_memory[kind][1]
+
+
+def _on_disk(
+    key: str,
+    shape: tuple[int, ...],
+    about: dict[str, object],
+    fill: Callable[[NDArray[np.uint8]], None],
+    limit: float,
+) -> NDArray[np.uint8]:
+    try:
+        return open_entry(key, shape, about, fill, int(limit * 2**30))
+    except OSError as error:
+        raise RunFailed(
+            f"The cache of decoded images cannot be written: {error.strerror}: {cache_folder('decoded') / key}. "
+            "Free some space, or use loader.cache=memory or loader.cache=none."
+        ) from error
+
+
+def _fill(
+    array: NDArray[np.uint8],
+    manifest: Manifest,
+    rows: NDArray[np.intp],
+    loader: Loader,
+    progress: ReportProgress | None,
+) -> None:
+    def one(start: int) -> int:
+        part = rows[start : start + _CHUNK]
+        for slot, row in enumerate(part.tolist(), start):
+            array[slot] = _read(manifest.path(row), loader)
+        return len(part)
+
+    done = 0
+    if progress:
+        progress("decoding", 0, len(rows))
+    for count in ahead(one, range(0, len(rows), _CHUNK), loader.workers or os.cpu_count() or 1):
+        done += count
+        if progress:
+            progress("decoding", done, len(rows))
+
+
+def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> NDArray[np.uint8]:
+    images = np.empty((len(rows), *loader.target_size, loader.channels), dtype=np.uint8)
+    for slot, row in enumerate(rows.tolist()):
+        images[slot] = _read(manifest.path(row), loader)
+    return images
+
+
+def _read(path: Path, loader: Loader) -> NDArray[np.uint8]:
+    try:
+        return decoding.read_image(
+            path, loader.target_size, loader.interpolation, loader.channels, loader.resize, loader.pad_value
+        )
+    except (OSError, decoding.Undecodable) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise RunFailed(
+            f"An image was usable when inspected and is not any more ({reason}): {path}. "
+            "Put it back, or start the run again to inspect anew."
+        ) from error

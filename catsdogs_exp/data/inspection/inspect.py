@@ -1,0 +1,141 @@
+"""What is in the files: one verdict each. Nothing is moved or deleted; the quarantine is a list."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import compress, repeat
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
+from catsdogs_exp.data.images.slow_reads import noted
+from catsdogs_exp.data.inspection.fingerprints import SIDE, colours, perceptual_hashes, shrunk
+from catsdogs_exp.data.inspection.verdict_store import identities, open_store
+from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of, row_of
+from catsdogs_exp.data.prefetch import ahead
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.listing import Listing, printable
+
+NOT_UTF8 = "name is not UTF-8"
+_HEAD = 4096  # bytes: what Python's `peek` shows of a file, whatever it is asked for
+_CHUNK = 64
+_PIECE = 1 << 16  # bytes: most photos of a data set have less, and more is taken from the system page by page
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+_NEVER_SEEN = row_of(Verdict("", "", 0, 0, 0, ""), (-2, -2))  # as no file is: what is not known
+_ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
+
+
+def inspect_file(path: Path, max_pixels: int = MAX_PIXELS) -> Verdict:
+    """Reads one file to its end and says what it is. Never raises for a bad file."""
+    return _inspect_files([str(path)], max_pixels)[0]
+
+
+def inspect(
+    listing: Listing, workers: int = 0, progress: ReportProgress | None = None, max_pixels: int = MAX_PIXELS
+) -> Verdicts:
+    """Inspects every file of a listing, in threads; verdicts of unchanged files come from the cache.
+
+    Args:
+        listing: the files.
+        workers: threads; 0 for one a core.
+        progress: called with ("inspecting", done, total).
+        max_pixels: pictures of more pixels are not decoded.
+    """
+    root = f"{listing.root}{os.sep}"
+    paths = [root + path for path in listing.paths.tolist()]
+    prefix = printable(root)
+    keys = paths if prefix == root else [prefix + path for path in listing.paths.tolist()]
+    now = identities(paths)
+    with open_store() as store:
+        earlier = store.known(prefix)
+        found = list(map(earlier.get, keys, repeat(_NEVER_SEEN)))
+        missing = np.flatnonzero(~_still_true(found, now, max_pixels)).tolist()
+        if progress and missing:
+            progress("inspecting", 0, len(missing))
+        done = 0
+        for chunk, verdicts in _in_threads(missing, paths, workers, max_pixels):
+            rows = packed(verdicts, now[chunk])
+            for index, row in zip(chunk, rows, strict=True):
+                found[index] = row
+            # Without the bytes it may have been a passing trouble of the disk.
+            read = [bool(verdict.sha256) for verdict in verdicts]
+            store.remember([(keys[index], found[index]) for index in compress(chunk, read)])
+            done += len(chunk)
+            if progress:
+                progress("inspecting", done, len(missing))
+    return columns(found)
+
+
+def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> NDArray[np.bool_]:
+    """Which packed verdicts are those of files as they are now, int64 [n, 2]: bool [n]."""
+    records = records_of(rows)
+    same = (records["bytes"] == now[:, 0]) & (records["mtime_ns"] == now[:, 1])
+    pixels = records["width"].astype(np.int64) * records["height"]
+    # refused unread under a lower limit
+    allowed_now = (records["too_large"] != 0) & (pixels > 0) & (pixels <= max_pixels)
+    true: NDArray[np.bool_] = same & ~allowed_now
+    return true
+
+
+def _in_threads(
+    missing: list[int], paths: list[str], workers: int, max_pixels: int
+) -> Iterator[tuple[list[int], list[Verdict]]]:
+    """Inspects chunk by chunk, in order; only a few chunks are under way at a time."""
+    workers = workers or os.cpu_count() or 1
+
+    def inspect_chunk(start: int) -> tuple[list[int], list[Verdict]]:
+        chunk = missing[start : start + _CHUNK]
+        return chunk, _inspect_files([paths[i] for i in chunk], max_pixels)
+
+    return ahead(inspect_chunk, range(0, len(missing), _CHUNK), workers)
+
+
+def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
+    """Inspects some files; the arithmetic of the fingerprints is done for all of them at once."""
+    pictures = np.zeros((len(paths), SIDE, SIDE, 3), dtype=np.uint8)
+    verdicts = [_inspect_one(path, picture, max_pixels) for path, picture in zip(paths, pictures, strict=True)]
+    hashes = perceptual_hashes(pictures).tolist()
+    mean, std = (column.tolist() for column in colours(pictures))
+    return [
+        verdict if verdict.reason else replace(verdict, perceptual=hashes[i], mean=tuple(mean[i]), std=tuple(std[i]))
+        for i, verdict in enumerate(verdicts)
+    ]
+
+
+def _read(path: str) -> bytes:
+    # Half the calls that `open` makes: after each a thread queues for the interpreter.
+    handle = os.open(path, os.O_RDONLY | _BINARY)
+    try:
+        parts = [os.read(handle, _PIECE)]
+        while parts[-1]:
+            parts.append(os.read(handle, _PIECE))
+    finally:
+        os.close(handle)
+    return b"".join(parts)
+
+
+def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verdict:
+    """Fills `picture`, uint8 [32, 32, 3]."""
+    try:
+        with noted(path):
+            data = _read(path)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and _ESCAPED.search(path):
+            return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in a printable form
+        return Verdict(f"cannot be read: {error.strerror}", "", 0, 0, 0, "")
+    digest = hashlib.sha256(data).hexdigest()
+    jfif = data.find(b"JFIF", 0, _HEAD)
+    suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a Path a file costs more than reading it
+    try:
+        look = decoding.look(data, suffix, SIDE, max_pixels)
+    except TooLarge as error:
+        return Verdict(str(error), "", error.width, error.height, len(data), digest, jfif=jfif)
+    except Undecodable as error:
+        return Verdict(str(error), "", 0, 0, len(data), digest, jfif=jfif)
+    picture[:] = shrunk(look.small)
+    return Verdict("", look.note, look.width, look.height, len(data), digest, look.kind, look.mode, jfif)

@@ -1,0 +1,123 @@
+"""What inspection found, as plain values: for the screen, `--json`, the page, `inspection.json` and `--fail-on`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catsdogs_exp.data.inspection.findings import Leak
+from catsdogs_exp.data.inspection.policy import KEPT_OUT_BY_CHOICE
+from catsdogs_exp.data.inspection.quality import brightness, brightness_outliers, colour_statistics, spread
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.sources.listing import SPLITS
+
+KINDS = {
+    "bad": "no usable picture",
+    "duplicate": "copy of another image",
+    "near_duplicate": "near copy of another image",
+    "leak": "image of train also in validation or test",
+    "near_leak": "image of train with a near copy in validation or test",
+    "label_conflict": "image under two labels",
+    "odd": "odd, used all the same",
+    "outlier": "far darker or brighter than the rest",
+}
+"""What can be found, in the words of `--fail-on`."""
+
+_MOST = 1000  # clusters, leaks and outliers listed; the counts are of all
+
+
+def report(manifest: Manifest) -> dict[str, Any]:
+    """Everything that was found: counts of all, lists of at most 1,000 (of files left out: all)."""
+    listing, verdicts, findings = manifest.listing, manifest.verdicts, manifest.findings
+    kept = manifest.usable()
+    left_out = np.flatnonzero(verdicts.reason != "")
+    outliers = brightness_outliers(verdicts, kept)
+    bright = brightness(verdicts)
+    labels = listing.labels
+    return {
+        "root": str(listing.root),
+        "files": len(manifest.split),
+        "usable": len(kept),
+        "quarantined": len(left_out),
+        "refusal": manifest.refusal,
+        "passed_over": list(listing.notes),
+        "found": counts_of(manifest),
+        "reasons": manifest.reasons(),
+        "notes": dict(Counter(n for n in verdicts.note[kept].tolist() if n).most_common()),
+        "formats": dict(Counter(verdicts.kind[kept].tolist()).most_common()),
+        "rule": manifest.inspection.rule,
+        "counts_by_rule": manifest.counts_by_rule,
+        "classes": list(manifest.classes),
+        "counts": manifest.counts(),
+        "width": spread(verdicts.width[kept]),
+        "height": spread(verdicts.height[kept]),
+        "aspect_ratio": spread(verdicts.width[kept] / np.maximum(verdicts.height[kept], 1), digits=3),
+        "colour": colour_statistics(verdicts, kept),
+        "colour_by_class": {
+            name: colour_statistics(verdicts, kept[labels[kept] == label]) for label, name in enumerate(listing.classes)
+        },
+        "left_out": [{"path": str(listing.paths[row]), "reason": str(verdicts.reason[row])} for row in left_out],
+        "duplicates": _clusters(manifest, findings.duplicates),
+        "near_duplicates": _clusters(manifest, findings.near_duplicates),
+        "label_conflicts": _clusters(manifest, findings.label_conflicts),
+        "leaks": _leaks(manifest, findings.leaks),
+        "near_leaks": _leaks(manifest, findings.near_leaks),
+        "brightness_outliers": [
+            {"path": str(listing.paths[row]), "brightness": round(float(bright[row]), 1)} for row in outliers[:_MOST]
+        ],
+    }
+
+
+def counts_of(manifest: Manifest) -> dict[str, int]:
+    """How many files were found of each of `KINDS`. Of a cluster of copies all but one count."""
+    findings, verdicts = manifest.findings, manifest.verdicts
+    bad = sum(count for reason, count in manifest.reasons().items() if reason not in KEPT_OUT_BY_CHOICE)
+    kept = manifest.usable()
+    exact = findings.exact
+    return {
+        "bad": bad,
+        "duplicate": sum(len(cluster) - 1 for cluster in findings.duplicates),
+        "near_duplicate": sum(len(set(exact[cluster].tolist())) - 1 for cluster in findings.near_duplicates),
+        "leak": len(findings.leaks),
+        "near_leak": len(findings.near_leaks),
+        "label_conflict": sum(len(cluster) for cluster in findings.label_conflicts),
+        "odd": int((verdicts.note[kept] != "").sum()),
+        "outlier": len(brightness_outliers(verdicts, kept)),
+    }
+
+
+def warnings_of(manifest: Manifest) -> list[str]:
+    """What a run says aloud before it trains: a line for each kind of finding that makes its numbers doubtful."""
+    found = counts_of(manifest)
+    lines = []
+    if found["leak"]:
+        policy = manifest.inspection.leaks
+        done = "left out of train" if policy == "drop" else "used all the same"
+        lines.append(
+            f"leak: {found['leak']} images are copies of validation or test images: {done} (inspection.leaks={policy})"
+        )
+    if found["near_leak"]:
+        lines.append(
+            f"leak: {found['near_leak']} images look nearly like one in validation or test: used all the same; "
+            "inspect --html FILE shows them"
+        )
+    if found["label_conflict"]:
+        lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
+    return lines
+
+
+def _clusters(manifest: Manifest, clusters: Sequence[Sequence[int]]) -> list[list[str]]:
+    return [[str(manifest.listing.paths[row]) for row in cluster[:_MOST]] for cluster in clusters[:_MOST]]
+
+
+def _leaks(manifest: Manifest, leaks: Sequence[Leak]) -> list[dict[str, str]]:
+    given = manifest.listing.splits
+    return [
+        {
+            "path": str(manifest.listing.paths[row]),
+            "copy_of": str(manifest.listing.paths[other]),
+            "splits": f"{SPLITS[given[row]]}, {SPLITS[given[other]]}",
+        }
+        for row, other in leaks[:_MOST]
+    ]

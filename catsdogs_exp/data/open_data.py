@@ -1,0 +1,70 @@
+"""From settings to the data of a run: source, listing, inspection, split, choice, pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.images.pixels import Fetch, open_pixels, open_stored
+from catsdogs_exp.data.inspection.inspect import inspect
+from catsdogs_exp.data.manifest import Manifest, make_manifest
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.listing import Listing, list_images
+from catsdogs_exp.data.sources.registry import check_source, files_of
+from catsdogs_exp.data.subset import subset
+
+__all__ = ["Data", "check_source", "gather", "manifest_of", "open_data"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of a config.
+
+    Attributes:
+        manifest: who is in which split.
+        fetch: gives the pictures as they are evaluated.
+        stored: gives the pictures to cut from, where `loader.resize` cuts at random; else None.
+    """
+
+    manifest: Manifest
+    fetch: Fetch
+    stored: Fetch | None
+
+
+def open_data(config: Config, progress: ReportProgress, say: Callable[[str], None]) -> Data:
+    """Finds, inspects, splits and opens the images.
+
+    Raises:
+        BadInput: as `gather` does.
+    """
+    check_source(config.dataset)
+    manifest = gather(config, progress)
+    fetch = open_pixels(manifest, config.loader, progress, say)
+    return Data(manifest, fetch, open_stored(manifest, config.loader, progress, say))
+
+
+def gather(config: Config, progress: ReportProgress | None = None, enforce: bool = True) -> Manifest:
+    """Finds, inspects and splits the images that a config asks for, and then chooses among those of train.
+
+    Args:
+        config: of the run.
+        progress: called with what is done, how many are, of how many.
+        enforce: whether data that a run must not use is refused; else the manifest says why it would be. All files
+            count for that, chosen or not.
+
+    Raises:
+        BadInput: when there are none to train on, or `inspection.*` refuses them.
+    """
+    dataset = config.dataset
+    manifest = _manifest(files_of(dataset, progress), config, progress, enforce)
+    return subset(manifest, dataset.fraction, dataset.max_per_class, config.split.seed)
+
+
+def manifest_of(root: Path, config: Config, progress: ReportProgress | None = None) -> Manifest:
+    """The manifest of a folder of images that is there already, all of them."""
+    return _manifest(list_images(root), config, progress)
+
+
+def _manifest(listing: Listing, config: Config, progress: ReportProgress | None, enforce: bool = True) -> Manifest:
+    verdicts = inspect(listing, config.loader.workers, progress, config.inspection.max_pixels)
+    return make_manifest(listing, verdicts, config.split, config.inspection, enforce)

@@ -1,0 +1,6 @@
+"""How long work reports how far it is."""
+
+from collections.abc import Callable
+
+# Called with what is done, how many are done, and how many there are.
+ReportProgress = Callable[[str, int, int], None]

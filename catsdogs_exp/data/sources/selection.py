@@ -1,0 +1,118 @@
+"""Which of the files found are taken, and what their classes are called: `include`, `pattern`, `classes`."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from catsdogs_exp.config.checks.dataset_checks import compiled_pattern
+from catsdogs_exp.config.schema.datasets import PictureFiles, several
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.natural_sort import natural_key
+
+LONGEST_NAME = 255  # characters; what no file system allows is not searched
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to take of a folder.
+
+    Attributes:
+        classes: class names as found -> as used; None for all as they are.
+        include: glob patterns, of which a file has to match one; empty for all files.
+        symlinks: `follow` or `skip`.
+        pattern: regular expression on file names with a group `class`; None where folders are classes.
+    """
+
+    classes: Mapping[str, str] | None = None
+    include: tuple[str, ...] = ()
+    symlinks: str = "follow"
+    pattern: str | None = None
+
+    @classmethod
+    def of(cls, dataset: PictureFiles) -> "Selection":
+        """The selection that a source's settings ask for."""
+        return cls(dataset.classes, several(dataset.include), dataset.symlinks, dataset.pattern)
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is taken, by its path relative to the data's folder."""
+        return self._included is None or self._included.fullmatch(path) is not None
+
+    def class_in(self, name: str) -> str | None:
+        """The class in a file's name by `pattern`, or None where it does not match."""
+        if self._compiled is None or len(name) > LONGEST_NAME:
+            return None
+        found = self._compiled.search(name)
+        return found["class"] if found and found["class"] else None
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str] | None:
+        return None if self.pattern is None else compiled_pattern(self.pattern)
+
+    @cached_property
+    def _included(self) -> re.Pattern[str] | None:
+        for glob in self.include:
+            try:
+                re.compile(_glob(glob))
+            except re.error as error:
+                raise BadInput(
+                    f"dataset.include must be glob patterns such as '*.jpg': {error.msg}. Received: {glob!r}"
+                ) from error
+        return re.compile("|".join(_glob(glob) for glob in self.include)) if self.include else None
+
+
+EVERYTHING = Selection()
+
+
+def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where: object) -> None:
+    """Refuses names in `dataset.classes` that the data does not have.
+
+    Args:
+        classes: names as found -> as used.
+        found: the class names in the data.
+        where: the data, for the message.
+
+    Raises:
+        BadInput: naming the first unknown class and what is near.
+    """
+    known = sorted(set(found), key=natural_key)
+    for name in classes or ():
+        if name not in known:
+            listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+            raise BadInput(
+                f"dataset.classes names a class that is not there: {name}.{did_you_mean(name, known)} "
+                f"The classes in {where}: {listed or 'none'}."
+            )
+
+
+def _glob(glob: str) -> str:
+    """A glob pattern as a regular expression on whole paths: `*` and `?` stay in a folder, `**/` crosses folders.
+
+    A pattern without `/` is one on file names, in any folder.
+    """
+    text = glob.removeprefix("./").lstrip("/")
+    parts = ["" if "/" in text else "(?:.*/)?"]
+    position = 0
+    while position < len(text):
+        if text.startswith("**/", position):
+            parts.append("(?:.*/)?")
+            position += 3
+        elif text.startswith("**", position):
+            parts.append(".*")
+            position += 2
+        elif text[position] == "*":
+            parts.append("[^/]*")
+            position += 1
+        elif text[position] == "?":
+            parts.append("[^/]")
+            position += 1
+        elif text[position] == "[" and (end := text.find("]", position + 2)) > 0:
+            inside = text[position + 1 : end]
+            negated = inside.startswith("!")
+            inside = inside[negated:].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
+            parts.append(f"(?!/)[{'^' if negated else ''}{inside}]")
+            position = end + 1
+        else:
+            parts.append(re.escape(text[position]))
+            position += 1
+    return f"(?:{''.join(parts)})"

@@ -1,0 +1,96 @@
+"""Test-time augmentation: the mean opinion on a picture and on changed views of it (Krizhevsky et al., 2012)."""
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import Augment
+from catsdogs_exp.data.augmentation import apply, changes_pictures, draw
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.predictor import Predictor
+from catsdogs_exp.record.folder.run_files import RunFiles
+
+
+@dataclass(frozen=True)
+class Views:
+    """The views of a picture beside the picture itself.
+
+    Attributes:
+        augment: what changes them, or None: there is one view, the mirror image.
+        seed: of the run.
+        count: views of each picture, with the picture itself.
+    """
+
+    augment: Augment | None
+    seed: int
+    count: int
+
+    def of(self, images: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
+        """View number `view` of each, uint8 [b, height, width, channels]: a function of seed, view and pixels alone.
+
+        So a picture has the same views beside any others; view 0 is the picture itself.
+        """
+        if view == 0:
+            return images
+        if self.augment is None:
+            return images[:, :, ::-1]
+        return np.stack([self._changed(image, self.augment, view) for image in images])
+
+    def _changed(self, image: NDArray[np.uint8], augment: Augment, view: int) -> NDArray[np.uint8]:
+        return apply(image, draw(augment, self.seed, view, zlib.crc32(image.tobytes())), augment)
+
+
+def views_of(augment: Augment, seed: int, count: int) -> Views:
+    """`count` views in the manner of a training's augmentation.
+
+    Geometry, flips and colours are kept. What hides or mixes pictures is left out: noise, blur, erasing, policies,
+    MixUp and CutMix teach a network, but tell it nothing. Where mere mirroring remains, two views are all there are.
+    """
+    kept = replace(augment, blur=0.0, noise_range=0.0, erasing=0.0, cutout=0.0, policy="none", mixup=0.0, cutmix=0.0)
+    if changes_pictures(replace(kept, horizontal_flip=False)):
+        return Views(kept, seed, count)
+    return Views(None, seed, min(count, 2))
+
+
+def run_views(run: RunFiles, count: int) -> Views:
+    """`count` views in the manner of a run's augmentation.
+
+    Raises:
+        BadInput: when the run's config cannot be read.
+    """
+    path = run.folder / "config.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # settings that came after the run have their defaults: they change nothing
+        settings = [f"augment.{key}={_typed(value)}" for key, value in content["augment"].items()]
+        config = config_of([f"seed={content['seed']}", "augment=none", *settings])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError, BadInput) as error:
+        raise BadInput(f"The config of the run cannot be read: {path}: {error}") from error
+    return views_of(config.augment, config.seed, count)
+
+
+def _typed(value: object) -> str:
+    """A value as it is typed on the command line."""
+    return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
+
+
+class ViewPredictor(Predictor):
+    """Predicts the mean of the probabilities over the views of each picture.
+
+    Args:
+        run: where the network lies.
+        views: of each picture.
+    """
+
+    def __init__(self, run: RunFiles, views: Views) -> None:
+        super().__init__(run)
+        self._views = views
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From uint8 [b, height, width, channels] at the card's target_size to float32 [b, classes]."""
+        said = [super(ViewPredictor, self).probabilities(self._views.of(images, v)) for v in range(self._views.count)]
+        return np.asarray(np.mean(said, axis=0), dtype=np.float32)

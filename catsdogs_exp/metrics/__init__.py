@@ -1,0 +1,1 @@
+"""Numbers from probabilities and labels. Arrays in, numbers out; no TensorFlow."""

@@ -1,0 +1,49 @@
+"""What is different between the data that a run's folder tells of and the data of now."""
+
+import csv
+from pathlib import Path
+
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.sources.listing import SPLITS
+
+_SHOWN = 3
+
+
+def changes_of(folder: Path, manifest: Manifest) -> str:
+    """The difference in words: `2 images gone (cats/a.jpg, cats/b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
+
+    Names count, as they decide the order of the images.
+
+    Args:
+        folder: of the run, with its `manifest.csv`.
+        manifest: the data of now.
+    """
+    try:
+        with (folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            before = {
+                row["path"]: (row["sha256"], row["class"], row["split"])
+                for row in csv.DictReader(handle)
+                if row["split"]
+            }
+    except (OSError, KeyError, csv.Error):
+        return "what it was cannot be read"
+    now = {}
+    for split, name in enumerate(SPLITS):
+        for row in manifest.rows(split).tolist():
+            path = str(manifest.listing.paths[row])
+            now[path] = (str(manifest.verdicts.sha256[row]), manifest.classes[manifest.listing.labels[row]], name)
+    kinds = {
+        "gone": sorted(before.keys() - now.keys()),
+        "new": sorted(now.keys() - before.keys()),
+        "changed": sorted(path for path in before.keys() & now.keys() if before[path][0] != now[path][0]),
+        "of another class or split": sorted(
+            path for path in before.keys() & now.keys() if before[path][0] == now[path][0] and before[path] != now[path]
+        ),
+    }
+    said = []
+    for kind, paths in kinds.items():
+        if paths:
+            more = ", ..." if len(paths) > _SHOWN else ""
+            images = "1 image" if len(paths) == 1 else f"{len(paths)} images"
+            said.append(f"{images} {kind} ({', '.join(paths[:_SHOWN])}{more})")
+    return ", ".join(said)

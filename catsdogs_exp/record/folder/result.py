@@ -1,0 +1,90 @@
+"""`result.json`: the state of a run at every moment, written atomically."""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.record.folder.provenance import git, machine, versions
+
+# What does not change the numbers of a run.
+_UNHASHED = ("output_dir", "experiment", "logging")
+
+
+class Result:
+    """The content of `result.json`. Every change is on disk when the call returns."""
+
+    def __init__(self, path: Path, found: Mapping[str, Any] | None = None, **content: Any) -> None:
+        """Begins a new file; with `found`, what the file of a run says which is resumed, goes on with it."""
+        self.path = path
+        self.content: dict[str, Any] = {
+            "status": "running",
+            "objective": None,
+            "metrics": {},
+            "epochs": 0,
+            "seconds": 0.0,
+            "parameters": None,
+            "classes": [],
+            "counts": {},
+            "quarantined": 0,
+            "counts_by_rule": {},
+            "images_per_second": None,
+            "config_hash": None,
+            "data_hash": None,
+            "versions": versions(),
+            "machine": machine(),
+            "git": git(),
+            "threads": None,
+            "command": None,
+            "resumed": [],
+            "stopped": None,
+            "error": None,
+        }
+        kept = {key: value for key, value in (found or {}).items() if key in self.content}
+        self.update(**kept | content)
+
+    def update(self, **content: Any) -> None:
+        """Changes some fields and writes the file.
+
+        Raises:
+            KeyError: for a field that the contract does not name.
+        """
+        for key in content:
+            if key not in self.content:
+                raise KeyError(key)
+        self.content.update(content)
+        write_json(self.path, self.content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON under a scratch name, synced and renamed: a reader sees the old file or the new one."""
+    scratch = path.with_name(f".{path.name}.part")
+    with scratch.open("w", encoding="utf-8", errors="backslashreplace") as handle:  # names may not be UTF-8
+        json.dump(_finite(content), handle, indent=1, ensure_ascii=False)
+        handle.write("\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+    scratch.replace(path)
+
+
+def config_hash(config: Config) -> str:
+    """The same for two runs that should give the same numbers on the same data."""
+    plain = {key: value for key, value in to_plain(config).items() if key not in _UNHASHED}
+    plain["training"] = {key: value for key, value in plain["training"].items() if key != "checkpoint"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinity are not JSON; they are written as null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

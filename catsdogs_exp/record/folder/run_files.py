@@ -1,0 +1,80 @@
+"""Reading a run folder back."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.data.sources.listing import SPLITS
+from catsdogs_exp.errors import BadInput
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where things lie in a run folder."""
+
+    folder: Path
+
+    @property
+    def network(self) -> Path:
+        """The best epoch's network."""
+        return self.folder / "checkpoints" / "best.keras"
+
+
+def find_run(path: Path) -> RunFiles:
+    """A run folder by its path, or by that of its `result.json` or `best.keras`.
+
+    Raises:
+        BadInput: when there is no run there.
+    """
+    folder = path.expanduser()
+    if folder.is_file():
+        folder = folder.parent.parent if folder.parent.name == "checkpoints" else folder.parent
+    if not folder.exists():
+        raise BadInput(f"RUN must be a run folder. There is none at: {path}")
+    if not (folder / "result.json").is_file():
+        inside = sorted(found.parent for found in folder.glob("*/result.json"))
+        hint = f" It holds runs, such as {inside[-1]}" if inside else " Run folders hold a result.json."
+        raise BadInput(f"RUN must be a run folder. Received: {path}.{hint}")
+    return RunFiles(folder)
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """The content of a run's `result.json`.
+
+    Raises:
+        BadInput: when it is damaged.
+    """
+    try:
+        return _read_json(folder / "result.json")
+    except (OSError, ValueError) as error:
+        raise BadInput(f"The state of the run cannot be read: {folder / 'result.json'}: {error}") from error
+
+
+def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
+    """The images of a split and their class names, as the run used them.
+
+    Raises:
+        BadInput: for an unknown or empty split, or a damaged manifest.
+    """
+    if split not in SPLITS:
+        raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {split}")
+    try:
+        root = Path(_read_json(run.folder / "inspection.json")["root"])
+        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        files = [(root / row["path"], row["class"]) for row in rows if row["split"] == split]
+    except (OSError, KeyError, ValueError) as error:
+        raise BadInput(f"The manifest of the run cannot be read: {run.folder}: {error}") from error
+    if not files:
+        used = sorted({row["split"] for row in rows} - {""})
+        raise BadInput(f"The run has no {split} images. It has: {', '.join(used)}")
+    return files
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} holds no object")
+    return content

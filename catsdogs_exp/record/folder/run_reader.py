@@ -1,0 +1,190 @@
+"""Finished and running runs, read from their folders. Without TensorFlow, Hydra or NumPy: it answers at once."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.natural_sort import flatten
+
+# Where each metric stands in `result.json`; `last` and `last10` come from `metrics.csv`.
+_IN_RESULT = {
+    "val_accuracy": ("metrics", "val", "accuracy"),
+    "val_loss": ("metrics", "val", "loss"),
+    "accuracy": ("metrics", "train", "accuracy"),
+    "loss": ("metrics", "train", "loss"),
+    "test_accuracy": ("metrics", "test", "accuracy"),
+    "test_loss": ("metrics", "test", "loss"),
+    "seconds": ("seconds",),
+    "images_per_second": ("images_per_second",),
+}
+METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
+
+
+class _Missing:
+    """A setting or a number that a run does not have; `None` is a setting's value `null`."""
+
+    def __repr__(self) -> str:
+        return "-"
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder tells it.
+
+    Attributes:
+        name: its folder, relative to the folder that all compared runs share.
+        folder: absolute.
+        status: running, ok, failed or interrupted.
+        error: what ended it early.
+        objective: the metric that picked the best epoch; None before the first epoch ends.
+        epoch: the best epoch, from 1.
+        metrics: a finite number for each of `METRICS` that the run has.
+        config: dotted key -> value; None when `config.yaml` cannot be read.
+    """
+
+    name: str
+    folder: Path
+    status: str
+    error: str | None
+    objective: str | None
+    epoch: int | None
+    metrics: Mapping[str, float]
+    config: Mapping[str, Any] | None
+
+    def setting(self, key: str) -> Any:
+        """The value of a dotted config key, or `MISSING`."""
+        return MISSING if self.config is None else self.config.get(key, MISSING)
+
+
+def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
+    """Run folders, absolute, each once; nothing inside a run folder or a hidden one is looked at.
+
+    What cannot be looked into goes to `remarks`.
+
+    Raises:
+        BadInput: for a path that is no folder.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        start = Path(path).expanduser()
+        if not start.is_dir():
+            received = "a file" if start.exists() else "nothing is there"
+            raise BadInput(
+                f"PATH must be a run folder or a folder with runs below it. Received: {path} ({received}). "
+                "Train a run with python -m catsdogs_exp, or name another folder."
+            )
+        for folder, inner, files in os.walk(
+            start.absolute(),
+            followlinks=True,
+            onerror=lambda e: remarks.append(f"cannot look into {e.filename}"),
+        ):
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in seen:  # named twice, or a link in a circle
+                inner.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            if "result.json" in files:
+                found.append(Path(os.path.normpath(folder)))
+                inner.clear()
+            # Links last, so that a run goes by its own name and not by that of a link to it.
+            inner[:] = sorted(
+                (name for name in inner if name[0] != "."),
+                key=lambda name: (Path(folder, name).is_symlink(), name),
+            )
+    return found
+
+
+def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
+    """The run, called `name`; or None and a remark when its `result.json` makes no sense."""
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        remarks.append(f"skipped {name}: result.json cannot be read ({_reason(problem)})")
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("status"), str):
+        remarks.append(f"skipped {name}: result.json is not that of a run (it names no status)")
+        return None
+    found = {metric: _number(_at(content, place)) for metric, place in _IN_RESULT.items()}
+    found["last"], found["last10"] = _last_epochs(folder / "metrics.csv", name, remarks)
+    if not found["seconds"]:  # before the first epoch ends
+        found["seconds"] = None
+    error, objective, epoch = (_at(content, p) for p in (("error",), ("objective", "name"), ("objective", "epoch")))
+    return Run(
+        name=name,
+        folder=folder,
+        status=content["status"],
+        error=error if isinstance(error, str) else None,
+        objective=objective if isinstance(objective, str) else None,
+        epoch=epoch if isinstance(epoch, int) else None,
+        metrics={metric: number for metric, number in found.items() if number is not None},
+        config=_read_config(folder / "config.yaml", name, remarks),
+    )
+
+
+def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | None:
+    try:
+        plain = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  (both loaders are safe ones)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        remarks.append(f"settings of {name} are unknown: config.yaml cannot be read ({_reason(error)})")
+        return None
+    if not isinstance(plain, dict):
+        remarks.append(f"settings of {name} are unknown: config.yaml holds no settings")
+        return None
+    return flatten(plain)
+
+
+def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
+    """Validation accuracy of the last epoch, and its mean over the last ten (or all, when fewer)."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # a run may be writing the line after
+        # By epoch: one that was trained again after a resume counts once.
+        rows = {row.get("epoch"): row.get("val_accuracy") for row in csv.DictReader(whole.splitlines())}
+    except FileNotFoundError:
+        return None, None
+    except (OSError, ValueError, csv.Error) as error:
+        remarks.append(f"last epochs of {name} are unknown: metrics.csv cannot be read ({_reason(error)})")
+        return None, None
+    values = [_parsed(value) for value in rows.values()][-10:]
+    numbers = [value for value in values if value is not None]
+    if not values:
+        return None, None
+    return values[-1], math.fsum(numbers) / len(numbers) if len(numbers) == len(values) else None
+
+
+def _at(content: Any, place: Sequence[str]) -> Any:
+    """What stands at a place of nested dictionaries, None where there is no such place."""
+    for key in place:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
+
+
+def _number(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and math.isfinite(value) else None
+
+
+def _parsed(text: str | None) -> float | None:
+    try:
+        return _number(float(text or ""))
+    except ValueError:
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """An error in a few words: of YAML's several lines the one that says what is wrong."""
+    text = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
+    return " ".join(text.split())

@@ -1,0 +1,55 @@
+"""Keeps the best epoch's network, and the state of the run in `result.json`."""
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import keras
+from numpy.typing import NDArray
+
+from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, save_model
+from catsdogs_exp.training.progress import EpochResult, History
+from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.variable_values import value_of
+
+
+class KeepBest:
+    """Writes `checkpoints/best.keras` whenever an epoch is the best so far, and the run's state after each epoch."""
+
+    def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, history: History) -> None:
+        self._model, self._card, self._path = model, card, path
+        self._result, self._history = result, history
+        self._weights: list[NDArray[Any]] = []  # of the best epoch, if this process has trained it
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Saves the network if it is the best, then the state, so that the state never promises too much."""
+        if result.is_best:
+            save_model(self._model, self._card, self._path)
+            self._weights = [value_of(weight) for weight in self._model.weights]
+        self._result.update(**state_of(self._history))
+
+    def bring_back(self) -> None:
+        """Puts the best epoch's weights into the network."""
+        if not self._weights:
+            self._model.load_weights(self._path)
+            return
+        for weight, value in zip(self._model.weights, self._weights, strict=True):
+            weight.assign(value)
+
+
+def state_of(history: History) -> dict[str, Any]:
+    """What `result.json` says of the epochs that are done."""
+    if not history.epochs:
+        return {"epochs": 0, "seconds": 0.0, "images_per_second": None, "objective": None, "metrics": {}}
+    best = history.best
+    return {
+        "epochs": len(history.epochs),
+        "seconds": round(history.seconds, 3),
+        "images_per_second": round(statistics.median(each.images_per_second for each in history.epochs), 1),
+        "objective": {"name": history.monitor, "value": best.value(history.monitor), "epoch": best.epoch},
+        "metrics": {"train": best.train} | ({"val": best.val} if best.val else {}),
+    }

@@ -1,0 +1,1 @@
+"""Pages for people, made from what a run or an inspection left."""

@@ -1,0 +1,1 @@
+"""One run: its job, its network, its plan, and the training itself."""

@@ -1,0 +1,89 @@
+"""`--dry-run`: everything is built and one batch goes through; shapes, memory and time are said, nothing is written."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.models.counting import trained_weights
+from catsdogs_exp.run.assemble import open_loaders
+from catsdogs_exp.run.plan import make_network, make_steps
+from catsdogs_exp.training.fit import steps_per_epoch
+from catsdogs_exp.training.precision import gpus
+
+_STEPS = 5  # timed, after the one that compiles
+
+
+def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
+    """Builds loaders, network and optimiser, trains a few steps on one batch and evaluates it.
+
+    Args:
+        config: of the run that would be.
+        data: opened.
+        say: a line.
+    """
+    train, validation = open_loaders(config, data.manifest, data.fetch, data.stored, say)
+    network = make_network(config, data.manifest, train, say)
+    model = network.model
+    steps = make_steps(config, network, model, config.optimizer, config.schedule, config.epochs, train)
+    images, labels = train.batch(0, 0)
+    say(f"images {_form(images)}, {images.min()} to {images.max()}; labels {_form(labels)}")
+    for layer in model.layers:
+        say(f"  {layer.name:<28} {_shape(layer):<24} {layer.count_params():>12,}")
+    say(f"{model.count_params():,} parameters, {trained_weights(model):,} of them trained")
+    batch = tuple(map(tf.constant, (images, labels)))
+    steps.train(*batch)
+    trained = _median(lambda: steps.train(*batch), steps.averages)
+    values = steps.averages()
+    seen = _median(lambda: steps.predict(batch[0]), lambda: None)
+    loaded = _median(lambda: train.batch(0, 1 % train.steps), lambda: None) / train.threads
+    say(f"one batch: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}")
+    say(f"a step: {1e3 * trained:.0f} ms of arithmetic, {1e3 * loaded:.0f} ms of input beside it")
+    count = steps_per_epoch(train, config.training)
+    passes = config.training.validation_steps or (validation.steps if len(validation.rows) else 0)
+    epoch = count * max(trained, loaded) + passes * max(seen, loaded)
+    say(
+        f"an epoch of {count} steps and {passes} validation batches: about {_time(epoch)}; "
+        f"{config.epochs} epochs: about {_time(epoch * config.epochs)}"
+    )
+    say(_memory())
+
+
+def _median(work: Callable[[], Any], then: Callable[[], Any]) -> float:
+    taken = []
+    for _ in range(_STEPS):
+        started = time.perf_counter()
+        work()
+        then()  # waits for the device
+        taken.append(time.perf_counter() - started)
+    return float(np.median(taken))
+
+
+def _memory() -> str:
+    if gpus():
+        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        return f"memory: {peak / 2**20:,.0f} MiB at most on the first GPU"
+    unit = 1 if sys.platform == "darwin" else 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return f"memory: {peak / 2**20:,.0f} MiB at most, TensorFlow included"
+
+
+def _form(array: Any) -> str:
+    return f"{array.dtype} {list(array.shape)}"
+
+
+def _shape(layer: Any) -> str:
+    output = getattr(layer, "output", None)
+    return "" if output is None or isinstance(output, list) else str(list(output.shape))
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,23 @@
+"""A worker that is not the chief: it helps with training and writes no run folder."""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.run.train import run
+
+
+def help_chief(job: Job, screen: Screen) -> dict[str, Any]:
+    """Runs a job as one of the workers of `job.cluster`. Its log stands in a scratch folder, kept if it fails.
+
+    Raises:
+        BadInput, RunFailed, Interrupted: as `run` does.
+    """
+    assert job.cluster is not None
+    folder = Path(tempfile.mkdtemp(prefix=f"catsdogs-worker{job.cluster.index}-"))
+    content = run(replace(job, folder=folder, found=None), screen)
+    shutil.rmtree(folder)
+    return content

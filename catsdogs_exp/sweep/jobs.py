@@ -1,0 +1,148 @@
+"""The jobs of one command: a single run, or those of a sweep; what they came to, and the last lines on the screen."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from catsdogs_exp.config.build import build
+from catsdogs_exp.config.cluster import cluster_for
+from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.open_data import check_source
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_run_folder
+from catsdogs_exp.record.folder.run_lock import owned
+from catsdogs_exp.run.job import Job, Screen, run_name
+from catsdogs_exp.run.summary import closing_lines
+from catsdogs_exp.run.train import run
+from catsdogs_exp.run.workers import help_chief
+
+
+class Jobs:
+    """Runs jobs for Hydra and remembers how they ended.
+
+    Args:
+        command: as typed, for the record.
+        make_screen: a screen for one job, given what stands before each of its lines and whether it is silent.
+        verbose: let TensorFlow's own messages through.
+        profile: trace some steps and say what training waits for.
+    """
+
+    def __init__(
+        self, command: str, make_screen: Callable[[str, bool], Screen], verbose: bool = False, profile: bool = False
+    ) -> None:
+        self._make_screen = make_screen
+        self._command, self._verbose, self._profile = command, verbose, profile
+        self._sweep: Path | None = None
+        self._total = 0
+        self._varying: set[str] = set()
+        self._done: list[tuple[Path, dict[str, Any]]] = []
+        self._failed: list[tuple[str, BadInput | RunFailed]] = []
+        self._started = time.perf_counter()
+
+    def prepare_sweep(self, overrides: list[str], config_dir: str | None) -> list[str]:
+        """Checks every job before the first one starts and creates the sweep's folder.
+
+        Returns:
+            Further overrides for Hydra.
+        """
+        sweep = expand_sweep(overrides, config_dir)
+        for config in sweep.configs:
+            check_source(config.dataset)
+            if config.training.strategy == "multi_worker":
+                raise BadInput(
+                    "training.strategy=multi_worker trains one run at a time. Received: -m. Start each run by itself, "
+                    "on all workers"
+                )
+        self._total, self._varying = len(sweep.configs), sweep.varying
+        self._sweep = new_run_folder(sweep.configs[0].output_dir, run_name(sweep.configs[0]))
+        self._make_screen("", False).say(f"{self._total} runs -> {self._sweep}")
+        folder = str(self._sweep).replace("'", "\\'")
+        return [f"hydra.sweep.dir='{folder}'"]
+
+    def task(self, composed: DictConfig) -> float:
+        """One job, called by Hydra. Returns the objective, NaN for a job of a sweep that failed."""
+        hydra = HydraConfig.get()
+        in_sweep = hydra.mode == RunMode.MULTIRUN
+        overrides = list(hydra.overrides.task)
+        number = hydra.job.num if in_sweep else 0
+        screen = self._make_screen(f"[{number + 1}/{self._total}] " if in_sweep else "", False)
+        try:
+            config = build(composed, chosen_experiment(hydra))
+            content = self._run(config, overrides, number if in_sweep else None, screen)
+            return float(content["objective"]["value"])
+        except (BadInput, RunFailed) as error:
+            # Kept instead of raised: Hydra would print its own words first, and a sweep goes on.
+            self._failed.append((job_name(number, self._own(overrides)), error))
+            if in_sweep:
+                screen.say(f"failed: {error}")
+            return float("nan")
+        finally:
+            screen.close()
+
+    def finish(self) -> tuple[list[str], int]:
+        """The last lines for the screen, and the exit code.
+
+        Raises:
+            BadInput, RunFailed: what ended a single run.
+        """
+        if self._failed and self._sweep is None:
+            raise self._failed[0][1]
+        lines: list[str] = []
+        if self._sweep is not None and (self._done or self._failed):
+            lines = self._sweep_lines()
+        elif self._done:
+            folder, content = self._done[0]
+            lines = closing_lines(folder, content, time.perf_counter() - self._started)
+        return lines, RunFailed.exit_code if self._failed else 0
+
+    def _run(self, config: Config, overrides: list[str], number: int | None, screen: Screen) -> dict[str, Any]:
+        check_source(config.dataset)
+        cluster = cluster_for(config.training)
+        if cluster is not None and not cluster.is_chief:
+            return help_chief(
+                Job(config, Path(), "", self._command, overrides, self._verbose, cluster=cluster),
+                self._make_screen("", True),
+            )
+        if number is None or self._sweep is None:
+            folder = new_run_folder(config.output_dir, run_name(config))
+            name = folder.name
+        else:
+            folder = new_job_folder(self._sweep, number, self._own(overrides))
+            name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
+        try:
+            job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile, cluster=cluster)
+            with owned(folder):
+                content = run(job, screen)
+        except Interrupted:
+            screen.say(f"interrupted; to go on: python -m catsdogs_exp resume {folder}")
+            raise
+        self._done.append((folder, content))
+        return content
+
+    def _own(self, overrides: list[str]) -> list[str]:
+        """What tells a job from the others of its sweep."""
+        own = [word for word in overrides if word.partition("=")[0] in self._varying]
+        return own or overrides
+
+    def _sweep_lines(self) -> list[str]:
+        best = sorted(self._done, key=lambda item: -_rank(item[1]))
+        objectives = [(folder, content["objective"]) for folder, content in best]
+        return [
+            *(f"{o['name']} {o['value']:.4f}  epoch {o['epoch']:>3}  {folder.name}" for folder, o in objectives),
+            *(f"failed: {name}: {error}" for name, error in self._failed),
+            f"{len(self._done)} of {self._total} runs in {self._sweep}",
+            f"  python -m catsdogs_exp compare {self._sweep}",
+            f"  tensorboard --logdir {self._sweep}",
+        ]
+
+
+def _rank(content: dict[str, Any]) -> float:
+    objective = content["objective"]
+    value = objective["value"] if objective["value"] is not None else float("-inf")
+    return -value if objective["name"].endswith("loss") else value

@@ -1,0 +1,1 @@
+"""Networks and the state of training on disk."""

@@ -1,0 +1,104 @@
+"""A network as one self-contained file: Keras's own format, with our description as one more entry.
+
+Plain `keras.saving.load_model` reads it as well.
+"""
+
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.data.images.resizing import evaluated_as, evaluation_size
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
+
+_ENTRY = "catsdogs_exp.json"
+_MAX_ENTRY = 2**20
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What one must know to use the network rightly, beside the preprocessing that it contains.
+
+    Attributes:
+        classes: names, in the order of the probabilities.
+        target_size: height, width that pictures are brought to.
+        resize, interpolation: how, without chance.
+        channels: 3, or 1 for grey.
+        pad_value: 0..255, beside the picture with resize=pad.
+    """
+
+    classes: tuple[str, ...]
+    target_size: tuple[int, int]
+    resize: str
+    interpolation: str
+    channels: int = 3
+    pad_value: float = 0.0
+
+    @classmethod
+    def of(cls, loader: Loader, classes: tuple[str, ...]) -> "ModelCard":
+        """The description that follows from a run's settings."""
+        return cls(
+            classes,
+            evaluation_size(loader),
+            evaluated_as(loader.resize),
+            loader.interpolation,
+            loader.channels,
+            loader.pad_value,
+        )
+
+
+def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
+    """Writes the network, without optimiser, under a scratch name and renames it when it is whole."""
+    scratch = path.with_name(f".{path.stem}.part.keras")
+    model.save(scratch)
+    with zipfile.ZipFile(scratch, "a") as archive:
+        archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
+    with scratch.open("rb") as handle:
+        os.fsync(handle.fileno())
+    scratch.replace(path)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads the description alone.
+
+    Raises:
+        BadInput: when the file is no model of ours.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(_ENTRY).file_size > _MAX_ENTRY:
+                raise ValueError("the description is too large")
+            raw = json.loads(archive.read(_ENTRY))
+        return ModelCard(
+            classes=tuple(str(name) for name in raw["classes"]),
+            target_size=(int(raw["target_size"][0]), int(raw["target_size"][1])),
+            resize=str(raw["resize"]),
+            interpolation=str(raw["interpolation"]),
+            channels=int(raw["channels"]),
+            pad_value=float(raw.get("pad_value", 0.0)),  # networks of before have none
+        )
+    except FileNotFoundError as error:
+        raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError) as error:
+        raise BadInput(f"Not a network written by catsdogs_exp: {path} ({error})") from error
+
+
+def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
+    """Reads a network and its description. Nothing in the file is executed (Keras's safe mode).
+
+    Raises:
+        BadInput: when the file is damaged or no model of ours.
+    """
+    card = read_card(path)
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True), card
+    except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        foreign = "Could not locate" in str(error)  # a layer that is not Keras's
+        hint = ". Name the plugin that its layers are from: --plugins MODULE" if foreign else ""
+        raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]}){hint}") from error

@@ -1,0 +1,114 @@
+"""The arithmetic of one batch on several devices. Sums over all parts are what one device computes over the whole."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from catsdogs_exp.training.distribution.distribution import Spread, local_replica
+from catsdogs_exp.training.nonfinite import FirstBad
+from catsdogs_exp.training.steps import TOP, Steps
+
+_SUM = tf.distribute.ReduceOp.SUM
+
+
+class SpreadSteps(Steps):
+    """`Steps` on several devices: each computes its part of a batch, then all copies of the weights move alike.
+
+    A part's gradient is that of the sum of its losses; the sum over all parts is divided by the images of the whole
+    batch, so that a batch that does not divide evenly weighs as on one device. Batch normalisation uses the statistics
+    of each part by itself; its moving averages are the mean over all devices.
+
+    Args:
+        spread: the strategy, and which process this is. Batches are this process's part of the whole ones.
+        model, optimizer, others: as in `Steps`; both must have been made in the strategy's scope.
+    """
+
+    def __init__(
+        self, spread: Spread, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None, **others: Any
+    ) -> None:
+        self._spread = spread
+        with spread.scope():
+            super().__init__(model, optimizer, jit=False, **others)
+        # Outside of the scope: of each worker its own. All of them add the same sums.
+        self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
+        self._finite = FirstBad()
+        self._functions = {
+            "accuracy": keras.metrics.binary_accuracy if self._binary else keras.metrics.sparse_categorical_accuracy,
+            f"top_{TOP}_accuracy": partial(keras.metrics.sparse_top_k_categorical_accuracy, k=TOP),
+        }
+
+    def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        weights = self.model.trainable_variables
+        moving = [weight for weight in self.model.non_trainable_weights if weight.dtype == "float32"]
+
+        def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+            part, labels, real = self._part(images, labels)
+            with tf.GradientTape() as tape:
+                probabilities = self.model(part, training=True)
+                losses = self._own_loss(labels, probabilities)
+                loss = tf.reduce_sum(self._weighted(losses, labels) * real)
+                if self.model.losses:  # regularisation: once an image, as it is divided by their number
+                    loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
+            shown = losses if self._objective.is_shown else None
+            gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            means = [tf.convert_to_tensor(weight) / self._spread.replicas for weight in moving]
+            return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, probabilities, real)]
+
+        sums = self._over_all(one, images, labels)
+        with self._spread.scope():
+            for weight, mean in zip(moving, sums[len(weights) :], strict=False):
+                weight.assign(mean)  # before the average of the weights takes them in
+            self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
+        minimised, *shown = sums[len(weights) + len(moving) :]
+        self._finite.update_state(minimised)
+        self._add(shown)
+
+    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+            part, labels, real = self._part(images, labels)
+            return self._sums(None, labels, self.model(part, training=False), real)
+
+        self._add(self._over_all(one, images, labels))
+
+    def _part(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 where it has none."""
+        strategy = self._spread.strategy
+        assert strategy is not None
+        replica, replicas = local_replica(strategy), len(strategy.extended.worker_devices)
+        with tf.device("CPU:0"):  # a device gets its own part alone
+            count = tf.shape(images)[0]
+            start, end = count * replica // replicas, count * (replica + 1) // replicas
+            filler = tf.cast(tf.equal(start, end), tf.int32)
+            images, labels = (
+                tf.pad(each[start:end], [[0, filler]] + [[0, 0]] * (each.shape.rank - 1)) for each in (images, labels)
+            )
+            real = tf.cast(tf.range(end - start + filler) < end - start, tf.float32)
+        return images, labels, real
+
+    def _over_all(self, one: Callable[..., list[tf.Tensor]], images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        """The sums of what the devices of all workers give."""
+        strategy = self._spread.strategy
+        assert strategy is not None
+
+        def summed(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+            return list(tf.distribute.get_replica_context().all_reduce(_SUM, one(images, labels)))
+
+        found = strategy.run(summed, args=(images, labels))
+        return [strategy.experimental_local_results(each)[0] for each in found]
+
+    def _sums(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor, real: tf.Tensor) -> list[tf.Tensor]:
+        """Of each average the sum over the images, and how many they are; `losses` as in `Steps._count`."""
+        losses = self._shown_loss(labels, probabilities) if losses is None else losses
+        labels, probabilities = self._judged(labels, probabilities)
+        values = {"loss": losses}
+        for name in [name for name in self._metrics if name != "loss"]:
+            values[name] = tf.cast(self._functions[name](labels, probabilities), tf.float32)
+        return [tf.reduce_sum(tf.reshape(value, [-1]) * real) for value in values.values()] + [tf.reduce_sum(real)]
+
+    def _add(self, sums: list[tf.Tensor]) -> None:
+        for metric, value in zip(self._metrics.values(), sums, strict=False):
+            metric.total.assign_add(value)
+            metric.count.assign_add(sums[-1])

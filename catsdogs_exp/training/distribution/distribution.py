@@ -1,0 +1,268 @@
+"""Training on several devices or machines at once: `training.strategy`, on `tf.distribute`.
+
+Every device holds all weights and computes the gradients of its part of a batch; the sum over all parts moves every
+copy alike. The batch stays what it is on one device, and so does the result, up to rounding.
+"""
+
+import logging
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from catsdogs_exp.config.cluster import Cluster
+from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.errors import BadInput, RunFailed
+
+JOIN_SECONDS = 600  # how long a worker waits for the others to begin: one may still inspect its images
+_LOOK_SECONDS = 10  # between two looks at whether all are still there
+_ANSWER_SECONDS = 10  # that one has to answer
+_LOOKS = 2  # without an answer: then it is gone
+GONE_SECONDS = _LOOK_SECONDS + _LOOKS * _ANSWER_SECONDS  # at the latest
+
+_log = logging.getLogger("catsdogs_exp")
+
+# What TensorFlow raises when the other side of a connection is no longer there.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Over what training is spread.
+
+    Attributes:
+        strategy: of `tf.distribute`; None: one device, as if there were no such thing.
+        cluster: the processes that train together; None: this one alone.
+    """
+
+    strategy: tf.distribute.Strategy | None = None
+    cluster: Cluster | None = None
+
+    @property
+    def workers(self) -> int:
+        """Processes."""
+        return len(self.cluster.workers) if self.cluster else 1
+
+    @property
+    def worker(self) -> int:
+        """Which of them this one is."""
+        return self.cluster.index if self.cluster else 0
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        """Devices of all processes."""
+        return int(self.strategy.num_replicas_in_sync) if self.strategy is not None else 1
+
+    @property
+    def shard(self) -> tuple[int, int]:
+        """Which part of each batch this process prepares, of how many."""
+        return self.worker, self.workers
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables made inside have a copy on each device. All workers must make the same ones in the same order."""
+        return self.strategy.scope() if self.strategy is not None else nullcontext()
+
+    def describe(self) -> str:
+        """What a run says of it in a line; `""` for one device."""
+        if self.strategy is None:
+            return ""
+        devices = f"{self.replicas} device{'s' if self.replicas > 1 else ''}"
+        if self.cluster is not None:
+            return f"spread over {self.workers} workers, {devices}: {', '.join(self.cluster.workers)}"
+        return f"spread over {devices}: {', '.join(map(_short, self.strategy.extended.worker_devices))}"
+
+    def agree(self, values: Mapping[str, str | int]) -> None:
+        """Makes sure that all workers train the same thing.
+
+        Args:
+            values: what must be the same: its name to hexadecimal digits or a whole number.
+
+        Raises:
+            BadInput: on every worker, naming what differs and where.
+        """
+        if self.cluster is None or self.strategy is None:
+            return
+        rows = np.zeros((self.workers, len(values)), np.int64)
+        rows[self.worker] = [int(v[:15], 16) if isinstance(v, str) else v for v in values.values()]
+        everybody = np.asarray(self._summed(tf.constant(rows)))
+        for place, name in enumerate(values):
+            for worker, value in enumerate(everybody[:, place].tolist()):
+                if value != everybody[0, place]:
+                    raise BadInput(
+                        f"All workers must have the same {name}. That of worker {worker} at "
+                        f"{self.cluster.workers[worker]} is not that of worker 0. Start all of them with the same "
+                        "command, version and data"
+                    )
+
+    def everybody(self, value: bool) -> bool:
+        """Whether it is so for all workers. All of them must ask."""
+        if self.cluster is None:
+            return value
+        return int(self._summed(tf.constant(int(value)))) == self.workers
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within it, until they `part`, the workers need each other.
+
+        Raises:
+            RunFailed: at most `GONE_SECONDS` after another worker is gone.
+        """
+        if self.cluster is None:
+            yield
+            return
+        try:
+            yield
+        except _LOST as error:
+            if not self._is_watching:
+                raise
+            raise RunFailed(self._who_is_gone(str(error))) from error
+
+    def _summed(self, value: tf.Tensor) -> tf.Tensor:
+        """The sum of all workers' values."""
+        strategy = self.strategy
+        assert strategy is not None
+
+        def one() -> tf.Tensor:
+            first = tf.cast(tf.equal(local_replica(strategy), 0), value.dtype)  # a worker's other devices add nothing
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value * first)
+
+        return strategy.experimental_local_results(tf.function(lambda: strategy.run(one))())[0]
+
+    def part(self) -> None:
+        """Stops looking after the others, who may end now, once all of them have come here."""
+        if self.cluster is None or self.strategy is None:
+            return
+        try:
+            self._summed(tf.zeros((), tf.int32))
+        except _LOST:  # one was here and went before its answer had come
+            _log.info("another worker ended first")
+        watcher = self.strategy.extended
+        watcher._check_health_thread_should_stop.set()
+        watcher._check_health_thread = None  # a daemon, which sleeps: it is not waited for
+
+    @property
+    def _is_watching(self) -> bool:
+        assert self.strategy is not None
+        return getattr(self.strategy.extended, "_check_health_thread", None) is not None
+
+    def _who_is_gone(self, message: str) -> str:
+        assert self.cluster is not None
+        said = {int(number) for number in re.findall(r"task:(\d+) is down", message)}  # it hangs, and may be connected
+        others = [worker for worker in range(self.workers) if worker != self.worker]
+        gone = [worker for worker in others if worker in said or not self._answers(worker)]
+        if not gone:
+            reason = " ".join(message.split())[:300]
+            who = f"The workers have lost each other ({reason})"
+        else:
+            who = " and ".join(f"worker {worker} at {self.cluster.workers[worker]}" for worker in gone)
+            who = f"{who[0].upper()}{who[1:]} {'is' if len(gone) == 1 else 'are'} gone"
+        return f"{who}. Start all workers again: each with `python -m catsdogs_exp resume RUN`"
+
+    def _answers(self, worker: int) -> bool:
+        assert self.cluster is not None
+        host, _, port = self.cluster.workers[worker].rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+                return True
+        except OSError:
+            return False
+
+
+ONE_DEVICE = Spread()
+
+
+def local_replica(strategy: tf.distribute.Strategy) -> int:
+    """Which of this process's devices the code is traced for, in a replica's context."""
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    number = int(tf.get_static_value(number)) if tf.is_tensor(number) else int(number)
+    return number % len(strategy.extended.worker_devices)
+
+
+def open_strategy(training: Training, cluster: Cluster | None) -> Spread:
+    """What `training.strategy` asks for. With a cluster it waits for all workers to begin.
+
+    Must be called before TensorFlow has computed anything in this process.
+
+    Args:
+        training: the settings.
+        cluster: the processes that train together, for `multi_worker`.
+
+    Raises:
+        RunFailed: when the other workers do not come, or this one's port is taken.
+    """
+    if training.strategy == "mirrored":
+        kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        return Spread(_mirrored(tuple(device.name for device in tf.config.list_logical_devices(kind))))
+    if training.strategy == "multi_worker":
+        assert cluster is not None, "cluster_for has found it"
+        return Spread(_of_workers(cluster), cluster)
+    return Spread()
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """The same one for all jobs of a process.
+
+    A new one would number its sums from the beginning, and TensorFlow takes two sums of one number for the same.
+    """
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
+    from tensorflow.python.distribute.collective_all_reduce_strategy import (  # noqa: PLC0415
+        CollectiveAllReduceExtended,
+    )
+    from tensorflow.python.eager import context  # noqa: PLC0415
+
+    # TensorFlow has two ways to see that a worker is gone. The coordination service, its default, ends the process
+    # with an abort of C++; the older looks at the others now and then, and raises an error. There is no public switch.
+    context.context().configure_coordination_service(service_type="")
+    CollectiveAllReduceExtended._check_health_interval = _LOOK_SECONDS
+    CollectiveAllReduceExtended._check_health_timeout = _ANSWER_SECONDS
+    CollectiveAllReduceExtended._check_health_retry_limit = _LOOKS
+    CollectiveAllReduceExtended._check_health_initial_timeout = JOIN_SECONDS
+    logging.getLogger("tensorflow").setLevel(logging.CRITICAL)
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(cluster.workers)}),
+        task_type="worker",
+        task_id=cluster.index,
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+        rpc_layer="grpc",
+    )
+    others = ", ".join(address for place, address in enumerate(cluster.workers) if place != cluster.index)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except RuntimeError as error:
+        if "Timeout" not in str(error):
+            raise
+        raise RunFailed(
+            f"Worker {cluster.index} at {cluster.workers[cluster.index]} waited {JOIN_SECONDS} s for {others}. "
+            "Start all workers within that time; the ports must be open"
+        ) from error
+    except tf.errors.OpError as error:
+        raise RunFailed(
+            f"Worker {cluster.index} cannot begin at {cluster.workers[cluster.index]}: "
+            f"{' '.join(str(error).split())[:200]}. The port must be free and the others ({others}) reachable"
+        ) from error
+
+
+def _short(device: str) -> str:
+    return ":".join(device.rsplit(":", 2)[-2:])

@@ -1,0 +1,112 @@
+"""Averages over batches: of weights, which generalise better than the last ones, and of gradients before an update.
+
+The average of the weights is that of Polyak and Juditsky, 1992, with a decay.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from catsdogs_exp.training.optim.fused import subtract
+
+
+class WeightAverage:
+    """A moving average of all weights that training moves: `average += (1 - d) * (weight - average)` an update.
+
+    d is min(decay, (1 + t) / (10 + t)) after t updates, so that the first weights do not weigh on it for long; the very
+    first update sets it. The moving statistics of batch normalisation are averaged alike, as in the training of
+    EfficientNet: those of the last weights alone would belong to another network than the one that is used. Frozen
+    layers are left out: they do not move.
+
+    Attributes:
+        weights: what is averaged.
+        averages: of the same shapes; of no meaning before the first update.
+    """
+
+    def __init__(self, model: keras.Model, decay: float) -> None:
+        self.weights = list({id(weight): weight for weight in _moving(model)}.values())
+        self.averages = [keras.Variable(weight, trainable=False, name="average") for weight in self.weights]
+        self._decay = decay
+        self._swap = tf.function(self._exchange)
+
+    def update(self, updates: Any) -> None:
+        """Takes the weights in, as part of a training step; `updates` is how many were done, this one included."""
+        before = tf.cast(updates, tf.float32) - 1
+        kept = tf.where(before < 1, 0.0, tf.minimum(self._decay, (1 + before) / (10 + before)))
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            subtract(average, 1 - kept, average - tf.convert_to_tensor(weight))
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Within it the network has the averages for weights; afterwards its own again, bit for bit."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _exchange(self) -> None:
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            mean, own = tf.identity(average.value), tf.identity(weight.value)
+            average.assign(own)
+            weight.assign(mean)
+
+
+class GradientSum:
+    """Gathers gradients of several batches, weighted by their images, so that the sum is that of one large batch.
+
+    Args:
+        weights: whose gradients.
+        batches: how many make one update.
+    """
+
+    def __init__(self, weights: list[keras.Variable], batches: int) -> None:
+        self._batches = batches
+        self.sums = [
+            keras.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name="sum") for weight in weights
+        ]
+        self.images = keras.Variable(0.0, trainable=False, dtype="float32", name="images")
+        self.gathered = keras.Variable(0, trainable=False, dtype="int32", name="batches")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that they keep between batches."""
+        return [*self.sums, self.images, self.gathered]
+
+    def add(self, gradients: list[Any], images: Any, update: Callable[[list[Any]], None]) -> None:
+        """Adds a batch's mean gradients; the last one calls `update` with the mean over all images, and begins anew.
+
+        Args:
+            gradients: one a weight; None where there is none.
+            images: of the batch, a scalar.
+            update: is traced once.
+        """
+        count = tf.cast(images, tf.float32)
+        for total, gradient in zip(self.sums, gradients, strict=True):
+            if gradient is not None:
+                subtract(total, -count, tf.convert_to_tensor(gradient))
+        self.images.assign_add(count)
+        self.gathered.assign_add(1)
+
+        def all_there() -> None:
+            means = [
+                None if gradient is None else total / self.images
+                for total, gradient in zip(self.sums, gradients, strict=True)
+            ]
+            update(means)
+            for variable in self.variables:
+                variable.assign(tf.zeros(variable.shape, variable.dtype))
+
+        tf.cond(tf.equal(self.gathered, self._batches), all_there, lambda: None)
+
+
+def _moving(model: keras.Model) -> Iterator[keras.Variable]:
+    """The weights of layers that are not frozen."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _moving(layer)
+        elif layer.trainable:
+            yield from layer.weights

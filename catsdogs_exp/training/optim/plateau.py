@@ -1,0 +1,66 @@
+"""Lowering the learning rate when nothing gets better: decided between epochs, outside the graph."""
+
+import math
+from typing import Any
+
+import keras
+
+from catsdogs_exp.config.schema.optimizers import PlateauSchedule
+from catsdogs_exp.training.optim.schedules import Adjustable
+from catsdogs_exp.training.progress import falls
+from catsdogs_exp.training.variable_values import value_of
+
+
+class Plateau:
+    """Multiplies the learning rate by `factor` when the monitored value was not better for `patience` epochs.
+
+    Args:
+        schedule: its settings.
+        rate: the variable to lower.
+        monitor: the name of the value, which says whether less is better.
+    """
+
+    def __init__(self, schedule: PlateauSchedule, rate: keras.Variable, monitor: str) -> None:
+        self._schedule, self._rate = schedule, rate
+        self._sign = -1.0 if falls(monitor) else 1.0
+        self._best: float | None = None  # of the value times the sign: more is better
+        self._since = self._epochs = 0
+
+    def after_epoch(self, value: float) -> None:
+        """Takes the value of an epoch. Epochs of the rise are not waited through; NaN is never better."""
+        self._epochs += 1
+        signed = self._sign * value
+        if not math.isnan(signed) and (self._best is None or signed > self._best + self._schedule.min_delta):
+            self._best, self._since = signed, 0
+            return
+        if self._epochs <= self._schedule.warmup_epochs:
+            return
+        self._since += 1
+        if self._since < self._schedule.patience:
+            return
+        self._since = 0
+        now = float(value_of(self._rate))
+        self._rate.assign(min(now, max(now * self._schedule.factor, self._schedule.min_lr)))
+
+    def state(self) -> dict[str, Any]:
+        """Plain values; the rate itself is a variable of the run (`Steps.variables`)."""
+        return {"best": self._best, "since": self._since, "epochs": self._epochs}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes what `state` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: when it is something else.
+        """
+        best = state["best"]
+        self._best = None if best is None else float(best)
+        self._since, self._epochs = int(state["since"]), int(state["epochs"])
+
+
+def make_plateau(schedule: object, optimizer: keras.optimizers.Optimizer, monitor: str) -> Plateau | None:
+    """What lowers the rate of an optimiser made with this schedule, or None where the schedule is another."""
+    if not isinstance(schedule, PlateauSchedule):
+        return None
+    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    assert isinstance(rate, Adjustable)
+    return Plateau(schedule, rate.rate, monitor)

@@ -1,0 +1,160 @@
+"""Learning rates as functions of the updates done, and nothing else: any of them can be computed again alone.
+
+Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their
+shape over the epochs.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from catsdogs_exp.config.schema.optimizers import (
+    CosineSchedule,
+    ExponentialSchedule,
+    OneCycleSchedule,
+    PlateauSchedule,
+    Schedule,
+    StepSchedule,
+)
+
+
+def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> Any:
+    """The learning rate of a run: a number where it stays, else a Keras schedule.
+
+    Args:
+        schedule: its settings.
+        peak: the learning rate itself, from which curves fall.
+        updates: in an epoch; a fraction where batches are accumulated over the end of one.
+        epochs: of the run, or of this stage of it.
+    """
+    if isinstance(schedule, OneCycleSchedule):
+        return OneCycle(peak, updates * epochs, schedule.rise, schedule.start, schedule.final)
+    warmup = round(schedule.warmup_epochs * updates)
+    if isinstance(schedule, CosineSchedule):
+        return WarmupCosine(peak, warmup, round(epochs * updates), schedule.final)
+    if isinstance(schedule, ExponentialSchedule):
+        return Exponential(peak, warmup, schedule.gamma ** (1 / updates))
+    if isinstance(schedule, StepSchedule):
+        falls = schedule.milestones or _multiples(schedule.every, epochs)
+        return Steps(peak, warmup, tuple(math.ceil(epoch * updates) for epoch in falls), schedule.gamma)
+    if isinstance(schedule, PlateauSchedule):
+        return Adjustable(peak, warmup)
+    return Constant(peak, warmup) if warmup else peak
+
+
+class _Curve(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """What all have in common: a linear rise over `warmup_steps` updates to what the curve then is."""
+
+    peak: float
+    warmup_steps: int
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of an update, counted from 0: a float32 scalar."""
+        step = ops.cast(step, "float32")
+        rise = ops.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
+        return self.peak * rise * self.share(step)
+
+    def share(self, step: Any) -> Any:
+        """The curve itself, of `peak`: flat."""
+        return ops.ones_like(step)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to build it again."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+class Constant(_Curve):
+    """Stays at `peak` after the rise."""
+
+    def __init__(self, peak: float, warmup_steps: int) -> None:
+        self.peak, self.warmup_steps = peak, warmup_steps
+
+
+class WarmupCosine(_Curve):
+    """Linear rise over `warmup_steps`, then a cosine from `peak` to `final * peak` at `total_steps`.
+
+    Source: Loshchilov and Hutter, SGDR, 2017, without restarts.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int, total_steps: int, final: float) -> None:
+        self.peak, self.warmup_steps, self.total_steps, self.final = peak, warmup_steps, total_steps, final
+
+    def share(self, step: Any) -> Any:
+        """1 at the end of the rise, `final` at the end."""
+        done = ops.clip((step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1), 0.0, 1.0)
+        return self.final + (1 - self.final) * 0.5 * (1 + ops.cos(math.pi * done))
+
+
+class Exponential(_Curve):
+    """Times `gamma` each update from the end of the rise on."""
+
+    def __init__(self, peak: float, warmup_steps: int, gamma: float) -> None:
+        self.peak, self.warmup_steps, self.gamma = peak, warmup_steps, gamma
+
+    def share(self, step: Any) -> Any:
+        """`gamma` to the power of the updates since the rise."""
+        return ops.exp(math.log(self.gamma) * ops.maximum(step - self.warmup_steps, 0.0))
+
+
+class Steps(_Curve):
+    """Times `gamma` at each of `falls`, updates in rising order, counted from the start and not the rise's end."""
+
+    def __init__(self, peak: float, warmup_steps: int, falls: tuple[int, ...], gamma: float) -> None:
+        self.peak, self.warmup_steps, self.falls, self.gamma = peak, warmup_steps, tuple(falls), gamma
+
+    def share(self, step: Any) -> Any:
+        """`gamma` to the power of the falls that are over."""
+        over = ops.sum(ops.cast(step[..., None] >= ops.convert_to_tensor(self.falls, "float32"), "float32"), axis=-1)
+        return ops.power(ops.convert_to_tensor(self.gamma, "float32"), over)
+
+
+class OneCycle(_Curve):
+    """A half cosine from `start * peak` up to `peak` over the share `rise` of all updates, another one down.
+
+    Source: Smith, "Super-Convergence", 2018, with the two phases and cosines of fastai and PyTorch's `OneCycleLR`.
+    """
+
+    def __init__(self, peak: float, total_steps: float, rise: float, start: float, final: float) -> None:
+        self.peak, self.total_steps, self.rise, self.start, self.final = peak, total_steps, rise, start, final
+        self.warmup_steps = 0
+
+    def share(self, step: Any) -> Any:
+        """`start` at the first update, 1 at the top, `final` at the last."""
+        last = max(self.total_steps - 1, 1)
+        done = ops.clip(step / last, 0.0, 1.0)
+        up = _half_cosine(self.start, 1.0, done / self.rise)
+        down = _half_cosine(1.0, self.final, (done - self.rise) / (1 - self.rise))
+        return ops.where(done < self.rise, up, down)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to build it again."""
+        return {name: value for name, value in super().get_config().items() if name != "warmup_steps"}
+
+
+class Adjustable(_Curve):
+    """A rate that is changed from outside, in its variable `rate`: by `Plateau`."""
+
+    def __init__(self, peak: float, warmup_steps: int) -> None:
+        self.peak, self.warmup_steps = peak, warmup_steps
+        self._rate = keras.Variable(peak, dtype="float32", trainable=False, name="rate")
+
+    @property
+    def rate(self) -> keras.Variable:
+        """Float32 scalar: `peak`, until it is lowered."""
+        return self._rate
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of an update, counted from 0: a float32 scalar."""
+        step = ops.cast(step, "float32")
+        return self._rate * ops.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
+
+
+def _half_cosine(start: float, end: float, done: Any) -> Any:
+    return end + (start - end) * 0.5 * (1 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0)))
+
+
+def _multiples(every: float, epochs: int) -> tuple[float, ...]:
+    """`every`, twice `every`, ..., as far as the run goes."""
+    return tuple(every * n for n in range(1, math.ceil(epochs / every)))

@@ -1,0 +1,155 @@
+"""The source `pixel_csv`: pictures written as numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.data.sources.registry import check_source, files_of
+from catsdogs_exp.errors import BadInput
+
+
+def write(path: Path, pictures: np.ndarray, labels: list[int], where: int = 0) -> Path:
+    """A table as Sign-Language MNIST has it; the label in the column `where`."""
+    flat = pictures.reshape(len(pictures), -1)
+    names = [f"pixel{number + 1}" for number in range(flat.shape[1])]
+    lines = [[*map(str, row)] for row in flat.tolist()]
+    for cells, label in zip([names, *lines], ["label", *map(str, labels)], strict=True):
+        cells.insert(where, label)
+    path.write_text("\n".join(",".join(cells) for cells in [names, *lines]) + "\n", "utf-8")
+    return path
+
+
+def noise(count: int, height: int = 28, width: int = 28) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, height, width), dtype=np.uint8)
+
+
+def refusal(table: Path, *words: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=pixel_csv", f"dataset.path={table}", *words]).dataset)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_the_pixels_come_through(tmp_path: Path, cache: Path) -> None:
+    pictures, steps = noise(6), []
+    table = write(tmp_path / "sign_mnist_train.csv", pictures, [3, 0, 24, 3, 0, 24], where=5)
+    config = config_of(["dataset=pixel_csv", f"dataset.path={table}"])
+    assert config.dataset.channels == 1
+    listing = files_of(config.dataset, lambda *step: steps.append(step))
+    assert listing.classes == ("0", "3", "24")
+    assert listing.paths.tolist() == [
+        "0/000001.png",
+        "0/000004.png",
+        "3/000000.png",
+        "3/000003.png",
+        "24/000002.png",
+        "24/000005.png",
+    ]
+    assert listing.splits.tolist() == [UNDECIDED] * 6
+    assert listing.root.is_relative_to(cache)
+    for path in listing.paths.tolist():
+        with Image.open(listing.root / path) as image:
+            assert image.mode == "L"
+            assert np.array_equal(np.asarray(image), pictures[int(Path(path).stem)])
+    assert steps == [("converting", 6, 6)]
+    assert not gather(config).reasons()
+
+
+def test_a_table_is_converted_once_and_anew_when_it_changed(tmp_path: Path, cache: Path) -> None:
+    table = write(tmp_path / "t.csv", noise(2), [0, 1])
+    dataset = config_of(["dataset=pixel_csv", f"dataset.path={table}"]).dataset
+    steps: list[object] = []
+    first = files_of(dataset, lambda *step: steps.append(step)).root
+    assert files_of(dataset, lambda *step: steps.append(step)).root == first
+    assert len(steps) == 1
+    write(table, noise(4), [0, 1, 0, 1])
+    assert len(files_of(dataset).paths) == 4
+
+
+def test_tables_for_validation_and_test(tmp_path: Path, cache: Path) -> None:
+    tables = [write(tmp_path / f"{name}.csv", noise(2, 4, 4), [0, 1]) for name in ("train", "val", "test")]
+    keys = ("path", "validation_path", "test_path")
+    words = [f"dataset.{key}={table}" for key, table in zip(keys, tables, strict=True)]
+    listing = files_of(config_of(["dataset=pixel_csv", *words]).dataset)
+    assert dict(zip(listing.paths.tolist(), listing.splits.tolist(), strict=True)) == {
+        "test/0/000000.png": TEST,
+        "test/1/000001.png": TEST,
+        "train/0/000000.png": TRAIN,
+        "train/1/000001.png": TRAIN,
+        "validation/0/000000.png": VALIDATION,
+        "validation/1/000001.png": VALIDATION,
+    }
+
+
+def test_labels_get_names(tmp_path: Path, cache: Path) -> None:
+    table = write(tmp_path / "t.csv", noise(3, 4, 4), [0, 1, 2])
+    words = ["dataset=pixel_csv", f"dataset.path={table}", "dataset.classes={0: A, 1: B}"]
+    assert files_of(config_of(words).dataset).classes == ("A", "B")
+
+
+@pytest.mark.parametrize("word", ["dataset.width=6", "dataset.height=4"])
+def test_pictures_need_not_be_square(tmp_path: Path, cache: Path, word: str) -> None:
+    pictures = noise(2, 4, 6)
+    table = write(tmp_path / "t.csv", pictures, [0, 1])
+    listing = files_of(config_of(["dataset=pixel_csv", f"dataset.path={table}", word]).dataset)
+    with Image.open(listing.root / "0" / "000000.png") as image:
+        assert np.array_equal(np.asarray(image), pictures[0])
+
+
+@pytest.mark.parametrize(("words", "shown"), [([], "null"), (["dataset.width=5"], "5"), (["dataset.width=25"], "25")])
+def test_a_size_that_does_not_fit(tmp_path: Path, cache: Path, words: list[str], shown: str) -> None:
+    table = write(tmp_path / "t.csv", noise(2, 4, 6), [0, 1])
+    assert refusal(table, *words) == (
+        f"The 24 pixel columns of {table} must be dataset.width x dataset.height, or a square. "
+        f"Received: dataset.width={shown} dataset.height=null"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,0,0,0,256", "A pixel must be a whole number from 0 to 255. Received: '256' in {table}, line 3"),
+        ("1,0,0,0,-1", "A pixel must be a whole number from 0 to 255. Received: '-1' in {table}, line 3"),
+        ("1,0,0,x,0", "A pixel must be a whole number from 0 to 255. Received: 'x' in {table}, line 3"),
+        ("1,0,0,1.5,0", "A pixel must be a whole number from 0 to 255. Received: '1.5' in {table}, line 3"),
+        (
+            "1,0,0,0," + "9" * 5000,
+            "A pixel must be a whole number from 0 to 255. Received: '" + "9" * 40 + "' in {table}, line 3",
+        ),
+        ("1,0,0,,0", "A pixel must be a whole number from 0 to 255. Received: '' in {table}, line 3"),
+        ("cat,0,0,0,0", "A label must be a whole number from 0. Received: 'cat' in {table}, line 3"),
+        ("../1,0,0,0,0", "A label must be a whole number from 0. Received: '../1' in {table}, line 3"),
+        ("-1,0,0,0,0", "A label must be a whole number from 0. Received: '-1' in {table}, line 3"),
+        ("1,0,0,0", "The table must have 5 fields in each line. Received 4: {table}, line 3"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_is_kept(tmp_path: Path, cache: Path, line: str, message: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"label,a,b,c,d\n0,1,2,3,4\n{line}\n", "utf-8")
+    assert refusal(table) == message.format(table=table)
+    assert [path.name for path in (cache / "pixel_csv").iterdir() if path.suffix != ".lock"] == []
+
+
+def test_a_missing_label_column_and_an_empty_table(tmp_path: Path, cache: Path) -> None:
+    table = write(tmp_path / "t.csv", noise(2, 5, 5), [0, 1])
+    names = ", ".join(["label", *(f"pixel{number}" for number in range(1, 20))])
+    assert refusal(table, "dataset.label_column=lable") == (
+        f"dataset.label_column must name a column of {table}. Received: dataset.label_column=lable. "
+        f"Did you mean label? The columns: {names}, ... (26 in all)."
+    )
+    table.write_text("label,a\n", "utf-8")
+    assert refusal(table) == f"The table has no lines but its column names: {table}"
+
+
+def test_missing_tables_are_told_early(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", noise(2, 4, 4), [0, 1])
+    with pytest.raises(BadInput) as caught:
+        check_source(
+            config_of(["dataset=pixel_csv", f"dataset.path={table}", f"dataset.test_path={tmp_path}/x.csv"]).dataset
+        )
+    assert str(caught.value) == f"dataset.test_path must be a CSV file. There is none at: {tmp_path}/x.csv"
