@@ -31,3 +31,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean X?"`, or `""` where nothing known is near."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message on one line of at most 300 characters; its type stands before it unless it is one of ours."""
+    text = " ".join(str(error).split())
+    if isinstance(error, BadInput | RunFailed):
+        return text
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text if len(text) <= 300 else f"{text[:300]}..."

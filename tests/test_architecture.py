@@ -43,7 +43,7 @@ def imports(path: Path) -> Iterator[str]:
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            # `from catsdogs_exp.run import job` and `from catsdogs_exp.data import decoding` name modules behind `import`
+            # `from catsdogs_exp.run import job` names a module behind `import`
             found = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.comparison import (
     Comparison,
-    Group,
     Grouping,
+    RunGroup,
     compare,
     group_runs,
-    lower_is_better,
     settled_by_recipe,
 )
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run
@@ -170,7 +170,7 @@ def _group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column
     return columns
 
 
-def _mean_and_std(group: Group, digits: int) -> Any:
+def _mean_and_std(group: RunGroup, digits: int) -> Any:
     if group.mean is None:
         return MISSING
     return f"{group.mean:.{digits}f}" + (f" ± {group.std:.{digits}f}" if group.std is not None else "")

@@ -151,7 +151,7 @@ def _judged(
     predictor: "Predictor", files: Sequence[tuple[Path, str]], say: Callable[[str], None]
 ) -> tuple["Evaluation", int]:
     """The figures of the usable files, and how many these are; says which are left out."""
-    from catsdogs_exp.metrics.evaluation import judge
+    from catsdogs_exp.metrics.evaluation import evaluate_predictions
 
     kept, labels = [], []
     for (path, name), prediction in zip(files, predictor.predict([path for path, _ in files]), strict=True):
@@ -162,7 +162,7 @@ def _judged(
         labels.append(predictor.card.classes.index(name))
     if not kept:
         raise BadInput(f"None of the {len(files)} files is a usable image.")
-    return judge(np.stack(kept), np.array(labels, dtype=np.int32)), len(kept)
+    return evaluate_predictions(np.stack(kept), np.array(labels, dtype=np.int32)), len(kept)
 
 
 def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:

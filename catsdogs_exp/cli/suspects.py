@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
-    from catsdogs_exp.report.suspects_page import Picture
+    from catsdogs_exp.report.suspects_page import Suspect
 
 _SHOWN = 20
 _PICTURES = 200
@@ -35,11 +35,11 @@ def main(run_path: Path, flags: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.data.sources.listing import SPLITS
-    from catsdogs_exp.record.folder.fold_runs import find_judges
+    from catsdogs_exp.record.folder.fold_runs import find_fold_runs
 
     if options.split is not None and options.split not in SPLITS:
         raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {options.split}")
-    judges = find_judges(run_path)
+    judges = find_fold_runs(run_path)
     if judges.out_of_fold and options.split == "train":
         raise BadInput(
             "--split must be validation or test for folds, as these judge every image unseen. Received: train. "
@@ -48,19 +48,19 @@ def main(run_path: Path, flags: list[str]) -> int:
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
-    from catsdogs_exp.inference.suspects import judge_labels, mislabelled
+    from catsdogs_exp.inference.suspects import mislabelled, score_labels
     from catsdogs_exp.record.suspicion_column import write_suspicion
-    from catsdogs_exp.report.suspects_page import Picture, write_page
+    from catsdogs_exp.report.suspects_page import Suspect, write_page
 
     screen = TerminalScreen()
-    judged = judge_labels(judges, [options.split] if options.split else ["validation", "test"], screen.progress)
+    judged = score_labels(judges, [options.split] if options.split else ["validation", "test"], screen.progress)
     screen.close()
     for line in judged.unread:
         print(f"left out: {line}", file=sys.stderr)  # noqa: T201
     suspicion, sure = judged.suspicion(), mislabelled(judged.probabilities, judged.labels)
     predicted = judged.probabilities.argmax(axis=1)
     ranked = [
-        Picture(
+        Suspect(
             file=judged.files[row],
             path=judged.paths[row],
             label=judged.classes[judged.labels[row]],
@@ -111,7 +111,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     return 0
 
 
-def _plain(picture: "Picture") -> dict[str, Any]:
+def _plain(picture: "Suspect") -> dict[str, Any]:
     return {
         "path": picture.path,
         "file": str(picture.file),
@@ -123,7 +123,7 @@ def _plain(picture: "Picture") -> dict[str, Any]:
     }
 
 
-def _print(found: str, ranked: list["Picture"], page: Path, folder: Path) -> None:
+def _print(found: str, ranked: list["Suspect"], page: Path, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -17,7 +17,7 @@ from catsdogs_exp.config.checks.dataset_checks import check_dataset
 from catsdogs_exp.config.checks.evaluation_size_check import check_evaluation_size
 from catsdogs_exp.config.checks.training_checks import check_training
 from catsdogs_exp.config.registry import check_operations
-from catsdogs_exp.config.schema import VARIANTS, Config, Split
+from catsdogs_exp.config.schema import VARIANTS, Config, SplitSettings
 from catsdogs_exp.config.schema.limits import Limits
 from catsdogs_exp.config.schema.models import CnnModel
 from catsdogs_exp.config.schema.residual import StagedModel, check_stages
@@ -276,7 +276,7 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _check_split(split: Split) -> None:
+def _check_split(split: SplitSettings) -> None:
     if split.folds is None and split.validation + split.test >= 1:
         raise BadInput(
             "split.validation + split.test must be < 1, so that images remain to train on. "

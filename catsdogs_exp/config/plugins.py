@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, one_line
 
 GROUP = "catsdogs_exp.plugins"  # of entry points: an installed package may give its module a short name there
 _loaded: set[str] = set()
@@ -86,7 +86,7 @@ def _import(name: str) -> None:
             f"{here} and in Python's own folders"
         ) from error
     except (Exception, SystemExit) as error:  # whatever a user's module may do
-        raise BadInput(f"The plugin {name} fails: {_one_line(error)} ({_place(error, module)})") from error
+        raise BadInput(f"The plugin {name} fails: {one_line(error)} ({_place(error, module)})") from error
 
 
 @contextmanager
@@ -111,11 +111,6 @@ def _without_tensorflows_words() -> Iterator[None]:
             said.seek(0)
             text = said.read().decode(errors="replace")
             sys.stderr.write("".join(line for line in text.splitlines(keepends=True) if not _TENSORFLOWS.match(line)))
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, BadInput) else f"{type(error).__name__}: {text}"[:300]
 
 
 def _place(error: BaseException, module: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import Inspection, Split
+from catsdogs_exp.config.schema import Inspection, SplitSettings
 from catsdogs_exp.data import splits as split_rules
 from catsdogs_exp.data.inspection.duplicates import stable_numbers
 from catsdogs_exp.data.inspection.findings import Findings
@@ -113,7 +113,7 @@ class Manifest:
 
 
 def make_manifest(
-    listing: Listing, verdicts: Verdicts, split: Split, inspection: Inspection, enforce: bool = True
+    listing: Listing, verdicts: Verdicts, split: SplitSettings, inspection: Inspection, enforce: bool = True
 ) -> Manifest:
     """Joins listing and verdicts, applies the policy and splits the images that take part.
 
@@ -158,7 +158,7 @@ def make_manifest(
     return replace(manifest, refusal=refusal)
 
 
-def _without_images(manifest: Manifest, split: Split) -> str:
+def _without_images(manifest: Manifest, split: SplitSettings) -> str:
     """Why there is nothing to train on, or nothing in a split that was asked for; `""` where all is well."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
     listing = manifest.listing
@@ -177,7 +177,9 @@ def _without_images(manifest: Manifest, split: Split) -> str:
     return _without_held_out_images(manifest, split)
 
 
-def _without_training_images(manifest: Manifest, split: Split, name: str, rows: NDArray[np.intp], reasons: str) -> str:
+def _without_training_images(
+    manifest: Manifest, split: SplitSettings, name: str, rows: NDArray[np.intp], reasons: str
+) -> str:
     """Who took all usable rows of a class."""
     where = [which for which in SPLITS if (manifest.split[rows] == SPLITS.index(which)).any()]
     what = (
@@ -194,7 +196,7 @@ def _without_training_images(manifest: Manifest, split: Split, name: str, rows: 
     return f"{what}{_received(split)}. Ask for smaller shares, or add images of it"
 
 
-def _without_held_out_images(manifest: Manifest, split: Split) -> str:
+def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
     """Why a validation or test set is empty that folds or groups should have filled."""
     images = len(manifest.usable())
     if split.folds is not None and not len(manifest.rows(VALIDATION)):
@@ -217,7 +219,7 @@ def _without_held_out_images(manifest: Manifest, split: Split) -> str:
     return ""
 
 
-def _received(split: Split) -> str:
+def _received(split: SplitSettings) -> str:
     """The settings that the split hangs on, as one would type them."""
     shares = f"split.validation={split.validation:g}"
     if split.folds is not None:

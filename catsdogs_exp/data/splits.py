@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import Split
+from catsdogs_exp.config.schema import SplitSettings
 from catsdogs_exp.data.inspection.duplicates import joined
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.errors import BadInput
@@ -25,7 +25,7 @@ TOLERANCE = 0.02  # of a split's share of a class
 
 
 def assign(
-    split: Split,
+    split: SplitSettings,
     labels: NDArray[np.int32],
     splits: NDArray[np.int8],
     sha256: NDArray[np.str_],
@@ -83,7 +83,7 @@ def assign(
 
 
 def _divide(
-    split: Split, validation: float, test: float, size: NDArray[np.int64], u: NDArray[np.float64]
+    split: SplitSettings, validation: float, test: float, size: NDArray[np.int64], u: NDArray[np.float64]
 ) -> NDArray[np.int8]:
     """The splits of one class's groups, ascending in u.
 

@@ -12,12 +12,12 @@ from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.natural_sort import natural_key
-from catsdogs_exp.record.folder.fold_runs import Judges
+from catsdogs_exp.record.folder.fold_runs import FoldRuns
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredLabels:
     """Images and what was said of them, as columns of equal length n, in the order of the manifest.
 
     Attributes:
@@ -91,7 +91,7 @@ def mislabelled(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -
     return wrong
 
 
-def judge_labels(judges: Judges, splits: Sequence[str], progress: Callable[[str, int, int], None]) -> Judged:
+def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[str, int, int], None]) -> ScoredLabels:
     """Asks the networks for their opinion of the images of some splits.
 
     Folds are asked about their own validation images, so every image is judged by the network that did not see it;
@@ -146,7 +146,7 @@ def judge_labels(judges: Judges, splits: Sequence[str], progress: Callable[[str,
     if not times:
         raise BadInput(f"None of the {total} files can be read: {next(iter(unread))}")
     paths = sorted(times, key=natural_key)  # the order of manifests
-    return Judged(
+    return ScoredLabels(
         classes=classes,
         paths=paths,
         files=[about[path][0] for path in paths],

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.metrics.names import TOP_K
+
 _EPSILON = 1e-7  # as Keras clips probabilities before the logarithm
 BINS = 15  # of the calibration error, as in Guo et al.
-TOP = 5  # most probable classes among which the right one counts as found, where there are more
 AVERAGED = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
 
@@ -67,7 +68,7 @@ class Evaluation:
         return [(true, said, count) for true, said, count in found if count]
 
 
-def judge(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Evaluation:
+def evaluate_predictions(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Evaluation:
     """Judges probabilities, float32 [n, classes], against labels, int32 [n]; n >= 1."""
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
@@ -76,8 +77,8 @@ def judge(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Eval
     right = probabilities[np.arange(n), labels]
     loss = -np.log(np.clip(right.astype(np.float64), _EPSILON, 1 - _EPSILON)).mean()
     top = None
-    if classes > TOP:
-        top = float(((probabilities > right[:, None]).sum(axis=1) < TOP).mean())
+    if classes > TOP_K:
+        top = float(((probabilities > right[:, None]).sum(axis=1) < TOP_K).mean())
     return Evaluation(
         accuracy=float((predicted == labels).mean()),
         top_5_accuracy=top,

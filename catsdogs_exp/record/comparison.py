@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run, find_runs, read_run
 
-_LOWER_IS_BETTER = ("val_loss", "loss", "test_loss", "seconds")
 # Keys that `conf/` takes from another one: not worth a column of their own while they say the same. A test holds the
 # table against `conf/`, which this module does not read: runs are compared where they lie, also without it.
 WIRED = {
@@ -43,7 +43,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Runs that share some settings.
 
     Attributes:
@@ -74,13 +74,8 @@ class Grouping:
     """
 
     keys: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[RunGroup, ...]
     remarks: tuple[str, ...]
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether the smaller number of two is the better one."""
-    return metric in _LOWER_IS_BETTER
 
 
 def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
@@ -218,14 +213,14 @@ def _alike(runs: Sequence[Run], keys: Sequence[str]) -> list[list[Run]]:
     return list(members.values())
 
 
-def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> Group:
+def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
     numbers = [run.metrics[by] for run in runs if run.status == "ok" and by in run.metrics]
     n = len(numbers)
     mean = math.fsum(numbers) / n if n else None
     std = None
     if mean is not None and n > 1:
         std = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (n - 1))
-    return Group(
+    return RunGroup(
         values=tuple(runs[0].setting(key) for key in keys),
         runs=tuple(run.name for run in runs),
         n=n,

@@ -31,7 +31,7 @@ _ROWS = 200  # files left out
 
 
 @dataclass(frozen=True)
-class Picture:
+class Thumbnail:
     """A thumbnail as a data URI (`""` where the file does not decode), with what stands below it."""
 
     uri: str
@@ -40,11 +40,11 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Group:
+class ThumbnailRow:
     """Pictures side by side under a line of text."""
 
     title: str
-    pictures: list[Picture]
+    pictures: list[Thumbnail]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Section:
     count: int
     text: str = ""
     rows: list[tuple[str, str]] = field(default_factory=list)
-    clusters: list[Group] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
+    clusters: list[ThumbnailRow] = field(default_factory=list)
+    pictures: list[Thumbnail] = field(default_factory=list)
     more: str = ""
 
 
@@ -99,16 +99,16 @@ def thumbnail(path: Path) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _picture(manifest: Manifest, row: int, text: str = "") -> Picture:
-    return Picture(thumbnail(manifest.path(row)), str(manifest.listing.paths[row]), text)
+def _picture(manifest: Manifest, row: int, text: str = "") -> Thumbnail:
+    return Thumbnail(thumbnail(manifest.path(row)), str(manifest.listing.paths[row]), text)
 
 
-def _samples(manifest: Manifest) -> Iterable[Group]:
+def _samples(manifest: Manifest) -> Iterable[ThumbnailRow]:
     kept = manifest.usable()
     for label, name in enumerate(manifest.classes[:_SAMPLED]):
         rows = kept[manifest.listing.labels[kept] == label]
         chosen = rows[np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(int)] if len(rows) else rows
-        yield Group(f"{name}: {len(rows)} images", [_picture(manifest, row) for row in chosen.tolist()])
+        yield ThumbnailRow(f"{name}: {len(rows)} images", [_picture(manifest, row) for row in chosen.tolist()])
 
 
 def _sections(manifest: Manifest, found: dict[str, Any]) -> list[Section]:
@@ -162,7 +162,7 @@ def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:
 def _clusters(kind: str, title: str, manifest: Manifest, clusters: Sequence[Sequence[int]], count: int) -> Section:
     listing = manifest.listing
     shown = [
-        Group(
+        ThumbnailRow(
             f"{len(cluster)} images" + (f", {_IN_CLUSTER} of them shown" if len(cluster) > _IN_CLUSTER else ""),
             [_picture(manifest, row, listing.classes[listing.labels[row]]) for row in cluster[:_IN_CLUSTER]],
         )
@@ -176,7 +176,7 @@ def _leaks(kind: str, title: str, manifest: Manifest, leaks: Sequence[Leak]) -> 
     names = [*SPLITS, ""]  # the last is UNDECIDED's
     assert UNDECIDED == -1
     shown = [
-        Group(
+        ThumbnailRow(
             f"{names[given[row]]} and {names[given[other]]}",
             [_picture(manifest, row), _picture(manifest, other)],
         )

@@ -26,7 +26,7 @@ small { color: #666 }
 
 
 @dataclass(frozen=True)
-class Picture:
+class Suspect:
     """One picture on the page.
 
     Attributes:
@@ -47,7 +47,7 @@ class Picture:
     sure: bool
 
 
-def write_page(folder: Path, title: str, notes: Sequence[str], pictures: Sequence[Picture]) -> Path:
+def write_page(folder: Path, title: str, notes: Sequence[str], pictures: Sequence[Suspect]) -> Path:
     """Writes `suspects.html`, or `suspects-2.html` and so on where that is there already.
 
     Args:
@@ -82,7 +82,7 @@ def write_page(folder: Path, title: str, notes: Sequence[str], pictures: Sequenc
             return path
 
 
-def _figure(number: int, picture: Picture) -> str:
+def _figure(number: int, picture: Suspect) -> str:
     sure = ' class="sure"' if picture.sure else ""
     return (
         f"<figure{sure}>{_thumbnail(picture)}<figcaption>{number}. labelled {escape(picture.label)}, "
@@ -91,7 +91,7 @@ def _figure(number: int, picture: Picture) -> str:
     )
 
 
-def _thumbnail(picture: Picture) -> str:
+def _thumbnail(picture: Suspect) -> str:
     try:
         pixels = np.asarray(decoding.decode(picture.file.read_bytes()))
     except (OSError, decoding.Undecodable) as error:

@@ -14,7 +14,7 @@ from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import gather
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
 from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
 from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
@@ -44,11 +44,11 @@ def run(job: Job, screen: Screen) -> dict[str, Any]:
             raise
         except BaseException as error:
             _log.exception("failed")
-            _update(result, status="failed", error=_one_line(error))
+            _update(result, status="failed", error=one_line(error))
             if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
                 raise
             raise RunFailed(
-                f"The run failed: {_one_line(error)}. The traceback is in {job.folder / 'run.log'}"
+                f"The run failed: {one_line(error)}. The traceback is in {job.folder / 'run.log'}"
             ) from error
         result.update(status="ok")
     return result.content
@@ -169,8 +169,3 @@ def _log_to(path: Path) -> Iterator[None]:
     finally:
         _log.removeHandler(handler)
         handler.close()
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, BadInput | RunFailed) else f"{type(error).__name__}: {text[:300]}"

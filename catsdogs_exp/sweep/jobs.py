@@ -15,6 +15,7 @@ from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_run_folder
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen, run_name
@@ -145,4 +146,4 @@ class Jobs:
 def _rank(content: dict[str, Any]) -> float:
     objective = content["objective"]
     value = objective["value"] if objective["value"] is not None else float("-inf")
-    return -value if objective["name"].endswith("loss") else value
+    return -value if lower_is_better(objective["name"]) else value

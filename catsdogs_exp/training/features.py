@@ -93,7 +93,7 @@ class FeatureLoader:
 
 
 @dataclass(frozen=True)
-class Split:
+class FeatureSplit:
     """A network in two that share its weights.
 
     Attributes:
@@ -127,7 +127,7 @@ def prepare_features(
     train: Loader,
     validation: Loader,
     manifest: Manifest,
-    loader: schema.Loader,
+    loader: schema.LoaderSettings,
     progress: ReportProgress | None = None,
     spread: Spread = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
@@ -180,7 +180,7 @@ def prepare_features(
     )
 
 
-def split_network(model: keras.Model) -> Split | str:
+def split_network(model: keras.Model) -> FeatureSplit | str:
     """Cuts a network at the highest place below which nothing learns and nothing is random; or says what does.
 
     Between there and the output there must be one layer after the other.
@@ -213,7 +213,7 @@ def split_network(model: keras.Model) -> Split | str:
     while cut.name.startswith(HEAD):
         (cut,) = feeding[cut]
     body = keras.Model(model.inputs[0], last.output, name=f"{model.name}_body")
-    return Split(body, keras.Model(features, x, name=f"{model.name}_head"), cut.name)
+    return FeatureSplit(body, keras.Model(features, x, name=f"{model.name}_head"), cut.name)
 
 
 def _moves(operation: Any) -> str:
@@ -250,7 +250,7 @@ def _stored(
     values: int,
     about: dict[str, Any],
     compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    loader: schema.Loader,
+    loader: schema.LoaderSettings,
     progress: ReportProgress | None,
 ) -> NDArray[np.uint8] | None:
     """The features of a split on disk or in memory, or None where there is no room."""

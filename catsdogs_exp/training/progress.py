@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar, get_origin
 
+from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 
 T = TypeVar("T")
@@ -39,11 +40,6 @@ class EpochResult:
         return source[monitor.removeprefix("val_")]
 
 
-def falls(metric: str) -> bool:
-    """Whether less is better."""
-    return metric.endswith("loss")
-
-
 @dataclass
 class History:
     """The epochs of a run so far."""
@@ -66,7 +62,7 @@ class History:
         if not any(result.is_best for result in self.epochs):
             return True
         best = self.best.value(self.monitor)
-        return value < best if falls(self.monitor) else value > best
+        return value < best if lower_is_better(self.monitor) else value > best
 
 
 @dataclass

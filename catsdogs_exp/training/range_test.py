@@ -82,10 +82,10 @@ def range_test(
     finally:
         for name, variable in steps.variables().items():
             variable.assign(before[name])
-    return judge(rates[: len(losses)], np.array(losses), broke)
+    return suggest(rates[: len(losses)], np.array(losses), broke)
 
 
-def judge(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool) -> RangeTest:
+def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool) -> RangeTest:
     """Smooths the losses and finds where they fall.
 
     Args:

@@ -9,14 +9,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catsdogs_exp.metrics.names import TOP_K
 from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
 from catsdogs_exp.training.nonfinite import FirstBad
 from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
 from catsdogs_exp.training.variable_values import value_of
 
 __all__ = ["Steps", "balanced_weights", "class_probabilities"]
-
-TOP = 5  # classes among which the right one counts as found, where there are more
 
 
 class Steps:
@@ -61,9 +60,9 @@ class Steps:
             "loss": keras.metrics.Mean(name="loss"),
             "accuracy": accuracy(name="accuracy"),
         }
-        if units > TOP:
-            name = f"top_{TOP}_accuracy"
-            self._metrics[name] = keras.metrics.SparseTopKCategoricalAccuracy(TOP, name=name)
+        if units > TOP_K:
+            name = f"top_{TOP_K}_accuracy"
+            self._metrics[name] = keras.metrics.SparseTopKCategoricalAccuracy(TOP_K, name=name)
         self._finite = FirstBad()
         self._average, self._gathered = None, None
         if optimizer is not None:

@@ -1,7 +1,8 @@
 """When a run ends before its last epoch: functions of its history alone, so that a resumed run ends where it would."""
 
 from catsdogs_exp.config.schema.training import EarlyStopping, StopAt, Training
-from catsdogs_exp.training.progress import History, Progress, falls
+from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.training.progress import History, Progress
 
 
 def reason_to_stop(training: Training, progress: Progress) -> str:
@@ -22,14 +23,14 @@ def _target(stop_at: StopAt, history: History) -> str:
     if stop_at.value is None:
         return ""
     value = history.epochs[-1].value(stop_at.metric)
-    reached = value <= stop_at.value if falls(stop_at.metric) else value >= stop_at.value
+    reached = value <= stop_at.value if lower_is_better(stop_at.metric) else value >= stop_at.value
     return f"{stop_at.metric} {value:.4f} has reached training.stop_at.value={stop_at.value:g}" if reached else ""
 
 
 def _patience(stopping: EarlyStopping, history: History) -> str:
     if stopping.patience is None:
         return ""
-    sign = -1 if falls(history.monitor) else 1
+    sign = -1 if lower_is_better(history.monitor) else 1
     best, since = -float("inf"), 0
     for result in history.epochs:
         value = sign * result.value(history.monitor)

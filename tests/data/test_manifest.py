@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from catsdogs_exp.config.schema import Inspection, Split
+from catsdogs_exp.config.schema import Inspection, SplitSettings
 from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.manifest import COLUMNS, Manifest, make_manifest
@@ -20,7 +20,7 @@ PhotoFolder = Callable[..., Path]
 def manifest_of(root: Path, validation: float = 0.2, test: float = 0.0, seed: int = 0, **split: Any) -> Manifest:
     listing = list_images(root)
     inspection = Inspection("decode", 8, MAX_PIXELS, 4, "quarantine", "keep", "drop")
-    rules = replace(Split(validation, test, seed, None, 0, None), **split)
+    rules = replace(SplitSettings(validation, test, seed, None, 0, None), **split)
     return make_manifest(listing, inspect(listing), rules, inspection)
 
 

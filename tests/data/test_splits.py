@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from catsdogs_exp.config.schema import Split
+from catsdogs_exp.config.schema import SplitSettings
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.data.splits import TOLERANCE, assign
 from catsdogs_exp.errors import BadInput
@@ -19,8 +19,8 @@ SHARES = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.25, 0.4])
 SEEDS = st.integers(0, 5)
 
 
-def split(validation: float = 0.2, test: float = 0.0, seed: int = 0, **others: Any) -> Split:
-    return Split(
+def split(validation: float = 0.2, test: float = 0.0, seed: int = 0, **others: Any) -> SplitSettings:
+    return SplitSettings(
         **{"validation": validation, "test": test, "seed": seed, "folds": None, "fold": 0, "group_by": None} | others
     )
 
@@ -31,7 +31,7 @@ def digests(names: list[str]) -> np.ndarray:
 
 
 def assigned(
-    rules: Split,
+    rules: SplitSettings,
     labels: list[int],
     names: list[str],
     splits: list[int] | None = None,
@@ -215,7 +215,7 @@ def test_validation_and_test_do_not_depend_on_each_other(count: int, seed: int, 
     assume(one and other)
     labels, names = images(count)
 
-    def members(which: int, rules: Split) -> set[str]:
+    def members(which: int, rules: SplitSettings) -> set[str]:
         return {name for name, mine in assigned(rules, labels, names).items() if mine == which}
 
     assert members(TEST, split(one, 0.2, seed)) == members(TEST, split(other, 0.2, seed))

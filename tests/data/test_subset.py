@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.config.schema import Inspection, Split
+from catsdogs_exp.config.schema import Inspection, SplitSettings
 from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.data.inspection.report import report
 from catsdogs_exp.data.inspection.verdicts import Verdict, columns, row_of
@@ -49,7 +49,9 @@ def manifest_of(
         )
         for _, content, _, broken in files
     ]
-    split = Split(**{"validation": 0.2, "test": 0.1, "seed": 0, "folds": folds, "fold": 0, "group_by": None} | others)
+    split = SplitSettings(
+        **{"validation": 0.2, "test": 0.1, "seed": 0, "folds": folds, "fold": 0, "group_by": None} | others
+    )
     inspection = Inspection("decode", 8, MAX_PIXELS, 0, "quarantine", duplicates, "drop")
     return make_manifest(listing, columns([row_of(v) for v in verdicts]), split, inspection, enforce=False)
 

@@ -11,7 +11,7 @@ import pytest
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.data.prefetch import batches
-from catsdogs_exp.metrics.evaluation import judge
+from catsdogs_exp.metrics.evaluation import evaluate_predictions
 from catsdogs_exp.record.folder.run_files import split_files
 
 
@@ -138,7 +138,7 @@ def test_wrong_runs_and_splits(trained: Path, tmp_path: Path, words, message: st
 
 def test_judging_counts_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]], dtype=np.float32)
-    evaluation = judge(probabilities, np.array([0, 0, 1, 1], dtype=np.int32))
+    evaluation = evaluate_predictions(probabilities, np.array([0, 0, 1, 1], dtype=np.int32))
     assert evaluation.accuracy == 0.5
     assert evaluation.loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.3]).mean(), rel=1e-6)
     assert evaluation.confusion.tolist() == [[1, 1], [1, 1]]

@@ -19,9 +19,9 @@ from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli import suspects
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.suspects import mislabelled, suspicion
-from catsdogs_exp.record.folder.fold_runs import find_judges
+from catsdogs_exp.record.folder.fold_runs import find_fold_runs
 from catsdogs_exp.record.suspicion_column import write_suspicion
-from catsdogs_exp.report.suspects_page import Picture, write_page
+from catsdogs_exp.report.suspects_page import Suspect, write_page
 
 QUIET = ("logging.tensorboard=false", "logging.activations.every=-1")
 
@@ -122,8 +122,8 @@ def test_a_damaged_manifest_is_left_alone(tmp_path: Path, text: str) -> None:
 def test_a_page_is_never_written_over_and_runs_no_foreign_text(tmp_path: Path, save_photo) -> None:
     file = save_photo(tmp_path / "a.png", (40, 30))
     pictures = [
-        Picture(file, "cats/<script>alert(1)</script>&.png", "<b>cats", "dogs", 0.9, "validation", sure=True),
-        Picture(tmp_path / "gone.png", "gone.png", "cats", "dogs", 0.6, "test", sure=False),
+        Suspect(file, "cats/<script>alert(1)</script>&.png", "<b>cats", "dogs", 0.9, "validation", sure=True),
+        Suspect(tmp_path / "gone.png", "gone.png", "cats", "dogs", 0.6, "test", sure=False),
     ]
     pages = [write_page(tmp_path, "Title <i>", ["a & b"], pictures) for _ in range(3)]
     assert [page.name for page in pages] == ["suspects.html", "suspects-2.html", "suspects-3.html"]
@@ -147,10 +147,10 @@ def sweep_of(folder: Path, jobs: list[dict[str, Any]]) -> Path:
 
 
 def test_the_folds_of_a_sweep_are_found_in_their_order(tmp_path: Path) -> None:
-    judges = find_judges(sweep_of(tmp_path / "sweep", [{"fold": fold} for fold in (2, 0, 1)]))
+    judges = find_fold_runs(sweep_of(tmp_path / "sweep", [{"fold": fold} for fold in (2, 0, 1)]))
     assert judges.out_of_fold
     assert [run.folder.name for run in judges.runs] == ["1-job", "2-job", "0-job"]
-    single = find_judges(tmp_path / "sweep" / "1-job")
+    single = find_fold_runs(tmp_path / "sweep" / "1-job")
     assert not single.out_of_fold and [run.folder.name for run in single.runs] == ["1-job"]
 
 
@@ -173,7 +173,7 @@ def test_the_folds_of_a_sweep_are_found_in_their_order(tmp_path: Path) -> None:
 )
 def test_other_sweeps_are_refused(tmp_path: Path, jobs: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        find_judges(sweep_of(tmp_path / "sweep", jobs))
+        find_fold_runs(sweep_of(tmp_path / "sweep", jobs))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PIL import Image
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.metrics.confusion_matrix import write_confusion
-from catsdogs_exp.metrics.evaluation import calibration_error, judge, ranking
+from catsdogs_exp.metrics.evaluation import calibration_error, evaluate_predictions, ranking
 
 # few different scores, so that there are many ties
 SCORED = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=30)
@@ -53,7 +53,7 @@ def test_calibration_error_is_that_of_fifteen_bins(said: list[tuple[float, bool]
 
 def test_what_is_undefined_is_none_and_means_leave_it_out() -> None:
     probabilities = np.array([[0.8, 0.2, 0.0], [0.6, 0.4, 0.0], [0.1, 0.9, 0.0]], np.float32)
-    made = judge(probabilities, np.array([0, 1, 1], np.int32))
+    made = evaluate_predictions(probabilities, np.array([0, 1, 1], np.int32))
     cat, dog, bird = made.per_class()
     assert bird == {
         "precision": None, "recall": None, "f1": None, "roc_auc": None, "average_precision": None, "images": 0,
@@ -63,20 +63,20 @@ def test_what_is_undefined_is_none_and_means_leave_it_out() -> None:
     assert made.means()["macro"]["recall"] == 0.75
     assert made.means()["weighted"]["recall"] == pytest.approx(2 / 3)
     assert made.top_5_accuracy is None
-    nothing = judge(probabilities[:1], np.array([1], np.int32))
+    nothing = evaluate_predictions(probabilities[:1], np.array([1], np.int32))
     assert nothing.per_class()[1]["f1"] == 0.0 and nothing.per_class()[1]["precision"] is None
     assert nothing.means()["macro"]["roc_auc"] is None
 
 
 def test_half_is_not_more_than_half() -> None:
     p = np.array([0.5, np.nextafter(np.float32(0.5), np.float32(1))], np.float32)
-    made = judge(np.stack([1 - p, p], axis=1), np.array([0, 1], np.int32))
+    made = evaluate_predictions(np.stack([1 - p, p], axis=1), np.array([0, 1], np.int32))
     assert made.accuracy == 1
 
 
 def test_small_probabilities_of_two_classes_keep_their_order() -> None:
     p = np.array([1e-12, 2e-12, 3e-12, 4e-12], np.float32)
-    made = judge(np.stack([1 - p, p], axis=1), np.array([0, 0, 1, 1], np.int32))
+    made = evaluate_predictions(np.stack([1 - p, p], axis=1), np.array([0, 0, 1, 1], np.int32))
     assert [row["roc_auc"] for row in made.per_class()] == [1.0, 1.0]
 
 
@@ -84,7 +84,7 @@ def test_top_five_and_confusions_of_many_classes() -> None:
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(8), 200).astype(np.float32)
     labels = rng.integers(0, 8, 200).astype(np.int32)
-    made = judge(probabilities, labels)
+    made = evaluate_predictions(probabilities, labels)
     best = probabilities.argsort(axis=1)[:, -5:]
     assert made.top_5_accuracy == pytest.approx((best == labels[:, None]).any(axis=1).mean())
     found = made.confusions(100)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.range_test import judge, smooth
+from catsdogs_exp.training.range_test import smooth, suggest
 
 RATES = np.geomspace(1e-6, 1, 100)
 
@@ -20,7 +20,7 @@ RATES = np.geomspace(1e-6, 1, 100)
 def test_the_middle_of_a_clear_fall_is_suggested() -> None:
     place = np.log10(RATES)
     losses = np.where(place < -5, 1.0, np.where(place < -2, 1.0 - 0.2 * (place + 5), 0.4))
-    found = judge(RATES, losses, broke=False)
+    found = suggest(RATES, losses, broke=False)
     assert 1e-4 < found.suggestion < 3e-2
     assert found.why == "the middle of the longest fall of the loss"
 
@@ -28,14 +28,14 @@ def test_the_middle_of_a_clear_fall_is_suggested() -> None:
 def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
     losses = np.full(60, 0.69)
     losses[-1] = 5.0
-    found = judge(RATES[:60], losses, broke=True)
+    found = suggest(RATES[:60], losses, broke=True)
     assert found.suggestion == pytest.approx(RATES[59] / 10, rel=0.05)
     assert "where the loss breaks without having fallen" in found.why
 
 
 def test_where_nothing_happens_the_user_is_asked() -> None:
     with pytest.raises(RunFailed, match="found no learning rate with which the loss falls, nor one with"):
-        judge(RATES, np.full(100, 0.69), broke=False)
+        suggest(RATES, np.full(100, 0.69), broke=False)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))

@@ -26,7 +26,7 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitSettings:
     """Shares of each class, where the data brings no folders for it; or folds."""
 
     validation: float = setting("share of each class for validation", at_least=0, below=1)
@@ -41,7 +41,7 @@ RESIZES = ("stretch", "crop", "pad", "random_resized_crop")
 
 
 @dataclass(frozen=True)
-class Loader:
+class LoaderSettings:
     """How pictures become batches."""
 
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
@@ -96,7 +96,7 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class Activations:
+class ActivationSettings:
     """Pictures of what each layer answers to fixed validation images."""
 
     every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
@@ -111,7 +111,7 @@ class Logging:
     tensorboard: bool = setting("write event files")
     samples: int = setting("augmented training images shown", at_least=0, at_most=256)
     profile: bool = setting("trace some steps and say what training waits for, as --profile does")
-    activations: Activations
+    activations: ActivationSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +129,8 @@ class Config:
     plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())
     dataset: Dataset
     inspection: Inspection
-    split: Split
-    loader: Loader
+    split: SplitSettings
+    loader: LoaderSettings
     augment: Augment
     model: Model
     optimizer: Optimizer

@@ -23,7 +23,7 @@ from PIL import (
 )
 
 from catsdogs_exp.data.images import resizing
-from catsdogs_exp.data.images.formats import FORMATS, fits, unread_format
+from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format
 from catsdogs_exp.data.images.slow_reads import read_file
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
@@ -134,7 +134,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
 
 def _ordinary_look(data: bytes, suffix: str | None, at_least: int, max_pixels: int) -> Look | None:
     """The same of a colour JPEG that stands upright, is whole and has nothing to be noted; else None."""
-    if not data.startswith(_JPEG) or (suffix is not None and not fits(suffix, "JPEG")):
+    if not data.startswith(_JPEG) or (suffix is not None and not is_extension_of(suffix, "JPEG")):
         return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
@@ -246,7 +246,7 @@ def read_image(
     Args:
         path: the file.
         target_size: height, width.
-        interpolation, resize, pad_value: as `resizing.fit` has them.
+        interpolation, resize, pad_value: as `resizing.resized` has them.
         channels: 3, or 1 for the picture in grey (ITU-R 601 luma).
 
     Returns:
@@ -257,7 +257,7 @@ def read_image(
         OSError: when the file cannot be read.
     """
     whole = pixels(read_file(path), _thread.scratch)
-    fitted = resizing.fit(whole, target_size, resize, interpolation, pad_value)
+    fitted = resizing.resized(whole, target_size, resize, interpolation, pad_value)
     if channels == 1:
         return resizing.grey(fitted)
     return fitted.copy() if fitted is whole else fitted
@@ -281,7 +281,7 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
 def _note(image: Image.Image, kind: str, mode: str, orientation: int, suffix: str | None) -> str:
     """What is odd about a picture that decodes."""
     notes = []
-    if suffix is not None and not fits(suffix, kind):
+    if suffix is not None and not is_extension_of(suffix, kind):
         notes.append(f"named {suffix or 'without extension'}, is {kind}")
     if kind != "MPO" and _has_more(image):
         notes.append("several pages" if kind == "TIFF" else "animated")

@@ -57,6 +57,6 @@ def unread_format(data: bytes) -> str | None:
     return "SVG" if svg else None
 
 
-def fits(suffix: str, kind: str) -> bool:
+def is_extension_of(suffix: str, kind: str) -> bool:
     """Whether a file name's extension (`.jpg`) is one of a format's."""
     return suffix.lower() in _EXTENSIONS.get(kind, ())

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.cache_folder import cache_folder
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry, room
@@ -53,7 +53,7 @@ class Fetch:
 
 def open_pixels(
     manifest: Manifest,
-    loader: Loader,
+    loader: LoaderSettings,
     progress: ReportProgress | None = None,
     say: Callable[[str], None] | None = None,
     training: bool = False,
@@ -101,7 +101,7 @@ def open_pixels(
 
 def open_stored(
     manifest: Manifest,
-    loader: Loader,
+    loader: LoaderSettings,
     progress: ReportProgress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Fetch | None:
@@ -111,7 +111,7 @@ def open_stored(
     return open_pixels(manifest, loader, progress, say, training=True)
 
 
-def _of_pictures(loader: Loader, training: bool) -> Loader:
+def _of_pictures(loader: LoaderSettings, training: bool) -> LoaderSettings:
     """The settings that make the kept pictures: those that do not matter to them are brought to one value."""
     if training and cuts_at_random(loader.resize):
         return replace(loader, target_size=stored_size(loader.target_size), resize="stretch", pad_value=0.0)
@@ -127,7 +127,7 @@ def _of_pictures(loader: Loader, training: bool) -> Loader:
 def _cached(
     manifest: Manifest,
     rows: NDArray[np.intp],
-    loader: Loader,
+    loader: LoaderSettings,
     kind: str,
     progress: ReportProgress | None,
     say: Callable[[str], None] | None,
@@ -184,12 +184,12 @@ def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
-def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
+def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:
     """Stands for the pictures of these rows as they are evaluated, for what is derived from them."""
     return _key(manifest, rows, _of_pictures(loader, training=False))
 
 
-def _key(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
+def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:
     """The same pictures in the same order at the same size: the same key."""
     digest = hashlib.sha256()
     settings = (loader.target_size, loader.channels, loader.resize, loader.interpolation, loader.pad_value)
@@ -199,7 +199,7 @@ def _key(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> str:
     return digest.hexdigest()[:24]
 
 
-def _about(manifest: Manifest, loader: Loader, images: int) -> dict[str, object]:
+def _about(manifest: Manifest, loader: LoaderSettings, images: int) -> dict[str, object]:
     """What `python -m catsdogs_exp cache` says of an entry."""
     height, width = loader.target_size
     return {
@@ -244,7 +244,7 @@ def _fill(
     array: NDArray[np.uint8],
     manifest: Manifest,
     rows: NDArray[np.intp],
-    loader: Loader,
+    loader: LoaderSettings,
     progress: ReportProgress | None,
 ) -> None:
     def one(start: int) -> int:
@@ -262,14 +262,14 @@ def _fill(
             progress("decoding", done, len(rows))
 
 
-def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: Loader) -> NDArray[np.uint8]:
+def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> NDArray[np.uint8]:
     images = np.empty((len(rows), *loader.target_size, loader.channels), dtype=np.uint8)
     for slot, row in enumerate(rows.tolist()):
         images[slot] = _read(manifest.path(row), loader)
     return images
 
 
-def _read(path: Path, loader: Loader) -> NDArray[np.uint8]:
+def _read(path: Path, loader: LoaderSettings) -> NDArray[np.uint8]:
     try:
         return decoding.read_image(
             path, loader.target_size, loader.interpolation, loader.channels, loader.resize, loader.pad_value

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.config.schema import LoaderSettings
 
 Box = tuple[float, float, float, float]  # left, top, width, height in pixels
 
@@ -55,17 +55,17 @@ def evaluated_as(resize: str) -> str:
     return "crop" if cuts_at_random(resize) else resize
 
 
-def evaluation_size(loader: Loader) -> tuple[int, int]:
+def evaluation_size(loader: LoaderSettings) -> tuple[int, int]:
     """Height and width of the pictures where nothing is random: validation, test, prediction."""
     return loader.evaluation_size or loader.target_size
 
 
-def trains_on_others(loader: Loader) -> bool:
+def trains_on_others(loader: LoaderSettings) -> bool:
     """Whether training starts from other pictures than those that are evaluated: larger or smaller ones."""
     return cuts_at_random(loader.resize) or evaluation_size(loader) != loader.target_size
 
 
-def fit(
+def resized(
     pixels: NDArray[np.uint8],
     target_size: tuple[int, int],
     resize: str,
@@ -142,7 +142,7 @@ def stored_size(target_size: tuple[int, int]) -> tuple[int, int]:
 
 
 def crop_stored(
-    stored: NDArray[np.uint8], width: int, height: int, loader: Loader, u: NDArray[np.float64]
+    stored: NDArray[np.uint8], width: int, height: int, loader: LoaderSettings, u: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Cuts a random box out of a picture that is kept stretched to `stored_size`.
 

@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from types import ModuleType
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, one_line
 
 
 def installed(module: str, package: str, extra: str) -> None:
@@ -32,9 +32,3 @@ def imported(module: str, package: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise BadInput(f"The package {package} cannot be imported: {one_line(error)}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """What an error of another package says, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}..."

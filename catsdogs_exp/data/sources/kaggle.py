@@ -4,10 +4,10 @@ from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import KaggleDataset
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.data.sources.extras import imported, installed
 from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, one_line
 
 
 def kaggle_installed(dataset: KaggleDataset) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 from catsdogs_exp.config.schema.datasets import TfdsDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.extras import imported, installed, one_line
+from catsdogs_exp.data.sources.extras import imported, installed
 from catsdogs_exp.data.sources.listing import SPLIT_NAMES, Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, one_line
 
 _EVERY = 200
 _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"))

@@ -18,7 +18,7 @@ _HOW = "Run them all at once: python -m catsdogs_exp -m split.folds=5 'split.fol
 
 
 @dataclass(frozen=True)
-class Judges:
+class FoldRuns:
     """The networks to ask about the labels of one data set.
 
     Attributes:
@@ -32,7 +32,7 @@ class Judges:
     out_of_fold: bool
 
 
-def find_judges(path: Path) -> Judges:
+def find_fold_runs(path: Path) -> FoldRuns:
     """A run by its path, or the folds of a sweep by the sweep's.
 
     Raises:
@@ -43,7 +43,7 @@ def find_judges(path: Path) -> Judges:
     configs = [] if (folder / "result.json").is_file() else [_config(job) for job in jobs]
     if not any(config.get("split.folds") for config in configs):
         run = find_run(path)
-        return Judges(run.folder, (run,), out_of_fold=False)
+        return FoldRuns(run.folder, (run,), out_of_fold=False)
     differing = sorted(
         key
         for key in set().union(*configs)
@@ -67,7 +67,7 @@ def find_judges(path: Path) -> Judges:
         status = _status(of_fold[fold])
         if status != "ok":
             raise BadInput(f"RUN must hold finished folds. The status of fold {fold} is {status}: {of_fold[fold]}")
-    return Judges(folder, tuple(RunFiles(of_fold[fold]) for fold in wanted), out_of_fold=True)
+    return FoldRuns(folder, tuple(RunFiles(of_fold[fold]) for fold in wanted), out_of_fold=True)
 
 
 def _config(job: Path) -> dict[str, Any]:

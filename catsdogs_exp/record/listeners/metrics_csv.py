@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catsdogs_exp.metrics.names import TOP_K
+
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.progress import EpochResult
     from catsdogs_exp.training.steps import Steps
@@ -20,7 +22,6 @@ COLUMNS = (
     "images_per_second",
 )
 MORE = ("top_5_accuracy", "val_top_5_accuracy")
-TOP = 5  # with more classes than these
 
 
 class MetricsCsv:
@@ -37,7 +38,7 @@ class MetricsCsv:
     def __init__(self, path: Path, done: Sequence["EpochResult"] = (), classes: int = 2) -> None:
         self._path = path
         path.unlink(missing_ok=True)
-        self._more: tuple[str, ...] = MORE if classes > TOP else ()
+        self._more: tuple[str, ...] = MORE if classes > TOP_K else ()
         self._append((*COLUMNS, *self._more))
         for result in done:
             self.on_epoch(result)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from catsdogs_exp.config.schema import Loader
+from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.images.resizing import evaluated_as, evaluation_size
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
@@ -40,7 +40,7 @@ class ModelCard:
     pad_value: float = 0.0
 
     @classmethod
-    def of(cls, loader: Loader, classes: tuple[str, ...]) -> "ModelCard":
+    def of(cls, loader: LoaderSettings, classes: tuple[str, ...]) -> "ModelCard":
         """The description that follows from a run's settings."""
         return cls(
             classes,

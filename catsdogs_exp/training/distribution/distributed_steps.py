@@ -7,9 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from catsdogs_exp.metrics.names import TOP_K
 from catsdogs_exp.training.distribution.distribution import Spread, local_replica
 from catsdogs_exp.training.nonfinite import FirstBad
-from catsdogs_exp.training.steps import TOP, Steps
+from catsdogs_exp.training.steps import Steps
 
 _SUM = tf.distribute.ReduceOp.SUM
 
@@ -37,7 +38,7 @@ class SpreadSteps(Steps):
         self._finite = FirstBad()
         self._functions = {
             "accuracy": keras.metrics.binary_accuracy if self._binary else keras.metrics.sparse_categorical_accuracy,
-            f"top_{TOP}_accuracy": partial(keras.metrics.sparse_top_k_categorical_accuracy, k=TOP),
+            f"top_{TOP_K}_accuracy": partial(keras.metrics.sparse_top_k_categorical_accuracy, k=TOP_K),
         }
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from catsdogs_exp.config.schema.optimizers import PlateauSchedule
+from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.training.optim.schedules import Adjustable
-from catsdogs_exp.training.progress import falls
 from catsdogs_exp.training.variable_values import value_of
 
 
@@ -22,7 +22,7 @@ class Plateau:
 
     def __init__(self, schedule: PlateauSchedule, rate: keras.Variable, monitor: str) -> None:
         self._schedule, self._rate = schedule, rate
-        self._sign = -1.0 if falls(monitor) else 1.0
+        self._sign = -1.0 if lower_is_better(monitor) else 1.0
         self._best: float | None = None  # of the value times the sign: more is better
         self._since = self._epochs = 0
 

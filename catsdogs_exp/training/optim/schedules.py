@@ -38,7 +38,7 @@ def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> A
         return Exponential(peak, warmup, schedule.gamma ** (1 / updates))
     if isinstance(schedule, StepSchedule):
         falls = schedule.milestones or _multiples(schedule.every, epochs)
-        return Steps(peak, warmup, tuple(math.ceil(epoch * updates) for epoch in falls), schedule.gamma)
+        return StepDecay(peak, warmup, tuple(math.ceil(epoch * updates) for epoch in falls), schedule.gamma)
     if isinstance(schedule, PlateauSchedule):
         return Adjustable(peak, warmup)
     return Constant(peak, warmup) if warmup else peak
@@ -98,7 +98,7 @@ class Exponential(_Curve):
         return ops.exp(math.log(self.gamma) * ops.maximum(step - self.warmup_steps, 0.0))
 
 
-class Steps(_Curve):
+class StepDecay(_Curve):
     """Times `gamma` at each of `falls`, updates in rising order, counted from the start and not the rise's end."""
 
     def __init__(self, peak: float, warmup_steps: int, falls: tuple[int, ...], gamma: float) -> None:

@@ -407,9 +407,9 @@ def test_read_image_reads_decodes_and_resizes(photo: Photo, tmp_path: Path) -> N
     photo((40, 30)).save(tmp_path / "1.png")
     original = np.asarray(photo((40, 30)))
     found = read_image(tmp_path / "1.png", (15, 20), "bilinear")
-    assert np.array_equal(found, resizing.fit(original, (15, 20), "stretch", "bilinear"))
+    assert np.array_equal(found, resizing.resized(original, (15, 20), "stretch", "bilinear"))
     padded = read_image(tmp_path / "1.png", (15, 30), "bilinear", resize="pad", pad_value=9)
-    assert np.array_equal(padded, resizing.fit(original, (15, 30), "pad", "bilinear", 9))
+    assert np.array_equal(padded, resizing.resized(original, (15, 30), "pad", "bilinear", 9))
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "2.png", (15, 20), "bilinear")
 
@@ -546,7 +546,7 @@ def test_pictures_do_not_share_the_memory_they_are_decoded_in(photo: Photo, tmp_
     for size in ((30, 40), (15, 20)):
         for resize in ("stretch", "crop", "pad"):
             first, second = (read_image(tmp_path / f"{i}.jpg", size, "bilinear", resize=resize) for i in range(2))
-            expected = resizing.fit(pixels((tmp_path / "0.jpg").read_bytes()), size, resize, "bilinear")
+            expected = resizing.resized(pixels((tmp_path / "0.jpg").read_bytes()), size, resize, "bilinear")
             assert np.array_equal(first, expected)
             assert not np.array_equal(first, second)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catsdogs_exp.config.schema import Config, Inspection, Loader, Split
+from catsdogs_exp.config.schema import Config, Inspection, LoaderSettings, SplitSettings
 from catsdogs_exp.data.images import decoding, pixel_cache, pixels
 from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.data.images.pixels import open_pixels
@@ -23,7 +23,7 @@ CACHES = ("none", "memory", "disk")
 def manifest_of(root: Path) -> Manifest:
     listing = list_images(root)
     inspection = Inspection("decode", 1, MAX_PIXELS, 0, "quarantine", "keep", "warn")
-    return make_manifest(listing, inspect(listing), Split(0.2, 0.0, 0, None, 0, None), inspection)
+    return make_manifest(listing, inspect(listing), SplitSettings(0.2, 0.0, 0, None, 0, None), inspection)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def manifest(photo_folder: Callable[..., Path], cache: Path) -> Manifest:
 
 
 @pytest.fixture
-def loader(config: Callable[..., Config]) -> Loader:
+def loader(config: Callable[..., Config]) -> LoaderSettings:
     return replace(config().loader, target_size=(12, 10), workers=2)
 
 
@@ -57,7 +57,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.mark.parametrize("cache_kind", CACHES)
 def test_pixels_are_those_of_the_decoder_whatever_the_cache(
-    manifest: Manifest, loader: Loader, cache_kind: str
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str
 ) -> None:
     fetch = open_pixels(manifest, replace(loader, cache=cache_kind))
     wanted = manifest.usable()[[5, 0, 5, 73, 40]]
@@ -70,7 +70,7 @@ def test_pixels_are_those_of_the_decoder_whatever_the_cache(
 
 @pytest.mark.parametrize("cache_kind", ["memory", "disk"])
 def test_a_cache_is_filled_once_and_tells_its_progress(
-    manifest: Manifest, loader: Loader, cache_kind: str, no_decoding: Callable[[], None]
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str, no_decoding: Callable[[], None]
 ) -> None:
     steps: list[tuple[str, int, int]] = []
     loader = replace(loader, cache=cache_kind)
@@ -81,7 +81,7 @@ def test_a_cache_is_filled_once_and_tells_its_progress(
 
 
 def test_the_disk_cache_is_shared_by_folders_of_the_same_pictures(
-    photo_folder: Callable[..., Path], loader: Loader, cache: Path, no_decoding: Callable[[], None]
+    photo_folder: Callable[..., Path], loader: LoaderSettings, cache: Path, no_decoding: Callable[[], None]
 ) -> None:
     here, there = (manifest_of(photo_folder(name=name)) for name in ("here", "there"))
     loader = replace(loader, cache="disk")
@@ -95,7 +95,7 @@ def test_the_disk_cache_is_shared_by_folders_of_the_same_pictures(
     "other", [{"target_size": (10, 12)}, {"interpolation": "nearest"}, {"resize": "crop"}, {"channels": 1}]
 )
 def test_other_pixels_are_another_entry(
-    manifest: Manifest, loader: Loader, cache_kind: str, other: dict[str, object]
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str, other: dict[str, object]
 ) -> None:
     rows = manifest.usable()
     first = replace(loader, cache=cache_kind)
@@ -105,7 +105,7 @@ def test_other_pixels_are_another_entry(
     assert np.array_equal(found, open_pixels(manifest, replace(second, cache="none"))(rows))
 
 
-def test_memory_holds_one_set_of_pictures_at_a_time(manifest: Manifest, loader: Loader) -> None:
+def test_memory_holds_one_set_of_pictures_at_a_time(manifest: Manifest, loader: LoaderSettings) -> None:
     for size in ((8, 8), (9, 9), (10, 10)):
         open_pixels(manifest, replace(loader, cache="memory", target_size=size))
     assert [array.shape for _, array in pixels._in_memory.values()] == [(74, 10, 10, 3)]
@@ -121,7 +121,7 @@ def test_memory_holds_one_set_of_pictures_at_a_time(manifest: Manifest, loader: 
     ],
 )
 def test_a_file_that_vanished_ends_the_run_in_one_line(
-    manifest: Manifest, loader: Loader, cache_kind: str, damage: Callable[[Path], None], reason: str
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str, damage: Callable[[Path], None], reason: str
 ) -> None:
     row = manifest.usable()[70]
     path = manifest.path(row)
@@ -134,7 +134,7 @@ def test_a_file_that_vanished_ends_the_run_in_one_line(
     )
 
 
-def test_a_cache_that_failed_half_way_leaves_nothing(manifest: Manifest, loader: Loader, cache: Path) -> None:
+def test_a_cache_that_failed_half_way_leaves_nothing(manifest: Manifest, loader: LoaderSettings, cache: Path) -> None:
     path = manifest.path(manifest.usable()[70])
     content = path.read_bytes()
     path.unlink()
@@ -145,7 +145,9 @@ def test_a_cache_that_failed_half_way_leaves_nothing(manifest: Manifest, loader:
     assert open_pixels(manifest, replace(loader, cache="disk"))(manifest.usable()).shape[0] == 74
 
 
-def test_what_a_dead_process_left_half_made_is_replaced(manifest: Manifest, loader: Loader, cache: Path) -> None:
+def test_what_a_dead_process_left_half_made_is_replaced(
+    manifest: Manifest, loader: LoaderSettings, cache: Path
+) -> None:
     loader = replace(loader, cache="disk")
     rows = manifest.usable()
     whole = open_pixels(manifest, loader)(rows)
@@ -158,7 +160,7 @@ def test_what_a_dead_process_left_half_made_is_replaced(manifest: Manifest, load
 
 
 def test_a_full_disk_is_said_to_be_full(
-    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, cache: Path
+    manifest: Manifest, loader: LoaderSettings, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -183,7 +185,13 @@ def test_a_full_disk_is_said_to_be_full(
     ],
 )
 def test_auto_takes_the_first_place_with_room_and_says_why(
-    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, disk: int, memory: int, limit: float, said: str
+    manifest: Manifest,
+    loader: LoaderSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    disk: int,
+    memory: int,
+    limit: float,
+    said: str,
 ) -> None:
     monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=disk))
     monkeypatch.setattr(pixels.psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
@@ -197,7 +205,7 @@ def test_auto_takes_the_first_place_with_room_and_says_why(
 
 
 def test_auto_takes_what_is_there_already(
-    manifest: Manifest, loader: Loader, monkeypatch: pytest.MonkeyPatch, no_decoding: Callable[[], None]
+    manifest: Manifest, loader: LoaderSettings, monkeypatch: pytest.MonkeyPatch, no_decoding: Callable[[], None]
 ) -> None:
     open_pixels(manifest, replace(loader, cache="disk"))
     monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
@@ -209,7 +217,7 @@ def test_auto_takes_what_is_there_already(
 
 
 def test_a_limit_too_small_for_the_disk_is_said_to_whom_asked_for_it(
-    manifest: Manifest, loader: Loader, cache: Path
+    manifest: Manifest, loader: LoaderSettings, cache: Path
 ) -> None:
     with pytest.raises(BadInput) as caught:
         open_pixels(manifest, replace(loader, cache="disk", cache_limit=1e-6))
@@ -227,7 +235,9 @@ RANDOM = {"resize": "random_resized_crop", "target_size": (12, 10)}
 
 
 @pytest.mark.parametrize("cache_kind", CACHES)
-def test_random_crops_start_from_larger_stretched_pictures(manifest: Manifest, loader: Loader, cache_kind: str) -> None:
+def test_random_crops_start_from_larger_stretched_pictures(
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str
+) -> None:
     settings = replace(loader, cache=cache_kind, **RANDOM)  # type: ignore[arg-type]
     rows = manifest.usable()
     stored = open_pixels(manifest, settings, training=True)(rows)
@@ -237,14 +247,16 @@ def test_random_crops_start_from_larger_stretched_pictures(manifest: Manifest, l
 
 
 @pytest.mark.parametrize("cache_kind", CACHES)
-def test_where_nothing_is_random_the_middle_is_seen(manifest: Manifest, loader: Loader, cache_kind: str) -> None:
+def test_where_nothing_is_random_the_middle_is_seen(
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str
+) -> None:
     settings = replace(loader, cache=cache_kind, **RANDOM)  # type: ignore[arg-type]
     rows = np.random.default_rng(0).permutation(manifest.usable())  # of training, which is read when asked, and others
     middle = replace(loader, cache="none", resize="crop")
     assert np.array_equal(open_pixels(manifest, settings)(rows), open_pixels(manifest, middle)(rows))
 
 
-def test_evaluation_keeps_the_held_out_pictures_alone(manifest: Manifest, loader: Loader, cache: Path) -> None:
+def test_evaluation_keeps_the_held_out_pictures_alone(manifest: Manifest, loader: LoaderSettings, cache: Path) -> None:
     open_pixels(manifest, replace(loader, cache="disk", **RANDOM))  # type: ignore[arg-type]
     (entry,) = pixel_cache.entries()
     held_out = len(manifest.rows(VALIDATION))
@@ -253,14 +265,16 @@ def test_evaluation_keeps_the_held_out_pictures_alone(manifest: Manifest, loader
 
 
 @pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
-def test_without_chance_training_sees_what_evaluation_sees(manifest: Manifest, loader: Loader, resize: str) -> None:
+def test_without_chance_training_sees_what_evaluation_sees(
+    manifest: Manifest, loader: LoaderSettings, resize: str
+) -> None:
     settings = replace(loader, cache="disk", resize=resize, pad_value=9.0)
     rows = manifest.usable()
     assert np.array_equal(open_pixels(manifest, settings, training=True)(rows), open_pixels(manifest, settings)(rows))
     assert len(pixel_cache.entries()) == 1
 
 
-def test_settings_that_change_no_pixel_share_an_entry(manifest: Manifest, loader: Loader, cache: Path) -> None:
+def test_settings_that_change_no_pixel_share_an_entry(manifest: Manifest, loader: LoaderSettings, cache: Path) -> None:
     open_pixels(manifest, replace(loader, cache="disk", pad_value=0.0))
     open_pixels(manifest, replace(loader, cache="disk", pad_value=200.0, crop_scale=(0.1, 0.2), batch_size=3))
     assert len(pixel_cache.entries()) == 1
@@ -268,18 +282,18 @@ def test_settings_that_change_no_pixel_share_an_entry(manifest: Manifest, loader
     assert len(pixel_cache.entries()) == 2
 
 
-def test_a_cache_on_disk_stays_out_of_memory(manifest: Manifest, loader: Loader) -> None:
+def test_a_cache_on_disk_stays_out_of_memory(manifest: Manifest, loader: LoaderSettings) -> None:
     open_pixels(manifest, replace(loader, cache="disk"))
     assert pixels._in_memory == {}
 
 
-def test_the_user_who_asked_for_a_cache_is_told_nothing(manifest: Manifest, loader: Loader) -> None:
+def test_the_user_who_asked_for_a_cache_is_told_nothing(manifest: Manifest, loader: LoaderSettings) -> None:
     said: list[str] = []
     open_pixels(manifest, replace(loader, cache="disk"), say=said.append)
     assert said == []
 
 
-def test_workers_do_not_change_the_pixels(manifest: Manifest, loader: Loader) -> None:
+def test_workers_do_not_change_the_pixels(manifest: Manifest, loader: LoaderSettings) -> None:
     rows = manifest.usable()
     found = []
     for workers in (0, 1, 4):

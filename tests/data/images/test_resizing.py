@@ -15,11 +15,11 @@ from catsdogs_exp.data.images.resizing import (
     Box,
     crop_stored,
     evaluated_as,
-    fit,
     grey,
     middle_box,
     random_box,
     resample,
+    resized,
     stored_size,
 )
 
@@ -117,7 +117,7 @@ def test_extreme_sizes() -> None:
 def test_a_picture_of_the_right_size_is_left_as_it_is(interpolation: str) -> None:
     pixels = noise(30, 40)
     for resize in ("stretch", "crop", "pad", "random_resized_crop"):
-        assert np.array_equal(fit(pixels, (30, 40), resize, interpolation), pixels)
+        assert np.array_equal(resized(pixels, (30, 40), resize, interpolation), pixels)
 
 
 def test_all_but_nearest_antialias() -> None:
@@ -135,7 +135,7 @@ def test_all_but_nearest_antialias() -> None:
 def test_every_way_gives_the_size_asked_for(
     height: int, width: int, th: int, tw: int, resize: str, interpolation: str
 ) -> None:
-    found = fit(noise(height, width), (th, tw), resize, interpolation, 128)
+    found = resized(noise(height, width), (th, tw), resize, interpolation, 128)
     assert (found.shape, found.dtype) == ((th, tw, 3), np.uint8)
 
 
@@ -143,9 +143,9 @@ def test_crop_takes_the_middle_in_the_targets_proportions() -> None:
     pixels = np.zeros((40, 100, 3), dtype=np.uint8)
     pixels[:, :29], pixels[:, 71:] = 255, 255  # beside the middle square, and a pixel that antialiasing may look at
     assert middle_box(40, 100, (20, 20)) == (30, 0, 40, 40)
-    assert fit(pixels, (20, 20), "crop", "bilinear").max() == 0
-    assert fit(pixels, (20, 20), "stretch", "bilinear").max() == 255
-    assert fit(pixels.transpose(1, 0, 2), (20, 20), "crop", "bilinear").max() == 0
+    assert resized(pixels, (20, 20), "crop", "bilinear").max() == 0
+    assert resized(pixels, (20, 20), "stretch", "bilinear").max() == 255
+    assert resized(pixels.transpose(1, 0, 2), (20, 20), "crop", "bilinear").max() == 0
 
 
 @given(sides, sides, sides, sides)
@@ -159,11 +159,11 @@ def test_the_middle_box_is_the_largest_that_fits(height: int, width: int, th: in
 
 @pytest.mark.parametrize("interpolation", FILTERS)
 def test_pad_shows_the_whole_picture_in_the_middle(interpolation: str) -> None:
-    found = fit(np.full((20, 80, 3), 200, dtype=np.uint8), (40, 40), "pad", interpolation, 7.4)
+    found = resized(np.full((20, 80, 3), 200, dtype=np.uint8), (40, 40), "pad", interpolation, 7.4)
     expected = np.full((40, 40, 3), 7, dtype=np.uint8)
     expected[15:25] = 200
     assert np.array_equal(found, expected)
-    tall = fit(np.full((80, 20, 1), 200, dtype=np.uint8), (40, 40), "pad", interpolation, 255)
+    tall = resized(np.full((80, 20, 1), 200, dtype=np.uint8), (40, 40), "pad", interpolation, 255)
     assert np.array_equal(tall[..., 0], np.where(np.isin(np.arange(40), range(15, 25)), 200, 255)[None].repeat(40, 0))
 
 
@@ -172,8 +172,8 @@ def test_where_nothing_is_random_random_crops_are_the_middle() -> None:
         *("stretch", "crop", "pad", "crop"),
     ]
     pixels = noise(50, 90)
-    random = fit(pixels, (20, 20), "random_resized_crop", "bilinear")
-    assert np.array_equal(random, fit(pixels, (20, 20), "crop", "bilinear"))
+    random = resized(pixels, (20, 20), "random_resized_crop", "bilinear")
+    assert np.array_equal(random, resized(pixels, (20, 20), "crop", "bilinear"))
 
 
 def test_grey_is_pillows_luma() -> None:

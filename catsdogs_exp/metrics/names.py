@@ -1,0 +1,10 @@
+"""Names of metrics, and which way each is better."""
+
+TOP_K = 5  # with more classes than these, also the share of images whose class is among the five most probable
+
+_LOWER_IS_BETTER = ("loss", "seconds")
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value of a metric (`val_loss`, `accuracy`, `seconds`, ...) is the better one."""
+    return metric.endswith(_LOWER_IS_BETTER)
