@@ -83,6 +83,7 @@ def _show(
     from rich.table import Table
 
     from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.metrics.confusion_matrix import most_confused
 
     console = output()
     console.print(f"{what}: {images} images, {_line(evaluation)}", markup=False)
@@ -99,7 +100,7 @@ def _show(
     for name, means in evaluation.means().items():
         table.add_row(f"{name} mean", "", *(_number(means[key]) for key in _TITLES))
     console.print(table, markup=False)
-    if not fits and (wrong := evaluation.confusions(_CONFUSIONS)):
+    if not fits and (wrong := most_confused(evaluation.confusion, _CONFUSIONS)):
         console.print(f"most frequent confusions (all of them: --confusion FILE.png or .csv), of {images} images:")
         for true, said, count in wrong:
             console.print(f"  {count}  {classes[true]} as {classes[said]}", markup=False)
@@ -121,7 +122,7 @@ def _check_file(path: Path | None) -> None:
     """Refuses a file that could not be written, before all the work."""
     if path is None:
         return
-    from catsdogs_exp.metrics.confusion_matrix import SUFFIXES
+    from catsdogs_exp.record.pictures.confusion_plot import SUFFIXES
 
     if path.suffix not in SUFFIXES:
         raise BadInput(f"--confusion must name a {' or '.join(SUFFIXES)} file. Received: --confusion {path}")
@@ -130,7 +131,7 @@ def _check_file(path: Path | None) -> None:
 
 
 def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None:
-    from catsdogs_exp.metrics.confusion_matrix import write_confusion
+    from catsdogs_exp.record.pictures.confusion_plot import write_confusion
 
     try:
         write_confusion(evaluation.confusion, classes, path)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
 from catsdogs_exp.metrics.names import TOP_K
 
 _EPSILON = 1e-7  # as Keras clips probabilities before the logarithm
@@ -58,22 +59,12 @@ class Evaluation:
         total = math.fsum(weight for _, weight in defined)
         return math.fsum(value * weight for value, weight in defined) / total if total else None
 
-    def confusions(self, most: int) -> list[tuple[int, int, int]]:
-        """The most frequent mistakes: (true class, predicted class, images), most frequent first."""
-        wrong = self.confusion.copy()
-        np.fill_diagonal(wrong, 0)
-        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-        rows, columns = np.unravel_index(order, wrong.shape)
-        found = zip(rows.tolist(), columns.tolist(), wrong[rows, columns].tolist(), strict=True)
-        return [(true, said, count) for true, said, count in found if count]
-
 
 def evaluate_predictions(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Evaluation:
     """Judges probabilities, float32 [n, classes], against labels, int32 [n]; n >= 1."""
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
-    pairs = labels.astype(np.int64) * classes + predicted
-    confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
+    confusion = confusion_matrix(labels, predicted, classes)
     right = probabilities[np.arange(n), labels]
     loss = -np.log(np.clip(right.astype(np.float64), _EPSILON, 1 - _EPSILON)).mean()
     top = None

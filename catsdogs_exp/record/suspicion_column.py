@@ -1,74 +1,60 @@
 """The column `suspicion` of a run's manifest.csv: how surely a network disagrees with each label."""
 
+import csv
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from catsdogs_exp.errors import BadInput
 
 COLUMN = "suspicion"
-_FIELD = re.compile(r'("(?:[^"]|"")*"|[^,\r\n]*)(,|\r\n|\n|\r|\Z)')
 
 
 def write_suspicion(manifest: Path, suspicion: Mapping[str, float]) -> None:
-    """Adds or completes the column; everything else stays as it is, byte for byte.
+    """Adds the column or updates it; the other columns keep their values.
 
     The file is replaced as a whole, so a reader sees the old one or the new one.
 
     Args:
         manifest: a run's manifest.csv.
-        suspicion: 0..1 by path, as the manifest names it. Other rows keep what they have, which is nothing at first.
+        suspicion: 0..1 by path, as the manifest names it. Other rows keep their value, which is empty at first.
 
     Raises:
         BadInput: when the manifest is damaged or cannot be written.
     """
     try:
+        # surrogateescape: a damaged name keeps its bytes
         with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
-            text = handle.read()
+            rows = list(csv.reader(handle))
+        _fill(rows, suspicion)
         scratch = manifest.with_name(f".{manifest.name}.part")
         with scratch.open("w", encoding="utf-8", errors="surrogateescape", newline="") as handle:
-            handle.writelines(_completed(text, suspicion))
+            csv.writer(handle).writerows(rows)
             handle.flush()
             os.fsync(handle.fileno())
         scratch.replace(manifest)
     except OSError as error:
         raise BadInput(f"The manifest of the run cannot be written: {manifest}: {error.strerror}") from error
-    except (ValueError, IndexError) as error:
+    except (ValueError, csv.Error) as error:
         raise BadInput(f"The manifest of the run is damaged: {manifest}: {error}") from error
 
 
-def _completed(text: str, suspicion: Mapping[str, float]) -> list[str]:
-    records = list(_records(text))
-    header = [_plain(field) for field in records[0][0]]
-    name = header.index("path")
-    place = header.index(COLUMN) if COLUMN in header else len(header)
-    lines = []
-    for number, (fields, end) in enumerate(records):
-        if len(fields) != len(header):
-            raise ValueError(f"{len(fields)} fields instead of {len(header)} in record {number + 1}")
-        if place == len(header):
-            fields.append("")
-        if number == 0:
-            fields[place] = COLUMN
-        elif (score := suspicion.get(_plain(fields[name]))) is not None:
-            fields[place] = f"{score:.6f}"
-        lines.append(",".join(fields) + end)
-    return lines
+def _fill(rows: list[list[str]], suspicion: Mapping[str, float]) -> None:
+    """Puts the scores into the rows, of which the first is the header.
 
-
-def _records(text: str) -> Iterator[tuple[list[str], str]]:
-    """Fields as they are written, quotes included, and what ends the line."""
-    fields: list[str] = []
-    for match in _FIELD.finditer(text):
-        field, end = match.groups()
-        if not (fields or field or end):
-            return  # behind the last line
-        fields.append(field)
-        if end != ",":
-            yield fields, end
-            fields = []
-
-
-def _plain(field: str) -> str:
-    return field[1:-1].replace('""', '"') if field.startswith('"') else field
+    Raises:
+        ValueError: for a manifest without the column `path`, or a row that is too short or too long.
+    """
+    header = rows[0] if rows else []
+    if "path" not in header:
+        raise ValueError("it has no column path")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise ValueError(f"{len(row)} fields instead of {len(header)} in record {number}")
+    if COLUMN not in header:
+        for number, row in enumerate(rows):
+            row.append("" if number else COLUMN)
+    path, place = header.index("path"), header.index(COLUMN)
+    for row in rows[1:]:
+        if (score := suspicion.get(row[path])) is not None:
+            row[place] = f"{score:.6f}"

@@ -101,18 +101,27 @@ def test_the_column_changes_nothing_else(names: list[str], data: st.DataObject) 
     assert again == ["0.750000", *[row[-1] for row in rows[2:]]]
 
 
-def test_bytes_outside_the_column_stay_whatever_the_style(tmp_path: Path) -> None:
+def test_names_in_any_encoding_and_style_keep_their_bytes(tmp_path: Path) -> None:
     path = tmp_path / "manifest.csv"
     path.write_bytes(b'suspicion,"path",x\n,a.jpg, "1" \n0.5,"b,c.jpg",\xff')
     write_suspicion(path, {"b,c.jpg": 1.0, "a.jpg": 0.0})
-    assert path.read_bytes() == b'suspicion,"path",x\n0.000000,a.jpg, "1" \n1.000000,"b,c.jpg",\xff'
+    assert path.read_bytes() == b'suspicion,path,x\r\n0.000000,a.jpg," ""1"" "\r\n1.000000,"b,c.jpg",\xff\r\n'
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n", "path,b\nx\n"])
-def test_a_damaged_manifest_is_left_alone(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it has no column path"),
+        ("a,b\n", "it has no column path"),
+        ("path,b\nx\n", "1 fields instead of 2 in record 2"),
+        ("path,b\nx,1\n\n", "0 fields instead of 2 in record 3"),
+        (f"path,b\nx,{'1' * 200_000}\n", "field larger than field limit"),
+    ],
+)
+def test_a_damaged_manifest_is_left_alone(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "manifest.csv"
     path.write_text(text)
-    with pytest.raises(BadInput, match=r"The manifest of the run is damaged: .*manifest.csv"):
+    with pytest.raises(BadInput, match=rf"The manifest of the run is damaged: .*manifest.csv: {reason}"):
         write_suspicion(path, {"x": 0.5})
     assert path.read_text() == text
     with pytest.raises(BadInput, match=r"The manifest of the run cannot be written: .*none.csv: No such file"):
