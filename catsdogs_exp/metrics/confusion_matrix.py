@@ -21,7 +21,8 @@ def confusion_matrix(labels: NDArray[np.int32], predicted: NDArray[np.intp], cla
 
 def row_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each count as a share of its true class, 0..1; 0 for a class without images."""
-    return np.divide(confusion, np.maximum(confusion.sum(axis=1, keepdims=True), 1), dtype=np.float64)
+    shares: NDArray[np.float64] = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    return shares
 
 
 def most_confused(confusion: NDArray[np.int64], most: int) -> list[tuple[int, int, int]]:
