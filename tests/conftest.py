@@ -2,6 +2,7 @@
 
 import copy
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -41,28 +42,50 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 
 @pytest.fixture(autouse=True)
-def _no_plugin_outlives_its_test() -> Iterator[None]:
-    """What a test's module has entered is not there for the next one."""
+def _no_plugin_outlives_its_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test's module enters is there for the next test: no name, no module, no layer."""
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
 
-    from catsdogs_exp.config.registry import OFFERED
+    from catsdogs_exp.config import known_models, plugins, registry
     from catsdogs_exp.config.schema.datasets import DATASETS
     from catsdogs_exp.config.schema.models import MODELS
+    from catsdogs_exp.data.augmentation import custom
     from catsdogs_exp.data.sources.registry import SOURCES
+    from catsdogs_exp.models.registry import _builders
 
-    known: list[dict[str, Any]] = [OFFERED, MODELS, DATASETS, SOURCES]  # type: ignore[list-item]
-    before = [{key: list(value) if isinstance(value, list) else value for key, value in each.items()} for each in known]
+    known: tuple[Any, ...] = (
+        registry.OFFERED, MODELS, DATASETS, SOURCES, known_models.ABOUT, custom._operations, plugins._loaded
+    )  # fmt: skip
+    before = copy.deepcopy(registry.OFFERED), *(each.copy() for each in known[1:])
+    modules = set(sys.modules)
     Plugins.instance()  # enters Hydra's own configs, once a process
     store = ConfigStore.instance()
     repo = copy.deepcopy(store.repo)
     yield
-    if before[0] != OFFERED:
+    if known != before:
         for each, was in zip(known, before, strict=True):
             each.clear()
             each.update(was)
         store.repo = repo
         _composed.cache_clear()
+    # our own builders are entered by the first test that builds a network, and stay
+    for name in [name for name, builder in _builders.items() if not builder.__module__.startswith("catsdogs_exp.")]:
+        del _builders[name]
+    scratch = tmp_path_factory.getbasetemp()
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and Path(file).is_relative_to(scratch):
+            _forget(name)
+
+
+def _forget(module: str) -> None:
+    """Takes a module and its Keras layers away."""
+    del sys.modules[module]
+    if "keras" in sys.modules:
+        layers = sys.modules["keras"].saving.get_custom_objects()
+        for name in [name for name, layer in layers.items() if layer.__module__ == module]:
+            del layers[name]
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def build(model, input_shape, head):
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Writes a module into the current folder. Names must differ between tests: a process imports each once."""
+    """Writes a module into the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
@@ -285,6 +285,28 @@ from catsdogs_exp.data.augmentation import register_operation
 def darker(image, chance):
     return image // 2
 """
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_no_plugin_outlives_its_test(module: Callable[..., str], time: str) -> None:
+    """The fixture that all tests share: the second time nothing of the first is left, neither names nor modules."""
+    import keras
+
+    from catsdogs_exp.config.known_models import ABOUT
+    from catsdogs_exp.config.schema.models import MODELS
+    from catsdogs_exp.models import build_model
+
+    about = ", about=About('nowhere'), target_size=48"
+    text = NETWORK.replace(", target_size=48", about)
+    text = "from catsdogs_exp.models.registry import About\n" + text + LAYER + SOURCE + OPERATION
+    name = module("p_twice", text.replace('@register_source("NAME"', '@register_source("NAME_set"'))
+    assert name not in MODELS and name not in ABOUT and name not in sys.modules
+    words = [f"plugins=[{name}]", f"model={name}", f"dataset={name}_set", f"augment.custom=[{name}]"]
+    made = config_of(words)  # a name that is taken would be refused
+    assert build_model(made.model, (48, 48), 2).count_params() > 0
+    assert ABOUT[name].source == "nowhere"
+    keras.saving.get_registered_object(f"{name}>Centred").first = time
+    assert time == sys.modules[name].Centred.first
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Operations of plugins: `augment.custom`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from catsdogs_exp.config import registry
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Augment
-from catsdogs_exp.data.augmentation import apply, changes_pictures, custom, describe, draw, register_operation
+from catsdogs_exp.data.augmentation import apply, changes_pictures, describe, draw, register_operation
 from catsdogs_exp.errors import BadInput
 
 IMAGE = np.full((6, 5, 3), 100, dtype=np.uint8)
@@ -16,14 +15,10 @@ Image = np.ndarray
 
 
 @pytest.fixture(autouse=True)
-def _operations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _operations() -> None:
     """Two operations, for one test."""
-    monkeypatch.setattr(custom, "_operations", {})
-    monkeypatch.setattr(registry, "OFFERED", {})
-    monkeypatch.setattr(custom, "OFFERED", registry.OFFERED)
     register_operation("salt")(lambda image, chance: image + chance.integers(0, 100, image.shape, dtype=np.uint8))
     register_operation("half")(lambda image, chance: image // np.uint8(2))
-    yield
 
 
 def made(augment: Augment, seed: int = 0, epoch: int = 0, index: int = 0) -> Image:
