@@ -1,7 +1,9 @@
 """From a picture of any size to the network's: stretched, cut or padded, always by the same resampling.
 
 The resampling is that of Pillow, made by a faster library (Rust's fast_image_resize): in each direction no more than
-one grey level apart from Pillow's.
+one grey level apart from Pillow's. Bicubic and lanczos overshoot and are clipped between the two passes, so the order
+of the passes shows. It is always across, then down, as in Pillow before version 13; where the height shrinks more than
+the width, Pillow 13 goes down first, which differs by up to 12 levels on photos and 48 on black and white specks.
 """
 
 import math
@@ -107,7 +109,7 @@ def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[
     """A random box of a picture, as in Inception's training (Szegedy et al., 2015) and torchvision.
 
     The share of the area is uniform, the logarithm of the proportions too, and so is the place. The first of ten
-    tries that fits into the picture is taken, else the largest box in the middle whose proportions are allowed.
+    tries that fits into the picture is taken, else the largest box whose proportions are allowed, in the middle.
 
     Args:
         height, width: of the picture.
@@ -125,15 +127,14 @@ def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[
         stretch = math.exp((low + numbers[2 * try_ + 1] * (high - low)) / 2)
         box_width, box_height = math.sqrt(area) * stretch, math.sqrt(area) / stretch
         if box_width <= width and box_height <= height:
+            across, down = numbers[-2:]
             break
     else:
-        box_width, box_height = width, height
-        if width / height < ratio[0]:
-            box_height = width / ratio[0]
-        elif width / height > ratio[1]:
-            box_width = height * ratio[1]
+        across = down = 0.5
+        box_width = min(width, height * ratio[1])
+        box_height = min(height, width / ratio[0])
     box_width, box_height = max(1.0, box_width), max(1.0, box_height)
-    return numbers[-2] * (width - box_width), numbers[-1] * (height - box_height), box_width, box_height
+    return across * (width - box_width), down * (height - box_height), box_width, box_height
 
 
 def stored_size(target_size: tuple[int, int]) -> tuple[int, int]:
@@ -193,7 +194,7 @@ def resample(
     kind = _PIXELS[pixels.shape[2]]
     source = rust.ImageData(width, height, kind, pixels.tobytes())
     if interpolation != "bilinear":
-        # These overshoot and are clipped between the two passes, so their order shows; Pillow's is across, then down.
+        # These overshoot and are clipped between the two passes, so their order shows: across, then down.
         between = rust.ImageData(target_size[1], height, kind)
         across = None if whole else rust.CropBox(left, 0, box_width, height)
         _thread.resizer.resize(source, between, _options(interpolation, across))

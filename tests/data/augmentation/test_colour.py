@@ -54,6 +54,19 @@ def test_enhancing_is_pillows(
         assert np.array_equal(result, image)
 
 
+@pytest.mark.parametrize("factor", [0.37, 0.71, 0.93, 1.07])
+@pytest.mark.parametrize("change", [colour.brightness, colour.contrast])
+def test_results_are_rounded_so_that_nothing_darkens(
+    change: Callable[[np.ndarray, float], np.ndarray], factor: float
+) -> None:
+    image = picture(1)
+    fixed = 0 if change is colour.brightness else round(image.mean())  # the level that stays
+    apart = change(image, factor) - ((image.astype(float) - fixed) * factor + fixed)
+    inside = (image > 60) & (image < 200)  # what is clipped is another matter
+    assert np.abs(apart[inside]).max() <= 0.5 + 1e-9
+    assert abs(apart[inside].mean()) < 0.1
+
+
 @pytest.mark.parametrize("channels", [3, 1])
 def test_operations_are_pillows(channels: int) -> None:
     image = picture(channels)

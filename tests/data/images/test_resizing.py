@@ -208,9 +208,11 @@ def test_random_boxes_are_spread_as_asked_for() -> None:
 
 
 def test_where_no_box_fits_the_middle_is_taken_in_allowed_proportions() -> None:
-    u = np.full(BOX_UNIFORMS, 0.5)
-    assert random_box(10, 1000, (1, 1), (0.5, 2), u) == pytest.approx((490, 0, 20, 10))
-    assert random_box(1000, 10, (1, 1), (0.5, 2), u) == pytest.approx((0, 490, 10, 20))
+    for where in (0.0, 0.5, 0.999):
+        u = np.full(BOX_UNIFORMS, where)
+        assert random_box(10, 1000, (1, 1), (0.5, 2), u) == pytest.approx((490, 0, 20, 10))
+        assert random_box(1000, 10, (1, 1), (0.5, 2), u) == pytest.approx((0, 490, 10, 20))
+        assert random_box(30, 41, (1, 1), (4 / 3, 4 / 3), u) == pytest.approx((0.5, 0, 40, 30))
 
 
 def test_the_whole_picture_is_a_box_too() -> None:
