@@ -1,7 +1,9 @@
 """What all tests share: a cache folder of their own, small folders of photos, composed configs."""
 
 import copy
+import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -202,6 +204,63 @@ def weights_of() -> Callable[[Path], list[bytes]]:
         return [np.asarray(weight).tobytes() for weight in model.get_weights()]
 
     return read
+
+
+BROWSER_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+WIDTHS = MappingProxyType({"desktop": 1280, "phone": 390})
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium, driven by selenium; skips where none is installed, but never in CI."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        assert not os.environ.get("CI"), "CI must have Debian's chromium and chromium-driver"
+        pytest.skip("needs Debian's chromium and chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Callable[..., Any]:
+    """`open_page(path, width="phone", dark=True)`: opens a page from its file and returns the browser.
+
+    Fails when the page writes to the console, asks for anything but itself, has a picture that does not show, or is
+    wider than the screen.
+    """
+
+    def show(path: Path, width: str = "desktop", dark: bool = False) -> Any:
+        screen = {"width": WIDTHS[width], "height": 900, "deviceScaleFactor": 1, "mobile": width == "phone"}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        for log in ("browser", "performance"):
+            chromium.get_log(log)  # what earlier pages said
+        chromium.get(path.as_uri())
+        missing = "image => !image.complete || !image.naturalWidth"
+        assert chromium.execute_script(f"return [...document.images].filter({missing}).map(image => image.alt)") == []
+        wide = chromium.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{wide} pixels wider than the {width}"
+        assert chromium.get_log("browser") == []
+        events = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+        asked = [
+            event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
+        ]
+        assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {path.as_uri()}
+        return chromium
+
+    return show
 
 
 @pytest.fixture(scope="session")

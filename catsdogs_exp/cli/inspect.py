@@ -125,10 +125,7 @@ def _settings(words: list[str]) -> list[str]:
 def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:
     from catsdogs_exp.report.inspection_page import write_page
 
-    try:
-        write_page(manifest, path)
-    except OSError as error:
-        raise BadInput(f"--html cannot be written: {error.strerror}: {path}") from error
+    write_page(manifest, path)
     say(f"findings with pictures: {path}")
 
 

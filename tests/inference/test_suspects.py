@@ -1,7 +1,6 @@
-"""Label suspects: the score, the folds of a sweep, the page, the column of the manifest, and swapped labels found."""
+"""Label suspects: the score, the folds of a sweep, the command, and swapped labels found."""
 
 import csv
-import io
 import json
 import re
 import shutil
@@ -20,8 +19,6 @@ from catsdogs_exp.cli import suspects
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.suspects import mislabelled, suspicion
 from catsdogs_exp.record.folder.fold_runs import find_fold_runs
-from catsdogs_exp.record.suspicion_column import write_suspicion
-from catsdogs_exp.report.suspects_page import Suspect, write_page
 
 QUIET = ("logging.tensorboard=false", "logging.activations.every=-1")
 
@@ -61,87 +58,6 @@ def test_sure_is_measured_by_the_class() -> None:
         dogs = np.array([0.1, 0.1, 0.6, usual, usual, usual])
         found = mislabelled(np.stack([1 - dogs, dogs], axis=1), labels)
         assert found.tolist() == [False, False, wrong, False, False, False]
-
-
-NAMES = st.lists(
-    st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=12), min_size=1, unique=True
-)
-
-
-def manifest_text(names: list[str], notes: list[str]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["path", "class", "split", "note"])
-    writer.writerows([name, "cats", "train", note] for name, note in zip(names, notes, strict=True))
-    return text.getvalue()
-
-
-@given(names=NAMES, data=st.data())
-def test_the_column_changes_nothing_else(names: list[str], data: st.DataObject) -> None:
-    import tempfile
-
-    notes = data.draw(st.lists(st.sampled_from(["", 'a "b", c', "two\r\nlines", ",", '"']), min_size=len(names)))
-    judged = data.draw(st.lists(st.sampled_from(names), unique=True))
-    before = manifest_text(names, notes[: len(names)])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "manifest.csv"
-        path.write_bytes(before.encode())
-        write_suspicion(path, dict.fromkeys(judged, 0.25))
-        once = path.read_bytes().decode()
-        write_suspicion(path, dict.fromkeys(names[:1], 0.75))
-        twice = path.read_bytes().decode()
-        assert [file.name for file in Path(folder).iterdir()] == ["manifest.csv"]
-    rows = list(csv.reader(io.StringIO(once, newline="")))
-    assert rows[0] == ["path", "class", "split", "note", "suspicion"]
-    assert [row[-1] for row in rows[1:]] == ["0.250000" if name in judged else "" for name in names]
-    cut = io.StringIO(newline="")
-    csv.writer(cut).writerows(row[:-1] for row in rows)
-    assert cut.getvalue() == before
-    again = [row[-1] for row in csv.reader(io.StringIO(twice, newline=""))][1:]
-    assert again == ["0.750000", *[row[-1] for row in rows[2:]]]
-
-
-def test_names_in_any_encoding_and_style_keep_their_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.csv"
-    path.write_bytes(b'suspicion,"path",x\n,a.jpg, "1" \n0.5,"b,c.jpg",\xff')
-    write_suspicion(path, {"b,c.jpg": 1.0, "a.jpg": 0.0})
-    assert path.read_bytes() == b'suspicion,path,x\r\n0.000000,a.jpg," ""1"" "\r\n1.000000,"b,c.jpg",\xff\r\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "it has no column path"),
-        ("a,b\n", "it has no column path"),
-        ("path,b\nx\n", "1 fields instead of 2 in record 2"),
-        ("path,b\nx,1\n\n", "0 fields instead of 2 in record 3"),
-        (f"path,b\nx,{'1' * 200_000}\n", "field larger than field limit"),
-    ],
-)
-def test_a_damaged_manifest_is_left_alone(tmp_path: Path, text: str, reason: str) -> None:
-    path = tmp_path / "manifest.csv"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=rf"The manifest of the run is damaged: .*manifest.csv: {reason}"):
-        write_suspicion(path, {"x": 0.5})
-    assert path.read_text() == text
-    with pytest.raises(BadInput, match=r"The manifest of the run cannot be written: .*none.csv: No such file"):
-        write_suspicion(tmp_path / "none.csv", {})
-
-
-def test_a_page_is_never_written_over_and_runs_no_foreign_text(tmp_path: Path, save_photo) -> None:
-    file = save_photo(tmp_path / "a.png", (40, 30))
-    pictures = [
-        Suspect(file, "cats/<script>alert(1)</script>&.png", "<b>cats", "dogs", 0.9, "validation", sure=True),
-        Suspect(tmp_path / "gone.png", "gone.png", "cats", "dogs", 0.6, "test", sure=False),
-    ]
-    pages = [write_page(tmp_path, "Title <i>", ["a & b"], pictures) for _ in range(3)]
-    assert [page.name for page in pages] == ["suspects.html", "suspects-2.html", "suspects-3.html"]
-    text = pages[0].read_text(encoding="utf-8")
-    assert "<script" not in text and "<b>cats" not in text and "<i>" not in text
-    assert text.count("data:image/jpeg;base64,") == 1 and "no picture: " in text
-    assert not re.search(r"(src|href)=\"(?!data:)", text)
-    with pytest.raises(BadInput, match="The page cannot be written"):
-        write_page(tmp_path / "none", "", [], [])
 
 
 def sweep_of(folder: Path, jobs: list[dict[str, Any]]) -> Path:

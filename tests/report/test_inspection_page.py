@@ -11,21 +11,21 @@ from PIL import Image
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.inspection.report import KINDS
 from catsdogs_exp.data.open_data import gather
-from catsdogs_exp.report.inspection_page import SIDE, page, thumbnail, write_page
+from catsdogs_exp.report.inspection_page import inspection_page, write_page
 
 
 @pytest.fixture
 def show(config: Callable[..., Config], cache: Path) -> Callable[[Path], str]:
     def of(root: Path) -> str:
         words = ("dataset=folder", f"dataset.path={root}", "inspection.near_distance=0")
-        return page(gather(config(*words), enforce=False))
+        return inspection_page(gather(config(*words), enforce=False))
 
     return of
 
 
 def sections(html: str) -> dict[str, str]:
     """The text below each heading, by heading."""
-    parts = re.split(r"<h2>(.*?)</h2>", html)
+    parts = re.split(r"<h2>(.*?)</h2>", re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL))
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -47,14 +47,17 @@ def test_every_finding_has_its_pictures(photo_folder, save_photo, show) -> None:
     assert "grey" in found["Odd, used all the same: 1"]
     assert found["Classes"].count("<img") == 16
     assert found["Near copies: 0"].count("none") >= 1
-    assert not re.search(r'(src|href)="(?!data:|#)|https?://|@import|<script', html)
-    assert set(re.findall(r'href="#(.*?)"', html)) == {"bad", "leak", "label_conflict", "duplicate", "odd"}
-    assert set(re.findall(r'<section id="(.*?)"', html)) == set(KINDS)
+    assert not re.search(r'(src|href)="(?!data:|#)|https?://|@import', html)
+    head = html[: html.index("<nav")]
+    assert set(re.findall(r'href="#(.*?)"', head)) == {"bad", "leak", "label_conflict", "duplicate", "odd"}
+    anchors = re.findall(r'<section id="(.*?)"', html)
+    assert set(anchors) == {"classes", "sizes", "rules", *KINDS}
+    assert re.findall(r'<a href="#(.*?)"', html[html.index("<nav") : html.index("</nav>")]) == anchors
 
 
 def test_what_was_passed_over_is_said(photo_folder, config, cache: Path) -> None:
     words = ("dataset=folder", f"dataset.path={photo_folder({'cats': 10, 'dogs': 10})}", "dataset.max_per_class=2")
-    html = page(gather(config(*words)))
+    html = inspection_page(gather(config(*words)))
     assert "passed over: 12 of 16 training images, not chosen (dataset.max_per_class=2)" in html
 
 
@@ -63,7 +66,7 @@ def test_names_are_text_never_markup(photo_folder, show) -> None:
     (root / "cats" / "cat.0.jpg").rename(root / "cats" / "<script>alert(1)<&'\".jpg".replace("/", ""))
     (root / "dogs" / "<img src=x onerror=y>.jpg").write_bytes(b"")
     html = show(root)
-    assert "<script" not in html and "<img src=x" not in html
+    assert html.count("<script") == 1 and "<img src=x" not in html  # the page's own
     assert "&lt;script&gt;alert(1)&lt;&amp;&#39;&#34;.jpg" in html
     assert "&lt;img src=x onerror=y&gt;.jpg" in html
 
@@ -89,22 +92,29 @@ def test_data_that_a_run_refuses_says_so(photo_folder, show) -> None:
     assert "No run would use this data: None of the 4 files" in show(root)
 
 
-def test_a_thumbnail_is_small_and_upright(photo: Callable[..., Image.Image], tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photo((900, 600)).save(tmp_path / "1.jpg", exif=exif)
-    import base64
-    import io
-
-    uri = thumbnail(tmp_path / "1.jpg")
-    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
-        assert (image.format, image.size) == ("JPEG", (107, SIDE))
-    (tmp_path / "2.jpg").write_bytes(b"no picture")
-    assert thumbnail(tmp_path / "2.jpg") == thumbnail(tmp_path / "3.jpg") == ""
-
-
 def test_write_page_writes_any_name(photo_folder, tmp_path: Path, config, cache: Path) -> None:
     root = photo_folder(name="Kätzchen und Hündchen")
     manifest = gather(config("dataset=folder", f"dataset.path='{root}'"))
     write_page(manifest, tmp_path / "page.html")
     assert "Kätzchen" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_it_opens_in_a_browser(leaky_photos: Path, tmp_path: Path, show, open_page) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(show(leaky_photos), encoding="utf-8")
+    for width in ("desktop", "phone"):
+        browser = open_page(page, width)
+        assert browser.find_element("id", "leak").find_elements("tag name", "img")
+        assert len(browser.find_elements("css selector", "main img")) == html_images(page)
+
+
+@pytest.fixture
+def leaky_photos(photo_folder) -> Path:
+    root = photo_folder({"train/cats": 6, "train/dogs": 6, "validation/cats": 2, "validation/dogs": 2}, size=(40, 30))
+    shutil.copy(root / "validation/cats/cat.1.jpg", root / "train/cats/leak.jpg")
+    (root / "train/cats/cat.0.jpg").write_bytes(b"")
+    return Path(root)
+
+
+def html_images(page: Path) -> int:
+    return page.read_text(encoding="utf-8").count("<img")

@@ -1,0 +1,154 @@
+"""Pages as self-contained HTML: one base template, one style sheet, one script; nothing is loaded from elsewhere.
+
+A page is a template beside this module that extends `base.html.j2`, and a module that fills it:
+
+    {% extends "base.html.j2" %}
+    {% from "parts.html.j2" import section, table with context %}
+    {% block content %}
+    {% call section("classes", "Classes") %}{{ table(("class", "images"), rows) }}{% endcall %}
+    {% endblock %}
+
+`parts.html.j2` holds what pages share. Each `section` puts itself into the navigation. All text is escaped, file names
+included.
+"""
+
+import base64
+import hashlib
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from catsdogs_exp import __version__
+from catsdogs_exp.errors import BadInput
+
+STYLES = ("style.css",)
+SCRIPTS = ("page.js",)
+_GENERATOR = "catsdogs_exp"  # by this a page is known again
+_HEAD = 1024  # bytes of a page in which that stands
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn around the text that follows
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A section as the navigation lists it: anchor, heading, and how many things it shows, where it counts them."""
+
+    anchor: str
+    title: str
+    count: int | None
+
+
+@dataclass
+class Contents:
+    """The sections of a page, in its order; `parts.html.j2` fills it while the page is rendered."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, anchor: str, title: str, count: int | None) -> None:
+        """Lists a section."""
+        self.entries.append(Entry(anchor, title, count))
+
+
+def render(template: str, **content: Any) -> str:
+    """Fills a template of this room.
+
+    Args:
+        template: its name, such as `inspection.html.j2`.
+        content: what it uses; `title` among it. A name that is missing is an error.
+
+    Returns:
+        The whole page as HTML.
+    """
+    found = _environment().get_template(template)
+    return found.render(contents=Contents(), generator=f"{_GENERATOR} {__version__}", **content)
+
+
+def write(html: str, path: Path) -> None:
+    """Writes a page; an older page of ours at the same place is replaced, any other file is not.
+
+    Raises:
+        BadInput: when the path names another file, or cannot be written.
+    """
+    try:
+        if path.is_file() and path.stat().st_size and not _is_page(path):
+            raise BadInput(
+                f"A page would overwrite a file that is not one: {path}. Choose another name, or move it away"
+            )
+        path.write_text(html, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise BadInput(f"The page cannot be written: {path}: {error.strerror}") from error
+
+
+def write_new(html: str, folder: Path, stem: str) -> Path:
+    """Writes `stem.html`, or `stem-2.html` and so on where that exists already.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        BadInput: when it cannot be written.
+    """
+    number = 1
+    while True:
+        path = folder / (f"{stem}.html" if number == 1 else f"{stem}-{number}.html")
+        try:
+            with path.open("x", encoding="utf-8", errors="backslashreplace") as handle:
+                handle.write(html)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise BadInput(f"The page cannot be written: {path}: {error.strerror}") from error
+        else:
+            return path
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return f'<meta name="generator" content="{_GENERATOR} '.encode() in handle.read(_HEAD)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("catsdogs_exp", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
+        extensions=["jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    styles, scripts = ([_source(environment, name) for name in names] for names in (STYLES, SCRIPTS))
+    environment.globals["styles"] = [Markup(text) for text in styles]  # noqa: S704  (our own files)
+    environment.globals["scripts"] = [Markup(text) for text in scripts]  # noqa: S704
+    environment.globals["script_hashes"] = [_hash(text) for text in scripts]
+    return environment
+
+
+def _source(environment: jinja2.Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _hash(script: str) -> str:
+    """As a content security policy names a script that it lets run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _visible(value: Any) -> Any:
+    """Text with its control characters, line ends among them, spelt out: a file's name may hold any.
+
+    A line end would vanish in HTML, and a character that turns the writing direction would make `gpj.exe` of `exe.jpg`.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) == "Cc" or character in _BIDI
+        else character
+        for character in value
+    )
