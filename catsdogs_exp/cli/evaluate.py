@@ -154,16 +154,18 @@ def _judged(
     """The figures of the usable files, and how many these are; says which are left out."""
     from catsdogs_exp.metrics.evaluation import evaluate_predictions
 
-    kept, labels = [], []
+    kept, logs, labels = [], [], []
     for (path, name), prediction in zip(files, predictor.predict([path for path, _ in files]), strict=True):
         if prediction.probabilities is None:
             say(f"left out: {path}: {prediction.error}")
             continue
         kept.append(prediction.probabilities)
+        logs.append(prediction.logs)
         labels.append(predictor.card.classes.index(name))
     if not kept:
         raise BadInput(f"None of the {len(files)} files is a usable image.")
-    return evaluate_predictions(np.stack(kept), np.array(labels, dtype=np.int32)), len(kept)
+    truth = np.array(labels, dtype=np.int32)
+    return evaluate_predictions(np.stack(kept), truth, np.stack([each for each in logs if each is not None])), len(kept)
 
 
 def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:

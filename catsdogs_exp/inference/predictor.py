@@ -1,20 +1,22 @@
 """A trained network at work: the same decoder, size and preprocessing as in training, always."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
-from catsdogs_exp.training.steps import class_probabilities
+from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
 _BATCH = 64
 
@@ -27,11 +29,25 @@ class Prediction:
         path: the file.
         probabilities: float32 [classes], or None where the file is no usable picture.
         error: why not, or `""`.
+        logs: float32 [classes], natural logarithms of the probabilities, also of those too small for a float32.
     """
 
     path: Path
     probabilities: NDArray[np.float32] | None
     error: str = ""
+    logs: NDArray[np.float32] | None = None
+
+
+class Opinions(NamedTuple):
+    """What the network says of a batch.
+
+    Attributes:
+        probabilities: float32 [b, classes].
+        logs: float32 [b, classes], their natural logarithms, computed from the logits.
+    """
+
+    probabilities: NDArray[np.float32]
+    logs: NDArray[np.float32]
 
 
 class Predictor:
@@ -48,6 +64,7 @@ class Predictor:
         self.card: ModelCard
         self._model: keras.Model
         self._model, self.card = load_model(run.network)
+        self._ask = _asking(self._model)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
         """Yields a prediction for each file, in order; a file that is no picture does not stop the others."""
@@ -56,16 +73,21 @@ class Predictor:
                 part = paths[start : start + _BATCH]
                 read = list(pool.map(self._read, part))
                 images = [image for image in read if not isinstance(image, str)]
-                rows = iter(self.probabilities(np.stack(images)) if images else ())
+                rows = zip(*self.opinions(np.stack(images)), strict=True) if images else iter(())
                 for path, image in zip(part, read, strict=True):
                     if isinstance(image, str):
                         yield Prediction(path, None, image)
                     else:
-                        yield Prediction(path, next(rows))
+                        probabilities, logs = next(rows)
+                        yield Prediction(path, probabilities, logs=logs)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """From uint8 [b, height, width, channels] at the card's target_size to float32 [b, classes]."""
-        return np.asarray(class_probabilities(self._model.predict_on_batch(images)), dtype=np.float32)
+        return self.opinions(images).probabilities
+
+    def opinions(self, images: NDArray[np.uint8]) -> Opinions:
+        """Of uint8 [b, height, width, channels] at the card's target_size."""
+        return Opinions(*(each.numpy() for each in self._ask(images)))
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or why there are none."""
@@ -78,6 +100,15 @@ class Predictor:
             return str(error)
         except OSError as error:
             return f"cannot be read: {error.strerror}"
+
+
+def _asking(model: keras.Model) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor, tf.Tensor]]:
+    @tf.function(input_signature=(tf.TensorSpec(model.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
+    def ask(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = logits_of(model(images, training=False))
+        return class_probabilities(logits), log_probabilities(logits)
+
+    return ask  # type: ignore[no-any-return]
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:

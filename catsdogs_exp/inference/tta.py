@@ -11,7 +11,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import apply, changes_pictures, draw
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.predictor import Predictor
+from catsdogs_exp.inference.predictor import Opinions, Predictor
 from catsdogs_exp.record.folder.run_files import RunFiles
 
 
@@ -90,7 +90,10 @@ class ViewPredictor(Predictor):
         super().__init__(run)
         self._views = views
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From uint8 [b, height, width, channels] at the card's target_size to float32 [b, classes]."""
-        said = [super(ViewPredictor, self).probabilities(self._views.of(images, v)) for v in range(self._views.count)]
-        return np.asarray(np.mean(said, axis=0), dtype=np.float32)
+    def opinions(self, images: NDArray[np.uint8]) -> Opinions:
+        """Of uint8 [b, height, width, channels] at the card's target_size."""
+        views = range(self._views.count)
+        each = [super(ViewPredictor, self).opinions(self._views.of(images, view)) for view in views]
+        probabilities = np.mean([said.probabilities for said in each], axis=0, dtype=np.float64)
+        logs = np.logaddexp.reduce([said.logs for said in each], axis=0, dtype=np.float64) - np.log(len(each))
+        return Opinions(np.asarray(probabilities, np.float32), np.asarray(logs, np.float32))

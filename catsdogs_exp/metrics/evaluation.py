@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
 from catsdogs_exp.metrics.names import TOP_K
 
-_EPSILON = 1e-7  # as Keras clips probabilities before the logarithm
+_SMALLEST = 2.0**-126  # of float32's normal numbers: smaller probabilities are lost in float32
 BINS = 15  # of the calibration error, as in Guo et al.
 AVERAGED = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
@@ -22,9 +22,9 @@ class Evaluation:
     Attributes:
         accuracy: share of images whose most probable class is right. From one sigmoid unit the second class is said
             where p > 0.5; of equal probabilities the first counts.
-        top_5_accuracy: share of images with fewer than five classes more probable than the right one; None with five
-            classes or less.
-        loss: mean cross-entropy in nats.
+        top_5_accuracy: share of images for which fewer than five other classes are at least as probable as the right
+            one; None with five classes or less.
+        loss: mean cross-entropy in nats, the value that training and validation show for the same network.
         calibration_error: expected difference between confidence and accuracy, 0..1: Guo et al., 2017, with 15 bins of
             equal width over the highest probability.
         classes: a row a class, see `per_class`.
@@ -60,20 +60,30 @@ class Evaluation:
         return math.fsum(value * weight for value, weight in defined) / total if total else None
 
 
-def evaluate_predictions(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Evaluation:
-    """Judges probabilities, float32 [n, classes], against labels, int32 [n]; n >= 1."""
+def evaluate_predictions(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int32], logs: NDArray[np.float32] | None = None
+) -> Evaluation:
+    """Judges predictions of n >= 1 images.
+
+    Args:
+        probabilities: float32 [n, classes].
+        labels: int32 [n].
+        logs: float32 [n, classes], natural logarithms of the probabilities as the network's logits give them. Without
+            them the loss is computed from the probabilities, of which those below 1.2e-38 count as that: 87.3 nats.
+    """
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, classes)
     right = probabilities[np.arange(n), labels]
-    loss = -np.log(np.clip(right.astype(np.float64), _EPSILON, 1 - _EPSILON)).mean()
+    of_right = np.log(np.maximum(right.astype(np.float64), _SMALLEST)) if logs is None else logs[np.arange(n), labels]
     top = None
     if classes > TOP_K:
-        top = float(((probabilities > right[:, None]).sum(axis=1) < TOP_K).mean())
+        rank = (probabilities >= right[:, None]).sum(axis=1)  # 0 where the probabilities are no numbers
+        top = float(((rank >= 1) & (rank <= TOP_K)).mean())
     return Evaluation(
         accuracy=float((predicted == labels).mean()),
         top_5_accuracy=top,
-        loss=float(loss),
+        loss=0.0 - float(of_right.mean(dtype=np.float64)),
         calibration_error=calibration_error(probabilities.max(axis=1), predicted == labels),
         classes=tuple(_of_class(probabilities, labels, confusion, label) for label in range(classes)),
         confusion=confusion,

@@ -1,15 +1,16 @@
-"""What is minimised, and the plain cross-entropy that is shown. Both give a value an image, in nats."""
+"""What is minimised, and the plain cross-entropy that is shown: one value per image, in nats, from logits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import tensorflow as tf
 
 from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.training.logits import log_probabilities
 
-# (labels, int32 [b], or shares of classes, float32 [b, classes]; what the network gives) -> float32 [b]
+# (labels, int32 [b], or shares of classes, float32 [b, classes]; logits as `logits_of` gives them) -> float32 [b]
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+_NOTHING = 2.0**-24  # 1 - p of a class with p = 1: log_softmax rounds what is smaller to 0
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,21 @@ class Objective:
     @property
     def is_shown(self) -> bool:
         """Whether it is the very cross-entropy that is shown, so that it need not be computed twice."""
-        return self.loss == "cross_entropy" and self.label_smoothing == 0
+        return (self.loss == "cross_entropy" or self.focal_gamma == 0) and self.label_smoothing == 0
 
 
-def cross_entropy(units: int) -> Loss:
-    """Plain cross-entropy; `units` of the last layer: 1 for a sigmoid over two classes, else a softmax."""
-    if units == 1:
-        binary = keras.losses.BinaryCrossentropy(reduction="none")
-        return lambda labels, outputs: binary(_of_second(labels), outputs)
-    sparse = keras.losses.SparseCategoricalCrossentropy(reduction="none")
-    shared = keras.losses.CategoricalCrossentropy(reduction="none")
-    return lambda labels, outputs: shared(labels, outputs) if labels.shape.rank == 2 else sparse(labels, outputs)
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Plain cross-entropy: the one that is shown of training and validation, and that `evaluate` prints."""
+    if logits.shape[-1] == 1:
+        return tf.nn.sigmoid_cross_entropy_with_logits(_of_second(labels), logits)[:, 0]
+    if labels.shape.rank == 2:
+        return tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
 def minimised(objective: Objective, units: int) -> Loss:
-    """The loss of an objective, without class weights."""
+    """The loss of an objective, without class weights; `units` of the last layer."""
     classes = max(units, 2)
-    plain = cross_entropy(units)
 
     def smoothed(labels: tf.Tensor) -> tf.Tensor:
         if objective.label_smoothing == 0:
@@ -58,33 +57,34 @@ def minimised(objective: Objective, units: int) -> Loss:
         shares = _shares(labels, classes)
         return shares * (1 - objective.label_smoothing) + objective.label_smoothing / classes
 
-    if objective.loss == "cross_entropy":
-        return lambda labels, outputs: plain(smoothed(labels), outputs)
-    return lambda labels, outputs: focal(_shares(smoothed(labels), classes), outputs, objective.focal_gamma)
+    if objective.loss == "cross_entropy" or objective.focal_gamma == 0:
+        return lambda labels, logits: cross_entropy(smoothed(labels), logits)
+    return lambda labels, logits: focal(_shares(smoothed(labels), classes), logits, objective.focal_gamma)
 
 
-def focal(shares: tf.Tensor, outputs: tf.Tensor, gamma: float) -> tf.Tensor:
+def focal(shares: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
     """Cross-entropy in which each class's part counts (1 - p) ** gamma: Lin et al., 2017, without their alpha.
 
-    Their alpha is what class weights are. A sigmoid over two classes gives what a softmax over them gives.
+    Their alpha is what class weights are. A sigmoid over two classes gives what a softmax over them gives. However
+    sure and wrong a network is, the loss has a slope: everything is computed from logarithms of probabilities.
 
     Args:
         shares: float32 [b, classes], of each class in the label; sums are 1.
-        outputs: float32 [b, classes] probabilities, or [b, 1] of the second of two classes.
-        gamma: >= 0; 0 is cross-entropy.
+        logits: float32 [b, classes], or [b, 1] of the second of two classes.
+        gamma: > 0; towards 0 it becomes cross-entropy.
 
     Returns:
         float32 [b], >= 0.
     """
-    probabilities = class_probabilities(outputs)
-    epsilon = keras.config.epsilon()  # as Keras clips before the logarithm; also, (1 - p) ** g has no slope at p = 1
-    probabilities = tf.clip_by_value(probabilities, epsilon, 1 - epsilon)
-    return tf.reduce_sum(-shares * (1 - probabilities) ** gamma * tf.math.log(probabilities), axis=-1)
+    logs = log_probabilities(logits)
+    return tf.reduce_sum(-shares * tf.exp(gamma * _log_of_rest(logs)) * logs, axis=-1)
 
 
-def class_probabilities(outputs: tf.Tensor) -> tf.Tensor:
-    """Probabilities of every class, float32 [b, classes], also from one sigmoid unit (that of the second class)."""
-    return tf.concat([1 - outputs, outputs], axis=-1) if outputs.shape[-1] == 1 else outputs
+def _log_of_rest(logs: tf.Tensor) -> tf.Tensor:
+    """log(1 - p) of each class, [b, classes]: of two classes it is exactly log(p) of the other."""
+    if logs.shape[-1] == 2:
+        return tf.reverse(logs, axis=[-1])
+    return tf.math.log(tf.maximum(-tf.math.expm1(logs), _NOTHING))
 
 
 def _shares(labels: tf.Tensor, classes: int) -> tf.Tensor:

@@ -10,12 +10,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.metrics.names import TOP_K
-from catsdogs_exp.training.losses import Objective, class_probabilities, cross_entropy, minimised
+from catsdogs_exp.training.logits import class_probabilities, logits_of
+from catsdogs_exp.training.losses import Objective, cross_entropy, minimised
 from catsdogs_exp.training.nonfinite import FirstBad
 from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
 from catsdogs_exp.training.variable_values import value_of
 
-__all__ = ["Steps", "balanced_weights", "class_probabilities"]
+_TOP = f"top_{TOP_K}_accuracy"
 
 
 class Steps:
@@ -52,17 +53,10 @@ class Steps:
         self.optimizer = optimizer
         self.class_weights = class_weights
         units = model.output_shape[-1]
-        self._binary = units == 1
         self._objective = objective or Objective()
-        self._shown_loss, self._own_loss = cross_entropy(units), minimised(self._objective, units)
-        accuracy = keras.metrics.BinaryAccuracy if self._binary else keras.metrics.SparseCategoricalAccuracy
-        self._metrics: dict[str, keras.metrics.Metric] = {
-            "loss": keras.metrics.Mean(name="loss"),
-            "accuracy": accuracy(name="accuracy"),
-        }
-        if units > TOP_K:
-            name = f"top_{TOP_K}_accuracy"
-            self._metrics[name] = keras.metrics.SparseTopKCategoricalAccuracy(TOP_K, name=name)
+        self._own_loss = minimised(self._objective, units)
+        shown = ("loss", "accuracy", *([_TOP] if units > TOP_K else []))
+        self._metrics = {name: keras.metrics.Mean(name=name) for name in shown}
         self._finite = FirstBad()
         self._average, self._gathered = None, None
         if optimizer is not None:
@@ -88,8 +82,8 @@ class Steps:
     def averages(self) -> dict[str, float]:
         """Loss and accuracy over the batches since `reset`, each image weighing the same.
 
-        With more than five classes also `top_5_accuracy`: the share of images whose class is among the five most
-        probable.
+        With more than five classes also `top_5_accuracy`: the share of images for which fewer than five other
+        classes are at least as probable as the right one.
         """
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
 
@@ -123,12 +117,12 @@ class Steps:
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            probabilities = self.model(images, training=True)
-            losses = self._own_loss(labels, probabilities)
+            logits = logits_of(self.model(images, training=True))
+            losses = self._own_loss(labels, logits)
             loss = self._minimised(self._weighted(losses, labels))
         self._move(tape.gradient(loss, self.model.trainable_variables), tf.shape(images)[0])
         self._finite.update_state(losses)
-        self._count(losses if self._objective.is_shown else None, labels, probabilities)
+        self._count(losses if self._objective.is_shown else None, labels, logits)
 
     def _minimised(self, losses: Any) -> Any:
         mean = tf.reduce_mean(losses)
@@ -151,10 +145,10 @@ class Steps:
             self._average.update(self.optimizer.iterations)
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-        self._count(None, labels, self.model(images, training=False))
+        self._count(None, labels, logits_of(self.model(images, training=False)))
 
     def _predict(self, images: tf.Tensor) -> tf.Tensor:
-        return class_probabilities(self.model(images, training=False))
+        return class_probabilities(logits_of(self.model(images, training=False)))
 
     def _weighted(self, losses: Any, labels: tf.Tensor) -> Any:
         if self.class_weights is None:
@@ -164,22 +158,24 @@ class Steps:
             return losses * tf.linalg.matvec(labels, weights)
         return losses * tf.gather(weights, labels)
 
-    def _count(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor) -> None:
+    def _count(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor) -> None:
         """Adds a batch to the averages; `losses` are those shown, or None where they are still to be computed."""
-        losses = self._shown_loss(labels, probabilities) if losses is None else losses
-        targets, probabilities = self._judged(labels, probabilities)
-        for name, metric in self._metrics.items():
-            if name == "loss":
-                metric.update_state(losses)
-            else:
-                metric.update_state(targets, probabilities)
+        for name, values in self._shown(losses, labels, logits).items():
+            self._metrics[name].update_state(values)
 
-    def _judged(self, labels: tf.Tensor, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Classes and probabilities as Keras's accuracies take them."""
+    def _shown(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is averaged, of each image: float32 [b]."""
+        found = {"loss": cross_entropy(labels, logits) if losses is None else losses}
         if labels.shape.rank == 2:
             labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
-        probabilities = tf.cast(probabilities, tf.float32)  # the operation behind the top five takes no other
-        return tf.cast(labels[:, None], tf.float32) if self._binary else labels, probabilities
+        probabilities = class_probabilities(logits)
+        said = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+        found["accuracy"] = tf.cast(said == labels, tf.float32)
+        if _TOP in self._metrics:
+            right = tf.gather(probabilities, labels, batch_dims=1)[:, None]
+            rank = tf.math.count_nonzero(probabilities >= right, axis=-1)  # 0 where the probabilities are no numbers
+            found[_TOP] = tf.cast((rank >= 1) & (rank <= TOP_K), tf.float32)
+        return found
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics as sklearn
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.metrics.confusion_matrix import most_confused
 from catsdogs_exp.metrics.evaluation import calibration_error, evaluate_predictions, ranking
 
@@ -89,6 +91,91 @@ def test_top_five_and_confusions_of_many_classes() -> None:
     counts = [count for *_, count in found]
     assert counts == sorted(counts, reverse=True) and sum(counts) == 200 - np.trace(made.confusion)
     assert all(made.confusion[true, said] == count and true != said for true, said, count in found)
+
+
+def test_a_network_that_always_says_one_class_has_no_five_best() -> None:
+    labels = np.arange(60, dtype=np.int32) % 12
+    sure = np.zeros((60, 12), np.float32)
+    sure[:, 0] = 1
+    made = evaluate_predictions(sure, labels)
+    assert made.top_5_accuracy == made.accuracy == pytest.approx(1 / 12)
+    assert evaluate_predictions(np.full((60, 12), 1 / 12, np.float32), labels).top_5_accuracy == 0
+
+
+@pytest.mark.parametrize("classes", [2, 3, 8])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_figures_are_those_of_scikit_learn(classes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, 200).astype(np.int32)
+    probabilities = rng.dirichlet(np.full(classes, 0.5), 200).astype(np.float32)
+    said, known = probabilities.argmax(axis=1), list(range(classes))
+    made = evaluate_predictions(probabilities, labels)
+    assert made.accuracy == pytest.approx(sklearn.accuracy_score(labels, said))
+    exact = probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
+    assert made.loss == pytest.approx(sklearn.log_loss(labels, exact, labels=known), rel=1e-5)
+    np.testing.assert_array_equal(made.confusion, sklearn.confusion_matrix(labels, said, labels=known))
+    if classes > 5:
+        assert made.top_5_accuracy == pytest.approx(sklearn.top_k_accuracy_score(labels, probabilities, k=5))
+    rows = made.per_class()
+    of_each = sklearn.precision_recall_fscore_support(labels, said, labels=known)
+    for name, expected in zip(("precision", "recall", "f1", "images"), of_each, strict=True):
+        assert [row[name] for row in rows] == pytest.approx(expected.tolist())
+    for label, row in enumerate(rows):
+        assert row["roc_auc"] == pytest.approx(sklearn.roc_auc_score(labels == label, probabilities[:, label]))
+        precision = sklearn.average_precision_score(labels == label, probabilities[:, label])
+        assert row["average_precision"] == pytest.approx(precision)
+    for name in ("macro", "weighted"):
+        means = sklearn.precision_recall_fscore_support(labels, said, labels=known, average=name)[:3]
+        assert [made.means()[name][key] for key in ("precision", "recall", "f1")] == pytest.approx(means)
+
+
+def test_the_loss_of_small_probabilities_is_not_capped() -> None:
+    """1e-7 is where Keras would cap it: 16.118."""
+    labels = np.array([0, 1], np.int32)
+    probabilities = np.array([[1e-30, 1.0], [1.0, 1e-20]], np.float32)
+    assert evaluate_predictions(probabilities, labels).loss == pytest.approx(25 * np.log(10), rel=1e-6)
+    nothing = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    assert evaluate_predictions(nothing, labels).loss == pytest.approx(126 * np.log(2))  # the smallest of float32
+    logs = np.array([[-400.0, 0.0], [0.0, -200.0]], np.float32)
+    assert evaluate_predictions(nothing, labels, logs).loss == pytest.approx(300)
+    assert str(evaluate_predictions(nothing[::-1], labels, logs[::-1]).loss) == "0.0"
+
+
+@pytest.mark.parametrize("strength", [1.0, 3000.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_evaluate_gives_the_loss_of_the_validation_pass(
+    classes: int, strength: float, tiny: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of a network that is sure and wrong, because its last weights are 3,000 times as large."""
+    from catsdogs_exp.data.images.pixels import open_pixels
+    from catsdogs_exp.data.loaders import make_loader
+    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.sources.listing import VALIDATION
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+    from catsdogs_exp.training.fit import evaluate
+    from catsdogs_exp.training.steps import Steps
+
+    words = [*tiny, f"dataset.classes={classes}", "epochs=1", f"output_dir={tmp_path}"]
+    assert main(words) == 0
+    (run,) = (tmp_path / "drawn").iterdir()
+    shown = json.loads((run / "result.json").read_text(encoding="utf-8"))["metrics"]["val"]["loss"]
+    network, card = load_model(run / "checkpoints" / "best.keras")
+    settings = config_of(words)
+    manifest = gather(settings)
+    loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
+    assert evaluate(Steps(network), loader)["loss"] == pytest.approx(shown, rel=1e-6)
+    last = network.layers[-1]
+    last.set_weights([weight * strength for weight in last.get_weights()])
+    save_model(network, card, run / "checkpoints" / "best.keras")
+    passed = evaluate(Steps(network), loader)
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--json", "--tta", "1"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["loss"] == pytest.approx(passed["loss"], rel=1e-5)
+    assert figures["tta"]["loss"] == pytest.approx(passed["loss"], rel=1e-5)
+    assert figures["accuracy"] == pytest.approx(passed["accuracy"])
+    assert strength == 1 or passed["loss"] > 17
 
 
 def test_evaluate_shows_and_writes_everything(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catsdogs_exp.training.steps import Steps, balanced_weights, class_probabilities
+from catsdogs_exp.training.logits import class_probabilities, logits_of
+from catsdogs_exp.training.steps import Steps, balanced_weights
 
 
 def network(units: int, seed: int = 0) -> keras.Model:
@@ -62,7 +63,7 @@ def test_the_rare_class_is_found_more_often(units: int) -> None:
     images, labels = noisy((500, 500), seed=1)
     recalls = []
     for weights in (None, balanced_weights(noisy(counts)[1], 2)):
-        said = class_probabilities(trained(units, counts, weights, 300).model(images)).numpy().argmax(axis=1)
+        said = class_probabilities(logits_of(trained(units, counts, weights, 300).model(images))).numpy().argmax(axis=1)
         recalls.append((said[labels == 1] == 1).mean())
     plain, balanced = recalls
     assert balanced > plain + 0.2

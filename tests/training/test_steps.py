@@ -3,8 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from catsdogs_exp.training.steps import Steps, class_probabilities
+from catsdogs_exp.training.distribution.distributed_steps import SpreadSteps
+from catsdogs_exp.training.distribution.distribution import Spread
+from catsdogs_exp.training.logits import class_probabilities, logits_of
+from catsdogs_exp.training.steps import Steps
 
 
 def network(units: int) -> keras.Model:
@@ -28,7 +32,7 @@ def test_averages_weigh_every_image_the_same(units: int) -> None:
     for images, labels in parts:
         steps.evaluate(images, labels)
     images, labels = (np.concatenate(both) for both in zip(*parts, strict=True))
-    probabilities = class_probabilities(model(images)).numpy()
+    probabilities = class_probabilities(logits_of(model(images))).numpy()
     right = probabilities[np.arange(9), labels]
     assert steps.averages()["loss"] == pytest.approx(-np.log(right).mean(), rel=1e-5)
     assert steps.averages()["accuracy"] == pytest.approx((probabilities.argmax(1) == labels).mean())
@@ -51,8 +55,8 @@ def test_a_training_step_is_that_of_keras() -> None:
 
 
 def test_one_sigmoid_gives_the_probabilities_of_both_classes() -> None:
-    both = class_probabilities(keras.ops.convert_to_tensor([[0.25], [1.0]])).numpy()
-    np.testing.assert_allclose(both, [[0.75, 0.25], [0.0, 1.0]])
+    both = class_probabilities(logits_of(keras.ops.convert_to_tensor([[0.25], [1.0]]))).numpy()
+    np.testing.assert_allclose(both, [[0.75, 0.25], [0.0, 1.0]], atol=1e-7)
 
 
 @pytest.mark.parametrize("units", [1, 3])
@@ -62,7 +66,7 @@ def test_mixed_labels_go_through_the_loss_and_count_for_the_larger_share(units: 
     model = network(units)
     images, _ = batch(8, classes)
     shares = np.random.default_rng(1).dirichlet(np.ones(classes), 8).astype(np.float32)
-    probabilities = class_probabilities(model(images)).numpy()
+    probabilities = class_probabilities(logits_of(model(images))).numpy()
     steps = Steps(model, keras.optimizers.SGD(0.0), mixed=True)
     steps.train(images, shares)
     assert steps.averages()["loss"] == pytest.approx(-(shares * np.log(probabilities)).sum(1).mean(), rel=1e-4)
@@ -82,3 +86,49 @@ def test_shares_of_one_class_train_as_that_label_does(units: int) -> None:
     Steps(other, keras.optimizers.SGD(0.5), weights, mixed=True).train(images, shares)
     for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(weight, same, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", ["plain", "spread"])
+def test_a_network_that_always_says_one_class_has_no_five_best(device: str) -> None:
+    """The probabilities of all other classes are 0: none of them is among the best five."""
+    classes = 12
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    sure = keras.layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
+    model = keras.Model(inputs, sure(x))
+    sure.bias.assign([500.0] + [0.0] * (classes - 1))
+    images, labels = batch(60, classes)
+    steps = Steps(model) if device == "plain" else SpreadSteps(Spread(tf.distribute.OneDeviceStrategy("CPU:0")), model)
+    steps.evaluate(images, labels)
+    share = float((labels == 0).mean())
+    assert 0 < share < 1
+    assert steps.averages()["top_5_accuracy"] == pytest.approx(share)
+    assert steps.averages()["accuracy"] == pytest.approx(share)
+
+
+@pytest.mark.parametrize("others", [4, 5])
+def test_ties_count_against_the_five_best(others: int) -> None:
+    """Fewer than five others may be at least as probable."""
+    model = network(8)
+    model.layers[-1].set_weights([np.zeros((48, 8)), np.array([1.0] * others + [1.0] + [0.0] * (7 - others))])
+    steps = Steps(model)
+    steps.evaluate(batch(1)[0], np.array([0], np.int32))
+    assert steps.averages()["top_5_accuracy"] == (1.0 if others == 4 else 0.0)
+
+
+def test_no_numbers_are_no_hits() -> None:
+    model = network(8)
+    model.layers[-1].set_weights([np.zeros((48, 8)), np.full(8, np.nan)])
+    steps = Steps(model)
+    steps.evaluate(batch(3)[0], np.array([1, 2, 3], np.int32))
+    assert (steps.averages()["top_5_accuracy"], steps.averages()["accuracy"]) == (0.0, 0.0)
+
+
+def test_five_best_without_ties_are_those_of_keras() -> None:
+    keras.utils.set_random_seed(5)
+    model = network(9)
+    images, labels = batch(50, 9)
+    steps, theirs = Steps(model), keras.metrics.SparseTopKCategoricalAccuracy(5)
+    steps.evaluate(images, labels)
+    theirs.update_state(labels, model(images))
+    assert steps.averages()["top_5_accuracy"] == pytest.approx(float(theirs.result()))

@@ -1,14 +1,13 @@
 """The arithmetic of one batch on several devices. Sums over all parts are what one device computes over the whole."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from catsdogs_exp.metrics.names import TOP_K
 from catsdogs_exp.training.distribution.distribution import Spread, local_replica
+from catsdogs_exp.training.logits import logits_of
 from catsdogs_exp.training.nonfinite import FirstBad
 from catsdogs_exp.training.steps import Steps
 
@@ -36,10 +35,6 @@ class SpreadSteps(Steps):
         # Outside of the scope: of each worker its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
         self._finite = FirstBad()
-        self._functions = {
-            "accuracy": keras.metrics.binary_accuracy if self._binary else keras.metrics.sparse_categorical_accuracy,
-            f"top_{TOP_K}_accuracy": partial(keras.metrics.sparse_top_k_categorical_accuracy, k=TOP_K),
-        }
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         weights = self.model.trainable_variables
@@ -48,15 +43,15 @@ class SpreadSteps(Steps):
         def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             part, labels, real = self._part(images, labels)
             with tf.GradientTape() as tape:
-                probabilities = self.model(part, training=True)
-                losses = self._own_loss(labels, probabilities)
+                logits = logits_of(self.model(part, training=True))
+                losses = self._own_loss(labels, logits)
                 loss = tf.reduce_sum(self._weighted(losses, labels) * real)
                 if self.model.losses:  # regularisation: once an image, as it is divided by their number
                     loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             means = [tf.convert_to_tensor(weight) / self._spread.replicas for weight in moving]
-            return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, probabilities, real)]
+            return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, logits, real)]
 
         sums = self._over_all(one, images, labels)
         with self._spread.scope():
@@ -70,7 +65,7 @@ class SpreadSteps(Steps):
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             part, labels, real = self._part(images, labels)
-            return self._sums(None, labels, self.model(part, training=False), real)
+            return self._sums(None, labels, logits_of(self.model(part, training=False)), real)
 
         self._add(self._over_all(one, images, labels))
 
@@ -100,14 +95,10 @@ class SpreadSteps(Steps):
         found = strategy.run(summed, args=(images, labels))
         return [strategy.experimental_local_results(each)[0] for each in found]
 
-    def _sums(self, losses: Any, labels: tf.Tensor, probabilities: tf.Tensor, real: tf.Tensor) -> list[tf.Tensor]:
+    def _sums(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor, real: tf.Tensor) -> list[tf.Tensor]:
         """Of each average the sum over the images, and how many they are; `losses` as in `Steps._count`."""
-        losses = self._shown_loss(labels, probabilities) if losses is None else losses
-        labels, probabilities = self._judged(labels, probabilities)
-        values = {"loss": losses}
-        for name in [name for name in self._metrics if name != "loss"]:
-            values[name] = tf.cast(self._functions[name](labels, probabilities), tf.float32)
-        return [tf.reduce_sum(tf.reshape(value, [-1]) * real) for value in values.values()] + [tf.reduce_sum(real)]
+        values = self._shown(losses, labels, logits).values()
+        return [*(tf.reduce_sum(value * real) for value in values), tf.reduce_sum(real)]
 
     def _add(self, sums: list[tf.Tensor]) -> None:
         for metric, value in zip(self._metrics.values(), sums, strict=False):

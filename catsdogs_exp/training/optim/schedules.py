@@ -19,6 +19,8 @@ from catsdogs_exp.config.schema.optimizers import (
     StepSchedule,
 )
 
+_SHORT = 1e-6  # updates: in place of no time at all, by which nothing can be divided
+
 
 def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> Any:
     """The learning rate of a run: a number where it stays, else a Keras schedule.
@@ -113,7 +115,10 @@ class StepDecay(_Curve):
 class OneCycle(_Curve):
     """A half cosine from `start * peak` up to `peak` over the share `rise` of all updates, another one down.
 
-    Source: Smith, "Super-Convergence", 2018, with the two phases and cosines of fastai and PyTorch's `OneCycleLR`.
+    Update number `rise * total_steps` (counted from 1) is the one at `peak`, as in PyTorch's `OneCycleLR`; a rise
+    shorter than one update is none.
+
+    Source: Smith, "Super-Convergence", 2018, with the two phases and cosines of fastai and PyTorch.
     """
 
     def __init__(self, peak: float, total_steps: float, rise: float, start: float, final: float) -> None:
@@ -122,11 +127,11 @@ class OneCycle(_Curve):
 
     def share(self, step: Any) -> Any:
         """`start` at the first update, 1 at the top, `final` at the last."""
-        last = max(self.total_steps - 1, 1)
-        done = ops.clip(step / last, 0.0, 1.0)
-        up = _half_cosine(self.start, 1.0, done / self.rise)
-        down = _half_cosine(1.0, self.final, (done - self.rise) / (1 - self.rise))
-        return ops.where(done < self.rise, up, down)
+        top = max(self.rise * self.total_steps - 1, 0.0)
+        last = max(self.total_steps - 1, top)
+        up = _half_cosine(self.start, 1.0, step / max(top, _SHORT))
+        down = _half_cosine(1.0, self.final, (step - top) / max(last - top, _SHORT))
+        return ops.where(step < top, up, down)
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to build it again."""

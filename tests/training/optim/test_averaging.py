@@ -176,7 +176,7 @@ def test_more_than_five_classes_have_a_top_five() -> None:
     for images, labels in batches(4, 8, 7):
         steps.evaluate(images, labels)
         probabilities = steps.predict(images).numpy()
-        found += sum(label in row.argsort()[-5:] for label, row in zip(labels, probabilities, strict=True))
+        found += sum((row >= row[label]).sum() <= 5 for label, row in zip(labels, probabilities, strict=True))
         shown += len(labels)
     assert steps.averages()["top_5_accuracy"] == pytest.approx(found / shown)
     assert 0 < found < shown
