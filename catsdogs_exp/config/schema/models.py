@@ -40,6 +40,8 @@ MODELS: dict[str, type] = {
     "transfer": TransferModel,
     "course_f": TransferModel,
     "efficientnet_lite0": TransferModel,
+    "efficientnet_lite1": TransferModel,
+    "efficientnet_lite2": TransferModel,
     "resnet": ResnetModel,
     "mbconv": MbconvModel,
 }

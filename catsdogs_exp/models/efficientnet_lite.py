@@ -1,22 +1,27 @@
-"""EfficientNet-Lite0 with ImageNet weights that come as a Python package: a backbone that works offline.
+"""EfficientNet-Lite0 to Lite2 with ImageNet weights that come as Python packages: backbones that work offline.
 
-The network is that of the TensorFlow team (M. Tan, `efficientnet/lite`, 2020): EfficientNet-B0 without
-squeeze-and-excitation, ReLU6 for swish, 4,652,008 trainable parameters, 75.1 % on ImageNet at 224 x 224. Layers are
-called as `keras.applications` calls those of its EfficientNets. Stochastic depth, used to train the original, is
-left out.
+The networks are those of the TensorFlow team (M. Tan, `efficientnet/lite`, 2020): EfficientNet without
+squeeze-and-excitation, ReLU6 for swish, and a stem and top that do not grow. With the top, in trainable parameters,
+accuracy on ImageNet and the size of its images: Lite0 4,652,008, 75.1 % at 224 x 224; Lite1 5,416,680, 76.7 % at 240;
+Lite2 6,092,072, 77.6 % at 260. Layers are called as `keras.applications` calls those of its EfficientNets. Stochastic
+depth, used to train the originals, is left out.
 """
 
+import math
 from typing import NamedTuple
 
 import keras
 from keras import layers
 
+from catsdogs_exp.config.schema.transfer import LITES
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.models.efficientnet_lite0_weights import fill_with_imagenet
+from catsdogs_exp.models.efficientnet_lite_weights import fill_with_imagenet
 
 _CLASSES = 1000
 _STEM, _TOP = 32, 1280
 _LAST_FEATURES = "top_activation"
+# Factors of a stage's filters and blocks
+_SCALES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite1": (1.0, 1.1), "efficientnet_lite2": (1.1, 1.2)}
 
 
 class _Stage(NamedTuple):
@@ -38,13 +43,14 @@ _STAGES = (
 )
 
 
-def efficientnet_lite0(
-    input_shape: tuple[int | None, int | None, int], weights: str, include_top: bool = False
+def efficientnet_lite(
+    name: str, input_shape: tuple[int | None, int | None, int], weights: str, include_top: bool = False
 ) -> keras.Model:
-    """Builds the network, its preprocessing inside.
+    """Builds a network of the family, its preprocessing inside.
 
     Args:
-        input_shape: height, width, channels: 3. The original was trained at 224 x 224; a side may be None.
+        name: `efficientnet_lite0`, `efficientnet_lite1` or `efficientnet_lite2`.
+        input_shape: height, width, channels: 3. A side may be None.
         weights: `imagenet`, or `none` for random ones.
         include_top: with pooling and the 1,000 classes of ImageNet.
 
@@ -55,34 +61,46 @@ def efficientnet_lite0(
     Raises:
         BadInput: for other weights or channels, or when the package with the weights is missing or damaged.
     """
+    assert name in LITES
     if weights not in ("imagenet", "none"):
         raise BadInput(f"weights must be one of imagenet, none. Received: weights={weights}.")
     if input_shape[2] != 3:
-        raise BadInput(f"efficientnet_lite0 takes pixels of 3 channels. Received: {input_shape[2]}.")
-    whole = _with_top(input_shape)
+        raise BadInput(f"{name} takes pixels of 3 channels. Received: {input_shape[2]}.")
+    whole = _with_top(name, input_shape)
     if weights == "imagenet":
         fill_with_imagenet(whole)
     if include_top:
         return whole
-    return keras.Model(whole.input, whole.get_layer(_LAST_FEATURES).output, name=whole.name)
+    return keras.Model(whole.input, whole.get_layer(_LAST_FEATURES).output, name=name)
 
 
-def _with_top(input_shape: tuple[int | None, int | None, int]) -> keras.Model:
+def _scaled(name: str) -> list[_Stage]:
+    """The stages of one network: filters in multiples of 8; the first and the last keep their one block."""
+    width, depth = _SCALES[name]
+    return [
+        stage._replace(
+            filters=int(stage.filters * width + 4) // 8 * 8,
+            blocks=stage.blocks if stage.blocks == 1 else math.ceil(stage.blocks * depth),
+        )
+        for stage in _STAGES
+    ]
+
+
+def _with_top(name: str, input_shape: tuple[int | None, int | None, int]) -> keras.Model:
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale", dtype="float32")(inputs)  # as the original
     x = layers.Conv2D(_STEM, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(x)
     x = _norm(x, "stem_bn")
     x = _relu6(x, "stem_activation")
-    for number, stage in enumerate(_STAGES, start=1):
+    for number, stage in enumerate(_scaled(name), start=1):
         for block in range(stage.blocks):
-            name = f"block{number}{chr(ord('a') + block)}_"
-            x = _block(x, stage, stage.strides if block == 0 else 1, name)
+            x = _block(x, stage, stage.strides if block == 0 else 1, f"block{number}{chr(ord('a') + block)}_")
     x = layers.Conv2D(_TOP, 1, use_bias=False, name="top_conv")(x)
     x = _norm(x, "top_bn")
     x = _relu6(x, _LAST_FEATURES)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     outputs = layers.Dense(_CLASSES, activation="softmax", dtype="float32", name="predictions")(x)
-    return keras.Model(inputs, outputs, name="efficientnet_lite0")
+    return keras.Model(inputs, outputs, name=name)
 
 
 def _block(inputs: keras.KerasTensor, stage: _Stage, strides: int, name: str) -> keras.KerasTensor:

