@@ -7,9 +7,14 @@ to 7, of 200 29 to 51, of 20,000 3,890 to 4,110), so the boundary is shifted, by
 split is within 2 % of its share (`TOLERANCE`), and exact where that is less than one image. Thus 20 images a class are
 divided 16 to 4 and 200 160 to 40; of 2,000 the validation set is 392 to 408, and a tenth more files move one or two of
 the old ones; of 20,000 hardly any ever moves. There is no size at which the rule changes.
+
+A share that is no whole number of images is rounded up in some classes and down in others, so that the split of all
+classes together has its share: of 100 classes of 12 images, 0.2 takes 3 from 40 of them and 2 from 60. Likewise the
+images that a division into folds leaves over go to the folds that have fewest.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 
@@ -38,11 +43,14 @@ def assign(
 
     - The same on any machine and in any file order; images of one group are in one split, unless the data itself
       parts them.
-    - Validation, test and every fold are within `TOLERANCE` of their share of the images, exact where that is less
-      than one image, as far as groups can be divided; none is empty that was asked for while train has a group to give.
+    - Validation, test and every fold are within `TOLERANCE` of their share of the images, where that is less than one
+      image the whole number above or below, as far as groups can be divided; none is empty that was asked for while
+      train has a group to give. Over all classes the roundings cancel: they leave less than one image.
     - Adding files moves no old one where the hash alone keeps the tolerance before and after (nearly always in classes
       of some thousands); else, where groups are single images, at most two old ones next to each boundary for every
-      file added to the class. A file that joins a group of copies may move that group, and only that one.
+      file added to the class. A file that joins a group of copies may move that group, and only that one. Of classes
+      that come before it in the order of labels nothing moves, of others what another rounding makes: one image at
+      the boundary of a share.
     - While train is the largest part, another `split.validation` or number of folds leaves the test set as it is, and
       another `split.test` leaves the validation set.
 
@@ -76,36 +84,85 @@ def assign(
     members = _Groups(split.seed, labels[rows], group[rows], [keys[row] for row in rows.tolist()])
     validation = 0.0 if VALIDATION in given else split.validation
     test = 0.0 if TEST in given else split.test
+    division = _Division(split, validation, test)
     for chosen in members.of_each_class():
-        which = _divide(split, validation, test, members.size[chosen], members.u[chosen])
-        members.write(decided, rows, chosen, which)
+        members.write(decided, rows, chosen, division.of_class(members.size[chosen], members.u[chosen]))
     return decided
 
 
-def _divide(
-    split: SplitSettings, validation: float, test: float, size: NDArray[np.int64], u: NDArray[np.float64]
-) -> NDArray[np.int8]:
-    """The splits of one class's groups, ascending in u.
+class _Division:
+    """Divides class after class, so that what rounding gives to one class it takes from the next."""
 
-    Validation lies at the lower end and test at the upper: neither moves when the other's share changes.
-    """
-    which = np.full(len(size), TRAIN, dtype=np.int8)
-    images, end = size.sum(), len(size)
-    if split.folds is not None:
-        validation = (1 - test) / split.folds
-    train = 1 - validation - test  # where it is the smallest part, the tolerance is one of it
-    if test:
-        first = min(2 if validation else 1, end)
-        before, part = (1 - test) * images, min(test, train) * images
-        end = _boundary(size, u, 1 - test, before, part, first, max(first, end - 1))
-        which[end:] = TEST
-    if split.folds is not None:
-        cuts = _fold_cuts(split.folds, size[:end], u[:end], 1 - test)
-        which[cuts[split.fold] : cuts[split.fold + 1]] = VALIDATION
-    elif validation:
-        before, part = validation * images, min(validation, train) * images
-        which[: _boundary(size, u, validation, before, part, min(1, end - 1), max(end - 1, 0))] = VALIDATION
-    return which
+    def __init__(self, split: SplitSettings, validation: float, test: float) -> None:
+        self._fold = split.fold if split.folds is not None else None
+        self._validation, self._test = validation, test
+        self._validated, self._tested, self._folds = _Rounding(), _Rounding(), _Folds(split.folds or 1)
+
+    def of_class(self, size: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int8]:
+        """The splits of a class's groups, ascending in u.
+
+        Validation lies at the lower end and test at the upper: neither moves when the other's share changes.
+        """
+        which = np.full(len(size), TRAIN, dtype=np.int8)
+        images, end = int(size.sum()), len(size)
+        validation, test = self._validation, self._test
+        if self._fold is not None:
+            validation = (1 - test) / self._folds.count
+        train = 1 - validation - test  # where it is the smallest part, the tolerance is one of it
+        if test:
+            first = min(2 if validation else 1, end)
+            part = min(test, train) * images
+            before = images - self._tested.rounded(test * images, part)
+            end = _boundary(size, u, 1 - test, before, part, first, max(first, end - 1))
+            which[end:] = TEST
+        if self._fold is not None:
+            cuts = self._folds.cuts(size[:end], u[:end], 1 - test)
+            which[cuts[self._fold] : cuts[self._fold + 1]] = VALIDATION
+        elif validation:
+            part = min(validation, train) * images
+            before = self._validated.rounded(validation * images, part)
+            which[: _boundary(size, u, validation, before, part, min(1, end - 1), max(end - 1, 0))] = VALIDATION
+        return which
+
+
+class _Rounding:
+    """Rounds number after number so that their sum is right to half a unit: what is cut off one goes to the next."""
+
+    def __init__(self) -> None:
+        self._left = 0.0
+
+    def rounded(self, exact: float, part: float) -> float:
+        """The whole number below or above, unless the tolerance for a part of so many images is wider than that."""
+        if TOLERANCE * part > 0.5:
+            return exact
+        exact += self._left
+        whole = math.floor(exact + 0.5 + 1e-9)  # 0.1 * 30 is a little more than 3
+        self._left = exact - whole
+        return whole
+
+
+class _Folds:
+    """Divides class after class into folds of equal size: what is left over goes to those that have fewest."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._extra = [0] * count
+
+    def cuts(self, size: NDArray[np.int64], u: NDArray[np.float64], top: float) -> list[int]:
+        """The boundaries of the folds among a class's groups, [folds + 1]; with `top` the end of what u can be."""
+        folds, groups = self.count, len(size)
+        each, left = divmod(int(size.sum()), folds)
+        images = [each] * folds
+        for fold in sorted(range(folds), key=lambda fold: self._extra[fold])[:left]:
+            images[fold] += 1
+            self._extra[fold] += 1
+        cuts, before = [0], 0
+        for number in range(1, folds):
+            before += images[number - 1]
+            # Half the tolerance at either end, and one group at least in each fold while there are enough.
+            first, last = (cuts[-1] + 1, groups - folds + number) if groups >= folds else (cuts[-1], groups)
+            cuts.append(_boundary(size, u, top * number / folds, before, each / 2, first, last))
+        return [*cuts, groups]
 
 
 class _Groups:
@@ -158,24 +215,12 @@ def _boundary(
     """
     images = np.concatenate([[0], np.cumsum(size)])
     place = int(np.searchsorted(u, cut))
-    tolerance = max(0.5, TOLERANCE * part) + 1e-9  # the rounding of 0.1 * 30 is no reason to move a file
+    tolerance = max(0.5, TOLERANCE * part)
     if abs(images[place] - before) > tolerance:
         near = np.flatnonzero(np.abs(images - before) <= tolerance)
         # Large groups may step over the tolerance: then as near as they allow.
         place = int((near[np.abs(near - place).argmin()]) if len(near) else np.abs(images - before).argmin())
     return min(max(place, first), last)
-
-
-def _fold_cuts(folds: int, size: NDArray[np.int64], u: NDArray[np.float64], top: float) -> list[int]:
-    """The boundaries of the folds, [folds + 1]; with `top` the end of what u can be here."""
-    count, images = len(size), size.sum()
-    each = images / folds
-    cuts = [0]
-    for number in range(1, folds):
-        # Half the tolerance at either end, and one group at least in each fold while there are enough.
-        first, last = (cuts[-1] + 1, count - folds + number) if count >= folds else (cuts[-1], count)
-        cuts.append(_boundary(size, u, top * number / folds, each * number, each / 2, first, last))
-    return [*cuts, count]
 
 
 def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:

@@ -63,7 +63,7 @@ def of_class(found: dict[str, int], label: int) -> list[int]:
 
 def keeps_its_share(count: int, share: float, of: int) -> bool:
     """Within the tolerance; below one image, the whole numbers on either side of the share."""
-    return abs(count - share * of) <= max(0.5, TOLERANCE * share * of) + 1e-6 or (share > 0 and count == 1)
+    return abs(count - share * of) <= max(1, TOLERANCE * share * of) or (share > 0 and count == 1)
 
 
 @given(counts=st.lists(st.integers(1, 400), min_size=1, max_size=4), validation=SHARES, test=SHARES, seed=SEEDS)
@@ -89,6 +89,47 @@ def test_small_classes_are_divided_exactly_and_larger_ones_within_a_fiftieth(cou
     validated = [list(assigned(split(seed=seed), labels, names).values()).count(VALIDATION) for seed in range(20)]
     assert least <= min(validated) <= max(validated) <= most
     assert (min(validated) == max(validated)) == (least == most)
+
+
+@given(
+    counts=st.lists(st.integers(10, 60), min_size=1, max_size=40),
+    share=st.sampled_from([0.1, 0.15, 0.2, 0.25, 0.4]),
+    seed=SEEDS,
+    which=st.sampled_from([VALIDATION, TEST]),
+)
+def test_roundings_cancel_over_the_classes(counts: list[int], share: float, seed: int, which: int) -> None:
+    rules = split(share, 0.0, seed) if which == VALIDATION else split(0.0, share, seed)
+    found = assigned(rules, *images(*counts))
+    assert abs(list(found.values()).count(which) - share * sum(counts)) <= 0.5 + 1e-6
+    for label, count in enumerate(counts):
+        assert abs(of_class(found, label).count(which) - share * count) < 1
+
+
+def test_many_small_classes_have_their_share_together() -> None:
+    found = assigned(split(0.2, 0.1), *images(*[12] * 100))
+    assert [list(found.values()).count(which) for which in (TRAIN, VALIDATION, TEST)] == [840, 240, 120]
+    each = [of_class(found, label).count(VALIDATION) for label in range(100)]
+    assert (each.count(2), each.count(3)) == (60, 40)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([7] * 20, [28] * 5), ([3] * 10, [6] * 5), ([11, 3, 8, 1], [5, 5, 5, 4, 4])]
+)
+def test_folds_are_of_one_size_over_the_classes(counts: list[int], expected: list[int]) -> None:
+    labels, names = images(*counts)
+    found = [list(assigned(split(folds=5, fold=fold), labels, names).values()).count(VALIDATION) for fold in range(5)]
+    assert sorted(found, reverse=True) == expected
+
+
+@given(counts=st.lists(st.integers(1, 40), min_size=1, max_size=30), folds=st.integers(2, 7), seed=SEEDS)
+def test_the_sizes_of_folds_differ_by_one_at_most(counts: list[int], folds: int, seed: int) -> None:
+    labels, names = images(*counts)
+    found = [assigned(split(folds=folds, fold=fold, seed=seed), labels, names) for fold in range(folds)]
+    sizes = [list(one.values()).count(VALIDATION) for one in found]
+    assert max(sizes) - min(sizes) <= 1
+    for label in range(len(counts)):
+        each = [of_class(one, label).count(VALIDATION) for one in found]
+        assert max(each) - min(each) <= 1
 
 
 def test_a_class_too_small_for_all_splits_is_trained_on_then_validated() -> None:
