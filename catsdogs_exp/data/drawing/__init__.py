@@ -4,7 +4,8 @@ A class is a `Species`, a row of traits; everything else about a picture (coat, 
 occlusion) is drawn from one distribution shared by all classes, so that only shape tells them apart.
 """
 
-from catsdogs_exp.data.drawing.picture import draw
+from catsdogs_exp.data.drawing.parts import PARTS
+from catsdogs_exp.data.drawing.picture import draw, draw_parts
 from catsdogs_exp.data.drawing.species import MAX_CLASSES, class_names
 
-__all__ = ["MAX_CLASSES", "class_names", "draw"]
+__all__ = ["MAX_CLASSES", "PARTS", "class_names", "draw", "draw_parts"]

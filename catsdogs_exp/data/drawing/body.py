@@ -165,13 +165,15 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
         )
         easel.layer(frame, (chest,), coat, look.line)
     elif pose == "sitting":
-        _tail(easel, frame.at(0.7 * wide + 2.3j), species.tail, look)
+        with easel.part("tail"):
+            _tail(easel, frame.at(0.7 * wide + 2.3j), species.tail, look)
         coat = new_coat(easel.image.size, frame, look, 1.8j, 1.0 * wide, 1.0, dice)
         half = (-0.45 + 0.5j, -0.66 * wide + 1.1j, -0.98 * wide + 1.95j, -0.86 * wide + 2.55j, 2.66j)
         pear = smooth((*half, *(-knot.conjugate() for knot in half[-2::-1])))
         easel.layer(frame, (pear,), coat, look.line)
         for side in (-1, 1):
-            _paw(easel, frame, side * 0.86 * wide + 2.58j, paw, look.line)
+            with easel.part("paws"):
+                _paw(easel, frame, side * 0.86 * wide + 2.58j, paw, look.line)
             easel.stroke(
                 frame,
                 (side * 0.45 * wide + 2.0j, side * 0.6 * wide + 1.75j, side * 0.95 * wide + 2j),
@@ -186,11 +188,13 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
                 0.04,
             )
         for side in (-1, 1):
-            _paw(easel, frame, side * 0.31 + 2.6j, paw, look.line)
+            with easel.part("paws"):
+                _paw(easel, frame, side * 0.31 + 2.6j, paw, look.line)
         if look.pattern == "bib":
             easel.fill(frame, smooth((-0.42 + 0.8j, 0.42 + 0.8j, 0.3 + 1.4j, 1.75j, -0.3 + 1.4j)), look.light)
     elif pose == "lying":
-        _tail(easel, frame.at(2.75 + 1.3j), species.tail, look)
+        with easel.part("tail"):
+            _tail(easel, frame.at(2.75 + 1.3j), species.tail, look)
         coat = new_coat(easel.image.size, frame, look, 1.5 + 0.85j, 1.6, 0.8 * wide, dice)
         loaf = smooth(
             (
@@ -206,17 +210,21 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
         )
         easel.layer(frame, (loaf,), coat, look.line)
         easel.stroke(frame, (1.85 + 1.5j, 1.75 + 0.95j, 2.2 + 0.6j, 2.6 + 0.7j), look.line, 0.04)
-        _paw(easel, frame, 2.0 + 1.58j, paw, look.line)
+        with easel.part("paws"):
+            _paw(easel, frame, 2.0 + 1.58j, paw, look.line)
         legs = [
             tube((0.6 + 1.3j, 0.1 + 1.4j, -0.45 + 1.45j), 0.22, 0.18),
             tube((1.1 + 1.4j, 0.7 + 1.5j, 0.25 + 1.55j), 0.22, 0.18),
         ]
         easel.layer(frame, legs, coat, look.line)
         easel.layer(frame, (oval(1.0 + 1.05j, 0.5, 0.45),), coat, look.fur)
-        _paw(easel, frame, -0.55 + 1.47j, paw, look.line)
-        _paw(easel, frame, 0.15 + 1.58j, paw, look.line)
+        with easel.part("paws"):
+            _paw(easel, frame, -0.55 + 1.47j, paw, look.line)
+        with easel.part("paws"):
+            _paw(easel, frame, 0.15 + 1.58j, paw, look.line)
     else:
-        _tail(easel, frame.at(2.75 + 0.95j), species.tail, look)
+        with easel.part("tail"):
+            _tail(easel, frame.at(2.75 + 0.95j), species.tail, look)
         coat = new_coat(easel.image.size, frame, look, 1.5 + 1.2j, 1.5, 0.8 * wide, dice)
         far = Image.new("RGB", easel.image.size, mix(look.fur, look.line, 0.25))
         limbs = [tube((x + 1.3j, x + 2.1j, x + 2.75j), 0.25, 0.17) for x in (0.85, 2.25, 0.45, 2.65)]
@@ -236,7 +244,8 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
         )
         easel.layer(frame, (*limbs[2:], trunk), coat, look.line)
         for x in (0.4, 2.6):
-            _paw(easel, frame, x + 2.85j, paw, look.line)
+            with easel.part("paws"):
+                _paw(easel, frame, x + 2.85j, paw, look.line)
 
 
 def draw_collar(easel: Easel, head: Frame, dice: Dice) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+from catsdogs_exp.data.drawing.parts import PARTS
 
 Colour = tuple[int, int, int]
 
@@ -151,11 +154,31 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 
 class Easel:
-    """A picture being painted, at the oversampled size."""
+    """A picture being painted, at the oversampled size.
 
-    def __init__(self, image: Image.Image) -> None:
+    Args:
+        image: what is painted on.
+        parts: a second image, mode L, that gets the number of the part wherever one is painted; None for none.
+    """
+
+    def __init__(self, image: Image.Image, parts: Image.Image | None = None) -> None:
         self.image = image
         self.pen = ImageDraw.Draw(image)
+        self._marker = ImageDraw.Draw(parts) if parts is not None else None
+        self._part = 0
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Within it, whatever is painted belongs to this part of `PARTS`."""
+        before, self._part = self._part, PARTS.index(name)
+        try:
+            yield
+        finally:
+            self._part = before
+
+    def _mark(self, points: list[float]) -> None:
+        if self._marker is not None:
+            self._marker.polygon(points, fill=self._part)
 
     def fill(
         self,
@@ -167,12 +190,18 @@ class Easel:
     ) -> None:
         """A filled shape, with a line around it if `line` gives a colour."""
         if line is not None:
-            self.pen.polygon(frame.points(_grown(outline, width)), fill=line)
-        self.pen.polygon(frame.points(outline), fill=colour)
+            edge = frame.points(_grown(outline, width))
+            self.pen.polygon(edge, fill=line)
+            self._mark(edge)
+        points = frame.points(outline)
+        self.pen.polygon(points, fill=colour)
+        self._mark(points)
 
     def stroke(self, frame: Frame, knots: Iterable[complex], colour: Colour, width: float = 0.045) -> None:
         """A curve through the knots."""
-        self.pen.polygon(frame.points(tube(knots, width / 2, width / 2)), fill=colour)
+        points = frame.points(tube(knots, width / 2, width / 2))
+        self.pen.polygon(points, fill=colour)
+        self._mark(points)
 
     def shade(self, frame: Frame, outline: Outline) -> None:
         """A shadow: what is already there, darker."""
@@ -186,7 +215,9 @@ class Easel:
         mask = Image.new("L", self.image.size)
         scissors = ImageDraw.Draw(mask)
         for part in parts:
-            self.pen.polygon(frame.points(_grown(part, 0.05)), fill=line)
+            edge = frame.points(_grown(part, 0.05))
+            self.pen.polygon(edge, fill=line)
+            self._mark(edge)
             scissors.polygon(frame.points(part), fill=255)
         if box := mask.getbbox():
             self.image.paste(coat.crop(box), box, mask.crop(box))

@@ -239,9 +239,11 @@ def draw_head(easel: Easel, head: Frame, species: Species, look: Look, dice: Dic
     """The head around 0, of radius 1, with all that belongs to it."""
     brow, cheek, jaw, _ = _FACES[species.muzzle]
     if species.crown == "mane":  # around the head, so behind it
-        _crown(easel, head, species.crown, look)
+        with easel.part(f"crown: {species.crown}" if species.crown != "none" else "head"):
+            _crown(easel, head, species.crown, look)
     if species.ears != "floppy":
-        _ears(easel, head, species.ears, look, dice)
+        with easel.part(f"ear: {species.ears}" if species.ears != "none" else "head"):
+            _ears(easel, head, species.ears, look, dice)
     brow, cheek, jaw = brow * look.stretch, cheek * look.stretch, jaw * look.stretch
     half = (-0.9j, -brow * 0.62 - 0.82j, -brow - 0.38j, -cheek + 0.2j, -jaw - 0.08 + 0.68j, -jaw * 0.5 + 0.9j)
     skull = smooth((*half, 0.94j, *(-knot.conjugate() for knot in half[:0:-1])))
@@ -249,18 +251,19 @@ def draw_head(easel: Easel, head: Frame, species: Species, look: Look, dice: Dic
     if look.pattern == "bib":
         easel.fill(head, smooth((-0.86j, 0.2 - 0.3j, 0.3 + 0.5j, 0.85j, -0.3 + 0.5j, -0.2 - 0.3j)), look.light)
     if species.ears == "floppy":
-        _ears(easel, head, species.ears, look, dice)
+        with easel.part(f"ear: {species.ears}" if species.ears != "none" else "head"):
+            _ears(easel, head, species.ears, look, dice)
     if species.crown != "mane":
-        _crown(easel, head, species.crown, look)
-    _muzzle(easel, head, species, look, dice)
-    _eyes(easel, head, species, look, dice)
+        with easel.part(f"crown: {species.crown}" if species.crown != "none" else "head"):
+            _crown(easel, head, species.crown, look)
+    with easel.part(f"muzzle: {species.muzzle}"):
+        _muzzle(easel, head, species, look, dice)
+    with easel.part(f"eye: {species.pupils}"):
+        _eyes(easel, head, species, look, dice)
     if species.whiskers:
         colour = mix(WHITE, look.line, float(sum(look.light) + sum(look.fur) > 1000) * 0.8)
         for side, droop in itertools.product((-1, 1), (-0.22, 0.0, 0.22)):
             root = side * 0.34 + look.turn * 0.17 + (0.46 + droop * 0.3) * 1j
-            easel.stroke(
-                head,
-                (root, root + side * 0.5 + (droop - 0.06) * 1j, root + side * 1.1 + droop * 1.5j),
-                colour,
-                0.05,
-            )
+            whisker = (root, root + side * 0.5 + (droop - 0.06) * 1j, root + side * 1.1 + droop * 1.5j)
+            with easel.part("whiskers"):
+                easel.stroke(head, whisker, colour, 0.05)

@@ -36,6 +36,26 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     Raises:
         ValueError: an argument is out of its range.
     """
+    image, _, dice = _painted(class_index, index, seed, with_parts=False)
+    return photograph(image, dice)
+
+
+def draw_parts(class_index: int, index: int, seed: int) -> Image.Image:
+    """The parts of the picture that `draw` makes of the same arguments.
+
+    Returns:
+        A picture of mode L and of the same size: the number of the part at each pixel, see `PARTS`.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    _, parts, _ = _painted(class_index, index, seed, with_parts=True)
+    assert parts is not None
+    return parts
+
+
+def _painted(class_index: int, index: int, seed: int, with_parts: bool) -> tuple[Image.Image, Image.Image | None, Dice]:
+    """The picture before it is photographed, its parts, and the dice that go on."""
     if not 0 <= class_index < MAX_CLASSES:
         raise ValueError(f"class_index must be between 0 and {MAX_CLASSES - 1}. Received: class_index={class_index}")
     if index < 0 or seed < 0:
@@ -66,16 +86,24 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
     body = Frame(complex(unit), complex(x, y)).at(0, roll * 0.5)
     head = body.at(0, roll * 0.5 + dice.between(-11, 11), 1.0 if pose == "head" else dice.between(1.2, 1.35))
     look = new_look(dice)
-    easel = Easel(backdrop((width, height), min(feet - dice.between(0.1, 1.0) * unit, height * 0.9), dice))
+    parts = Image.new("L", (width, height)) if with_parts else None
+    easel = Easel(backdrop((width, height), min(feet - dice.between(0.1, 1.0) * unit, height * 0.9), dice), parts)
     if pose != "head":
         easel.shade(body, oval((left + right) / 2 + (bottom - 0.1) * 1j, (right - left) * 0.42, 0.3))
-    draw_body(easel, body, pose, species, look, dice)
+    with easel.part("body"):
+        draw_body(easel, body, pose, species, look, dice)
     if dice.chance(0.5):
-        draw_collar(easel, head, dice)
-    draw_head(easel, head, species, look, dice)
+        with easel.part("collar"):
+            draw_collar(easel, head, dice)
+    with easel.part("head"):
+        draw_head(easel, head, species, look, dice)
     if dice.chance(0.25):
-        draw_cover(easel, head, dice)
+        with easel.part("cover"):
+            draw_cover(easel, head, dice)
     image = easel.image.reduce(_OVERSAMPLING)
+    if parts is not None:
+        parts = parts.resize(image.size, Image.Resampling.NEAREST)
     if dice.chance(0.5):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return photograph(image, dice)
+        parts = parts.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if parts is not None else None
+    return image, parts, dice

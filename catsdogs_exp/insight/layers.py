@@ -1,0 +1,110 @@
+"""Which layers of a network are worth looking at."""
+
+import fnmatch
+from collections.abc import Sequence
+
+from keras import layers
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.insight.graph import FlatNetwork, Layer
+
+AUTO, ALL = "auto", "all"
+MOST = 8  # layers that `auto` takes
+
+_CONVOLUTIONS = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
+_POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
+_MERGES = (layers.Add, layers.Concatenate)
+_TINTS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.BatchNormalization)
+
+
+def spatial_layers(network: FlatNetwork) -> list[Layer]:
+    """The layers whose output is a stack of maps, [b, height, width, channels], from the input upwards.
+
+    Rescaling, padding, dropout and other layers that do not compute features are left out.
+    """
+    kinds = (*_CONVOLUTIONS, *_POOLINGS, *_MERGES, *_TINTS)
+    return [layer for layer in network.layers if isinstance(layer.operation, kinds) and _is_stack(layer)]
+
+
+def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: str) -> list[Layer]:
+    """The layers that a setting names.
+
+    `auto`: of a plain network (no branches) with at most `MOST` convolutions and poolings, all of these; otherwise at
+    most `MOST` layers spread over the depth, each the last one before the maps become smaller, or the end of a block.
+    `all`: every layer with maps. Otherwise names or patterns (`block*_conv`).
+
+    Args:
+        network: the network.
+        wanted: `auto`, `all`, or names and patterns.
+        setting: the setting's name, for the message.
+
+    Raises:
+        BadInput: for a name or pattern that fits no layer, with the nearest names.
+    """
+    stacks = spatial_layers(network)
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    if names == [ALL]:
+        return stacks
+    if names == [AUTO]:
+        return _auto(stacks)
+    known = {layer.name: layer for layer in network.layers if _is_stack(layer)}
+    chosen: dict[str, Layer] = {}
+    for name in names:
+        matching = fnmatch.filter(known, name)
+        if not matching:
+            guess = did_you_mean(name, known) or f" Layers: {', '.join(list(known)[-8:])}, ..."
+            raise BadInput(
+                f"{setting} must be auto, all, or names or patterns of layers. Received: {name}.{guess} "
+                "`models NAME` lists them"
+            )
+        chosen |= {match: known[match] for match in matching}
+    return [layer for name, layer in known.items() if name in chosen]
+
+
+def _auto(stacks: list[Layer]) -> list[Layer]:
+    plain = [layer for layer in stacks if isinstance(layer.operation, (*_CONVOLUTIONS, *_POOLINGS))]
+    if len(plain) <= MOST and not any(isinstance(layer.operation, _MERGES) for layer in stacks):
+        return plain
+    ends = _block_ends(stacks)
+    if len(ends) <= MOST:
+        return ends
+    stages = _stage_ends(ends)
+    if len(stages) > MOST:
+        return _spread(stages, MOST)
+    missing = MOST - len(stages)
+    others = [layer for layer in ends if layer not in stages]
+    chosen = {layer.name for layer in (*stages, *_spread(others, missing))}
+    return [layer for layer in ends if layer.name in chosen]
+
+
+def _block_ends(stacks: list[Layer]) -> list[Layer]:
+    """The sums of residual blocks, the last layer of each size, and the last layer of all."""
+    ends = [
+        layer
+        for layer, following in zip(stacks, [*stacks[1:], None], strict=True)
+        if isinstance(layer.operation, layers.Add)
+        or following is None
+        or following.output.shape[1:3] != layer.output.shape[1:3]
+    ]
+    return ends or stacks
+
+
+def _stage_ends(ends: list[Layer]) -> list[Layer]:
+    return [
+        layer
+        for layer, following in zip(ends, [*ends[1:], None], strict=True)
+        if following is None or following.output.shape[1:3] != layer.output.shape[1:3]
+    ]
+
+
+def _spread(some: list[Layer], count: int) -> list[Layer]:
+    if count <= 0 or not some:
+        return []
+    count = min(count, len(some))
+    places = [round((number + 1) * len(some) / count) - 1 for number in range(count)]
+    return [some[place] for place in places]
+
+
+def _is_stack(layer: Layer) -> bool:
+    shape = getattr(layer.output, "shape", ())
+    return len(shape) == 4 and not (shape[1] == 1 and shape[2] == 1)
