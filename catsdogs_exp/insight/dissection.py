@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.insight.receptive_field import Field
+from catsdogs_exp.insight.receptive_field import Axis, Field
 
+MOST_CELLS = 48  # along the longer side of an image, on which answers and masks are compared
 BINS = 256  # thresholds that are tried, equally many answers between each two
 CLEARLY = 1.5  # times the best of the untrained network
 CERTAIN = 0.99  # quantile of the scores that shuffled masks give
@@ -57,7 +58,7 @@ class Dissection:
     threshold: NDArray[np.float32]
 
 
-def mask_grid(size: tuple[int, int], most: int = 64) -> tuple[int, int]:
+def mask_grid(size: tuple[int, int], most: int = MOST_CELLS) -> tuple[int, int]:
     """Rows and columns on which answers and masks of an image of this size (pixels) are compared."""
     factor = min(1.0, most / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
@@ -87,6 +88,13 @@ def aligned(
     return np.concatenate([plane.reshape(*grid, -1) for plane in planes], axis=-1)
 
 
+def evenly(units: tuple[int, int], image_size: tuple[int, int]) -> Field:
+    """Where the units of a layer lie whose receptive field is not known: spread evenly over the image."""
+    steps = [size / count for size, count in zip(image_size, units, strict=True)]
+    rows, columns = (Axis(step, (step - 1) / 2, (step - 1) / 2) for step in steps)
+    return Field(rows, columns)
+
+
 def shrunk_mask(mask: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:
     """A mask of part labels, uint8 [height, width], at the grid's size: the label in the middle of each cell."""
     rows = ((np.arange(grid[0]) + 0.5) * mask.shape[0] / grid[0]).astype(np.intp)
@@ -110,7 +118,11 @@ def binned(answers: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[
 
 
 def dissect(
-    bins: NDArray[np.uint8], masks: NDArray[np.uint8], edges: NDArray[np.float32], concepts: Concepts, seed: int = 0
+    bins: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    edges: NDArray[np.float32],
+    concepts: Concepts,
+    shuffles: int = SHUFFLES,
 ) -> Dissection:
     """Scores the channels of a layer.
 
@@ -119,16 +131,19 @@ def dissect(
         masks: uint8 [images, cells], the part in each cell.
         edges: float32 [channels, BINS - 1].
         concepts: the parts.
-        seed: of the assignment of images to halves, and of the shuffled masks.
+        shuffles: times that masks are assigned to other images; 0: `chance` is 0.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     half = rng.permutation(len(masks)) % 2 == 0
-    values = int(max(masks.max(), max(max(labels) for labels in concepts.labels))) + 1
+    values = int(max(masks.max(), *(max(labels) for labels in concepts.labels))) + 1
     belongs = concepts.matrix(values).astype(np.int64)
     scores = _held_out(bins, masks, half, belongs)
     threshold = np.take_along_axis(edges[:, None, :], (scores.bin - 1)[..., None], -1)[..., 0]
-    shuffled = [_held_out(bins, masks[rng.permutation(len(masks))], half, belongs).iou for _ in range(SHUFFLES)]
-    return Dissection(scores.iou, np.quantile(np.concatenate(shuffled), CERTAIN, axis=0), threshold)
+    chance = np.zeros(len(concepts.names))
+    if shuffles:
+        by_chance = [_held_out(bins, masks[rng.permutation(len(masks))], half, belongs).iou for _ in range(shuffles)]
+        chance = np.quantile(np.concatenate(by_chance), CERTAIN, axis=0)
+    return Dissection(scores.iou, chance, threshold)
 
 
 class _Scores(NamedTuple):

@@ -107,4 +107,4 @@ def _spread(some: list[Layer], count: int) -> list[Layer]:
 
 def _is_stack(layer: Layer) -> bool:
     shape = getattr(layer.output, "shape", ())
-    return len(shape) == 4 and not (shape[1] == 1 and shape[2] == 1)
+    return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)

@@ -84,7 +84,7 @@ class Field:
     columns: Axis
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of one unit's field in pixels, right and bottom not included; may exceed the image."""
+        """Left, top, right, bottom of one unit's field in pixels, the last two excluded; may exceed the image."""
         left, top = (math.ceil(a.low + i * a.step) for a, i in ((self.columns, column), (self.rows, row)))
         return left, top, left + self.columns.size, top + self.rows.size
 

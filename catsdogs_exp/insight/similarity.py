@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.errors import BadInput
+
 
 def unbiased_cka(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Centred kernel alignment of two sets of features of the same images, with a linear kernel.
@@ -81,8 +83,14 @@ def match_channels(correlation: NDArray[np.float64]) -> list[Match]:
 
     Returns:
         The pairs, the most alike first.
+
+    Raises:
+        BadInput: when SciPy, of the extra `insight`, is not installed.
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  (0.2 s)
+    try:
+        from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  (0.2 s, and an extra)
+    except ImportError as error:
+        raise BadInput("Matching channels needs SciPy: pip install 'catsdogs-exp[insight]'") from error
 
     rows, columns = linear_sum_assignment(-np.nan_to_num(correlation))
     found = [Match(int(i), int(j), float(correlation[i, j])) for i, j in zip(rows, columns, strict=True)]
@@ -92,7 +100,7 @@ def match_channels(correlation: NDArray[np.float64]) -> list[Match]:
 def _gram(features: NDArray[np.float64]) -> NDArray[np.float64]:
     flat = features.reshape(len(features), -1).astype(np.float64)
     flat = flat - flat.mean(axis=0)
-    gram = flat @ flat.T
+    gram: NDArray[np.float64] = flat @ flat.T
     np.fill_diagonal(gram, 0)
     return gram
 
@@ -101,7 +109,7 @@ def _hsic(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """The unbiased estimate, from Gram matrices with a diagonal of zeros."""
     n = len(a)
     rows_a, rows_b = a.sum(axis=0), b.sum(axis=0)
-    trace = float((a * b).sum())
-    product = float(rows_a.sum() * rows_b.sum() / ((n - 1) * (n - 2)))
-    cross = float(2 * (rows_a @ rows_b) / (n - 2))
-    return (trace + product - cross) / (n * (n - 3))
+    trace = (a * b).sum()
+    product: float = rows_a.sum() * rows_b.sum() / ((n - 1) * (n - 2))
+    cross = 2 * (rows_a @ rows_b) / (n - 2)
+    return float((trace + product - cross) / (n * (n - 3)))

@@ -1,0 +1,281 @@
+"""The channel atlas: for every channel what excites it, what it is used for, and which part it detects."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.insight import dissection
+from catsdogs_exp.insight.ablation import ChannelUse, channel_use
+from catsdogs_exp.insight.channels import (
+    ChannelAnswers,
+    activations_in_batches,
+    channel_answers,
+    middling_images,
+    strongest_images,
+)
+from catsdogs_exp.insight.dissection import Concepts, Dissection
+from catsdogs_exp.insight.graph import FlatNetwork, Layer
+from catsdogs_exp.insight.receptive_field import Field, receptive_fields
+
+STRONGEST, MIDDLING = 9, 3  # patches per channel
+_BATCH = 32
+_DISSECTED = 400  # images whose masks are compared with answers
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Images:
+    """What the atlas is made from.
+
+    Attributes:
+        pixels: uint8 [n, height, width, 3 or 1], at the network's size, in an order in which any beginning is a fair
+            sample.
+        labels: int32 [n].
+        classes: names.
+        masks: uint8 [n, height, width], the part at each pixel, or None.
+        concepts: what the masks' values mean, or None.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    classes: tuple[str, ...]
+    masks: NDArray[np.uint8] | None = None
+    concepts: Concepts | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+    def batches(self) -> Iterator[NDArray[np.uint8]]:
+        """The pixels, some at a time."""
+        for start in range(0, len(self.pixels), _BATCH):
+            yield self.pixels[start : start + _BATCH]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A place in an image that a channel answers to.
+
+    Attributes:
+        image: which of the images.
+        box: left, top, right, bottom in pixels, the receptive field; may exceed the image.
+        answer: the channel's.
+    """
+
+    image: int
+    box: tuple[int, int, int, int]
+    answer: float
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of the atlas.
+
+    Attributes:
+        layer, number: where it is.
+        dead: whether it answers the same everywhere.
+        use: the accuracy lost when it always gives its mean answer.
+        probability_lost: for each class the mean probability of the right class lost; NaN without images.
+        strongest, middling: patches of different images.
+        make_up: for each class its share of the strongest images.
+        part: the part it is named after, or `""`.
+        closest_part: the part in which it leads the untrained network most, named or not; `""` without masks.
+        iou, iou_untrained: intersection over union with that part on held-out images, and the best of the untrained
+            network for the same part; NaN without masks.
+    """
+
+    layer: str
+    number: int
+    dead: bool
+    use: float
+    probability_lost: tuple[float, ...]
+    strongest: tuple[Patch, ...]
+    middling: tuple[Patch, ...]
+    make_up: tuple[float, ...]
+    part: str = ""
+    closest_part: str = ""
+    iou: float = float("nan")
+    iou_untrained: float = float("nan")
+
+    @property
+    def top_class(self) -> int:
+        """The class of most of its strongest images."""
+        return int(np.argmax(self.make_up))
+
+
+@dataclass(frozen=True)
+class LayerAtlas:
+    """A layer's channels, those first that are used most.
+
+    Attributes:
+        name: the layer's.
+        shape: height, width, channels.
+        field: the receptive field of its units, or None for the whole image.
+        used_images: how many images use was measured on.
+        channels: all of them, dead ones last.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    field: Field | None
+    used_images: int
+    channels: tuple[Channel, ...]
+
+
+def make_atlas(
+    network: FlatNetwork, layers: Sequence[Layer], images: Images, seconds: float = np.inf, report: Report | None = None
+) -> list[LayerAtlas]:
+    """Looks at every channel of some layers.
+
+    Args:
+        network: trained.
+        layers: layers with maps.
+        images: validation images.
+        seconds: about how long the measurement of use may take, over all layers.
+        report: told what is being done, how far it is, and of how many.
+    """
+    fields = receptive_fields(network.model, images.size)
+    answers = channel_answers(network, layers, _reported(images, "activations", report))
+    parts = _parts(network, layers, images, answers, fields, report)
+    found = []
+    for number, layer in enumerate(layers):
+        if report:
+            report("channel use", number, len(layers))
+        share = seconds / len(layers)
+        means = answers[number].means.mean(axis=0)
+        use = channel_use(network, layer, images.pixels, images.labels, means, share)
+        found.append(_layer_atlas(layer, answers[number], use, fields[layer.name], images, parts[number]))
+    if report:
+        report("channel use", len(layers), len(layers))
+    return found
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What dissection says of a layer's channels; all empty without masks."""
+
+    names: list[tuple[str, float] | None]
+    closest: list[str]
+    iou: NDArray[np.float64]
+    untrained: NDArray[np.float64]
+
+
+def _parts(
+    network: FlatNetwork,
+    layers: Sequence[Layer],
+    images: Images,
+    answers: Sequence[ChannelAnswers],
+    fields: dict[str, Field | None],
+    report: Report | None,
+) -> list[_Named]:
+    if images.masks is None or images.concepts is None:
+        return [
+            _Named([None] * count, [""] * count, np.full(count, np.nan), np.full(count, np.nan))
+            for count in (each.maxima.shape[1] for each in answers)
+        ]
+    untrained = FlatNetwork(keras.models.clone_model(network.model))
+    fresh = [untrained.layer(layer.name) for layer in layers]
+    fresh_answers = channel_answers(untrained, fresh, _reported(images, "untrained network", report))
+    some = replace(images, pixels=images.pixels[:_DISSECTED], masks=images.masks[:_DISSECTED])
+    before = _dissections(untrained, fresh, some, fresh_answers, fields, 0, report)
+    after = _dissections(network, layers, some, answers, fields, dissection.SHUFFLES, report)
+    best = np.max([each.iou.max(axis=0) for each in before], axis=0)
+    found = []
+    for each in after:
+        lead = (each.iou / np.maximum(best, 1e-6)).argmax(axis=1)
+        rows = np.arange(len(lead))
+        found.append(
+            _Named(
+                dissection.name_channels(each, best, images.concepts),
+                [images.concepts.names[part] for part in lead],
+                each.iou[rows, lead],
+                best[lead],
+            )
+        )
+    return found
+
+
+def _dissections(
+    network: FlatNetwork,
+    layers: Sequence[Layer],
+    images: Images,
+    answers: Sequence[ChannelAnswers],
+    fields: dict[str, Field | None],
+    shuffles: int,
+    report: Report | None,
+) -> list[Dissection]:
+    assert images.masks is not None and images.concepts is not None
+    grids = [
+        dissection.mask_grid(images.size, min(dissection.MOST_CELLS, 4 * max(layer.output.shape[1:3])))
+        for layer in layers
+    ]
+    edges = [dissection.quantile_edges(each.samples) for each in answers]
+    places = [fields[layer.name] or dissection.evenly(layer.output.shape[1:3], images.size) for layer in layers]
+    bins: list[list[NDArray[np.uint8]]] = [[] for _ in layers]
+    for batch in activations_in_batches(
+        network, layers, _reported(images, "parts" if shuffles else "parts, untrained", report)
+    ):
+        for collected, each, field, grid, edge in zip(bins, batch, places, grids, edges, strict=True):
+            for one in each:
+                collected.append(dissection.binned(dissection.aligned(one, field, images.size, grid), edge))
+    found = []
+    for collected, grid, edge in zip(bins, grids, edges, strict=True):
+        masks = np.stack([dissection.shrunk_mask(mask, grid).ravel() for mask in images.masks])
+        found.append(dissection.dissect(np.stack(collected), masks, edge, images.concepts, shuffles))
+        collected.clear()
+    return found
+
+
+def _layer_atlas(
+    layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images, parts: _Named
+) -> LayerAtlas:
+    dead = answers.dead
+    channels = []
+    for number in range(answers.maxima.shape[1]):
+        strongest = strongest_images(answers, number, STRONGEST)
+        make_up = np.bincount(images.labels[strongest], minlength=len(images.classes)) / max(1, len(strongest))
+        name = parts.names[number]
+        channels.append(
+            Channel(
+                layer.name,
+                number,
+                bool(dead[number]),
+                float(use.accuracy[number]),
+                tuple(use.probability[number].tolist()),
+                tuple(_patch(answers, number, image, field, images.size) for image in strongest.tolist()),
+                tuple(
+                    _patch(answers, number, image, field, images.size)
+                    for image in middling_images(answers, number, MIDDLING).tolist()
+                ),
+                tuple(make_up.tolist()),
+                part="" if name is None or dead[number] else name[0],
+                closest_part=parts.closest[number],
+                iou=float(parts.iou[number]),
+                iou_untrained=float(parts.untrained[number]),
+            )
+        )
+    worst = np.nanmean(np.abs(use.probability), axis=1)  # of those with the same accuracy, what moves probabilities
+    order = sorted(channels, key=lambda each: (each.dead, -each.use, -worst[each.number]))
+    height, width, count = layer.output.shape[1:]
+    return LayerAtlas(layer.name, (height, width, count), field, use.images, tuple(order))
+
+
+def _patch(answers: ChannelAnswers, channel: int, image: int, field: Field | None, size: tuple[int, int]) -> Patch:
+    row, column = answers.places[image, channel].tolist()
+    box = field.box(row, column) if field is not None else (0, 0, size[1], size[0])
+    return Patch(image, box, float(answers.maxima[image, channel]))
+
+
+def _reported(images: Images, what: str, report: Report | None) -> Iterable[NDArray[np.uint8]]:
+    total = len(images.pixels)
+    for number, batch in enumerate(images.batches()):
+        if report:
+            report(what, min(number * _BATCH, total), total)
+        yield batch
+    if report:
+        report(what, total, total)
