@@ -20,6 +20,7 @@ What is in the data and what is wrong with it. Nothing is trained, moved or dele
   --json            everything as JSON on stdout
   --html FILE       a page with pictures of every finding
   --fail-on KINDS   exit code 1 when any of these is found: {kinds}
+                    (a run that would refuse the data is exit code 2, with or without --fail-on)
   --run RUN         instead: the images of a finished run whose labels look wrong (--run RUN --help)
 
   python -m catsdogs_exp inspect
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     """Prints a table of classes, sizes and findings, with the reasons why files are left out.
 
     Returns:
-        0, or 1 when something is found that `--fail-on` names.
+        0; 1 when something is found that `--fail-on` names; 2 when a run would refuse this data.
     """
     run, rest = _taken(arguments, "--run")
     if run is not None:
@@ -70,6 +71,8 @@ def main(arguments: list[str]) -> int:
     tripped = [f"{found['found'][kind]} {kind}" for kind in gate if found["found"][kind]]
     if tripped:
         print(f"found: {', '.join(tripped)} (--fail-on {fail_on})", file=sys.stderr)  # noqa: T201
+    if found["refusal"]:
+        return BadInput.exit_code
     return 1 if tripped else 0
 
 
@@ -164,7 +167,7 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
         paths = [f"{entry['path']} ({entry['brightness']:.0f})" for entry in found["brightness_outliers"]]
         say(f"far darker or brighter than the rest: {_some(paths)}")
     for line in found["passed_over"]:
-        say(f"passed over: {line}")
+        say(f"skipped: {line}")
     if found["quarantined"]:
         say(f"left out: {found['quarantined']}")
         for reason, count in found["reasons"].items():

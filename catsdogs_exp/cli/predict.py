@@ -23,19 +23,23 @@ def main(arguments: list[str]) -> int:
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
     options = parser.parse_args(arguments)
 
+    from catsdogs_exp.data.sources.walking import Walker, image_files
     from catsdogs_exp.record.folder.run_files import find_run
 
     run = find_run(options.run)
+    walker = Walker()
+    files = image_files(options.images, walker)
+    for note in walker.notes():
+        print(f"skipped: {note}", file=sys.stderr)  # noqa: T201
+    if not files:
+        raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
 
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
-    from catsdogs_exp.inference.predictor import Predictor, image_files
+    from catsdogs_exp.inference.predictor import Predictor
 
-    files = image_files(options.images)
-    if not files:
-        raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
     predictor = Predictor(run)
     classes = predictor.card.classes
     rows: list[dict[str, Any]] = []

@@ -13,7 +13,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
-from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
@@ -109,15 +108,3 @@ def _asking(model: keras.Model) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor
         return class_probabilities(logits), log_probabilities(logits)
 
     return ask  # type: ignore[no-any-return]
-
-
-def image_files(paths: Sequence[Path]) -> list[Path]:
-    """Files as given, folders with everything below them that is not hidden, in natural order."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
-            found += sorted(inside, key=lambda file: natural_key(file.as_posix()))
-        else:
-            found.append(path)
-    return found

@@ -145,7 +145,7 @@ def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable
     if found["quarantined"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
         say(f"left out: {found['quarantined']} of {found['files']} files ({reasons}); see inspection.json")
-    for line in (*manifest.listing.notes, *warnings_of(manifest)):
+    for line in (*(f"skipped: {note}" for note in manifest.listing.notes), *warnings_of(manifest)):
         say(line)
 
 

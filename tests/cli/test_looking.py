@@ -112,8 +112,14 @@ def test_inspect_reports_what_a_run_refuses(photo_folder, tmp_path: Path, capsys
     for name in ("cats", "dogs"):  # the course's exercise: the test images are a part of the training images
         shutil.rmtree(photos / "validation" / name)
         shutil.copytree(photos / "train" / name, photos / "validation" / name)
-    assert main(["inspect", str(photos)]) == 0
-    assert "a run refuses this data: The training set contains 16 of the 16 validation" in capsys.readouterr().out
+    for words in ([], ["--json"], ["--fail-on", "near_leak"], ["--fail-on", "leak"]):
+        assert main(["inspect", str(photos), *words]) == 2
+        out = capsys.readouterr().out
+        assert (
+            "The training set contains 16 of the 16 validation" in out.splitlines()[-1] or '"refusal": "The tr' in out
+        )
+    assert main(["inspect", str(photos), "inspection.leaks=warn"]) == 0
+    assert "refuses" not in capsys.readouterr().out
     words = ["dataset=folder", f"dataset.path={photos}", f"output_dir={tmp_path / 'out'}"]
     assert main(words) == 2
     error = capsys.readouterr().err.splitlines()[-1]

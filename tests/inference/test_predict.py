@@ -11,6 +11,7 @@ import pytest
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.data.sources.listing import list_images
 from catsdogs_exp.metrics.evaluation import evaluate_predictions
 from catsdogs_exp.record.folder.run_files import split_files
 
@@ -108,6 +109,25 @@ def test_folders_and_csv(trained: Path, photo_folder, capsys: pytest.CaptureFixt
     for row in rows:
         assert float(row["cats"]) + float(row["dogs"]) == pytest.approx(1, abs=1e-5)
         assert float(row["probability"]) == pytest.approx(float(row[row["class"]]))
+
+
+def test_a_folder_gives_the_files_that_training_would_take(
+    trained: Path, photo_folder, save_photo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = photo_folder({"cats": 2, "dogs": 2, "cats/.git/objects": 1, "cats/__MACOSX": 1, "dogs/@eaDir/1.jpg": 2})
+    (photos / "cats" / "Thumbs.db").write_bytes(b"x")
+    (photos / "dogs" / "10.jpg").symlink_to(save_photo(tmp_path / "elsewhere.jpg", seed=50))
+    (photos / "dogs" / "linked").symlink_to(photo_folder({"more": 1}, name="linked"))
+    assert main(["predict", str(trained), str(photos), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "skipped: 4 hidden or left by a system or program: .git/, @eaDir/, Thumbs.db, __MACOSX/" in err.splitlines()
+    listing = list_images(photos)
+    assert [row["path"] for row in json.loads(out)] == [str(photos / path) for path in listing.paths.tolist()]
+    assert len(listing.paths) == 6
+    assert [f"skipped: {note}" for note in listing.notes] == [line for line in err.splitlines() if "skipped" in line]
+    (photos / "only" / ".hidden").mkdir(parents=True)
+    assert main(["predict", str(trained), str(photos / "only")]) == 2
+    assert f"error: No files in: {photos / 'only'}" in capsys.readouterr().err
 
 
 def test_other_pictures_are_evaluated_by_their_folders(

@@ -1,7 +1,6 @@
 """Which files belong to which class and split: names only, nothing is opened."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +89,7 @@ def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
     """
     walker = Walker(selection.symlinks)
     top = _unwrap(root, walker, selection)
-    return _listing(top, _of_folder(top, walker, selection), selection, walker.left_out)
+    return _listing(top, _of_folder(top, walker, selection), selection, walker)
 
 
 def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTHING) -> Listing:
@@ -100,15 +99,13 @@ def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTH
         BadInput: as `list_images` does.
     """
     found: list[Found] = []
-    left_out: Counter[str] = Counter()
+    walker = Walker(selection.symlinks)
     for part in parts:
-        walker = Walker(selection.symlinks)
         top = _unwrap(part.folder, walker, selection)
         prefix = "/".join((part.name, *top.relative_to(part.folder).parts))
         of_part = _of_folder(top, walker, selection)
         found += [(f"{prefix}/{path}", name, part.split if s == UNDECIDED else s) for path, name, s in of_part]
-        left_out += walker.left_out
-    return _listing(root, found, selection, left_out)
+    return _listing(root, found, selection, walker)
 
 
 def listing_of(root: Path, found: Iterable[Found], where: object = None, notes: tuple[str, ...] = ()) -> Listing:
@@ -140,12 +137,12 @@ def listing_of(root: Path, found: Iterable[Found], where: object = None, notes: 
     )
 
 
-def _listing(root: Path, found: list[Found], selection: Selection, left_out: Counter[str]) -> Listing:
+def _listing(root: Path, found: list[Found], selection: Selection, walker: Walker) -> Listing:
     found = [(printable(path), printable(name), split) for path, name, split in found]
     check_classes(selection.classes, (name for _, name, _ in found), root)
     if selection.classes is not None:
         found = [(path, selection.classes[name], split) for path, name, split in found if name in selection.classes]
-    return listing_of(root, found, notes=tuple(f"{count} {what}" for what, count in left_out.items()))
+    return listing_of(root, found, notes=walker.notes())
 
 
 def _of_folder(top: Path, walker: Walker, selection: Selection) -> list[Found]:

@@ -89,8 +89,9 @@ def test_a_set_of_kaggle(kagglehub: ModuleType, cache: Path) -> None:
 
 def test_a_set_that_kaggle_does_not_have(kagglehub: ModuleType) -> None:
     assert refusal("dataset=kaggle", "dataset.handle=nobody/pets") == (
-        "dataset.handle=nobody/pets cannot be fetched from Kaggle: 404 Client Error. Resource not found at URL: .... "
-        "Private sets need an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"
+        "dataset.handle=nobody/pets cannot be fetched from Kaggle: OSError: 404 Client Error. Resource not found at "
+        "URL: .... Private sets need an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a "
+        "network: dataset=drawn"
     )
 
 
@@ -192,7 +193,7 @@ def test_a_set_with_train_alone_is_ours_to_split(tfds: ModuleType, cache: Path) 
         ("odd", "odd has no split called train, validation or test, but extra, more."),
         (
             "baens",
-            "dataset.builder=baens cannot be fetched by tensorflow-datasets: Dataset baens not found. "
+            "dataset.builder=baens cannot be fetched by tensorflow-datasets: ValueError: Dataset baens not found. "
             "Did you mean: beans?. Without a network: dataset=drawn",
         ),
     ],

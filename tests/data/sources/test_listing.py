@@ -58,8 +58,12 @@ def test_files_in_folders_within_a_class_belong_to_it(tmp_path: Path) -> None:
 
 def test_hidden_files_and_clutter_are_left_out_but_nothing_else(tmp_path: Path) -> None:
     touch(tmp_path, ".git/x", "__MACOSX/cats/1.jpg", "cats/.DS_Store", "cats/Thumbs.db", "cats/.thumbs/1.jpg")
-    touch(tmp_path, "readme.txt", "cats/1.jpg", "cats/notes.txt", "dogs/2")
-    assert list_images(tmp_path).paths.tolist() == ["cats/1.jpg", "cats/notes.txt", "dogs/2"]
+    touch(tmp_path, "cats/1.jpg", "cats/notes.txt", "dogs/2")
+    listing = list_images(tmp_path)
+    assert listing.paths.tolist() == ["cats/1.jpg", "cats/notes.txt", "dogs/2"]
+    assert listing.notes == (
+        "5 hidden or left by a system or program: .DS_Store, .git/, .thumbs/, Thumbs.db, __MACOSX/",
+    )
 
 
 def test_single_folders_around_the_data_are_passed_through(tmp_path: Path) -> None:

@@ -261,7 +261,10 @@ def test_the_class_in_the_file_name(tmp_path: Path) -> None:
     listing = list_images(root, Selection(pattern=PATTERN))
     assert classes_of(listing) == {"cat.1.jpg": "cat", "cat.2.jpg": "cat", "dog.1.jpg": "dog", "sub/dog.7.jpg": "dog"}
     assert listing.splits.tolist() == [UNDECIDED] * 4
-    assert listing.notes == ("1 files whose names do not match dataset.pattern",)
+    assert listing.notes == (
+        "1 files whose names do not match dataset.pattern",
+        "1 hidden or left by a system or program: .cat.3.jpg",
+    )
 
 
 def test_the_layout_of_the_kaggle_competition(tmp_path: Path) -> None:

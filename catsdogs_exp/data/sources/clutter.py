@@ -1,0 +1,62 @@
+"""Files and folders that systems and programs leave among images: never data, always reported."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from catsdogs_exp.natural_sort import natural_key
+
+_NAMES = frozenset(
+    name.casefold()
+    for name in (
+        # macOS
+        "__MACOSX", "Icon\r", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder",
+        # Windows
+        "Thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information",
+        "RECYCLER", "Thumbs.db:encryptable",
+        # Linux
+        "lost+found",
+        # disks in a network: Synology, QNAP
+        "@eaDir", "@tmp", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "SYNO@.fileindexdb",
+        # programs
+        "__pycache__", "node_modules", "Picasa.ini", "ZbThumbnail.info", "pspbrwse.jbf", "WS_FTP.LOG",
+    )
+)  # fmt: skip
+_MOST = 5  # names in a line
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder is hidden (`.git`, `._cat.jpg`) or one that a system or program left behind."""
+    return name.startswith(".") or name.casefold() in _NAMES
+
+
+class Clutter:
+    """Counts what was skipped."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, folder: bool = False) -> None:
+        """Counts one entry."""
+        self._counts["._*" if name.startswith("._") else f"{name}/" if folder else name] += 1
+
+    def note(self) -> tuple[str, ...]:
+        """`3 hidden files or system files: .DS_Store (2), @eaDir/`, or nothing."""
+        if not self._counts:
+            return ()
+        named = [
+            f"{shown(name)} ({count})" if count > 1 else shown(name)
+            for name, count in sorted(self._counts.items(), key=lambda item: (-item[1], natural_key(item[0])))
+        ]
+        return (f"{self._counts.total()} hidden or left by a system or program: {some(named)}",)
+
+
+def shown(name: str) -> str:
+    """A name as a line of text can hold it."""
+    return name if name.isprintable() and not re.search(r"^\s|\s$", name) else repr(name)
+
+
+def some(names: Iterable[str], most: int = _MOST) -> str:
+    """The first few names of many, `a, b, c, ...`."""
+    every = list(names)
+    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
