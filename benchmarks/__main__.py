@@ -5,6 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from benchmarks import recipe_results
 from benchmarks.options import Options
 from benchmarks.photos import MIN_IMAGES, archive
 from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
@@ -24,13 +25,17 @@ _ROUNDS = 5
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a benchmark. Returns the exit code: 0, 1 when a side fails, 2 for bad input."""
-    parsed = _parser().parse_args(arguments)
-    if parsed.name is None:
-        print("python -m benchmarks NAME [--photos ZIP] [--rounds N] [--images N] [--quick]\n")
-        for name, text in NAMES.items():
-            print(f"  {name:<12} {text}")
-        return 0
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        if words[:1] == ["recipe-results"]:
+            return recipe_results.main(words[1:])
+        parsed = _parser().parse_args(words)
+        if parsed.name is None:
+            print("python -m benchmarks NAME [--photos ZIP] [--rounds N] [--images N] [--quick]")
+            print(f"python -m benchmarks recipe-results RUN...: {recipe_results.ABOUT}\n")
+            for name, text in NAMES.items():
+                print(f"  {name:<12} {text}")
+            return 0
         options = _options(parsed)
         print(importlib.import_module(f"benchmarks.{parsed.name}").run(options))
     except (BadInput, RunFailed) as error:
@@ -54,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace) -> Options:
     if parsed.name not in NAMES:
         raise BadInput(
-            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, NAMES)} Known: {', '.join(NAMES)}."
+            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, [*NAMES, 'recipe-results'])} Known: {', '.join(NAMES)}."
         )
     rounds, images = parsed.rounds, parsed.images
     if rounds is None:

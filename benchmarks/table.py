@@ -14,7 +14,7 @@ class Row:
     """A line of the table, as text.
 
     Attributes:
-        name: as in the list of targets: `P1`.
+        name: of the row, as docs/benchmarks.md defines it: `P1`.
         what: what is compared with what.
         ours, theirs: medians with their unit.
         of_medians: ratio or difference of the two medians.

@@ -40,7 +40,7 @@ def test_a_linear_model_does_not(config) -> None:
 
 
 def test_the_courses_first_lesson_on_real_photos(real_photos: Path, tmp_path: Path) -> None:
-    """COURSE 1.6: validation stalls at about 0.72 while training goes on; six epochs show it."""
+    """Validation stalls at about 0.72 while training goes on (docs/course.md); six epochs show it."""
     words = ["experiment=course_week1", f"dataset.path={real_photos}", "epochs=6", f"output_dir={tmp_path}"]
     assert main(words) == 0
     (result,) = (tmp_path / "course_week1").glob("*/result.json")

@@ -27,6 +27,7 @@ def test_it_contains_configs_recipes_and_the_type_mark(wheel: Path) -> None:
     for folder in ("conf", "experiments"):
         for file in (ROOT / folder).rglob("*.yaml"):
             assert f"catsdogs_exp/{file.relative_to(ROOT).as_posix()}" in names
+    assert "catsdogs_exp/experiments/results.json" in names
     for file in (ROOT / "catsdogs_exp" / "report").iterdir():
         assert not file.is_file() or f"catsdogs_exp/report/{file.name}" in names
     assert "catsdogs_exp/py.typed" in names

@@ -76,16 +76,16 @@ def _is(word: str, known: "KnownModel") -> bool:
 
 
 def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Namespace) -> int:
-    from catsdogs_exp.config.recipe_results import reached
+    from catsdogs_exp.config.recipe_results import recipe_results
 
     rows: dict[str, dict[str, Any]] = {
         known.name: {"name": known.name, "target_size": list(known.target_size), "description": known.description}
         for known in meant
     }
-    for found in sorted(reached(), key=lambda each: (not each.data, each.best()[1])):  # the last one is shown
+    for found in sorted(recipe_results(), key=lambda each: (not each.data, each.best()[1])):  # the last one is shown
         metric, value = found.best()
         if found.model in rows:
-            told = {"metric": metric, "value": value, "experiment": found.recipe, "data": found.data or None}
+            told = {"metric": metric, "value": round(value, 4), "experiment": found.recipe, "data": found.data or None}
             rows[found.model]["reached"] = told
     if not options.quick:
         _count(meant, rows, settings, options.classes)

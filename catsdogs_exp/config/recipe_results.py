@@ -1,90 +1,189 @@
-"""What recipes say they reached: a comment in their header that programs can read, too.
+"""What recipes reached: `experiments/results.json`, which `models`, the recipes' headers and the documentation quote.
 
-    # reached: val_accuracy=0.724 seeds=3 seconds=300
-
-One line a network; `model=NAME` where it is not the recipe's own, `data=NAME` where the recipe's data was not at hand.
-Figures are means over the seeds.
+`python -m benchmarks recipe-results RUN...` writes it from run folders; tests hold what quotes it against it.
 """
 
+import json
 import math
-import re
-from collections.abc import Iterator
+import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from catsdogs_exp.config.search_path import CONF, EXPERIMENTS
+from catsdogs_exp.config.search_path import EXPERIMENTS
 from catsdogs_exp.errors import BadInput, did_you_mean
 
+RESULTS = EXPERIMENTS / "results.json"
 METRICS = ("val_accuracy", "test_accuracy")
-_KEYS = ("model", "data", *METRICS, "val_loss", "test_loss", "accuracy", "seeds", "seconds")
-_LINE = re.compile(r"#\s*reached:\s*(.*)")
+FIGURES = (*METRICS, "last", "last10", "training")
+_SECONDS = ("mean", "low", "high")
+_TEXT, _TEXTS, _NUMBERS = "text", "a list of texts", "a list of whole numbers"
+_REQUIRED = {
+    **{"recipe": _TEXT, "model": _TEXT, "settings": _TEXTS},
+    **{"seeds": _NUMBERS, "conditions": _TEXT, "source": _TEXT},
+}
+_OPTIONAL = {
+    **{"data": _TEXT, "seconds": f"an object with {', '.join(_SECONDS)}"},
+    **{"note": _TEXT, "version": _TEXT, "commit": _TEXT},
+}
+_EQUIPMENT = ("dataset", "training.precision", "training.intra_op_threads", "training.inter_op_threads")
 
 
 @dataclass(frozen=True)
-class Reached:
-    """One line.
+class Seconds:
+    """How long one run took: the mean over the seeds, the shortest and the longest."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RecipeResult:
+    """Runs of one recipe that differ in their seeds alone.
 
     Attributes:
         recipe: `experiment=NAME`.
         model: the choice of the group `model`.
-        data: what stood in for the recipe's data; `""`: it was that itself.
-        figures: at least one of `METRICS`, 0..1; `seeds`: how many runs; `seconds`: of one run.
+        settings: what was set beside the recipe and the seed, as typed; of paths the last part alone.
+        seeds: one for each run.
+        figures: by name (of `FIGURES`), 0..1, one value for each seed: `val_accuracy` and `test_accuracy` of the best
+            epoch; `last` and `last10`, validation accuracy of the last epoch and the mean of the last ten; `training`,
+            training accuracy of the last epoch.
+        seconds: of one run; None where nobody took the time.
+        conditions: what the time hangs on: `2 cores, float32`.
+        source: the runs, or the page that had the figures before this file was.
+        data: what stood in for the recipe's own data; `""` for that itself.
+        note: what else there is to know.
+        version, commit: of this package; None where it was not noted.
     """
 
     recipe: str
     model: str
-    data: str
-    figures: dict[str, float]
+    settings: tuple[str, ...]
+    seeds: tuple[int, ...]
+    figures: Mapping[str, tuple[float, ...]]
+    seconds: Seconds | None
+    conditions: str
+    source: str
+    data: str = ""
+    note: str = ""
+    version: str | None = None
+    commit: str | None = None
+
+    def mean(self, figure: str) -> float:
+        """Over the seeds."""
+        return statistics.fmean(self.figures[figure])
 
     def best(self) -> tuple[str, float]:
-        """The metric that tells most, and its value: that of unseen test images, where there is one."""
+        """The metric that tells most, and its mean: that of unseen test images, where there are some."""
         metric = "test_accuracy" if "test_accuracy" in self.figures else "val_accuracy"
-        return metric, self.figures[metric]
+        return metric, self.mean(metric)
+
+    def variant(self) -> tuple[str, ...]:
+        """The settings that make another experiment of it: neither where the data lies nor what computes."""
+        return tuple(word for word in self.settings if not word.startswith(_EQUIPMENT))
+
+    def headline(self) -> str:
+        """`Reached: val_accuracy 0.724 (3 seeds, 200 s a run)`: a line for the recipe's header."""
+        metric, value = self.best()
+        told = [f"{len(self.seeds)} seeds" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"]
+        if self.seconds:
+            told.append(f"{self.seconds.mean:.0f} s a run")
+        if self.variant():
+            told.append(" ".join(self.variant()))
+        if self.data:
+            told.append(f"on {self.data}")
+        return f"Reached: {metric} {value:.3f} ({', '.join(told)})"
 
 
-def reached(folder: Path = EXPERIMENTS) -> list[Reached]:
-    """All such lines of the recipes in a folder and below.
+def recipe_results(path: Path = RESULTS) -> list[RecipeResult]:
+    """All results, in the order of the file; the first of a recipe is the one to quote.
 
     Raises:
-        BadInput: for a line that cannot be read, naming it.
+        BadInput: when the file is damaged, naming the entry.
     """
-    return [found for path in sorted(folder.rglob("*.yaml")) for found in _of(path, folder)]
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"The results of the recipes cannot be read: {path}: {error}") from error
+    if not isinstance(content, list):
+        raise BadInput(f"The results of the recipes must be a list. Received: {type(content).__name__} in {path}")
+    return [_result(entry, f"entry {number} of {path}") for number, entry in enumerate(content, start=1)]
 
 
-def _of(path: Path, folder: Path) -> Iterator[Reached]:
-    text = path.read_text(encoding="utf-8")
-    for line in text.splitlines():
-        if not (found := _LINE.fullmatch(line.strip())):
-            continue
-        pairs = dict(word.partition("=")[::2] for word in found[1].split())
-        for key, value in pairs.items():
-            if key not in _KEYS:
-                raise BadInput(
-                    f"A line `# reached:` of {path} must hold some of {', '.join(_KEYS)}. "
-                    f"Received: {key}={value}.{did_you_mean(key, _KEYS)}"
-                )
-        model, data = pairs.pop("model", None) or _chosen(text), pairs.pop("data", "")
-        try:
-            figures = {key: float(value) for key, value in pairs.items()}
-        except ValueError:
-            figures = {}
-        shares = [figures[key] for key in METRICS if key in figures]
-        if not shares or not all(0 <= share <= 1 for share in shares) or not all(map(math.isfinite, figures.values())):
+def write_results(results: list[RecipeResult], path: Path = RESULTS) -> None:
+    """Writes the file that `recipe_results` reads, one line per field."""
+    entries = [
+        ",\n".join(
+            f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in _plain(each).items()
+        )
+        for each in results
+    ]
+    text = ",\n".join(f" {{\n{entry}\n }}" for entry in entries)
+    path.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+
+
+def _result(entry: Any, where: str) -> RecipeResult:
+    """A checked entry of the file."""
+    if not isinstance(entry, dict):
+        raise BadInput(f"A result must be an object. Received: {entry!r}, {where}")
+    known = (*_REQUIRED, *_OPTIONAL, *FIGURES)
+    for key in [*(key for key in _REQUIRED if key not in entry), *(key for key in entry if key not in known)]:
+        what = f"Unknown: {key}.{did_you_mean(key, known)}" if key in entry else f"Missing: {key}."
+        raise BadInput(f"A result must hold {', '.join(_REQUIRED)} and a metric. {what} See {where}")
+    for key, value in entry.items():
+        if key not in FIGURES and not _fits(value, (_REQUIRED | _OPTIONAL)[key]):
+            raise BadInput(f"{key} of a result must be {(_REQUIRED | _OPTIONAL)[key]}. Received: {value!r}, {where}")
+    seeds = tuple(entry["seeds"])
+    figures = {key: tuple(entry[key]) for key in FIGURES if key in entry}
+    if not any(metric in figures for metric in METRICS):
+        raise BadInput(f"A result must hold {' or '.join(METRICS)}. Received neither, {where}")
+    for key, values in figures.items():
+        if len(values) != len(seeds) or not all(_is_number(value) and 0 <= value <= 1 for value in values):
             raise BadInput(
-                f"A line `# reached:` of {path} must hold numbers, among them {' or '.join(METRICS)} in 0..1. "
-                f"Received: {line.strip()}"
+                f"{key} of a result must hold a number in 0..1 for each seed. Received: {entry[key]} for "
+                f"{len(seeds)} seeds, {where}"
             )
-        yield Reached(path.relative_to(folder).with_suffix("").as_posix(), model, data, figures)
+    seconds = entry.get("seconds")
+    return RecipeResult(
+        figures=figures,
+        seconds=Seconds(*(seconds[key] for key in _SECONDS)) if seconds else None,
+        settings=tuple(entry["settings"]),
+        seeds=seeds,
+        **{key: entry[key] for key in ("recipe", "model", "conditions", "source")},
+        **{key: entry[key] for key in ("data", "note", "version", "commit") if key in entry},
+    )
 
 
-def _chosen(text: str) -> str:
-    """The recipe's choice of the group `model`, or that of the main config."""
-    for content in (text, (CONF / "config.yaml").read_text(encoding="utf-8")):
-        for entry in (yaml.safe_load(content) or {}).get("defaults", []):
-            if isinstance(entry, dict):
-                for key in ("override /model", "/model", "model"):
-                    if key in entry:
-                        return str(entry[key])
-    raise BadInput("The main config chooses no model.")
+def _fits(value: Any, kind: str) -> bool:
+    if kind == _TEXT:
+        return isinstance(value, str)
+    if kind == _TEXTS:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind == _NUMBERS:
+        return isinstance(value, list) and bool(value) and all(type(each) is int for each in value)
+    return isinstance(value, dict) and set(value) == set(_SECONDS) and all(map(_is_number, value.values()))
+
+
+def _plain(result: RecipeResult) -> dict[str, Any]:
+    plain = {
+        "recipe": result.recipe,
+        "model": result.model,
+        "data": result.data,
+        "settings": list(result.settings),
+        "seeds": list(result.seeds),
+        **{key: list(result.figures[key]) for key in FIGURES if key in result.figures},
+        "seconds": vars(result.seconds) if result.seconds else None,
+        "conditions": result.conditions,
+        "source": result.source,
+        "note": result.note,
+        "version": result.version,
+        "commit": result.commit,
+    }
+    return {key: value for key, value in plain.items() if value not in ("", None) or key in _REQUIRED}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

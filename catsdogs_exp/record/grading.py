@@ -1,4 +1,4 @@
-"""Judging a run by the course's own criteria (COURSE parity table, 1.5: current assignments and those of 2019)."""
+"""Grades a run by the course's own criteria: its current assignments and those of 2019 (docs/course.md, "Grading")."""
 
 import csv
 from collections.abc import Callable

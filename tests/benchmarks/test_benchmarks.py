@@ -26,7 +26,9 @@ def test_without_a_name_the_benchmarks_are_listed_and_tensorflow_is_not_imported
     script = "import sys; from benchmarks.__main__ import main; main([]); assert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == list(command.NAMES)
+    usage, results, _, *names = done.stdout.splitlines()
+    assert usage.startswith("python -m benchmarks NAME") and "recipe-results RUN" in results
+    assert [line.split()[0] for line in names] == list(command.NAMES)
 
 
 @pytest.mark.parametrize(

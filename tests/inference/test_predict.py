@@ -26,7 +26,7 @@ def validation_files(trained: Path) -> list[tuple[Path, str]]:
 def test_predict_gives_what_the_validation_pass_saw(
     trained: Path, validation_files: list[tuple[Path, str]], config, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The course's notebooks forget to rescale when they predict (COURSE 1.7, 3); here that cannot happen."""
+    """The course's notebooks forget to rescale when they predict (docs/course.md); here that cannot happen."""
     from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.loaders import make_loader
     from catsdogs_exp.data.open_data import gather

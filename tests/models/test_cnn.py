@@ -12,7 +12,7 @@ from catsdogs_exp.models import build_model, head_for, register
 
 def test_the_default_network_is_the_courses(config) -> None:
     model = build_model(config("depth=3", "target_size=150").model, (150, 150), 2)
-    assert model.count_params() == 9_494_561  # COURSE 1.2, network A
+    assert model.count_params() == 9_494_561  # docs/course.md, network A
     shapes = [layer.output.shape[1:] for layer in model.layers if "conv" in layer.name or "pool" in layer.name]
     assert shapes == [(148, 148, 16), (74, 74, 16), (72, 72, 32), (36, 36, 32), (34, 34, 64), (17, 17, 64)]
 
@@ -73,7 +73,7 @@ def test_the_largest_depth_builds_and_one_more_is_refused(
         cnn(replace(shallow, depth=largest + 1), (*target_size, 3), head_for(2, "auto"))
 
 
-COURSE = [  # COURSE 1.2: its own size, classes, channels; parameters
+COURSE = [  # docs/course.md: its own size, classes, channels; parameters
     ("course_a", 150, 2, 3, 9_494_561),
     ("course_b", 150, 2, 3, 3_453_121),
     ("course_c", 300, 2, 3, 1_704_097),

@@ -43,7 +43,7 @@ def test_the_courses_network(config) -> None:
     settings = config("model=course_f", "model.weights=none", "target_size=150").model
     model = build_model(settings, (150, 150), 2)
     learning = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    assert (model.count_params(), learning) == (47_512_481, 38_537_217)  # COURSE 1.2, network F
+    assert (model.count_params(), learning) == (47_512_481, 38_537_217)  # docs/course.md, network F
     assert model.output_shape == (None, 1)
     assert model.get_layer("mixed7").output.shape == (None, 7, 7, 768)
     assert float(model.get_layer("rescale")(np.full((1, 2, 2, 3), 255.0)).numpy().max()) == pytest.approx(1.0)

@@ -1,8 +1,8 @@
 """The geometric changes of a picture: one affine map, one interpolation.
 
-Units and meaning are those of Keras's `ImageDataGenerator` (COURSE lesson 4): rotation and shear in degrees, shifts as
-shares of the size, zoom drawn for each axis, about the picture's centre. Same parameters, same picture: also beyond
-the edges, where each fill mode does what SciPy does under Keras.
+Units and meaning are those of Keras's `ImageDataGenerator` (docs/course.md, "Augmentation"): rotation and shear in
+degrees, shifts as shares of the size, zoom drawn for each axis, about the picture's centre. Same parameters, same
+picture: also beyond the edges, where each fill mode does what SciPy does under Keras.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Pictures of what each convolution and pooling layer answers to an image (COURSE lesson 2, "strips").
+"""Pictures of what each convolution and pooling layer answers to an image (docs/course.md, "Activation strips").
 
 As in the course each channel is standardised: zero mean, unit deviation, x 64 + 128, clipped to 0..255. Unlike
 there, the name beside a row is the layer's own, and a dead channel is flat instead of undefined.
