@@ -16,6 +16,7 @@ from benchmarks import photos
 from benchmarks.options import Options, heading
 from benchmarks.table import Row, ratio, render, within
 from benchmarks.timing import Pair, interleaved, say
+from catsdogs_exp.cli.screen import TerminalScreen
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
@@ -58,22 +59,21 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     """Seconds of epochs' training steps, with and without a checkpoint, and of writing one with nothing beside it."""
     config = config_of(settings)
     start(config)
-    from catsdogs_exp.data.images.pixels import open_pixels
-    from catsdogs_exp.data.loaders import make_loader
-    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.open_data import gather, open_images
     from catsdogs_exp.data.prefetch import batches
-    from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
-    from catsdogs_exp.run.plan import make_network, make_steps
+    from catsdogs_exp.run.loaders import open_loaders
+    from catsdogs_exp.run.network import Setup, build_network
+    from catsdogs_exp.run.plan import plan_stages
+    from catsdogs_exp.run.stage import prepare_stage
     from catsdogs_exp.training.checkpoint.writer import Checkpoints
-    from catsdogs_exp.training.fit import Stage
     from catsdogs_exp.training.progress import History, Progress
 
-    manifest = gather(config)
-    fetch = open_pixels(manifest, config.loader)
-    train, validation = (make_loader(config, manifest, fetch, split) for split in (TRAIN, VALIDATION))
-    network = make_network(config, manifest, train, say)
-    steps = make_steps(config, network, network.model, config.optimizer, config.schedule, config.epochs, train)
-    stage, progress = Stage(config.epochs, 1, steps, train, validation), Progress(History(config.training.monitor))
+    data = open_images(gather(config), config)
+    loaders = open_loaders(config, data, say)
+    train, network = loaders.train, build_network(config, data, loaders, say)
+    (plan,) = plan_stages(config, network.model)
+    stage = prepare_stage(Setup(config, data, loaders, network), plan, TerminalScreen())
+    steps, progress = stage.steps, Progress(History(config.training.monitor))
     waits = []
 
     with (

@@ -13,7 +13,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images.pixels import Fetch, open_pixels
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.open_data import Data, gather
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.data.sources.listing import TRAIN
 from catsdogs_exp.training.runtime import start
@@ -48,11 +48,15 @@ def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dic
 
 
 def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | None, skip: int) -> Callable[[], float]:
-    from catsdogs_exp.run.plan import make_network, make_steps
+    from catsdogs_exp.run.loaders import Loaders
+    from catsdogs_exp.run.network import Setup, build_network
+    from catsdogs_exp.run.plan import plan_stages
+    from catsdogs_exp.run.stage import make_steps
 
-    loader = training_loader(config, manifest, fetch, images)
-    network = make_network(config, manifest, loader, say)
-    steps = make_steps(config, network, network.model, config.optimizer, config.schedule, config.epochs, loader)
+    data, loader = Data(manifest, fetch), training_loader(config, manifest, fetch, images)
+    loaders = Loaders(loader, loader)
+    network = build_network(config, data, loaders, say)
+    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config, network.model)[0], loader)
 
     def measure() -> float:
         ends = []
@@ -100,6 +104,6 @@ def training_loader(config: Config, manifest: Manifest, fetch: Fetch, images: in
     """The loader of the training images, or of `images` of them."""
     from catsdogs_exp.data.loaders import make_loader
 
-    loader = make_loader(config, manifest, fetch, TRAIN)
+    loader = make_loader(config, Data(manifest, fetch), TRAIN)
     some = chosen(manifest, images)
     return replace(loader, rows=loader.rows[some], labels=loader.labels[some])

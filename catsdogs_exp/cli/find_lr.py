@@ -29,12 +29,13 @@ def main(arguments: list[str]) -> int:
         start(config)
         from catsdogs_exp.record.folder.run_folder import new_run_folder
         from catsdogs_exp.record.pictures.range_plot import draw_range_test, write_range_csv
-        from catsdogs_exp.run.assemble import open_loaders
-        from catsdogs_exp.run.plan import find_rate, make_network
+        from catsdogs_exp.run.auto_rate import find_rate
+        from catsdogs_exp.run.loaders import open_loaders
+        from catsdogs_exp.run.network import Setup, build_network
 
-        train, _ = open_loaders(config, data.manifest, data.fetch, data.stored, screen.say)
-        network = make_network(config, data.manifest, train, screen.say)
-        test = find_rate(config, network, train, screen)
+        loaders = open_loaders(config, data, screen.say)
+        network = build_network(config, data, loaders, screen.say)
+        test = find_rate(Setup(config, data, loaders, network), screen)
     folder = new_run_folder(config.output_dir, "find-lr")
     draw_range_test(test, folder / "learning_rate.png")
     write_range_csv(test, folder / "learning_rate.csv")

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.folder.run_folder import new_run_folder
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.run.job import Job, run_name
-    from catsdogs_exp.run.train import run
+    from catsdogs_exp.run.train import train
 
     folder = find_run(options.run).folder
     found = read_result(folder)
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     again = new_run_folder(config.output_dir, run_name(config))
     command = shlex.join(["python", "-m", "catsdogs_exp", "repeat", *arguments])
     with owned(again), interruptible():
-        run(Job(config, again, again.name, command, stored_overrides(folder), options.verbose), screen)
+        train(Job(config, again, again.name, command, stored_overrides(folder), options.verbose), screen)
 
     from catsdogs_exp.record.repetition import compare_runs
 

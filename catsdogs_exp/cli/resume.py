@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.run.job import Job
     from catsdogs_exp.run.summary import closing_lines
-    from catsdogs_exp.run.train import run
+    from catsdogs_exp.run.train import train
     from catsdogs_exp.run.workers import help_chief
     from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
     from catsdogs_exp.training.progress import progress_of
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
                 help_chief(job, screen)
             return 0
         with interruptible():
-            content = run(job, screen)
+            content = train(job, screen)
     for line in closing_lines(folder, content, time.perf_counter() - started):
         output().print(line, markup=False)
     return 0

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
     model.summary(print_fn=lambda text: console.print(text, markup=False))
 
-    loader = make_loader(config, manifest, data.fetch, TRAIN, stored=data.stored)
+    loader = make_loader(config, data, TRAIN)
     indices = loader.order(0)[:_COLUMNS].tolist()
     images = [loader.original(index) for index in indices]
     captions = [f"{manifest.classes[loader.labels[index]]}, image {index}" for index in indices]

@@ -14,6 +14,7 @@ from catsdogs_exp.data import augmentation
 from catsdogs_exp.data.images import resizing
 from catsdogs_exp.data.images.pixels import Fetch
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.randomness import crop_uniforms, epoch_order
 from catsdogs_exp.data.sources.listing import TRAIN
 
@@ -154,25 +155,22 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return order
 
 
-def make_loader(
-    config: Config, manifest: Manifest, fetch: Fetch, split: int, evaluate: bool = False, stored: Fetch | None = None
-) -> Loader:
+def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) -> Loader:
     """The loader of a split. Only the training split is shuffled and augmented, and with `evaluate` not even that.
 
     Args:
         config: of the run.
-        manifest: the data.
-        fetch: gives pictures as they are evaluated.
+        data: the images.
         split: train, validation or test.
-        evaluate: pictures as they are, in their own order.
-        stored: gives the pictures that training starts from, where these are others: see `open_stored`.
+        evaluate: images as they are, in their own order.
     """
+    manifest, fetch = data.manifest, data.fetch
     rows = manifest.rows(split)
     training = split == TRAIN and not evaluate
     augmented = training and (augmentation.changes_pictures(config.augment) or augmentation.mixes(config.augment))
     if training and resizing.trains_on_others(config.loader):
-        assert stored is not None, "pictures to train on"
-        fetch = stored
+        assert data.stored is not None, "pictures to train on"
+        fetch = data.stored
     size = config.loader.target_size if training else resizing.evaluation_size(config.loader)
     return Loader(
         fetch=fetch,

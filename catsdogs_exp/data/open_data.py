@@ -13,7 +13,7 @@ from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.registry import check_source, files_of
 from catsdogs_exp.data.subset import subset
 
-__all__ = ["Data", "check_source", "gather", "manifest_of", "open_data"]
+__all__ = ["Data", "check_source", "gather", "manifest_of", "open_data", "open_images"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Data:
 
     manifest: Manifest
     fetch: Fetch
-    stored: Fetch | None
+    stored: Fetch | None = None
 
 
 def open_data(config: Config, progress: ReportProgress, say: Callable[[str], None]) -> Data:
@@ -38,7 +38,16 @@ def open_data(config: Config, progress: ReportProgress, say: Callable[[str], Non
         BadInput: as `gather` does.
     """
     check_source(config.dataset)
-    manifest = gather(config, progress)
+    return open_images(gather(config, progress), config, progress, say)
+
+
+def open_images(
+    manifest: Manifest,
+    config: Config,
+    progress: ReportProgress | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Data:
+    """Opens the images of a manifest: decoded now or when they are asked for, as `loader.cache` says."""
     fetch = open_pixels(manifest, config.loader, progress, say)
     return Data(manifest, fetch, open_stored(manifest, config.loader, progress, say))
 

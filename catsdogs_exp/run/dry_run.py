@@ -12,9 +12,11 @@ import tensorflow as tf
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.models.counting import trained_weights
-from catsdogs_exp.run.assemble import open_loaders
-from catsdogs_exp.run.plan import make_network, make_steps
-from catsdogs_exp.training.fit import steps_per_epoch
+from catsdogs_exp.run.loaders import open_loaders
+from catsdogs_exp.run.network import Setup, build_network
+from catsdogs_exp.run.plan import plan_stages
+from catsdogs_exp.run.stage import make_steps
+from catsdogs_exp.training.feed import steps_per_epoch
 from catsdogs_exp.training.precision import gpus
 
 _STEPS = 5  # timed, after the one that compiles
@@ -28,10 +30,11 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
         data: opened.
         say: a line.
     """
-    train, validation = open_loaders(config, data.manifest, data.fetch, data.stored, say)
-    network = make_network(config, data.manifest, train, say)
+    loaders = open_loaders(config, data, say)
+    train, validation = loaders.train, loaders.validation
+    network = build_network(config, data, loaders, say)
     model = network.model
-    steps = make_steps(config, network, model, config.optimizer, config.schedule, config.epochs, train)
+    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config, model)[0], train)
     images, labels = train.batch(0, 0)
     say(f"images {_form(images)}, {images.min()} to {images.max()}; labels {_form(labels)}")
     for layer in model.layers:

@@ -1,171 +1,102 @@
-"""A config becomes a run folder: the one place that assembles data, network, training and record."""
+"""A training run, told from top to bottom: open the data, start TensorFlow, build the network, plan the stages, fit
+them one after the other, keep the best epoch, record. What each step does in detail stands in the module it calls.
+"""
 
-import itertools
-import logging
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from catsdogs_exp.data.images.pixels import open_pixels, open_stored
-from catsdogs_exp.data.images.slow_reads import watched
-from catsdogs_exp.data.inspection.report import report, warnings_of
-from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.open_data import gather
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
-from catsdogs_exp.record.folder.manifest_changes import changes_of
-from catsdogs_exp.record.folder.result import Result, config_hash, write_json
-from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
+from catsdogs_exp.config.schema.optimizers import AUTO
+from catsdogs_exp.data.loaders import make_loader
+from catsdogs_exp.data.open_data import gather, open_images
+from catsdogs_exp.data.sources.listing import TEST
+from catsdogs_exp.record.folder.result import config_hash
+from catsdogs_exp.run.begin import begin_run
 from catsdogs_exp.run.job import Job, Screen, describe
-from catsdogs_exp.signals import interruption_wins
+from catsdogs_exp.run.loaders import open_loaders
+from catsdogs_exp.training.progress import begin_progress
+from catsdogs_exp.training.runtime import start_distributed
 
-_log = logging.getLogger("catsdogs_exp")
 
+def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (imports that wait for TensorFlow count)
+    """Trains what a job asks for; its folder holds everything that came of it.
 
-def run(job: Job, screen: Screen) -> dict[str, Any]:
-    """Runs a job; its folder holds everything. Returns the content of `result.json`.
+    Returns:
+        The content of `result.json`.
 
     Raises:
         BadInput, RunFailed, Interrupted: after `result.json` and `run.log` say so too.
     """
-    with _log_to(job.folder / "run.log"):
-        write_config(job.folder, job.config)
-        write_yaml(job.folder / "overrides.yaml", job.overrides)
-        result = _begin(job)
-        _log.info("%s", job.command)
-        try:
-            with interruption_wins(), watched(_both(screen)):
-                _run(job, result, screen)
-        except Interrupted:
-            _log.warning("interrupted")
-            _update(result, status="interrupted", error="interrupted")
-            raise
-        except BaseException as error:
-            _log.exception("failed")
-            _update(result, status="failed", error=one_line(error))
-            if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
-                raise
-            raise RunFailed(
-                f"The run failed: {one_line(error)}. The traceback is in {job.folder / 'run.log'}"
-            ) from error
-        result.update(status="ok")
-    return result.content
-
-
-def _begin(job: Job) -> Result:
-    path, digest = job.folder / "result.json", config_hash(job.config)
-    if job.found is None:
-        return Result(path, command=job.command, config_hash=digest)
-    return Result(
-        path,
-        job.found,
-        config_hash=digest,
-        status="running",
-        error=None,
-        stopped=None,
-        resumed=[*(job.found.get("resumed") or []), job.command],
-    )
-
-
-def _update(result: Result, **content: Any) -> None:
-    """Says how a run ended, if there is still room to write it: why it ended must reach the user in any case."""
-    try:
-        result.update(**content)
-    except OSError:
-        _log.exception("result.json could not be written")
-
-
-def _run(job: Job, result: Result, screen: Screen) -> None:
     config = job.config
-    say = _both(screen)
-    say(f"{describe(config)} -> {job.folder}")
-    manifest = gather(config, screen.progress)
-    if job.found is not None:
-        _check_data(job, manifest, say)
-    _record_data(job.folder, manifest, result, say)
-    fetch = open_pixels(manifest, config.loader, screen.progress, say)
-    stored = open_stored(manifest, config.loader, screen.progress, say)
+    with begin_run(job, screen) as run:  # however it ends, its folder says so
+        run.say(f"{describe(config)} -> {job.folder}")
 
-    from catsdogs_exp.training.runtime import import_tensorflow, prepare  # noqa: PLC0415
+        # Open the data: which image is in which split, then the pixels.
+        manifest = gather(config, run.screen.progress)
+        run.record_data(manifest)
+        data = open_images(manifest, config, run.screen.progress, run.say)
 
-    if job.cluster is not None and not job.verbose:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a broken connection is told in a line of ours
-    started = time.perf_counter()
-    import_tensorflow(job.verbose)
-    _log.info("TensorFlow imported in %.1f s", time.perf_counter() - started)
-    from catsdogs_exp.training.distribution.distribution import open_strategy  # noqa: PLC0415
-    from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
+        # Start TensorFlow: quiet, seeded, on one device or several. What needs it can be imported from here on.
+        distribution = start_distributed(config, job.verbose, job.cluster)
+        if distribution.strategy is not None:
+            run.say(distribution.describe())
 
-    set_threads(config.training)
-    spread = open_strategy(config.training, job.cluster)
-    prepare(config.seed, config.training.deterministic)
+        from catsdogs_exp.record.listeners.best_model import state_of
+        from catsdogs_exp.run.auto_rate import settle_rate
+        from catsdogs_exp.run.network import Setup, build_network
+        from catsdogs_exp.run.plan import plan_stages
+        from catsdogs_exp.run.recorders import open_recorders
+        from catsdogs_exp.run.stage import prepare_stage
+        from catsdogs_exp.training.checkpoint.writer import restore
+        from catsdogs_exp.training.fit import evaluate, fit
+        from catsdogs_exp.training.precision import threads
+        from catsdogs_exp.training.profiling import profile
+        from catsdogs_exp.training.steps import Steps
 
-    from catsdogs_exp.run.assemble import train_and_record  # noqa: PLC0415
+        with distribution.together():  # several processes need each other until they part
+            steps_done = int(job.snapshot.path.stem) if job.snapshot else 0
+            distribution.agree({"config": config_hash(config), "data": manifest.data_hash(), "checkpoint": steps_done})
 
-    if spread.strategy is not None:
-        say(spread.describe())
-    with spread.together():
-        start = int(job.snapshot.path.stem) if job.snapshot else 0
-        spread.agree({"config": config_hash(config), "data": manifest.data_hash(), "checkpoint": start})
-        train_and_record(job, manifest, fetch, stored, result, screen, say, spread)
+            # Build the network, and what feeds it.
+            loaders = open_loaders(config, data, run.say, distribution.shard)
+            network = build_network(config, data, loaders, run.say, distribution)
+            setup = Setup(config, data, loaders, network)
+            run.result.update(parameters=network.model.count_params(), threads=threads())
 
+            # Plan the stages: the epochs of the run, then those of fine-tuning. `lr=auto` becomes a number first.
+            if config.optimizer.learning_rate == AUTO:
+                config = settle_rate(setup, run)
+                setup = replace(setup, config=config)
+            plans = plan_stages(config, network.model)
 
-def _check_data(job: Job, manifest: Manifest, say: Callable[[str], None]) -> None:
-    """A run goes on with the data it began with."""
-    if not (job.found or {}).get("data_hash"):  # it was stopped before its data was known
-        return
-    changes = changes_of(job.folder, manifest)
-    if not changes:
-        return
-    if not job.allow_changes:
-        raise BadInput(
-            f"The data has changed since the run began: {changes}. "
-            "Bring it back, or go on all the same: --allow-changes"
-        )
-    say(f"the data has changed since the run began: {changes}")
-    kept = next(path for n in itertools.count(1) if not (path := job.folder / f"manifest-before-{n}.csv").exists())
-    (job.folder / "manifest.csv").rename(kept)
+            # Begin, or go on where a snapshot was taken.
+            snapshot = job.snapshot
+            progress = begin_progress(config.training.monitor, snapshot)
+            history = progress.history
+            with open_recorders(job, setup, progress, run) as recorders:
+                # Fit stage after stage. After each epoch the listeners keep the best network and write down the rest.
+                stage = None
+                for plan in plans:
+                    if progress.stopped or len(history.epochs) >= plan.last:
+                        continue
+                    stage = prepare_stage(setup, plan, run.screen)
+                    if snapshot is not None:
+                        restore(snapshot, stage)
+                        snapshot = None
+                    fit(stage, config.training, progress, recorders.listeners, recorders.checkpoints)
+                distribution.part()
+                if progress.stopped:
+                    run.say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")
+                    run.result.update(stopped=progress.stopped)
+                if recorders.profile and stage is not None and distribution.cluster is None:
+                    run.say(profile(stage, history))
 
-
-def _record_data(folder: Path, manifest: Manifest, result: Result, say: Callable[[str], None]) -> None:
-    manifest.write_csv(folder / "manifest.csv")
-    found = report(manifest)
-    write_json(folder / "inspection.json", found)
-    result.update(
-        classes=list(manifest.classes),
-        counts=manifest.counts(),
-        quarantined=found["quarantined"],
-        counts_by_rule=found["counts_by_rule"],
-        data_hash=manifest.data_hash(),
-    )
-    for split, classes in manifest.counts().items():
-        say(f"{split}: {sum(classes.values())} images ({', '.join(f'{n} {c}' for c, n in classes.items())})")
-    if found["quarantined"]:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
-        say(f"left out: {found['quarantined']} of {found['files']} files ({reasons}); see inspection.json")
-    for line in (*(f"skipped: {note}" for note in manifest.listing.notes), *warnings_of(manifest)):
-        say(line)
-
-
-def _both(screen: Screen) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        _log.info("%s", text)
-        screen.say(text)
-
-    return say
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    _log.setLevel(logging.INFO)
-    _log.propagate = False
-    _log.addHandler(handler)
-    try:
-        yield
-    finally:
-        _log.removeHandler(handler)
-        handler.close()
+                # Record the best: its weights come back, draw the probes and see the test images for the first time.
+                if distribution.is_chief:
+                    recorders.bring_back_best(history.best.epoch)
+                    test = make_loader(config, data, TEST)
+                    if len(test.rows):
+                        found = evaluate(Steps(network.model), test)
+                        run.result.update(metrics=run.result.content["metrics"] | {"test": found})
+                else:
+                    run.result.update(**state_of(history))
+    return run.result.content

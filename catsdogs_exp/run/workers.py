@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.run.job import Job, Screen
-from catsdogs_exp.run.train import run
+from catsdogs_exp.run.train import train
 
 
 def help_chief(job: Job, screen: Screen) -> dict[str, Any]:
     """Runs a job as one of the workers of `job.cluster`. Its log stands in a scratch folder, kept if it fails.
 
     Raises:
-        BadInput, RunFailed, Interrupted: as `run` does.
+        BadInput, RunFailed, Interrupted: as `train` does.
     """
     assert job.cluster is not None
     folder = Path(tempfile.mkdtemp(prefix=f"catsdogs-worker{job.cluster.index}-"))
-    content = run(replace(job, folder=folder, found=None), screen)
+    content = train(replace(job, folder=folder, found=None), screen)
     shutil.rmtree(folder)
     return content

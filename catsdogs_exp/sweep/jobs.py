@@ -20,7 +20,7 @@ from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen, run_name
 from catsdogs_exp.run.summary import closing_lines
-from catsdogs_exp.run.train import run
+from catsdogs_exp.run.train import train
 from catsdogs_exp.run.workers import help_chief
 
 
@@ -119,7 +119,7 @@ class Jobs:
         try:
             job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile, cluster=cluster)
             with owned(folder):
-                content = run(job, screen)
+                content = train(job, screen)
         except Interrupted:
             screen.say(f"interrupted; to go on: python -m catsdogs_exp resume {folder}")
             raise

@@ -24,7 +24,7 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.models.graph import HEAD, parents, up_to
-from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Spread
+from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
 
 _BATCH = 32
 _VALUE = np.dtype(np.float32)
@@ -122,29 +122,41 @@ class Features:
     validation: FeatureLoader
 
 
+@dataclass(frozen=True)
+class FeatureSource:
+    """The images that features are computed of.
+
+    Attributes:
+        train, validation: the images of both splits; validation may be empty.
+        manifest: the data.
+        settings: how the images are made; `cache` and `cache_limit` say where features may lie.
+    """
+
+    train: Loader
+    validation: Loader
+    manifest: Manifest
+    settings: schema.LoaderSettings
+
+
 def prepare_features(
     model: keras.Model,
-    train: Loader,
-    validation: Loader,
-    manifest: Manifest,
-    loader: schema.LoaderSettings,
+    source: FeatureSource,
     progress: ReportProgress | None = None,
-    spread: Spread = ONE_DEVICE,
+    distribution: Distribution = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
     """Computes the features of both splits, or finds them in the cache, where that gives the very same training.
 
     Args:
         model: the whole network, its layers frozen as they are to be.
-        train, validation: the images.
-        manifest: the data.
-        loader: how the images are made; `cache` and `cache_limit` say where features may lie.
+        source: the images.
         progress: called with ("features", done, total).
-        spread: over what training is spread. Each worker has the features of all images, and its part of each batch.
+        distribution: of the training. Each worker has the features of all images, and its part of each batch.
 
     Returns:
         What to train with, or None; and a sentence that says what was done, or why it cannot be.
     """
     refused = "features are not kept: {}, so the whole network is run in each step"
+    train, validation = source.train, source.validation
     if train.augment is not None:
         return None, refused.format("augmentation changes the images")
     if train.cut is not None:
@@ -158,19 +170,21 @@ def prepare_features(
     compute, identity = _compute(parts.body), _identity(parts.body)
     stored, before = [], True
     for split in (train, validation):
-        key = hashlib.sha256(f"{key_of(manifest, split.rows, loader)} {identity}".encode()).hexdigest()[:24]
+        pixels_key = key_of(source.manifest, split.rows, source.settings)
+        key = hashlib.sha256(f"{pixels_key} {identity}".encode()).hexdigest()[:24]
         about = {
-            "data": str(manifest.listing.root),
+            "data": str(source.manifest.listing.root),
             "images": len(split.rows),
             "features": f"{values:,} values at {parts.cut} of {model.name}",
         }
         before &= has_entry(key) or not len(split.rows)
-        found = _stored(key, split, values, about, compute, loader, progress)
+        found = _stored(_Entry(key, about, values), split, compute, source.settings, progress)
         if found is None:
             break
         stored.append(found)
-    if not spread.everybody(len(stored) == 2):  # one that trains the head cannot add its sums to those of the others
-        where = " on every worker" if spread.workers > 1 else ""
+    # a worker that trains the head cannot add its sums to those of the others
+    if not distribution.everybody(len(stored) == 2):
+        where = " on every worker" if distribution.workers > 1 else ""
         return None, refused.format(f"there is no room for their {gib(size)} GiB{where}")
     whole = len(train.rows) + len(validation.rows)
     how = "were computed by an earlier run" if before else "computed once"
@@ -244,17 +258,24 @@ def _identity(body: keras.Model) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """An entry of the cache: its key, what it says of itself, and how many values an image has."""
+
+    key: str
+    about: dict[str, Any]
+    values: int
+
+
 def _stored(
-    key: str,
+    entry: _Entry,
     split: Loader,
-    values: int,
-    about: dict[str, Any],
     compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     loader: schema.LoaderSettings,
     progress: ReportProgress | None,
 ) -> NDArray[np.uint8] | None:
     """The features of a split on disk or in memory, or None where there is no room."""
-    shape = (len(split.rows), values * _VALUE.itemsize)
+    shape = (len(split.rows), entry.values * _VALUE.itemsize)
 
     def fill(array: NDArray[np.uint8]) -> None:
         done = 0
@@ -271,7 +292,7 @@ def _stored(
         return np.empty(shape, np.uint8)
     if loader.cache in ("auto", "disk"):
         try:
-            return open_entry(key, shape, about, fill, int(loader.cache_limit * 2**30))
+            return open_entry(entry.key, shape, entry.about, fill, int(loader.cache_limit * 2**30))
         except (NoRoom, OSError):
             pass  # memory, then
     if psutil.virtual_memory().available < 2 * shape[0] * shape[1]:

@@ -2,22 +2,22 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema.training import Training
-from catsdogs_exp.data.images.pixels import Fetch
-from catsdogs_exp.data.prefetch import Batched, batches
+from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
 from catsdogs_exp.training.optim.plateau import Plateau
 from catsdogs_exp.training.progress import EpochResult, Progress
+from catsdogs_exp.training.stages import StagePlan
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 from catsdogs_exp.training.variable_values import value_of
@@ -28,31 +28,7 @@ _LOWER = (
 )
 _LOOK = 50  # steps between looks at whether the loss is still a number: each one waits for the device
 
-
 Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and labels
-
-
-class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
-    """Where batches come from: a `Loader`, or what else gives the same batch for the same number every time."""
-
-    @property
-    def rows(self) -> NDArray[np.intp]:
-        """The manifest rows of its images, [n]."""
-
-    @property
-    def batch_size(self) -> int:
-        """Images a batch."""
-
-    @property
-    def mixed(self) -> bool:
-        """Whether labels are shares of classes, because pictures are mixed in pairs."""
-
-    @property
-    def fetch(self) -> Fetch:
-        """Gives the images themselves."""
-
-    def order(self, epoch: int) -> NDArray[np.int64]:
-        """In which order the images come in an epoch: int64 [n], indices into `rows`."""
 
 
 class Listener(Protocol):
@@ -77,89 +53,75 @@ class Saver(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs of a run: what moves which weights, and what it is fed.
+    """A planned stage, ready to be trained.
 
     Attributes:
-        epochs: how many.
-        first: the number of its first epoch, from 1.
-        steps: the arithmetic.
+        plan: its epochs and settings.
+        steps: the arithmetic of a batch.
         train, validation: batches.
+        network: the whole network, of which `steps` may train the head alone.
         plateau: lowers the learning rate when nothing gets better, or None.
-        network: the whole network, where another stage follows that trains more of it; else None.
     """
 
-    epochs: int
-    first: int
+    plan: StagePlan
     steps: Steps
     train: Feed
     validation: Feed
+    network: keras.Model
     plateau: Plateau | None = None
-    network: keras.Model | None = None
-
-    @property
-    def last(self) -> int:
-        """The number of its last epoch."""
-        return self.first + self.epochs - 1
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A stage to come.
+class _Loop:
+    """What all parts of the loop need."""
 
-    Attributes:
-        epochs: how many.
-        make: makes it ready, given the number of its first epoch. Nothing that stages before it did is needed but
-            the weights they left.
-    """
+    stage: Stage
+    training: Training
+    progress: Progress
+    listeners: Sequence[Listener]
+    saver: Saver | None
 
-    epochs: int
-    make: Callable[[int], Stage]
+    @property
+    def count(self) -> int:
+        """Training steps in an epoch."""
+        return steps_per_epoch(self.stage.train, self.training)
+
+    def number(self, epoch: int, step: int) -> int:
+        """Which batch of the stage a step takes, from 0: passes over all images, whatever counts as an epoch."""
+        return (epoch - self.stage.plan.first) * self.count + step - 1
 
 
 def fit(
-    plans: Sequence[Plan],
+    stage: Stage,
     training: Training,
     progress: Progress,
     listeners: Sequence[Listener] = (),
     saver: Saver | None = None,
-    restore: Callable[[Stage], None] | None = None,
-) -> Stage | None:
-    """Trains stage after stage, from where `progress` stands.
+) -> None:
+    """Trains a stage from where `progress` stands to its last epoch, or until the run stops.
 
     Args:
-        plans: the stages, each made ready when its turn has come; those that are over when a run goes on never are.
+        stage: its weights and all other state as they are to begin with.
         training: the settings; its `monitor` must be that of the history.
-        progress: a new one, or that of a run which goes on; changed as training goes on.
+        progress: of the run; changed as training goes on.
         listeners: told after each step and epoch.
         saver: saves where the run stands.
-        restore: puts saved weights and all other state into the stage with which a run goes on.
-
-    Returns:
-        The last stage that was trained; None when nothing was left to do.
 
     Raises:
         RunFailed: when the loss is not finite, naming metric, epoch and step.
     """
-    history, stage = progress.history, None
-    first = 1
-    for plan in plans:
-        first, start = first + plan.epochs, first
-        if progress.stopped or len(history.epochs) >= first - 1:
-            continue
-        stage = plan.make(start)
-        if restore is not None:
-            restore(stage)
-            restore = None
-        with closing(_batches(stage, training, progress)) as left:
-            for epoch in range(len(history.epochs) + 1, stage.last + 1):
-                with _out_of_memory(stage.train.batch_size):
-                    _train_epoch(stage, training, progress, epoch, left, listeners, saver)
-                    _end_epoch(stage, training, progress, epoch, listeners)
-                if saver is not None:
-                    saver.after_epoch(stage, progress)
-                if progress.stopped:
-                    break
-    return stage
+    loop = _Loop(stage, training, progress, listeners, saver)
+    done = len(progress.history.epochs)
+    start, end = loop.number(done + 1, progress.step + 1), loop.number(stage.plan.last + 1, 1)
+    with closing(batches(stage.train, range(start, end))) as left:
+        for epoch in range(done + 1, stage.plan.last + 1):
+            with _out_of_memory(stage.train.batch_size):
+                _train_epoch(loop, epoch, left)
+                _end_epoch(loop, epoch)
+            if saver is not None:
+                saver.after_epoch(stage, progress)
+            if progress.stopped:
+                break
 
 
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
@@ -170,32 +132,13 @@ def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, 
     return steps.averages()
 
 
-def steps_per_epoch(train: Feed, training: Training) -> int:
-    """Training steps that count as an epoch."""
-    return training.steps_per_epoch or train.steps
-
-
-def _batches(stage: Stage, training: Training, progress: Progress) -> Batches:
-    """The batches of a stage from where it stands: passes over all images, whatever counts as an epoch."""
-    per_epoch = steps_per_epoch(stage.train, training)
-    start = (len(progress.history.epochs) + 1 - stage.first) * per_epoch + progress.step
-    return batches(stage.train, range(start, stage.epochs * per_epoch))
-
-
-def _train_epoch(
-    stage: Stage,
-    training: Training,
-    progress: Progress,
-    epoch: int,
-    left: Batches,
-    listeners: Sequence[Listener],
-    saver: Saver | None,
-) -> None:
-    steps, count = stage.steps, steps_per_epoch(stage.train, training)
+def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
+    """The epoch's steps, from where it stands."""
+    stage, progress, steps = loop.stage, loop.progress, loop.stage.steps
     if not progress.step:
         progress.begin_epoch()
         steps.reset()
-    for step in range(progress.step + 1, count + 1):
+    for step in range(progress.step + 1, loop.count + 1):
         asked = time.perf_counter()
         # Named as a step for TensorBoard's profiler, which shows no times otherwise.
         with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):
@@ -204,21 +147,22 @@ def _train_epoch(
             steps.train(*batch)
         progress.steps += 1
         progress.step = step
-        progress.images += _images(stage.train, (epoch - stage.first) * count + step - 1)
-        for listener in listeners:
-            listener.on_step(epoch, step, count, steps)
+        progress.images += images_in(stage.train, loop.number(epoch, step))
+        for listener in loop.listeners:
+            listener.on_step(epoch, step, loop.count, steps)
         progress.waited += got - asked
         progress.trained += time.perf_counter() - asked
         if step % _LOOK == 0:
             _refuse_bad(steps, epoch)
-        if step < count and over_budget(training, progress):
+        if step < loop.count and over_budget(loop.training, progress):
             break
-        if step < count and saver is not None:
-            saver.after_step(stage, progress)
+        if step < loop.count and loop.saver is not None:
+            loop.saver.after_step(stage, progress)
 
 
-def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int, listeners: Sequence[Listener]) -> None:
+def _end_epoch(loop: _Loop, epoch: int) -> None:
     """The epoch's values, its validation pass, and whether it is the last one."""
+    stage, training, progress = loop.stage, loop.training, loop.progress
     steps, history = stage.steps, progress.history
     started = time.perf_counter()
     _refuse_bad(steps, epoch)
@@ -242,16 +186,11 @@ def _end_epoch(stage: Stage, training: Training, progress: Progress, epoch: int,
         result = replace(result, is_best=history.would_be_best(result.value(history.monitor)))
         history.epochs.append(result)
         progress.begin_epoch()
-        for listener in listeners:
+        for listener in loop.listeners:
             listener.on_epoch(result)
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress)
-
-
-def _images(feed: Feed, number: int) -> int:
-    """Images of a whole batch, of which this process may have prepared a part; `number` counts from 0."""
-    return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from catsdogs_exp.training.fit import Feed
-from catsdogs_exp.training.progress import EpochResult
+from catsdogs_exp.training.feed import Feed
+from catsdogs_exp.training.fit import Stage
+from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
 
 _FIRST, _COUNT = 5, 10  # steps: past compilation and the filling of queues
@@ -63,6 +64,13 @@ class Costs:
     workers: int
     in_run: float
     waiting: float
+
+
+def profile(stage: Stage, history: History) -> str:
+    """What a finished stage waited for, measured and put into a line. Trains the network a little further."""
+    last, train = history.epochs[-1], stage.train  # the first epoch has the compilation in it
+    in_run = len(train.rows) / last.images_per_second / train.steps
+    return advice(measure(stage.steps, train, in_run, last.waiting), train.fetch.cache)
 
 
 def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:

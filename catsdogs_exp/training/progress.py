@@ -107,6 +107,19 @@ class Progress:
         return _made(cls, {**content, "history": replace(history, epochs=epochs)})
 
 
+def begin_progress(monitor: str, snapshot: Snapshot | None) -> Progress:
+    """At the beginning of a run, or where the snapshot was taken.
+
+    Raises:
+        BadInput: as `progress_of` does.
+    """
+    if snapshot is None:
+        return Progress(History(monitor))
+    progress = progress_of(snapshot)
+    progress.stopped = ""
+    return progress
+
+
 def progress_of(snapshot: Snapshot) -> Progress:
     """Where the run stood.
 

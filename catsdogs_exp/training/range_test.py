@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.fit import Feed
+from catsdogs_exp.training.feed import Feed
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
 

@@ -2,15 +2,22 @@
 
 import ctypes
 import gc
+import logging
 import os
 import platform
 import random
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema import Config
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.training.distribution.distribution import Distribution
 
 
 def import_tensorflow(verbose: bool = False) -> None:
@@ -43,6 +50,27 @@ def start(config: Config, verbose: bool = False) -> None:
 
     set_threads(config.training)
     prepare(config.seed, config.training.deterministic)
+
+
+def start_distributed(config: Config, verbose: bool, cluster: Cluster | None) -> "Distribution":
+    """As `start`, and opens `training.strategy`; with a cluster it waits for all workers to begin.
+
+    Raises:
+        BadInput: when this process has other threads already.
+        RunFailed: when the other workers do not come.
+    """
+    if cluster is not None and not verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a broken connection is told in a line of ours
+    started = time.perf_counter()
+    import_tensorflow(verbose)
+    logging.getLogger("catsdogs_exp").info("TensorFlow imported in %.1f s", time.perf_counter() - started)
+    from catsdogs_exp.training.distribution.distribution import open_strategy  # noqa: PLC0415
+    from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
+
+    set_threads(config.training)
+    distribution = open_strategy(config.training, cluster)
+    prepare(config.seed, config.training.deterministic)
+    return distribution
 
 
 def prepare(seed: int, deterministic: bool) -> None:

@@ -202,12 +202,10 @@ def test_two_phases_the_first_on_features_and_a_resume_between_and_within_them(
     train = loop._train_epoch
     for epoch in (3, 4):
 
-        def break_off(
-            stage: object, training: object, progress: object, number: int, *rest: object, at: int = epoch
-        ) -> None:
+        def break_off(whole_loop: object, number: int, left: object, at: int = epoch) -> None:
             if number == at:
                 raise MemoryError
-            train(stage, training, progress, number, *rest)
+            train(whole_loop, number, left)
 
         monkeypatch.setattr(loop, "_train_epoch", break_off)
         assert main([*settings, f"output_dir={tmp_path / str(epoch)}"]) == 1

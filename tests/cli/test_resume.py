@@ -176,7 +176,7 @@ def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kill_9_at_many_random_moments(tmp_path: Path) -> None:
-    """Spread over the whole of a run. Printed as a table with `pytest -s -m slow -k many`."""
+    """Distribution over the whole of a run. Printed as a table with `pytest -s -m slow -k many`."""
     settings = [*(word for word in SETTINGS if not word.startswith("epochs")), "epochs=20"]
     process, began = started(tmp_path / "whole", *settings), time.monotonic()
     assert process.wait(300) == 0

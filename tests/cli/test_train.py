@@ -180,16 +180,16 @@ def test_a_diverging_run_fails_and_says_so(
 def test_a_picture_that_vanishes_is_named(
     tmp_path: Path, tiny: tuple[str, ...], photo_folder, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from catsdogs_exp.run import plan
+    from catsdogs_exp.run import network
 
     photos = photo_folder({"cats": 12, "dogs": 12})
-    before = plan.build_model
+    before = network.build_model
 
     def build_and_lose(*arguments):
         (photos / "cats" / "cat.3.jpg").unlink()
         return before(*arguments)
 
-    monkeypatch.setattr(plan, "build_model", build_and_lose)
+    monkeypatch.setattr(network, "build_model", build_and_lose)
     words = ["dataset=folder", f"dataset.path={photos}", "loader.cache=none", "logging.samples=0"]
     shape = [word for word in tiny if not word.startswith("dataset")]
     assert main([*words, *shape, f"output_dir={tmp_path / 'out'}"]) == 1

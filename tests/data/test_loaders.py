@@ -7,10 +7,10 @@ import pytest
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.augmentation import apply, draw, draw_mix
-from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest, make_manifest
+from catsdogs_exp.data.open_data import open_images
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, VALIDATION, list_images
 
@@ -35,7 +35,7 @@ def make(config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
 
     def make(split: int, *overrides: str, evaluate: bool = False) -> Loader:
         made = config(*SETTINGS, *overrides)
-        return make_loader(made, manifest, open_pixels(manifest, made.loader), split, evaluate)
+        return make_loader(made, open_images(manifest, made), split, evaluate)
 
     return make
 
@@ -216,7 +216,7 @@ def test_a_file_that_vanished_names_itself(photo_folder: Callable[..., Path], co
     made = config(*SETTINGS, "loader.cache=none")
     listing = list_images(photo_folder({"cats": 5, "dogs": 5}))
     manifest = make_manifest(listing, inspect(listing), made.split, made.inspection)
-    loader = make_loader(made, manifest, open_pixels(manifest, made.loader), TRAIN)
+    loader = make_loader(made, open_images(manifest, made), TRAIN)
     gone = manifest.path(int(loader.rows[0]))
     gone.unlink()
     with pytest.raises(Exception, match=rf"not any more \(No such file or directory\): {gone}\. "):

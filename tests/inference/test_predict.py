@@ -27,16 +27,15 @@ def test_predict_gives_what_the_validation_pass_saw(
     trained: Path, validation_files: list[tuple[Path, str]], config, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The course's notebooks forget to rescale when they predict (docs/course.md); here that cannot happen."""
-    from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.loaders import make_loader
-    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.open_data import gather, open_images
     from catsdogs_exp.data.sources.listing import VALIDATION
     from catsdogs_exp.training.checkpoint.model_file import load_model
     from catsdogs_exp.training.steps import Steps
 
     settings = config(*tiny, "augment=course")
     manifest = gather(settings)
-    loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
+    loader = make_loader(settings, open_images(manifest, settings), VALIDATION)
     steps = Steps(load_model(trained / "checkpoints" / "best.keras")[0])
     passed = np.concatenate([steps.predict(images).numpy() for images, _ in batches(loader)])
 

@@ -148,9 +148,8 @@ def test_evaluate_gives_the_loss_of_the_validation_pass(
     classes: int, strength: float, tiny: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also of a network that is sure and wrong, because its last weights are 3,000 times as large."""
-    from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.loaders import make_loader
-    from catsdogs_exp.data.open_data import gather
+    from catsdogs_exp.data.open_data import gather, open_images
     from catsdogs_exp.data.sources.listing import VALIDATION
     from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
     from catsdogs_exp.training.fit import evaluate
@@ -162,8 +161,7 @@ def test_evaluate_gives_the_loss_of_the_validation_pass(
     shown = json.loads((run / "result.json").read_text(encoding="utf-8"))["metrics"]["val"]["loss"]
     network, card = load_model(run / "checkpoints" / "best.keras")
     settings = config_of(words)
-    manifest = gather(settings)
-    loader = make_loader(settings, manifest, open_pixels(manifest, settings.loader), VALIDATION)
+    loader = make_loader(settings, open_images(gather(settings), settings), VALIDATION)
     assert evaluate(Steps(network), loader)["loss"] == pytest.approx(shown, rel=1e-6)
     last = network.layers[-1]
     last.set_weights([weight * strength for weight in last.get_weights()])

@@ -10,17 +10,16 @@ import pytest
 import tensorflow as tf
 
 from catsdogs_exp.cli.cache import main as cache_main
-from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.data.open_data import manifest_of
+from catsdogs_exp.data.open_data import manifest_of, open_images
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import freeze, unfreeze
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
-from catsdogs_exp.training.distribution.distribution import Spread
-from catsdogs_exp.training.features import FeatureLoader, prepare_features, split_network
+from catsdogs_exp.training.distribution.distribution import Distribution
+from catsdogs_exp.training.features import FeatureLoader, FeatureSource, prepare_features, split_network
 from catsdogs_exp.training.fit import evaluate
 from catsdogs_exp.training.optim.fused import FusedAdam
 from catsdogs_exp.training.steps import Steps
@@ -45,8 +44,8 @@ def photos(photo_folder: Callable[..., Path]) -> Path:
 def opened(config, photos: Path, *words: str) -> tuple[Manifest, Loader, Loader]:
     made = config(*WORDS, *words)
     manifest = manifest_of(photos, made)
-    fetch = open_pixels(manifest, made.loader)
-    return manifest, make_loader(made, manifest, fetch, TRAIN), make_loader(made, manifest, fetch, VALIDATION)
+    data = open_images(manifest, made)
+    return manifest, make_loader(made, data, TRAIN), make_loader(made, data, VALIDATION)
 
 
 def network(config, *words: str) -> keras.Model:
@@ -56,7 +55,7 @@ def network(config, *words: str) -> keras.Model:
 
 def prepared(config, photos: Path, model: keras.Model, *words: str):
     manifest, train, validation = opened(config, photos, *words)
-    return prepare_features(model, train, validation, manifest, config(*WORDS, *words).loader)
+    return prepare_features(model, FeatureSource(train, validation, manifest, config(*WORDS, *words).loader))
 
 
 def train_on(model: keras.Model, loader, epochs: int = 2) -> None:
@@ -117,7 +116,7 @@ def test_workers_have_a_part_of_each_batch(config, photos: Path) -> None:
             np.testing.assert_array_equal(np.concatenate([part[place] for part in parts]), expected)
 
 
-class Crowded(Spread):
+class Crowded(Distribution):
     """Two workers, of which the other has no room."""
 
     workers = 2
@@ -130,7 +129,8 @@ class Crowded(Spread):
 def test_no_worker_trains_the_head_alone_when_one_has_no_room(config, photos: Path) -> None:
     manifest, train, validation = opened(config, photos)
     model = network(config)
-    found, why = prepare_features(model, train, validation, manifest, config(*WORDS).loader, spread=Crowded())
+    source = FeatureSource(train, validation, manifest, config(*WORDS).loader)
+    found, why = prepare_features(model, source, distribution=Crowded())
     assert found is None
     assert why.startswith("features are not kept: there is no room for their ")
     assert why.endswith("GiB on every worker, so the whole network is run in each step")
@@ -154,7 +154,9 @@ def test_where_it_would_not_be_the_same_a_sentence_says_why(config, photos: Path
 def test_random_crops_are_no_ground_for_features(config, photos: Path) -> None:
     manifest, train, validation = opened(config, photos)
     cropped = replace(train, cut=lambda image, row, u: image)
-    features, said = prepare_features(network(config), cropped, validation, manifest, config(*WORDS).loader)
+    features, said = prepare_features(
+        network(config), FeatureSource(cropped, validation, manifest, config(*WORDS).loader)
+    )
     assert features is None
     assert "random crops change the images" in said
 
@@ -205,7 +207,7 @@ def test_where_the_limit_is_too_small_they_are_in_memory(config, photos: Path, c
     model = network(config, "model.pooling=flatten")
     manifest, train, validation = opened(config, photos)
     settings = replace(config(*WORDS).loader, cache="disk", cache_limit=1e-6)
-    features, said = prepare_features(model, train, validation, manifest, settings)
+    features, said = prepare_features(model, FeatureSource(train, validation, manifest, settings))
     assert features is not None
     assert "computed once" in said
     assert not list((cache / "decoded").glob("*/pixels.npy"))
@@ -214,6 +216,6 @@ def test_where_the_limit_is_too_small_they_are_in_memory(config, photos: Path, c
 def test_without_validation_images_there_is_an_empty_loader(config, photos: Path) -> None:
     manifest, train, _ = opened(config, photos)
     empty = replace(train, rows=train.rows[:0], labels=train.labels[:0])
-    features, said = prepare_features(network(config), train, empty, manifest, config(*WORDS).loader)
+    features, said = prepare_features(network(config), FeatureSource(train, empty, manifest, config(*WORDS).loader))
     assert features.validation.steps == 0
     assert f"features of {len(train.rows)} images" in said

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from catsdogs_exp.training.distribution.distributed_steps import SpreadSteps
-from catsdogs_exp.training.distribution.distribution import Spread
+from catsdogs_exp.training.distribution.distributed_steps import DistributedSteps
+from catsdogs_exp.training.distribution.distribution import Distribution
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 from catsdogs_exp.training.steps import Steps
 
@@ -98,7 +98,8 @@ def test_a_network_that_always_says_one_class_has_no_five_best(device: str) -> N
     model = keras.Model(inputs, sure(x))
     sure.bias.assign([500.0] + [0.0] * (classes - 1))
     images, labels = batch(60, classes)
-    steps = Steps(model) if device == "plain" else SpreadSteps(Spread(tf.distribute.OneDeviceStrategy("CPU:0")), model)
+    spread = Distribution(tf.distribute.OneDeviceStrategy("CPU:0"))
+    steps = Steps(model) if device == "plain" else DistributedSteps(spread, model)
     steps.evaluate(images, labels)
     share = float((labels == 0).mean())
     assert 0 < share < 1

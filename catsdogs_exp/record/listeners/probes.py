@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.images.pixels import Fetch
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
@@ -20,30 +21,35 @@ from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 
+@dataclass(frozen=True)
+class Probes:
+    """Fixed images, the same ones in every run with the same data.
+
+    Attributes:
+        images: uint8 [b, height, width, channels].
+        names: `cats cat.12.jpg` for each.
+    """
+
+    images: NDArray[np.uint8]
+    names: Sequence[str]
+
+
 class ProbePictures:
-    """Pictures of the layers' activations for fixed images, the same ones in every run with the same data.
+    """Pictures of the layers' activations for the probes.
 
     Args:
         network: the network that is being trained.
-        images: uint8 [b, height, width, 3], the probes.
-        names: `cats cat.12.jpg` for each.
+        probes: the images.
         config: how often and how much.
-        epochs: of the run.
         folder: PNGs of the best epoch go here.
         board: event files, or None.
     """
 
     def __init__(
-        self,
-        network: keras.Model,
-        images: NDArray[np.uint8],
-        names: Sequence[str],
-        config: Config,
-        folder: Path,
-        board: TensorBoard | None,
+        self, network: keras.Model, probes: Probes, config: Config, folder: Path, board: TensorBoard | None
     ) -> None:
         self._activations, self._pages = Activations(network), ActivationPages(config.logging.activations.channels)
-        self._images, self._names = images, names
+        self._images, self._names = probes.images, probes.names
         self._every, self._board, self._folder = config.logging.activations.every, board, folder
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
@@ -88,9 +94,10 @@ def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
 
 
 def make_probes(
-    config: Config, manifest: Manifest, fetch: Fetch, network: keras.Model, folder: Path, board: TensorBoard | None
+    config: Config, data: Data, network: keras.Model, folder: Path, board: TensorBoard | None
 ) -> ProbePictures:
     """Chooses the probes and prepares their pictures."""
+    manifest = data.manifest
     rows = probe_rows(manifest, config.logging.activations.images)
     names = [f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()]
-    return ProbePictures(network, fetch(rows), names, config, folder, board)
+    return ProbePictures(network, Probes(data.fetch(rows), names), config, folder, board)

@@ -52,7 +52,7 @@ class Checkpoints:
     def after_epoch(self, stage: Stage, progress: Progress) -> None:
         """Saves at an epoch's end, when it is time; always at the last one, so that the run can be made longer."""
         done = len(progress.history.epochs)
-        ends = self._every.count > 0 and (done == stage.last or bool(progress.stopped))
+        ends = self._every.count > 0 and (done == stage.plan.last or bool(progress.stopped))
         if ends or self._is_due("epochs", done) or self._is_due("steps", progress.steps) or self._seconds_over():
             self.save(stage, progress)
 
@@ -60,12 +60,12 @@ class Checkpoints:
         """Copies the state now; it is on disk some time later."""
         self.wait()
         variables = stage.steps.variables()
-        if stage.network is not None and len(progress.history.epochs) == stage.last:
+        if not stage.plan.is_last and len(progress.history.epochs) == stage.plan.last:
             variables |= _whole(stage.network)
         self._arrays = {name: value_of(variable, self._arrays.get(name)) for name, variable in variables.items()}
         state = {
             "progress": progress.to_json(),
-            "first": stage.first,
+            "first": stage.plan.first,
             "plateau": stage.plateau.state() if stage.plateau is not None else None,
             "record": dict(self._record()),
         }
@@ -144,7 +144,7 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
     Raises:
         BadInput: when they do not fit.
     """
-    same = snapshot.state.get("first") == stage.first
+    same = snapshot.state.get("first") == stage.plan.first
     variables = stage.steps.variables() if same else _whole(stage.steps.model)
     like = {
         name: (tuple(variable.shape), np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype))

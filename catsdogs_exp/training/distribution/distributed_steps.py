@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from catsdogs_exp.training.distribution.distribution import Spread, local_replica
+from catsdogs_exp.training.distribution.distribution import Distribution, local_replica
 from catsdogs_exp.training.logits import logits_of
 from catsdogs_exp.training.nonfinite import FirstBad
 from catsdogs_exp.training.steps import Steps
@@ -14,7 +14,7 @@ from catsdogs_exp.training.steps import Steps
 _SUM = tf.distribute.ReduceOp.SUM
 
 
-class SpreadSteps(Steps):
+class DistributedSteps(Steps):
     """`Steps` on several devices: each computes its part of a batch, then all copies of the weights move alike.
 
     A part's gradient is that of the sum of its losses; the sum over all parts is divided by the images of the whole
@@ -22,15 +22,19 @@ class SpreadSteps(Steps):
     of each part by itself; its moving averages are the mean over all devices.
 
     Args:
-        spread: the strategy, and which process this is. Batches are this process's part of the whole ones.
+        distribution: the strategy, and which process this is. Batches are this process's part of the whole ones.
         model, optimizer, others: as in `Steps`; both must have been made in the strategy's scope.
     """
 
     def __init__(
-        self, spread: Spread, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None, **others: Any
+        self,
+        distribution: Distribution,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        **others: Any,
     ) -> None:
-        self._spread = spread
-        with spread.scope():
+        self._distribution = distribution
+        with distribution.scope():
             super().__init__(model, optimizer, jit=False, **others)
         # Outside of the scope: of each worker its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
@@ -50,11 +54,11 @@ class SpreadSteps(Steps):
                     loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            means = [tf.convert_to_tensor(weight) / self._spread.replicas for weight in moving]
+            means = [tf.convert_to_tensor(weight) / self._distribution.replicas for weight in moving]
             return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, logits, real)]
 
         sums = self._over_all(one, images, labels)
-        with self._spread.scope():
+        with self._distribution.scope():
             for weight, mean in zip(moving, sums[len(weights) :], strict=False):
                 weight.assign(mean)  # before the average of the weights takes them in
             self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
@@ -71,7 +75,7 @@ class SpreadSteps(Steps):
 
     def _part(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 where it has none."""
-        strategy = self._spread.strategy
+        strategy = self._distribution.strategy
         assert strategy is not None
         replica, replicas = local_replica(strategy), len(strategy.extended.worker_devices)
         with tf.device("CPU:0"):  # a device gets its own part alone
@@ -86,7 +90,7 @@ class SpreadSteps(Steps):
 
     def _over_all(self, one: Callable[..., list[tf.Tensor]], images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         """The sums of what the devices of all workers give."""
-        strategy = self._spread.strategy
+        strategy = self._distribution.strategy
         assert strategy is not None
 
         def summed(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:

@@ -40,8 +40,8 @@ _LOST = (
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Over what training is spread.
+class Distribution:
+    """The devices and processes that train together.
 
     Attributes:
         strategy: of `tf.distribute`; None: one device, as if there were no such thing.
@@ -186,7 +186,7 @@ class Spread:
             return False
 
 
-ONE_DEVICE = Spread()
+ONE_DEVICE = Distribution()
 
 
 def local_replica(strategy: tf.distribute.Strategy) -> int:
@@ -196,7 +196,7 @@ def local_replica(strategy: tf.distribute.Strategy) -> int:
     return number % len(strategy.extended.worker_devices)
 
 
-def open_strategy(training: Training, cluster: Cluster | None) -> Spread:
+def open_strategy(training: Training, cluster: Cluster | None) -> Distribution:
     """What `training.strategy` asks for. With a cluster it waits for all workers to begin.
 
     Must be called before TensorFlow has computed anything in this process.
@@ -210,11 +210,11 @@ def open_strategy(training: Training, cluster: Cluster | None) -> Spread:
     """
     if training.strategy == "mirrored":
         kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-        return Spread(_mirrored(tuple(device.name for device in tf.config.list_logical_devices(kind))))
+        return Distribution(_mirrored(tuple(device.name for device in tf.config.list_logical_devices(kind))))
     if training.strategy == "multi_worker":
         assert cluster is not None, "cluster_for has found it"
-        return Spread(_of_workers(cluster), cluster)
-    return Spread()
+        return Distribution(_of_workers(cluster), cluster)
+    return Distribution()
 
 
 @cache

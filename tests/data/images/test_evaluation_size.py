@@ -10,7 +10,7 @@ import pytest
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images.pixels import open_pixels, open_stored
-from catsdogs_exp.data.open_data import gather
+from catsdogs_exp.data.open_data import gather, open_images
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.errors import BadInput
@@ -36,10 +36,9 @@ def test_training_and_evaluation_each_see_their_own_size(
 
     made = of(config, photos, f"loader.resize={resize}", f"loader.cache={kept}")
     manifest = gather(made)
-    fetch, stored = open_pixels(manifest, made.loader), open_stored(manifest, made.loader)
-    train = make_loader(made, manifest, fetch, TRAIN, stored=stored)
-    validation = make_loader(made, manifest, fetch, VALIDATION)
-    plain = make_loader(made, manifest, fetch, TRAIN, evaluate=True)
+    data = open_images(manifest, made)
+    train, validation = (make_loader(made, data, split) for split in (TRAIN, VALIDATION))
+    plain = make_loader(made, data, TRAIN, evaluate=True)
     shapes = [next(batches(loader))[0].shape for loader in (train, validation, plain)]
     assert shapes == [(4, 12, 10, 3), (4, 20, 20, 3), (4, 20, 20, 3)]
 

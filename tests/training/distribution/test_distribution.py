@@ -312,11 +312,11 @@ class Watched:
 def test_who_is_gone_is_said_by_name(message: str, who: str) -> None:
     import tensorflow as tf
 
-    from catsdogs_exp.training.distribution.distribution import Spread
+    from catsdogs_exp.training.distribution.distribution import Distribution
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         there = f"127.0.0.1:{listening.getsockname()[1]}"
-        spread = Spread(Watched(), Cluster(("127.0.0.1:2", "127.0.0.1:1", there), 0))
+        spread = Distribution(Watched(), Cluster(("127.0.0.1:2", "127.0.0.1:1", there), 0))
         with pytest.raises(RunFailed) as failed, spread.together():
             raise tf.errors.UnavailableError(None, None, message)
     assert str(failed.value).startswith(who)

@@ -1,0 +1,170 @@
+"""How a run begins and ends: its folder holds config, log and data from the first second, and says how it ended."""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catsdogs_exp.data.images.slow_reads import watched
+from catsdogs_exp.data.inspection.report import report, warnings_of
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
+from catsdogs_exp.record.folder.manifest_changes import changes_of
+from catsdogs_exp.record.folder.result import Result, config_hash, write_json
+from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
+from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.signals import interruption_wins
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.training.fit import Listener
+
+_log = logging.getLogger("catsdogs_exp")
+
+
+@dataclass(frozen=True)
+class BegunRun:
+    """A run under way.
+
+    Attributes:
+        job: what is run.
+        result: its `result.json`.
+        screen: where it tells how it goes; each line goes to `run.log` as well.
+    """
+
+    job: Job
+    result: Result
+    screen: Screen
+
+    def say(self, text: str) -> None:
+        """A line for screen and log."""
+        self.screen.say(text)
+
+    def record_data(self, manifest: Manifest) -> None:
+        """Writes down which data is used, and what was left out and why.
+
+        Raises:
+            BadInput: when a run goes on and its data is no longer what it was.
+        """
+        if self.job.found is not None:
+            self._check_data(manifest)
+        manifest.write_csv(self.job.folder / "manifest.csv")
+        found = report(manifest)
+        write_json(self.job.folder / "inspection.json", found)
+        self.result.update(
+            classes=list(manifest.classes),
+            counts=manifest.counts(),
+            quarantined=found["quarantined"],
+            counts_by_rule=found["counts_by_rule"],
+            data_hash=manifest.data_hash(),
+        )
+        for split, classes in manifest.counts().items():
+            self.say(f"{split}: {sum(classes.values())} images ({', '.join(f'{n} {c}' for c, n in classes.items())})")
+        if found["quarantined"]:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
+            self.say(f"left out: {found['quarantined']} of {found['files']} files ({reasons}); see inspection.json")
+        for line in (*(f"skipped: {note}" for note in manifest.listing.notes), *warnings_of(manifest)):
+            self.say(line)
+
+    def _check_data(self, manifest: Manifest) -> None:
+        """A run goes on with the data it began with."""
+        if not (self.job.found or {}).get("data_hash"):  # it was stopped before its data was known
+            return
+        folder = self.job.folder
+        changes = changes_of(folder, manifest)
+        if not changes:
+            return
+        if not self.job.allow_changes:
+            raise BadInput(
+                f"The data has changed since the run began: {changes}. "
+                "Bring it back, or go on all the same: --allow-changes"
+            )
+        self.say(f"the data has changed since the run began: {changes}")
+        kept = next(path for n in itertools.count(1) if not (path := folder / f"manifest-before-{n}.csv").exists())
+        (folder / "manifest.csv").rename(kept)
+
+
+@contextmanager
+def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
+    """Within it a run is under way; however it ends, `result.json` and `run.log` say so.
+
+    Raises:
+        BadInput, RunFailed, Interrupted: what ended it. Any other error becomes RunFailed.
+    """
+    with _log_to(job.folder / "run.log"):
+        write_config(job.folder, job.config)
+        write_yaml(job.folder / "overrides.yaml", job.overrides)
+        run = BegunRun(job, _begin_result(job), _LoggedScreen(screen))
+        _log.info("%s", job.command)
+        try:
+            with interruption_wins(), watched(run.say):
+                yield run
+        except Interrupted:
+            _log.warning("interrupted")
+            _update(run.result, status="interrupted", error="interrupted")
+            raise
+        except BaseException as error:
+            _log.exception("failed")
+            _update(run.result, status="failed", error=one_line(error))
+            if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
+                raise
+            raise RunFailed(
+                f"The run failed: {one_line(error)}. The traceback is in {job.folder / 'run.log'}"
+            ) from error
+        run.result.update(status="ok")
+
+
+def _begin_result(job: Job) -> Result:
+    path, digest = job.folder / "result.json", config_hash(job.config)
+    if job.found is None:
+        return Result(path, command=job.command, config_hash=digest)
+    return Result(
+        path,
+        job.found,
+        config_hash=digest,
+        status="running",
+        error=None,
+        stopped=None,
+        resumed=[*(job.found.get("resumed") or []), job.command],
+    )
+
+
+def _update(result: Result, **content: Any) -> None:
+    """Says how a run ended, if there is still room to write it: why it ended must reach the user in any case."""
+    try:
+        result.update(**content)
+    except OSError:
+        _log.exception("result.json could not be written")
+
+
+class _LoggedScreen:
+    """A screen whose lines go to the run's log as well."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.progress, self.close = screen.progress, screen.close
+
+    def say(self, text: str) -> None:
+        """A line."""
+        _log.info("%s", text)
+        self._screen.say(text)
+
+    def training(self, epochs: int, batch_size: int) -> "Listener":
+        """The display of the epochs, whose lines are in `metrics.csv`."""
+        return self._screen.training(epochs, batch_size)
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,69 @@
+"""The batches of a run: which images are trained on and which ones are validated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.loaders import Loader, make_loader
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.data.overfitting import first_batches
+from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.training.feed import steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """The loaders of a run.
+
+    Attributes:
+        train: shuffled and augmented.
+        validation: images as they are; may be empty.
+    """
+
+    train: Loader
+    validation: Loader
+
+
+def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: tuple[int, int] = (0, 1)) -> Loaders:
+    """The loaders of training and validation.
+
+    Args:
+        config: of the run.
+        data: the images.
+        say: a line.
+        shard: (index, count): which part of each batch this process prepares.
+
+    Raises:
+        BadInput: when values are to be watched that there are no images for, or no weight would ever move.
+    """
+    train = make_loader(config, data, TRAIN)
+    if config.training.overfit_batches:
+        plain = make_loader(config, data, TRAIN, evaluate=True)
+        train, validation = first_batches(train, plain, config.training.overfit_batches)
+        say(f"training.overfit_batches: {len(train.rows)} training images, as they are, also for validation")
+    else:
+        validation = make_loader(config, data, VALIDATION)
+    _check_sizes(config, train, validation, say)
+    return Loaders(replace(train, shard=shard), replace(validation, shard=shard))
+
+
+def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callable[[str], None]) -> None:
+    if not len(validation.rows) and config.training.monitor.startswith("val_"):
+        raise BadInput(
+            "split.validation must be > 0, and leave an image, to watch validation values. "
+            f"Received: split.validation={config.split.validation:g} "
+            f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
+        )
+    for key, epochs in (("epochs", config.epochs), ("training.finetune.epochs", config.training.finetune.epochs)):
+        batches = epochs * steps_per_epoch(train, config.training)
+        if 0 < batches < config.training.accumulate:
+            raise BadInput(
+                f"training.accumulate must be <= {batches}, the batches of {key}={epochs}, or no weight ever moves. "
+                f"Received: training.accumulate={config.training.accumulate}. Lower it, or raise {key}"
+            )
+    if len(train.rows) < config.loader.batch_size:
+        say(
+            f"batch_size={config.loader.batch_size} is larger than the training set of {len(train.rows)} images: "
+            "every epoch is one batch"
+        )

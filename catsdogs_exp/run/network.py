@@ -1,0 +1,83 @@
+"""The network of a run, built in its precision, with the weights that its classes have in the loss."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.images.resizing import evaluation_size
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.models import build_model
+from catsdogs_exp.run.loaders import Loaders
+from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
+from catsdogs_exp.training.precision import building_in, choose_precision
+from catsdogs_exp.training.steps import balanced_weights
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, ready to be trained.
+
+    Attributes:
+        model: pixels to probabilities, frozen as the settings say.
+        policy: the precision it was built in.
+        class_weights: float32 [classes], or None for all the same.
+        distribution: the devices and processes that train it.
+    """
+
+    model: keras.Model
+    policy: str
+    class_weights: NDArray[np.float32] | None
+    distribution: Distribution = ONE_DEVICE
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is trained on what: all that the stages of a run share.
+
+    Attributes:
+        config: of the run.
+        data: the images.
+        loaders: their batches.
+        network: the network.
+    """
+
+    config: Config
+    data: Data
+    loaders: Loaders
+    network: Network
+
+
+def build_network(
+    config: Config, data: Data, loaders: Loaders, say: Say, distribution: Distribution = ONE_DEVICE
+) -> Network:
+    """Builds the network in the precision asked for."""
+    policy, why = choose_precision(config.training.precision)
+    if why:
+        say(why)
+    classes = data.manifest.classes
+    with building_in(policy), distribution.scope():
+        model = build_model(config.model, _input_size(config), len(classes), config.loader.channels)
+    weights = None
+    if config.training.class_weights == "balanced":
+        weights = _balanced(loaders.train.labels, classes, say)
+    return Network(model, policy, weights, distribution)
+
+
+def _input_size(config: Config) -> tuple[int | None, int | None]:
+    """Height and width of the input; None: any, where evaluation takes another size than training."""
+    same = evaluation_size(config.loader) == config.loader.target_size
+    return config.loader.target_size if same else (None, None)
+
+
+def _balanced(labels: NDArray[np.int32], classes: tuple[str, ...], say: Say) -> NDArray[np.float32] | None:
+    """Balanced class weights; None where the classes are of one size: the very same run as without."""
+    weights = balanced_weights(labels, len(classes))
+    shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True))
+    say(f"class weights in the training loss: {shown}; the loss shown is without them")
+    return None if (weights == 1).all() else weights

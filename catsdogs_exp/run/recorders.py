@@ -1,0 +1,114 @@
+"""What writes a run down while it is trained: listeners for its epochs, checkpoints, the best network."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from catsdogs_exp.config.intervals import parse_interval
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.record.folder.resume_files import RunState
+from catsdogs_exp.record.listeners.best_model import KeepBest
+from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
+from catsdogs_exp.record.listeners.probes import ProbePictures, make_probes
+from catsdogs_exp.record.listeners.tensorboard import TensorBoard
+from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
+from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.run.begin import BegunRun
+from catsdogs_exp.run.job import Job, hparams
+from catsdogs_exp.run.network import Setup
+from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.writer import Checkpoints
+from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.profiling import Trace
+from catsdogs_exp.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Recorders:
+    """What writes a run down.
+
+    Attributes:
+        listeners: told after each step and epoch.
+        checkpoints: saves where the run stands; None: nothing is saved.
+        best: keeps the best epoch's network; None: nobody does.
+        probes: draws activations, or None.
+        profile: whether steps are traced.
+    """
+
+    listeners: Sequence[Listener] = ()
+    checkpoints: Checkpoints | None = None
+    best: KeepBest | None = None
+    probes: ProbePictures | None = None
+    profile: bool = False
+
+    def bring_back_best(self, epoch: int) -> None:
+        """Puts the best epoch's weights into the network and draws the probes with them."""
+        if self.best is not None:
+            self.best.bring_back()
+        if self.probes is not None:
+            self.probes.best(epoch)
+
+
+@contextmanager
+def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) -> Iterator[Recorders]:
+    """Opens what writes a run down, from the beginning or from where the job's snapshot stands.
+
+    A worker that is not the chief only helps with training: it writes nothing.
+    """
+    config, history, manifest = setup.config, progress.history, setup.data.manifest
+    if not setup.network.distribution.is_chief:
+        yield Recorders()
+        return
+    files = RunState(job.folder)
+    if job.found is not None:
+        files.take_back(job.snapshot)
+    if job.snapshot:
+        run.say(f"goes on after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
+    board = _open_board(job, config, files, setup)
+    model, profile = setup.network.model, job.profile or config.logging.profile
+    probes = None
+    if config.logging.activations.every >= 0:
+        probes = make_probes(config, setup.data, model, job.folder / "activations", board)
+    best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, run.result, history)
+    listeners: list[Listener] = [
+        run.screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
+        MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
+        best,
+        *([board] if board else []),
+        *([probes] if probes else []),
+        *([Trace(files.tensorboard)] if profile else []),
+    ]
+    every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
+    status = "failed"
+    try:
+        # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
+        with Checkpoints(files.last, every, files.best, lambda: files.record(board)) as checkpoints:
+            yield Recorders(listeners, checkpoints, best, probes, profile)
+        status = "ok"
+    finally:
+        if board:
+            board.close(status)
+
+
+def _open_board(job: Job, config: Config, files: RunState, setup: Setup) -> TensorBoard | None:
+    if not config.logging.tensorboard:
+        return None
+    board = TensorBoard(files.tensorboard, job.name, None if job.snapshot else hparams(config, job.overrides))
+    if not job.snapshot:
+        _show_samples(board, config.logging.samples, setup.loaders.train, setup.data.manifest)
+    return board
+
+
+def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:
+    """The first training images of epoch 1, as they enter training, with what was drawn for them."""
+    if not count:
+        return
+    indices = train.order(0)[:count].tolist()
+    captions = [
+        "\n".join([manifest.classes[train.labels[index]], *map(" ".join, train.drawn(0, index).items())])
+        for index in indices
+    ]
+    images = [train.sample(0, index) for index in indices]
+    board.image("augmented training images", png_of(contact_sheet(images, captions)), 0, training=True)

@@ -1,0 +1,79 @@
+"""A planned stage made ready: which layers learn, the optimiser, and what the network or its head is fed."""
+
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from catsdogs_exp.models.counting import trained_weights
+from catsdogs_exp.models.freezing import unfreeze
+from catsdogs_exp.models.layer_rates import layer_rates
+from catsdogs_exp.run.job import Screen
+from catsdogs_exp.run.network import Setup
+from catsdogs_exp.training.distribution.distributed_steps import DistributedSteps
+from catsdogs_exp.training.features import FeatureSource, prepare_features
+from catsdogs_exp.training.feed import Feed, steps_per_epoch
+from catsdogs_exp.training.fit import Stage
+from catsdogs_exp.training.losses import Objective
+from catsdogs_exp.training.optim.optimizers import make_optimizer
+from catsdogs_exp.training.optim.plateau import make_plateau
+from catsdogs_exp.training.precision import scaled, use_jit
+from catsdogs_exp.training.stages import StagePlan
+from catsdogs_exp.training.steps import Steps
+
+
+def prepare_stage(setup: Setup, plan: StagePlan, screen: Screen) -> Stage:
+    """Makes a stage ready, with the network's weights as they are."""
+    config, whole, loaders = setup.config, setup.network.model, setup.loaders
+    model: keras.Model = whole
+    train: Feed = loaders.train
+    validation: Feed = loaders.validation
+    if plan.unfreeze is not None:
+        unfreeze(whole, plan.unfreeze, getattr(config.model, "freeze_batch_norm", False))
+        rate, learning = plan.optimizer.learning_rate, trained_weights(whole)
+        screen.say(f"fine-tuning from epoch {plan.first}: lr={rate:g}, {learning:,} weights learn")
+    elif not all(layer.trainable for layer in whole.layers if layer.weights):
+        # A frozen backbone gives the same for an image every time: the head alone is trained, on its features.
+        source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)
+        features, why = prepare_features(whole, source, screen.progress, setup.network.distribution)
+        screen.say(why)
+        if features is not None:
+            model, train, validation = features.head, features.train, features.validation
+    steps = make_steps(setup, plan, train, model)
+    plateau = make_plateau(plan.schedule, steps.optimizer, config.training.monitor)
+    return Stage(plan, steps, train, validation, whole, plateau)
+
+
+def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | None = None) -> Steps:
+    """The arithmetic of training.
+
+    Args:
+        setup: of the run.
+        plan: of the stage: its optimiser, its learning rate, its epochs.
+        feed: the training batches.
+        model: what is trained: the head of the network, whose features are fed; None: the whole network.
+    """
+    training, network = setup.config.training, setup.network
+    with network.distribution.scope():
+        made = make_optimizer(
+            plan.optimizer,
+            plan.schedule,
+            steps_per_epoch(feed, training) / training.accumulate,
+            plan.epochs,
+            rates=layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else None,
+            clip_norm=training.clip_norm,
+            clip_value=training.clip_value,
+        )
+    model = network.model if model is None else model
+    alone = network.distribution.strategy is None
+    make = partial(Steps, jit=use_jit(training)) if alone else partial(DistributedSteps, network.distribution)
+    return make(
+        model,
+        scaled(made, network.policy),
+        class_weights=network.class_weights,
+        mixed=feed.mixed,
+        inputs=tf.uint8 if model is network.model else tf.float32,
+        objective=Objective.of(training),
+        accumulate=training.accumulate,
+        ema=training.ema,
+    )

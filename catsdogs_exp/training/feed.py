@@ -1,0 +1,43 @@
+"""Where training takes its batches from, and how many of them count as an epoch. Without TensorFlow."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.data.images.pixels import Fetch
+from catsdogs_exp.data.prefetch import Batched
+
+
+class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
+    """Where batches come from: a `Loader`, or what else gives the same batch for the same number every time."""
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The manifest rows of its images, [n]."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per batch."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether labels are shares of classes, because images are mixed in pairs."""
+
+    @property
+    def fetch(self) -> Fetch:
+        """Gives the images themselves."""
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """In which order the images come in an epoch: int64 [n], indices into `rows`."""
+
+
+def steps_per_epoch(train: Feed, training: Training) -> int:
+    """Training steps that count as an epoch."""
+    return training.steps_per_epoch or train.steps
+
+
+def images_in(feed: Feed, number: int) -> int:
+    """Images in the whole batch `number`, from 0 and on through the epochs; one process may have prepared a part."""
+    return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)
