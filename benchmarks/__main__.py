@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace) -> Options:
     if parsed.name not in NAMES:
         raise BadInput(
-            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, [*NAMES, 'recipe-results'])} Known: {', '.join(NAMES)}."
+            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, [*NAMES, 'recipe-results'])} "
+            f"Known: {', '.join(NAMES)}."
         )
     rounds, images = parsed.rounds, parsed.images
     if rounds is None:
