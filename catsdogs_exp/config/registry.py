@@ -1,10 +1,12 @@
 """What plugins offer beside our own choices: their settings become choices of the config groups."""
 
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from catsdogs_exp.config.reading import read_object
+from catsdogs_exp.config.setting_types import check_settings
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 # Group -> names that plugins have entered; `augment.custom` -> names of operations.
@@ -34,8 +36,10 @@ def offer(
     """
     if name in known:
         raise ValueError(f"A {group} named {name!r} exists already.")
-    if not is_dataclass(settings) or not settings.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ValueError(f"The settings of the {group} {name!r} must be a frozen dataclass.")
+    try:
+        check_settings(settings)
+    except ValueError as error:
+        raise ValueError(f"The settings of the {group} {name!r}: {error}.") from error
     without = [f.name for f in fields(settings) if f.default is MISSING and f.default_factory is MISSING]
     if without and without != ["name"]:
         raise ValueError(f"The settings of the {group} {name!r} need a default for: {', '.join(without)}.")
@@ -45,6 +49,10 @@ def offer(
             raise ValueError(f"The settings of the {group} {name!r} need the field: {key}.")
     make: Any = settings
     values = _plain(asdict(make(name=name)))
+    try:
+        read_object(settings, values, group, {})
+    except BadInput as error:
+        raise ValueError(f"The settings of the {group} {name!r} have a default that they refuse: {error}") from error
     above = {key: value for key, value in (flat or {}).items() if value is not None}
     if above:
         ConfigStore.instance().store(group=group, name=name, node={**above, group: values}, package="_global_")

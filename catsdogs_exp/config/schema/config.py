@@ -6,7 +6,7 @@ Every field carries its help text and its limits, so that the check, the error a
 from dataclasses import dataclass
 
 from catsdogs_exp.config.schema.datasets import DATASETS, Dataset
-from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.config.schema.limits import RANGE, SIZE, setting
 from catsdogs_exp.config.schema.models import MODELS, Model
 from catsdogs_exp.config.schema.optimizers import AUTO, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from catsdogs_exp.config.schema.training import Training
@@ -45,15 +45,19 @@ class LoaderSettings:
     """How pictures become batches."""
 
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
-    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     evaluation_size: tuple[int, int] | None = setting(
-        "the same for validation, test and prediction; null: target_size", at_least=1, at_most=4096
+        "the same for validation, test and prediction; null: target_size", at_least=1, at_most=4096, kind=SIZE
     )
     channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
     resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
     pad_value: float = setting("grey level beside the picture, for resize=pad", at_least=0, at_most=255)
-    crop_scale: tuple[float, float] = setting("share of the area, for random_resized_crop", above=0, at_most=1)
-    crop_ratio: tuple[float, float] = setting("width / height, for random_resized_crop", above=0, at_most=100)
+    crop_scale: tuple[float, float] = setting(
+        "share of the area, for random_resized_crop", above=0, at_most=1, kind=RANGE
+    )
+    crop_ratio: tuple[float, float] = setting(
+        "width / height, for random_resized_crop", above=0, at_most=100, kind=RANGE
+    )
     interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
     cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
     cache_limit: float = setting("GiB on disk for all decoded images together", above=0)
@@ -68,23 +72,25 @@ class Augment:
     width_shift_range: float = setting("share of the width", at_least=0, at_most=1)
     height_shift_range: float = setting("share of the height", at_least=0, at_most=1)
     shear_range: float = setting("degrees", at_least=0, below=90)
-    zoom_range: tuple[float, float] = setting("factors; below 1 the picture grows", around=1, above=0, at_most=100)
+    zoom_range: tuple[float, float] = setting(
+        "factors; below 1 the picture grows", around=1, above=0, at_most=100, kind=RANGE
+    )
     horizontal_flip: bool = setting("mirrored, in half of the cases")
     vertical_flip: bool = setting("upside down, in half of the cases")
     fill_mode: str = setting("beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
     fill_value: float = setting("for fill_mode=constant", at_least=0, at_most=255)
-    brightness_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
-    contrast_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
-    saturation_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100)
+    brightness_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
+    contrast_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
+    saturation_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
     hue_range: float = setting("degrees of the colour circle", at_least=0, at_most=180)
     channel_shift_range: float = setting("grey levels, the same for all channels", at_least=0, at_most=255)
     greyscale: float = setting("probability of a picture in grey", at_least=0, at_most=1)
     blur: float = setting("probability of a blurred picture", at_least=0, at_most=1)
-    blur_sigma: tuple[float, float] = setting("pixels, of a blurred picture", above=0, at_most=100)
+    blur_sigma: tuple[float, float] = setting("pixels, of a blurred picture", above=0, at_most=100, kind=RANGE)
     noise_range: float = setting("standard deviation of the noise, 0..n grey levels", at_least=0, at_most=255)
     erasing: float = setting("probability of an erased rectangle", at_least=0, at_most=1)
-    erasing_scale: tuple[float, float] = setting("share of the area that is erased", above=0, at_most=1)
-    erasing_ratio: tuple[float, float] = setting("width / height of what is erased", above=0, at_most=100)
+    erasing_scale: tuple[float, float] = setting("share of the area that is erased", above=0, at_most=1, kind=RANGE)
+    erasing_ratio: tuple[float, float] = setting("width / height of what is erased", above=0, at_most=100, kind=RANGE)
     cutout: float = setting("side of an erased square, share of the shorter side", at_least=0, at_most=1)
     erased_value: float = setting("grey level of what is erased", at_least=0, at_most=255)
     policy: str = setting("a drawn choice of operations", choices=("none", "randaugment", "trivialaugment"))
@@ -120,7 +126,7 @@ class Config:
 
     lr: float | str = setting("learning rate", above=0, word=AUTO)
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
-    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096)
+    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
     epochs: int = setting("passes over the training images", at_least=1)
     seed: int = setting("of weights, order and augmentation", at_least=0, at_most=2**31 - 1)

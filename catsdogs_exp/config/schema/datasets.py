@@ -6,7 +6,7 @@ runs of earlier versions have configs without these keys; a test holds them equa
 
 from dataclasses import KW_ONLY, dataclass
 
-from catsdogs_exp.config.schema.limits import setting
+from catsdogs_exp.config.schema.limits import NAMES, setting
 
 Paths = str | tuple[str, ...]
 
@@ -27,7 +27,9 @@ class LabelledPictures(Pictures):
     """What every source has that brings its own class names."""
 
     _: KW_ONLY
-    classes: dict[str, str] | None = setting("picked: [cat,dog]; or renamed and merged: {kitten: cat}", default=None)
+    classes: dict[str, str] | None = setting(
+        "picked: [cat,dog]; or renamed and merged: {kitten: cat}", default=None, kind=NAMES
+    )
 
 
 @dataclass(frozen=True)
