@@ -24,6 +24,20 @@ PAIRS = {
         lambda: K.SGD(0.1, momentum=0.9, nesterov=True),
     ),
     "clipped": (lambda: fused.FusedAdam(0.01, global_clipnorm=0.1), lambda: K.Adam(0.01, global_clipnorm=0.1)),
+    "rmsprop with decay": (
+        lambda: fused.FusedRMSprop(0.01, rho=0.8, weight_decay=0.1),
+        lambda: K.RMSprop(0.01, rho=0.8, weight_decay=0.1),
+    ),
+    "sgd with decay": (
+        lambda: fused.FusedSGD(0.1, momentum=0.9, weight_decay=0.1),
+        lambda: K.SGD(0.1, momentum=0.9, weight_decay=0.1),
+    ),
+    "lion": (lambda: fused.FusedLion(0.01), lambda: K.Lion(0.01)),
+    "lion with decay": (
+        lambda: fused.FusedLion(0.01, beta_1=0.8, beta_2=0.95, weight_decay=0.1),
+        lambda: K.Lion(0.01, beta_1=0.8, beta_2=0.95, weight_decay=0.1),
+    ),
+    "held by value": (lambda: fused.FusedSGD(0.1, clipvalue=0.2), lambda: K.SGD(0.1, clipvalue=0.2)),
     "averaged": (lambda: fused.FusedAdam(0.01, use_ema=True), lambda: K.Adam(0.01, use_ema=True)),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,26 @@ def test_small_gains_do_not_count_and_it_falls_no_lower_than_min_lr(config) -> N
     words = ("schedule.patience=1", "schedule.factor=0.1", "schedule.min_delta=0.1", "schedule.min_lr=0.05")
     optimizer, plateau = made(config, *words)
     assert rates(optimizer, plateau, [1.0, 0.95, 0.85, 0.8, 0.8]) == [1, 0.1, 0.1, 0.05, 0.05]
+
+
+@given(
+    values=st.lists(st.sampled_from([0.5, 0.6, 0.62, 0.7, 0.9]), min_size=1, max_size=15),
+    patience=st.integers(1, 4),
+    delta=st.sampled_from([0.0, 0.05]),
+    monitor=st.sampled_from(["val_loss", "val_accuracy"]),
+)
+def test_it_falls_when_keras_would(config, values: list[float], patience: int, delta: float, monitor: str) -> None:
+    words = (f"schedule.patience={patience}", "schedule.factor=0.5", f"schedule.min_delta={delta}")
+    theirs = keras.callbacks.ReduceLROnPlateau(
+        monitor, factor=0.5, patience=patience, min_delta=delta, mode="min" if monitor == "val_loss" else "max"
+    )
+    theirs.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD(1.0)))
+    theirs.on_train_begin()
+    expected = []
+    for epoch, value in enumerate(values):
+        theirs.on_epoch_end(epoch, {monitor: value})
+        expected.append(round(float(theirs.model.optimizer.learning_rate), 6))
+    assert rates(*made(config, *words, monitor=monitor), values) == expected
 
 
 def test_min_lr_above_the_rate_does_not_raise_it(config) -> None:
