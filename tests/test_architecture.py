@@ -1,6 +1,7 @@
 """The plan of the house: who may import whom, how large a module may grow, what must not cost TensorFlow."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ ROOMS = (
 )
 EVERYWHERE = ("errors", "natural_sort", "signals")
 MOST_LINES = 400
+MOST_ARGUMENTS = 5
 LONGER: dict[str, str] = {}  # module -> why it may be
 
 
@@ -94,6 +96,40 @@ def test_no_module_outgrows_its_room() -> None:
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: count for name, count in lines.items() if count > MOST_LINES and name not in LONGER} == {}
     assert {name for name in LONGER if lines.get(name, 0) <= MOST_LINES} == set()
+
+
+def too_many_arguments(path: Path) -> Iterator[str]:
+    """Functions of a file with more arguments than `MOST_ARGUMENTS`, `self` not counted, and no reason beside them."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            count = len(names) - (names[:1] in (["self"], ["cls"]))
+            if count > MOST_ARGUMENTS and not re.search(r"# noqa: PLR0913  \(.{10,}\)$", lines[node.lineno - 1]):
+                yield f"{path.name}: {node.name} takes {count}"
+
+
+def test_no_function_takes_more_than_five_arguments_without_a_reason() -> None:
+    assert [found for path in MODULES for found in too_many_arguments(path)] == []
+
+
+def test_the_counting_of_arguments_sees_them_all(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "class A:\n"
+        "    def enough(self, a, b, c, d, e): ...\n"
+        "    def more(self, a, b, c, d, e, *, f): ...\n"
+        "async def also(a, /, b, c, d, e, f): ...\n"
+        "def without(a, b, c, d, e, f): ...  # noqa: PLR0913\n"
+        "def beside(a, b, c, d, e, f): ...  # noqa: PLR0913  (as the framework calls it)\n",
+        encoding="utf-8",
+    )
+    assert sorted(too_many_arguments(file)) == [
+        "module.py: also takes 6",
+        "module.py: more takes 6",
+        "module.py: without takes 6",
+    ]
 
 
 def test_every_module_says_what_it_is_for() -> None:

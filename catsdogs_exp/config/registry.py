@@ -13,7 +13,7 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 OFFERED: dict[str, list[str]] = {}
 
 
-def offer(
+def offer(  # noqa: PLR0913  (facts about one choice, all but the first three with a name at each call)
     group: str,
     name: str,
     settings: type,

@@ -15,7 +15,7 @@ from catsdogs_exp.data.images import resizing
 from catsdogs_exp.data.images.pixels import Fetch
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import Data
-from catsdogs_exp.data.randomness import crop_uniforms, epoch_order
+from catsdogs_exp.data.randomness import crop_uniforms, epoch_order, mix_generator
 from catsdogs_exp.data.sources.listing import TRAIN
 
 cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
@@ -138,8 +138,8 @@ class Loader:
 
     def _mix(self, epoch: int, index: int) -> augmentation.Mix:
         assert self.augment is not None
-        height, width = self.image_shape[:2]
-        return augmentation.draw_mix(self.augment, self.seed, epoch, index, len(self.rows), height, width)
+        generator = mix_generator(self.seed, epoch, index)
+        return augmentation.draw_mix(self.augment, generator, len(self.rows), self.image_shape[:2])
 
 
 def part_of(batch: NDArray[np.int64], index: int, count: int) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ from catsdogs_exp.errors import BadInput
 TOLERANCE = 0.02  # of a split's share of a class
 
 
-def assign(
+def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
     split: SplitSettings,
     labels: NDArray[np.int32],
     splits: NDArray[np.int8],
@@ -201,7 +201,7 @@ class _Groups:
         decided[rows[mine != UNDECIDED]] = mine[mine != UNDECIDED]
 
 
-def _boundary(
+def _boundary(  # noqa: PLR0913  (numbers of one cut)
     size: NDArray[np.int64], u: NDArray[np.float64], cut: float, before: float, part: float, first: int, last: int
 ) -> int:
     """How many of the groups, ascending in u, lie before a boundary.

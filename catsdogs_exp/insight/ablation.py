@@ -36,7 +36,7 @@ class ChannelUse:
     probability: NDArray[np.float64]
 
 
-def channel_use(
+def channel_use(  # noqa: PLR0913  (a layer of a network, and what goes through it)
     network: FlatNetwork,
     layer: Layer,
     images: NDArray[np.uint8],

@@ -165,7 +165,7 @@ class _Named:
     untrained: NDArray[np.float64]
 
 
-def _parts(
+def _parts(  # noqa: PLR0913  (one finding of each kind)
     network: FlatNetwork,
     layers: Sequence[Layer],
     images: Images,
@@ -200,7 +200,7 @@ def _parts(
     return found
 
 
-def _dissections(
+def _dissections(  # noqa: PLR0913  (one finding of each kind)
     network: FlatNetwork,
     layers: Sequence[Layer],
     images: Images,
@@ -231,7 +231,7 @@ def _dissections(
     return found
 
 
-def _layer_atlas(
+def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
     layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images, parts: _Named
 ) -> LayerAtlas:
     dead = answers.dead

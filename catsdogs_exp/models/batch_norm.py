@@ -33,7 +33,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         self.moving_variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
         return outputs
 
-    def _normalised(self, inputs: Any, gamma: Any, beta: Any, mean: Any, variance: Any, training: bool) -> Any:
+    def _normalised(  # noqa: PLR0913  (as TensorFlow's operation has them)
+        self, inputs: Any, gamma: Any, beta: Any, mean: Any, variance: Any, training: bool
+    ) -> Any:
         return tf.compat.v1.nn.fused_batch_norm(
             inputs, gamma, beta, mean, variance, epsilon=self.epsilon, is_training=training
         )

@@ -15,11 +15,11 @@ from catsdogs_exp.training.features import FeatureSource, prepare_features
 from catsdogs_exp.training.feed import Feed, steps_per_epoch
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.losses import Objective
-from catsdogs_exp.training.optim.optimizers import make_optimizer
+from catsdogs_exp.training.optim.optimizers import UpdateSettings, make_optimizer
 from catsdogs_exp.training.optim.plateau import make_plateau
 from catsdogs_exp.training.precision import scaled, use_jit
 from catsdogs_exp.training.stages import StagePlan
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def prepare_stage(setup: Setup, plan: StagePlan, screen: Screen) -> Stage:
@@ -60,20 +60,26 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
             plan.schedule,
             steps_per_epoch(feed, training) / training.accumulate,
             plan.epochs,
-            rates=layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else None,
-            clip_norm=training.clip_norm,
-            clip_value=training.clip_value,
+            UpdateSettings(
+                layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else {},
+                training.clip_norm,
+                training.clip_value,
+            ),
         )
     model = network.model if model is None else model
     alone = network.distribution.strategy is None
-    make = partial(Steps, jit=use_jit(training)) if alone else partial(DistributedSteps, network.distribution)
+    settings = StepSettings(
+        inputs=tf.uint8 if model is network.model else tf.float32,
+        mixed=feed.mixed,
+        accumulate=training.accumulate,
+        ema=training.ema,
+        jit=alone and use_jit(training),
+    )
+    make = Steps if alone else partial(DistributedSteps, network.distribution)
     return make(
         model,
         scaled(made, network.policy),
         class_weights=network.class_weights,
-        mixed=feed.mixed,
-        inputs=tf.uint8 if model is network.model else tf.float32,
         objective=Objective.of(training),
-        accumulate=training.accumulate,
-        ema=training.ema,
+        settings=settings,
     )

@@ -47,7 +47,7 @@ class RangeTest:
     why: str
 
 
-def range_test(
+def range_test(  # noqa: PLR0913  (three of them are defaults that only tests change)
     steps: Steps,
     train: Feed,
     low: float = LOW,

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,6 +20,29 @@ from catsdogs_exp.training.variable_values import value_of
 _TOP = f"top_{TOP_K}_accuracy"
 
 
+@dataclass(frozen=True)
+class StepSettings:
+    """What a batch consists of, and what becomes of its gradients.
+
+    Attributes:
+        inputs: the dtype of what the network takes.
+        mixed: whether training labels are shares of classes, float32 [b, classes], instead of int32 [b]: of images
+            mixed of two. Their accuracy counts the class of the larger share as the right one.
+        accumulate: batches whose gradients make one update.
+        ema: decay of the average of the weights, or 0 for none.
+        jit: compile with XLA.
+    """
+
+    inputs: tf.DType = tf.uint8
+    mixed: bool = False
+    accumulate: int = 1
+    ema: float = 0.0
+    jit: bool = False
+
+
+_PLAIN = StepSettings()
+
+
 class Steps:
     """Training and evaluation of one network.
 
@@ -27,13 +51,9 @@ class Steps:
         optimizer: its optimiser, or None where nothing is trained.
         class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
             for all the same.
-        mixed: whether training labels are shares of classes, float32 [b, classes], instead of int32 [b]: of pictures
-            mixed of two. Their accuracy counts the class of the larger share as the right one.
-        inputs: the dtype of what the network takes.
         objective: what is minimised. Averages are of the plain cross-entropy, without class weights, so that they
             compare with those of validation and of other runs.
-        accumulate: batches whose gradients make one update.
-        ema: decay of the average of the weights, or 0 for none.
+        settings: what a batch consists of, and what becomes of its gradients.
     """
 
     def __init__(
@@ -41,13 +61,8 @@ class Steps:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer | None = None,
         class_weights: NDArray[np.float32] | None = None,
-        mixed: bool = False,
-        jit: bool = False,
-        *,
-        inputs: tf.DType = tf.uint8,
         objective: Objective | None = None,
-        accumulate: int = 1,
-        ema: float = 0.0,
+        settings: StepSettings = _PLAIN,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -61,11 +76,12 @@ class Steps:
         self._average, self._gathered = None, None
         if optimizer is not None:
             optimizer.build(model.trainable_variables)
-            self._average = WeightAverage(model, ema) if ema else None
-            self._gathered = GradientSum(model.trainable_variables, accumulate) if accumulate > 1 else None
-        images, labels = tf.TensorSpec(model.input_shape, inputs), tf.TensorSpec((None,), tf.int32)
+            self._average = WeightAverage(model, settings.ema) if settings.ema else None
+            if settings.accumulate > 1:
+                self._gathered = GradientSum(model.trainable_variables, settings.accumulate)
+        images, labels = tf.TensorSpec(model.input_shape, settings.inputs), tf.TensorSpec((None,), tf.int32)
         shares = tf.TensorSpec((None, max(2, units)), tf.float32)
-        train = (images, shares if mixed else labels)
+        train, jit = (images, shares if settings.mixed else labels), settings.jit
         self.train = tf.function(self._train, input_signature=train, jit_compile=jit)
         self.evaluate = tf.function(self._evaluate, input_signature=(images, labels), jit_compile=jit)
         self.predict = tf.function(self._predict, input_signature=(images,), jit_compile=jit)

@@ -12,6 +12,7 @@ from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.open_data import open_images
 from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.data.randomness import mix_generator
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, VALIDATION, list_images
 
 SETTINGS = ("target_size=[8,10]", "depth=1", "batch_size=4", "split.test=0.2", "loader.cache=memory", "seed=3")
@@ -138,7 +139,7 @@ def test_labels_are_shared_as_the_pictures_are(make: Callable[..., Loader], knob
     shares = []
     for image, label, index in zip(images, labels, loader.order(0)[4:8].tolist(), strict=True):
         assert loader.augment is not None
-        mix = draw_mix(loader.augment, 3, 0, index, 30, 8, 10)
+        mix = draw_mix(loader.augment, mix_generator(3, 0, index), 30, (8, 10))
         mine, other = plain.original(index).astype(float), plain.original(mix.partner).astype(float)
         expected = np.zeros(2)
         expected[loader.labels[index]] += 1 - mix.share

@@ -22,7 +22,7 @@ from catsdogs_exp.training.distribution.distribution import Distribution
 from catsdogs_exp.training.features import FeatureLoader, FeatureSource, prepare_features, split_network
 from catsdogs_exp.training.fit import evaluate
 from catsdogs_exp.training.optim.fused import FusedAdam
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 WORDS = (
     "model=transfer",
@@ -60,7 +60,8 @@ def prepared(config, photos: Path, model: keras.Model, *words: str):
 
 def train_on(model: keras.Model, loader, epochs: int = 2) -> None:
     optimizer = FusedAdam(0.01)
-    steps = Steps(model, optimizer, inputs=tf.float32 if isinstance(loader, FeatureLoader) else tf.uint8)
+    inputs = tf.float32 if isinstance(loader, FeatureLoader) else tf.uint8
+    steps = Steps(model, optimizer, settings=StepSettings(inputs))
     for batch in batches(loader, range(epochs * loader.steps)):
         steps.train(*batch)
 
@@ -91,7 +92,7 @@ def test_the_head_learns_the_same(config, photos: Path, tmp_path: Path, pooling:
     images = train.fetch(train.rows)
     np.testing.assert_allclose(loaded.predict_on_batch(images), whole.predict_on_batch(images), atol=1e-5)
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in whole.layers]
-    ours = evaluate(Steps(features.head, inputs=tf.float32), features.validation)
+    ours = evaluate(Steps(features.head, settings=StepSettings(inputs=tf.float32)), features.validation)
     assert ours == pytest.approx(evaluate(Steps(loaded), validation), abs=1e-5)
 
 

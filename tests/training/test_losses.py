@@ -11,7 +11,7 @@ from scipy.special import log_expit, log_softmax
 from catsdogs_exp.training.logits import class_probabilities
 from catsdogs_exp.training.losses import Objective, cross_entropy, focal, minimised
 from catsdogs_exp.training.optim.fused import FusedSGD
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def logits_and_labels(units: int, seed: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +153,7 @@ def test_a_focal_loss_with_gamma_zero_is_cross_entropy_bit_for_bit(units: int, m
     ends = []
     for objective in (Objective("focal", 0.0, smoothing), Objective("cross_entropy", 2.0, smoothing)):
         model = network(units)
-        steps = Steps(model, FusedSGD(5.0), mixed=mixed, objective=objective)
+        steps = Steps(model, FusedSGD(5.0), objective=objective, settings=StepSettings(mixed=mixed))
         for _ in range(4):
             steps.train(images, given_as)
         ends.append(([weight.tobytes() for weight in model.get_weights()], steps.averages()))
@@ -170,7 +170,7 @@ def test_a_step_goes_down_what_is_minimised_and_shows_plain_cross_entropy(units:
     objective, weights = Objective("focal", 1.5, 0.1), np.linspace(0.5, 1.5, classes).astype(np.float32)
     model = network(units)
     start = model.get_weights()
-    steps = Steps(model, keras.optimizers.SGD(0.1), weights, mixed=mixed, objective=objective)
+    steps = Steps(model, keras.optimizers.SGD(0.1), weights, objective=objective, settings=StepSettings(mixed=mixed))
     steps.train(images, given_as)
 
     other = network(units)

@@ -81,7 +81,7 @@ import keras, numpy as np
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.models import build_model
 from catsdogs_exp.training.optim.optimizers import make_optimizer
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 made = config_of(("depth=1", "target_size=16", "model.dense=8"))
 images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
 weights = []
@@ -89,7 +89,7 @@ for jit in (False, True):
     keras.utils.set_random_seed(5)
     model = build_model(made.model, (16, 16), 2)
     before = model.get_weights()
-    steps = Steps(model, make_optimizer(made.optimizer, made.schedule, 10, 1), jit=jit)
+    steps = Steps(model, make_optimizer(made.optimizer, made.schedule, 10, 1), settings=StepSettings(jit=jit))
     steps.train(images, np.array([0, 1, 1, 0], dtype=np.int32))
     weights.append(model.get_weights())
 print(max(np.abs(a - b).max() for a, b in zip(*weights)) < 2e-4, np.abs(before[0] - weights[1][0]).max() > 1e-4)

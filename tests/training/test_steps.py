@@ -8,7 +8,7 @@ import tensorflow as tf
 from catsdogs_exp.training.distribution.distributed_steps import DistributedSteps
 from catsdogs_exp.training.distribution.distribution import Distribution
 from catsdogs_exp.training.logits import class_probabilities, logits_of
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def network(units: int) -> keras.Model:
@@ -67,7 +67,7 @@ def test_mixed_labels_go_through_the_loss_and_count_for_the_larger_share(units: 
     images, _ = batch(8, classes)
     shares = np.random.default_rng(1).dirichlet(np.ones(classes), 8).astype(np.float32)
     probabilities = class_probabilities(logits_of(model(images))).numpy()
-    steps = Steps(model, keras.optimizers.SGD(0.0), mixed=True)
+    steps = Steps(model, keras.optimizers.SGD(0.0), settings=StepSettings(mixed=True))
     steps.train(images, shares)
     assert steps.averages()["loss"] == pytest.approx(-(shares * np.log(probabilities)).sum(1).mean(), rel=1e-4)
     assert steps.averages()["accuracy"] == pytest.approx((probabilities.argmax(1) == shares.argmax(1)).mean())
@@ -83,7 +83,7 @@ def test_shares_of_one_class_train_as_that_label_does(units: int) -> None:
     weights = np.linspace(0.5, 1.5, classes).astype(np.float32)
     Steps(one, keras.optimizers.SGD(0.5), weights).train(images, labels)
     shares = np.eye(classes, dtype=np.float32)[labels]
-    Steps(other, keras.optimizers.SGD(0.5), weights, mixed=True).train(images, shares)
+    Steps(other, keras.optimizers.SGD(0.5), weights, settings=StepSettings(mixed=True)).train(images, shares)
     for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(weight, same, rtol=1e-5, atol=1e-6)
 

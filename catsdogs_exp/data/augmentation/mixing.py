@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Augment
-from catsdogs_exp.data.randomness import mix_generator
 
 Image = NDArray[np.uint8]
 
@@ -28,18 +27,16 @@ class Mix:
     box: tuple[int, int, int, int] | None = None
 
 
-def draw_mix(augment: Augment, seed: int, epoch: int, index: int, count: int, height: int, width: int) -> Mix:
-    """How image `index` is mixed in an epoch: a function of (seed, epoch, index), in a stream of its own.
+def draw_mix(augment: Augment, generator: np.random.Generator, count: int, size: tuple[int, int]) -> Mix:
+    """How an image is mixed.
 
     Args:
         augment: `mixup` or `cutmix` above 0; with both, one of them is drawn with equal chance.
-        seed: of the run.
-        epoch: from 0.
-        index: of the picture.
+        generator: the image's own numbers for the epoch: `randomness.mix_generator`.
         count: training images; every one is the partner with equal chance.
-        height, width: of the pictures.
+        size: height and width of the images.
     """
-    generator = mix_generator(seed, epoch, index)
+    height, width = size
     partner = int(generator.integers(count))
     choice, y, x = generator.random(3).tolist()
     cuts = augment.cutmix > 0 and (augment.mixup == 0 or choice < 0.5)

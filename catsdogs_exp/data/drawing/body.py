@@ -6,6 +6,7 @@ import cmath
 import itertools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -88,10 +89,17 @@ def new_look(dice: Dice) -> Look:
     )
 
 
-def new_coat(
-    size: tuple[int, int], frame: Frame, look: Look, middle: complex, rx: float, ry: float, dice: Dice
-) -> Image.Image:
-    """A sheet of fur to cut an ellipse-like part out of: pattern and hairs."""
+class Patch(NamedTuple):
+    """About an ellipse of fur: its middle and half its axes."""
+
+    middle: complex
+    rx: float
+    ry: float
+
+
+def new_coat(size: tuple[int, int], frame: Frame, look: Look, patch: Patch, dice: Dice) -> Image.Image:
+    """A sheet of fur to cut a part out of: pattern and hairs."""
+    middle, rx, ry = patch
     easel = Easel(Image.new("RGB", size, look.fur))
     if look.pattern == "stripes":
         for angle in range(-160, 200, 32):
@@ -145,12 +153,14 @@ def _paw(easel: Easel, frame: Frame, place: complex, colour: Colour, line: Colou
         easel.stroke(frame, (place + toe + 0.02j, place + toe + 0.13j), line, 0.035)
 
 
-def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Look, dice: Dice) -> None:
+def draw_body(  # noqa: PLR0913  (where, which pose, whose body, which colours, which chance: nothing of it is one thing)
+    easel: Easel, frame: Frame, pose: str, species: Species, look: Look, dice: Dice
+) -> None:
     """The body below and beside a head at 0 of radius 1."""
     wide = species.build * look.stretch
     paw = look.light if look.pattern == "bib" or dice.chance(0.3) else look.fur
     if pose == "head":
-        coat = new_coat(easel.image.size, frame, look, 2.2j, 1.4 * wide, 1.6, dice)
+        coat = new_coat(easel.image.size, frame, look, Patch(2.2j, 1.4 * wide, 1.6), dice)
         chest = smooth(
             (
                 -0.5 + 0.3j,
@@ -167,7 +177,7 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
     elif pose == "sitting":
         with easel.part("tail"):
             _tail(easel, frame.at(0.7 * wide + 2.3j), species.tail, look)
-        coat = new_coat(easel.image.size, frame, look, 1.8j, 1.0 * wide, 1.0, dice)
+        coat = new_coat(easel.image.size, frame, look, Patch(1.8j, 1.0 * wide, 1.0), dice)
         half = (-0.45 + 0.5j, -0.66 * wide + 1.1j, -0.98 * wide + 1.95j, -0.86 * wide + 2.55j, 2.66j)
         pear = smooth((*half, *(-knot.conjugate() for knot in half[-2::-1])))
         easel.layer(frame, (pear,), coat, look.line)
@@ -195,7 +205,7 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
     elif pose == "lying":
         with easel.part("tail"):
             _tail(easel, frame.at(2.75 + 1.3j), species.tail, look)
-        coat = new_coat(easel.image.size, frame, look, 1.5 + 0.85j, 1.6, 0.8 * wide, dice)
+        coat = new_coat(easel.image.size, frame, look, Patch(1.5 + 0.85j, 1.6, 0.8 * wide), dice)
         loaf = smooth(
             (
                 -0.5 + 0.5j,
@@ -225,7 +235,7 @@ def draw_body(easel: Easel, frame: Frame, pose: str, species: Species, look: Loo
     else:
         with easel.part("tail"):
             _tail(easel, frame.at(2.75 + 0.95j), species.tail, look)
-        coat = new_coat(easel.image.size, frame, look, 1.5 + 1.2j, 1.5, 0.8 * wide, dice)
+        coat = new_coat(easel.image.size, frame, look, Patch(1.5 + 1.2j, 1.5, 0.8 * wide), dice)
         far = Image.new("RGB", easel.image.size, mix(look.fur, look.line, 0.25))
         limbs = [tube((x + 1.3j, x + 2.1j, x + 2.75j), 0.25, 0.17) for x in (0.85, 2.25, 0.45, 2.65)]
         easel.layer(frame, limbs[:2], far, look.line)

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from catsdogs_exp.data.drawing.body import Look, new_coat
+from catsdogs_exp.data.drawing.body import Look, Patch, new_coat
 from catsdogs_exp.data.drawing.brush import (
     INK,
     PINK,
@@ -247,7 +247,7 @@ def draw_head(easel: Easel, head: Frame, species: Species, look: Look, dice: Dic
     brow, cheek, jaw = brow * look.stretch, cheek * look.stretch, jaw * look.stretch
     half = (-0.9j, -brow * 0.62 - 0.82j, -brow - 0.38j, -cheek + 0.2j, -jaw - 0.08 + 0.68j, -jaw * 0.5 + 0.9j)
     skull = smooth((*half, 0.94j, *(-knot.conjugate() for knot in half[:0:-1])))
-    easel.layer(head, (skull,), new_coat(easel.image.size, head, look, 0j, 1.0, 0.95, dice), look.line)
+    easel.layer(head, (skull,), new_coat(easel.image.size, head, look, Patch(0j, 1.0, 0.95), dice), look.line)
     if look.pattern == "bib":
         easel.fill(head, smooth((-0.86j, 0.2 - 0.3j, 0.3 + 0.5j, 0.85j, -0.3 + 0.5j, -0.2 - 0.3j)), look.light)
     if species.ears == "floppy":

@@ -233,7 +233,7 @@ def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
     return True
 
 
-def read_image(
+def read_image(  # noqa: PLR0913  (settings of the loader, by their own names)
     path: Path,
     target_size: tuple[int, int],
     interpolation: str,

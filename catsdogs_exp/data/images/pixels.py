@@ -124,7 +124,7 @@ def _of_pictures(loader: LoaderSettings, training: bool) -> LoaderSettings:
     )
 
 
-def _cached(
+def _cached(  # noqa: PLR0913  (what is kept, and how the user hears of it)
     manifest: Manifest,
     rows: NDArray[np.intp],
     loader: LoaderSettings,

@@ -67,7 +67,7 @@ def trains_on_others(loader: LoaderSettings) -> bool:
     return cuts_at_random(loader.resize) or evaluation_size(loader) != loader.target_size
 
 
-def resized(
+def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
     pixels: NDArray[np.uint8],
     target_size: tuple[int, int],
     resize: str,

@@ -52,8 +52,8 @@ def near_pairs(
     rows = rows[alone[rows]]
     found = [(first, second)]
     for piece in range(distance + 1):
-        low, high = piece * BITS // (distance + 1), (piece + 1) * BITS // (distance + 1)
-        found += list(_pairs_of_piece(perceptual, mean, rows, distance, low, high))
+        bits = range(piece * BITS // (distance + 1), (piece + 1) * BITS // (distance + 1))
+        found += list(_pairs_of_piece(perceptual, mean, rows, distance, bits))
     one = np.concatenate([pair[0] for pair in found])
     other = np.concatenate([pair[1] for pair in found])
     return np.minimum(one, other), np.maximum(one, other)
@@ -69,12 +69,12 @@ def _chains(
 
 
 def _pairs_of_piece(
-    perceptual: NDArray[np.int64], mean: NDArray[np.float32], rows: NDArray[np.intp], distance: int, low: int, high: int
+    perceptual: NDArray[np.int64], mean: NDArray[np.float32], rows: NDArray[np.intp], distance: int, bits: range
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs that agree in the bits from `low` to `high` and are near in all."""
+    """Pairs that agree in these bits and are near in all."""
     hashes = perceptual.view(np.uint64)
-    mask = np.uint64((1 << (high - low)) - 1)
-    pieces = (hashes[rows] >> np.uint64(low)) & mask
+    mask = np.uint64((1 << len(bits)) - 1)
+    pieces = (hashes[rows] >> np.uint64(bits.start)) & mask
     sorting = np.argsort(pieces, kind="stable")
     order, pieces = rows[sorting], pieces[sorting]
     left = np.arange(len(order) - 1)

@@ -35,7 +35,7 @@ class DistributedSteps(Steps):
     ) -> None:
         self._distribution = distribution
         with distribution.scope():
-            super().__init__(model, optimizer, jit=False, **others)
+            super().__init__(model, optimizer, **others)
         # Outside of the scope: of each worker its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
         self._finite = FirstBad()

@@ -1,6 +1,7 @@
 """Optimisers from their settings."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -19,15 +20,30 @@ from catsdogs_exp.training.optim.muon import Muon
 from catsdogs_exp.training.optim.schedules import make_rate
 
 
+@dataclass(frozen=True)
+class UpdateSettings:
+    """What differs between the weights in an update, and how large it may become.
+
+    Attributes:
+        rates: `variable.path` to a factor on its learning rate and weight decay; 1 for all others.
+        clip_norm: largest norm of all gradients together; above it all are made smaller alike.
+        clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
+    """
+
+    rates: Mapping[str, float] = field(default_factory=dict)
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+
+_PLAIN = UpdateSettings()
+
+
 def make_optimizer(
     optimizer: Optimizer,
     schedule: Schedule,
     updates: float,
     epochs: int,
-    *,
-    rates: Mapping[str, float] | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
+    settings: UpdateSettings = _PLAIN,
 ) -> keras.optimizers.Optimizer:
     """The Keras optimiser for a run of `epochs` times `updates` updates of the weights.
 
@@ -35,17 +51,15 @@ def make_optimizer(
         optimizer, schedule: their settings.
         updates: in an epoch: batches / `training.accumulate`.
         epochs: of the run, or of this stage of it.
-        rates: `variable.path` to a factor on its learning rate and weight decay; 1 for all others.
-        clip_norm: largest norm of all gradients together; above it all are made smaller alike.
-        clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
+        settings: factors on the rates of single weights, and clipping.
     """
     assert isinstance(optimizer.learning_rate, float), "a range test has found it"
     common: dict[str, Any] = {
         "learning_rate": make_rate(schedule, optimizer.learning_rate, updates, epochs),
-        "rates": rates,
+        "rates": settings.rates,
         "decay_vectors": False,
-        "global_clipnorm": clip_norm,
-        "clipvalue": clip_value,
+        "global_clipnorm": settings.clip_norm,
+        "clipvalue": settings.clip_value,
     }
     if isinstance(optimizer, AdamOptimizer):
         return FusedAdam(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)

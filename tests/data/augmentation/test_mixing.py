@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import Augment, Config
 from catsdogs_exp.data.augmentation import Mix, apply_mix, describe_mix, draw, draw_mix
+from catsdogs_exp.data.randomness import mix_generator
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +23,24 @@ def cutmix(config: Callable[..., Config]) -> Augment:
 
 
 def test_the_share_is_drawn_from_beta(mixup: Augment) -> None:
-    shares = np.array([draw_mix(mixup, 0, 0, index, 10, 8, 8).share for index in range(4000)])
+    shares = np.array([draw_mix(mixup, mix_generator(0, 0, index), 10, (8, 8)).share for index in range(4000)])
     assert ((shares >= 0) & (shares <= 1)).all()
     assert abs(shares.mean() - 0.5) < 0.02
     assert abs(shares.var() - 1 / (4 * (2 * 0.4 + 1))) < 0.01  # of Beta(a, a)
 
 
 def test_every_image_is_the_partner_alike(mixup: Augment) -> None:
-    partners = [draw_mix(mixup, 0, 0, index, 10, 8, 8).partner for index in range(4000)]
+    partners = [draw_mix(mixup, mix_generator(0, 0, index), 10, (8, 8)).partner for index in range(4000)]
     assert all(330 < count < 470 for count in np.bincount(partners, minlength=10))
-    assert draw_mix(mixup, 0, 0, 0, 1, 8, 8).partner == 0
+    assert draw_mix(mixup, mix_generator(0, 0, 0), 1, (8, 8)).partner == 0
 
 
 def test_mixes_are_a_function_of_seed_epoch_and_index(mixup: Augment) -> None:
     places = [(3, 4, 5), (4, 4, 5), (3, 5, 5), (3, 4, 6), (3, 5, 4), (5, 4, 3)]
-    assert len({draw_mix(mixup, *place, 1000, 8, 8) for place in places}) == len(places)
-    assert draw_mix(mixup, 3, 4, 5, 1000, 8, 8) == draw_mix(mixup, 3, 4, 5, 1000, 8, 8)
+    assert len({draw_mix(mixup, mix_generator(*place), 1000, (8, 8)) for place in places}) == len(places)
+    assert draw_mix(mixup, mix_generator(3, 4, 5), 1000, (8, 8)) == draw_mix(
+        mixup, mix_generator(3, 4, 5), 1000, (8, 8)
+    )
 
 
 def test_mixing_does_not_change_what_single_pictures_draw(config: Callable[..., Config]) -> None:
@@ -47,7 +50,7 @@ def test_mixing_does_not_change_what_single_pictures_draw(config: Callable[..., 
 
 def test_with_both_one_of_them_is_drawn_with_equal_chance(config: Callable[..., Config]) -> None:
     both = config("augment.mixup=0.4", "augment.cutmix=1").augment
-    mixes = [draw_mix(both, 0, 0, index, 10, 8, 8) for index in range(2000)]
+    mixes = [draw_mix(both, mix_generator(0, 0, index), 10, (8, 8)) for index in range(2000)]
     assert 0.45 < np.mean([mix.box is None for mix in mixes]) < 0.55
 
 
@@ -61,7 +64,7 @@ def test_the_label_has_the_share_that_is_seen(
     config: Callable[..., Config], alpha: float, cuts: bool, place: tuple[int, int, int], size: tuple[int, int, int]
 ) -> None:
     augment = config(f"augment.{'cutmix' if cuts else 'mixup'}={alpha}").augment
-    mix = draw_mix(augment, *place, 7, *size[:2])
+    mix = draw_mix(augment, mix_generator(*place), 7, size[:2])
     assert 0 <= mix.share <= 1 and 0 <= mix.partner < 7
     black, white = np.zeros(size, dtype=np.uint8), np.full(size, 255, dtype=np.uint8)
     mixed = apply_mix(black, white, mix)
@@ -76,7 +79,7 @@ def test_the_label_has_the_share_that_is_seen(
 
 
 def test_boxes_lie_everywhere_and_are_cut_at_the_edge(cutmix: Augment) -> None:
-    mixes = [draw_mix(cutmix, 0, 0, index, 10, 60, 90) for index in range(2000)]
+    mixes = [draw_mix(cutmix, mix_generator(0, 0, index), 10, (60, 90)) for index in range(2000)]
     seen = np.zeros((60, 90))
     for mix in mixes:
         top, bottom, left, right = mix.box

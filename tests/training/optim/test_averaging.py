@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from catsdogs_exp.training.optim.fused import FusedAdam, FusedSGD
-from catsdogs_exp.training.optim.optimizers import make_optimizer
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.optim.optimizers import UpdateSettings, make_optimizer
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def network(units: int = 3, norm: bool = False, dropout: float = 0.0) -> keras.Model:
@@ -35,7 +35,7 @@ def test_gathered_batches_move_weights_as_one_large_batch_does(
     sizes: tuple[int, ...], optimizer: Callable[[], keras.optimizers.Optimizer]
 ) -> None:
     weights = np.array([0.5, 1.0, 1.5], np.float32)
-    gathered = Steps(network(), optimizer(), weights, accumulate=3)
+    gathered = Steps(network(), optimizer(), weights, settings=StepSettings(accumulate=3))
     whole = Steps(network(), optimizer(), weights)
     for large in batches(3, sum(sizes)):
         before = gathered.model.get_weights()
@@ -53,7 +53,7 @@ def test_gathered_batches_move_weights_as_one_large_batch_does(
 
 
 def test_the_average_follows_its_formula_and_leaves_the_weights_alone() -> None:
-    steps = Steps(network(norm=True), FusedSGD(0.5), ema=0.3)
+    steps = Steps(network(norm=True), FusedSGD(0.5), settings=StepSettings(ema=0.3))
     plain = Steps(network(norm=True), FusedSGD(0.5))
     expected: list[np.ndarray] = []
     for number, batch in enumerate(batches(6)):
@@ -75,7 +75,7 @@ def test_the_average_follows_its_formula_and_leaves_the_weights_alone() -> None:
 
 
 def test_weights_come_back_when_judging_fails() -> None:
-    steps = Steps(network(), FusedSGD(0.5), ema=0.9)
+    steps = Steps(network(), FusedSGD(0.5), settings=StepSettings(ema=0.9))
     for batch in batches(3):
         steps.train(*batch)
     own = steps.model.get_weights()
@@ -85,7 +85,7 @@ def test_weights_come_back_when_judging_fails() -> None:
 
 
 def test_before_the_first_update_the_weights_are_the_average() -> None:
-    steps = Steps(network(), FusedSGD(0.5), ema=0.9, accumulate=4)
+    steps = Steps(network(), FusedSGD(0.5), settings=StepSettings(ema=0.9, accumulate=4))
     (batch,) = batches(1)
     steps.model.set_weights([weight + 1 for weight in steps.model.get_weights()])  # of a stage before
     own = steps.model.get_weights()
@@ -97,7 +97,7 @@ def test_before_the_first_update_the_weights_are_the_average() -> None:
 def test_frozen_layers_are_not_averaged() -> None:
     model = network(norm=True)
     model.layers[2].trainable = False
-    steps = Steps(model, FusedSGD(0.5), ema=0.9)
+    steps = Steps(model, FusedSGD(0.5), settings=StepSettings(ema=0.9))
     assert len([name for name in steps.variables() if name.startswith("average/")]) == 6  # norm and dense
     for batch in batches(2):
         steps.train(*batch)
@@ -111,8 +111,8 @@ def everything(config, policy: str = "float32", schedule: str = "reduce_on_plate
     settings = config("optimizer=adamw", f"schedule={schedule}", "lr=0.01")
     with building_in(policy):
         model = network(7, norm=True, dropout=0.5)
-    optimizer = make_optimizer(settings.optimizer, settings.schedule, 4, 5, clip_norm=1.0)
-    return Steps(model, scaled(optimizer, policy), ema=0.9, accumulate=2)
+    optimizer = make_optimizer(settings.optimizer, settings.schedule, 4, 5, UpdateSettings(clip_norm=1.0))
+    return Steps(model, scaled(optimizer, policy), settings=StepSettings(ema=0.9, accumulate=2))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -157,7 +157,7 @@ def test_no_variable_of_a_training_step_is_forgotten(config) -> None:
 def test_inputs_may_be_features() -> None:
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
-    steps = Steps(model, FusedSGD(0.5), inputs=tf.float32)
+    steps = Steps(model, FusedSGD(0.5), settings=StepSettings(inputs=tf.float32))
     features, labels = (
         np.random.default_rng(0).normal(0, 1, (5, 8)).astype(np.float32),
         np.arange(5, dtype=np.int32) % 3,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.training.optim.optimizers import make_optimizer
+from catsdogs_exp.training.optim.optimizers import UpdateSettings, make_optimizer
 
 NAMES = ["rmsprop", "adam", "adamw", "sgd", "lion", "muon"]
 
@@ -52,7 +52,8 @@ def moved(optimizer: keras.optimizers.Optimizer, steps: int = 4) -> list[np.ndar
 def test_a_factor_is_another_learning_rate_for_one_weight_alone(config, name: str, decay: float) -> None:
     words = [f"optimizer={name}"] + ([] if name == "adam" else [f"optimizer.weight_decay={decay}"])
     full, small = config(*words, "lr=0.1"), config(*words, "lr=0.025")
-    rated = moved(make_optimizer(full.optimizer, full.schedule, 1, 1, rates={"kernel": 0.25, "elsewhere": 9.0}))
+    quarter = UpdateSettings(rates={"kernel": 0.25, "elsewhere": 9.0})
+    rated = moved(make_optimizer(full.optimizer, full.schedule, 1, 1, quarter))
     plain = moved(make_optimizer(full.optimizer, full.schedule, 1, 1))
     slow = moved(make_optimizer(small.optimizer, small.schedule, 1, 1))
     np.testing.assert_allclose(rated[0], slow[0], rtol=1e-5, atol=1e-6)
@@ -63,7 +64,7 @@ def test_a_factor_is_another_learning_rate_for_one_weight_alone(config, name: st
 
 def test_a_factor_of_zero_holds_a_weight_still(config) -> None:
     settings = config("optimizer=adamw", "optimizer.weight_decay=0.5", "lr=0.1")
-    after = moved(make_optimizer(settings.optimizer, settings.schedule, 1, 1, rates={"kernel": 0.0}))
+    after = moved(make_optimizer(settings.optimizer, settings.schedule, 1, 1, UpdateSettings(rates={"kernel": 0.0})))
     np.testing.assert_array_equal(after[0], np.asarray(variables()[0]))
 
 
@@ -93,9 +94,9 @@ def gradients_used(**clipping: float) -> list[np.ndarray]:
 
 def test_clipping_by_norm_and_by_value(config) -> None:
     settings = config("optimizer=sgd")
-    built = make_optimizer(settings.optimizer, settings.schedule, 1, 1, clip_norm=1.0)
+    built = make_optimizer(settings.optimizer, settings.schedule, 1, 1, UpdateSettings(clip_norm=1.0))
     assert (built.global_clipnorm, built.clipvalue) == (1.0, None)
-    assert make_optimizer(settings.optimizer, settings.schedule, 1, 1, clip_value=2.0).clipvalue == 2.0
+    assert make_optimizer(settings.optimizer, settings.schedule, 1, 1, UpdateSettings(clip_value=2.0)).clipvalue == 2.0
     one, other = gradients_used(clip_norm=1.0)
     np.testing.assert_allclose(np.concatenate([one, other]), [0.6, 0, -0.8], rtol=1e-6)
     one, other = gradients_used(clip_value=3.5)
