@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
-from catsdogs_exp.training.losses import class_probabilities
+from catsdogs_exp.training.logits import class_probabilities
 
 _BATCH = 32
 _FEWEST = 64  # images that use is measured on, however slow it is
