@@ -7,6 +7,7 @@ from keras import layers
 
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
+from catsdogs_exp.models.graph import parents
 
 AUTO, ALL = "auto", "all"
 MOST = 8  # layers that `auto` takes
@@ -59,6 +60,18 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
             )
         chosen |= {match: known[match] for match in matching}
     return [layer for name, layer in known.items() if name in chosen]
+
+
+def without_repeats(network: FlatNetwork, chosen: Sequence[Layer]) -> list[Layer]:
+    """Leaves out poolings whose input is among the chosen layers: their channels are the same ones, only smaller."""
+    names = {layer.name for layer in chosen}
+    feeding = parents(network.model)
+    return [
+        layer
+        for layer in chosen
+        if not isinstance(layer.operation, _POOLINGS)
+        or not any(source.name in names for source in feeding[layer.operation])
+    ]
 
 
 def _auto(stacks: list[Layer]) -> list[Layer]:

@@ -53,18 +53,26 @@ class Contents:
         self.entries.append(Entry(anchor, title, count))
 
 
-def render(template: str, **content: Any) -> str:
+def render(template: str, scripts: tuple[str, ...] = (), **content: Any) -> str:
     """Fills a template of this room.
 
     Args:
         template: its name, such as `inspection.html.j2`.
+        scripts: files of this room that this page runs beside `SCRIPTS`.
         content: what it uses; `title` among it. A name that is missing is an error.
 
     Returns:
         The whole page as HTML.
     """
-    found = _environment().get_template(template)
-    return found.render(contents=Contents(), generator=f"{_GENERATOR} {__version__}", **content)
+    environment = _environment()
+    sources = [_source(environment, name) for name in (*SCRIPTS, *scripts)]
+    return environment.get_template(template).render(
+        contents=Contents(),
+        generator=f"{_GENERATOR} {__version__}",
+        scripts=[Markup(text) for text in sources],  # noqa: S704  (our own files)
+        script_hashes=[_hash(text) for text in sources],
+        **content,
+    )
 
 
 def write(html: str, path: Path) -> None:
@@ -122,10 +130,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    styles, scripts = ([_source(environment, name) for name in names] for names in (STYLES, SCRIPTS))
+    styles = [_source(environment, name) for name in STYLES]
     environment.globals["styles"] = [Markup(text) for text in styles]  # noqa: S704  (our own files)
-    environment.globals["scripts"] = [Markup(text) for text in scripts]  # noqa: S704
-    environment.globals["script_hashes"] = [_hash(text) for text in scripts]
     return environment
 
 

@@ -52,6 +52,18 @@ def read_result(folder: Path) -> dict[str, Any]:
         raise BadInput(f"The state of the run cannot be read: {folder / 'result.json'}: {error}") from error
 
 
+def data_root(run: RunFiles) -> Path:
+    """The folder that the paths in a run's manifest start from.
+
+    Raises:
+        BadInput: when the run does not tell.
+    """
+    try:
+        return Path(_read_json(run.folder / "inspection.json")["root"])
+    except (OSError, KeyError, ValueError) as error:
+        raise BadInput(f"The inspection of the run cannot be read: {run.folder}: {error}") from error
+
+
 def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
     """The images of a split and their class names, as the run used them.
 

@@ -61,10 +61,8 @@ class TensorBoard:
 
     def image(self, tag: str, png: bytes, step: int, training: bool = False) -> None:
         """Writes a picture, as `tf.summary.image` does, which would take almost three times as long to encode it."""
-        about = metadata.create_summary_metadata(display_name=None, description=None)
-        size = [str(side).encode() for side in struct.unpack(_SIZE, png[16:24])]
         with (self._train if training else self._validation).as_default(step=step):
-            tf.summary.write(tag, tf.constant([*size, png]), metadata=about)
+            _write_image(tag, png)
 
     def flush(self) -> None:
         """Everything so far is in the files."""
@@ -78,6 +76,27 @@ class TensorBoard:
             tf.summary.experimental.write_raw_pb(summary.session_end_pb(ended).SerializeToString(), step=0)
         for writer in (self._root, self._train, self._validation):
             writer.close()
+
+
+def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> None:
+    """Adds pictures to the event files of a run that is there already.
+
+    Args:
+        folder: of one of its writers: `tensorboard/train` or `tensorboard/validation`.
+        pictures: PNGs by their tags.
+        step: which epoch they are of.
+    """
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default(step=step):
+        for tag, png in pictures.items():
+            _write_image(tag, png)
+    writer.close()
+
+
+def _write_image(tag: str, png: bytes) -> None:
+    about = metadata.create_summary_metadata(display_name=None, description=None)
+    size = [str(side).encode() for side in struct.unpack(_SIZE, png[16:24])]
+    tf.summary.write(tag, tf.constant([*size, png]), metadata=about)
 
 
 def _scalar(value: Any) -> bool | int | float | str:

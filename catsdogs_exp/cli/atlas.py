@@ -1,0 +1,89 @@
+"""`python -m catsdogs_exp atlas RUN`: what each channel of a run's network detects, and what it is used for."""
+
+import json
+import math
+from pathlib import Path
+
+from catsdogs_exp.cli.arguments import run_parser
+
+
+def main(arguments: list[str]) -> int:
+    """Writes `RUN/atlas/`: the page, `channels.csv`, and the patches as TensorBoard images."""
+    parser = run_parser(
+        "atlas",
+        "For every channel: the patches that excite it most, what the network loses without it, and the part of the "
+        "image that it detects, where masks of parts are there (the data set drawn, or --parts).",
+        "outputs/drawn/2026-01-31_12-00-00-abcd --layers 'block*_conv'",
+    )
+    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
+    parser.add_argument("--split", default="validation", help="whose images are shown; default: validation")
+    parser.add_argument("--data", type=Path, help="images to show instead, one folder per class")
+    parser.add_argument(
+        "--parts", type=Path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
+    )
+    parser.add_argument("--images", type=int, default=1000, help="at most so many; default: 1000")
+    parser.add_argument(
+        "--seconds", type=float, default=40.0, help="about how long measuring use may take; default: 40"
+    )
+    parser.add_argument("--json", action="store_true", help="the channels, as JSON on stdout")
+    options = parser.parse_args(arguments)
+
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.config.stored import stored_config
+    from catsdogs_exp.errors import BadInput
+    from catsdogs_exp.record.folder.run_files import find_run
+
+    if options.images < 8:
+        raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
+    if not options.seconds >= 0:
+        raise BadInput(f"--seconds must be >= 0. Received: --seconds {options.seconds:g}")
+    run = find_run(options.run)
+    config = stored_config(run.folder)
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.atlas import AtlasOptions, atlas_of_run
+    from catsdogs_exp.report.atlas import write_atlas
+
+    screen = TerminalScreen()
+    wanted = AtlasOptions(
+        tuple(options.layers), options.split, options.data, options.parts, options.images, options.seconds
+    )
+    atlas = atlas_of_run(run, config, wanted, screen.progress)
+    screen.close()
+    for line in atlas.images.left_out:
+        screen.say(f"left out: {line}")
+    page = write_atlas(run, atlas)
+    channels = [channel for layer in atlas.layers for channel in layer.channels]
+    if options.json:
+        rows = [
+            {
+                "layer": channel.layer,
+                "channel": channel.number,
+                "use": channel.use,
+                "top_class": atlas.images.classes[channel.top_class],
+                "part": channel.part,
+                "iou": None if math.isnan(channel.iou) else channel.iou,
+                "iou_untrained": None if math.isnan(channel.iou_untrained) else channel.iou_untrained,
+                "dead": channel.dead,
+            }
+            for channel in channels
+        ]
+        print(json.dumps({"page": str(page), "channels": rows}, indent=1, ensure_ascii=False))  # noqa: T201
+        return 0
+    console = output()
+    for layer in atlas.layers:
+        best = ", ".join(
+            f"{channel.number}{f' {channel.part}' if channel.part else ''} {channel.use:+.3f}"
+            for channel in layer.channels[:4]
+            if not channel.dead
+        )
+        console.print(f"{layer.name}: {best}", markup=False)
+    named = [channel for channel in channels if channel.part]
+    if atlas.concepts is not None:
+        kinds = len({channel.part for channel in named})
+        console.print(f"{len(named)} of {len(channels)} channels detect a part, {kinds} parts in all", markup=False)
+    else:
+        console.print("no masks of parts: channels have no names (--parts FOLDER)", markup=False)
+    console.print(f"atlas: {page}", markup=False)
+    return 0

@@ -1,0 +1,80 @@
+"""The parts of drawn images: masks with the number of the part at each pixel, drawn when they are asked for."""
+
+import multiprocessing
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catsdogs_exp.config.schema.datasets import DrawnDataset
+from catsdogs_exp.data import drawing
+from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.drawn import VERSION
+
+_CHUNK = 25
+_NUMBER = re.compile(r"[a-z_0-9]+\.([0-9]+)\.(?:jpg|png)")
+
+
+def drawn_parts(
+    dataset: DrawnDataset, paths: Sequence[str], progress: ReportProgress | None = None
+) -> list[NDArray[np.uint8]]:
+    """The masks of images of the source `drawn`, upright, as the images are seen.
+
+    They are kept in the cache folder; a mask that is missing is drawn.
+
+    Args:
+        dataset: the settings that the images were drawn with.
+        paths: of the images within the data set: `cats/cat.12.jpg`.
+        progress: told how far it is.
+
+    Returns:
+        uint8 [height, width] for each, the number in `drawing.PARTS` of the part in front.
+
+    Raises:
+        ValueError: for a path that the source does not have.
+    """
+    folder = cache_folder("drawn-parts") / f"v{VERSION}-{dataset.classes}-{dataset.seed}"
+    classes = drawing.class_names(dataset.classes)
+    tasks = []
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        found = _NUMBER.fullmatch(parts[-1])
+        if len(parts) != 2 or parts[0] not in classes or not found:
+            raise ValueError(f"The source drawn has no image {path}.")
+        number = int(found[1])
+        tasks.append((folder / parts[0] / f"{number}.png", classes.index(parts[0]), number, dataset.seed))
+    missing = [task for task in tasks if not task[0].exists()]
+    for name in {task[0].parent for task in missing}:
+        name.mkdir(parents=True, exist_ok=True)
+    _draw_all(missing, progress)
+    masks = []
+    for file, *_ in tasks:
+        with Image.open(file) as image:
+            masks.append(np.asarray(image, np.uint8))
+    return masks
+
+
+def _draw_all(tasks: list[tuple[Path, int, int, int]], progress: ReportProgress | None) -> None:
+    chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
+    if len(chunks) < 4:  # a pool would take longer to start
+        for chunk in chunks:
+            _draw_some(chunk)
+        return
+    workers = min(os.cpu_count() or 1, len(chunks))
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(_draw_some, chunks), 1):
+            if progress:
+                progress("drawing parts", min(done * _CHUNK, len(tasks)), len(tasks))
+
+
+def _draw_some(tasks: list[tuple[Path, int, int, int]]) -> None:
+    for path, label, number, seed in tasks:
+        scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+        drawing.draw_parts(label, number, seed).save(scratch, "PNG")
+        scratch.replace(path)

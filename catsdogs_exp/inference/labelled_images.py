@@ -1,0 +1,117 @@
+"""Images with their labels as a network takes them: those of a run's split, or of a folder."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.sources.listing import list_images
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
+from catsdogs_exp.training.checkpoint.model_file import ModelCard
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images in an order in which any beginning is a fair sample: classes take turns, seeded within each.
+
+    Attributes:
+        files: where they lie.
+        paths: within their data set, with `/`.
+        pixels: uint8 [n, height, width, 3 or 1], as the network takes them.
+        labels: int32 [n].
+        classes: names.
+        left_out: a line for each file that could not be used.
+    """
+
+    files: tuple[Path, ...]
+    paths: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    classes: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> LabelledImages:
+    """Images of a run's split.
+
+    Args:
+        run: the run.
+        card: of its network.
+        split: `train`, `validation` or `test`.
+        most: at most so many.
+
+    Raises:
+        BadInput: for a split without images, or when the data is no longer where it was.
+    """
+    root = data_root(run)
+    files = split_files(run, split)
+    if not any(file.exists() for file, _ in files):
+        raise BadInput(f"The data of the run is no longer at {root}. Name where it is now: --data PATH")
+    return _read(root, files, card, most)
+
+
+def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages:
+    """Images of a folder with one folder per class, named as the run's classes; all splits that it holds.
+
+    Raises:
+        BadInput: when it holds none of the classes.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"--data must be a folder with one folder per class. Received: {folder}")
+    listing = list_images(folder)
+    rows = zip(listing.paths, listing.labels, strict=True)
+    files = [(listing.root / str(path), listing.classes[label]) for path, label in rows]
+    known = [(file, name) for file, name in files if name in card.classes]
+    if not known:
+        raise BadInput(
+            f"--data must hold folders named as the classes of the run: {', '.join(card.classes)}. "
+            f"Received: {folder}, with {', '.join(listing.classes)}"
+        )
+    images = _read(listing.root, known, card, most)
+    others = sorted({name for _, name in files} - set(card.classes))
+    unknown = tuple(f"{name}: not a class of the run" for name in others)
+    return LabelledImages(**(vars(images) | {"left_out": images.left_out + unknown}))
+
+
+def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: int) -> LabelledImages:
+    labels = np.array([card.classes.index(name) for _, name in files], np.int32)
+    chosen = [files[row] for row in taking_turns(labels)[:most].tolist()]
+    with ThreadPoolExecutor() as pool:
+        read = list(pool.map(lambda entry: _pixels(entry[0], card), chosen))
+    usable = [(entry, image) for entry, image in zip(chosen, read, strict=True) if not isinstance(image, str)]
+    if not usable:
+        raise BadInput(f"None of {len(chosen)} files could be read. The first: {chosen[0][0]}: {read[0]}")
+    return LabelledImages(
+        tuple(file for (file, _), _ in usable),
+        tuple(file.relative_to(root).as_posix() for (file, _), _ in usable),
+        np.stack([image for _, image in usable]),
+        np.array([card.classes.index(name) for (_, name), _ in usable], np.int32),
+        card.classes,
+        tuple(f"{file}: {image}" for (file, _), image in zip(chosen, read, strict=True) if isinstance(image, str)),
+    )
+
+
+def taking_turns(labels: NDArray[np.int32], seed: int = 0) -> NDArray[np.intp]:
+    """An order of all rows in which classes take turns, as far as they reach; within a class the order is random."""
+    rng = np.random.default_rng(seed)
+    turn = np.empty(len(labels))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        turn[rng.permutation(rows)] = (np.arange(len(rows)) + 0.5) / len(rows)  # in proportion to the class
+    return np.argsort(turn, kind="stable")
+
+
+def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
+    try:
+        return decoding.read_image(
+            file, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
+        )
+    except decoding.Undecodable as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

@@ -1,0 +1,150 @@
+"""The page of a run's channel atlas."""
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.insight.atlas import Channel, LayerAtlas
+from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
+from catsdogs_exp.report import page
+
+SHOWN = 64  # channels per layer; the others stand in channels.csv
+_UNUSED = 1e-3  # a channel that moves no class's probability by more is unused
+
+
+@dataclass(frozen=True)
+class ShownChannel:
+    """A channel on the page.
+
+    Attributes:
+        number: in its layer.
+        uri: its patches, a data URI.
+        width: of the strip, in pixels.
+        use: the accuracy lost without it.
+        losses: class name and probability lost, the largest first.
+        make_up: class name and share of the strongest images, the largest first.
+        top_class: the class of most of its strongest images.
+        part: its name, or `""`.
+        closest: the nearest part with its IoU and that of the untrained network, as text; `""` without masks.
+    """
+
+    number: int
+    uri: str
+    width: int
+    use: float
+    losses: tuple[tuple[str, float], ...]
+    make_up: tuple[tuple[str, float], ...]
+    top_class: str
+    part: str
+    closest: str
+
+
+@dataclass(frozen=True)
+class ShownLayer:
+    """A layer on the page, with what is not shown counted."""
+
+    name: str
+    shape: str
+    field: str
+    used_images: int
+    channels: tuple[ShownChannel, ...]
+    dead: int
+    unused: int
+    more: int
+
+
+@dataclass(frozen=True)
+class AtlasContent:
+    """What the page tells beside its layers.
+
+    Attributes:
+        title: the heading.
+        notes: paragraphs at its top.
+        classes: names.
+        parts: names that channels have been given.
+        masked: whether masks were there.
+    """
+
+    title: str
+    notes: tuple[str, ...]
+    classes: tuple[str, ...]
+    masked: bool
+
+
+def write_page(layers: Sequence[LayerAtlas], pixels: NDArray[np.uint8], content: AtlasContent, path: Path) -> None:
+    """Writes the page.
+
+    Args:
+        layers: the atlas.
+        pixels: uint8 [n, height, width, 3 or 1], its images.
+        content: what else the page tells.
+        path: where to.
+
+    Raises:
+        BadInput: when it cannot be written.
+    """
+    shown = [_layer(layer, pixels, content.classes) for layer in layers]
+    parts = sorted({channel.part for layer in shown for channel in layer.channels if channel.part})
+    html = page.render(
+        "atlas.html.j2",
+        scripts=("atlas.js",),
+        title=content.title,
+        notes=content.notes,
+        layers=shown,
+        classes=content.classes,
+        parts=parts,
+        masked=content.masked,
+        tile=TILE,
+    )
+    page.write(html, path)
+
+
+def is_unused(channel: Channel) -> bool:
+    """Whether nothing changes without the channel: not the accuracy, and no class's probability by 0.001."""
+    known = [abs(value) for value in channel.probability_lost if not math.isnan(value)]
+    return channel.use == 0 and max(known, default=0.0) < _UNUSED
+
+
+def _layer(layer: LayerAtlas, pixels: NDArray[np.uint8], classes: Sequence[str]) -> ShownLayer:
+    alive = [channel for channel in layer.channels if not channel.dead]
+    used = [channel for channel in alive if not is_unused(channel) or channel.part]
+    height, width, count = layer.shape
+    field = layer.field
+    size = f"{field.columns.size} x {field.rows.size} pixels" if field else "the whole image"
+    return ShownLayer(
+        layer.name,
+        f"{height} x {width}, {count} channels",
+        size,
+        layer.used_images,
+        tuple(_channel(channel, pixels, classes) for channel in used[:SHOWN]),
+        dead=len(layer.channels) - len(alive),
+        unused=len(alive) - len(used),
+        more=max(0, len(used) - SHOWN),
+    )
+
+
+def _channel(channel: Channel, pixels: NDArray[np.uint8], classes: Sequence[str]) -> ShownChannel:
+    content = strip_as_jpeg(channel, pixels)
+    losses = [
+        (name, lost) for name, lost in zip(classes, channel.probability_lost, strict=True) if not math.isnan(lost)
+    ]
+    make_up = [(name, share) for name, share in zip(classes, channel.make_up, strict=True) if share]
+    closest = ""
+    if channel.closest_part and not math.isnan(channel.iou):
+        closest = f"{channel.closest_part}: IoU {channel.iou:.2f}, untrained {channel.iou_untrained:.2f}"
+    return ShownChannel(
+        channel.number,
+        f"data:image/jpeg;base64,{base64.b64encode(content).decode()}",
+        (len(channel.strongest) + len(channel.middling)) * (TILE + 2) + 6,
+        channel.use,
+        tuple(sorted(losses, key=lambda pair: -abs(pair[1]))[:5]),
+        tuple(sorted(make_up, key=lambda pair: -pair[1])[:5]),
+        classes[channel.top_class],
+        channel.part,
+        closest,
+    )
