@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
-from catsdogs_exp.training.logits import class_probabilities
+from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _BATCH = 32
 _FEWEST = 64  # images that use is measured on, however slow it is
@@ -98,7 +98,7 @@ def channel_use(  # noqa: PLR0913  (a layer of a network, and what goes through 
 
 
 def _probabilities(outputs: tf.Tensor) -> NDArray[np.float32]:
-    return np.asarray(class_probabilities(outputs), np.float32)
+    return np.asarray(class_probabilities(logits_of(outputs)), np.float32)
 
 
 def _summed(before: NDArray[np.float32], after: NDArray[np.float32], labels: NDArray[np.int32]) -> ChannelUse:
