@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, LITE
+from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS, LITES
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.backbones import tidy_names, trained_on
@@ -87,7 +87,7 @@ def test_preprocessing_survives_saving(config, tmp_path: Path, values: str, chan
 
 
 @pytest.mark.parametrize(
-    "name", ["ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "MobileNetV3Small", "ResNet50V2", LITE]
+    "name", ["ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "MobileNetV3Small", "ResNet50V2", LITES[1]]
 )
 def test_families_build_flat_and_come_back_from_a_file(config, tmp_path: Path, name: str) -> None:
     model = build_model(config(*SMALL, f"model.backbone={name}").model, (32, 32), 2)
