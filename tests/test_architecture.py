@@ -28,7 +28,7 @@ ROOMS = (
     "sweep",
     "cli",
 )
-EVERYWHERE = ("errors", "natural_sort", "signals")
+EVERYWHERE = ("compat", "errors", "natural_sort", "signals")
 MOST_LINES = 400
 MOST_ARGUMENTS = 5
 LONGER: dict[str, str] = {}  # module -> why it may be
@@ -157,3 +157,90 @@ def test_what_has_to_answer_at_once_does_not_import_tensorflow(module: str) -> N
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# What stands below a public interface, and so in `compat.py` alone.
+_INTERNAL = ("tensorflow.python", "tensorflow.core", "tensorflow.compat.v1", "keras.src", "hydra._internal")
+_INTERNAL_ATTRIBUTES = ("tf.compat.v1", "tf.__internal__", "tf.python", "keras.src")
+
+
+def _bound_names(tree: ast.AST) -> set[str]:
+    """Names that a module gives to something itself: functions, attributes of its own objects, fields."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own = isinstance(node, ast.Name) or (isinstance(node.value, ast.Name) and node.value.id == "self")
+            if own:
+                found.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return found
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+def foreign(path: Path, ours: set[str]) -> Iterator[str]:
+    """What a file uses of the insides of other libraries; `ours` are the private names of the whole package."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call):  # import_module("re._parser"), getattr(x, "_y")
+            texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            function = ast.unparse(node.func)
+            if function.endswith("import_module"):
+                modules = texts
+            elif function in ("getattr", "hasattr", "setattr", "delattr"):
+                yield from (f"{function}(..., {text!r})" for text in texts if _is_private(text) and text not in ours)
+        elif isinstance(node, ast.Attribute):
+            whole = ast.unparse(node)
+            private = _is_private(node.attr) and node.attr not in ours
+            dataclass = node.attr in ("__dataclass_params__", "__dataclass_fields__")
+            if private or dataclass or whole in _INTERNAL_ATTRIBUTES:
+                yield whole
+        for module in modules:
+            own = module.startswith("catsdogs_exp")
+            if module.startswith(_INTERNAL) or (not own and any(_is_private(part) for part in module.split("."))):
+                yield f"import {module}"
+
+
+def test_what_is_private_to_others_is_used_at_the_border_alone() -> None:
+    inside = [path for path in MODULES if name_of(path) != "compat.py"]
+    ours = set().union(*(_bound_names(ast.parse(path.read_text(encoding="utf-8"))) for path in inside))
+    found = {name_of(path): sorted(set(foreign(path, ours))) for path in inside}
+    hint = "move it to catsdogs_exp/compat.py, with a test in tests/test_compat.py"
+    assert {path: names for path, names in found.items() if names} == {}, hint
+
+
+def test_the_search_for_private_names_sees_them_all(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import re._parser\nfrom tensorflow.python.framework import ops\nfrom hydra._internal import utils\n"
+        "from zipfile import _EndRecData\nimport importlib\nimportlib.import_module('sre._x')\n"
+        "class A(keras.Layer):\n"
+        "    def call(self):\n        self._mine = 1\n        self._theirs()\n        return self._mine\n"
+        "def f(x):\n    getattr(x, '_hidden', {})\n    x.y._deep = 1\n    tf.compat.v1.nn.relu(x)\n    super()._up()\n"
+        "    type(x).__dataclass_params__\n",
+        encoding="utf-8",
+    )
+    ours = _bound_names(ast.parse(file.read_text(encoding="utf-8")))
+    assert sorted(foreign(file, ours)) == sorted(
+        [
+            "import re._parser",
+            "import tensorflow.python.framework.ops",
+            "import hydra._internal.utils",
+            "import zipfile._EndRecData",
+            "import sre._x",
+            "self._theirs",
+            "getattr(..., '_hidden')",
+            "x.y._deep",
+            "tf.compat.v1",
+            "super()._up",
+            "type(x).__dataclass_params__",
+        ]
+    )

@@ -1,5 +1,7 @@
 """The page behind `--help`."""
 
+from dataclasses import fields
+
 from catsdogs_exp.__main__ import COMMANDS
 from catsdogs_exp.config.schema import FLAT_KEYS, Config
 from catsdogs_exp.config.search_path import CONF, groups
@@ -19,7 +21,7 @@ def page() -> str:
 
     defaults = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
     chosen = {k: v for entry in defaults["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
-    fields = {name: field.metadata["help"] for name, field in Config.__dataclass_fields__.items() if field.metadata}
+    texts = {field.name: field.metadata["help"] for field in fields(Config) if field.metadata}
     lines = [
         "Experiments in image classification: a config becomes a run folder.",
         "",
@@ -28,7 +30,7 @@ def page() -> str:
         *(f"  python -m catsdogs_exp {name:<8} ...          {text}" for name, text in COMMANDS.items()),
         "",
         "Flat keys",
-        *(f"  {key:<12} {defaults[key]!s:<8} {fields[key]}" for key in FLAT_KEYS),
+        *(f"  {key:<12} {defaults[key]!s:<8} {texts[key]}" for key in FLAT_KEYS),
         "",
         "Groups: GROUP=CHOICE, and GROUP.KEY=VALUE for what is inside (* is the default)",
     ]

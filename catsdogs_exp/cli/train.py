@@ -28,14 +28,14 @@ def main(arguments: list[str]) -> int:
     # Hydra prints a traceback or a hint to itself unless told to raise; the message is ours to give.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
-    from hydra._internal.utils import get_args_parser
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.compat import hydra_arguments
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages
     from catsdogs_exp.sweep.jobs import Jobs
 
-    parser = get_args_parser()
+    parser = hydra_arguments()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:

@@ -1,7 +1,6 @@
 """From what Hydra composed to a checked `Config`. Knows nothing of TensorFlow: a mistake answers at once."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,7 @@ from catsdogs_exp.config.checks.cnn_size_check import check_cnn
 from catsdogs_exp.config.checks.dataset_checks import check_dataset
 from catsdogs_exp.config.checks.evaluation_size_check import check_evaluation_size
 from catsdogs_exp.config.checks.training_checks import check_training
+from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.reading import read_object, read_value, show
 from catsdogs_exp.config.registry import check_operations
 from catsdogs_exp.config.schema import VARIANTS, Config, SplitSettings
@@ -99,9 +99,8 @@ def _check_split(split: SplitSettings) -> None:
         try:
             if not split.group_by:
                 raise re.error("it is empty")
-            with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
-                re.compile(split.group_by)
-        except (re.error, OverflowError, RecursionError) as error:
+            Pattern("split.group_by", split.group_by)
+        except re.error as error:
             raise BadInput(
                 f"split.group_by must be a regular expression, such as 'split.group_by=\"clip_([0-9]+)\"': {error}. "
                 f"Received: split.group_by={show(split.group_by)}"

@@ -1,7 +1,6 @@
 """Composing a config from overrides, with Hydra's messages turned into ours."""
 
 import difflib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from catsdogs_exp import compat
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.known_models import known_backbones
@@ -71,7 +70,7 @@ def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Swe
         with _hydra(config_dir) as loader:
             parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
             other_sweeper = any(override.key_or_group == "hydra/sweeper" for override in parsed)
-            jobs = [] if other_sweeper else BasicSweeper.split_arguments(parsed, None)[0]
+            jobs = [] if other_sweeper else compat.sweep_jobs(parsed)
             if not jobs and not other_sweeper:
                 swept = [override for override in parsed if override.is_sweep_override()]
                 empty = " ".join(str(key.input_line) for key in swept if not [*key.sweep_string_iterator()])
@@ -104,25 +103,19 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_message(error, overrides)) from error
     except ValueError as error:
-        if "Config group override" in str(error):
-            raise BadInput(f"A group needs a choice, such as model=cnn. {error}") from error
-        if "range() arg 3" in str(error):
-            received = " ".join(word for word in overrides if "range(" in word)
-            raise BadInput(f"The step of a range must not be 0. Received: {received}") from error
-        raise
+        if compat.complaint_of(error).kind == "other":
+            raise
+        raise BadInput(_message(error, overrides)) from error
 
 
 @contextmanager
-def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoaderImpl]:
+def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
     """Hydra, ready to compose; `config_dir` comes first on its search path."""
     search_path.register()
     with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        assert isinstance(loader, ConfigLoaderImpl)
         if config_dir is not None:
-            loader.get_search_path().prepend("command-line", f"file://{Path(config_dir).absolute()}")
-            loader.repository.initialize_sources(loader.get_search_path())
-        yield loader
+            compat.prepend_config_dir(str(Path(config_dir).absolute()))
+        yield GlobalHydra.instance().config_loader()
 
 
 def _compose(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
@@ -132,30 +125,27 @@ def _compose(overrides: Sequence[str], config_dir: str | None = None) -> DictCon
 
 def _message(error: Exception, overrides: Sequence[str]) -> str:
     """One line in our words: what was received, what is known, what is near."""
-    text = str(error)
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-        known = sorted(error.options)
-        near = (_backbone(choice) if group == "model" else "") or did_you_mean(choice, known)
-        return f"{group} must be one of {', '.join(known)}. Received: {group}={choice}.{near}"
-    if isinstance(error, OverrideParseException):
-        return f"Cannot read {error.override!r} as key=value. Put quotes around special characters: 'key=\"a b\"'"
-    if found := re.search(r"Could not (?:override|delete from config\.|delete) '([^']*)'", text):
-        return _unknown(found[1].partition("=")[0], overrides)
-    if found := re.search(r"config group '([^']*)' does not exist", text):
-        return _unknown(found[1], overrides)
-    if found := re.search(r"Key '([^']*)' is not in struct\s+full_key: (\S+)", text):
-        return _unknown(found[2], overrides)
-    if "requires --multirun" in text or "add --multirun" in text:
-        found = re.search(r"'([^']*)'", text.splitlines()[-1]) or re.search(r"'([^']*)'", text)
-        what = found[1] if found else "Several values for one key"
-        return f"Several values for one key make a sweep: add -m. Received: {what}"
-    cause = error.__cause__
-    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        if "Cannot merge" in str(cause) and cause.full_key:
-            return _unknown(cause.full_key, overrides)
-        text = f"{text or 'The config cannot be composed'}: {cause.msg or cause}"
-    return " ".join(text.split())
+    complaint = compat.complaint_of(error)
+    match complaint.kind:
+        case "choice":
+            group, _, choice = complaint.name.rpartition("/")
+            near = (_backbone(choice) if group == "model" else "") or did_you_mean(choice, complaint.known)
+            return f"{group} must be one of {', '.join(complaint.known)}. Received: {group}={choice}.{near}"
+        case "word":
+            quotes = "Put quotes around special characters: 'key=\"a b\"'"
+            return f"Cannot read {complaint.name!r} as key=value. {quotes}"
+        case "key":
+            return _unknown(complaint.name, overrides)
+        case "sweep":
+            what = complaint.name or "Several values for one key"
+            return f"Several values for one key make a sweep: add -m. Received: {what}"
+        case "no choice":
+            return f"A group needs a choice, such as model=cnn. {complaint.text}"
+        case "step":
+            received = " ".join(word for word in overrides if "range(" in word)
+            return f"The step of a range must not be 0. Received: {received}"
+        case _:
+            return complaint.text
 
 
 def _backbone(choice: str) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from catsdogs_exp.compat import FileConfigSource
 from catsdogs_exp.config.registry import OFFERED
 
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -5,6 +5,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from catsdogs_exp.compat import is_frozen
 from catsdogs_exp.config.schema.limits import NAMES, RANGE, SIZE, Limits
 from catsdogs_exp.errors import one_line
 
@@ -79,8 +80,7 @@ def check_settings(cls: Any, path: str = "") -> None:
     Raises:
         ValueError: naming the field, and what its type may be.
     """
-    frozen: Any = getattr(cls, "__dataclass_params__", None)
-    if not isinstance(cls, type) or not frozen or not frozen.frozen:
+    if not isinstance(cls, type) or not is_dataclass(cls) or not is_frozen(cls):
         raise ValueError(f"{path or 'it'} must be a frozen dataclass")
     for name, found in settings_of(cls).items():
         key = f"{path}.{name}" if path else name

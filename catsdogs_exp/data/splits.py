@@ -15,12 +15,12 @@ images that a division into folds leaves over go to the folds that have fewest.
 
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.schema import SplitSettings
 from catsdogs_exp.data.inspection.duplicates import joined
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
@@ -226,14 +226,14 @@ def _boundary(  # noqa: PLR0913  (numbers of one cut)
 def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
     """What the pattern finds in each path: its first group or the whole match; None where it does not match."""
     assert paths is not None, "split.group_by needs the paths"
-    search = re.compile(pattern).search
+    search = Pattern("split.group_by", pattern).search
     found = [search(path) for path in paths.tolist()]
     if found and not any(found):
         raise BadInput(
             f"split.group_by must match paths, such as {paths[0]}. It matches none of {len(found)}. "
             f"Received: split.group_by={pattern}"
         )
-    return [match and (match[1] if match.re.groups and match[1] is not None else match[0]) for match in found]
+    return [match and (match[1] if match.groups() and match[1] is not None else match[0]) for match in found]
 
 
 def _merged(

@@ -27,15 +27,21 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
             tf.convert_to_tensor(weight) for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )
         if not (training and self.trainable):
-            return self._normalised(inputs, gamma, beta, mean, variance, False)[0]
-        outputs, batch_mean, batch_variance = self._normalised(inputs, gamma, beta, None, None, True)
+            return self._normalised(inputs, gamma, beta, (mean, variance))[0]
+        outputs, batch_mean, batch_variance = self._normalised(inputs, gamma, beta, None)
         self.moving_mean.assign(mean * self.momentum + batch_mean * (1 - self.momentum))
         self.moving_variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
         return outputs
 
-    def _normalised(  # noqa: PLR0913  (as TensorFlow's operation has them)
-        self, inputs: Any, gamma: Any, beta: Any, mean: Any, variance: Any, training: bool
-    ) -> Any:
-        return tf.compat.v1.nn.fused_batch_norm(
-            inputs, gamma, beta, mean, variance, epsilon=self.epsilon, is_training=training
-        )
+    def _normalised(self, inputs: Any, gamma: Any, beta: Any, statistics: tuple[Any, Any] | None) -> Any:
+        """The outputs, mean and variance; those of the batch where `statistics` is None."""
+        mean, variance = statistics or (tf.zeros(0), tf.zeros(0))
+        return tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=gamma,
+            offset=beta,
+            mean=mean,
+            variance=variance,
+            epsilon=self.epsilon,
+            is_training=statistics is None,
+        )[:3]

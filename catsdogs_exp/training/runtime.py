@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from catsdogs_exp.compat import forget_custom_gradients
 from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema import Config
 
@@ -84,7 +85,7 @@ def prepare(seed: int, deterministic: bool) -> None:
 
     _keep_freed_memory()
     keras.backend.clear_session(free_memory=False)
-    _forget_gradient_functions()
+    forget_custom_gradients()
     gc.collect()
     random.seed(seed)
     np.random.seed(seed)
@@ -102,19 +103,6 @@ def _keep_freed_memory() -> None:
         library, threshold, trim = ctypes.CDLL(None), -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
         library.mallopt(threshold, 2**30)
         library.mallopt(trim, 2**31 - 1)
-
-
-def _forget_gradient_functions() -> None:
-    """Drops what `optimizer.apply` leaves behind in TensorFlow's registry of gradients.
-
-    Its all-reduce enters a custom gradient there on every trace, which keeps the whole graph and the variables of
-    a finished job alive: 38 MiB a job for 9 MiB of weights were measured.
-    """
-    from tensorflow.python.framework import ops  # noqa: PLC0415
-
-    registry = getattr(ops.gradient_registry, "_registry", {})
-    for name in [name for name in registry if name.startswith("CustomGradient-")]:
-        del registry[name]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catsdogs_exp.compat import rate_of
 from catsdogs_exp.metrics.names import TOP_K
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 from catsdogs_exp.training.losses import Objective, cross_entropy, minimised
@@ -211,8 +212,7 @@ def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
     """All variables of an optimiser, with that of a rate which is changed from outside."""
     if optimizer is None:
         return []
-    schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
-    rate = getattr(schedule, "rate", None)
+    rate = getattr(rate_of(optimizer), "rate", None)
     return [*optimizer.variables, *([] if rate is None else [rate])]
 
 

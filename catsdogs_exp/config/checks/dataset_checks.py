@@ -1,10 +1,8 @@
 """What of a source's settings can be checked without looking at a disk."""
 
-import importlib
 import re
-import warnings
-from typing import Any
 
+from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.schema.datasets import (
     CsvDataset,
     Dataset,
@@ -59,52 +57,21 @@ def check_dataset(dataset: Dataset) -> None:
             _check_download(f"dataset.{key}", download)
 
 
-def compiled_pattern(pattern: str) -> re.Pattern[str]:
+def compiled_pattern(pattern: str) -> Pattern:
     """Compiles `dataset.pattern`.
 
     Raises:
-        BadInput: for no regular expression, one without `(?P<class>...)`, or one that could search for ever.
+        BadInput: for no regular expression, or one without `(?P<class>...)`.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
-            compiled = re.compile(pattern)
-            nested = _repeats_repeats(importlib.import_module("re._parser").parse(pattern), False)
-    except (re.error, OverflowError, RecursionError) as error:
+        compiled = Pattern("dataset.pattern", pattern)
+    except re.error as error:
         raise BadInput(f"dataset.pattern must be a regular expression: {error}. Received: {pattern!r}") from error
-    if "class" not in compiled.groupindex:
+    if "class" not in compiled.groups:
         raise BadInput(
             f"dataset.pattern must have a group for the class, such as '(?P<class>[a-z]+)'. Received: {pattern!r}"
         )
-    if nested:
-        raise BadInput(
-            "dataset.pattern must not repeat what repeats, as in '(a+)+': on some names that never ends. "
-            f"Received: {pattern!r}"
-        )
     return compiled
-
-
-def _repeats_repeats(parsed: Any, inside: bool) -> bool:
-    """Whether a repetition of open length stands in another: such patterns may take exponential time."""
-    for operation, argument in parsed:
-        name = str(operation)
-        if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            low, high, body = argument
-            varies = high > 1 and low != high
-            if (varies and inside) or _repeats_repeats(body, inside or varies):
-                return True
-        elif name == "BRANCH":
-            if any(_repeats_repeats(branch, inside) for branch in argument[1]):
-                return True
-        elif name == "SUBPATTERN":
-            if _repeats_repeats(argument[3], inside):
-                return True
-        elif name in ("ASSERT", "ASSERT_NOT"):
-            if _repeats_repeats(argument[1], inside):
-                return True
-        elif name == "GROUPREF_EXISTS" and any(part and _repeats_repeats(part, inside) for part in argument[1:]):
-            return True
-        # a possessive or atomic group never looks back, so what repeats inside it is harmless
-    return False
 
 
 def _check_download(name: str, download: Download) -> None:

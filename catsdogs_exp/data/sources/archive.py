@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from catsdogs_exp.compat import zip_table
 from catsdogs_exp.config.schema.datasets import ArchiveDataset, several
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.progress import ReportProgress
@@ -107,17 +108,17 @@ def _unpack(path: Path, scratch: Path, progress: ReportProgress | None) -> None:
 def _check_table(path: Path) -> None:
     """Looks at the size of a zip's table of contents before zipfile reads it: a million entries take a gigabyte."""
     with path.open("rb") as handle:
-        end = zipfile._EndRecData(handle)  # type: ignore[attr-defined]
+        end = zip_table(handle)
     if end is None:
         raise zipfile.BadZipFile("its end is missing")
-    table = int(end[5])  # bytes; the number of entries beside it is not what zipfile goes by
+    entries, table = end  # zipfile goes by the bytes, not by the number of entries
     most = table // 46  # bytes of an entry without its name
     if most > MAX_ENTRIES * 4:  # names are longer than that
         raise BadInput(_too_much(path, f"has a table of contents of {table / 2**20:,.0f} MiB"))
     # Before each file stands its name once more, so what is left is about the content.
-    content = path.stat().st_size - 2 * table + 16 * int(end[4])
-    if end[4] > MANY_ENTRIES and content < MIN_MEAN_BYTES * end[4]:
-        raise BadInput(_too_much(path, f"holds {end[4]:,} entries with hardly anything in them"))
+    content = path.stat().st_size - 2 * table + 16 * entries
+    if entries > MANY_ENTRIES and content < MIN_MEAN_BYTES * entries:
+        raise BadInput(_too_much(path, f"holds {entries:,} entries with hardly anything in them"))
 
 
 def _zip_entries(path: Path, opened: zipfile.ZipFile) -> Iterator[_Entry]:

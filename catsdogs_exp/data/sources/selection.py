@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from catsdogs_exp.config.checks.dataset_checks import compiled_pattern
+from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.schema.datasets import PictureFiles, several
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import natural_key
@@ -46,11 +47,11 @@ class Selection:
         return found["class"] if found and found["class"] else None
 
     @cached_property
-    def _compiled(self) -> re.Pattern[str] | None:
+    def _compiled(self) -> Pattern | None:
         return None if self.pattern is None else compiled_pattern(self.pattern)
 
     @cached_property
-    def _included(self) -> re.Pattern[str] | None:
+    def _included(self) -> Pattern | None:
         for glob in self.include:
             try:
                 re.compile(_glob(glob))
@@ -58,7 +59,8 @@ class Selection:
                 raise BadInput(
                     f"dataset.include must be glob patterns such as '*.jpg': {error.msg}. Received: {glob!r}"
                 ) from error
-        return re.compile("|".join(_glob(glob) for glob in self.include)) if self.include else None
+        globs = "|".join(_glob(glob) for glob in self.include)
+        return Pattern("dataset.include", globs, received=", ".join(self.include)) if self.include else None
 
 
 EVERYTHING = Selection()

@@ -5,7 +5,6 @@ copy alike. The batch stays what it is on one device, and so does the result, up
 """
 
 import logging
-import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from catsdogs_exp import compat
 from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput, RunFailed
@@ -131,7 +131,7 @@ class Distribution:
         try:
             yield
         except _LOST as error:
-            if not self._is_watching:
+            if self.strategy is None or not compat.is_watching(self.strategy):
                 raise
             raise RunFailed(self._who_is_gone(str(error))) from error
 
@@ -154,18 +154,11 @@ class Distribution:
             self._summed(tf.zeros((), tf.int32))
         except _LOST:  # one was here and went before its answer had come
             _log.info("another worker ended first")
-        watcher = self.strategy.extended
-        watcher._check_health_thread_should_stop.set()
-        watcher._check_health_thread = None  # a daemon, which sleeps: it is not waited for
-
-    @property
-    def _is_watching(self) -> bool:
-        assert self.strategy is not None
-        return getattr(self.strategy.extended, "_check_health_thread", None) is not None
+        compat.stop_watching(self.strategy)
 
     def _who_is_gone(self, message: str) -> str:
         assert self.cluster is not None
-        said = {int(number) for number in re.findall(r"task:(\d+) is down", message)}  # it hangs, and may be connected
+        said = compat.workers_down(message)
         others = [worker for worker in range(self.workers) if worker != self.worker]
         gone = [worker for worker in others if worker in said or not self._answers(worker)]
         if not gone:
@@ -227,18 +220,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 
 
 def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
-    from tensorflow.python.distribute.collective_all_reduce_strategy import (  # noqa: PLC0415
-        CollectiveAllReduceExtended,
-    )
-    from tensorflow.python.eager import context  # noqa: PLC0415
-
-    # TensorFlow has two ways to see that a worker is gone. The coordination service, its default, ends the process
-    # with an abort of C++; the older looks at the others now and then, and raises an error. There is no public switch.
-    context.context().configure_coordination_service(service_type="")
-    CollectiveAllReduceExtended._check_health_interval = _LOOK_SECONDS
-    CollectiveAllReduceExtended._check_health_timeout = _ANSWER_SECONDS
-    CollectiveAllReduceExtended._check_health_retry_limit = _LOOKS
-    CollectiveAllReduceExtended._check_health_initial_timeout = JOIN_SECONDS
+    compat.watch_workers(compat.Patience(_LOOK_SECONDS, _ANSWER_SECONDS, _LOOKS, JOIN_SECONDS))
     logging.getLogger("tensorflow").setLevel(logging.CRITICAL)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.workers)}),
@@ -251,7 +233,7 @@ def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except RuntimeError as error:
-        if "Timeout" not in str(error):
+        if not compat.joined_too_late(error):
             raise
         raise RunFailed(
             f"Worker {cluster.index} at {cluster.workers[cluster.index]} waited {JOIN_SECONDS} s for {others}. "

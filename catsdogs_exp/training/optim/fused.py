@@ -13,29 +13,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-
-def _handles(*variables: Any) -> list[tf.Tensor] | None:
-    """The resource handles of variables, or None where some have none of their own (copies on several devices)."""
-    found = []
-    for variable in variables:
-        inner = variable if isinstance(variable, tf.Variable) else variable.value
-        if isinstance(inner, tf.distribute.DistributedValues) or not hasattr(inner, "handle"):
-            return None
-        found.append(inner.handle)
-    return found
+from catsdogs_exp.compat import OptimizerInternals, handles, tf_variable
 
 
 def subtract(variable: Any, factor: Any, delta: Any) -> None:
     """`variable -= factor * delta` in one pass; `factor` a scalar, `delta` of the variable's shape and dtype."""
     factor = tf.cast(factor, variable.dtype)
-    handles = _handles(variable)
-    if handles is None or isinstance(delta, tf.IndexedSlices):
+    found = handles(variable)
+    if found is None or isinstance(delta, tf.IndexedSlices):
         variable.assign_sub(factor * tf.convert_to_tensor(delta))
         return
-    tf.raw_ops.ResourceApplyGradientDescent(var=handles[0], alpha=factor, delta=tf.cast(delta, variable.dtype))
+    tf.raw_ops.ResourceApplyGradientDescent(var=found[0], alpha=factor, delta=tf.cast(delta, variable.dtype))
 
 
-class _ByVariable:
+class _ByVariable(OptimizerInternals):
     """What differs from variable to variable.
 
     Args:
@@ -57,17 +48,18 @@ class _ByVariable:
 
     def _rate(self: Any, variable: Any, learning_rate: Any) -> Any:
         """The learning rate of one variable, in its dtype."""
-        factor = self._factors[self._get_variable_index(variable)]
+        factor = self._factors[self.index_of(variable)]
         rate = tf.cast(learning_rate, variable.dtype)
         return rate if factor == 1 else rate * factor
 
-    def _apply_weight_decay(self: Any, variables: Any) -> None:
+    def decay_weights(self: Any, variables: Any) -> None:
+        """Shrinks weights by their own rate times the decay."""
         if not self.weight_decay:
             return
         kept = [v for v in variables if self._decay_vectors or len(v.shape) > 1]
 
         def decay(variable: Any) -> None:
-            if self._use_weight_decay(variable):
+            if self.takes_decay(variable):
                 share = self._rate(variable, self.learning_rate) * tf.cast(self.weight_decay, variable.dtype)
                 subtract(variable, share, tf.convert_to_tensor(variable))
 
@@ -75,23 +67,7 @@ class _ByVariable:
             for variable in inner:
                 strategy.extended.update(variable, decay, group=False)
 
-        inner = [v if isinstance(v, tf.Variable) else v.value for v in kept]
-        self._on_all_copies(everywhere, inner)
-
-    def _backend_update_step(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
-        """As Keras, which cannot be called between the devices' own work, where gradients are summed already."""
-        if tf.distribute.in_cross_replica_context():
-            inner = [v if isinstance(v, tf.Variable) else v.value for v in trainable_variables]
-            self._on_all_copies(self._distributed_tf_update_step, list(zip(grads, inner, strict=True)), learning_rate)
-        else:
-            super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
-
-    def _on_all_copies(self: Any, change: Any, *args: Any) -> None:
-        """Calls `change(strategy, ...)` for the copies of variables on all devices."""
-        if tf.distribute.in_cross_replica_context():
-            change(self._distribution_strategy, *args)
-        else:
-            tf.__internal__.distribute.interim.maybe_merge_call(change, self._distribution_strategy, *args)
+        self.on_all_copies(everywhere, [tf_variable(v) for v in kept])
 
 
 class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
@@ -105,16 +81,17 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
-        index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
-        momentum = self._momentums[index] if self.momentum > 0 else self._scratch[index]
-        handles = _handles(variable, self._velocities[index], momentum)
-        if handles is None or self.centered or isinstance(gradient, tf.IndexedSlices):
+        rate = self._rate(variable, learning_rate)
+        has_momentum = self.momentum > 0
+        momentum = self.mean_of_gradients(variable) if has_momentum else self._scratch[self.index_of(variable)]
+        found = handles(variable, self.mean_of_squares(variable), momentum)
+        if found is None or self.centered or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, rate)
             return
         tf.raw_ops.ResourceApplyRMSProp(
-            var=handles[0],
-            ms=handles[1],
-            mom=handles[2],
+            var=found[0],
+            ms=found[1],
+            mom=found[2],
             lr=rate,
             rho=self.rho,
             momentum=self.momentum,
@@ -126,16 +103,16 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
 class _FusedAdamStep(_ByVariable):
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
-        index, rate = self._get_variable_index(variable), self._rate(variable, learning_rate)
-        handles = _handles(variable, self._momentums[index], self._velocities[index])
-        if handles is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+        rate = self._rate(variable, learning_rate)
+        found = handles(variable, self.mean_of_gradients(variable), self.mean_of_squares(variable))
+        if found is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, rate)  # type: ignore[misc]
             return
         step = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
-            var=handles[0],
-            m=handles[1],
-            v=handles[2],
+            var=found[0],
+            m=found[1],
+            v=found[2],
             beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
             beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
             lr=rate,
@@ -160,18 +137,18 @@ class FusedSGD(_ByVariable, keras.optimizers.SGD):  # type: ignore[misc]
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
         rate = self._rate(variable, learning_rate)
-        slots = [self.momentums[self._get_variable_index(variable)]] if self.momentum != 0 else []
-        handles = _handles(variable, *slots)
-        if handles is None or isinstance(gradient, tf.IndexedSlices):
+        slots = [self.momentums[self.index_of(variable)]] if self.momentum != 0 else []
+        found = handles(variable, *slots)
+        if found is None or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, rate)
             return
         gradient = tf.cast(gradient, variable.dtype)
         if not slots:
-            tf.raw_ops.ResourceApplyGradientDescent(var=handles[0], alpha=rate, delta=gradient)
+            tf.raw_ops.ResourceApplyGradientDescent(var=found[0], alpha=rate, delta=gradient)
             return
         tf.raw_ops.ResourceApplyKerasMomentum(
-            var=handles[0],
-            accum=handles[1],
+            var=found[0],
+            accum=found[1],
             lr=rate,
             grad=gradient,
             momentum=self.momentum,
@@ -185,8 +162,8 @@ class FusedLion(_ByVariable, keras.optimizers.Lion):  # type: ignore[misc]
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one variable by its gradient, both of one shape and dtype."""
         rate = self._rate(variable, learning_rate)
-        momentum = self._momentums[self._get_variable_index(variable)]
-        if _handles(variable, momentum) is None or isinstance(gradient, tf.IndexedSlices):
+        momentum = self.mean_of_gradients(variable)
+        if handles(variable, momentum) is None or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, rate)
             return
         behind = tf.convert_to_tensor(momentum) - tf.cast(gradient, variable.dtype)

@@ -34,7 +34,7 @@ class Muon(FusedAdamW):
             super().update_step(gradient, variable, learning_rate)
             return
         rate = self._rate(variable, learning_rate)
-        mean, gradient = self._momentums[self._get_variable_index(variable)], tf.cast(gradient, variable.dtype)
+        mean, gradient = self.mean_of_gradients(variable), tf.cast(gradient, variable.dtype)
         behind = tf.convert_to_tensor(mean) - gradient
         subtract(mean, 1 - self.momentum, behind)
         ahead = gradient + self.momentum**2 * behind  # Nesterov's: the new mean, and once more towards the gradient

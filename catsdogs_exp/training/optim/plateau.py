@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from catsdogs_exp.compat import rate_of
 from catsdogs_exp.config.schema.optimizers import PlateauSchedule
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.training.optim.schedules import Adjustable
@@ -61,6 +62,6 @@ def make_plateau(schedule: object, optimizer: keras.optimizers.Optimizer, monito
     """What lowers the rate of an optimiser made with this schedule, or None where the schedule is another."""
     if not isinstance(schedule, PlateauSchedule):
         return None
-    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    rate = rate_of(optimizer)
     assert isinstance(rate, Adjustable)
     return Plateau(schedule, rate.rate, monitor)

@@ -1,0 +1,327 @@
+"""The border: everything that reaches below a public interface of TensorFlow, Keras, Hydra or Python.
+
+Each entry says why it is needed and what would replace it. `tests/test_compat.py` fails by name when a new version
+takes one away, and `tests/test_architecture.py` keeps such names out of all other modules. TensorFlow and Keras are
+imported inside the functions: importing this module costs neither.
+"""
+
+import platform
+import re
+import zipfile
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import IO, Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from catsdogs_exp.errors import RunFailed
+
+__all__ = ["FileConfigSource"]  # why: reads recipes as Hydra reads configs. Replace: a `ConfigSource` of our own
+
+
+def inner(owner: Any, name: str, library: str) -> Any:
+    """An attribute that no interface promises.
+
+    Raises:
+        RunFailed: when this version of the library has none, naming both.
+    """
+    try:
+        return getattr(owner, name)
+    except AttributeError as error:
+        there = platform.python_version() if library == "Python" else version(library)
+        owned_by = getattr(owner, "__name__", type(owner).__name__)
+        raise RunFailed(
+            f"{library} {there} is not supported: {owned_by} has no {name}. Install an earlier version of {library}, "
+            "or a later one of catsdogs-exp"
+        ) from error
+
+
+# --- Keras: optimisers -----------------------------------------------------------------------------------------------
+
+
+class OptimizerInternals:
+    """Put before a Keras optimiser among a class's bases: its private parts under public names.
+
+    A subclass may write `decay_weights`, which is then called in place of Keras's own weight decay.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        keras_bases = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == "keras"]
+        for hook in ("_apply_weight_decay", "_backend_update_step") if keras_bases else ():
+            if not any(hook in vars(base) for base in keras_bases):  # ours would never be called, without a word
+                inner(keras_bases[0], hook, "keras")
+
+    def index_of(self: Any, variable: Any) -> int:
+        """The place of a variable among those that the optimiser moves.
+
+        Why: slots are lists. Replace: a public look-up of slots.
+        """
+        return int(self._get_variable_index(variable))
+
+    def mean_of_gradients(self: Any, variable: Any) -> Any:
+        """The slot with the moving mean of a variable's gradients, of Adam, Lion and RMSprop with momentum.
+
+        Why: fused updates write it. Replace: public slots, such as `SGD.momentums`.
+        """
+        return self._momentums[self.index_of(variable)]
+
+    def mean_of_squares(self: Any, variable: Any) -> Any:
+        """The slot with the moving mean of the squares of a variable's gradients, of Adam and RMSprop.
+
+        Why and replace: as for `mean_of_gradients`.
+        """
+        return self._velocities[self.index_of(variable)]
+
+    def decay_weights(self: Any, variables: Sequence[Any]) -> None:
+        """Shrinks the variables by the weight decay; Keras's own unless a subclass has another."""
+        super()._apply_weight_decay(variables)  # type: ignore[misc]
+
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        """Why: the decay follows each variable's rate. Replace: rates by variable in Keras."""
+        self.decay_weights(variables)
+
+    def takes_decay(self: Any, variable: Any) -> bool:
+        """Whether `exclude_from_weight_decay` has left the variable in.
+
+        Why: Keras's answer to it is private. Replace: public `use_weight_decay`.
+        """
+        return bool(self._use_weight_decay(variable))
+
+    def on_all_copies(self: Any, change: Callable[..., None], *args: Any) -> None:
+        """Calls `change(strategy, ...)` for the copies of variables on all devices.
+
+        Why: Keras updates them from within a replica alone. Replace: `optimizer.apply` that works between the
+        devices' own work, where gradients are summed already.
+        """
+        import tensorflow as tf  # noqa: PLC0415
+
+        if tf.distribute.in_cross_replica_context():
+            change(self._distribution_strategy, *args)
+        else:
+            tf.__internal__.distribute.interim.maybe_merge_call(change, self._distribution_strategy, *args)
+
+    def _backend_update_step(self: Any, grads: Sequence[Any], trainable_variables: Any, learning_rate: Any) -> None:
+        """Why and replace: as for `on_all_copies`."""
+        import tensorflow as tf  # noqa: PLC0415
+
+        if tf.distribute.in_cross_replica_context():
+            pairs = list(zip(grads, map(tf_variable, trainable_variables), strict=True))
+            self.on_all_copies(self._distributed_tf_update_step, pairs, learning_rate)
+        else:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+
+
+def tf_variable(variable: Any) -> Any:
+    """TensorFlow's variable inside a Keras one; one of TensorFlow's as it is."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def rate_of(optimizer: Any) -> Any:
+    """What an optimiser takes its learning rate from: a variable, or a schedule; not its value now.
+
+    Why: `learning_rate` computes a schedule's value. Replace: a public attribute for the schedule.
+    """
+    return inner(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", "keras")
+
+
+# --- TensorFlow ------------------------------------------------------------------------------------------------------
+
+
+def handles(*variables: Any) -> list[Any] | None:
+    """The resource handles of variables, or None where some have none of their own (copies on several devices).
+
+    Why: the operations that update a variable in one pass take handles. Replace: fused optimisers in Keras.
+    """
+    import tensorflow as tf  # noqa: PLC0415
+
+    found = []
+    for each in map(tf_variable, variables):
+        if isinstance(each, tf.distribute.DistributedValues) or not hasattr(each, "handle"):
+            return None
+        found.append(each.handle)
+    return found
+
+
+def forget_custom_gradients() -> None:
+    """Drops what `optimizer.apply` leaves behind in TensorFlow's registry of gradients.
+
+    Why: its all-reduce enters a custom gradient there on every trace, which keeps the whole graph and the variables
+    of a finished job alive: 38 MiB a job for 9 MiB of weights were measured. Replace: a registry of weak references,
+    or one process per job.
+    """
+    from tensorflow.python.framework import ops  # noqa: PLC0415
+
+    registry = inner(inner(ops, "gradient_registry", "tensorflow"), "_registry", "tensorflow")
+    for name in [name for name in registry if name.startswith("CustomGradient-")]:
+        del registry[name]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How workers look after each other.
+
+    Attributes:
+        look: seconds between two looks at whether all are still there.
+        answer: seconds that one has to answer.
+        looks: without an answer: then it is gone.
+        join: seconds that the others have to begin.
+    """
+
+    look: float
+    answer: float
+    looks: int
+    join: float
+
+
+def watch_workers(patience: Patience) -> None:
+    """Makes the next `MultiWorkerMirroredStrategy` raise an error when a worker is gone.
+
+    Why: TensorFlow has two ways to see it. The coordination service, its default, ends the process with an abort of
+    C++; the older looks at the others now and then, and raises. Replace: a public switch between the two.
+    """
+    from tensorflow.python.distribute.collective_all_reduce_strategy import (  # noqa: PLC0415
+        CollectiveAllReduceExtended,
+    )
+    from tensorflow.python.eager import context  # noqa: PLC0415
+
+    inner(context.context(), "configure_coordination_service", "tensorflow")(service_type="")
+    for name, value in {
+        "_check_health_interval": patience.look,
+        "_check_health_timeout": patience.answer,
+        "_check_health_retry_limit": patience.looks,
+        "_check_health_initial_timeout": patience.join,
+    }.items():
+        inner(CollectiveAllReduceExtended, name, "tensorflow")  # set, it would be of no effect
+        setattr(CollectiveAllReduceExtended, name, value)
+
+
+def is_watching(strategy: Any) -> bool:
+    """Whether the strategy looks after its workers. Why and replace: as for `watch_workers`."""
+    return inner(strategy.extended, "_check_health_thread", "tensorflow") is not None
+
+
+def stop_watching(strategy: Any) -> None:
+    """Ends it, so that the others may end too. Why: there is no end but the process's. Replace: a public one."""
+    watcher = strategy.extended
+    inner(watcher, "_check_health_thread_should_stop", "tensorflow").set()
+    inner(watcher, "_check_health_thread", "tensorflow")
+    watcher._check_health_thread = None  # a daemon, which sleeps: it is not waited for
+
+
+def workers_down(message: str) -> set[int]:
+    """The workers that an error of TensorFlow's names as gone.
+
+    Why: one that hangs still takes connections. Replace: an attribute of the error.
+    """
+    return {int(number) for number in re.findall(r"task:(\d+) is down", message)}
+
+
+def joined_too_late(error: RuntimeError) -> bool:
+    """Whether a strategy was not made because other workers did not come. Why, replace: as for `workers_down`."""
+    return "Timeout" in str(error)
+
+
+# --- Hydra -----------------------------------------------------------------------------------------------------------
+
+
+def prepend_config_dir(folder: str) -> None:
+    """Puts a folder first on the search path of the Hydra that is initialised.
+
+    Why: `--config-dir` for composing in Python. Replace: a search path as an argument of `initialize_config_dir`.
+    """
+    loader: Any = GlobalHydra.instance().config_loader()
+    loader.get_search_path().prepend("command-line", f"file://{folder}")
+    loader.repository.initialize_sources(loader.get_search_path())
+
+
+def sweep_jobs(overrides: list[Override]) -> list[list[str]]:
+    """The overrides of each job of a sweep, in the order of Hydra's own sweeper.
+
+    Why: all jobs are checked before the first one runs. Replace: a public function that expands sweeps.
+    """
+    return [list(job) for job in BasicSweeper.split_arguments(overrides, None)[0]]
+
+
+def hydra_arguments() -> ArgumentParser:
+    """The parser of Hydra's flags. Why: flags and settings are told apart as Hydra does. Replace: a public one."""
+    return get_args_parser()
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What Hydra or OmegaConf did not like, as far as its type and text tell.
+
+    Attributes:
+        kind: `choice`: a group has no such choice; `word`: not key=value; `key`: no such setting or group; `sweep`:
+            several values without -m; `no choice`: a group without a choice; `step`: a range of step 0; `other`.
+        name: of the group, key, or what was received.
+        known: the group's choices.
+        text: what it says itself, on one line.
+    """
+
+    kind: str
+    name: str = ""
+    known: tuple[str, ...] = ()
+    text: str = ""
+
+
+def complaint_of(error: Exception) -> Complaint:
+    """Reads an error that came up while composing a config.
+
+    Why: most of Hydra's errors carry what is wrong in their text alone. Replace: attributes of these errors.
+    """
+    text = str(error)
+    plain = " ".join(text.split())
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        return Complaint("choice", error.missing_cfg_file or "", tuple(sorted(error.options)), plain)
+    if isinstance(error, OverrideParseException):
+        return Complaint("word", str(error.override), text=plain)
+    for pattern in (
+        r"Could not (?:override|delete from config\.|delete) '([^'=]*)",
+        r"config group '([^']*)' does not exist",
+        r"Key '[^']*' is not in struct\s+full_key: (\S+)",
+    ):
+        if found := re.search(pattern, text):
+            return Complaint("key", found[1], text=plain)
+    if "requires --multirun" in text or "add --multirun" in text:
+        found = re.search(r"'([^']*)'", text.splitlines()[-1]) or re.search(r"'([^']*)'", text)
+        return Complaint("sweep", found[1] if found else "", text=plain)
+    if "Config group override" in text:
+        return Complaint("no choice", text=plain)
+    if "range() arg 3" in text:  # Python's, from Hydra's range
+        return Complaint("step", text=plain)
+    cause = error.__cause__
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        if "Cannot merge" in str(cause) and cause.full_key:
+            return Complaint("key", str(cause.full_key), text=plain)
+        text = f"{text or 'The config cannot be composed'}: {cause.msg or cause}"
+    return Complaint("other", text=" ".join(text.split()))
+
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+
+def zip_table(handle: IO[bytes]) -> tuple[int, int] | None:
+    """How many entries a zip file says it has, and the bytes of its table of contents; None where its end is missing.
+
+    Why: a table of a million entries takes `zipfile` a gigabyte, so it is looked at before. Replace: a limit in
+    `zipfile`.
+    """
+    end = inner(zipfile, "_EndRecData", "Python")(handle)
+    return None if end is None else (int(end[4]), int(end[5]))
+
+
+def is_frozen(settings: type) -> bool:
+    """Whether a dataclass is frozen. Why: nothing public tells. Replace: `dataclasses.is_frozen`, should it come."""
+    return bool(settings.__dataclass_params__.frozen)  # type: ignore[attr-defined]
