@@ -178,7 +178,8 @@ def _bound_names(tree: ast.AST) -> set[str]:
 
 
 def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__") and name != "_"
+    documented = ("_asdict", "_fields", "_make", "_replace")  # of named tuples
+    return name.startswith("_") and not name.startswith("__") and name != "_" and name not in documented
 
 
 def foreign(path: Path, ours: set[str]) -> Iterator[str]:
