@@ -15,6 +15,8 @@ COMMANDS = {
     "show": "a picture of augmented training images and the model's summary; no training",
     "evaluate": "a run's network on one of its splits",
     "predict": "classes and probabilities of your own pictures",
+    "activations": "what the layers of a run's network answer to any image",
+    "film": "how the layers of a run's network formed, epoch by epoch",
     "atlas": "what each channel of a run's network detects, and what it is used for",
     "compare": "runs side by side: the settings that differ, best first",
     "grade": "a run judged by the course's own criteria",

@@ -1,54 +1,35 @@
-"""The activations of a network's convolution and pooling layers (course, lesson 2: "strips")."""
+"""The activations of chosen layers for some images (the course's strips: docs/course.md)."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-_LAYERS = (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+from catsdogs_exp.insight.graph import FlatNetwork, Layer
+from catsdogs_exp.insight.maps import Answers, LayerActivations
+from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 
 class Activations:
-    """Computes the activations of one network's convolution and pooling layers.
+    """Computes the activations of chosen layers, and the probabilities beside them, in one pass.
 
     Args:
-        model: the network.
-
-    Attributes:
-        layers: the layers, in the order of the network.
+        network: flat; with the weights of the moment each time.
+        layers: some of its layers.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self.layers = [layer for layer in model.layers if isinstance(layer, _LAYERS)]
-        outputs = [layer.output for layer in self.layers]
-        self._outputs = keras.Model(model.inputs, outputs) if outputs else None
+    def __init__(self, network: FlatNetwork, layers: Sequence[Layer]) -> None:
+        self._network, self.layers = network, tuple(layers)
+        model = network.model
+        self._model = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs[:1]])
 
-    def of(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """The activations for some images.
-
-        Args:
-            images: uint8 [b, height, width, 3 or 1].
-
-        Returns:
-            float32 [b, height, width, channels] for each layer, by its name.
-        """
-        answers = self._outputs.predict_on_batch(images) if self._outputs else []
-        if len(self.layers) == 1 and not isinstance(answers, list):
-            answers = [answers]
-        return {layer.name: np.asarray(answer) for layer, answer in zip(self.layers, answers, strict=True)}
-
-
-def standardise(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Each channel: zero mean, unit deviation, x 64 + 128, clipped; 128 throughout for a dead channel.
-
-    Args:
-        channels: [height, width] of one channel, or [height, width, channels].
-
-    Returns:
-        uint8 of the same shape.
-    """
-    centred = channels - channels.mean((0, 1), dtype=np.float64)
-    deviation = centred.std((0, 1))
-    alive = deviation > 1e-12
-    centred *= np.where(alive, 64 / np.where(alive, deviation, 1), 0)
-    centred += 128
-    return np.asarray(np.clip(centred, 0, 255, out=centred), dtype=np.uint8)
+    def of(self, images: NDArray[np.uint8]) -> Answers:
+        """The answers to some images, uint8 [b, height, width, 3 or 1]."""
+        self._network.refresh()
+        found = keras.tree.flatten(self._model.predict_on_batch(images))
+        maps = [np.asarray(each, np.float32) for each in found[:-1]]
+        return Answers(
+            tuple(LayerActivations(layer.name, each) for layer, each in zip(self.layers, maps, strict=True)),
+            np.asarray(class_probabilities(logits_of(found[-1])), np.float32),
+        )

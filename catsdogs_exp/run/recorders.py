@@ -11,7 +11,7 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
-from catsdogs_exp.record.listeners.probes import ProbePictures, make_probes
+from catsdogs_exp.record.listeners.probes import ProbeRecorder, make_probes
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 from catsdogs_exp.record.pictures.png import png_of
@@ -33,14 +33,14 @@ class Recorders:
         listeners: told after each step and epoch.
         checkpoints: saves where the run stands; None: nothing is saved.
         best: keeps the best epoch's network; None: nobody does.
-        probes: draws activations, or None.
+        probes: records activations, or None.
         profile: whether steps are traced.
     """
 
     listeners: Sequence[Listener] = ()
     checkpoints: Checkpoints | None = None
     best: KeepBest | None = None
-    probes: ProbePictures | None = None
+    probes: ProbeRecorder | None = None
     profile: bool = False
 
     def bring_back_best(self, epoch: int) -> None:
@@ -71,6 +71,7 @@ def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) ->
     probes = None
     if config.logging.activations.every >= 0:
         probes = make_probes(config, setup.data, model, job.folder / "activations", board)
+        probes.take_back(len(history.epochs))
     best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, run.result, history)
     listeners: list[Listener] = [
         run.screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),

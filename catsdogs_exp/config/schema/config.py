@@ -103,11 +103,14 @@ class Augment:
 
 @dataclass(frozen=True)
 class ActivationSettings:
-    """Pictures of what each layer answers to fixed validation images."""
+    """The activations of some layers for fixed validation images: pictures and arrays."""
 
     every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
+    layers: str | tuple[str, ...] = setting("auto, all, or names and patterns of layers")
     images: int = setting("of each class", at_least=1, at_most=16)
-    channels: int = setting("at most so many a layer", at_least=1, at_most=4096)
+    channels: int = setting("the most channels per layer", at_least=1, at_most=4096)
+    scale: str = setting("of the colours: each channel on its own, or one per layer", choices=("channel", "layer"))
+    keep: float = setting("megabytes of arrays kept for films and walls; 0: none", at_least=0, at_most=100_000)
 
 
 @dataclass(frozen=True, kw_only=True)

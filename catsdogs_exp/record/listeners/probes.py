@@ -1,4 +1,4 @@
-"""Fixed images whose activations are drawn as training goes on."""
+"""Fixed images whose activations are recorded as training goes on."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,17 +8,24 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema import ActivationSettings, Config
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.insight.activations import Activations
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.layers import choose_layers
+from catsdogs_exp.insight.maps import Answers
+from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
-from catsdogs_exp.record.pictures.activation_page import ActivationPages
+from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
+
+_SETTING = "logging.activations.layers"
 
 
 @dataclass(frozen=True)
@@ -28,57 +35,100 @@ class Probes:
     Attributes:
         images: uint8 [b, height, width, channels].
         names: `cats cat.12.jpg` for each.
+        classes: names, in the order of the probabilities.
     """
 
     images: NDArray[np.uint8]
-    names: Sequence[str]
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
 
 
-class ProbePictures:
-    """Pictures of the layers' activations for the probes.
+class ProbeRecorder:
+    """Records the activations of the probes: pictures for TensorBoard, PNGs of the best epoch, arrays.
 
     Args:
         network: the network that is being trained.
         probes: the images.
-        config: how often and how much.
-        folder: PNGs of the best epoch go here.
+        settings: which layers, how often and how much.
+        folder: `activations/` of the run.
         board: event files, or None.
+
+    Raises:
+        BadInput: for layers that the network does not have.
     """
 
     def __init__(
-        self, network: keras.Model, probes: Probes, config: Config, folder: Path, board: TensorBoard | None
+        self,
+        network: keras.Model,
+        probes: Probes,
+        settings: ActivationSettings,
+        folder: Path,
+        board: TensorBoard | None,
     ) -> None:
-        self._activations, self._pages = Activations(network), ActivationPages(config.logging.activations.channels)
-        self._images, self._names = probes.images, probes.names
-        self._every, self._board, self._folder = config.logging.activations.every, board, folder
+        flat = FlatNetwork(network)
+        self._activations = Activations(flat, choose_layers(flat, settings.layers, _SETTING))
+        self._probes, self._settings = probes, settings
+        self._board, self._folder = board, folder
+        self._files = ActivationFiles(folder, round(settings.keep * 1e6))
+        self._style = Style(settings.channels, settings.scale)
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Draws at the first epoch and then every `logging.activations.every` epochs."""
-        due = self._every > 0 and (result.epoch == 1 or result.epoch % self._every == 0)
-        if due and self._board:
-            self._show(self._board, self._draw(result.epoch, ""), result.epoch, "activations")
+        """Records the first epoch and then every `logging.activations.every` epochs."""
+        every = self._settings.every
+        if every <= 0 or not (result.epoch == 1 or result.epoch % every == 0):
+            return
+        answers = self._activations.of(self._probes.images)
+        self._files.add(self._kept(result.epoch, answers), self._settings.channels)
+        if self._board:
+            self._show(self._board, self._draw(answers, f"epoch {result.epoch}"), result.epoch, "activations")
 
     def best(self, epoch: int) -> None:
-        """Draws with the best epoch's weights, which must be in place: events and PNG files."""
-        pages = self._draw(epoch, ", the best")
+        """Records the best epoch, whose weights must be in place."""
+        answers = self._activations.of(self._probes.images)
+        self._files.add(self._kept(epoch, answers), self._settings.channels, best=True)
+        drawn = self._draw(answers, f"epoch {epoch}, the best")
         if self._board:
-            self._show(self._board, pages, epoch, "activations at the best epoch")
+            self._show(self._board, drawn, epoch, "activations at the best epoch")
         self._folder.mkdir(exist_ok=True)  # of a run that went on: drawn again
-        for name, page in zip(self._names, pages, strict=True):
-            (self._folder / f"best-{name.replace(' ', '-').replace('/', '-')}.png").write_bytes(page)
+        for name, pictures in zip(self._probes.names, drawn, strict=True):
+            (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
 
-    def _draw(self, epoch: int, remark: str) -> list[bytes]:
-        titles = [f"{name}, epoch {epoch}{remark}" for name in self._names]
-        pages = self._pages.draw(self._images, titles, self._activations.of(self._images))
-        with ThreadPoolExecutor() as pool:  # packing a page is C that other threads can run beside
-            return list(pool.map(png_of, pages))
+    def take_back(self, epoch: int) -> None:
+        """Forgets what was recorded after an epoch, of a run that goes on from there."""
+        self._files.take_back(epoch)
 
-    def _show(self, board: TensorBoard, pages: Sequence[bytes], epoch: int, tag: str) -> None:
-        for name, page in zip(self._names, pages, strict=True):
-            board.image(f"{tag}/{name}", page, epoch)
+    def _kept(self, epoch: int, answers: Answers) -> KeptActivations:
+        return KeptActivations(epoch, self._probes.names, self._probes.images, answers)
+
+    def _draw(self, answers: Answers, moment: str) -> list[list[tuple[str, bytes]]]:
+        """For each probe the page of all layers, then each layer alone: tags that sort by depth, and PNGs."""
+        pictures: list[tuple[str, Image.Image]] = []
+        for index, name in enumerate(self._probes.names):
+            grids = [layer_grid(layer, index, self._style) for layer in answers.layers]
+            subject = Subject(self._probes.images[index], f"{name}, {moment}", self._probes.classes)
+            pictures.append(("00 all layers", activation_page(subject, answers, index, grids)))
+            if self._board:
+                pictures += [
+                    (f"{number:02d} {layer.layer}", grid)
+                    for number, (layer, grid) in enumerate(zip(answers.layers, grids, strict=True), start=1)
+                ]
+        with ThreadPoolExecutor() as pool:  # packing a picture is C that other threads can run beside
+            packed = list(pool.map(lambda entry: (entry[0], png_of(entry[1])), pictures))
+        per_probe = len(packed) // max(1, len(self._probes.names))
+        return [packed[start : start + per_probe] for start in range(0, len(packed), per_probe)]
+
+    def _show(self, board: TensorBoard, drawn: Sequence[Sequence[tuple[str, bytes]]], epoch: int, tag: str) -> None:
+        for name, pictures in zip(self._probes.names, drawn, strict=True):
+            for part, png in pictures:
+                board.image(f"{tag}/{name}/{part}", png, epoch)
+
+
+def file_name(name: str) -> str:
+    """A probe's name as part of a file's name."""
+    return name.replace(" ", "-").replace("/", "-")
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
@@ -95,9 +145,11 @@ def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
 
 def make_probes(
     config: Config, data: Data, network: keras.Model, folder: Path, board: TensorBoard | None
-) -> ProbePictures:
-    """Chooses the probes and prepares their pictures."""
-    manifest = data.manifest
-    rows = probe_rows(manifest, config.logging.activations.images)
-    names = [f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()]
-    return ProbePictures(network, Probes(data.fetch(rows), names), config, folder, board)
+) -> ProbeRecorder:
+    """Chooses the probes and prepares to record them."""
+    manifest, settings = data.manifest, config.logging.activations
+    rows = probe_rows(manifest, settings.images)
+    names = tuple(
+        f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()
+    )
+    return ProbeRecorder(network, Probes(data.fetch(rows), names, manifest.classes), settings, folder, board)

@@ -1,83 +1,131 @@
-"""Pictures of what each convolution and pooling layer answers to an image (docs/course.md, "Activation strips").
+"""Activations as pictures: a grid of channels per layer, a page of all layers (docs/course.md, "Activation strips").
 
-As in the course each channel is standardised: zero mean, unit deviation, x 64 + 128, clipped to 0..255. Unlike
-there, the name beside a row is the layer's own, and a dead channel is flat instead of undefined.
+As in the course each channel is standardised: zero mean, unit deviation, x 64 + 128, clipped to 0..255. Unlike there,
+every tile carries its channel's number, and a dead channel says so instead of being undefined.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catsdogs_exp.insight.activations import standardise
+from catsdogs_exp.insight.maps import Answers, LayerActivations, on_one_scale, standardise
 from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 64, 2, 12, 16, 24
-_INPUT = 192
+_INPUT, _BAR = 192, 320
+_QUIET, _FILL = (110, 110, 110), (33, 145, 140)
+
+CHANNEL, LAYER = "channel", "layer"  # scales
 
 
-class ActivationPages:
-    """Draws the activations of a network's layers.
+@dataclass(frozen=True)
+class Style:
+    """How activations are drawn.
 
-    Args:
+    Attributes:
         channels: the most channels drawn per layer.
+        scale: `channel`: each channel on its own, as in the course; `layer`: all channels of a layer on one scale.
     """
 
-    def __init__(self, channels: int) -> None:
-        self._channels = channels
-
-    def draw(
-        self, images: NDArray[np.uint8], titles: Sequence[str], activations: Mapping[str, NDArray[np.float32]]
-    ) -> list[Image.Image]:
-        """One page per image: the input, then a grid of channels for each layer.
-
-        Args:
-            images: uint8 [b, height, width, 3 or 1].
-            titles: one line per page.
-            activations: float32 [b, height, width, channels] for each layer, by its name.
-        """
-        return [
-            self._page(image, title, [(name, answer[index]) for name, answer in activations.items()])
-            for index, (image, title) in enumerate(zip(images, titles, strict=True))
-        ]
-
-    def _page(
-        self, image: NDArray[np.uint8], title: str, answers: list[tuple[str, NDArray[np.float32]]]
-    ) -> Image.Image:
-        heights = [_LINE + self._rows(answer) * (_TILE + _GAP) + _MARGIN for _, answer in answers]
-        width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
-        page = Image.new("RGB", (width, _MARGIN + _LINE + _INPUT + _MARGIN + sum(heights)), BACKGROUND)
-        draw = ImageDraw.Draw(page)
-        draw.text((_MARGIN, _MARGIN), fitted(draw, title, width - 2 * _MARGIN, 16), fill=INK, font=font(16))
-        picture = as_picture(image)
-        picture.thumbnail((width, _INPUT))
-        if picture.height < _INPUT:
-            picture = picture.resize((picture.width * _INPUT // picture.height, _INPUT), Image.Resampling.BICUBIC)
-        page.paste(picture, (_MARGIN, _MARGIN + _LINE))
-        y = _MARGIN + _LINE + _INPUT + _MARGIN
-        for (name, answer), height in zip(answers, heights, strict=True):
-            shape = " x ".join(str(side) for side in answer.shape)
-            shown = min(answer.shape[-1], self._channels)
-            more = f", the first {shown} channels" if shown < answer.shape[-1] else ""
-            draw.text((_MARGIN, y), f"{name}   {shape}{more}", fill=INK, font=font(14))
-            self._grid(page, y + _LINE, answer)
-            y += height
-        return page
-
-    def _grid(self, page: Image.Image, top: int, answer: NDArray[np.float32]) -> None:
-        channels = np.moveaxis(standardise(answer[..., : self._channels]), -1, 0)
-        how = Image.Resampling.BOX if min(answer.shape[:2]) >= _TILE else Image.Resampling.NEAREST
-        for number, channel in enumerate(np.ascontiguousarray(channels)):
-            tile = Image.fromarray(channel).resize((_TILE, _TILE), how)
-            tile.putpalette(_VIRIDIS)
-            x = _MARGIN + number % _PER_ROW * (_TILE + _GAP)
-            page.paste(tile.convert("RGB"), (x, top + number // _PER_ROW * (_TILE + _GAP)))
-
-    def _rows(self, answer: NDArray[np.float32]) -> int:
-        return math.ceil(min(int(answer.shape[-1]), self._channels) / _PER_ROW)
+    channels: int = 64
+    scale: str = CHANNEL
 
 
-_VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
+@dataclass(frozen=True)
+class Subject:
+    """The image that is looked at.
+
+    Attributes:
+        image: uint8 [height, width, 3 or 1].
+        title: a line for its page.
+        classes: names, in the order of the probabilities.
+    """
+
+    image: NDArray[np.uint8]
+    title: str
+    classes: tuple[str, ...]
+
+
+def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image.Image:
+    """The channels of one layer for one image, 16 tiles per row, each with its number; dead ones are marked.
+
+    Args:
+        activations: of the layer.
+        index: which of the images.
+        style: how.
+    """
+    maps = activations.maps[index]
+    shown = min(maps.shape[-1], style.channels)
+    dead = activations.dead()
+    rows = math.ceil(shown / _PER_ROW)
+    width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
+    grid = Image.new("RGB", (width, _LINE + rows * (_TILE + _GAP) + _MARGIN), BACKGROUND)
+    draw = ImageDraw.Draw(grid)
+    shape = " x ".join(str(side) for side in maps.shape)
+    remarks = [
+        f"the first {shown} channels" if shown < maps.shape[-1] else "",
+        f"{int(dead.sum())} dead" if dead.any() else "",
+        f"one scale, {maps.min():.3g} to {maps.max():.3g}" if style.scale == LAYER else "",
+    ]
+    text = f"{activations.layer}   {', '.join([shape, *filter(None, remarks)])}"
+    draw.text((_MARGIN, 0), fitted(draw, text, width - 2 * _MARGIN, 14), fill=INK, font=font(14))
+    if style.scale == LAYER:
+        pixels = on_one_scale(maps[..., :shown], float(maps.min()), float(maps.max()))
+    else:
+        pixels = standardise(maps[..., :shown])
+    how = Image.Resampling.BOX if min(maps.shape[:2]) >= _TILE else Image.Resampling.NEAREST
+    for number, channel in enumerate(np.ascontiguousarray(np.moveaxis(pixels, -1, 0))):
+        tile = Image.fromarray(channel).resize((_TILE, _TILE), how)
+        tile.putpalette(VIRIDIS)
+        x, y = _MARGIN + number % _PER_ROW * (_TILE + _GAP), _LINE + number // _PER_ROW * (_TILE + _GAP)
+        grid.paste(tile.convert("RGB"), (x, y))
+        remark = f"{number} dead" if dead[number] else str(number)
+        draw.text((x + 2, y), remark, fill=_NUMBER, font=_SMALL, stroke_width=1, stroke_fill=(0, 0, 0))
+    return grid
+
+
+def activation_page(subject: Subject, answers: Answers, index: int, grids: list[Image.Image]) -> Image.Image:
+    """The input with the network's probabilities beside it, then the grids of all layers.
+
+    Args:
+        subject: the image.
+        answers: of the network to several images.
+        index: which of them the subject is.
+        grids: of its layers, see `layer_grid`.
+    """
+    width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
+    top = _MARGIN + _LINE + _INPUT + _MARGIN
+    page = Image.new("RGB", (width, top + sum(grid.height for grid in grids)), BACKGROUND)
+    draw = ImageDraw.Draw(page)
+    draw.text((_MARGIN, _MARGIN), fitted(draw, subject.title, width - 2 * _MARGIN, 16), fill=INK, font=font(16))
+    picture = as_picture(subject.image)
+    scale = min(_INPUT / picture.height, (width - 2 * _MARGIN) / 2 / picture.width)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    page.paste(picture.resize(size, Image.Resampling.BICUBIC), (_MARGIN, _MARGIN + _LINE))
+    _probabilities(draw, subject.classes, answers.probabilities[index], size[0] + 3 * _MARGIN)
+    y = top
+    for grid in grids:
+        page.paste(grid, (0, y))
+        y += grid.height
+    return page
+
+
+def _probabilities(
+    draw: ImageDraw.ImageDraw, classes: tuple[str, ...], probabilities: NDArray[np.float32], left: int
+) -> None:
+    """The most probable classes as bars."""
+    for line, label in enumerate(np.argsort(-probabilities, kind="stable")[:7].tolist()):
+        y = _MARGIN + _LINE + line * 26
+        share = float(probabilities[label])
+        draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=(235, 237, 240))
+        draw.rectangle((left, y + 2, left + round(_BAR * share), y + 20), fill=_FILL)
+        text = fitted(draw, f"{share:.3f}  {classes[label]}", 300, 14)
+        draw.text((left + _BAR + 8, y + 2), text, fill=INK, font=font(14))
+
+
+VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
+_NUMBER, _SMALL = (255, 255, 255), font(10)

@@ -72,15 +72,17 @@ def test_train_and_validation_share_their_charts(trained: Path) -> None:
 def test_pictures_are_there_at_their_epochs(trained: Path) -> None:
     events = multiplexer(trained / "tensorboard")
     tags = events.Runs()["validation"]["tensors"]
-    activations = [tag for tag in tags if tag.startswith("activations/")]
-    assert len(activations) == 2 and {tag.split("/")[1].split(" ")[0] for tag in activations} == {"cats", "dogs"}
+    activations = sorted(tag for tag in tags if tag.startswith("activations/"))
+    parts = ["00 all layers", "01 block1_conv", "02 block1_pool", "03 block2_conv", "04 block2_pool"]
+    assert [tag.rpartition("/")[2] for tag in activations] == 2 * parts  # sorted by name is sorted by depth
+    assert {tag.split("/")[1].split(" ")[0] for tag in activations} == {"cats", "dogs"}
     for tag in activations:
         shown = pictures(events, "validation", tag)
         assert list(shown) == [1, 2]  # the first epoch, then every second
         assert shown[1].shape[1:] == (1080, 3)
         assert (shown[1] != shown[2]).any()
     best = [tag for tag in tags if tag.startswith("activations at the best epoch/")]
-    assert len(best) == 2
+    assert len(best) == 2 * len(parts)
     (samples,) = pictures(events, "train", "augmented training images").values()
     assert samples.shape[1] > 1000
 

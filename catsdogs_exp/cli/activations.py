@@ -1,0 +1,51 @@
+"""`python -m catsdogs_exp activations RUN IMAGE...`: what the layers of a run's network answer to any image."""
+
+import sys
+from pathlib import Path
+
+from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.errors import BadInput, RunFailed
+
+
+def main(arguments: list[str]) -> int:
+    """Writes a page per image, and with --each one picture per layer."""
+    parser = run_parser(
+        "activations",
+        "Draw what the layers of a run's network answer to an image: a page per image, below RUN/activations/.",
+        "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg --layers 'block*_conv'",
+    )
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files")
+    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
+    parser.add_argument("--channels", type=int, default=64, help="the most channels per layer; default: 64")
+    parser.add_argument("--scale", choices=("channel", "layer"), default="channel", help="of the colours")
+    parser.add_argument("--epoch", choices=("best", "last"), default="best", help="the best epoch, or the newest")
+    parser.add_argument("--each", action="store_true", help="also one picture per layer")
+    parser.add_argument("--output", type=Path, help="a folder; default: RUN/activations")
+    options = parser.parse_intermixed_args(arguments)
+    if options.channels < 1:
+        raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")
+
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.record.folder.run_files import find_run
+
+    run = find_run(options.run)
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.run_activations import draw_activations
+    from catsdogs_exp.record.pictures.activation_page import Style
+    from catsdogs_exp.record.pictures.files import save_new
+
+    drawn = draw_activations(run, options.images, options.layers, Style(options.channels, options.scale), options.epoch)
+    folder = options.output or run.folder / "activations"
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in drawn:
+        if each.page is None:
+            print(f"error: {each.path}: {each.error}", file=sys.stderr)  # noqa: T201
+            continue
+        page = save_new(each.page, folder, each.path.stem)
+        output().print(str(page), markup=False)
+        if options.each:
+            for number, (name, grid) in enumerate(each.grids.items(), start=1):
+                save_new(grid, folder, f"{page.stem}-{number:02d}-{name}")
+    return RunFailed.exit_code if any(each.page is None for each in drawn) else 0

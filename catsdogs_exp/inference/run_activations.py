@@ -1,0 +1,104 @@
+"""The activations of a run's network for any image, at its best epoch or at the newest checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.insight.activations import Activations
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.layers import choose_layers
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+from catsdogs_exp.training.progress import begin_progress
+from catsdogs_exp.training.steps import Steps
+
+BEST, LAST = "best", "last"
+
+
+@dataclass(frozen=True)
+class DrawnActivations:
+    """The pictures of one image.
+
+    Attributes:
+        path: of the image.
+        page: all layers.
+        grids: each layer alone, by its name.
+        error: why there are none, or `""`.
+    """
+
+    path: Path
+    page: Image.Image | None
+    grids: dict[str, Image.Image]
+    error: str = ""
+
+
+def network_of(run: RunFiles, epoch: str) -> tuple[keras.Model, ModelCard, int | None]:
+    """A run's network at its best epoch, or as its newest checkpoint has it, and how many epochs that one has seen.
+
+    Raises:
+        BadInput: when there is none.
+    """
+    model, card = load_model(run.network)
+    if epoch == BEST:
+        return model, card, None
+    lines: list[str] = []
+    snapshot = newest_snapshot(run.folder / "checkpoints" / "last", lines.append)
+    if snapshot is None:
+        raise BadInput(f"The run has no checkpoint: {run.folder}. Use --epoch best")
+    variables = Steps(model).weights()
+    like = {name: (tuple(each.shape), np.dtype(each.dtype)) for name, each in variables.items()}
+    try:
+        arrays = snapshot.arrays(like, all_of_them=False)
+    except BadInput as error:  # of a head that was trained on cached features
+        raise BadInput(
+            f"The newest checkpoint does not hold the whole network: {run.folder}. Use --epoch best"
+        ) from error
+    for name, array in arrays.items():
+        variables[name].assign(array)
+    return model, card, len(begin_progress("val_accuracy", snapshot).history.epochs)
+
+
+def draw_activations(
+    run: RunFiles, images: Sequence[Path], layers: Sequence[str], style: Style, epoch: str = BEST
+) -> list[DrawnActivations]:
+    """Draws the activations of a run's network for some images.
+
+    Args:
+        run: the run.
+        images: files.
+        layers: `auto`, `all`, or names and patterns.
+        style: how they are drawn.
+        epoch: `best` or `last`.
+
+    Raises:
+        BadInput: when the network cannot be had, or a layer is not there.
+    """
+    model, card, seen = network_of(run, epoch)
+    network = FlatNetwork(model)
+    activations = Activations(network, choose_layers(network, layers, "--layers"))
+    moment = "best epoch" if seen is None else f"after epoch {seen}"
+    found = []
+    for path in images:
+        try:
+            pixels = decoding.read_image(
+                path, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
+            )
+        except decoding.Undecodable as error:
+            found.append(DrawnActivations(path, None, {}, str(error)))
+            continue
+        except OSError as error:
+            found.append(DrawnActivations(path, None, {}, f"cannot be read: {error.strerror}"))
+            continue
+        answers = activations.of(pixels[None])
+        grids = {layer.layer: layer_grid(layer, 0, style) for layer in answers.layers}
+        subject = Subject(pixels, f"{path.name}, {moment}", card.classes)
+        found.append(DrawnActivations(path, activation_page(subject, answers, 0, list(grids.values())), grids))
+    return found

@@ -1,0 +1,100 @@
+"""Films of layers forming: a frame per recorded epoch, all on one scale over time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.insight.maps import on_one_scale
+from catsdogs_exp.record.activation_arrays import KeptActivations
+from catsdogs_exp.record.pictures.activation_page import VIRIDIS
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
+
+_TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 48, 2, 10, 16, 22
+_INPUT = 120
+FORMATS = ("webp", "gif")
+
+
+def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str], channels: int) -> list[Image.Image]:
+    """One frame per epoch.
+
+    A channel has the same scale in all frames, from the weakest to the strongest of its answers over time, so that one
+    sees it become stronger.
+
+    Args:
+        epochs: in their order; all of one run.
+        probe: which of the images.
+        layers: names.
+        channels: the most per layer.
+
+    Raises:
+        BadInput: for a layer that was not kept.
+    """
+    known = [layer.layer for layer in epochs[0].answers.layers]
+    for name in layers:
+        if name not in known:
+            raise BadInput(f"--layers must name layers that were kept: {', '.join(known)}. Received: {name}")
+    stacks: dict[str, NDArray[np.uint8]] = {}
+    for name in layers:
+        maps = np.stack([_maps(epoch, name)[probe, ..., :channels] for epoch in epochs])  # [epochs, h, w, channels]
+        low, high = maps.min(axis=(0, 1, 2)), maps.max(axis=(0, 1, 2))
+        stacks[name] = np.stack(
+            [on_one_scale(maps[..., c], float(low[c]), float(high[c])) for c in range(maps.shape[-1])], axis=-1
+        )
+    return [_frame(epoch, number, probe, stacks) for number, epoch in enumerate(epochs)]
+
+
+def write_film(pictures: Sequence[Image.Image], path: Path, seconds: float = 0.5) -> None:
+    """Writes an animation; the last frame stays three times as long.
+
+    Args:
+        pictures: the frames.
+        path: ends in `.webp` or `.gif`.
+        seconds: per frame.
+
+    Raises:
+        BadInput: when it cannot be written.
+    """
+    times = [round(1000 * seconds)] * (len(pictures) - 1) + [round(3000 * seconds)]
+    more: dict[str, Any] = {"quality": 80, "method": 4} if path.suffix == ".webp" else {"disposal": 1}
+    try:
+        pictures[0].save(path, save_all=True, append_images=list(pictures[1:]), duration=times, loop=0, **more)
+    except OSError as error:
+        raise BadInput(f"The film cannot be written: {path}: {error.strerror or error}") from error
+
+
+def _maps(epoch: KeptActivations, name: str) -> NDArray[np.float32]:
+    return next(layer.maps for layer in epoch.answers.layers if layer.layer == name)
+
+
+def _frame(epoch: KeptActivations, number: int, probe: int, stacks: dict[str, NDArray[np.uint8]]) -> Image.Image:
+    width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
+    rows = {name: -(-stack.shape[-1] // _PER_ROW) for name, stack in stacks.items()}
+    top = _MARGIN + _LINE + _INPUT + _MARGIN
+    frame = Image.new("RGB", (width, top + sum(_LINE + count * (_TILE + _GAP) for count in rows.values())), BACKGROUND)
+    draw = ImageDraw.Draw(frame)
+    title = f"epoch {epoch.epoch}   {epoch.probes[probe]}   p {' '.join(f'{p:.2f}' for p in _most(epoch, probe))}"
+    draw.text((_MARGIN, _MARGIN - 2), fitted(draw, title, width - 2 * _MARGIN, 15), fill=INK, font=font(15))
+    picture = as_picture(epoch.images[probe])
+    picture.thumbnail((_INPUT, _INPUT))
+    frame.paste(picture, (_MARGIN, _MARGIN + _LINE))
+    y = top
+    for name, stack in stacks.items():
+        draw.text((_MARGIN, y), name, fill=INK, font=font(13))
+        y += _LINE
+        for channel in range(stack.shape[-1]):
+            tile = Image.fromarray(np.ascontiguousarray(stack[number, ..., channel]))
+            tile = tile.resize((_TILE, _TILE), Image.Resampling.NEAREST)
+            tile.putpalette(VIRIDIS)
+            place = (_MARGIN + channel % _PER_ROW * (_TILE + _GAP), y + channel // _PER_ROW * (_TILE + _GAP))
+            frame.paste(tile.convert("RGB"), place)
+        y += rows[name] * (_TILE + _GAP)
+    return frame
+
+
+def _most(epoch: KeptActivations, probe: int) -> list[float]:
+    return [float(p) for p in epoch.answers.probabilities[probe][:4]]
