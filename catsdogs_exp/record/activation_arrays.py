@@ -104,7 +104,7 @@ def read_activations(path: Path) -> KeptActivations:
         BadInput: when it is missing or no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             about = json.loads(bytes(_array(file, _ABOUT)))
             layers: Sequence[str] = [str(name) for name in about["layers"]]
             maps = [_array(file, f"layer{number:03d}").astype(np.float32) for number in range(len(layers))]

@@ -85,7 +85,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         (
             "logging.activations.evry=1",
             "Unknown setting: logging.activations.evry. Did you mean logging.activations.every or "
-            f"logging.activations.images or logging.activations.channels?{LOOK}",
+            f"logging.activations.keep or logging.activations.scale?{LOOK}",
         ),
         (
             "model.dropout.x=3",
