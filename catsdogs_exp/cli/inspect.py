@@ -166,6 +166,8 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     if found["brightness_outliers"]:
         paths = [f"{entry['path']} ({entry['brightness']:.0f})" for entry in found["brightness_outliers"]]
         say(f"far darker or brighter than the rest: {_some(paths)}")
+    for line in found["reading"]:
+        say(f"note: {line}")
     for line in found["passed_over"]:
         say(f"skipped: {line}")
     if found["quarantined"]:

@@ -11,6 +11,7 @@ from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.registry import check_source, files_of
+from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.subset import subset
 
 __all__ = ["Data", "check_source", "gather", "manifest_of", "open_data", "open_images"]
@@ -65,13 +66,13 @@ def gather(config: Config, progress: ReportProgress | None = None, enforce: bool
         BadInput: when there are none to train on, or `inspection.*` refuses them.
     """
     dataset = config.dataset
-    manifest = _manifest(files_of(dataset, progress), config, progress, enforce)
+    manifest = _manifest(files_of(dataset, progress, config.split.folders), config, progress, enforce)
     return subset(manifest, dataset.fraction, dataset.max_per_class, config.split.seed)
 
 
 def manifest_of(root: Path, config: Config, progress: ReportProgress | None = None) -> Manifest:
     """The manifest of a folder of images that is there already, all of them."""
-    return _manifest(list_images(root), config, progress)
+    return _manifest(list_images(root, Selection(folders=config.split.folders)), config, progress)
 
 
 def _manifest(listing: Listing, config: Config, progress: ReportProgress | None, enforce: bool = True) -> Manifest:

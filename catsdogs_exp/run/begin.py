@@ -65,7 +65,11 @@ class BegunRun:
         if found["quarantined"]:
             reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
             self.say(f"left out: {found['quarantined']} of {found['files']} files ({reasons}); see inspection.json")
-        for line in (*(f"skipped: {note}" for note in manifest.listing.notes), *warnings_of(manifest)):
+        for line in found["reading"]:
+            self.say(f"note: {line}")
+        for line in found["passed_over"]:
+            self.say(f"skipped: {line}")
+        for line in warnings_of(manifest):
             self.say(line)
 
     def _check_data(self, manifest: Manifest) -> None:

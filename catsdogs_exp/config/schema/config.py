@@ -35,6 +35,9 @@ class SplitSettings:
     folds: int | None = setting("cross-validation in so many parts", at_least=2)
     fold: int = setting("which of them is the validation, from 0", at_least=0)
     group_by: str | None = setting("regular expression on the path: images of one match stay together")
+    folders: str = setting(
+        "of folders called train, val, test, ...", default="auto", choices=("auto", "splits", "classes", "merge")
+    )
 
 
 RESIZES = ("stretch", "crop", "pad", "random_resized_crop")

@@ -37,6 +37,7 @@ class PictureFiles(LabelledPictures):
     """What every source has that is a folder in the end."""
 
     _: KW_ONLY
+    folder: str | None = setting("the folder inside that holds the images; null: all of it", default=None)
     include: Paths | None = setting("glob patterns of the files to take", default=None)
     symlinks: str = setting("links to files and folders", default="follow", choices=("follow", "skip"))
     pattern: str | None = setting("regular expression on file names with (?P<class>...)", default=None)
@@ -121,7 +122,6 @@ class KaggleDataset(PictureFiles):
     """A data set of kaggle.com."""
 
     handle: str | None = setting("OWNER/NAME, as in its address")
-    folder: str | None = setting("the folder inside that holds the pictures; null: all of it")
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def report(manifest: Manifest) -> dict[str, Any]:
         "usable": len(kept),
         "quarantined": len(left_out),
         "refusal": manifest.refusal,
+        "reading": list(listing.reading),
         "passed_over": list(listing.notes),
         "found": counts_of(manifest),
         "reasons": manifest.reasons(),

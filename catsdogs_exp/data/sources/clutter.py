@@ -1,9 +1,8 @@
 """Files and folders that systems and programs leave among images: never data, always reported."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable
 
+from catsdogs_exp.data.sources.wording import shown, some
 from catsdogs_exp.natural_sort import natural_key
 
 _NAMES = frozenset(
@@ -22,12 +21,14 @@ _NAMES = frozenset(
         "__pycache__", "node_modules", "Picasa.ini", "ZbThumbnail.info", "pspbrwse.jbf", "WS_FTP.LOG",
     )
 )  # fmt: skip
-_MOST = 5  # names in a line
 
 
 def is_clutter(name: str) -> bool:
     """Whether a file or folder is hidden (`.git`, `._cat.jpg`) or one that a system or program left behind."""
     return name.startswith(".") or name.casefold() in _NAMES
+
+
+_MOST = 8  # names in a line
 
 
 class Clutter:
@@ -46,17 +47,11 @@ class Clutter:
             return ()
         named = [
             f"{shown(name)} ({count})" if count > 1 else shown(name)
-            for name, count in sorted(self._counts.items(), key=lambda item: (-item[1], natural_key(item[0])))
+            for name, count in sorted(self._counts.items(), key=_folders_first)
         ]
-        return (f"{self._counts.total()} hidden or left by a system or program: {some(named)}",)
+        return (f"{self._counts.total()} hidden or left by a system or program: {some(named, _MOST)}",)
 
 
-def shown(name: str) -> str:
-    """A name as a line of text can hold it."""
-    return name if name.isprintable() and not re.search(r"^\s|\s$", name) else repr(name)
-
-
-def some(names: Iterable[str], most: int = _MOST) -> str:
-    """The first few names of many, `a, b, c, ...`."""
-    every = list(names)
-    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
+def _folders_first(counted: tuple[str, int]) -> tuple[bool, int, object]:
+    name, count = counted
+    return not name.endswith("/"), -count, natural_key(name)

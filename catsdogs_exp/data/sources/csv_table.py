@@ -7,8 +7,9 @@ from pathlib import Path
 from catsdogs_exp.config.schema.datasets import CsvDataset
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.folder import existing_folder
-from catsdogs_exp.data.sources.listing import SPLIT_NAMES, UNDECIDED, Found, Listing, listing_of
+from catsdogs_exp.data.sources.listing import UNDECIDED, Found, Listing, listing_of
 from catsdogs_exp.data.sources.selection import check_classes
+from catsdogs_exp.data.sources.split_names import KNOWN, UNLABELLED, split_of
 from catsdogs_exp.data.sources.tables import column, opened_table, table_file
 from catsdogs_exp.errors import BadInput, did_you_mean
 
@@ -88,12 +89,13 @@ def _read(dataset: CsvDataset, table: Path) -> dict[str, tuple[str, int]]:
 def _split(text: str, table: Path, line: int) -> int:
     if not text:
         return UNDECIDED
-    if text.lower() not in SPLIT_NAMES:
+    split = split_of(text)
+    if split is None or split == UNLABELLED:
         raise BadInput(
             f"The split must be train, validation, test or nothing. Received: {text!r} in {table}, line {line}."
-            f"{did_you_mean(text.lower(), SPLIT_NAMES)}"
+            f"{did_you_mean(text.lower(), KNOWN)}"
         )
-    return SPLIT_NAMES[text.lower()]
+    return split
 
 
 def _some(paths: list[str]) -> str:

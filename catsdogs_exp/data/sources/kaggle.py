@@ -19,7 +19,7 @@ def kaggle_installed(dataset: KaggleDataset) -> None:
     installed("kagglehub", "kagglehub", "kaggle")
 
 
-def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None) -> Listing:
+def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None, folders: str = "auto") -> Listing:
     """The files of the data set `dataset.handle`, or of a folder inside it.
 
     Raises:
@@ -33,13 +33,4 @@ def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None) -> Li
             f"dataset.handle={dataset.handle} cannot be fetched from Kaggle: {one_line(error)}. Private sets need "
             "an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"
         ) from error
-    if dataset.folder is not None:
-        inside = (root / dataset.folder).resolve()
-        if not inside.is_relative_to(root) or not inside.is_dir():
-            there = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())[:20])
-            raise BadInput(
-                f"dataset.folder must be a folder in {root}. Received: dataset.folder={dataset.folder}. "
-                f"There: {there or 'no folders'}"
-            )
-        root = inside
-    return list_images(root, Selection.of(dataset))
+    return list_images(root, Selection.of(dataset, folders))

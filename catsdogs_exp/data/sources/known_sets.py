@@ -39,7 +39,9 @@ def given_archives(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str
     return dict(zip(wanted, paths, strict=True))
 
 
-def known_set(dataset: DownloadedDataset | TwoDownloadsDataset, progress: ReportProgress | None = None) -> Listing:
+def known_set(
+    dataset: DownloadedDataset | TwoDownloadsDataset, progress: ReportProgress | None = None, folders: str = "auto"
+) -> Listing:
     """The files of such a set.
 
     Raises:
@@ -48,11 +50,11 @@ def known_set(dataset: DownloadedDataset | TwoDownloadsDataset, progress: Report
     archives = given_archives(dataset) or {
         key: fetched(download, f"dataset.{key}", progress) for key, download in _downloads(dataset).items()
     }
-    folders = {key: unpacked(path, progress) for key, path in archives.items()}
-    selection = Selection.of(dataset)
-    if len(folders) == 1:
-        return list_images(next(iter(folders.values())), selection)
-    return listed_splits(folders, _SPLITS, selection)
+    unpacked_to = {key: unpacked(path, progress) for key, path in archives.items()}
+    selection = Selection.of(dataset, folders)
+    if len(unpacked_to) == 1:
+        return list_images(next(iter(unpacked_to.values())), selection)
+    return listed_splits(unpacked_to, _SPLITS, selection)
 
 
 def _downloads(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str, Download]:

@@ -2,35 +2,38 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.data.sources import refusals
+from catsdogs_exp.data.sources.alike import joined_names
+from catsdogs_exp.data.sources.known_names import is_container
+from catsdogs_exp.data.sources.layout import Branch, Layout, read_layout
 from catsdogs_exp.data.sources.selection import EVERYTHING, Selection, check_classes
+from catsdogs_exp.data.sources.split_names import SPLITS, TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.data.sources.tree import last
 from catsdogs_exp.data.sources.walking import Walker
+from catsdogs_exp.data.sources.wording import shown, some
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
 
-SPLITS = ("train", "validation", "test")
-TRAIN, VALIDATION, TEST = range(3)
-UNDECIDED = -1
-
-SPLIT_NAMES = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "training_set": TRAIN,
-    "train_set": TRAIN,
-    "validation": VALIDATION,
-    "validation_set": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-    "val_set": VALIDATION,
-    "test": TEST,
-    "testing": TEST,
-    "test_set": TEST,
-}
+__all__ = [
+    "SPLITS",
+    "TEST",
+    "TRAIN",
+    "UNDECIDED",
+    "VALIDATION",
+    "Found",
+    "Listing",
+    "Part",
+    "list_images",
+    "list_parts",
+    "listing_of",
+    "printable",
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Listing:
         paths: variable-width strings [n], relative to the root, with `/`.
         labels: int32 [n].
         splits: int8 [n], an index into `SPLITS` or `UNDECIDED`.
-        notes: what was passed over, one line each: `12 files whose names do not match dataset.pattern`.
+        notes: what was skipped, one line each: `12 files whose names do not match dataset.pattern`.
+        reading: what was guessed or decided on the way, one line each.
     """
 
     root: Path
@@ -52,6 +56,7 @@ class Listing:
     labels: NDArray[np.int32]
     splits: NDArray[np.int8]
     notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
 
 
 # a file's path, class and split
@@ -76,20 +81,20 @@ class Part:
 def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
     """Lists a folder with one folder a class, or with train/validation/test folders of those.
 
-    Single folders around the data (`archive/cats_and_dogs/...`) are passed through. Hidden files are left out;
-    every other file counts as a picture until inspection says otherwise.
+    `layout.py` reads the folders. Hidden files are left out; every other file counts as an image until inspection
+    says otherwise.
 
     Args:
         root: the folder.
         selection: which files to take, and what their classes are called.
 
     Raises:
-        BadInput: for an empty folder, pictures without class folders, an empty class folder, one class only, or a
-            class that is asked for and not there.
+        BadInput: for an empty folder, images without class folders, folders that can be read in two ways, an empty
+            class folder, one class only, or a class that is asked for and not there.
     """
     walker = Walker(selection.symlinks)
-    top = _unwrap(root, walker, selection)
-    return _listing(top, _of_folder(top, walker, selection), selection, walker)
+    layout = read_layout(_folder_inside(root, selection), walker, selection)
+    return _listing(layout.top, [("", layout)], walker, selection)
 
 
 def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTHING) -> Listing:
@@ -98,24 +103,35 @@ def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTH
     Raises:
         BadInput: as `list_images` does.
     """
-    found: list[Found] = []
     walker = Walker(selection.symlinks)
+    layouts = []
     for part in parts:
-        top = _unwrap(part.folder, walker, selection)
-        prefix = "/".join((part.name, *top.relative_to(part.folder).parts))
-        of_part = _of_folder(top, walker, selection)
-        found += [(f"{prefix}/{path}", name, part.split if s == UNDECIDED else s) for path, name, s in of_part]
-    return _listing(root, found, selection, walker)
+        layout = read_layout(_folder_inside(part.folder, selection), walker, selection)
+        prefix = "/".join((part.name, *layout.top.relative_to(part.folder).parts)) + "/"
+        branches = tuple(
+            replace(branch, split=part.split if branch.split == UNDECIDED else branch.split)
+            for branch in layout.branches
+        )
+        flat = tuple((inside, part.split if split == UNDECIDED else split) for inside, split in layout.flat)
+        layouts.append((prefix, replace(layout, branches=branches, flat=flat)))
+    return _listing(root, layouts, walker, selection)
 
 
-def listing_of(root: Path, found: Iterable[Found], where: object = None, notes: tuple[str, ...] = ()) -> Listing:
+def listing_of(
+    root: Path,
+    found: Iterable[Found],
+    where: object = None,
+    notes: tuple[str, ...] = (),
+    reading: tuple[str, ...] = (),
+) -> Listing:
     """A listing of files whose classes and splits are known.
 
     Args:
         root: what their paths are relative to.
         found: the files.
         where: the table that says so, for messages; None for folders.
-        notes: what was passed over.
+        notes: what was skipped.
+        reading: what was guessed or decided.
 
     Raises:
         BadInput: for less than two classes.
@@ -134,102 +150,103 @@ def listing_of(root: Path, found: Iterable[Found], where: object = None, notes: 
         labels=np.array([label_of[name] for _, name, _ in ordered], dtype=np.int32),
         splits=np.array([split for _, _, split in ordered], dtype=np.int8),
         notes=notes,
+        reading=reading,
     )
 
 
-def _listing(root: Path, found: list[Found], selection: Selection, walker: Walker) -> Listing:
-    found = [(printable(path), printable(name), split) for path, name, split in found]
-    check_classes(selection.classes, (name for _, name, _ in found), root)
-    if selection.classes is not None:
-        found = [(path, selection.classes[name], split) for path, name, split in found if name in selection.classes]
-    return listing_of(root, found, notes=walker.notes())
-
-
-def _of_folder(top: Path, walker: Walker, selection: Selection) -> list[Found]:
-    folders = walker.folders(top)
-    by_split = {folder: SPLIT_NAMES[folder.lower()] for folder in folders if folder.lower() in SPLIT_NAMES}
-    if by_split and len(set(by_split.values())) == len(by_split) and TRAIN in by_split.values():
-        tops = list(by_split.items())
-    else:
-        tops = [("", UNDECIDED)]
-    if selection.pattern is not None:
-        return _by_pattern(top, tops, walker, selection)
-    if not folders:
-        files = len(walker.loose_files(top))
-        what = f"{files} files but no class folders" if files else "nothing"
-        hint = ". With the class in the file names, set dataset.pattern" if files else ""
+def _folder_inside(root: Path, selection: Selection) -> Path:
+    """The folder that `dataset.folder` names."""
+    if selection.folder is None:
+        return root
+    inside = (root / selection.folder).resolve()
+    if not inside.is_relative_to(root.resolve()) or not inside.is_dir():
+        there = some(sorted(path.name for path in root.iterdir() if path.is_dir()), 20)
         raise BadInput(
-            f"The folder of images holds {what}: {top}. Expected one folder a class: {top}/cats/1.jpg, "
-            f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
+            f"dataset.folder must be a folder in {root}. Received: dataset.folder={selection.folder}. "
+            f"There: {there or 'no folders'}"
         )
+    return root / selection.folder
+
+
+def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, selection: Selection) -> Listing:
+    """The files of one layout or several.
+
+    Args:
+        root: what paths are relative to.
+        layouts: each with what its paths begin with.
+        walker: knows what was skipped.
+        selection: which files to take, and what their classes are called.
+    """
+    of_names = [_in_flat_folders(layout, walker, selection) for _, layout in layouts]
+    placed = [(f"{prefix}{b.place}", b.name) for prefix, layout in layouts for b in _train_first(layout.branches)]
+    placed += [
+        (f"{prefix}{inside}", name)
+        for (prefix, _), found in zip(layouts, of_names, strict=True)
+        for _, name, _, inside in found
+    ]
+    used, alike = joined_names((place, printable(name)) for place, name in placed)
+    check_classes(selection.classes, used.values(), root)
     found: list[Found] = []
-    for folder, split in tops:
-        names = walker.folders(top / folder)
-        for name in names:
-            if selection.classes is not None and name not in selection.classes:
-                # not listed, but known: a misspelt choice is told what there is
-                found += [(f"{folder}/{name}", name, split)]
-                continue
-            of_class = _files_of_class(top, f"{folder}/{name}" if folder else name, walker, selection)
-            found += [(path, name, split) for path in of_class]
-    return found
+    for (prefix, layout), named in zip(layouts, of_names, strict=True):
+        found += [(f"{prefix}{path}", used[printable(name)], split) for path, name, split, _ in named]
+        for branch in layout.branches:
+            name = used[printable(branch.name)]
+            if selection.classes is None or name in selection.classes:
+                files = _files_of_class(layout.top, branch.inside, walker, selection)
+                found += [(f"{prefix}{path}", name, branch.split) for path in files]
+    if (renamed := selection.classes) is not None:
+        found = [(path, renamed[name], split) for path, name, split in found if name in renamed]
+    if len(names := {name for _, name, _ in found}) == 1 and is_container(name := names.pop()):
+        raise refusals.one_container(name, root)
+    return listing_of(
+        root,
+        [(printable(path), name, split) for path, name, split in found],
+        notes=(*(note for _, layout in layouts for note in layout.skipped), *walker.notes()),
+        reading=(*(line for _, layout in layouts for line in layout.reading), *alike),
+    )
+
+
+def _train_first(branches: Iterable[Branch]) -> list[Branch]:
+    return sorted(branches, key=lambda branch: branch.split)
 
 
 def _files_of_class(top: Path, inside: str, walker: Walker, selection: Selection) -> list[str]:
     files = walker.files(top, inside)
     taken = [path for path in files if selection.takes(path)]
-    if len(taken) < len(files):
-        walker.left_out["files that dataset.include does not take"] += len(files) - len(taken)
+    walker.leave_out(len(files) - len(taken), " that dataset.include does not take")
     if not taken:
-        name = inside.rpartition("/")[2]
         which = " that dataset.include takes" if files else ""
         hint = "Take more, or pick other classes with dataset.classes." if files else ""
         raise BadInput(
-            f"The class folder {name!r} holds no images{which}: {top / inside}. "
+            f"The class folder {last(inside)!r} holds no images{which}: {top / inside}. "
             f"{hint or 'Put images into it or remove the folder.'}"
         )
     return taken
 
 
-def _by_pattern(top: Path, tops: list[tuple[str, int]], walker: Walker, selection: Selection) -> list[Found]:
-    """The files of flat folders, with the class in their names."""
-    found: list[Found] = []
-    odd: list[str] = []
-    for folder, split in tops:
-        for path in walker.files(top, folder):
+def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> list[tuple[str, str, int, str]]:
+    """The files of flat folders, with the class in their names: path, class, split, folder."""
+    found: list[tuple[str, str, int, str]] = []
+    odd: dict[str, list[str]] = {}
+    for inside, split in layout.flat:
+        for path in walker.files(layout.top, inside):
             if not selection.takes(path):
-                walker.left_out["files that dataset.include does not take"] += 1
-            elif (name := selection.class_in(path.rpartition("/")[2])) is None:
-                odd.append(path)
+                walker.leave_out(1, " that dataset.include does not take")
+            elif (name := layout.class_in(path.rpartition("/")[2])) is None:
+                odd.setdefault(inside, []).append(path)
             else:
-                found.append((path, name, split))
+                found.append((path, name, split, inside))
     if odd and not found:
-        names = ", ".join(repr(path) for path in sorted(odd, key=natural_key)[:3])
+        every = sorted((path for paths in odd.values() for path in paths), key=natural_key)
         raise BadInput(
-            f"dataset.pattern matches none of the {len(odd)} file names in {top}, such as {names}. "
-            f"Received: {selection.pattern!r}"
+            f"dataset.pattern matches none of the {len(every)} file names in {layout.top}, such as "
+            f"{', '.join(map(repr, every[:3]))}. Received: {selection.pattern!r}"
         )
-    if odd:
-        walker.left_out["files whose names do not match dataset.pattern"] += len(odd)
+    for inside, paths in odd.items():
+        why = "name does not match dataset.pattern" if selection.pattern else "no class in the name"
+        names = some((shown(printable(last(path))) for path in sorted(paths, key=natural_key)), 3)
+        walker.leave_out(len(paths), f"{f' in {shown(inside)}' if inside else ''} ({why}): {names}")
     return found
-
-
-def _unwrap(folder: Path, walker: Walker, selection: Selection) -> Path:
-    """Passes through folders that hold one folder (and perhaps a readme), unless that is a class or split."""
-    seen = set()
-    while True:
-        seen.add(folder.resolve())
-        inner = walker.folders(folder)
-        if len(inner) != 1 or inner[0].lower() in SPLIT_NAMES:
-            return folder
-        if selection.pattern is not None:
-            if any(selection.class_in(name) for name in walker.loose_files(folder)):
-                return folder  # the pictures themselves
-        elif not walker.folders(folder / inner[0]):
-            return folder  # a single class folder: reported as such
-        folder = folder / inner[0]
-        if folder.resolve() in seen:
-            raise BadInput(f"The folder of images is a link to one around it: {folder}. Set dataset.symlinks=skip")
 
 
 def printable(name: str) -> str:

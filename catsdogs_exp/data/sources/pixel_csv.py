@@ -47,7 +47,7 @@ def pixel_csv(dataset: PixelCsvDataset, progress: ReportProgress | None = None) 
             alone = len(tables) == 1  # then the split is ours to draw
             for split, table in tables.items():
                 _convert(dataset, table, scratch if alone else scratch / split, progress)
-    return list_images(target, Selection(dataset.classes))
+    return list_images(target, Selection(dataset.classes, folders="classes" if len(tables) == 1 else "splits"))
 
 
 def _identity(dataset: PixelCsvDataset, tables: dict[str, Path]) -> str:

@@ -1,9 +1,11 @@
 """Where images come from: each source turns its settings into a list of files with classes and splits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from catsdogs_exp.config.registry import offer
 from catsdogs_exp.config.schema.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset, Pictures
@@ -11,10 +13,10 @@ from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.archive import archives, unpacked
 from catsdogs_exp.data.sources.csv_table import csv_paths, csv_table
 from catsdogs_exp.data.sources.drawn import drawn
-from catsdogs_exp.data.sources.folder import folders
+from catsdogs_exp.data.sources.folder import folders as named_folders
 from catsdogs_exp.data.sources.kaggle import kaggle, kaggle_installed
 from catsdogs_exp.data.sources.known_sets import given_archives, known_set
-from catsdogs_exp.data.sources.listing import Listing, list_images
+from catsdogs_exp.data.sources.listing import UNDECIDED, Listing, list_images
 from catsdogs_exp.data.sources.pixel_csv import pixel_csv, pixel_tables
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.tfds import tfds, tfds_installed
@@ -27,39 +29,46 @@ class Source:
 
     Attributes:
         check: refuses what is plainly not there, at once and without a network.
-        files: fetches what has to be fetched and lists it.
+        files: fetches what has to be fetched and lists it; told what folders called `train` are (`split.folders`).
     """
 
     check: Callable[[Any], object]
-    files: Callable[[Any, ReportProgress | None], Listing]
+    files: Callable[[Any, ReportProgress | None, str], Listing]
 
 
-def _drawn(dataset: DrawnDataset, progress: ReportProgress | None) -> Listing:
-    return list_images(drawn(dataset, progress))
+def _drawn(dataset: DrawnDataset, progress: ReportProgress | None, folders: str) -> Listing:
+    return list_images(drawn(dataset, progress), Selection(folders="classes"))
 
 
-def _folder(dataset: FolderDataset, progress: ReportProgress | None) -> Listing:
-    return listed(folders(dataset), Selection.of(dataset))
+def _folder(dataset: FolderDataset, progress: ReportProgress | None, folders: str) -> Listing:
+    return listed(named_folders(dataset), Selection.of(dataset, folders))
 
 
-def _archive(dataset: ArchiveDataset, progress: ReportProgress | None) -> Listing:
+def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: str) -> Listing:
     paths = archives(dataset)
     names = [path.name.split(".")[0] for path in paths]
-    return listed([unpacked(path, progress) for path in paths], Selection.of(dataset), names)
+    return listed([unpacked(path, progress) for path in paths], Selection.of(dataset, folders), names)
+
+
+def _table(
+    files: Callable[[Any, ReportProgress | None], Listing],
+) -> Callable[[Any, ReportProgress | None, str], Listing]:
+    """A source whose splits are not told by names of folders."""
+    return lambda dataset, progress, folders: files(dataset, progress)
 
 
 SOURCES: dict[str, Source] = {
     "drawn": Source(lambda dataset: None, _drawn),
-    "folder": Source(folders, _folder),
+    "folder": Source(named_folders, _folder),
     "archive": Source(archives, _archive),
     "cats_vs_dogs": Source(given_archives, known_set),
     "cats_vs_dogs_filtered": Source(given_archives, known_set),
     "horses_or_humans": Source(given_archives, known_set),
     "rock_paper_scissors": Source(given_archives, known_set),
-    "csv": Source(csv_paths, csv_table),
-    "pixel_csv": Source(pixel_tables, pixel_csv),
+    "csv": Source(csv_paths, _table(csv_table)),
+    "pixel_csv": Source(pixel_tables, _table(pixel_csv)),
     "kaggle": Source(kaggle_installed, kaggle),
-    "tfds": Source(tfds_installed, tfds),
+    "tfds": Source(tfds_installed, _table(tfds)),
 }
 
 
@@ -81,9 +90,9 @@ def register_source(
         raise ValueError(f"The settings of the dataset {name!r} must derive from PictureFiles.")
 
     def enter(files: Callable[[Any], Path | Listing]) -> Callable[[Any], Path | Listing]:
-        def listing(dataset: Any, progress: ReportProgress | None) -> Listing:
+        def listing(dataset: Any, progress: ReportProgress | None, folders: str) -> Listing:
             found = files(dataset)
-            return found if isinstance(found, Listing) else listed([found], Selection.of(dataset))
+            return found if isinstance(found, Listing) else listed([found], Selection.of(dataset, folders))
 
         offer("dataset", name, settings, DATASETS)
         SOURCES[name] = Source(check, listing)
@@ -101,10 +110,18 @@ def check_source(dataset: Dataset) -> None:
     SOURCES[dataset.name].check(dataset)
 
 
-def files_of(dataset: Dataset, progress: ReportProgress | None = None) -> Listing:
+def files_of(dataset: Dataset, progress: ReportProgress | None = None, folders: str = "auto") -> Listing:
     """Returns the files that a dataset's settings stand for.
+
+    Args:
+        dataset: its settings.
+        progress: called with what is done, how many are, of how many.
+        folders: `split.folders`; with `merge` no file has a split of its own.
 
     Raises:
         BadInput: when there are none.
     """
-    return SOURCES[dataset.name].files(dataset, progress)
+    listing = SOURCES[dataset.name].files(dataset, progress, folders)
+    if folders == "merge":
+        return replace(listing, splits=np.full_like(listing.splits, UNDECIDED))
+    return listing

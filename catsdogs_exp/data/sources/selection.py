@@ -7,11 +7,10 @@ from functools import cached_property
 
 from catsdogs_exp.config.checks.dataset_checks import compiled_pattern
 from catsdogs_exp.config.patterns import Pattern
-from catsdogs_exp.config.schema.datasets import PictureFiles, several
+from catsdogs_exp.config.schema.datasets import FolderDataset, PictureFiles, several
+from catsdogs_exp.data.sources.file_names import LONGEST_NAME
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import natural_key
-
-LONGEST_NAME = 255  # characters; what no file system allows is not searched
 
 
 @dataclass(frozen=True)
@@ -23,17 +22,31 @@ class Selection:
         include: glob patterns, of which a file has to match one; empty for all files.
         symlinks: `follow` or `skip`.
         pattern: regular expression on file names with a group `class`; None where folders are classes.
+        folder: the folder inside that holds the data; None for all of it.
+        folders: what a folder called `train` is: `auto`, `splits`, `classes` or `merge`.
+        in_place: whether the user named the folder itself, so that messages can name others beside or inside it.
     """
 
     classes: Mapping[str, str] | None = None
     include: tuple[str, ...] = ()
     symlinks: str = "follow"
     pattern: str | None = None
+    folder: str | None = None
+    folders: str = "auto"
+    in_place: bool = False
 
     @classmethod
-    def of(cls, dataset: PictureFiles) -> "Selection":
-        """The selection that a source's settings ask for."""
-        return cls(dataset.classes, several(dataset.include), dataset.symlinks, dataset.pattern)
+    def of(cls, dataset: PictureFiles, folders: str = "auto") -> "Selection":
+        """The selection that a source's settings and `split.folders` ask for."""
+        return cls(
+            classes=dataset.classes,
+            include=several(dataset.include),
+            symlinks=dataset.symlinks,
+            pattern=dataset.pattern,
+            folder=dataset.folder,
+            folders=folders,
+            in_place=isinstance(dataset, FolderDataset),
+        )
 
     def takes(self, path: str) -> bool:
         """Whether a file is taken, by its path relative to the data's folder."""

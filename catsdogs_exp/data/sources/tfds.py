@@ -9,8 +9,9 @@ from catsdogs_exp.config.schema.datasets import TfdsDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.extras import imported, installed
-from catsdogs_exp.data.sources.listing import SPLIT_NAMES, Listing, list_images
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, VALIDATION, Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
+from catsdogs_exp.data.sources.split_names import split_of
 from catsdogs_exp.errors import BadInput, one_line
 
 _EVERY = 200
@@ -37,7 +38,10 @@ def tfds(dataset: TfdsDataset, progress: ReportProgress | None = None) -> Listin
     with made_once(target) as scratch:
         if scratch is not None:
             _export(dataset, scratch, progress)
-    return list_images(target, Selection(dataset.classes))
+    parted = any(
+        path.is_dir() for split in target.iterdir() if split_of(split.name) is not None for path in split.iterdir()
+    )
+    return list_images(target, Selection(dataset.classes, folders="splits" if parted else "classes"))
 
 
 def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None) -> None:
@@ -50,7 +54,7 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
         builder.download_and_prepare()
         splits = {str(split): info.num_examples for split, info in builder.info.splits.items()}
         raw = {"image": library.decode.SkipDecoding()}  # the bytes as they are in the set: nothing is lost
-        known = {split: count for split, count in splits.items() if split.lower() in SPLIT_NAMES}
+        known = {split: count for split, count in splits.items() if split_of(split) in (TRAIN, VALIDATION, TEST)}
         if not known:
             raise BadInput(f"{dataset.builder} has no split called train, validation or test, but {', '.join(splits)}.")
         alone = list(known) == ["train"]  # then the split is ours to draw

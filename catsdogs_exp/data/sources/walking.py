@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catsdogs_exp.data.sources.clutter import Clutter, is_clutter
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
 
@@ -16,20 +17,23 @@ class Walker:
 
     Args:
         symlinks: `follow` links to files and folders, also out of the folder, or `skip` them.
-
-    Attributes:
-        left_out: what was skipped besides clutter, and how often, in words for the user.
     """
 
     def __init__(self, symlinks: str = "follow") -> None:
         self._follow = symlinks == "follow"
-        self.left_out: Counter[str] = Counter()
+        self._why: Counter[tuple[str, str]] = Counter()
         self._clutter = Clutter()
-        self._counted: set[str] = set()
+        self._skipped: set[tuple[str, str]] = set()
+        self._looked: dict[str, tuple[list[str], list[str]]] = {}
 
     def notes(self) -> tuple[str, ...]:
         """What was skipped, one line each."""
-        return (*(f"{count} {what}" for what, count in self.left_out.items()), *self._clutter.note())
+        return (*(counted(count, what) + rest for (what, rest), count in self._why.items()), *self._clutter.note())
+
+    def leave_out(self, count: int, why: str) -> None:
+        """Notes files that are not taken: `12 files` and why."""
+        if count:
+            self._why["file", why] += count
 
     def folders(self, folder: Path) -> list[str]:
         """The names of the folders directly inside, in natural order.
@@ -37,53 +41,78 @@ class Walker:
         Raises:
             BadInput: for a folder that cannot be read.
         """
-        return sorted((entry.name for entry in self._scan(folder) if self._is_folder(entry)), key=natural_key)
+        return sorted(self._kept(str(folder))[0], key=natural_key)
 
     def loose_files(self, folder: Path) -> list[str]:
         """The names of the files directly inside, in natural order."""
-        return sorted((entry.name for entry in self._scan(folder) if self._is_file(entry)), key=natural_key)
+        return sorted(self._kept(str(folder))[1], key=natural_key)
 
     def files(self, top: Path, inside: str = "") -> list[str]:
         """All files below `top/inside`, also in folders within it, relative to `top`, in no order.
 
         A folder is entered once, however many links lead to it.
         """
-        return list(self._below(top / inside, f"{inside}/" if inside else "", set()))
+        return list(self.below(top, inside))
 
-    def _below(self, folder: Path, prefix: str, entered: set[tuple[int, int]]) -> Iterator[str]:
-        waiting = [(str(folder), prefix)]  # not recursive: folders may be deeper than Python's stack
+    def below(self, top: Path, inside: str = "", keep: bool = False) -> Iterator[str]:
+        """The same, one after the other as they are found.
+
+        Args:
+            top: the folder that paths are relative to.
+            inside: the folder to list.
+            keep: whether what was seen of each folder is kept, since it will be asked for again.
+        """
+        entered: set[tuple[int, int]] = set()
+        # not recursive: folders may be deeper than Python's stack
+        waiting = [(str(top / inside), f"{inside}/" if inside else "")]
         while waiting:
             place, before = waiting.pop()
             status = os.stat(place)
             if (status.st_dev, status.st_ino) in entered:
-                self.left_out["links to a folder that is listed already"] += 1
+                self._skip(place, "link", " to a folder that is listed already")
                 continue
             entered.add((status.st_dev, status.st_ino))
-            for entry in self._scan(place):
-                if self._is_folder(entry):
-                    waiting.append((entry.path, f"{before}{entry.name}/"))
-                elif self._is_file(entry):
-                    yield f"{before}{entry.name}"
-                elif entry.is_symlink():
-                    followed = "links to a pipe, socket or device"
-                    self.left_out[followed if self._follow else "symbolic links (dataset.symlinks=skip)"] += 1
-                else:
-                    self.left_out["pipes, sockets and devices"] += 1
+            folders, files = self._looked.get(place) or self._look(place)
+            if keep:
+                self._looked[place] = folders, files
+            waiting += [(os.path.join(place, name), f"{before}{name}/") for name in folders]
+            yield from (before + name for name in files)
 
-    def _scan(self, folder: str | Path) -> list[os.DirEntry[str]]:
-        """What lies in a folder, without clutter, which is counted the first time."""
+    def _kept(self, place: str) -> tuple[list[str], list[str]]:
+        """What `_look` saw: whoever asks about one folder will ask again."""
+        if place not in self._looked:
+            self._looked[place] = self._look(place)
+        return self._looked[place]
+
+    def _look(self, place: str) -> tuple[list[str], list[str]]:
+        """The names of the folders and files directly inside; what else there is is counted, the first time."""
+        folders, files = [], []
+        count = (place, "clutter") not in self._skipped
         try:
-            with os.scandir(folder) as entries:
-                every = list(entries)
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if is_clutter(entry.name):
+                        if count:
+                            self._skipped.add((place, "clutter"))
+                            self._clutter.add(entry.name, entry.is_dir(follow_symlinks=False))
+                    elif self._is_folder(entry):
+                        folders.append(entry.name)
+                    elif self._is_file(entry):
+                        files.append(entry.name)
+                    elif not entry.is_symlink():
+                        self._skip(entry.path, "special file", ": pipe, socket or device")
+                    elif self._follow:
+                        self._skip(entry.path, "link", " to a pipe, socket or device")
+                    else:
+                        self._skip(entry.path, "symbolic link", " (dataset.symlinks=skip)")
         except OSError as error:
-            raise BadInput(f"A folder of images cannot be read: {error.strerror}: {folder}") from error
-        kept = [entry for entry in every if not is_clutter(entry.name)]
-        if len(kept) < len(every) and str(folder) not in self._counted:
-            self._counted.add(str(folder))
-            for entry in every:
-                if is_clutter(entry.name):
-                    self._clutter.add(entry.name, entry.is_dir(follow_symlinks=False))
-        return kept
+            raise BadInput(f"A folder of images cannot be read: {error.strerror}: {place}") from error
+        return folders, files
+
+    def _skip(self, path: str, what: str, why: str) -> None:
+        if (path, why) not in self._skipped:  # a folder may be looked at more than once
+            self._skipped.add((path, why))
+            self._why[what, why] += 1
 
     def _is_folder(self, entry: os.DirEntry[str]) -> bool:
         try:

@@ -62,7 +62,7 @@ def test_hidden_files_and_clutter_are_left_out_but_nothing_else(tmp_path: Path) 
     listing = list_images(tmp_path)
     assert listing.paths.tolist() == ["cats/1.jpg", "cats/notes.txt", "dogs/2"]
     assert listing.notes == (
-        "5 hidden or left by a system or program: .DS_Store, .git/, .thumbs/, Thumbs.db, __MACOSX/",
+        "5 hidden or left by a system or program: .git/, .thumbs/, __MACOSX/, .DS_Store, Thumbs.db",
     )
 
 
@@ -100,21 +100,6 @@ def test_a_wrapped_train_folder_alone_is_a_split(tmp_path: Path) -> None:
     listing = list_images(touch(tmp_path, "data/train/cats/1.jpg", "data/train/dogs/1.jpg"))
     assert listing.classes == ("cats", "dogs")
     assert listing.splits.tolist() == [TRAIN, TRAIN]
-
-
-def test_without_a_train_folder_the_names_are_classes(tmp_path: Path) -> None:
-    assert list_images(touch(tmp_path, "test/1.jpg", "control/2.jpg")).classes == ("control", "test")
-
-
-def test_two_folders_for_one_split_are_classes(tmp_path: Path) -> None:
-    listing = list_images(touch(tmp_path, "train/1.jpg", "training/2.jpg"))
-    assert listing.classes == ("train", "training")
-    assert listing.splits.tolist() == [UNDECIDED] * 2
-
-
-def test_a_folder_beside_the_splits_is_ignored(tmp_path: Path) -> None:
-    touch(tmp_path, "train/cats/1.jpg", "train/dogs/1.jpg", "unlabelled/x/9.jpg")
-    assert list_images(tmp_path).classes == ("cats", "dogs")
 
 
 def test_names_in_any_script(tmp_path: Path) -> None:
@@ -156,7 +141,10 @@ def test_one_class_alone_is_refused(tmp_path: Path) -> None:
 def test_a_train_folder_without_classes_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.jpg", "validation/2.jpg")
     assert refusal(tmp_path) == (
-        f"Classification needs images of at least two classes, one folder each. Received none in {tmp_path}."
+        f"The folder of images holds 2 files in train and validation but no class folders: {tmp_path}. Expected one "
+        f"folder a class: {tmp_path}/cats/1.jpg, {tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside. "
+        "With the class in the file names, set dataset.pattern. Where train and validation are classes, set "
+        "split.folders=classes."
     )
 
 

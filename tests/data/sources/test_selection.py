@@ -16,6 +16,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.sources.listing import TRAIN, UNDECIDED, VALIDATION, Listing, list_images
 from catsdogs_exp.data.sources.registry import SOURCES, check_source, files_of
 from catsdogs_exp.data.sources.selection import Selection
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
 
 PATTERN = r"^(?P<class>cat|dog)\.\d+\.jpg$"
@@ -146,7 +147,7 @@ def test_files_are_taken_by_glob_patterns(tmp_path: Path, include: list[str], ta
     listing = list_images(root, Selection(include=tuple(include)))
     assert listing.paths.tolist() == taken
     left = 5 - len(taken)
-    assert listing.notes == ((f"{left} files that dataset.include does not take",) if left else ())
+    assert listing.notes == ((f"{counted(left, 'file')} that dataset.include does not take",) if left else ())
 
 
 def test_a_class_without_included_files_is_refused(pets: Path) -> None:
@@ -190,7 +191,7 @@ def test_links_are_followed_also_out_of_the_folder(tmp_path: Path) -> None:
     }
     listing = list_images(root, Selection(symlinks="skip"))
     assert listing.paths.tolist() == ["cat/3.jpg", "dog/1.jpg"]
-    assert listing.notes == ("2 symbolic links (dataset.symlinks=skip)",)
+    assert listing.notes == ("3 symbolic links (dataset.symlinks=skip)",)
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "dog" / "pipe.jpg").symlink_to(tmp_path / "cat" / "pipe.jpg")
     listing = list_images(tmp_path)
     assert len(listing.paths) == 2
-    assert listing.notes == ("1 pipes, sockets and devices", "1 links to a pipe, socket or device")
+    assert listing.notes == ("1 special file: pipe, socket or device", "1 link to a pipe, socket or device")
 
 
 def test_folders_may_be_deep(tmp_path: Path) -> None:
@@ -264,7 +265,7 @@ def test_the_class_in_the_file_name(tmp_path: Path) -> None:
     assert classes_of(listing) == {"cat.1.jpg": "cat", "cat.2.jpg": "cat", "dog.1.jpg": "dog", "sub/dog.7.jpg": "dog"}
     assert listing.splits.tolist() == [UNDECIDED] * 4
     assert listing.notes == (
-        "1 files whose names do not match dataset.pattern",
+        "1 file (name does not match dataset.pattern): readme.md",
         "1 hidden or left by a system or program: .cat.3.jpg",
     )
 

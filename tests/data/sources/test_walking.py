@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs_exp.data.sources.clutter import is_clutter, shown, some
+from catsdogs_exp.data.sources.clutter import is_clutter
 from catsdogs_exp.data.sources.walking import Walker, image_files
+from catsdogs_exp.data.sources.wording import counted, listed, shown, some
 
 
 def touch(root: Path, *files: str) -> Path:
@@ -50,7 +51,7 @@ def test_clutter_is_counted_once_however_often_a_folder_is_looked_at(tmp_path: P
         assert walker.folders(tmp_path) == ["a", "b"]
         assert walker.loose_files(tmp_path / "a") == ["1.jpg"]
         assert sorted(walker.files(tmp_path)) == ["a/1.jpg", "b/2.jpg"]
-    assert walker.notes() == ("5 hidden or left by a system or program: ._* (2), @eaDir/ (2), .DS_Store",)
+    assert walker.notes() == ("5 hidden or left by a system or program: @eaDir/ (2), ._* (2), .DS_Store",)
 
 
 def test_without_clutter_nothing_is_said(tmp_path: Path) -> None:
@@ -73,3 +74,10 @@ def test_names_in_a_line() -> None:
     assert [shown(name) for name in ("a b", " a", "a\nb", "猫")] == ["a b", "' a'", "'a\\nb'", "猫"]
     assert some("abcdef") == "a, b, c, d, e, ..."
     assert some(["a", "b"], 2) == "a, b"
+    assert [listed("a"), listed("ab"), listed("abc"), listed("abcde")] == [
+        "a",
+        "a and b",
+        "a, b and c",
+        "a, b, c, d, ...",
+    ]
+    assert [counted(1, "file"), counted(0, "file")] == ["1 file", "0 files"]

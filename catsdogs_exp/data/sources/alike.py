@@ -1,0 +1,91 @@
+"""Class names that look the same or differ in case only: joined where they are one class, else pointed out."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from catsdogs_exp.data.sources.wording import shown, some
+from catsdogs_exp.natural_sort import natural_key
+
+# where a name stands (names in one place are meant to be told apart), and the name
+Placed = tuple[str, str]
+
+
+def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Which names are one class.
+
+    Names that differ in their Unicode form look the same and are joined. Names that differ in case or in spaces
+    around them are joined where no place has both, as `train/cat` and `val/Cat`; where one has, they stay apart.
+
+    Args:
+        placed: each name with its place, in order of preference: the first spelling is used.
+
+    Returns:
+        Name -> the one that is used, and what was joined or should be looked at, a line each.
+    """
+    places: dict[str, set[str]] = {}
+    for place, name in placed:
+        places.setdefault(name, set()).add(place)
+    same: dict[str, list[str]] = {}
+    for name in places:
+        same.setdefault(_composed(name), []).append(name)
+    used = {name: composed if len(names) > 1 else name for composed, names in same.items() for name in names}
+    notes = [
+        f"{shown(name)} is written in {len(names)} Unicode forms, which are taken as one class"
+        for name, names in same.items()
+        if len(names) > 1
+    ]
+    near: dict[str, list[str]] = {}
+    for name in dict.fromkeys(used.values()):
+        near.setdefault(likeness(name), []).append(name)
+    for names in near.values():
+        if len(names) < 2:
+            continue
+        stand = [set().union(*(places[name] for name in used if used[name] == each)) for each in names]
+        listed = " and ".join(map(shown, names))
+        if sum(map(len, stand)) == len(set().union(*stand)):
+            notes.append(f"{listed} are taken as one class: {shown(names[0])}")
+            used = {name: names[0] if other in names else other for name, other in used.items()}
+        else:
+            pairs = ", ".join(f"{name}: {names[0]}" for name in names)
+            notes.append(
+                f"{listed} differ in case or spaces only, and are classes of their own; "
+                f"to join them: 'dataset.classes={{{pairs}, ...}}' with all other classes"
+            )
+    return used, tuple(notes)
+
+
+def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
+    """Labels of a table that may be a slip: a number written in two ways, and words for nothing; a line each."""
+    notes = []
+    ordered = sorted(set(names), key=natural_key)
+    numbers: dict[float, list[str]] = {}
+    for name in ordered:
+        if name.isascii() and len(name) < 20 and (value := _number(name)) is not None:
+            numbers.setdefault(value, []).append(name)
+    for same in numbers.values():
+        if len(same) > 1:
+            notes.append(f"{' and '.join(same)} are the same number, but labels of their own")
+    nothing = [name for name in ordered if name.casefold() in ("nan", "null", "none", "n/a", "na", "<na>", "?")]
+    if nothing:
+        others = some((name for name in ordered if name not in nothing), 3)
+        notes.append(
+            f"the label {' and '.join(nothing)} is a class of its own; "
+            f"where it means that there is none, name the others: dataset.classes=[{others}]"
+        )
+    return tuple(notes)
+
+
+def likeness(name: str) -> str:
+    """The same for names that differ in Unicode form, case or spaces around them only."""
+    return _composed(name).strip().casefold()
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,120 @@
+"""What people are told about folders that cannot be read, or can be in two ways."""
+
+from collections.abc import Sequence
+
+from catsdogs_exp.data.sources.alike import likeness
+from catsdogs_exp.data.sources.known_names import is_beside, is_container
+from catsdogs_exp.data.sources.selection import Selection
+from catsdogs_exp.data.sources.split_names import TEST, split_of
+from catsdogs_exp.data.sources.tree import Tree
+from catsdogs_exp.data.sources.wording import counted, listed, shown
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.natural_sort import natural_key
+
+
+def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
+    """For images without class folders and without classes in their names."""
+    top = tree.top
+    files = sum(len(tree.files(name)) for name in splits) if splits else len(tree.loose(""))
+    where = f" in {listed(splits)}" if splits else ""
+    what = f"{counted(files, 'file')}{where} but no class folders" if files else "nothing"
+    hint = ". With the class in the file names, set dataset.pattern" if files else ""
+    if len(splits) > 1:
+        hint += f". Where {listed(splits)} are classes, set split.folders=classes"
+    if archives := [name for name in tree.archives() if split_of(name.partition(".")[0]) != TEST]:
+        hint += f". For an archive in it: dataset=archive dataset.path={top / archives[0]}"
+    return BadInput(
+        f"The folder of images holds {what}: {top}. Expected one folder a class: {top}/cats/1.jpg, "
+        f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
+    )
+
+
+def two_readings(tree: Tree, splits: Sequence[str], rest: Sequence[str], as_splits: str) -> BadInput:
+    """For folders called as splits are, beside others.
+
+    Args:
+        tree: where they are.
+        splits: the folders that may be splits.
+        rest: the other folders.
+        as_splits: what `split.folders=splits` would do.
+    """
+    one = len(splits) == 1
+    return BadInput(
+        f"{listed(splits)} may be {'a split or a class' if one else 'splits or classes'} in {tree.top}: "
+        f"split.folders=classes takes {listed(sorted([*rest, *splits], key=natural_key))} as the classes; "
+        f"split.folders=splits {as_splits}."
+    )
+
+
+def no_training_folder(tree: Tree, splits: Sequence[str]) -> BadInput:
+    """For validation and test folders without one for training."""
+    return BadInput(
+        f"There are no training images in {tree.top}: it holds {listed(splits)}, but no folder train. Rename the one "
+        "to train on; or set split.folders=merge, which puts all images together and divides them anew; or "
+        f"split.folders=classes, where {listed(splits)} are the classes."
+    )
+
+
+def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[str]) -> BadInput:
+    """For a validation or test folder with other classes than train."""
+    return BadInput(
+        f"{shown(split)} holds none of the classes of train in {tree.top}: {listed(found)} there, {listed(train)} "
+        f"in train. Give its folders the names of the classes, or remove {shown(split)}."
+    )
+
+
+def one_container(name: str, where: object) -> BadInput:
+    """For one folder called `images` and the like, where classes should be."""
+    return BadInput(
+        f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder a class. images/ beside "
+        "labels/ is the layout of object detection, where an image has no class as a whole; for a list of files and "
+        "their classes use dataset=csv."
+    )
+
+
+def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Selection) -> None:
+    """Refuses folders that seem to lie around the class folders.
+
+    Raises:
+        BadInput: where all hold folders of the same names, or one called `Dataset` alone holds folders.
+    """
+    inner = {name: tree.branches(name) for name in names}
+    around = [
+        name
+        for name in names
+        if len(inner[name]) > 1 and not all(map(_no_class, inner[name])) and not tree.images(name)
+    ]
+    if len(around) == len(names) > 1:
+        common = set.intersection(*({likeness(each) for each in inner[name]} for name in names))
+        if len(common) > 1 and 2 * len(common) >= min(len(inner[name]) for name in names):
+            both = [each for each in inner[names[0]] if likeness(each) in common]
+            raise BadInput(
+                f"{listed(names)} hold the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
+                f"{_inside(tree, names[0], selection)}{_together(tree, names, selection)}. "
+                f"To classify {listed(names)}: split.folders=classes."
+            )
+    if len(around) == 1 and len(names) > 1:
+        name = around[0]
+        others = [each for each in names if each != name]
+        if is_container(name) or all(is_beside(each) for each in others):
+            raise BadInput(
+                f"{shown(name)} holds folders that look like classes ({listed(inner[name])}), beside "
+                f"{listed(others)} in {tree.top}: {_inside(tree, name, selection)}. "
+                f"Where {listed(names)} are the classes: split.folders=classes."
+            )
+
+
+def _no_class(name: str) -> bool:
+    return is_container(name) or is_beside(name)
+
+
+def _inside(tree: Tree, name: str, selection: Selection) -> str:
+    if selection.in_place:
+        return f"dataset.path={tree.top / name}"
+    return f"dataset.folder={(tree.top / name).relative_to(tree.root).as_posix()}"
+
+
+def _together(tree: Tree, names: Sequence[str], selection: Selection) -> str:
+    if not selection.in_place:
+        return ""
+    return f", or together: dataset.path=[{','.join(str(tree.top / name) for name in names)}]"

@@ -1,0 +1,58 @@
+"""The splits, and which names of folders and rows mean one."""
+
+import re
+from collections.abc import Sequence
+
+SPLITS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+UNDECIDED = -1
+UNLABELLED = -2
+
+_WORDS = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "dev": VALIDATION,
+    "development": VALIDATION,
+    "eval": VALIDATION,
+    "evaluation": VALIDATION,
+    "publictest": VALIDATION,  # of the competition whose faces are called FER2013
+    "test": TEST,
+    "testing": TEST,
+    "privatetest": TEST,
+    "unlabelled": UNLABELLED,
+    "unlabeled": UNLABELLED,
+}
+_BESIDE = "set|sets|data|dataset|images|image|imgs|img|pictures|photos|samples|split|folder|dir"
+_SPLIT = re.compile(f"(?:{_BESIDE})?({'|'.join(_WORDS)})(?:{_BESIDE})?")
+_AFFIX = re.compile(r"(train|training|val|valid|validation|test|testing)", re.ASCII)
+
+KNOWN = tuple(word for word, split in _WORDS.items() if split != UNLABELLED)
+"""Words for a split, to choose a near one from."""
+
+
+def split_of(name: str) -> int | None:
+    """The split that a name means: `train`, `Val`, `test_set`, `images-train`, `test1`; `UNLABELLED`; else None."""
+    found = _SPLIT.fullmatch(re.sub(r"[\W\d_]+", "", name.casefold()))
+    return _WORDS[found[1]] if found else None
+
+
+def affixed(names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """The folders whose names are a split and something else (`seg_train`, `cats-test`): what else, and the split.
+
+    Without those whose something comes with one split only, such as `bullet_train`.
+    """
+    found = {}
+    for name in names:
+        first, *rest = re.split(r"[\s_.-]+", name.casefold())
+        if rest and _AFFIX.fullmatch(rest[-1]):
+            found[name] = ("_".join([first, *rest[:-1]]), _WORDS[rest[-1]])
+        elif rest and _AFFIX.fullmatch(first):
+            found[name] = ("_".join(rest), _WORDS[first])
+    return {
+        name: (other, split)
+        for name, (other, split) in found.items()
+        if len({s for o, s in found.values() if o == other}) > 1
+    }

@@ -1,0 +1,76 @@
+"""What the folders below a root hold, by names alone: images, other files, or nothing."""
+
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from catsdogs_exp.data.sources.known_names import ARCHIVES, is_beside, is_container, may_be_image
+from catsdogs_exp.data.sources.split_names import UNLABELLED, split_of
+from catsdogs_exp.data.sources.walking import Walker
+
+IMAGES, OTHER, EMPTY = "images", "other files", "nothing"
+
+
+class Tree:
+    """Looks below a folder; all paths are relative to it, with `/`, and `""` for itself.
+
+    Args:
+        top: the folder.
+        walker: lists, and remembers what it skipped.
+        root: the folder that the user named, around it.
+    """
+
+    def __init__(self, top: Path, walker: Walker, root: Path | None = None) -> None:
+        self.top = top
+        self.root = root or top
+        self.walker = walker
+        self.folders = cache(lambda inside: walker.folders(top / inside))
+        self.loose = cache(lambda inside: walker.loose_files(top / inside))
+        self.holds = cache(self._holds)
+
+    def branches(self, inside: str = "") -> list[str]:
+        """The folders directly inside that hold images, or nothing at all."""
+        return [name for name in self.folders(inside) if self.holds(below(inside, name)) != OTHER]
+
+    def others(self, inside: str = "") -> list[str]:
+        """The folders directly inside that hold other files only."""
+        return [name for name in self.folders(inside) if self.holds(below(inside, name)) == OTHER]
+
+    def images(self, inside: str = "") -> list[str]:
+        """The files directly inside that may be images."""
+        return [name for name in self.loose(inside) if may_be_image(name)]
+
+    def archives(self, inside: str = "") -> list[str]:
+        """The archives directly inside."""
+        return [name for name in self.loose(inside) if name.lower().endswith(ARCHIVES)]
+
+    def files(self, inside: str) -> list[str]:
+        """All files below, in no order."""
+        return self.walker.files(self.top, inside)
+
+    def main_branch(self, inside: str = "") -> str | None:
+        """The one folder inside that can hold data: the only one, or `images` beside `annotations` and the like."""
+        every = self.branches(inside)
+        branches = [name for name in every if split_of(name) != UNLABELLED] or every
+        if len(branches) > 1:
+            containers = [name for name in branches if is_container(name)]
+            if len(containers) == 1 and all(is_beside(name) for name in branches if name not in containers):
+                return containers[0]
+        return branches[0] if len(branches) == 1 else None
+
+    def _holds(self, inside: str) -> str:
+        found = EMPTY
+        for path in self.walker.below(self.top, inside, keep=True):
+            if may_be_image(path):
+                return IMAGES
+            found = OTHER
+        return found
+
+
+def below(inside: str, name: str) -> str:
+    """The path of a name in a folder, `""` being the top."""
+    return f"{inside}/{name}" if inside else name
+
+
+def last(inside: str) -> str:
+    """The name of a folder itself."""
+    return PurePosixPath(inside).name

@@ -1,0 +1,30 @@
+"""Names and numbers in a line of text."""
+
+import re
+from collections.abc import Iterable
+
+_MOST = 4  # names in a sentence
+
+
+def shown(name: str) -> str:
+    """A name as a line of text can hold it."""
+    return name if name.isprintable() and not re.search(r"^\s|\s$", name) else repr(name)
+
+
+def some(names: Iterable[str], most: int = 5) -> str:
+    """The first few names of many, `a, b, c, ...`."""
+    every = list(names)
+    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`, `a, b, c, d, ...`."""
+    every = [shown(name) for name in names]
+    if len(every) > _MOST:
+        return some(every, _MOST)
+    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
+
+
+def counted(count: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
