@@ -103,6 +103,8 @@ def open_network(path: Path) -> keras.Model:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
         raise BadInput(f"model.weights cannot be loaded: {path} ({_reason(error)})") from error
+    if isinstance(network, keras.Sequential) and network.built:
+        network = keras.Model(network.inputs, network.outputs, name=network.name)
     if not hasattr(network, "operations") or len(network.inputs) != 1 or len(network.outputs) != 1:
         raise BadInput(f"model.weights must be a network from pixels to probabilities. Received: model.weights={path}")
     return network

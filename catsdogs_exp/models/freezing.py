@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.models.graph import body_of, has_kernel, named, up_to
+from catsdogs_exp.models.graph import body_of, has_kernel, inner_layers, named, up_to
 
 # What dropout in frozen layers had, to be given back when they are thawed.
 _rates: WeakKeyDictionary[keras.layers.Layer, float] = WeakKeyDictionary()
@@ -107,14 +107,16 @@ def _set(model: keras.Model, frozen: set[Any], batch_norm: bool) -> None:
 
 
 def _quiet(layer: keras.layers.Layer) -> None:
-    for rate in _RATES:
-        value = getattr(layer, rate, 0.0)
-        if value and hasattr(layer, "seed_generator"):
-            _rates[layer] = value
-            setattr(layer, rate, 0.0)
+    for each in inner_layers(layer):
+        for rate in _RATES:
+            value = getattr(each, rate, 0.0)
+            if value and hasattr(each, "seed_generator"):
+                _rates[each] = value
+                setattr(each, rate, 0.0)
 
 
 def _loud(layer: keras.layers.Layer) -> None:
-    if layer in _rates:
-        rate = next(name for name in _RATES if hasattr(layer, name))
-        setattr(layer, rate, _rates.pop(layer))
+    for each in inner_layers(layer):
+        if each in _rates:
+            rate = next(name for name in _RATES if hasattr(each, name))
+            setattr(each, rate, _rates.pop(each))

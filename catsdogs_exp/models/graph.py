@@ -1,5 +1,7 @@
 """The graph of a network: which layer feeds which."""
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -25,6 +27,14 @@ def parents(model: keras.Model) -> dict[Any, list[Any]]:
         ]
         for operation in operations
     }
+
+
+def calls_layers_again(model: keras.Model) -> bool:
+    """Whether the network calls a layer a second time, which `parents` does not see."""
+    operations = list(model.operations)
+    made = {id(tensor) for operation in operations for tensor in keras.tree.flatten(operation.output)}
+    taken = [tensor for operation in operations for tensor in keras.tree.flatten(operation.input)]
+    return any(id(tensor) not in made for tensor in [*taken, *model.outputs])
 
 
 def up_to(model: keras.Model, layer: Any) -> set[Any]:
@@ -54,6 +64,33 @@ def body_of(model: keras.Model) -> list[keras.layers.Layer]:
 def has_kernel(operation: Any) -> bool:
     """Whether it is a convolution or a dense layer, and not a normalisation or without weights."""
     return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
+
+
+def inner_layers(operation: Any) -> list[Any]:
+    """An operation and all layers within it, at any depth: of a network that is used as a layer, or of a wrapper."""
+    found = {id(operation): operation}
+    waiting = deque([operation])
+    while waiting:
+        for each in held_by(waiting.popleft()):
+            if isinstance(each, keras.Operation) and id(each) not in found:
+                found[id(each)] = each
+                waiting.append(each)
+    return list(found.values())
+
+
+def held_by(operation: Any) -> Iterator[Any]:
+    """The values of an operation's attributes, and those within lists and dictionaries."""
+    return _flat(list(vars(operation).values()))
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, dict):
+            yield from _flat(value.values())
+        elif isinstance(value, list | tuple | set):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.layers.Layer:

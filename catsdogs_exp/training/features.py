@@ -1,7 +1,8 @@
 """Features of a frozen backbone, computed once: training the head on them is the same as training the whole network.
 
-That holds where nothing random comes before them: no augmentation, no dropout, and nothing below them learns. They
-lie in the cache of decoded images, under its lock, its limit and `python -m catsdogs_exp cache`.
+That holds where nothing random comes before them: no augmentation, no random layer, no code that is not known here,
+and nothing below them learns. They lie in the cache of decoded images, under its lock, its limit and
+`python -m catsdogs_exp cache`.
 """
 
 import hashlib
@@ -23,7 +24,8 @@ from catsdogs_exp.data.loaders import Loader, part_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.models.graph import HEAD, parents, up_to
+from catsdogs_exp.models.determinism import why_it_varies
+from catsdogs_exp.models.graph import HEAD, calls_layers_again, parents, up_to
 from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
 
 _BATCH = 32
@@ -170,7 +172,7 @@ def prepare_features(
     compute, identity = _compute(parts.body), _identity(parts.body)
     stored, before = [], True
     for split in (train, validation):
-        pixels_key = key_of(source.manifest, split.rows, source.settings)
+        pixels_key = key_of(source.manifest, split.rows, source.settings, training=split is train)
         key = hashlib.sha256(f"{pixels_key} {identity}".encode()).hexdigest()[:24]
         about = {
             "data": str(source.manifest.listing.root),
@@ -200,11 +202,13 @@ def split_network(model: keras.Model) -> FeatureSplit | str:
     Between there and the output there must be one layer after the other.
     """
     feeding = parents(model)
+    if calls_layers_again(model):
+        return "a layer is called more than once"
     uses = Counter(each for below in feeding.values() for each in below)
     fixed: dict[Any, bool] = {}
     first = ""  # what stands in the way
     for operation, below in feeding.items():
-        why = _moves(operation)
+        why = why_it_varies(operation)
         fixed[operation] = not why and all(fixed[each] for each in below)
         first = first or why
     top = next(each for each in feeding if each.output is model.outputs[0])
@@ -222,24 +226,15 @@ def split_network(model: keras.Model) -> FeatureSplit | str:
     features = keras.Input(last.output.shape[1:], name="features", dtype="float32")
     x = features
     for operation in reversed(chain):
-        x = operation(x)
+        try:
+            x = operation(x)
+        except (TypeError, ValueError):  # a plain operation such as `x * 2` does not know its 2
+            return f"{operation.name} cannot be called on features alone"
     cut = last
     while cut.name.startswith(HEAD):
         (cut,) = feeding[cut]
     body = keras.Model(model.inputs[0], last.output, name=f"{model.name}_body")
     return FeatureSplit(body, keras.Model(features, x, name=f"{model.name}_head"), cut.name)
-
-
-def _moves(operation: Any) -> str:
-    """Why a layer's answer to the same image may change during training, or `""`."""
-    if getattr(operation, "weights", ()) and operation.trainable:
-        return f"{operation.name} learns"
-    # every random layer of Keras has one; frozen dropout has rate 0, see `models.freezing`
-    if hasattr(operation, "seed_generator") and any(
-        getattr(operation, strength, 0) for strength in ("rate", "drop_path_rate", "stddev")
-    ):
-        return f"{operation.name} is random"
-    return ""
 
 
 def _compute(body: keras.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:

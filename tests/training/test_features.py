@@ -220,3 +220,109 @@ def test_without_validation_images_there_is_an_empty_loader(config, photos: Path
     features, said = prepare_features(network(config), FeatureSource(train, empty, manifest, config(*WORDS).loader))
     assert features.validation.steps == 0
     assert f"features of {len(train.rows)} images" in said
+
+
+def with_layer(place: str, *more: keras.layers.Layer, size: int | None = 32) -> keras.Model:
+    """A frozen network of two convolutions, with more layers before, between or behind them, and a head."""
+    keras.utils.set_random_seed(7)
+    x = inputs = keras.Input((size, size, 3), name="pixels")
+    x = keras.layers.Rescaling(1 / 255, name="rescale")(x)
+    for where in ("before", "between", "behind"):
+        for layer in more if place == where else ():
+            x = layer(x)
+        if where != "behind":
+            x = keras.layers.Conv2D(4, 3, strides=2, activation="relu", name=f"conv_{where}")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="head_average")(x)
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid", name="probability")(x), name="net")
+    freeze(model, "all")
+    return model
+
+
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+
+
+NESTED = "nested"
+
+
+def nested(*inner: keras.layers.Layer) -> keras.Model:
+    return keras.Sequential(list(inner), name=NESTED)
+
+
+@pytest.mark.parametrize(
+    ("place", "make", "said"),
+    [
+        ("before", lambda: keras.layers.RandomFlip(name="flip"), "flip is random"),
+        ("before", lambda: keras.layers.RandomRotation(0.2, name="turn"), "turn is random"),
+        ("before", lambda: nested(keras.layers.RandomBrightness(0.2, name="light")), "light in nested is random"),
+        ("before", lambda: Doubled(name="own"), "own may be random: its code is not known here"),
+        ("between", lambda: keras.layers.RandomFlip(name="flip"), "(cut at conv_before, 900 values"),
+        ("between", lambda: keras.layers.GaussianNoise(0.5, name="noise"), "(cut at conv_before, 900 values"),
+        ("behind", lambda: nested(keras.layers.RandomContrast(0.5, seed=1)), "(cut at conv_between, 196 values"),
+        ("between", lambda: nested(keras.layers.Conv2D(2, 3), keras.layers.Dropout(0.5)), "(cut at conv_between, 4"),
+        ("behind", lambda: nested(keras.layers.BatchNormalization(), keras.layers.ReLU()), "(cut at nested, 4"),
+    ],
+)
+def test_with_any_layer_the_weights_are_those_of_the_whole_network(config, photos: Path, place, make, said) -> None:
+    """Where that cannot be, nothing is kept."""
+    model = with_layer(place, make())
+    features, why = prepared(config, photos, model)
+    assert said in why
+    assert (features is None) == ("features are not kept" in why)
+    if features is not None:
+        _, train, _ = opened(config, photos)
+        whole = with_layer(place, make())
+        train_on(whole, train)
+        train_on(features.head, features.train)
+        for ours, theirs in zip(model.weights, whole.weights, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=ours.path)
+
+
+def test_a_layer_that_is_called_again_is_no_ground_for_features() -> None:
+    inputs = keras.Input((32, 32, 3), name="pixels")
+    conv = keras.layers.Conv2D(3, 3, padding="same", name="conv")
+    x = keras.layers.Flatten(name="head_flatten")(conv(conv(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid", name="probability")(x))
+    model.get_layer("conv").trainable = False
+    assert split_network(model) == "a layer is called more than once"
+
+
+def test_a_run_with_random_layers_as_a_backbone(config, photos: Path, tmp_path: Path) -> None:
+    """A network that augments by itself, as Keras's own examples do, taken as it is: each epoch draws anew."""
+    earlier = keras.Sequential(
+        [
+            keras.Input((32, 32, 3), name="pixels"),
+            keras.Sequential([keras.layers.RandomFlip(name="flip"), keras.layers.RandomZoom(0.1)], name="augmentation"),
+            keras.layers.Conv2D(4, 3, name="conv"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    path = tmp_path / "earlier.keras"
+    earlier.save(path)
+    words = ("model.backbone=own", f"model.weights={path}", "model.cut=null")
+    features, said = prepared(config, photos, network(config, *words), *words)
+    assert features is None
+    assert said == ("features are not kept: flip in augmentation is random, so the whole network is run in each step")
+
+
+def test_training_and_validation_images_of_other_sizes_have_other_features(config, photos: Path, cache: Path) -> None:
+    """One entry of the cache for each size: the features of one are never taken for those of another."""
+    found = {}
+    for size in (32, 48):
+        words = ("model=cnn", "model.flatten=average", "depth=2", "loader.evaluation_size=64", "loader.cache=disk")
+        made = config(*words, f"target_size={size}", "batch_size=5")
+        manifest = manifest_of(photos, made)
+        data = open_images(manifest, made)
+        train, validation = make_loader(made, data, TRAIN), make_loader(made, data, VALIDATION)
+        model = with_layer("between", size=None)
+        features, _ = prepare_features(model, FeatureSource(train, validation, manifest, made.loader))
+        body = split_network(model).body
+        for loader in (features.train, features.validation):
+            images = loader.fetch(loader.rows[:3])
+            assert images.shape[1:3] == ((size, size) if loader is features.train else (64, 64))
+            kept = np.ascontiguousarray(loader.stored[:3]).view(np.float32)
+            np.testing.assert_allclose(kept, body(images, training=False), atol=1e-5)
+        found[size] = np.array(features.train.stored)
+    assert not np.array_equal(found[32], found[48])

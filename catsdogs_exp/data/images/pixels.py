@@ -184,9 +184,9 @@ def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
-def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:
-    """Stands for the pictures of these rows as they are evaluated, for what is derived from them."""
-    return _key(manifest, rows, _of_pictures(loader, training=False))
+def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings, training: bool) -> str:
+    """Stands for the pictures of these rows, as they are trained on or as they are evaluated."""
+    return _key(manifest, rows, _of_pictures(loader, training))
 
 
 def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:

@@ -1,0 +1,48 @@
+"""Which layers surely answer the same to the same image in every step of a training.
+
+Keras's own layers draw from a `SeedGenerator` that they hold, wherever it is, and under whatever name. Code that is not
+Keras's or ours may do anything, so it counts as random.
+"""
+
+from typing import Any
+
+import keras
+
+from catsdogs_exp.models.graph import held_by, inner_layers
+
+_TRUSTED = ("keras", "catsdogs_exp")
+# Keras's layers that run other code, or change variables in training though nothing learns them
+_UNSURE = ("FlaxLayer", "JaxLayer", "Lambda", "SpectralNormalization", "TFSMLayer", "TorchModuleWrapper")
+# What dropout and noise have: 0 where they do nothing, as dropout in a frozen layer, see `freezing`
+_STRENGTHS = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
+
+
+def why_it_varies(operation: Any) -> str:
+    """Why an operation may answer differently to the same image during training, or `""` where it does not.
+
+    Args:
+        operation: a layer, a network that is used as one, or an operation of `keras.ops`.
+    """
+    for each in inner_layers(operation):
+        if why := _why(each):
+            return f"{each.name if each is operation else f'{each.name} in {operation.name}'} {why}"
+    return ""
+
+
+def _why(layer: Any) -> str:
+    held = list(held_by(layer))
+    # of a network its layers say so
+    if getattr(layer, "weights", ()) and layer.trainable and not isinstance(layer, keras.Model):
+        return "learns"
+    if not _is_trusted(type(layer)) or type(layer).__name__ in _UNSURE:
+        return "may be random: its code is not known here"
+    if not all(_is_trusted(each) for each in held if callable(each) and not isinstance(each, keras.Operation)):
+        return "may be random: it calls a function that is not known here"
+    strengths = [getattr(layer, name) for name in _STRENGTHS if isinstance(getattr(layer, name, None), int | float)]
+    if any(isinstance(each, keras.random.SeedGenerator) for each in held) and (not strengths or any(strengths)):
+        return "is random"
+    return ""
+
+
+def _is_trusted(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).partition(".")[0] in _TRUSTED
