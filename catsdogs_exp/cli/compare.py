@@ -53,6 +53,10 @@ def main(argv: list[str]) -> int:
     Raises:
         BadInput: for an unknown metric or key, a path that is no folder, or where there are no runs.
     """
+    if "--inside" in argv or "--wall" in argv:
+        from catsdogs_exp.cli.inside import inside, wall
+
+        return inside(argv) if "--inside" in argv else wall(argv)
     arguments = _parser().parse_args(argv)
     found = compare(arguments.paths, arguments.by)
     grouping = None
@@ -108,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         help=f"rank by one of {', '.join(METRICS)}; last and last10 are the validation accuracy of the last "
         "epoch and its mean over the last ten (default: what the runs were trained for)",
     )
+    parser.add_argument("--inside", action="store_true", help="compare two networks by what their layers see")
+    parser.add_argument("--wall", action="store_true", help="draw the activations of all runs side by side")
     parser.add_argument(
         "--group-by",
         metavar="KEY[,KEY]",

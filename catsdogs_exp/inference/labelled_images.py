@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,20 @@ def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages
     others = sorted({name for _, name in files} - set(card.classes))
     unknown = tuple(f"{name}: not a class of the run" for name in others)
     return LabelledImages(**(vars(images) | {"left_out": images.left_out + unknown}))
+
+
+def images_of_files(images: LabelledImages, card: ModelCard) -> LabelledImages:
+    """The same images as another network takes them.
+
+    Raises:
+        BadInput: when one can no longer be read.
+    """
+    with ThreadPoolExecutor() as pool:
+        read = list(pool.map(lambda file: _pixels(file, card), images.files))
+    for file, pixels in zip(images.files, read, strict=True):
+        if isinstance(pixels, str):
+            raise BadInput(f"An image can no longer be read: {file}: {pixels}")
+    return replace(images, pixels=np.stack([pixels for pixels in read if not isinstance(pixels, str)]))
 
 
 def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: int) -> LabelledImages:

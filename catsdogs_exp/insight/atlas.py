@@ -231,15 +231,24 @@ def _dissections(  # noqa: PLR0913  (one finding of each kind)
     return found
 
 
-def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
-    layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images, parts: _Named
-) -> LayerAtlas:
+def channels_of_layer(
+    layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images
+) -> list[Channel]:
+    """The channels of a layer by their numbers, without parts.
+
+    Args:
+        layer: the layer.
+        answers: of its channels to the images.
+        use: of its channels.
+        field: the receptive field of its units.
+        images: what was looked at.
+    """
     dead = answers.dead
     channels = []
     for number in range(answers.maxima.shape[1]):
         strongest = strongest_images(answers, number, STRONGEST)
         make_up = np.bincount(images.labels[strongest], minlength=len(images.classes)) / max(1, len(strongest))
-        name = parts.names[number]
+        middling = middling_images(answers, number, MIDDLING)
         channels.append(
             Channel(
                 layer.name,
@@ -248,19 +257,30 @@ def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
                 float(use.accuracy[number]),
                 tuple(use.probability[number].tolist()),
                 tuple(_patch(answers, number, image, field, images.size) for image in strongest.tolist()),
-                tuple(
-                    _patch(answers, number, image, field, images.size)
-                    for image in middling_images(answers, number, MIDDLING).tolist()
-                ),
+                tuple(_patch(answers, number, image, field, images.size) for image in middling.tolist()),
                 tuple(make_up.tolist()),
-                part="" if name is None or dead[number] else name[0],
-                closest_part=parts.closest[number],
-                iou=float(parts.iou[number]),
-                iou_untrained=float(parts.untrained[number]),
             )
         )
-    worst = np.nanmean(np.abs(use.probability), axis=1)  # of those with the same accuracy, what moves probabilities
-    order = sorted(channels, key=lambda each: (each.dead, -each.use, -worst[each.number]))
+    return channels
+
+
+def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
+    layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images, parts: _Named
+) -> LayerAtlas:
+    channels = []
+    for channel in channels_of_layer(layer, answers, use, field, images):
+        name = parts.names[channel.number]
+        channels.append(
+            replace(
+                channel,
+                part="" if name is None or channel.dead else name[0],
+                closest_part=parts.closest[channel.number],
+                iou=float(parts.iou[channel.number]),
+                iou_untrained=float(parts.untrained[channel.number]),
+            )
+        )
+    lost = np.abs(np.nan_to_num(use.probability)).mean(axis=1)  # where accuracies are alike, probabilities decide
+    order = sorted(channels, key=lambda each: (each.dead, -each.use, -lost[each.number]))
     height, width, count = layer.output.shape[1:]
     return LayerAtlas(layer.name, (height, width, count), field, use.images, tuple(order))
 

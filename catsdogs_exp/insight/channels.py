@@ -74,8 +74,14 @@ def channel_answers(
 
 
 def strongest_images(answers: ChannelAnswers, channel: int, count: int) -> NDArray[np.intp]:
-    """The images that excite a channel most, the strongest first; images count once, however many places excite it."""
-    return np.argsort(-answers.maxima[:, channel], kind="stable")[:count]
+    """The images that excite a channel most, the strongest first; images count once, however many places excite it.
+
+    Fewer than `count` where the channel answers to fewer: an image in which it gives its lowest answer everywhere says
+    nothing.
+    """
+    order: NDArray[np.intp] = np.argsort(-answers.maxima[:, channel], kind="stable")[:count]
+    excited: NDArray[np.bool_] = answers.maxima[order, channel] > answers.samples[:, channel].min()
+    return order[excited]
 
 
 def middling_images(answers: ChannelAnswers, channel: int, count: int) -> NDArray[np.intp]:

@@ -120,7 +120,8 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "logging.activations.evry",
             3,
-            "Unknown setting: logging.activations.evry=3. Did you mean every? Known here: every, layers, images, channels, scale, keep.",
+            "Unknown setting: logging.activations.evry=3. Did you mean every? Known here: every, layers, images, "
+            "channels, scale, keep.",
         ),
         (
             "batchsize",

@@ -1,0 +1,143 @@
+"""`compare RUN_A RUN_B --inside` and `compare PATH... --wall`: networks compared by what their layers see."""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.errors import BadInput
+
+
+def inside(arguments: list[str]) -> int:
+    """Compares two networks: a summary on stdout, data with --json, a page with --html."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp compare RUN_A RUN_B --inside",
+        description="Compare two networks from the inside: similarity of layers (CKA), channels that answer alike, and "
+        "channels that only one of them has learned.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="two run folders")
+    parser.add_argument("--inside", action="store_true", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
+    parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
+    parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
+    parser.add_argument("--html", type=Path, help="write a page")
+    options = parser.parse_intermixed_args(arguments)
+    if len(options.runs) != 2:
+        raise BadInput(f"--inside must compare two runs. Received: {len(options.runs)}")
+    if options.images < 8:
+        raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
+
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.record.folder.run_files import find_run
+
+    runs = (find_run(options.runs[0]), find_run(options.runs[1]))
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.inside import compare_inside
+    from catsdogs_exp.report.inside_page import write_page
+
+    screen = TerminalScreen()
+    found = compare_inside(runs, options.layers, options.images, screen.progress)
+    screen.close()
+    comparison = found.comparison
+    if options.html:
+        write_page(found, options.html)
+    if options.json:
+        print(json.dumps(_plain(found), indent=1, ensure_ascii=False))  # noqa: T201
+        return 0
+    console = output()
+    for name, row, match in zip(comparison.first, comparison.cka.tolist(), comparison.matches, strict=True):
+        mean = sum(pair.correlation for pair in match.pairs) / max(1, len(match.pairs))
+        best = max((value for value in row if not math.isnan(value)), default=float("nan"))
+        console.print(
+            f"{name}: most like {match.second}, CKA {best:.2f}; matched channels correlate by {mean:.2f}", markup=False
+        )
+    for side, lonely in (("first", comparison.only_in_first), ("second", comparison.only_in_second)):
+        names = ", ".join(f"{each.layer} {each.channel}" for each in lonely[:8])
+        more = f": {names}{' ...' if len(lonely) > 8 else ''}" if lonely else ""
+        console.print(f"only in the {side}: {len(lonely)} channels{more}", markup=False)
+    if options.html:
+        console.print(f"page: {options.html}", markup=False)
+    return 0
+
+
+def wall(arguments: list[str]) -> int:
+    """Draws the activations of many runs for the same images: a PNG per probe, and a page with --html."""
+    parser = argparse.ArgumentParser(
+        prog="python -m catsdogs_exp compare PATH... --wall",
+        description="Draw what the layers of many runs answer to the same images: one row per run, best first.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="*", default=["outputs"], help="run folders, or folders of runs")
+    parser.add_argument("--wall", action="store_true", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--by", help="the metric that runs are ranked by")
+    parser.add_argument("--html", type=Path, help="write a page")
+    parser.add_argument("--output", type=Path, help="folder of the PNGs; default: wall/ in the folder of the runs")
+    options = parser.parse_intermixed_args(arguments)
+
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.record.comparison import compare
+    from catsdogs_exp.record.pictures.files import save_new
+    from catsdogs_exp.report.wall_page import make_wall, write_page
+
+    found = compare(options.paths, options.by)
+    made = make_wall(found)
+    for remark in (*found.remarks, *made.remarks):
+        print(remark, file=sys.stderr)  # noqa: T201
+    folder = options.output or found.root / "wall"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output must be a folder. Received: {folder} ({error.strerror})") from error
+    for name, picture in made.pictures.items():
+        stem = Path(name.replace("/", "-").replace(" ", "-")).stem
+        output().print(str(save_new(picture, folder, f"wall-{stem}")), markup=False)
+    if options.html:
+        write_page(made, options.html)
+        output().print(f"page: {options.html}", markup=False)
+    return 0
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    comparison = found.comparison
+
+    def lonely(side: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "layer": each.layer,
+                "channel": each.channel,
+                "use": channel.use,
+                "part": channel.part,
+                "nearest": {
+                    "layer": each.nearest_layer,
+                    "channel": each.nearest_channel,
+                    "correlation": each.correlation,
+                },
+            }
+            for each, channel in zip(side.only_here, side.channels, strict=True)
+        ]
+
+    return {
+        "first": str(found.first.run.folder),
+        "second": str(found.second.run.folder),
+        "images": len(found.first.images.labels),
+        "cka": {
+            "first": comparison.first,
+            "second": comparison.second,
+            "values": [[None if math.isnan(v) else v for v in row] for row in comparison.cka.tolist()],
+        },
+        "matches": [
+            {
+                "first": match.first,
+                "second": match.second,
+                "pairs": [{"first": p.first, "second": p.second, "correlation": p.correlation} for p in match.pairs],
+            }
+            for match in comparison.matches
+        ],
+        "only_in_first": lonely(found.first),
+        "only_in_second": lonely(found.second),
+    }

@@ -1,0 +1,164 @@
+"""Two runs compared from the inside: their networks on the same images."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_files, images_of_split
+from catsdogs_exp.insight.ablation import ChannelUse, channel_use
+from catsdogs_exp.insight.atlas import Channel, Images, channels_of_layer
+from catsdogs_exp.insight.channels import ChannelAnswers, activations_in_batches, channel_answers
+from catsdogs_exp.insight.graph import FlatNetwork, Layer
+from catsdogs_exp.insight.layers import AUTO, choose_layers, without_repeats
+from catsdogs_exp.insight.networks import Comparison, LayerFeatures, LonelyChannel, compare_networks, on_grid
+from catsdogs_exp.insight.receptive_field import receptive_fields
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+
+_BATCH = 32
+_SECONDS = 20.0  # for the use of the channels of one network
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two networks.
+
+    Attributes:
+        run: its run.
+        images: as this network takes them.
+        only_here: the channels that nothing in the other network resembles, the most used first.
+        channels: these as in an atlas: use, patches, and their part where the run's atlas names it.
+    """
+
+    run: RunFiles
+    images: LabelledImages
+    only_here: tuple[LonelyChannel, ...]
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The comparison and both sides."""
+
+    comparison: Comparison
+    first: Side
+    second: Side
+
+
+def compare_inside(
+    runs: tuple[RunFiles, RunFiles], layers: Sequence[str], images: int, progress: ReportProgress
+) -> Inside:
+    """Compares the networks of two runs on the validation images of the first.
+
+    Args:
+        runs: both.
+        layers: `auto`, `all`, or names and patterns; those that a network has.
+        images: at most so many.
+        progress: told how far it is.
+
+    Raises:
+        BadInput: when a network, the images or a layer cannot be had, or the runs have other classes.
+    """
+    first, second = (_Network.of(run, layers) for run in runs)
+    if first.classes != second.classes:
+        raise BadInput(
+            f"--inside must compare runs with the same classes. Received: {', '.join(first.classes)} and "
+            f"{', '.join(second.classes)}"
+        )
+    shown = images_of_split(runs[0], first.card, "validation", images)
+    others = images_of_files(shown, second.card)
+    sides = []
+    for network, pictures, run in ((first, shown, runs[0]), (second, others, runs[1])):
+        answers = channel_answers(network.flat, network.layers, _batches(pictures, run.folder.name, progress))
+        sides.append((network, pictures, answers))
+    features = [_features(*side) for side in sides]
+    found = compare_networks(*features)
+    alone = (found.only_in_first, found.only_in_second)
+    whole = [_side(run, *side, lonely) for run, side, lonely in zip(runs, sides, alone, strict=True)]
+    ordered = replace(found, only_in_first=whole[0].only_here, only_in_second=whole[1].only_here)
+    return Inside(ordered, *whole)
+
+
+@dataclass(frozen=True)
+class _Network:
+    flat: FlatNetwork
+    layers: tuple[Layer, ...]
+    card: ModelCard
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, run: RunFiles, wanted: Sequence[str]) -> "_Network":
+        model, card = load_model(run.network)
+        flat = FlatNetwork(model)
+        chosen = choose_layers(flat, wanted, "--layers")
+        chosen = without_repeats(flat, chosen) if tuple(wanted) == (AUTO,) else chosen
+        return cls(flat, tuple(chosen), card, card.classes)
+
+
+def _features(network: _Network, images: LabelledImages, answers: Sequence[ChannelAnswers]) -> list[LayerFeatures]:
+    collected: list[list[NDArray[np.float32]]] = [[] for _ in network.layers]
+    for batch in activations_in_batches(network.flat, network.layers, _batches(images)):
+        for parts, maps in zip(collected, batch, strict=True):
+            parts.append(on_grid(maps))
+    return [
+        LayerFeatures(layer.name, np.concatenate(parts), each.dead)
+        for layer, parts, each in zip(network.layers, collected, answers, strict=True)
+    ]
+
+
+def _side(
+    run: RunFiles,
+    network: _Network,
+    images: LabelledImages,
+    answers: Sequence[ChannelAnswers],
+    lonely: Sequence[LonelyChannel],
+) -> Side:
+    """Use, patches and parts of the channels that are alone, the most used first."""
+    parts = _parts_of(run)
+    fields = receptive_fields(network.flat.model, (images.pixels.shape[1], images.pixels.shape[2]))
+    shown = Images(images.pixels, images.labels, images.classes)
+    found: dict[tuple[str, int], Channel] = {}
+    concerned = {each.layer for each in lonely}
+    for layer, each in zip(network.layers, answers, strict=True):
+        if layer.name not in concerned:
+            continue
+        use = _use(network, layer, images, each, _SECONDS / max(1, len(concerned)))
+        for channel in channels_of_layer(layer, each, use, fields[layer.name], shown):
+            part = parts.get((channel.layer, channel.number), "")
+            found[channel.layer, channel.number] = replace(channel, part=part)
+    ordered = sorted(lonely, key=lambda one: (-found[one.layer, one.channel].use, one.correlation))
+    return Side(run, images, tuple(ordered), tuple(found[one.layer, one.channel] for one in ordered))
+
+
+def _use(
+    network: _Network, layer: Layer, images: LabelledImages, answers: ChannelAnswers, seconds: float
+) -> ChannelUse:
+    return channel_use(network.flat, layer, images.pixels, images.labels, answers.means.mean(axis=0), seconds)
+
+
+def _parts_of(run: RunFiles) -> dict[tuple[str, int], str]:
+    """The parts that the run's atlas has named; none where there is no atlas."""
+    path: Path = run.folder / "atlas" / "channels.csv"
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            return {(row["layer"], int(row["channel"])): row["part"] for row in csv.DictReader(handle)}
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise BadInput(f"The atlas of the run cannot be read: {path} ({error}). Make it again: atlas RUN") from error
+
+
+def _batches(
+    images: LabelledImages, what: str = "", progress: ReportProgress | None = None
+) -> Iterator[NDArray[np.uint8]]:
+    total = len(images.pixels)
+    for start in range(0, total, _BATCH):
+        yield images.pixels[start : start + _BATCH]
+        if progress:
+            progress(f"activations of {what}", min(start + _BATCH, total), total)

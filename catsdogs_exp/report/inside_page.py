@@ -1,0 +1,83 @@
+"""Two networks compared from the inside, as a page."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from catsdogs_exp.inference.inside import Inside, Side
+from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
+from catsdogs_exp.report import page
+
+_SHOWN = 60  # channels of each side
+_PAIRS = 12  # of each layer
+
+
+@dataclass(frozen=True)
+class ShownLonely:
+    """A channel that is only in one of the networks, with its patches."""
+
+    layer: str
+    number: int
+    uri: str
+    width: int
+    use: float
+    part: str
+    nearest: str
+
+
+def write_page(inside: Inside, path: Path) -> None:
+    """Writes the page.
+
+    Raises:
+        BadInput: when it cannot be written.
+    """
+    found = inside.comparison
+    html = page.render(
+        "inside.html.j2",
+        title=f"Inside {inside.first.run.folder.name} and {inside.second.run.folder.name}",
+        first=str(inside.first.run.folder),
+        second=str(inside.second.run.folder),
+        images=len(inside.first.images.labels),
+        rows=found.first,
+        columns=found.second,
+        cka=[[_cell(value) for value in row] for row in found.cka.tolist()],
+        matches=[
+            {
+                "first": match.first,
+                "second": match.second,
+                "mean": sum(pair.correlation for pair in match.pairs) / max(1, len(match.pairs)),
+                "pairs": [(pair.first, pair.second, round(pair.correlation, 3)) for pair in match.pairs[:_PAIRS]],
+            }
+            for match in found.matches
+        ],
+        sides=[
+            {"name": side.run.folder.name, "count": len(side.only_here), "channels": _lonely(side)}
+            for side in (inside.first, inside.second)
+        ],
+        shown=_SHOWN,
+        tile=TILE,
+    )
+    page.write(html, path)
+
+
+def _cell(value: float) -> tuple[str, float]:
+    """A figure as text, and 0..1 for its colour."""
+    return ("-", 0.0) if value != value else (f"{value:.2f}", min(max(value, 0.0), 1.0))  # noqa: PLR0124  (NaN)
+
+
+def _lonely(side: Side) -> list[ShownLonely]:
+    shown = []
+    for lonely, channel in list(zip(side.only_here, side.channels, strict=True))[:_SHOWN]:
+        content = base64.b64encode(strip_as_jpeg(channel, side.images.pixels)).decode()
+        shown.append(
+            ShownLonely(
+                lonely.layer,
+                lonely.channel,
+                f"data:image/jpeg;base64,{content}",
+                (len(channel.strongest) + len(channel.middling)) * (TILE + 2) + 6,
+                channel.use,
+                channel.part,
+                f"{lonely.nearest_layer} {lonely.nearest_channel}, correlation {lonely.correlation:.2f}",
+            )
+        )
+    return shown

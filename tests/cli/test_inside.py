@@ -1,0 +1,78 @@
+"""`compare RUN_A RUN_B --inside` and `compare PATH... --wall`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catsdogs_exp.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def other(tiny: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shallower run on the same data."""
+    outputs = tmp_path_factory.mktemp("other")
+    assert main([*tiny, "depth=1", "epochs=2", "logging.activations.every=1", f"output_dir={outputs}"]) == 0
+    (folder,) = (outputs / "drawn").iterdir()
+    return folder
+
+
+def test_two_networks_are_compared_as_data(trained: Path, other: Path, capsys) -> None:
+    assert main(["compare", str(trained), str(other), "--inside", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["cka"]["first"] == ["block1_conv", "block2_conv"] and found["cka"]["second"] == ["block1_conv"]
+    assert np.shape(found["cka"]["values"]) == (2, 1)
+    assert [len(match["pairs"]) for match in found["matches"]] == [16, 16]
+    assert all(-1 <= pair["correlation"] <= 1 for match in found["matches"] for pair in match["pairs"])
+    for side in ("only_in_first", "only_in_second"):
+        assert all(each["nearest"]["correlation"] < 0.5 for each in found[side])
+        uses = [each["use"] for each in found[side]]
+        assert uses == sorted(uses, reverse=True)
+
+
+def test_a_network_is_like_itself(trained: Path, capsys) -> None:
+    assert main(["compare", str(trained), str(trained), "--inside", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert np.diag(found["cka"]["values"]) == pytest.approx([1, 1])
+    assert found["only_in_first"] == [] == found["only_in_second"]
+    for match in found["matches"]:
+        assert match["first"] == match["second"]
+        alive = [pair for pair in match["pairs"] if pair["correlation"] > 0.01]
+        assert all(pair["first"] == pair["second"] for pair in alive)
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_the_pages_open(trained: Path, other: Path, tmp_path: Path, open_page, width: str) -> None:
+    page, wall = tmp_path / "inside.html", tmp_path / "wall.html"
+    assert main(["compare", str(trained), str(other), "--inside", "--html", str(page)]) == 0
+    browser = open_page(page, width=width)
+    assert len(browser.find_elements("css selector", ".heat td")) == 2
+    words = ["compare", str(trained), str(other), "--wall", "--html", str(wall), "--output", str(tmp_path / "pngs")]
+    assert main(words) == 0
+    assert len(open_page(wall, width=width).find_elements("css selector", "img.wall")) == 2
+
+
+def test_the_wall_is_a_picture_per_probe(trained: Path, other: Path, tmp_path: Path, capsys) -> None:
+    words = ["compare", str(trained), str(other), "--wall", "--output", str(tmp_path)]
+    assert main(words) == 0 == main(words)
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(set(written)) == 4 and all(path.is_file() for path in written)  # none over another
+    with Image.open(written[0]) as picture:
+        assert picture.width > 600 and len(picture.convert("RGB").getcolors(2**24) or []) > 100
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--inside"], "--inside must compare two runs. Received: 1"),
+        (["{run}", "--inside", "--images", "3"], "--images must be >= 8. Received: --images 3"),
+        (["{run}", "--inside", "--layers", "block7"], "--layers must be auto, all, or names or patterns of layers."),
+        (["--wall"], "A wall needs at least two runs that kept activations of the same images. Received: 1."),
+    ],
+)
+def test_a_mistake_is_one_line(trained: Path, words: list[str], message: str, capsys) -> None:
+    given = [str(trained), *(word.format(run=trained) for word in words)]
+    assert main(["compare", *given]) == 2
+    assert message in capsys.readouterr().err
