@@ -9,9 +9,10 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.compose import config_of, expand_sweep
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.config.schema.datasets import DATASETS, PictureFiles
+from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS
 from catsdogs_exp.config.search_path import CONF, EXPERIMENTS, groups
 from catsdogs_exp.errors import BadInput
 
@@ -138,6 +139,36 @@ def test_every_recipe_builds(name: str) -> None:
         assert str(error).startswith("dataset.path must name")
         made = config_of([f"experiment={name}", "dataset.path=photos"])
     assert made.experiment == name
+
+
+@pytest.mark.parametrize("debug", groups()["debug"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_debugged(name: str, debug: str) -> None:
+    words = [f"experiment={name}", f"debug={debug}"]
+    try:
+        made = config_of(words)
+    except BadInput as error:
+        assert str(error).startswith("dataset.path must name")
+        made = config_of([*words, "dataset.path=photos"])
+    assert made.experiment == name
+    if debug == "tiny":
+        assert (made.loader.target_size, made.epochs, made.training.steps_per_epoch) == ((96, 96), 2, 3)
+
+
+@pytest.mark.parametrize("model", groups()["model"])
+def test_every_network_can_be_tiny(model: str) -> None:
+    config_of([f"model={model}", "debug=tiny"])
+
+
+@pytest.mark.parametrize("backbone", KERAS_APPLICATIONS)
+def test_every_backbone_can_be_tiny(backbone: str) -> None:
+    config_of(["model=transfer", f"model.backbone={backbone}", "debug=tiny"])
+
+
+def test_all_lessons_of_the_course_can_be_tiny_at_once() -> None:
+    words = ["experiment=glob(course_week*)", "debug=tiny", "dataset=archive", "dataset.path=photos"]
+    names = [each.experiment for each in expand_sweep(words).configs]
+    assert names == [name for name in RECIPES if name.startswith("course_week")] and len(names) == 4
 
 
 @pytest.mark.parametrize("name", RECIPES)
