@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.sources.listing import list_images
+from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
 from catsdogs_exp.training.checkpoint.model_file import ModelCard
@@ -108,16 +109,6 @@ def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: 
         card.classes,
         tuple(f"{file}: {image}" for (file, _), image in zip(chosen, read, strict=True) if isinstance(image, str)),
     )
-
-
-def taking_turns(labels: NDArray[np.int32], seed: int = 0) -> NDArray[np.intp]:
-    """An order of all rows in which classes take turns, as far as they reach; within a class the order is random."""
-    rng = np.random.default_rng(seed)
-    turn = np.empty(len(labels))
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        turn[rng.permutation(rows)] = (np.arange(len(rows)) + 0.5) / len(rows)  # in proportion to the class
-    return np.argsort(turn, kind="stable")
 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:

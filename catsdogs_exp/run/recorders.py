@@ -1,6 +1,6 @@
 """What writes a run down while it is trained: listeners for its epochs, checkpoints, the best network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, make_probes
+from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 from catsdogs_exp.record.pictures.png import png_of
@@ -34,6 +35,7 @@ class Recorders:
         checkpoints: saves where the run stands; None: nothing is saved.
         best: keeps the best epoch's network; None: nobody does.
         probes: records activations, or None.
+        staircase: records linear probes, or None.
         profile: whether steps are traced.
     """
 
@@ -41,14 +43,17 @@ class Recorders:
     checkpoints: Checkpoints | None = None
     best: KeepBest | None = None
     probes: ProbeRecorder | None = None
+    staircase: StaircaseRecorder | None = None
     profile: bool = False
 
-    def bring_back_best(self, epoch: int) -> None:
-        """Puts the best epoch's weights into the network and draws the probes with them."""
+    def bring_back_best(self, epoch: int, say: Callable[[str], None]) -> None:
+        """Puts the best epoch's weights into the network, and records activations and linear probes with them."""
         if self.best is not None:
             self.best.bring_back()
         if self.probes is not None:
             self.probes.best(epoch)
+        if self.staircase is not None and (line := self.staircase.best(epoch)):
+            say(line)
 
 
 @contextmanager
@@ -72,6 +77,9 @@ def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) ->
     if config.logging.activations.every >= 0:
         probes = make_probes(config, setup.data, model, job.folder / "activations", board)
         probes.take_back(len(history.epochs))
+    staircase = None
+    if config.logging.probes.every >= 0:
+        staircase = StaircaseRecorder(model, setup.data, config.logging.probes, job.folder)
     best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, run.result, history)
     listeners: list[Listener] = [
         run.screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
@@ -79,6 +87,7 @@ def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) ->
         best,
         *([board] if board else []),
         *([probes] if probes else []),
+        *([staircase] if staircase else []),
         *([Trace(files.tensorboard)] if profile else []),
     ]
     every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
@@ -86,7 +95,7 @@ def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) ->
     try:
         # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
         with Checkpoints(files.last, every, files.best, lambda: files.record(board)) as checkpoints:
-            yield Recorders(listeners, checkpoints, best, probes, profile)
+            yield Recorders(listeners, checkpoints, best, probes, staircase, profile)
         status = "ok"
     finally:
         if board:

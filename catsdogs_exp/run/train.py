@@ -92,7 +92,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
 
                 # Record the best: its weights come back, draw the probes and see the test images for the first time.
                 if distribution.is_chief:
-                    recorders.bring_back_best(history.best.epoch)
+                    recorders.bring_back_best(history.best.epoch, run.say)
                     test = make_loader(config, data, TEST)
                     if len(test.rows):
                         found = evaluate(Steps(network.model), test)

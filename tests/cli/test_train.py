@@ -28,6 +28,8 @@ FILES = {
     "result.json",
     "checkpoints/best.keras",
     "run.log",
+    "staircase.csv",
+    "staircase.png",
 }
 
 
@@ -102,6 +104,18 @@ def test_activation_pictures_of_the_best_epoch_are_written(trained: Path) -> Non
     for path in pictures:
         with Image.open(path) as picture:
             assert picture.width > 1000 and len(picture.getcolors(2**24) or []) > 100
+
+
+def test_the_staircase_has_a_step_per_layer(trained: Path) -> None:
+    rows = rows_of(trained / "staircase.csv")
+    assert list(rows[0]) == ["epoch", "layer", "accuracy", "standard_error"]
+    assert [row["layer"] for row in rows] == ["block1_conv", "block1_pool", "block2_conv", "block2_pool"]
+    best = read_result(trained)["objective"]["epoch"]
+    assert {int(row["epoch"]) for row in rows} == {best}
+    assert all(0 <= float(row["accuracy"]) <= 1 for row in rows)
+    assert "linear probes: " in (trained / "run.log").read_text()
+    with Image.open(trained / "staircase.png") as plot:
+        assert plot.width > 400
 
 
 def test_the_same_command_gives_the_same_numbers(tmp_path: Path, tiny: tuple[str, ...]) -> None:

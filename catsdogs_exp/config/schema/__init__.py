@@ -10,6 +10,7 @@ from catsdogs_exp.config.schema.config import (
     Inspection,
     LoaderSettings,
     Logging,
+    ProbeSettings,
     SplitSettings,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "Inspection",
     "LoaderSettings",
     "Logging",
+    "ProbeSettings",
     "SplitSettings",
 ]

@@ -116,6 +116,14 @@ class ActivationSettings:
     keep: float = setting("megabytes of arrays kept for films and walls; 0: none", at_least=0, at_most=100_000)
 
 
+@dataclass(frozen=True)
+class ProbeSettings:
+    """Linear probes: how well each layer separates the classes of validation images."""
+
+    every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
+    images: int = setting("validation images, at most", at_least=8, at_most=100_000)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Logging:
     """What a run writes down beside metrics.csv and result.json."""
@@ -124,6 +132,7 @@ class Logging:
     samples: int = setting("augmented training images shown", at_least=0, at_most=256)
     profile: bool = setting("trace some steps and say what training waits for, as --profile does")
     activations: ActivationSettings
+    probes: ProbeSettings
 
 
 @dataclass(frozen=True, kw_only=True)

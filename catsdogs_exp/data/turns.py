@@ -1,0 +1,22 @@
+"""An order of images in which any beginning is a fair sample."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def taking_turns(labels: NDArray[np.int32], seed: int = 0) -> NDArray[np.intp]:
+    """An order of all rows in which classes take turns in proportion to their size; random within a class.
+
+    Args:
+        labels: int32 [n].
+        seed: of the order within a class.
+
+    Returns:
+        [n], indices into `labels`.
+    """
+    rng = np.random.default_rng(seed)
+    turn = np.empty(len(labels))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        turn[rng.permutation(rows)] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return np.argsort(turn, kind="stable")

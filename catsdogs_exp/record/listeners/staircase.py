@@ -1,0 +1,92 @@
+"""Records how well each layer separates the classes: `staircase.csv` and `staircase.png`."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.config.schema import ProbeSettings
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.data.sources.listing import VALIDATION
+from catsdogs_exp.data.turns import taking_turns
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.layers import AUTO, choose_layers
+from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
+from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
+from catsdogs_exp.training.progress import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+COLUMNS = ("epoch", "layer", "accuracy", "standard_error")
+_BATCH = 32
+_FEWEST = 8  # images
+
+
+class StaircaseRecorder:
+    """Probes the layers of a network on validation images.
+
+    Args:
+        network: the network that is being trained.
+        data: of the run.
+        settings: how often, and on how many images.
+        folder: of the run.
+    """
+
+    def __init__(self, network: keras.Model, data: Data, settings: ProbeSettings, folder: Path) -> None:
+        self._network = FlatNetwork(network)
+        self._layers = choose_layers(self._network, AUTO, "logging.probes")
+        self._settings, self._folder = settings, folder
+        rows = data.manifest.rows(VALIDATION)
+        labels = np.asarray(data.manifest.listing.labels)[rows].astype(np.int32)
+        chosen = taking_turns(labels)[: settings.images]
+        self._labels = labels[chosen]
+        self._images = data.fetch(rows[chosen]) if len(chosen) else np.zeros((0, 1, 1, 3), np.uint8)
+        self._epochs: dict[int, list[Step]] = {}
+
+    @property
+    def can_probe(self) -> bool:
+        """Whether there are images enough, and a layer to look at."""
+        counts = np.bincount(self._labels) if len(self._labels) else np.zeros(1)
+        return bool(self._layers) and len(self._labels) >= _FEWEST and int((counts >= 2).sum()) >= 2
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Probes the first epoch and then every `logging.probes.every` epochs."""
+        every = self._settings.every
+        if every > 0 and (result.epoch == 1 or result.epoch % every == 0) and self.can_probe:
+            self._epochs[result.epoch] = self._steps()
+
+    def best(self, epoch: int) -> str:
+        """Probes the best epoch, whose weights must be in place, and writes the files.
+
+        Returns:
+            A line that says how deep is deep enough; `""` where nothing could be probed.
+        """
+        if not self.can_probe:
+            return ""
+        self._epochs[epoch] = self._steps()
+        with (self._folder / "staircase.csv").open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(COLUMNS)
+            for number, steps in sorted(self._epochs.items()):
+                rows = ((number, s.layer, f"{s.accuracy:.4f}", f"{s.deviation:.4f}") for s in steps)
+                writer.writerows(rows)
+        chance = float(np.bincount(self._labels).max() / len(self._labels))
+        draw_staircase(self._epochs, epoch, chance, self._folder / "staircase.png")
+        enough, last = deep_enough(self._epochs[epoch]), self._epochs[epoch][-1]
+        return (
+            f"linear probes: {enough.layer} separates the classes as well as any layer "
+            f"({enough.accuracy:.3f}; the last, {last.layer}, {last.accuracy:.3f}); see staircase.png"
+        )
+
+    def _steps(self) -> list[Step]:
+        self._network.refresh()
+        return staircase(self._network, self._layers, self._batches(), self._labels)
+
+    def _batches(self) -> Iterator[NDArray[np.uint8]]:
+        for start in range(0, len(self._images), _BATCH):
+            yield self._images[start : start + _BATCH]
