@@ -81,6 +81,8 @@ def test_every_command_of_the_pages_runs(
     words = shlex.split(command)
     words = words[3:] if words[0] == "python" else words[1:]
     replaced = {"RUN": str(trained), "IMAGE...": str(photos / "train" / "cats"), "PATH": str(photos)}
+    if "RUN_B" in words:
+        replaced |= {"RUN_A": str(trained), "RUN_B": shutil.copytree(trained, tmp_path / "second").as_posix()}
     words = [replaced.get(word, word).replace("~/photos", str(photos)) for word in words]
     words = [re.sub(rf"[\w./~-]*({_ARCHIVE}|rock_paper_scissors.zip)", archive, word) for word in words]
     words = [str(trained.parent) if re.match(r"outputs(/|$)", word) else word for word in words]
