@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
         "Draw what the layers of a run's network answer to an image: a page per image, below RUN/activations/.",
         "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg --layers 'block*_conv'",
     )
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files")
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files or folders of them")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--channels", type=int, default=64, help="the most channels per layer; default: 64")
     parser.add_argument("--scale", choices=("channel", "layer"), default="channel", help="of the colours")
@@ -26,9 +26,16 @@ def main(arguments: list[str]) -> int:
         raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")
 
     from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.data.sources.walking import Walker, image_files
     from catsdogs_exp.record.folder.run_files import find_run
 
     run = find_run(options.run)
+    walker = Walker()
+    files = image_files(options.images, walker)
+    for note in walker.notes():
+        print(f"skipped: {note}", file=sys.stderr)  # noqa: T201
+    if not files:
+        raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
@@ -36,7 +43,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.pictures.activation_page import Style
     from catsdogs_exp.record.pictures.files import save_new
 
-    drawn = draw_activations(run, options.images, options.layers, Style(options.channels, options.scale), options.epoch)
+    drawn = draw_activations(run, files, options.layers, Style(options.channels, options.scale), options.epoch)
     folder = options.output or run.folder / "activations"
     folder.mkdir(parents=True, exist_ok=True)
     for each in drawn:
