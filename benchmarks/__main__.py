@@ -18,6 +18,8 @@ NAMES = {
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
     "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",
     "checkpoints": "P12: what saving where a run stands costs; and what determinism does",
+    "record": "P13: what TensorBoard, activations and linear probes cost a run",
+    "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",
     "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
 }
 _ROUNDS = 5

@@ -43,8 +43,14 @@ def content_of(path: Path) -> dict[str, Any]:
         return {**content_of(path.parent / f"{base}.yaml"), **content[group]}
     below = [entry.removesuffix("@_here_") for entry in content.pop("defaults", []) if entry != "_self_"]
     for name in below:
-        content = {**content_of(path.parent / f"{name}.yaml"), **content}
+        content = _merged(content_of(path.parent / f"{name}.yaml"), content)
     return content
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """As Hydra merges: nested keys are kept unless they are set."""
+    nested = {k: _merged(base[k], v) for k, v in own.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return {**base, **own, **nested}
 
 
 def dataclass_of(group: str, choice: str) -> Any:
