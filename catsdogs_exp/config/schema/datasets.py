@@ -65,6 +65,7 @@ class ArchiveDataset(PictureFiles):
     """A zip or tar of such a folder, or several."""
 
     path: Paths | None = setting("the .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, or several: [a,b]")
+    encoding: str | None = setting("of names that are not UTF-8, such as shift_jis; null: guessed", default=None)
 
 
 @dataclass(frozen=True)

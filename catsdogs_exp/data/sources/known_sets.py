@@ -50,7 +50,7 @@ def known_set(
     archives = given_archives(dataset) or {
         key: fetched(download, f"dataset.{key}", progress) for key, download in _downloads(dataset).items()
     }
-    unpacked_to = {key: unpacked(path, progress) for key, path in archives.items()}
+    unpacked_to = {key: unpacked(path, progress).folder for key, path in archives.items()}
     selection = Selection.of(dataset, folders)
     if len(unpacked_to) == 1:
         return list_images(next(iter(unpacked_to.values())), selection)

@@ -10,7 +10,7 @@ import numpy as np
 from catsdogs_exp.config.registry import offer
 from catsdogs_exp.config.schema.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset, Pictures
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.archive import archives, unpacked
+from catsdogs_exp.data.sources.archive import archives, other_parts, unpacked
 from catsdogs_exp.data.sources.csv_table import csv_paths, csv_table
 from catsdogs_exp.data.sources.drawn import drawn
 from catsdogs_exp.data.sources.folder import folders as named_folders
@@ -21,6 +21,8 @@ from catsdogs_exp.data.sources.pixel_csv import pixel_csv, pixel_tables
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.tfds import tfds, tfds_installed
 from catsdogs_exp.data.sources.together import listed
+from catsdogs_exp.data.sources.wording import listed as listed_names
+from catsdogs_exp.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,18 @@ def _folder(dataset: FolderDataset, progress: ReportProgress | None, folders: st
 def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: str) -> Listing:
     paths = archives(dataset)
     names = [path.name.split(".")[0] for path in paths]
-    return listed([unpacked(path, progress) for path in paths], Selection.of(dataset, folders), names)
+    opened = [unpacked(path, progress, dataset.encoding) for path in paths]
+    more = other_parts(paths[0]) if len(paths) == 1 else []
+    hint = (
+        f"{listed_names(path.name for path in more)} beside {paths[0].name} may be further parts of it: "
+        f"dataset.path=[{','.join(map(str, (*paths, *more)))}]"
+    )
+    try:
+        listing = listed([each.folder for each in opened], Selection.of(dataset, folders), names)
+    except BadInput as error:
+        raise BadInput(f"{error} {hint}") if more else error from error
+    notes = (*(note for each in opened for note in each.notes), *([hint] if more else []))
+    return replace(listing, reading=(*notes, *listing.reading))
 
 
 def _table(

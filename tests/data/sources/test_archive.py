@@ -17,14 +17,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema.datasets import ArchiveDataset
 from catsdogs_exp.data.sources.archive import archives
+from catsdogs_exp.data.sources.registry import files_of
 from catsdogs_exp.errors import BadInput
 
 # the module: its package has the function under the same name
 source = importlib.import_module("catsdogs_exp.data.sources.archive")
+unpacking = importlib.import_module("catsdogs_exp.data.sources.unpacking")
 Files = list[tuple[str, bytes]]
 KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
+YOURSELF = "Nothing was unpacked. Unpack it yourself and use dataset=folder."
 GOOD: Files = [("cats/1.jpg", b"tom"), ("dogs/2.jpg", b"rex"), ("dogs/park/3.jpg", b"")]
 
 
@@ -46,7 +50,7 @@ def pack(path: Path, files: Files) -> Path:
 
 def unpacked(path: Path) -> Path:
     (found,) = archives(ArchiveDataset("archive", str(path)))
-    return source.unpacked(found)
+    return source.unpacked(found).folder
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -82,7 +86,7 @@ def test_an_archive_becomes_its_folder(tmp_path: Path, cache: Path, kind: str) -
 def test_an_archive_is_unpacked_once(tmp_path: Path, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = pack(tmp_path / f"pets.{kind}", GOOD)
     first = unpacked(path)
-    monkeypatch.setattr(source, "_unpack", lambda *_: pytest.fail("unpacked again"))
+    monkeypatch.setattr(source, "unpack", lambda *_: pytest.fail("unpacked again"))
     assert unpacked(path) == first
 
 
@@ -154,11 +158,53 @@ def test_a_folder_in_place_of_an_archive(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive", b"\xff\xd8\xff" + bytes(2000), b"\x1f\x8b garbage"])
-def test_another_file_in_place_of_an_archive(tmp_path: Path, refusal: Callable[[Path], str], data: bytes) -> None:
+NO_ARCHIVE = "An archive of images must be a zip or tar file. "
+NOT_HERE = "The archive is not here: "
+IN_BROWSER = "Open its address in a browser and download the file itself."
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "The archive is empty, 0 bytes: PATH. Fetch it again."),
+        (
+            b"no archive",
+            NO_ARCHIVE + "Received something else: PATH, 10 bytes that begin with b'no archive'. Fetch it again.",
+        ),
+        (b"\xff\xd8\xff" + bytes(20), NO_ARCHIVE + "PATH is an image. Put images into folders, one a class."),
+        (
+            b"\x1f\x8b garbage",
+            NO_ARCHIVE
+            + "PATH is compressed with gzip and holds no tar, or only its beginning. Where it should be one, "
+            "fetch it again.",
+        ),
+        (b"Rar!\x1a\x07\x01\0x", NO_ARCHIVE + "PATH is a RAR archive. Unpack it yourself and use dataset=folder."),
+        (b"7z\xbc\xaf\x27\x1cx", NO_ARCHIVE + "PATH is a 7-Zip archive. Unpack it yourself and use dataset=folder."),
+        (
+            b"<!DOCTYPE html><html><head><title>Google Drive -\nVirus scan warning</title>",
+            NOT_HERE + "PATH is a web page ('Google Drive - Virus scan warning'). " + IN_BROWSER,
+        ),
+        (b"\xef\xbb\xbf\n<HTML><body>404", NOT_HERE + "PATH is a web page. " + IN_BROWSER),
+        (b"<?xml version='1.0'?><Error><Code>Access", NOT_HERE + "PATH is an answer of a server in XML. " + IN_BROWSER),
+        (b'{"message": "Not Found"}', NOT_HERE + "PATH is an answer of a server in JSON. " + IN_BROWSER),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            NOT_HERE + "PATH is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull",
+        ),
+        (
+            b"PK\x03\x04" + bytes(1996),
+            "The archive is not whole: PATH begins as a zip, and its end is missing; 2,000 bytes are here. A download "
+            "or copy did not finish: fetch it again.",
+        ),
+        (b"PK\x07\x08x", "The archive is the first part of a divided zip: PATH. Put its parts together: 7z x pets.zip"),
+    ],
+)
+def test_another_file_in_place_of_an_archive(
+    tmp_path: Path, refusal: Callable[[Path], str], data: bytes, message: str
+) -> None:
     path = tmp_path / "pets.zip"
     path.write_bytes(data)
-    assert refusal(path) == f"An archive of images must be a zip or tar file. Received something else: {path}"
+    assert refusal(path) == message.replace("PATH", str(path))
 
 
 # Hostile ones
@@ -181,7 +227,6 @@ def test_another_file_in_place_of_an_archive(tmp_path: Path, refusal: Callable[[
         "C:x.jpg",
         "c:/x.jpg",
         ".",
-        f"cats/{'x' * 256}",
     ],
 )
 def test_a_name_that_leads_outside_is_refused(
@@ -190,8 +235,7 @@ def test_a_name_that_leads_outside_is_refused(
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"evil")])
     stored = "." if name == "." else name
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {stored[:120]!r} would land outside its folder. "
-        "Nothing was unpacked."
+        f"The archive is refused: {path}: the entry {stored[:120]!r} would land outside its folder. {YOURSELF}"
     )
 
 
@@ -219,9 +263,7 @@ def test_links_and_devices_in_a_tar_are_refused(
         member = tarfile.TarInfo("cats/2.jpg")
         member.type, member.linkname = kind, target
         tar.addfile(member)
-    assert refusal(path) == (
-        f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. Nothing was unpacked."
-    )
+    assert refusal(path) == (f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
 
 
 @pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
@@ -231,40 +273,220 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path: Path, refusal: Callabl
         info = zipfile.ZipInfo("cats/2.jpg")
         info.external_attr = (mode | 0o777) << 16
         opened.writestr(info, "/etc/passwd")
+    assert refusal(path) == (f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_name_too_long_for_any_disk_is_refused(tmp_path: Path, refusal: Callable[[Path], str], kind: str) -> None:
+    name = f"cats/{'x' * 256}"
+    path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"long")])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. Nothing was unpacked."
+        f"The archive is refused: {path}: the entry {name[:120]!r} has a name of more than 255 bytes. {YOURSELF}"
     )
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-@pytest.mark.parametrize("name", ["cats/1.jpg", "Cats/1.JPG", "cats/./1.jpg", "cats\\1.jpg", "cats//1.jpg"])
-def test_a_name_that_occurs_twice_is_refused(
-    tmp_path: Path, refusal: Callable[[Path], str], kind: str, name: str
-) -> None:
-    path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"other")])
-    assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {name!r} occurs twice, perhaps in another case. "
-        "Nothing was unpacked."
-    )
+@pytest.mark.parametrize("name", ["cats/1.jpg", "cats/./1.jpg", "cats\\1.jpg", "cats//1.jpg"])
+def test_of_a_file_that_is_stored_twice_the_last_is_used(tmp_path: Path, cache: Path, kind: str, name: str) -> None:
+    found = source.unpacked(pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"other")]))
+    assert content(found.folder) == dict(GOOD) | {"cats/1.jpg": b"other"}
+    assert found.notes == (f"1 file stored more than once in pets.{kind}: the last is used",)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-@pytest.mark.parametrize("names", [("cats", "cats/1.jpg"), ("cats/1.jpg", "cats"), ("CATS", "cats/1.jpg")])
+def test_names_that_differ_in_case_are_two_files_where_the_disk_tells_them_apart(
+    tmp_path: Path, cache: Path, refusal: Callable[[Path], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pack(tmp_path / f"pets.{kind}", [*GOOD, ("Cats/1.JPG", b"other"), ("dogs/2.JPG", b"other")])
+    monkeypatch.setattr(unpacking, "_ignores_case", lambda _: True)
+    assert refusal(path) == (
+        f"The archive is refused: {path}: the entry 'Cats/1.JPG' differs from another in case only, which this disk "
+        f"does not tell. {YOURSELF}"
+    )
+    monkeypatch.undo()
+    monkeypatch.setenv("CATSDOGS_CACHE", str(cache))
+    if (tmp_path / tmp_path.name.swapcase()).exists():
+        pytest.skip("this disk does not tell case")
+    assert content(unpacked(path)) == dict(GOOD) | {"Cats/1.JPG": b"other", "dogs/2.JPG": b"other"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize("names", [("cats", "cats/1.jpg"), ("cats/1.jpg", "cats")])
 def test_a_file_where_a_folder_has_to_be_is_refused(
     tmp_path: Path, refusal: Callable[[Path], str], kind: str, names: tuple[str, str]
 ) -> None:
     path = pack(tmp_path / f"pets.{kind}", [(name, b"tom") for name in names])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {names[1]!r} takes the place of another. Nothing was unpacked."
+        f"The archive is refused: {path}: the entry {names[1]!r} takes the place of another. {YOURSELF}"
     )
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
-    path = pack(tmp_path / "pets.tar", [*GOOD, (os.fsdecode(b"cats/caf\xe9.jpg"), b"tom")])
-    assert refusal(path) == (
-        f"The archive is refused: {path}: the entry 'cats/caf\\udce9.jpg' has a name that is not UTF-8. "
-        "Nothing was unpacked."
+def raw_zip(path: Path, names: list[bytes], marked: bool = False) -> Path:
+    """A zip whose names are these bytes, as programs without Unicode write them."""
+    stand_ins = [b"%d" % number + b"x" * (len(name) - 1) for number, name in enumerate(names)]
+    with zipfile.ZipFile(path, "w") as opened:
+        for number, stand_in in enumerate(stand_ins):
+            opened.writestr(stand_in.decode(), b"x" * number)
+    data = path.read_bytes()
+    for stand_in, name in zip(stand_ins, names, strict=True):
+        assert data.count(stand_in) == 2 and len(stand_in) == len(name)
+        data = data.replace(stand_in, name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "read"),
+    [
+        ("shift_jis", ["猫", "犬"], "cp932, such as 猫; "),
+        ("cp932", ["表示", "写真"], "cp932, such as 表示; "),  # the second byte of 表 is a backslash
+        ("gbk", ["猫", "狗"], "gb18030, such as 猫; cp949 (챔) and big5 (癡) would fit as well; "),
+        ("cp1251", ["кошка", "собака"], "cp1251, such as кошка; "),
+        ("cp866", ["кошка", "собака"], "cp866, such as кошка; "),
+        ("cp437", ["Kätzchen", "Hündchen"], "cp437, such as Kätzchen; "),
+        ("cp1252", ["chaton été", "garçon"], "cp1252, such as chaton été; "),
+        ("utf-8", ["猫", "Kätzchen"], ""),
+    ],
+)
+def test_names_that_are_not_marked_as_utf8_are_read_in_the_likeliest_encoding(
+    tmp_path: Path, cache: Path, encoding: str, names: list[str], read: str
+) -> None:
+    raw = [f"photos/{name}/{number}.jpg".encode(encoding) for name in names for number in range(2)]
+    found = source.unpacked(raw_zip(tmp_path / "old.zip", raw))
+    assert {path.name for path in (found.folder / "photos").iterdir()} == set(names)
+    told = f"the names in old.zip are not UTF-8; they are read as {read}dataset.encoding=NAME says it otherwise"
+    assert found.notes == ((told,) if read else ())
+    assert source.unpacked(tmp_path / "old.zip") == found  # also when it is there already
+
+
+def test_the_encoding_of_names_can_be_said(tmp_path: Path, cache: Path) -> None:
+    path = raw_zip(tmp_path / "old.zip", ["고양이/1.jpg".encode("cp949"), "개/2.jpg".encode("cp949")])
+    assert set(content(source.unpacked(path, encoding="cp949").folder)) == {"고양이/1.jpg", "개/2.jpg"}
+    with pytest.raises(BadInput) as caught:
+        source.unpacked(path, encoding="ascii")
+    assert str(caught.value) == (
+        f"The names in {path} are not in the encoding ascii: ordinal not in range(128). Received: "
+        "dataset.encoding=ascii. Leave it out to have it guessed"
+    )
+    with pytest.raises(BadInput, match=r"^dataset.encoding must be the name of an encoding.*Did you mean shift_jis\?$"):
+        source.unpacked(path, encoding="shift_jos")
+
+
+def test_names_that_were_garbled_before_are_mended(tmp_path: Path, cache: Path) -> None:
+    garbled = [(f"{name.encode('shift_jis').decode('cp437')}/1.jpg", b"x") for name in ("猫", "犬")]
+    found = source.unpacked(pack(tmp_path / "again.zip", garbled))
+    assert set(content(found.folder)) == {"猫/1.jpg", "犬/1.jpg"}
+    assert len(found.notes) == 1
+    whole = [(f"{name}/1.jpg", b"x") for name in ("Kätzchen", "öl", "café", "ÅÄÖ", "naïve", "½")]
+    found = source.unpacked(pack(tmp_path / "whole.zip", whole))
+    assert content(found.folder) == dict(whole)
+    assert found.notes == ()
+
+
+def test_names_in_a_tar_that_are_not_utf8_are_read_too(tmp_path: Path, cache: Path) -> None:
+    found = source.unpacked(pack(tmp_path / "pets.tar", [*GOOD, (os.fsdecode(b"cats/caf\xe9.jpg"), b"tom")]))
+    assert content(found.folder) == dict(GOOD) | {"cats/café.jpg": b"tom"}
+    assert found.notes == (
+        "the names in pets.tar are not UTF-8; they are read as cp1252, such as café.jpg; dataset.encoding=NAME says it "
+        "otherwise",
+    )
+
+
+# Odd, and no harm
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_colons_in_names_and_pictures_of_folders(tmp_path: Path, cache: Path, kind: str) -> None:
+    files = [("photos 12:30/a: cat/1:2.jpg", b"tom"), ("photos 12:30/b: dog/2.jpg", b"rex")]
+    icons = [("photos 12:30/Icon\r", b""), ("Icon\r", b"")]
+    found = source.unpacked(pack(tmp_path / f"pets.{kind}", [*files, *icons]))
+    assert content(found.folder) == dict(files)
+    assert found.notes == (f"2 files called Icon\\r in pets.{kind} left out: pictures of folders on macOS",)
+    assert content(unpacked(pack(tmp_path / f"top.{kind}", [("a: cat/1.jpg", b"x")]))) == {"a: cat/1.jpg": b"x"}
+
+
+def test_archives_in_an_archive_are_unpacked_one_level_deep(tmp_path: Path, cache: Path) -> None:
+    deep = pack(tmp_path / "deep.zip", GOOD)
+    train = pack(tmp_path / "train.zip", [*GOOD, ("deep.zip", deep.read_bytes())])
+    test = pack(tmp_path / "test1.tar.gz", [("1.jpg", b"x")])
+    outer = pack(
+        tmp_path / "all.zip",
+        [
+            ("in/train.zip", train.read_bytes()),
+            ("test1.tar.gz", test.read_bytes()),
+            ("taken.zip", deep.read_bytes()),
+            ("taken/x.txt", b""),
+            ("bad.zip", b"no archive"),
+            ("__MACOSX/._train.zip", b"x"),
+        ],
+    )
+    found = source.unpacked(outer)
+    assert set(content(found.folder)) == {
+        *(f"in/train/{name}" for name, _ in GOOD), "in/train/deep.zip", "test1/1.jpg", "taken.zip", "taken/x.txt",
+        "bad.zip", "__MACOSX/._train.zip",
+    }  # fmt: skip
+    assert found.notes == (
+        "taken.zip in the archive stays packed: taken lies beside it",
+        "bad.zip in the archive stays packed: An archive of images must be a zip or tar file. Received something else: "
+        "bad.zip, 10 bytes that begin with b'no archive'. Fetch it again.",
+    )
+
+
+def test_archives_in_an_archive_share_its_limits(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = pack(tmp_path / "bomb.zip", [("cats/1.jpg", bytes(3 * 2**20))])
+    outer = pack(tmp_path / "outer.zip", [(f"{number}.zip", bomb.read_bytes()) for number in range(5)])
+    monkeypatch.setattr(unpacking, "MAX_RATIO", 10)
+    found = source.unpacked(outer)
+    assert sum(len(data) for data in content(found.folder).values()) < 10 * 2**20
+    assert len(found.notes) == 2
+    assert all("stays packed: The archive is refused: " in note for note in found.notes)
+
+
+def test_a_full_disk_is_not_the_fault_of_an_archive_inside(
+    tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = pack(tmp_path / "train.zip", GOOD)
+    outer = pack(tmp_path / "all.zip", [("train.zip", inner.read_bytes())])
+    real = Path.open
+
+    def full(path: Path, mode: str = "r", **options: object) -> object:
+        if mode == "xb" and path.suffix == ".jpg":
+            raise OSError(28, "No space left on device")
+        return real(path, mode, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", full)
+    assert refusal(outer).startswith("The archive cannot be unpacked: No space left on device: ")
+
+
+def test_parts_of_a_download_name_each_other(tmp_path: Path, cache: Path) -> None:
+    one = pack(tmp_path / "photos-20240101T120000Z-001.zip", [("photos/cats/1.jpg", b"tom")])
+    two = pack(
+        tmp_path / "photos-20240101T120000Z-002.zip", [("photos/dogs/2.jpg", b"rex"), ("photos/cats/3.jpg", b"")]
+    )
+    pack(tmp_path / "photos-2.zip", GOOD)
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=archive", f"dataset.path={one}"]).dataset)
+    assert str(caught.value).endswith(
+        f"{two.name} beside {one.name} may be further parts of it: dataset.path=[{one},{two}]"
+    )
+    (note,) = files_of(config_of(["dataset=archive", f"dataset.path={two}"]).dataset).reading
+    assert note == f"{one.name} beside {two.name} may be further parts of it: dataset.path=[{two},{one}]"
+    assert files_of(config_of(["dataset=archive", f"dataset.path=[{one},{two}]"]).dataset).classes == ("cats", "dogs")
+
+
+def test_the_archive_of_the_kaggle_competition(tmp_path: Path, cache: Path) -> None:
+    names = [f"train/{name}.{number}.jpg" for name in ("cat", "dog") for number in range(3)]
+    train = pack(tmp_path / "train.zip", [(name, b"x") for name in names])
+    test = pack(tmp_path / "test1.zip", [("test1/1.jpg", b"x")])
+    outer = [(path.name, path.read_bytes()) for path in (test, train)]
+    path = pack(tmp_path / "dogs-vs-cats.zip", [("sampleSubmission.csv", b"id,label"), *outer])
+    listing = files_of(config_of(["dataset=archive", f"dataset.path={path}"]).dataset)
+    assert listing.classes == ("cat", "dog")
+    assert listing.paths.tolist() == sorted(f"train/{name}" for name in names)
+    assert listing.notes == (
+        "1 file beside the folders: sampleSubmission.csv",
+        "1 file in test1/test1 (no class in the name): 1.jpg",
     )
 
 
@@ -277,13 +499,30 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path, refusal: Callable[[Path], s
     assert refusal(path) == (f"The archive is encrypted: {path}. Unpack it yourself and use dataset=folder.")
 
 
-def test_an_unknown_compression_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (
+            9,
+            "The archive is compressed with Deflate64, which is not read here: PATH. Unpack it with 7-Zip "
+            "(7z x pets.zip -oFOLDER), and use dataset=folder dataset.path=FOLDER",
+        ),
+        (
+            77,
+            "The archive cannot be read: PATH: That compression method is not supported. Unpack it yourself and use "
+            "dataset=folder.",
+        ),
+    ],
+)
+def test_an_unknown_compression_is_refused(
+    tmp_path: Path, refusal: Callable[[Path], str], method: int, message: str
+) -> None:
     path = pack(tmp_path / "pets.zip", GOOD)
     data = bytearray(path.read_bytes())
-    data[data.index(b"PK\x01\x02") + 10] = 99
-    data[data.index(b"PK\x03\x04") + 8] = 99
+    data[data.index(b"PK\x01\x02") + 10] = method
+    data[data.index(b"PK\x03\x04") + 8] = method
     path.write_bytes(data)
-    assert refusal(path) == f"The archive cannot be read: {path}: That compression method is not supported"
+    assert refusal(path) == message.replace("PATH", str(path))
 
 
 @pytest.mark.parametrize("said", [1, 2**31])
@@ -302,7 +541,7 @@ def test_a_zip_that_lies_about_a_size_is_refused(tmp_path: Path, refusal: Callab
 def test_a_bomb_is_refused(
     tmp_path: Path, refusal: Callable[[Path], str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MAX_RATIO", 2)
+    monkeypatch.setattr(unpacking, "MAX_RATIO", 2)
     path = pack(tmp_path / f"pets.{kind}", [("cats/0.jpg", bytes(3 * 2**20)), *GOOD])
     assert path.stat().st_size < 2**16
     assert refusal(path) == (
@@ -312,7 +551,7 @@ def test_a_bomb_is_refused(
 
 
 def test_the_ratio_is_of_the_whole_archive(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_RATIO", 2)
+    monkeypatch.setattr(unpacking, "MAX_RATIO", 2)
     path = pack(tmp_path / "pets.zip", [("cats/0.jpg", bytes(2**20)), *GOOD])
     assert len(content(unpacked(path))) == 4
 
@@ -320,7 +559,7 @@ def test_the_ratio_is_of_the_whole_archive(tmp_path: Path, cache: Path, monkeypa
 def test_too_many_bytes_are_refused(
     tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MAX_BYTES", 5)
+    monkeypatch.setattr(unpacking, "MAX_BYTES", 5)
     path = pack(tmp_path / "pets.tar", GOOD)
     assert refusal(path).startswith(f"The archive is refused: {path} unpacks to more than ")
 
@@ -328,10 +567,10 @@ def test_too_many_bytes_are_refused(
 def test_too_many_files_are_refused(
     tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(unpacking, "MAX_ENTRIES", 2)
     path = pack(tmp_path / "pets.zip", GOOD)
     assert "or 2 files. Unpack it yourself and use dataset=folder." in refusal(path)
-    monkeypatch.setattr(source, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(unpacking, "MAX_ENTRIES", 3)
     assert len(content(unpacked(path))) == 3
 
 
@@ -352,7 +591,8 @@ def test_an_archive_cut_short_is_damaged(tmp_path: Path, refusal: Callable[[Path
     path.write_bytes(data[: len(data) // 2])
     message = refusal(path)
     if kind in ("zip", "tar.bz2"):  # unreadable without the end: a table of contents, a block of 900 kB
-        assert message == f"An archive of images must be a zip or tar file. Received something else: {path}"
+        start = "The archive is not whole: " if kind == "zip" else NO_ARCHIVE
+        assert message.startswith(f"{start}{path} ") and message.endswith("fetch it again.")
     else:
         assert damaged(path, message), message
 
@@ -388,7 +628,7 @@ def test_a_tar_without_its_end_mark_will_do(tmp_path: Path, cache: Path) -> None
 def test_endless_padding_is_refused(
     tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_MAX_TRAILING", 2**20)
+    monkeypatch.setattr(unpacking, "_MAX_TRAILING", 2**20)
     path = tmp_path / "pets.tar.gz"
     path.write_bytes(gzip.compress(pack(tmp_path / "pets.tar", GOOD).read_bytes() + bytes(2**22)))
     assert refusal(path) == f"The archive is damaged: {path}: much follows its end. Fetch it again."
@@ -423,7 +663,7 @@ def test_a_full_disk_is_said_to_be_full(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(source, "_write", full)
+    monkeypatch.setattr(unpacking, "_write", full)
     assert refusal(path) == (
         f"The archive cannot be unpacked: No space left on device: {path}. "
         f"It goes to the cache folder; set the environment variable CATSDOGS_CACHE for another one."
@@ -485,7 +725,7 @@ def test_a_zip_of_a_few_empty_entries_is_none_of_these(tmp_path: Path, cache: Pa
 def test_a_table_of_contents_without_end_is_refused(
     tmp_path: Path, refusal: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(unpacking, "MAX_ENTRIES", 2)
     path = empty_entries(tmp_path / "pets.zip", 50)
     assert refusal(path) == (
         f"The archive is refused: {path} has a table of contents of 0 MiB. Unpack it yourself and use dataset=folder."
@@ -496,7 +736,7 @@ def test_a_table_of_contents_without_end_is_refused(
 def test_many_empty_entries_are_refused_in_any_archive(
     tmp_path: Path, refusal: Callable[[Path], str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MANY_ENTRIES", 20)
+    monkeypatch.setattr(unpacking, "MANY_ENTRIES", 20)
     path = pack(tmp_path / f"pets.{kind}", [(f"cats/{number}.jpg", b"x") for number in range(30)])
     assert "20 entries with hardly anything in them." in refusal(path).replace("30 entries", "20 entries")
 
@@ -571,7 +811,7 @@ def test_links_and_devices_in_a_tar(tmp_path: Path, cache: Path, what: bytes) ->
     with pytest.raises(BadInput) as caught:
         unpacked(path)
     assert str(caught.value) == (
-        f"The archive is refused: {path}: the entry 'cats/1.jpg' is a link or device. Nothing was unpacked."
+        f"The archive is refused: {path}: the entry 'cats/1.jpg' is a link or device. {YOURSELF}"
     )
 
 
@@ -608,12 +848,10 @@ def test_control_characters_in_names_are_refused(
 ) -> None:
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"x")])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {name!r} has control characters in its name. Nothing was unpacked."
+        f"The archive is refused: {path}: the entry {name!r} has control characters in its name. {YOURSELF}"
     )
 
 
 def test_an_entry_without_a_name_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
     path = pack(tmp_path / "pets.zip", [("", b"x")])
-    assert refusal(path) == (
-        f"The archive is refused: {path}: the entry '' would land outside its folder. Nothing was unpacked."
-    )
+    assert refusal(path) == (f"The archive is refused: {path}: the entry '' would land outside its folder. {YOURSELF}")

@@ -1,0 +1,85 @@
+"""What a file is that should be an archive, and what to do about it."""
+
+import re
+from pathlib import Path
+
+_HEAD = 4096
+_UNPACK = "Unpack it yourself and use dataset=folder."
+_OTHER = (
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed with Zstandard"),
+    (b"\x04\x22\x4d\x18", "a file compressed with LZ4"),
+    (b"MSCF", "a cabinet of Windows"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"SQLite format 3", "a database of SQLite"),
+    (b"PAR1", "a Parquet file"),
+    (b"hsqs", "a SquashFS image"),
+)
+_COMPRESSED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
+
+METHODS = {
+    1: "Shrink",
+    6: "Implode",
+    9: "Deflate64",
+    93: "Zstandard",
+    95: "xz",
+    96: "JPEG",
+    97: "WavPack",
+    98: "PPMd",
+    99: "AES",
+}
+"""Compression methods of zip files that Python does not read."""
+
+
+def no_archive(path: Path) -> str:
+    """Says what a file is that is no zip or tar, with the next step."""
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD)
+    size = path.stat().st_size
+    if not size:
+        return f"The archive is empty, 0 bytes: {path}. Fetch it again."
+    if head.startswith(b"PK\x03\x04"):
+        return (
+            f"The archive is not whole: {path} begins as a zip, and its end is missing; {size:,} bytes are here. "
+            "A download or copy did not finish: fetch it again."
+        )
+    if head.startswith(b"PK\x07\x08"):
+        return f"The archive is the first part of a divided zip: {path}. Put its parts together: 7z x {path.name}"
+    if head.startswith(b"version https://git-lfs"):
+        return (
+            f"The archive is not here: {path} is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull"
+        )
+    if page := _page(head):
+        return f"The archive is not here: {path} is {page}. Open its address in a browser and download the file itself."
+    for start, what in _OTHER:
+        if head.startswith(start):
+            return f"An archive of images must be a zip or tar file. {path} is {what}. {_UNPACK}"
+    for start, what in _COMPRESSED:
+        if head.startswith(start):
+            return (
+                f"An archive of images must be a zip or tar file. {path} is compressed with {what} and holds no tar, "
+                "or only its beginning. Where it should be one, fetch it again."
+            )
+    if head.startswith(_IMAGES):
+        return (
+            f"An archive of images must be a zip or tar file. {path} is an image. Put images into folders, one a class."
+        )
+    return (
+        f"An archive of images must be a zip or tar file. Received something else: {path}, {size:,} bytes that begin "
+        f"with {head[:16]!r}. Fetch it again."
+    )
+
+
+def _page(head: bytes) -> str:
+    """What a server sent in place of a file, or `""`."""
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if re.match(r"<!doctype html|<html|<head", text, re.IGNORECASE):
+        title = re.search(r"<title[^>]*>([^<]{1,100})", text, re.IGNORECASE)
+        return f"a web page ({' '.join(title[1].split())!r})" if title else "a web page"
+    if re.match(r"<\?xml|<Error>", text):
+        return "an answer of a server in XML"
+    if re.match(r"\{\s*\"", text):
+        return "an answer of a server in JSON"
+    return ""

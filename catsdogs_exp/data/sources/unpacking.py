@@ -1,0 +1,308 @@
+"""Takes the files out of a zip or tar, which may be hostile.
+
+Only plain files are taken, each name is checked to stay inside, and the totals are bounded before anything is written.
+"""
+
+import lzma
+import os
+import re
+import stat
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from catsdogs_exp.compat import zip_table
+from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.archive_kinds import METHODS, no_archive
+from catsdogs_exp.data.sources.name_encoding import guessed, mistaken
+from catsdogs_exp.data.sources.wording import counted
+from catsdogs_exp.errors import BadInput
+
+MAX_ENTRIES = 2_000_000
+MAX_BYTES = 200 * 2**30
+MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
+MANY_ENTRIES = 10_000  # from here on entries have to hold something:
+MIN_MEAN_BYTES = 32  # on average; the smallest picture has 35
+_CHUNK = 2**20
+_MAX_TRAILING = 64 * 2**20  # tar pads its end
+_MARKED_UTF8 = 0x800  # the flag of a zip's entry
+# `C:x` and `C:\\x`, not the folder `a: cat`; on Windows no name holds a colon
+_DRIVE = re.compile(r".*:" if os.name == "nt" else r"[A-Za-z]:(?!\s)")
+_FOLDER_ICON = re.compile(r"(^|[/\\])Icon\r$")
+_YOURSELF = "Unpack it yourself and use dataset=folder."
+
+# name inside, bytes, and the library's own record of it
+_Entry = tuple[str, int, Any]
+# such a record -> a stream of its bytes
+_Opener = Callable[[Any], AbstractContextManager[IO[bytes]]]
+
+
+class Unusable(BadInput):
+    """An archive that is damaged, refused or of a kind that is not read: its own fault, not that of the disk."""
+
+
+@dataclass
+class Unpacking:
+    """One archive being unpacked, and then those inside of it.
+
+    Attributes:
+        bytes_left: what may still be written.
+        entries_left: how many files may still be.
+        progress: called with what is done, how many are, of how many.
+        encoding: of names that are not UTF-8; None to guess it.
+        notes: what was decided or left out, a line each.
+    """
+
+    bytes_left: int
+    entries_left: int
+    progress: ReportProgress | None
+    encoding: str | None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, path: Path, progress: ReportProgress | None, encoding: str | None) -> "Unpacking":
+        """With the limits for the archive and all in it."""
+        allowed = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
+        return cls(allowed, MAX_ENTRIES, progress, encoding)
+
+
+def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
+    """Fills the folder `scratch`; returns the files.
+
+    Raises:
+        Unusable: when the file is no zip or tar, is damaged or encrypted, or would write outside.
+        BadInput: when it cannot be written.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            _check_table(path)
+            with zipfile.ZipFile(path) as opened:
+                return _write(path, _zip_entries(path, opened, unpacking), opened.open, scratch, unpacking)
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path, errors="surrogateescape") as tar:
+                return _write(path, _tar_entries(path, tar, unpacking), _tar_opener(tar), scratch, unpacking)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+        raise Unusable(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
+        raise Unusable(f"The archive cannot be read: {path}: {error}. {_YOURSELF}") from error
+    except OSError as error:
+        if error.errno is None:  # gzip and bz2 speak of damage
+            raise Unusable(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+        raise BadInput(
+            f"The archive cannot be unpacked: {error.strerror}: {path}. It goes to the cache folder; "
+            "set the environment variable CATSDOGS_CACHE for another one."
+        ) from error
+    raise Unusable(no_archive(path))
+
+
+def _check_table(path: Path) -> None:
+    """Looks at the size of a zip's table of contents before zipfile reads it: a million entries take a gigabyte."""
+    with path.open("rb") as handle:
+        end = zip_table(handle)
+    if end is None:
+        raise zipfile.BadZipFile("its end is missing")
+    entries, table = end  # zipfile goes by the bytes, not by the number of entries
+    most = table // 46  # bytes of an entry without its name
+    if most > MAX_ENTRIES * 4:  # names are longer than that
+        raise Unusable(_too_much(path, f"has a table of contents of {table / 2**20:,.0f} MiB"))
+    # Before each file stands its name once more, so what is left is about the content.
+    content = path.stat().st_size - 2 * table + 16 * entries
+    if entries > MANY_ENTRIES and content < MIN_MEAN_BYTES * entries:
+        raise Unusable(_too_much(path, f"holds {entries:,} entries with hardly anything in them"))
+
+
+def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dict[str, str]:
+    """Names as `zipfile` reads them -> as they were meant.
+
+    Those that are not marked as UTF-8, and those that are marked and were garbled before.
+    """
+    raw: dict[str, bytes] = {}
+    marked: dict[str, bytes] = {}
+    for info in opened.infolist():
+        if not info.filename.isascii():
+            try:
+                data = info.filename.encode("cp437")
+            except UnicodeEncodeError:  # never read as cp437; or a field beside the name has it in Unicode
+                continue
+            (marked if info.flag_bits & _MARKED_UTF8 else raw)[info.filename] = data
+    if marked and (unpacking.encoding is not None or mistaken(_parts(marked))):
+        raw |= marked
+    return _decoded(path, raw, "cp437", unpacking)
+
+
+def _zip_entries(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> Iterator[_Entry]:
+    names = _zip_names(path, opened, unpacking)
+    for info in opened.infolist():
+        if info.filename.endswith("/"):  # is_dir trips over an empty name
+            continue
+        if info.flag_bits & 1:
+            raise Unusable(f"The archive is encrypted: {path}. {_YOURSELF}")
+        if info.compress_type in METHODS:
+            raise Unusable(
+                f"The archive is compressed with {METHODS[info.compress_type]}, which is not read here: {path}. Unpack "
+                f"it with 7-Zip (7z x {path.name} -oFOLDER), and use dataset=folder dataset.path=FOLDER"
+            )
+        mode = info.external_attr >> 16
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise Unusable(_hostile(path, info.filename, "is a link or device"))
+        yield names.get(info.filename, info.filename), info.file_size, info
+
+
+def _tar_entries(path: Path, tar: tarfile.TarFile, unpacking: Unpacking) -> Iterator[_Entry]:
+    odd = []
+    for member in tar:
+        if member.isdir():
+            continue
+        if not member.isreg():
+            raise Unusable(_hostile(path, member.name, "is a link or device"))
+        if _is_utf8(member.name):
+            yield member.name, member.size, member
+        else:
+            odd.append(member)
+    _check_end(tar)
+    names = {member.name: member.name.encode("utf-8", "surrogateescape") for member in odd}
+    meant = _decoded(path, names, "latin-1", unpacking)
+    yield from ((meant[member.name], member.size, member) for member in odd)
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
+def _decoded(path: Path, raw: dict[str, bytes], otherwise: str, unpacking: Unpacking) -> dict[str, str]:
+    """Names in the encoding that was asked for, or is the likeliest."""
+    if not raw:
+        return {}
+    encoding = unpacking.encoding
+    if encoding is None:
+        guess = guessed(_parts(raw), otherwise)
+        encoding = guess.encoding
+        if encoding != "utf-8":
+            unpacking.notes.append(guess.told(path.name))
+    try:
+        return {name: data.decode(encoding) for name, data in raw.items()}
+    except UnicodeDecodeError as error:
+        raise Unusable(
+            f"The names in {path} are not in the encoding {encoding}: {error.reason}. Received: "
+            f"dataset.encoding={encoding}. Leave it out to have it guessed"
+        ) from error
+
+
+def _parts(raw: dict[str, bytes]) -> list[bytes]:
+    """The different names in paths that are not plain ASCII."""
+    return list({part: None for path in raw.values() for part in path.split(b"/") if not part.isascii()})
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Reads on to the end of the file: tarfile takes a damaged entry for the end, and checksums stand there."""
+    stream = tar.fileobj
+    assert stream is not None
+    stream.seek(tar.offset)  # where the next entry would be
+    block = stream.read(tarfile.BLOCKSIZE)
+    if block.strip(b"\0"):
+        raise tarfile.ReadError("an entry cannot be read")
+    trailing = 0
+    while chunk := stream.read(_CHUNK):
+        trailing += len(chunk)
+        if trailing > _MAX_TRAILING:
+            raise tarfile.ReadError("much follows its end")
+
+
+def _tar_opener(tar: tarfile.TarFile) -> _Opener:
+    @contextmanager
+    def open_member(member: tarfile.TarInfo) -> Iterator[IO[bytes]]:
+        handle = tar.extractfile(member)
+        assert handle is not None
+        with handle:
+            yield handle
+
+    return open_member
+
+
+def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, unpacking: Unpacking) -> list[Path]:
+    """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
+    checked: dict[str, tuple[Path, int, Any]] = {}
+    folders: set[str] = set()
+    total, seen, twice, icons = 0, 0, 0, 0
+    same = str.casefold if _ignores_case(scratch) else str
+    for name, size, entry in entries:
+        if _FOLDER_ICON.search(name):  # the picture of a folder on macOS, which is empty here
+            icons += 1
+            continue
+        inside = _inside(path, name)
+        key = same(str(inside))
+        if key in checked:
+            if checked[key][0] != scratch / inside:
+                raise Unusable(_hostile(path, name, "differs from another in case only, which this disk does not tell"))
+            twice += 1
+        above = {same(str(parent)) for parent in inside.parents}
+        if key in folders or not above.isdisjoint(checked):
+            raise Unusable(_hostile(path, name, "takes the place of another"))
+        folders |= above
+        total += size
+        seen += 1
+        if seen > unpacking.entries_left or total > unpacking.bytes_left:
+            limits = f"{unpacking.bytes_left / 2**30:.1f} GiB or {unpacking.entries_left:,} files"
+            raise Unusable(_too_much(path, f"unpacks to more than {limits}"))
+        if seen > MANY_ENTRIES and total < MIN_MEAN_BYTES * seen:
+            raise Unusable(_too_much(path, f"holds more than {MANY_ENTRIES:,} entries with hardly anything in them"))
+        checked[key] = scratch / inside, size, entry
+    if twice:
+        unpacking.notes.append(f"{counted(twice, 'file')} stored more than once in {path.name}: the last is used")
+    if icons:
+        unpacking.notes.append(
+            f"{counted(icons, 'file')} called Icon\\r in {path.name} left out: pictures of folders on macOS"
+        )
+    unpacking.bytes_left -= total
+    unpacking.entries_left -= seen
+    progress = unpacking.progress
+    if progress:
+        progress("unpacking", 0, len(checked))
+    for done, (target, size, entry) in enumerate(checked.values(), 1):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with opener(entry) as source, target.open("xb") as sink:
+            left = size
+            while chunk := source.read(min(_CHUNK, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise Unusable(_hostile(path, str(target.name), "is larger than the archive says"))
+                sink.write(chunk)
+        if progress and (done % 100 == 0 or done == len(checked)):
+            progress("unpacking", done, len(checked))
+    return [target for target, _, _ in checked.values()]
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Whether the disk takes `a` and `A` for one name."""
+    return folder.with_name(folder.name.swapcase()).exists()
+
+
+def _inside(path: Path, name: str) -> PurePosixPath:
+    """The entry's path, once it is sure to stay inside the folder."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise Unusable(_hostile(path, name, "has a name that is not UTF-8")) from error
+    inside = PurePosixPath(name.replace("\\", "/"))
+    if any(unicodedata.category(letter) == "Cc" for letter in name.replace("\0", "")):
+        raise Unusable(_hostile(path, name, "has control characters in its name"))
+    bad = inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in name
+    if bad or _DRIVE.match(inside.parts[0]):
+        raise Unusable(_hostile(path, name, "would land outside its folder"))
+    if max(len(part.encode()) for part in inside.parts) > 255:
+        raise Unusable(_hostile(path, name, "has a name of more than 255 bytes"))
+    return inside
+
+
+def _hostile(path: Path, name: str, why: str) -> str:
+    return f"The archive is refused: {path}: the entry {name[:120]!r} {why}. Nothing was unpacked. {_YOURSELF}"
+
+
+def _too_much(path: Path, why: str) -> str:
+    return f"The archive is refused: {path} {why}. {_YOURSELF}"
