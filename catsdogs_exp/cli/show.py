@@ -1,15 +1,20 @@
 """`python -m catsdogs_exp show [key=value ...]`: what would enter training, and the network; no training."""
 
+from pathlib import Path
+from typing import Any
+
 from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.errors import BadInput
 
 _COLUMNS, _EPOCHS = 8, 3
-_USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn]
+_USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn] [--parts]
 
 Writes a picture of training images, the original first and then as they enter the first epochs, prints the
 class balance and the model's summary. Nothing is trained.
 
   --drawn   what was drawn for each picture, below it and on the screen
+  --parts   also a picture of the parts of drawn animals, which `atlas` names channels after (dataset=drawn)
 
   python -m catsdogs_exp show augment=course --drawn
   python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""
@@ -17,12 +22,15 @@ class balance and the model's summary. Nothing is trained.
 
 def main(arguments: list[str]) -> int:
     """Writes `<output_dir>/show/<time>/augmentation.png` and prints where it lies."""
-    overrides, flags = settings_and_flags(arguments, ("--drawn",), _USAGE)
+    overrides, flags = settings_and_flags(arguments, ("--drawn", "--parts"), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
+    from catsdogs_exp.config.schema.datasets import DrawnDataset
     from catsdogs_exp.data.open_data import open_data
 
     config = config_of(overrides)
+    if "--parts" in flags and not isinstance(config.dataset, DrawnDataset):
+        raise BadInput(f"--parts needs dataset=drawn, whose parts are known. Received: dataset={config.dataset.name}")
     screen = TerminalScreen()
     data = open_data(config, screen.progress, lambda _: None)
     manifest = data.manifest
@@ -63,4 +71,20 @@ def main(arguments: list[str]) -> int:
     path = new_run_folder(config.output_dir, "show") / "augmentation.png"
     contact_sheet(images, captions, columns=len(indices)).save(path)
     console.print(f"training images, original first, then as they enter training: {path}", markup=False)
+    if "--parts" in flags:
+        files = [str(manifest.listing.paths[loader.rows[index]]) for index in indices]
+        _show_parts(config.dataset, manifest.listing.root, files, path.with_name("parts.png"))
+        console.print(f"parts of the drawn animals: {path.with_name('parts.png')}", markup=False)
     return 0
+
+
+def _show_parts(dataset: Any, root: Path, files: list[str], path: Path) -> None:
+    import numpy as np
+
+    from catsdogs_exp.data.drawing import PARTS
+    from catsdogs_exp.data.images.decoding import decode
+    from catsdogs_exp.data.sources.drawn_parts import drawn_parts
+    from catsdogs_exp.record.pictures.parts_sheet import parts_sheet
+
+    images = [np.asarray(decode((root / file).read_bytes())) for file in files]
+    parts_sheet(images, drawn_parts(dataset, files), PARTS).save(path)

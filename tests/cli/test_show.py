@@ -73,3 +73,16 @@ def test_captions_have_lines_as_many_as_they_need() -> None:
     assert word.height == one.height + 14
     beside = np.asarray(word)[6 + 150 + 18 : 6 + 150 + 32, 156:]
     assert (beside == 255).all()
+
+
+def test_the_parts_of_drawn_animals_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "--parts", "dataset.images=24", *SETTINGS, f"output_dir={tmp_path}"]) == 0
+    (path,) = tmp_path.glob("show/*/parts.png")
+    assert f"parts of the drawn animals: {path}" in capsys.readouterr().out
+    with Image.open(path) as picture:
+        assert picture.width > 1000 and len(picture.convert("RGB").getcolors(2**24) or []) > 1000
+
+
+def test_only_drawn_animals_have_known_parts(photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "--parts", "dataset=folder", f"dataset.path={photo_folder()}", *SETTINGS]) == 2
+    assert "--parts needs dataset=drawn, whose parts are known. Received: dataset=folder" in capsys.readouterr().err
