@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
 COMMANDS = {
     "resume": "go on with a run exactly where it stopped, or train a finished one longer",
     "repeat": "run again what a run did, and say whether the result is the same",
-    "find-lr": "a learning-rate range test: a curve and a suggestion",
+    "find-lr": "tries learning rates: a curve, a table and the best of them",
     "inspect": "what is in the data and what is wrong with it",
     "models": "networks to choose from, with their parameters, or the layers of one",
     "show": "a picture of augmented training images and the model's summary; no training",

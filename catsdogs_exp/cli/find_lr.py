@@ -1,20 +1,30 @@
-"""`python -m catsdogs_exp find-lr [key=value ...]`: a learning-rate range test."""
+"""`python -m catsdogs_exp find-lr [key=value ...]`: tries learning rates and says which one is best."""
+
+import math
+from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
 from catsdogs_exp.signals import interruptible
 
+if TYPE_CHECKING:  # they come with TensorFlow
+    from rich.table import Table
+
+    from catsdogs_exp.training.range_test import RangeTest
+    from catsdogs_exp.training.rate_race import Raced, RateRace
+
 _USAGE = """Usage: python -m catsdogs_exp find-lr [key=value ...]
 
-Trains a hundred steps with a learning rate that rises from 1e-6 to 1, draws the loss, and suggests the rate in the
-middle of its longest fall. No run is made; `lr=auto` does the same at the start of a run and uses the suggestion.
+Trains a hundred steps with a learning rate that rises from 1e-6 to 1, then races round rates around what that suggests
+and around the one usual for the optimiser: each trains from the same weights on the same batches, the worse ones drop
+out. Prints what was tried. No run is made; `lr=auto` does the same at the start of a run and uses the best rate.
 
   python -m catsdogs_exp find-lr depth=4 augment=course
   python -m catsdogs_exp lr=auto"""
 
 
 def main(arguments: list[str]) -> int:
-    """Writes `<output_dir>/find-lr/<time>/learning_rate.png` and `.csv`, and prints the suggestion."""
+    """Writes plot and tables to `<output_dir>/find-lr/<time>/`, and prints the rates that were tried and the best."""
     overrides, _ = settings_and_flags(arguments, (), _USAGE)
 
     from catsdogs_exp.config.compose import config_of
@@ -28,18 +38,44 @@ def main(arguments: list[str]) -> int:
 
         start(config)
         from catsdogs_exp.record.folder.run_folder import new_run_folder
-        from catsdogs_exp.record.pictures.range_plot import draw_range_test, write_range_csv
+        from catsdogs_exp.record.pictures.rate_plot import PICTURE, write_search
         from catsdogs_exp.run.auto_rate import find_rate
         from catsdogs_exp.run.loaders import open_loaders
         from catsdogs_exp.run.network import Setup, build_network
 
         loaders = open_loaders(config, data, screen.say)
         network = build_network(config, data, loaders, screen.say)
-        test = find_rate(Setup(config, data, loaders, network), screen)
+        found = find_rate(Setup(config, data, loaders, network), screen)
     folder = new_run_folder(config.output_dir, "find-lr")
-    draw_range_test(test, folder / "learning_rate.png")
-    write_range_csv(test, folder / "learning_rate.csv")
+    write_search(found, folder)
     console = output()
-    console.print(f"suggestion: lr={test.suggestion:g}, {test.why}", markup=False)
-    console.print(f"{folder / 'learning_rate.png'}", markup=False)
+    console.print(_table(found.race), markup=False)
+    console.print(f"range test: {_words(found.test)}", markup=False)
+    console.print(f"suggestion: lr={found.race.best:g}, the best of those tried", markup=False)
+    console.print(f"{folder / PICTURE}", markup=False)
     return 0
+
+
+def _table(race: "RateRace") -> "Table":
+    from rich.table import Table
+
+    table = Table("lr", "steps", "loss", "", box=None)
+    for raced in race.raced:
+        table.add_row(f"{raced.rate:g}", str(raced.steps), _loss(raced.loss), _verdict(raced, race))
+    return table
+
+
+def _loss(loss: float) -> str:
+    return f"{loss:.4f}" if math.isfinite(loss) else "-"
+
+
+def _verdict(raced: "Raced", race: "RateRace") -> str:
+    if raced.rate == race.best:
+        return "best"
+    if not math.isfinite(raced.loss):
+        return "the loss became NaN or infinite"
+    return "" if raced.steps >= race.length else "dropped out"
+
+
+def _words(test: "RangeTest") -> str:
+    return test.why if test.suggestion is None else f"lr={test.suggestion:g}, {test.why}"

@@ -154,7 +154,7 @@ def _in_bytes(what: str) -> bool:
 
 
 def _unit(what: str) -> str:
-    return "steps" if what.startswith("range test") else "images"
+    return "steps" if what.startswith(("range test", "race")) else "images"
 
 
 def _clock(seconds: float) -> str:

@@ -1,50 +1,97 @@
-"""`lr=auto`: a range test finds the learning rate, and the run's config holds the number from then on."""
+"""`lr=auto`: a range test says where to look, a race of learning rates finds one; the run's config then holds it."""
 
-from dataclasses import replace
+import itertools
+import math
+import time
+from dataclasses import dataclass, replace
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.config.schema.optimizers import AUTO, ConstantSchedule
+from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.record.folder.run_folder import write_config
-from catsdogs_exp.record.pictures.range_plot import draw_range_test, write_range_csv
+from catsdogs_exp.record.pictures.rate_plot import write_search
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.job import Screen
 from catsdogs_exp.run.network import Setup
-from catsdogs_exp.run.stage import make_steps
-from catsdogs_exp.training.range_test import RangeTest, range_test
+from catsdogs_exp.run.stage import prepare_stage
+from catsdogs_exp.training.feed import steps_per_epoch
+from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.range_test import range_test
+from catsdogs_exp.training.rate_race import RateSearch, race, race_length, rates_to_try, steps_of_race
+from catsdogs_exp.training.rate_trials import RateTrials, fits_in_memory
 from catsdogs_exp.training.stages import StagePlan
 
 
 def settle_rate(setup: Setup, run: BegunRun) -> Config:
-    """The config with the learning rate that a range test suggests; plot, table and config go to the run's folder.
+    """The config with the learning rate that is best in a race; plot, tables and config go to the run's folder.
 
     Raises:
-        RunFailed: when no rate makes the loss fall.
+        RunFailed: when the training breaks with every rate.
     """
-    folder = run.job.folder
-    test = find_rate(setup, run.screen)
-    draw_range_test(test, folder / "learning_rate.png")
-    write_range_csv(test, folder / "learning_rate.csv")
-    run.say(f"lr=auto: the range test suggests lr={test.suggestion:g}, {test.why}; see learning_rate.png")
-    config = with_rate(setup.config, test.suggestion)
-    write_config(folder, config)
-    run.result.update(config_hash=config_hash(config))
+    found = find_rate(setup, run.screen)
+    write_search(found, run.job.folder)
+    best, tried = found.race.best, found.race.raced
+    run.say(
+        f"lr=auto: lr={best:g} is the best of {len(tried)} rates from {tried[0].rate:g} to {tried[-1].rate:g} after "
+        f"{found.race.length} steps; the search took {found.seconds:.0f} s; see learning_rate.png"
+    )
+    config = with_rate(setup.config, best)
+    write_config(run.job.folder, config)
+    run.result.update(config_hash=config_hash(config), lr_search_seconds=found.seconds)
     return config
 
 
-def find_rate(setup: Setup, screen: Screen) -> RangeTest:
-    """A learning-rate range test of the first stage. The network is as before when it returns.
+def find_rate(setup: Setup, screen: Screen) -> RateSearch:
+    """A range test of the first stage, then a race of rates around its suggestion and the one usual for the optimiser.
+
+    All of it is at constant rates, on the run's own batches. The network is as before when it returns.
 
     Raises:
-        RunFailed: when no rate makes the loss fall.
+        RunFailed: when the training breaks with every rate.
     """
-    config, train = setup.config, setup.loaders.train
-    optimizer = replace(config.optimizer, learning_rate=1.0)
-    plan = StagePlan(1, config.epochs, optimizer, ConstantSchedule("constant", 0.0))
-    return range_test(make_steps(setup, plan, train), train, progress=screen.progress)
+    started = time.perf_counter()
+    config, distribution = setup.config, setup.network.distribution
+    usual = USUAL_RATES.get(config.optimizer.name, USUAL_RATE)
+    plan = StagePlan(
+        1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
+    )
+    stage = prepare_stage(setup, plan, _Quiet(screen))  # of a frozen backbone the head alone, as in the run
+    test = range_test(stage.steps, stage.train, progress=screen.progress)
+    rates = rates_to_try(usual, test.suggestion)
+    training = config.training
+    run_steps = min(config.epochs * steps_per_epoch(stage.train, training), training.max_steps or math.inf)
+    length = race_length(int(run_steps), training.accumulate)
+    keep = distribution.everybody(fits_in_memory(stage.steps, len(rates)))
+    what, total, done = "race of learning rates", steps_of_race(len(rates), length), itertools.count(1)
+    guess = math.log(len(setup.data.manifest.classes))
+    with RateTrials(
+        stage.steps, stage.train, keep, lambda: screen.progress(what, min(next(done), total - 1), total)
+    ) as trials:
+        found = race(trials, rates, usual, length, guess)
+    screen.progress(what, total, total)
+    return RateSearch(test, found, time.perf_counter() - started)
 
 
 def with_rate(config: Config, rate: float) -> Config:
     """The config with this learning rate where it said `auto`."""
     optimizer = replace(config.optimizer, learning_rate=rate)
     return replace(config, lr=rate if config.lr == AUTO else config.lr, optimizer=optimizer)
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """A screen that shows progress alone: what it would say of a stage, the stage itself will say."""
+
+    screen: Screen
+
+    def say(self, text: str) -> None:
+        pass
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        self.screen.progress(what, done, total)
+
+    def close(self) -> None:
+        self.screen.close()
+
+    def training(self, epochs: int, batch_size: int) -> Listener:
+        return self.screen.training(epochs, batch_size)

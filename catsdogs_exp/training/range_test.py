@@ -1,4 +1,4 @@
-"""The learning-rate range test: the rate rises from step to step, and the loss tells which ones are of use.
+"""The learning-rate range test: the rate rises from step to step, and the loss tells which ones are worth a trial.
 
 Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; the smoothing, the stop and
 the choice by the longest valley are after fastai's.
@@ -8,14 +8,13 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.prefetch import batches
-from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.feed import Feed
+from catsdogs_exp.training.rate_trials import loss_at
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
 
@@ -36,14 +35,14 @@ class RangeTest:
         losses: float64 [n], of the batch of each step.
         smoothed: float64 [n], their moving average, corrected for its beginning.
         suggestion: the rate in the middle of the longest fall of the smoothed loss; where it does not fall in so few
-            steps, a tenth of the rate with which it breaks.
-        why: which of the two, in words.
+            steps, a tenth of the rate with which it breaks; None where it does neither.
+        why: which of them, in words.
     """
 
     rates: NDArray[np.float64]
     losses: NDArray[np.float64]
     smoothed: NDArray[np.float64]
-    suggestion: float
+    suggestion: float | None
     why: str
 
 
@@ -63,9 +62,6 @@ def range_test(  # noqa: PLR0913  (three of them are defaults that only tests ch
         low, high: the first and the last rate, 0 < low < high.
         count: steps.
         progress: called with what is done, how many are, of how many.
-
-    Raises:
-        RunFailed: when no rate makes the loss fall or break.
     """
     before = {name: value_of(variable) for name, variable in steps.variables().items()}
     rates = np.geomspace(low, high, count)
@@ -74,7 +70,7 @@ def range_test(  # noqa: PLR0913  (three of them are defaults that only tests ch
     try:
         with closing(batches(train, range(count))) as taken:
             for done, (rate, batch) in enumerate(zip(rates.tolist(), taken, strict=True), 1):
-                losses.append(_loss(steps, batch, rate))
+                losses.append(loss_at(steps, batch, rate))
                 if progress is not None:
                     progress("range test", done, count)
                 if broke := _broken(losses):
@@ -91,28 +87,22 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
     Args:
         rates, losses: of each step.
         broke: whether the last loss is the one with which it broke.
-
-    Raises:
-        RunFailed: when they neither fall nor break.
     """
     finite = np.isfinite(losses)
     rates, losses = rates[finite], losses[finite]
     smoothed = smooth(losses)
     start, end = _valley(smoothed)
     long = end - start >= _LEAST
-    middle = float(rates[start + (end - start) // 2])
+    rate: float | None = float(rates[start + (end - start) // 2]) if long else None
     if long and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
-        rate, why = middle, "the middle of the longest fall of the loss"
+        why = "the middle of the longest fall of the loss"
     elif broke:
         rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss breaks without having fallen"
     elif long:
-        rate, why = middle, "the middle of the longest fall of the loss, a slight one: do not rely on it"
+        why = "the middle of the longest fall of the loss, a slight one"
     else:
-        raise RunFailed(
-            "The range test found no learning rate with which the loss falls, nor one with which it breaks. "
-            "Look at the data (`show`), or choose lr by hand: lr=0.001"
-        )
-    return RangeTest(rates, losses, smoothed, _rounded(rate), why)
+        why = "no rate makes the loss fall or break in so few steps"
+    return RangeTest(rates, losses, smoothed, None if rate is None else _rounded(rate), why)
 
 
 def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
@@ -134,14 +124,6 @@ def smooth(losses: NDArray[np.float64]) -> NDArray[np.float64]:
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         found.append(average / (1 - _SMOOTHING**step))
     return np.array(found)
-
-
-def _loss(steps: Steps, batch: Any, rate: float) -> float:
-    assert steps.optimizer is not None
-    steps.optimizer.learning_rate = rate
-    steps.reset()
-    steps.train(*batch)
-    return steps.averages()["loss"]
 
 
 def _broken(losses: list[float]) -> bool:

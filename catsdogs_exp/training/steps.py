@@ -186,7 +186,10 @@ class Steps:
         if labels.shape.rank == 2:
             labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
         probabilities = class_probabilities(logits)
-        said = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+        if probabilities.shape[-1] == 2:  # TensorFlow 2.21 fails to optimise the argmax of a sigmoid, and says so
+            said = tf.cast(probabilities[:, 1] > probabilities[:, 0], tf.int32)
+        else:
+            said = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
         found["accuracy"] = tf.cast(said == labels, tf.float32)
         if _TOP in self._metrics:
             right = tf.gather(probabilities, labels, batch_dims=1)[:, None]

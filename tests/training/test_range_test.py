@@ -1,5 +1,7 @@
-"""The learning-rate range test: what it suggests, and that it leaves no trace."""
+"""The learning-rate range test: what it suggests; and `find-lr` and `lr=auto`, which try what it does."""
 
+import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.range_test import smooth, suggest
 
 RATES = np.geomspace(1e-6, 1, 100)
@@ -33,9 +34,10 @@ def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
     assert "where the loss breaks without having fallen" in found.why
 
 
-def test_where_nothing_happens_the_user_is_asked() -> None:
-    with pytest.raises(RunFailed, match="found no learning rate with which the loss falls, nor one with"):
-        suggest(RATES, np.full(100, 0.69), broke=False)
+def test_where_nothing_happens_nothing_is_suggested() -> None:
+    found = suggest(RATES, np.full(100, 0.69), broke=False)
+    assert found.suggestion is None
+    assert found.why == "no rate makes the loss fall or break in so few steps"
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
@@ -48,15 +50,27 @@ def test_the_moving_average_stays_within_its_values(values: list[float]) -> None
 SMALL = ("dataset.images=60", "target_size=32", "depth=2", "batch_size=8", "model.dense=16", "model.dropout=0.3")
 
 
-def test_find_lr_draws_and_suggests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_find_lr_prints_draws_and_suggests_what_was_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["find-lr", *SMALL, f"output_dir={tmp_path}"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("suggestion: lr=")
+    said = capsys.readouterr().out.splitlines()
     (folder,) = (tmp_path / "find-lr").iterdir()
     with Image.open(folder / "learning_rate.png") as picture:
         assert picture.size[0] > 500 and len(picture.convert("L").getcolors(256) or []) > 3
     rows = (folder / "learning_rate.csv").read_text().splitlines()
     assert rows[0] == "learning_rate,loss,smoothed" and rows[1].startswith("1e-06,")
+    with (folder / "learning_rates_tried.csv").open(newline="", encoding="utf-8") as handle:
+        tried = list(csv.DictReader(handle))
+    rates = [float(row["learning_rate"]) for row in tried]
+    assert rates == sorted(rates) and {0.0003, 0.001, 0.003} <= set(rates)
+    assert max(int(row["steps"]) for row in tried) == 30  # all steps of the run: 48 images, 5 epochs
+    shown = [line.split() for line in said[1 : 1 + len(rates)]]
+    assert [float(words[0]) for words in shown] == rates
+    assert [words[1] for words in shown] == [row["steps"] for row in tried]
+    (best,) = (words[0] for words in shown if words[-1] == "best")
+    assert f"suggestion: lr={best}, the best of those tried" in said
+    assert any(line.startswith("range test: ") for line in said)
+    finished = {float(row["learning_rate"]): float(row["loss"]) for row in tried if row["steps"] == "30"}
+    assert finished[float(best)] < min(finished.values()) + 0.02
 
 
 def test_lr_auto_changes_nothing_but_the_rate(tmp_path: Path, weights_of: Callable[[Path], list[bytes]]) -> None:
@@ -65,7 +79,26 @@ def test_lr_auto_changes_nothing_but_the_rate(tmp_path: Path, weights_of: Callab
     (auto,) = (tmp_path / "auto" / "drawn").iterdir()
     config = yaml.safe_load((auto / "config.yaml").read_text())
     assert config["lr"] == config["optimizer"]["learning_rate"] > 0
+    result = json.loads((auto / "result.json").read_text(encoding="utf-8"))
+    assert result["lr_search_seconds"] > 0
+    assert {"learning_rate.png", "learning_rate.csv", "learning_rates_tried.csv"} <= {p.name for p in auto.iterdir()}
     assert main([*SMALL, "epochs=2", f"lr={config['lr']}", f"output_dir={tmp_path / 'set'}"]) == 0
     (fixed,) = (tmp_path / "set" / "drawn").iterdir()
     assert weights_of(auto) == weights_of(fixed)
     assert yaml.safe_load((fixed / "config.yaml").read_text())["lr"] == config["lr"]
+
+
+def test_the_head_on_a_frozen_backbone_is_tried_on_its_features(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], weights_of: Callable[[Path], list[bytes]]
+) -> None:
+    frozen = ("model=transfer", "model.backbone=MobileNetV2", "model.weights=none", "model.cut=block_3_expand_relu")
+    words = ["dataset.images=60", "target_size=32", "batch_size=8", "epochs=2", *frozen, "model.dense=[8]"]
+    assert main([*words, "lr=auto", f"output_dir={tmp_path / 'auto'}"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("cut at block_3_expand_relu") == 1
+    (auto,) = (tmp_path / "auto" / "drawn").iterdir()
+    rate = yaml.safe_load((auto / "config.yaml").read_text())["lr"]
+    assert f"lr=auto: lr={rate:g} is the best of " in said
+    assert main([*words, f"lr={rate}", f"output_dir={tmp_path / 'set'}"]) == 0
+    (fixed,) = (tmp_path / "set" / "drawn").iterdir()
+    assert weights_of(auto) == weights_of(fixed)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from catsdogs_exp.config.schema.limits import setting
 
-AUTO = "auto"  # a learning rate that a range test finds at the start of the run
+AUTO = "auto"  # a learning rate that is searched for at the start of the run
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ OPTIMIZERS: dict[str, type] = {
     "lion": LionOptimizer,
     "muon": MuonOptimizer,
 }
+USUAL_RATES = {"sgd": 0.01, "lion": 0.0001}  # where a search for a learning rate begins; for all others:
+USUAL_RATE = 0.001
 SCHEDULES: dict[str, type] = {
     "constant": ConstantSchedule,
     "step": StepSchedule,

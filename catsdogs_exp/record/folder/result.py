@@ -40,6 +40,7 @@ class Result:
             "machine": machine(),
             "git": git(),
             "threads": None,
+            "lr_search_seconds": None,
             "command": None,
             "resumed": [],
             "stopped": None,

@@ -32,6 +32,7 @@ FIELDS = {
     "command",
     "resumed",
     "stopped",
+    "lr_search_seconds",
     "error",
 }
 

@@ -1,0 +1,185 @@
+"""A race of learning rates: all of them train from the same weights on the same batches, the worse ones drop out.
+
+Source: successive halving (Jamieson and Talwalkar, 2016), over rates in steps of about three.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.training.range_test import RangeTest
+
+_ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # share of the length, and how many are left after it
+_SHORTEST, _LONGEST = 100, 250  # steps of a race
+_SHARE = 0.25  # of the run's steps that the best rates race over
+_JUDGED = 0.5  # share of the steps so far, the last ones, whose mean loss counts
+_DOUBT = 0.02  # of the loss of a guess per factor of ten from the usual rate: differences that may be chance
+_FARTHEST = 2  # further rates that are tried where the best one is at the end of those raced
+_MOST = 7  # rates in a race
+
+
+class Trials(Protocol):
+    """What trains: `RateTrials`."""
+
+    def losses(self, rate: float, count: int) -> NDArray[np.float64]:
+        """The losses of the first `count` steps: float64 [count], or fewer, the last one not finite."""
+
+    def forget(self, rate: float) -> None:
+        """This rate will not go on."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """How a learning rate did.
+
+    Attributes:
+        rate: the learning rate.
+        steps: how many it trained.
+        loss: mean training loss over the last half of them, in nats per image; infinite where the training broke.
+    """
+
+    rate: float
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class RateRace:
+    """How a race went.
+
+    Attributes:
+        raced: every rate that took part, in rising order.
+        best: the one that is suggested.
+        length: steps of the whole race.
+    """
+
+    raced: tuple[Raced, ...]
+    best: float
+    length: int
+
+
+@dataclass(frozen=True)
+class RateSearch:
+    """How a learning rate was found.
+
+    Attributes:
+        test: the range test, which says where to look.
+        race: of the rates that were tried.
+        seconds: that both took.
+    """
+
+    test: RangeTest
+    race: RateRace
+    seconds: float
+
+
+def race_length(steps: int, accumulate: int = 1) -> int:
+    """Steps that the best learning rates race over: a quarter of a run, 100 to 250 of its updates, never more than all.
+
+    Args:
+        steps: of the run, in batches.
+        accumulate: batches per update.
+    """
+    return min(steps, max(_SHORTEST * accumulate, min(round(_SHARE * steps), _LONGEST * accumulate)))
+
+
+def steps_of_race(rates: int, length: int) -> int:
+    """Steps that a race of so many rates takes, without those beyond its ends."""
+    total, before, left = 0, 0, rates
+    for share, next_left in _ROUNDS:
+        reached = _steps(share, length)
+        total, before, left = total + left * (reached - before), reached, min(left, next_left)
+    return total
+
+
+def rates_to_try(usual: float, suggested: float | None) -> tuple[float, ...]:
+    """Round rates (1, 3, 10, 30, ...) around the usual one and the one that a range test suggests, in rising order.
+
+    From a third of the smaller to three times the larger; where these are too many, those next to either of the two.
+    """
+    ends = [_rung(usual), _rung(usual if suggested is None else suggested)]
+    low, high = min(ends) - 1, max(ends) + 1
+    rungs = [rung for rung in range(low, high + 1) if high - low < _MOST or any(abs(rung - end) <= 1 for end in ends)]
+    return tuple(_rate(rung) for rung in rungs)
+
+
+def race(trials: Trials, rates: Sequence[float], usual: float, length: int, guess: float) -> RateRace:
+    """Races learning rates and keeps the one with the lowest training loss.
+
+    After a quarter of the length the best four go on, after half of it the best two. A rate must be better than
+    another by more than chance to make up for being farther from the usual one. Where the best one is the smallest or
+    largest of all, the next rate beyond it is tried as well.
+
+    Args:
+        trials: trains.
+        rates: round ones, see `rates_to_try`.
+        usual: the rate that is usual for the optimiser.
+        length: steps of the whole race, >= 1.
+        guess: the loss of a network that knows nothing, in nats: log of the classes.
+
+    Raises:
+        RunFailed: when the training breaks with each of them.
+    """
+    found: dict[float, Raced] = {}
+
+    def run(rate: float, steps: int) -> None:
+        found[rate] = _judge(rate, trials.losses(rate, steps))
+
+    def rank(rate: float) -> tuple[float, float]:
+        far = abs(math.log10(rate / usual))
+        return found[rate].loss + _DOUBT * guess * far, far
+
+    standing = sorted(rates)
+    for share, left in _ROUNDS:
+        for rate in standing:
+            run(rate, _steps(share, length))
+        ranked = sorted(standing, key=rank)
+        standing = ranked[:left]
+        for rate in ranked[left:]:
+            trials.forget(rate)
+    (best,) = standing
+    for _ in range(_FARTHEST):
+        beyond = _beyond(best, found)
+        if beyond is None or not math.isfinite(found[best].loss):
+            break
+        run(beyond, length)
+        best = min(best, beyond, key=rank)
+    if not math.isfinite(found[best].loss):
+        raise RunFailed(
+            f"No learning rate was found: with each of {', '.join(f'{rate:g}' for rate in sorted(found))} the training "
+            "loss became NaN or infinite. Look at the data (`show`), or choose lr by hand: lr=0.00001"
+        )
+    return RateRace(tuple(found[rate] for rate in sorted(found)), best, length)
+
+
+def _steps(share: float, length: int) -> int:
+    return max(1, round(share * length))
+
+
+def _judge(rate: float, losses: NDArray[np.float64]) -> Raced:
+    last = losses[len(losses) - max(1, round(_JUDGED * len(losses))) :]
+    return Raced(rate, len(losses), float(last.mean()) if np.isfinite(last).all() else math.inf)
+
+
+def _beyond(best: float, found: dict[float, Raced]) -> float | None:
+    """The round rate next to the best where that is the smallest or largest tried, or None."""
+    rung = _rung(best)
+    if best == min(found):
+        return _rate(rung - 1)
+    return _rate(rung + 1) if best == max(found) else None
+
+
+def _rung(rate: float) -> int:
+    """The place of the nearest round rate: 0 for 1, -1 for 0.3, -2 for 0.1, ..."""
+    return round(2 * math.log10(rate))
+
+
+def _rate(rung: int) -> float:
+    """The round rate at a place."""
+    tens, half = divmod(rung, 2)
+    return float(f"{3 if half else 1}e{tens}")

@@ -1,0 +1,96 @@
+"""Training for a while with one learning rate after another, each from the same weights on the same batches."""
+
+from collections.abc import Callable
+from contextlib import closing
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.prefetch import batches
+from catsdogs_exp.training.feed import Feed
+from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.variable_values import value_of
+
+_SHARE_OF_MEMORY = 0.25  # that may hold what rates have learnt so far
+
+State = dict[str, NDArray[Any]]
+
+
+class RateTrials:
+    """The losses of learning rates. A rate that is asked again goes on where it stopped.
+
+    On leaving the context everything that was changed in `steps` is put back.
+
+    Args:
+        steps: with an optimiser whose learning rate is constant.
+        train: batches; passes over them as often as it takes.
+        keep: whether what each rate has learnt is kept in memory; otherwise a rate that goes on begins again, which
+            gives the same and takes longer. All processes that train together must do the same.
+        tell: called after each step.
+    """
+
+    def __init__(self, steps: Steps, train: Feed, keep: bool = True, tell: Callable[[], None] | None = None) -> None:
+        self._steps, self._train, self._keep, self._tell = steps, train, keep, tell
+        self._start = _state(steps)
+        self._reached: dict[float, tuple[State, NDArray[np.float64]]] = {}
+
+    def __enter__(self) -> "RateTrials":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._put(self._start)
+
+    def losses(self, rate: float, count: int) -> NDArray[np.float64]:
+        """The loss of each of the first `count` batches while training with this rate: float64 [count].
+
+        Shorter, with its last value not finite, where the training breaks.
+        """
+        state, found = self._reached.pop(rate, (self._start, np.empty(0)))
+        if len(found) >= count or (len(found) and not np.isfinite(found[-1])):
+            self._reached[rate] = (state, found)
+            return found[:count]
+        self._put(state)
+        losses = found.tolist()
+        with closing(batches(self._train, range(len(losses), count))) as taken:
+            for batch in taken:
+                losses.append(loss_at(self._steps, batch, rate))
+                if self._tell is not None:
+                    self._tell()
+                if not np.isfinite(losses[-1]):
+                    break
+        found = np.array(losses)
+        if self._keep:
+            self._reached[rate] = (_state(self._steps), found)
+        return found
+
+    def forget(self, rate: float) -> None:
+        """Frees the memory of a rate that will not go on."""
+        self._reached.pop(rate, None)
+
+    def _put(self, state: State) -> None:
+        for name, variable in self._steps.variables().items():
+            variable.assign(state[name])
+
+
+def loss_at(steps: Steps, batch: Any, rate: float) -> float:
+    """Trains one step with this rate. Returns the loss of its batch."""
+    assert steps.optimizer is not None
+    steps.optimizer.learning_rate = rate
+    steps.reset()
+    steps.train(*batch)
+    return steps.averages()["loss"]
+
+
+def fits_in_memory(steps: Steps, rates: int) -> bool:
+    """Whether there is room for what so many learning rates have learnt."""
+    size = sum(value.nbytes for value in _state(steps).values())
+    return bool(size * rates <= _SHARE_OF_MEMORY * psutil.virtual_memory().available)
+
+
+def _state(steps: Steps) -> State:
+    return {name: np.array(value_of(variable)) for name, variable in steps.variables().items()}
