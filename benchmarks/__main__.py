@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import recipe_results
 from benchmarks.options import Options
 from benchmarks.photos import MIN_IMAGES, archive
+from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 
 NAMES = {
@@ -27,7 +28,11 @@ _ROUNDS = 5
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a benchmark. Returns the exit code: 0, 1 when a side fails, 2 for bad input."""
-    words = sys.argv[1:] if arguments is None else arguments
+    with process.command_line():  # measured as it runs there
+        return _answer(sys.argv[1:] if arguments is None else arguments)
+
+
+def _answer(words: list[str]) -> int:
     try:
         if words[:1] == ["recipe-results"]:
             return recipe_results.main(words[1:])

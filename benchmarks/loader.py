@@ -24,7 +24,7 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.training.runtime import import_tensorflow, prepare
+from catsdogs_exp.training.runtime import start
 
 _THEIRS = ("course_files", "keras_files", "course_files_augmented")
 
@@ -71,8 +71,7 @@ def contenders(overrides: tuple[str, ...], images: int | None) -> dict[str, Call
     config = config_of(overrides)
     augmented = config_of((*overrides, "augment=course"))
     manifest = gather(config)
-    import_tensorflow()
-    prepare(config.seed, config.training.deterministic)
+    start(config)
     return {
         "files": lambda: _pass_over(config, manifest, "none", images),
         "making": lambda: ours.build_cache(config, manifest),

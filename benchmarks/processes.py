@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
+from catsdogs_exp import process
 from catsdogs_exp.errors import RunFailed
 
 # (settings of the side) -> its contenders by name; each call of one measures once
@@ -25,7 +26,7 @@ class Side:
     def __init__(self, make: MakeContenders, *arguments: Any) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self._process = context.Process(target=_serve_as_command, args=(theirs, make, arguments), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -61,6 +62,11 @@ class Side:
         if failed:
             raise RunFailed(f"A side of the benchmark failed:\n{answer}")
         return answer
+
+
+def _serve_as_command(connection: Connection, make: MakeContenders, arguments: tuple[Any, ...]) -> None:
+    with process.command_line():  # measured as it runs there
+        _serve(connection, make, arguments)
 
 
 def _serve(connection: Connection, make: MakeContenders, arguments: tuple[Any, ...]) -> None:

@@ -1,9 +1,9 @@
 """The command line: the first word picks a command; no word, or `key=value`, trains."""
 
 import importlib
-import os
 import sys
 
+from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
 
 COMMANDS = {
@@ -26,7 +26,11 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command. Returns the exit code: 0, 1 for a failed run, 2 for bad input, 130/143 when interrupted."""
-    words = sys.argv[1:] if arguments is None else arguments
+    with process.command_line():
+        return _answer(sys.argv[1:] if arguments is None else arguments)
+
+
+def _answer(words: list[str]) -> int:
     try:
         words, plugins = _without_plugins(words)
         command, rest = _command(words)
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more when it ends
+        process.leave_stdout()
         return 0
 
 

@@ -1,13 +1,9 @@
 """`python -m catsdogs_exp [key=value ...]`: a training run, or with -m a sweep."""
 
-import logging
-import os
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
@@ -25,8 +21,7 @@ def main(arguments: list[str]) -> int:
     command = shlex.join(["python", "-m", "catsdogs_exp", *arguments])
     arguments = [word for word in arguments if word not in _OWN_FLAGS]
 
-    # Hydra prints a traceback or a hint to itself unless told to raise; the message is ours to give.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    process.hydra_raises()
     import hydra
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
@@ -50,7 +45,7 @@ def main(arguments: list[str]) -> int:
     words = [*parsed.overrides, *sweep, *_without(parsed.overrides, arguments)]  # Hydra takes settings in one piece
     search_path.register()
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
-    with _handed_over(words), interruptible(), hydra_messages(parsed.overrides):
+    with process.handed_to_hydra(words), interruptible(), hydra_messages(parsed.overrides):
         entry()
     lines, code = jobs.finish()
     for line in lines:
@@ -91,17 +86,3 @@ def _dry_run(parsed: Any, verbose: bool) -> int:
 
         dry_run(config, data, screen.say)
     return 0
-
-
-@contextmanager
-def _handed_over(arguments: list[str]) -> Iterator[None]:
-    """Hydra reads `sys.argv` and nothing else, and `--info` logs through the root logger: both are put back."""
-    root = logging.getLogger()
-    argv, handlers, level = sys.argv, list(root.handlers), root.level
-    sys.argv = [argv[0], *arguments]
-    try:
-        yield
-    finally:
-        sys.argv = argv
-        root.handlers[:] = handlers
-        root.setLevel(level)

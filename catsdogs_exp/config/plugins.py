@@ -6,22 +6,16 @@ recipe of his. What a run folder names is not, as run folders come from anywhere
 
 import importlib
 import os
-import re
-import sys
-import tempfile
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, one_line
 
 GROUP = "catsdogs_exp.plugins"  # of entry points: an installed package may give its module a short name there
 _loaded: set[str] = set()
-_TENSORFLOWS = re.compile(
-    r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|To enable the following"
-)
 
 
 def load(names: Iterable[str]) -> None:
@@ -71,12 +65,10 @@ def _import(name: str) -> None:
             f"plugins must be names of modules, such as [my_networks], not paths. Received: plugins=[{name}]"
         )
     module = next((point.module for point in entry_points(group=GROUP) if point.name == name), name)
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    here = Path.cwd()
     importlib.invalidate_caches()
     try:
-        with _without_tensorflows_words():
+        with process.importing_plugin(here):
             importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
@@ -87,30 +79,6 @@ def _import(name: str) -> None:
         ) from error
     except (Exception, SystemExit) as error:  # whatever a user's module may do
         raise BadInput(f"The plugin {name} fails: {one_line(error)} ({_place(error, module)})") from error
-
-
-@contextmanager
-def _without_tensorflows_words() -> Iterator[None]:
-    """Takes what TensorFlow says on its import from stderr, and leaves what the plugin says.
-
-    C++ writes it, so it is caught at the file descriptor.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-            if "tensorflow" in sys.modules:
-                sys.modules["tensorflow"].config.list_physical_devices()  # what CUDA's messages are about
-        finally:
-            sys.stderr.flush()
-            os.dup2(screen, 2)
-            os.close(screen)
-            said.seek(0)
-            text = said.read().decode(errors="replace")
-            sys.stderr.write("".join(line for line in text.splitlines(keepends=True) if not _TENSORFLOWS.match(line)))
 
 
 def _place(error: BaseException, module: str) -> str:

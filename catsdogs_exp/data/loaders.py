@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,6 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.randomness import crop_uniforms, epoch_order, mix_generator
 from catsdogs_exp.data.sources.listing import TRAIN
-
-cv2.setNumThreads(1)  # the parallelism is over batches: threads inside threads only wait for each other
 
 # uint8 [b, height, width, channels], and int32 [b] or, mixed, float32 [b, classes] that sum to 1
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]

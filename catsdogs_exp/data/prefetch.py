@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from catsdogs_exp.data.opencv_threads import one_opencv_thread
+
 T = TypeVar("T")
 Made_co = TypeVar("Made_co", covariant=True)
 
@@ -32,11 +34,12 @@ def batches(feed: Batched[T], numbers: range | None = None) -> Generator[T, None
         feed: what makes them.
         numbers: which, from 0 and on through the epochs; None: all images once.
     """
-    return ahead(
-        lambda number: feed.batch(*divmod(number, feed.steps)),
-        range(feed.steps) if numbers is None else numbers,
-        feed.threads,
-    )
+    with one_opencv_thread():
+        yield from ahead(
+            lambda number: feed.batch(*divmod(number, feed.steps)),
+            range(feed.steps) if numbers is None else numbers,
+            feed.threads,
+        )
 
 
 def ahead(work: Callable[[int], T], numbers: Iterable[int], threads: int) -> Generator[T, None, None]:

@@ -12,6 +12,7 @@ from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
+from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
 from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
@@ -103,7 +104,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
         run = BegunRun(job, _begin_result(job), _LoggedScreen(screen))
         _log.info("%s", job.command)
         try:
-            with interruption_wins(), watched(run.say):
+            with interruption_wins(), watched(run.say), random_state_kept():
                 yield run
         except Interrupted:
             _log.warning("interrupted")
@@ -164,6 +165,7 @@ class _LoggedScreen:
 def _log_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level, propagate = _log.level, _log.propagate
     _log.setLevel(logging.INFO)
     _log.propagate = False
     _log.addHandler(handler)
@@ -171,4 +173,6 @@ def _log_to(path: Path) -> Iterator[None]:
         yield
     finally:
         _log.removeHandler(handler)
+        _log.setLevel(level)
+        _log.propagate = propagate
         handler.close()

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.run.loaders import open_loaders
 from catsdogs_exp.run.network import Setup, build_network
@@ -45,7 +46,8 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     trained = _median(lambda: steps.train(*batch), steps.averages)
     values = steps.averages()
     seen = _median(lambda: steps.predict(batch[0]), lambda: None)
-    loaded = _median(lambda: train.batch(0, 1 % train.steps), lambda: None) / train.threads
+    with one_opencv_thread():
+        loaded = _median(lambda: train.batch(0, 1 % train.steps), lambda: None) / train.threads
     say(f"one batch: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}")
     say(f"a step: {1e3 * trained:.0f} ms of arithmetic, {1e3 * loaded:.0f} ms of input beside it")
     count = steps_per_epoch(train, config.training)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.training.feed import Feed
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import EpochResult, History
@@ -92,7 +93,8 @@ def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
         steps.averages()  # waits for the result
 
     step()
-    whole = _seconds(lambda: loader.batch(0, 0))
+    with one_opencv_thread():  # as in a run
+        whole = _seconds(lambda: loader.batch(0, 0))
     fetch = _seconds(lambda: loader.fetch(rows))
     return Costs(
         step=_seconds(step),

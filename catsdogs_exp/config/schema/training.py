@@ -60,6 +60,7 @@ class Training:
     jit: str = setting("compile with XLA; auto: on GPUs", choices=("auto", "always", "never"))
     intra_op_threads: int = setting("threads within an operation; 0: TensorFlow's choice", at_least=0, at_most=1024)
     inter_op_threads: int = setting("operations at a time; 0: TensorFlow's choice", at_least=0, at_most=1024)
+    keep_memory: bool = setting("keep freed memory for its next use, where the C library is glibc")
     steps_per_epoch: int | None = setting("batches that count as an epoch; null: all images once", at_least=1)
     validation_steps: int | None = setting("batches of a validation pass; null: all images", at_least=1)
     early_stopping: EarlyStopping

@@ -2,7 +2,6 @@
 
 import io
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +24,10 @@ from PIL import (
 from catsdogs_exp.data.images import resizing
 from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format
 from catsdogs_exp.data.images.slow_reads import read_file
+from catsdogs_exp.process import pillow_warnings_ignored
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
-# Pillow warns of corrupt EXIF and the like on stderr; what is wrong with a file is for its verdict to say.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Changed whenever the same file would give other pixels; part of every cache key.
 VERSION = 3
@@ -162,7 +160,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 def _reasons(data: bytes) -> Iterator[None]:
     """Turns what Pillow raises into `Undecodable`."""
     try:
-        yield
+        with pillow_warnings_ignored():
+            yield
     except Undecodable:
         raise
     except UnidentifiedImageError as error:

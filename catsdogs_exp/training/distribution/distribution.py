@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from catsdogs_exp import compat
+from catsdogs_exp import compat, process
 from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput, RunFailed
@@ -221,7 +221,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 
 def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
     compat.watch_workers(compat.Patience(_LOOK_SECONDS, _ANSWER_SECONDS, _LOOKS, JOIN_SECONDS))
-    logging.getLogger("tensorflow").setLevel(logging.CRITICAL)
+    process.silence_tensorflow()
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.workers)}),
         task_type="worker",
