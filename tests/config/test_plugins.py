@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from catsdogs_exp import process
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.compose import config_of, expand_sweep
@@ -154,7 +155,8 @@ def test_what_a_plugin_says_stays_and_what_tensorflow_says_goes(module: Callable
         "os.write(2, b'I0000 00:00:1795464136.6 31159 port.cc:153] oneDNN\\n')\n"
         "os.write(2, b'To enable the following instructions: AVX2\\n')\n",
     )
-    plugins.load(["p_talks"])
+    with process.command_line():
+        plugins.load(["p_talks"])
     assert capfd.readouterr().err == "mine\n"
 
 
