@@ -1,7 +1,7 @@
 """Composing a config from overrides, with Hydra's messages turned into ours."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from catsdogs_exp import compat
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.known_models import known_backbones
-from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema import FLAT_KEYS, Config
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import flatten
 
@@ -121,6 +121,38 @@ def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
 def _compose(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
     with _hydra(config_dir):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str, Any]:
+    """A run's config with the defaults of settings that it lacks, as the config of an older version does.
+
+    Args:
+        plain: the run's config.
+        variants: groups whose choices differ in their keys; the run's choices of these are looked up.
+
+    Raises:
+        BadInput: when a choice is no longer known.
+    """
+    groups = {group: plain.get(group) for group in variants}
+    words = [f"{group}={entry['name']}" for group, entry in groups.items() if isinstance(entry, dict)]
+    with hydra_messages(words):
+        composed = _compose(words)
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    for key in FLAT_KEYS:  # other settings refer to them
+        if key in plain:
+            own[key] = plain[key]
+    defaults = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(defaults, dict)
+    return _filled(plain, {str(key): value for key, value in defaults.items()})
+
+
+def _filled(plain: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are, and those of the defaults where there are none. Texts are not interpreted."""
+    found = {**defaults, **plain}
+    for key, value in plain.items():
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict):
+            found[key] = _filled(value, defaults[key])
+    return found
 
 
 def _message(error: Exception, overrides: Sequence[str]) -> str:

@@ -8,8 +8,8 @@ import yaml
 
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.build import build_plain, to_plain
-from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.compose import config_of, with_defaults
+from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 
@@ -20,7 +20,8 @@ def stored_config(folder: Path) -> Config:
     """The config that a run was started with.
 
     Raises:
-        BadInput: when its file is missing or damaged, or of a version with other settings.
+        BadInput: when its file is missing or damaged, or has settings that this version no longer knows. Settings
+            that its version did not have yet take their defaults.
     """
     path = folder / "config.yaml"
     plain = _yaml(path)
@@ -31,9 +32,12 @@ def stored_config(folder: Path) -> Config:
     try:
         return build_plain(plain)
     except BadInput as error:
-        raise BadInput(
-            f"The config of the run is of another version of catsdogs_exp, or damaged: {path}: {error}"
-        ) from error
+        try:
+            return build_plain(with_defaults(plain, VARIANTS))
+        except BadInput:
+            raise BadInput(
+                f"The config of the run is of another version of catsdogs_exp, or damaged: {path}: {error}"
+            ) from error
 
 
 def stored_overrides(folder: Path) -> list[str]:

@@ -1,0 +1,54 @@
+"""The configs of runs that are there already, also of runs of older versions."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.config.stored import stored_config
+from catsdogs_exp.errors import BadInput
+
+
+@pytest.fixture
+def plain(config) -> dict:
+    return to_plain(config("model=resnet", "lr=0.02", "batch_size=7", "optimizer=adam", "depth=2"))
+
+
+def read(folder: Path, plain: dict):
+    (folder / "config.yaml").write_text(yaml.safe_dump(plain), encoding="utf-8")
+    return stored_config(folder)
+
+
+def test_a_run_of_this_version_is_read_as_it_was(tmp_path: Path, plain: dict) -> None:
+    assert to_plain(read(tmp_path, plain)) == plain
+
+
+@pytest.mark.parametrize(
+    "missing", [("logging", "probes"), ("logging", "activations", "layers"), ("split", "folders"), ("model", "stem")]
+)
+def test_settings_that_an_older_version_did_not_have_take_their_defaults(
+    tmp_path: Path, plain: dict, missing: tuple[str, ...], config
+) -> None:
+    before = plain
+    for key in missing[:-1]:
+        before = before[key]
+    before.pop(missing[-1])
+    found = to_plain(read(tmp_path, plain))
+    assert found == to_plain(config("model=resnet", "lr=0.02", "batch_size=7", "optimizer=adam", "depth=2"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("lr", "fast"), ("olden", 3), ("model", {"name": "perceptron"}), ("depth", 99)]
+)
+def test_what_this_version_does_not_know_is_named(tmp_path: Path, plain: dict, key: str, value: object) -> None:
+    with pytest.raises(BadInput, match=r"of another version of catsdogs_exp, or damaged: .*config\.yaml: ") as error:
+        read(tmp_path, {**plain, key: value})
+    assert key in str(error.value)
+
+
+def test_a_missing_setting_does_not_hide_a_wrong_one(tmp_path: Path, plain: dict) -> None:
+    plain["logging"].pop("probes")
+    plain["batch_size"] = -1
+    with pytest.raises(BadInput, match="or damaged"):
+        read(tmp_path, plain)
