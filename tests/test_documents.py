@@ -223,7 +223,7 @@ def test_every_command_does_what_its_page_says(
     if command.extra("first"):
         assert main(shrunk(command.extra("first"))) == 0
         names["my-run"] = str(*(run_folders(reader) - {run}))
-    words = [names.get(word, word) for word in command.words]
+    words = [names.get(word, word).replace("=~/", f"={reader}/") for word in command.words]
     words = replaced(shrunk(words) if command.trains else words, command.extra("small"))
     files, runs = {path for path in reader.rglob("*") if path.is_file()}, run_folders(reader)
     capsys.readouterr()
@@ -232,7 +232,7 @@ def test_every_command_does_what_its_page_says(
     printed = " ".join(f"{said.out} {said.err}".split())
     assert code in (command.asked("exit") or [0]), printed
     for text in command.asked("prints"):
-        assert " ".join(text.split()) in printed
+        assert " ".join(str(text).split()) in printed, printed
     new = {path for path in reader.rglob("*") if path.is_file()} - files
     for pattern in command.asked("writes"):
         assert new & set(reader.glob(pattern)), f"nothing new at {pattern}: {sorted(new)}"
