@@ -62,6 +62,8 @@ def main(arguments: list[str]) -> int:
     manifest = gather(config, screen.progress, enforce=False)
     found = report(manifest)
     screen.close()
+    if found["trouble"]:
+        screen.say(found["trouble"])
     if "--json" in rest:
         print(json.dumps(found, indent=1, ensure_ascii=False))  # noqa: T201
     else:

@@ -1,5 +1,6 @@
 """Where things that can be made again are kept: the user's cache folder, or `CATSDOGS_CACHE`."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,23 +11,46 @@ from filelock import FileLock
 
 from catsdogs_exp.errors import BadInput
 
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that name no file
+
+
+class CacheUnusable(BadInput):
+    """The cache folder, or a part of it, cannot be used: no home, no rights, a full disk, a file in its place.
+
+    Attributes:
+        short: the same for who goes on without it.
+    """
+
+    def __init__(self, what: str, folder: Path | str) -> None:
+        self.short = f"{what}: {folder} (CATSDOGS_CACHE names another folder)"
+        super().__init__(
+            f"The cache folder cannot be used: {what}: {folder}. "
+            "Set the environment variable CATSDOGS_CACHE to a folder that can be written, with room in it."
+        )
+
 
 def cache_folder(*parts: str) -> Path:
     """Returns (and creates) a folder below the cache folder.
 
     Raises:
-        BadInput: when it cannot be created.
+        CacheUnusable: when it cannot be created.
     """
-    root = os.environ.get("CATSDOGS_CACHE") or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
-    folder = Path(root).expanduser().joinpath(*parts)
+    asked = os.environ.get("CATSDOGS_CACHE")
+    try:
+        root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
+        folder = Path(root).expanduser().joinpath(*parts)
+    except RuntimeError as error:  # a user without an entry in the system's list, as in some containers
+        raise CacheUnusable("there is no home folder", asked or "~") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(
-            f"The cache folder cannot be created: {error.strerror}: {folder}. "
-            "Set the environment variable CATSDOGS_CACHE to a folder that can be written."
-        ) from error
+        raise CacheUnusable(why(error), folder) from error
     return folder
+
+
+def why(error: Exception) -> str:
+    """What is wrong, in the system's words."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 @contextmanager
@@ -34,20 +58,46 @@ def made_once(target: Path) -> Iterator[Path | None]:
     """Lets one process make `target`, a folder, while others wait; never shows a half-made one.
 
     Yields a scratch folder to fill, renamed to `target` at the end, or None where `target` is there already.
+
+    Raises:
+        CacheUnusable: when it cannot be written there.
     """
-    with FileLock(f"{target}.lock"):
-        if target.exists():
+    with cache_errors(target):
+        if target.is_dir() and not os.access(target.parent, os.W_OK):  # of another user, who made it: whole
             yield None
             return
-        scratch = target.with_name(f"{target.name}.part")
-        remove_tree(scratch)  # left by a process that died
-        scratch.mkdir()
-        try:
-            yield scratch
-            scratch.rename(target)
-        except BaseException:
-            remove_tree(scratch)
-            raise
+        with FileLock(f"{target}.lock"):
+            if target.exists():
+                yield None
+                return
+            scratch = target.with_name(f"{target.name}.part")
+            remove_tree(scratch)  # left by a process that died
+            scratch.mkdir()
+            try:
+                yield scratch
+                scratch.rename(target)
+            except BaseException:
+                remove_tree(scratch)
+                raise
+
+
+@contextmanager
+def cache_errors(target: Path) -> Iterator[None]:
+    """Within it, an error of the disk or of a file beside or below `target` is the cache's.
+
+    Raises:
+        CacheUnusable: instead of it.
+    """
+    try:
+        yield
+    except NotImplementedError as error:  # a file system without locks
+        raise CacheUnusable(str(error), target.parent) from error
+    except OSError as error:
+        named = Path(error.filename) if isinstance(error.filename, str | os.PathLike) else None
+        ours = named is not None and target.parent in (named, *named.parents)
+        if ours or error.errno in _OF_DISKS:
+            raise CacheUnusable(why(error), target.parent) from error
+        raise
 
 
 def remove_tree(folder: Path) -> None:

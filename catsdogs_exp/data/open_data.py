@@ -39,7 +39,10 @@ def open_data(config: Config, progress: ReportProgress, say: Callable[[str], Non
         BadInput: as `gather` does.
     """
     check_source(config.dataset)
-    return open_images(gather(config, progress), config, progress, say)
+    manifest = gather(config, progress)
+    if manifest.verdicts.trouble:
+        say(manifest.verdicts.trouble)
+    return open_images(manifest, config, progress, say)
 
 
 def open_images(

@@ -18,6 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config import schema
+from catsdogs_exp.data.cache_folder import CacheUnusable
 from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry
 from catsdogs_exp.data.images.pixels import Fetch, key_of
 from catsdogs_exp.data.loaders import Loader, part_of
@@ -288,7 +289,7 @@ def _stored(
     if loader.cache in ("auto", "disk"):
         try:
             return open_entry(entry.key, shape, entry.about, fill, int(loader.cache_limit * 2**30))
-        except (NoRoom, OSError):
+        except (NoRoom, CacheUnusable):
             pass  # memory, then
     if psutil.virtual_memory().available < 2 * shape[0] * shape[1]:
         return None

@@ -22,8 +22,8 @@ from PIL import (
 )
 
 from catsdogs_exp.data.images import resizing
+from catsdogs_exp.data.images.file_identity import read_file
 from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format
-from catsdogs_exp.data.images.slow_reads import read_file
 from catsdogs_exp.process import pillow_warnings_ignored
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
@@ -255,7 +255,19 @@ def read_image(  # noqa: PLR0913  (settings of the loader, by their own names)
         Undecodable: with the reason.
         OSError: when the file cannot be read.
     """
-    whole = pixels(read_file(path), _thread.scratch)
+    return image_of(read_file(path)[0], target_size, interpolation, channels, resize, pad_value)
+
+
+def image_of(
+    data: bytes,
+    target_size: tuple[int, int],
+    interpolation: str,
+    channels: int = 3,
+    resize: str = "stretch",
+    pad_value: float = 0.0,
+) -> NDArray[np.uint8]:
+    """The picture that a file's bytes hold, at the network's size: as `read_image` gives it."""
+    whole = pixels(data, _thread.scratch)
     fitted = resizing.resized(whole, target_size, resize, interpolation, pad_value)
     if channels == 1:
         return resizing.grey(fitted)

@@ -26,7 +26,7 @@ import psutil
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.cache_folder import cache_folder, made_once
+from catsdogs_exp.data.cache_folder import CacheUnusable, cache_errors, cache_folder, made_once
 
 _FOLDER = "decoded"
 _PIXELS, _ABOUT, _LEASE = "pixels.npy", "entry.json", "in-use."
@@ -69,7 +69,10 @@ class Entry:
 
 def has_entry(key: str) -> bool:
     """Whether the pictures are there already."""
-    return (cache_folder(_FOLDER) / key / _PIXELS).is_file()
+    try:
+        return (cache_folder(_FOLDER) / key / _PIXELS).is_file()
+    except (CacheUnusable, OSError):
+        return False
 
 
 def open_entry(
@@ -93,17 +96,18 @@ def open_entry(
 
     Raises:
         NoRoom: where the limit does not allow it.
-        OSError: where it cannot be written.
+        CacheUnusable: where it cannot be written.
     """
     target = cache_folder(_FOLDER) / key
-    try:
-        return _opened(target, shape, about, fill, limit)
-    except _Damaged:
-        _remove(target)
-    try:
-        return _opened(target, shape, about, fill, limit)
-    except _Damaged as error:  # in use by others, or no right to remove it
-        raise OSError(errno.EIO, "the entry is damaged") from error
+    with cache_errors(target):
+        try:
+            return _opened(target, shape, about, fill, limit)
+        except _Damaged:
+            _remove(target)
+        try:
+            return _opened(target, shape, about, fill, limit)
+        except _Damaged as error:  # in use by others, or no right to remove it
+            raise CacheUnusable("the entry is damaged", target) from error
 
 
 class _Damaged(Exception):
@@ -140,14 +144,20 @@ def _opened(
 
 
 def entries() -> list[Entry]:
-    """All entries, the one used last first. Whatever else lies in the folder is none of ours."""
+    """All entries, the one used last first. Whatever else lies in the folder is none of ours.
+
+    Raises:
+        CacheUnusable: where they cannot be looked at.
+    """
     found = []
-    for path in cache_folder(_FOLDER).iterdir():
-        if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            with suppress(FileNotFoundError):  # removed meanwhile
-                entry = _entry(path)
-                if entry is not None:
-                    found.append(entry)
+    folder = cache_folder(_FOLDER)
+    with cache_errors(folder / _ABOUT):
+        for path in folder.iterdir():
+            if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    entry = _entry(path)
+                    if entry is not None:
+                        found.append(entry)
     return sorted(found, key=lambda entry: entry.used, reverse=True)
 
 

@@ -5,15 +5,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import LoaderSettings
-from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.cache_folder import CacheUnusable
 from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.file_identity import read_file, same
 from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry, room
 from catsdogs_exp.data.images.resizing import (
     cuts_at_random,
@@ -142,7 +142,7 @@ def _cached(  # noqa: PLR0913  (what is kept, and how the user hears of it)
     decoded = None
     if cache == "disk":
         try:
-            decoded = _on_disk(key, shape, _about(manifest, loader, len(rows)), fill, loader.cache_limit)
+            decoded = open_entry(key, shape, _about(manifest, loader, len(rows)), fill, int(loader.cache_limit * 2**30))
         except NoRoom as error:
             if loader.cache == "disk":
                 raise BadInput(
@@ -151,6 +151,13 @@ def _cached(  # noqa: PLR0913  (what is kept, and how the user hears of it)
                     "Raise it, or use loader.cache=memory or loader.cache=none"
                 ) from error
             cache, why = _memory_or_none(_size(shape), str(error))
+        except CacheUnusable as error:
+            if loader.cache == "disk":
+                raise RunFailed(
+                    f"Decoded images cannot be kept on disk. {error} "
+                    "Or keep them elsewhere: loader.cache=memory or loader.cache=none."
+                ) from error
+            cache, why = _memory_or_none(_size(shape), error.short)
     if loader.cache == "auto" and say:
         what = "decoded images" if kind == "final" else "images for training"
         say(f"{what}: {_size(shape) / 2**20:,.0f} MiB, cached {_PLACES[cache]}: {why} (loader.cache=auto)")
@@ -164,10 +171,13 @@ _PLACES = {"disk": "on disk for all runs", "memory": "in memory", "none": "nowhe
 
 def _choose(shape: tuple[int, ...], key: str, limit: float) -> tuple[str, str]:
     """Disk, where later runs find it and the system keeps it in free memory; else memory; else nothing. And why."""
-    if has_entry(key):
-        return "disk", "made by an earlier run"
     size = _size(shape)
-    allowed, free = room(int(limit * 2**30))
+    try:
+        if has_entry(key):
+            return "disk", "made by an earlier run"
+        allowed, free = room(int(limit * 2**30))
+    except CacheUnusable as error:
+        return _memory_or_none(size, error.short)
     if size > allowed:
         return _memory_or_none(size, f"loader.cache_limit={limit:g} GiB leaves {gib(allowed)}")
     if free < 2 * size:
@@ -224,22 +234,6 @@ def _kept_in_memory(
     return _in_memory[kind][1]
 
 
-def _on_disk(
-    key: str,
-    shape: tuple[int, ...],
-    about: dict[str, object],
-    fill: Callable[[NDArray[np.uint8]], None],
-    limit: float,
-) -> NDArray[np.uint8]:
-    try:
-        return open_entry(key, shape, about, fill, int(limit * 2**30))
-    except OSError as error:
-        raise RunFailed(
-            f"The cache of decoded images cannot be written: {error.strerror}: {cache_folder('decoded') / key}. "
-            "Free some space, or use loader.cache=memory or loader.cache=none."
-        ) from error
-
-
 def _fill(
     array: NDArray[np.uint8],
     manifest: Manifest,
@@ -250,7 +244,7 @@ def _fill(
     def one(start: int) -> int:
         part = rows[start : start + _CHUNK]
         for slot, row in enumerate(part.tolist(), start):
-            array[slot] = _read(manifest.path(row), loader)
+            array[slot] = _read(manifest, row, loader)
         return len(part)
 
     done = 0
@@ -265,14 +259,16 @@ def _fill(
 def _decode(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> NDArray[np.uint8]:
     images = np.empty((len(rows), *loader.target_size, loader.channels), dtype=np.uint8)
     for slot, row in enumerate(rows.tolist()):
-        images[slot] = _read(manifest.path(row), loader)
+        images[slot] = _read(manifest, row, loader)
     return images
 
 
-def _read(path: Path, loader: LoaderSettings) -> NDArray[np.uint8]:
+def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.uint8]:
+    path = manifest.path(row)
     try:
-        return decoding.read_image(
-            path, loader.target_size, loader.interpolation, loader.channels, loader.resize, loader.pad_value
+        data, identity = read_file(path)
+        image = decoding.image_of(
+            data, loader.target_size, loader.interpolation, loader.channels, loader.resize, loader.pad_value
         )
     except (OSError, decoding.Undecodable) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -280,3 +276,11 @@ def _read(path: Path, loader: LoaderSettings) -> NDArray[np.uint8]:
             f"An image was usable when inspected and is not any more ({reason}): {path}. "
             "Put it back, or start the run again to inspect anew."
         ) from error
+    # What was read must be what the manifest's hash says, or nobody could tell what was trained on.
+    moved = not same(identity, manifest.verdicts.identity[row])
+    if moved and hashlib.sha256(data).hexdigest() != manifest.verdicts.sha256[row]:
+        raise RunFailed(
+            f"An image has changed since it was inspected: {path}. "
+            "Start the run again to inspect anew, and leave the files alone while it decodes them."
+        )
+    return image

@@ -12,12 +12,6 @@ _LOOKS = 10  # in that time
 _reading: dict[int, tuple[str, float]] = {}  # thread -> the file it reads, and since when
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file, noted while it is read."""
-    with noted(path):
-        return path.read_bytes()
-
-
 @contextmanager
 def noted(path: Path | str) -> Iterator[None]:
     """Within it, this thread is known to read that file."""

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import compress, repeat
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
-from catsdogs_exp.data.images.slow_reads import noted
+from catsdogs_exp.data.images.file_identity import identities, read_file
 from catsdogs_exp.data.inspection.fingerprints import SIDE, colours, perceptual_hashes, shrunk
-from catsdogs_exp.data.inspection.verdict_store import identities, open_store
-from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of, row_of
+from catsdogs_exp.data.inspection.verdict_store import open_store
+from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.listing import Listing, printable
@@ -24,9 +25,7 @@ from catsdogs_exp.data.sources.listing import Listing, printable
 NOT_UTF8 = "name is not UTF-8"
 _HEAD = 4096  # bytes: what Python's `peek` shows of a file, whatever it is asked for
 _CHUNK = 64
-_PIECE = 1 << 16  # bytes: most photos of a data set have less, and more is taken from the system page by page
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows
-_NEVER_SEEN = row_of(Verdict("", "", 0, 0, 0, ""), (-2, -2))  # as no file is: what is not known
+_NEVER_SEEN = packed([Verdict("", "", 0, 0, 0, "", identity=(-2, -2, -2, -2))])[0]  # as no file is: what is not known
 _ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
 
 
@@ -59,8 +58,7 @@ def inspect(
             progress("inspecting", 0, len(missing))
         done = 0
         for chunk, verdicts in _in_threads(missing, paths, workers, max_pixels):
-            rows = packed(verdicts, now[chunk])
-            for index, row in zip(chunk, rows, strict=True):
+            for index, row in zip(chunk, packed(verdicts), strict=True):
                 found[index] = row
             # Without the bytes it may have been a passing trouble of the disk.
             read = [bool(verdict.sha256) for verdict in verdicts]
@@ -68,13 +66,13 @@ def inspect(
             done += len(chunk)
             if progress:
                 progress("inspecting", done, len(missing))
-    return columns(found)
+    return replace(columns(found), trouble=store.trouble)
 
 
 def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> NDArray[np.bool_]:
-    """Which packed verdicts are those of files as they are now, int64 [n, 2]: bool [n]."""
+    """Which packed verdicts are those of files as they are now, identities int64 [n, 4]: bool [n]."""
     records = records_of(rows)
-    same = (records["bytes"] == now[:, 0]) & (records["mtime_ns"] == now[:, 1])
+    same = (records["identity"] == now).all(axis=1)
     pixels = records["width"].astype(np.int64) * records["height"]
     # refused unread under a lower limit
     allowed_now = (records["too_large"] != 0) & (pixels > 0) & (pixels <= max_pixels)
@@ -107,35 +105,22 @@ def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
     ]
 
 
-def _read(path: str) -> bytes:
-    # Half the calls that `open` makes: after each a thread queues for the interpreter.
-    handle = os.open(path, os.O_RDONLY | _BINARY)
-    try:
-        parts = [os.read(handle, _PIECE)]
-        while parts[-1]:
-            parts.append(os.read(handle, _PIECE))
-    finally:
-        os.close(handle)
-    return b"".join(parts)
-
-
 def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verdict:
     """Fills `picture`, uint8 [32, 32, 3]."""
     try:
-        with noted(path):
-            data = _read(path)
+        data, identity = read_file(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and _ESCAPED.search(path):
             return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in a printable form
         return Verdict(f"cannot be read: {error.strerror}", "", 0, 0, 0, "")
-    digest = hashlib.sha256(data).hexdigest()
-    jfif = data.find(b"JFIF", 0, _HEAD)
+    digest, jfif = hashlib.sha256(data).hexdigest(), data.find(b"JFIF", 0, _HEAD)
+    verdict = partial(Verdict, size=len(data), sha256=digest, jfif=jfif, identity=identity)
     suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a Path a file costs more than reading it
     try:
         look = decoding.look(data, suffix, SIDE, max_pixels)
     except TooLarge as error:
-        return Verdict(str(error), "", error.width, error.height, len(data), digest, jfif=jfif)
+        return verdict(str(error), "", error.width, error.height)
     except Undecodable as error:
-        return Verdict(str(error), "", 0, 0, len(data), digest, jfif=jfif)
+        return verdict(str(error), "", 0, 0)
     picture[:] = shrunk(look.small)
-    return Verdict("", look.note, look.width, look.height, len(data), digest, look.kind, look.mode, jfif)
+    return verdict("", look.note, look.width, look.height, kind=look.kind, mode=look.mode)

@@ -42,6 +42,7 @@ def report(manifest: Manifest) -> dict[str, Any]:
         "quarantined": len(left_out),
         "refusal": manifest.refusal,
         "reading": list(listing.reading),
+        "trouble": verdicts.trouble,
         "passed_over": list(listing.notes),
         "found": counts_of(manifest),
         "reasons": manifest.reasons(),
@@ -89,9 +90,12 @@ def counts_of(manifest: Manifest) -> dict[str, int]:
 
 
 def warnings_of(manifest: Manifest) -> list[str]:
-    """What a run says aloud before it trains: a line for each kind of finding that makes its numbers doubtful."""
+    """What a run says aloud before it trains: a line for each kind of finding that makes its numbers doubtful.
+
+    And one where what was found could not be kept.
+    """
     found = counts_of(manifest)
-    lines = []
+    lines = [manifest.verdicts.trouble] if manifest.verdicts.trouble else []
     if found["leak"]:
         policy = manifest.inspection.leaks
         done = "left out of train" if policy == "drop" else "used all the same"

@@ -1,10 +1,12 @@
 """What inspection says of each file: one verdict each, and all of them as columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catsdogs_exp.data.images.file_identity import FIELDS, Identity
 
 TOO_LARGE = "too large"
 """The reason of pictures with more pixels than allowed, which are not decoded."""
@@ -28,6 +30,7 @@ class Verdict:
         jfif: where `JFIF` stands in the first 4,096 bytes, -1 where it does not.
         perceptual: 64-bit hash of what the picture looks like, as int64; `NO_HASH` where there is none.
         mean, std: of red, green and blue, 0..255, of the picture shrunk to 32 x 32.
+        identity: of the file when it was read.
     """
 
     reason: str
@@ -42,6 +45,7 @@ class Verdict:
     perceptual: int = NO_HASH
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    identity: Identity = field(default=(0, 0, 0, 0), compare=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Verdicts:
     """The verdicts of a listing as columns of `Verdict`'s names.
 
     Strings [n]; int32 [n] for `width`, `height`, `jfif`; int64 [n] for `size`, `perceptual`; float32 [n, 3] for
-    `mean`, `std`.
+    `mean`, `std`; int64 [n, 4] for `identity`. `trouble` says why they are not kept for the next run, or is `""`.
     """
 
     reason: NDArray[np.str_]
@@ -64,6 +68,8 @@ class Verdicts:
     perceptual: NDArray[np.int64]
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
+    identity: NDArray[np.int64]
+    trouble: str = ""
 
     def __len__(self) -> int:
         return len(self.width)
@@ -71,8 +77,7 @@ class Verdicts:
 
 RECORD = np.dtype(
     [
-        ("bytes", "<i8"),  # of the file as its status says: with the time of change it tells whether it is the same
-        ("mtime_ns", "<i8"),
+        ("identity", "<i8", len(FIELDS)),
         ("size", "<i8"),
         ("perceptual", "<i8"),
         ("width", "<i4"),
@@ -89,17 +94,10 @@ RECORD = np.dtype(
 _TEXT = np.dtypes.StringDType()
 
 
-def packed(verdicts: Sequence[Verdict], identities: NDArray[np.int64] | None = None) -> list[bytes]:
-    """Verdicts as the store keeps them.
-
-    Args:
-        verdicts: n of them.
-        identities: int64 [n, 2], bytes and time of change of the files; zeros when left out.
-    """
+def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
+    """Verdicts as the store keeps them."""
     records = np.zeros(len(verdicts), dtype=RECORD)
-    if identities is not None:
-        records["bytes"], records["mtime_ns"] = identities.T
-    for name in ("size", "perceptual", "width", "height", "jfif", "mean", "std"):
+    for name in ("identity", "size", "perceptual", "width", "height", "jfif", "mean", "std"):
         if len(verdicts):
             records[name] = [getattr(verdict, name) for verdict in verdicts]
     records["too_large"] = [verdict.reason == TOO_LARGE for verdict in verdicts]
@@ -107,11 +105,6 @@ def packed(verdicts: Sequence[Verdict], identities: NDArray[np.int64] | None = N
     records["sha256"] = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
     said = ["\0".join((v.reason, v.note, v.kind, v.mode)).encode() for v in verdicts]
     return [record.tobytes() + text for record, text in zip(records, said, strict=True)]
-
-
-def row_of(verdict: Verdict, identity: tuple[int, int] = (0, 0)) -> bytes:
-    """One verdict, packed."""
-    return packed([verdict], np.array([identity]))[0]
 
 
 def records_of(rows: Sequence[bytes]) -> NDArray[np.void]:
@@ -138,6 +131,7 @@ def columns(rows: Sequence[bytes]) -> Verdicts:
         perceptual=records["perceptual"].astype(np.int64),
         mean=records["mean"].astype(np.float32),
         std=records["std"].astype(np.float32),
+        identity=records["identity"].astype(np.int64),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from catsdogs_exp.config.schema.datasets import Download
-from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.cache_folder import cache_errors, cache_folder
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.errors import BadInput
 
@@ -63,7 +63,7 @@ def fetched(download: Download, key: str, progress: ReportProgress | None = None
         BadInput: when it cannot be fetched, is of another size or content, or the disk is too small.
     """
     target = place_of(download)
-    with _alone(target):
+    with cache_errors(target), _alone(target):
         if not target.exists():
             _fetch(download, key, target, progress)
         elif download.bytes is not None and target.stat().st_size != download.bytes:

@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
+from catsdogs_exp.data.cache_folder import CacheUnusable
 from catsdogs_exp.data.images import pixel_cache
 from catsdogs_exp.data.images.pixel_cache import NoRoom, clear, entries, has_entry, open_entry, room
 
@@ -123,7 +124,7 @@ def test_a_disk_that_is_full_is_an_error_and_no_signal(cache: Path, monkeypatch:
         return allocate
 
     monkeypatch.setattr(os, "posix_fallocate", refuse(errno.ENOSPC))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(CacheUnusable, match="No space left"):
         make(1)
     assert names(cache) == []
     monkeypatch.setattr(os, "posix_fallocate", refuse(errno.EOPNOTSUPP))

@@ -168,11 +168,34 @@ def test_a_full_disk_is_said_to_be_full(
     monkeypatch.setattr(np.lib.format, "open_memmap", full)
     with pytest.raises(RunFailed) as caught:
         open_pixels(manifest, replace(loader, cache="disk"))
-    message = str(caught.value)
-    assert message.startswith(
-        f"The cache of decoded images cannot be written: No space left on device: {cache}/decoded/"
+    assert str(caught.value) == (
+        "Decoded images cannot be kept on disk. The cache folder cannot be used: No space left on device: "
+        f"{cache / 'decoded'}. Set the environment variable CATSDOGS_CACHE to a folder that can be written, with room "
+        "in it. Or keep them elsewhere: loader.cache=memory or loader.cache=none."
     )
-    assert message.endswith(". Free some space, or use loader.cache=memory or loader.cache=none.")
+
+
+@pytest.mark.parametrize("cache_kind", CACHES)
+def test_a_file_that_changed_since_inspection_ends_the_run(
+    manifest: Manifest, loader: LoaderSettings, cache_kind: str, photo: Callable[..., Image.Image]
+) -> None:
+    """The hash in the manifest is that of the pixels that are trained on, or there is no training."""
+    row = manifest.usable()[70]
+    photo((24, 16), seed=999).save(manifest.path(row))
+    with pytest.raises(RunFailed) as caught:
+        open_pixels(manifest, replace(loader, cache=cache_kind))(np.array([row]))
+    assert str(caught.value).startswith(f"An image has changed since it was inspected: {manifest.path(row)}. Start")
+
+
+def test_a_file_that_was_only_touched_or_copied_is_the_same(manifest: Manifest, loader: LoaderSettings) -> None:
+    row = manifest.usable()[70]
+    path = manifest.path(row)
+    expected = open_pixels(manifest, replace(loader, cache="none"))(np.array([row]))
+    os.utime(path, ns=(5, 5))
+    copied = path.with_suffix(".copy")
+    copied.write_bytes(path.read_bytes())
+    copied.replace(path)
+    assert np.array_equal(open_pixels(manifest, replace(loader, cache="disk"))(np.array([row])), expected)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs_exp.data.images.slow_reads import read_file, watched
+from catsdogs_exp.data.images.file_identity import read_file
+from catsdogs_exp.data.images.slow_reads import watched
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a file that never answers is a FIFO here")
 
@@ -19,9 +20,9 @@ def test_a_file_that_stalls_is_named_once_and_then_read(tmp_path: Path) -> None:
     said: list[str] = []
     content: list[bytes] = []
     with watched(said.append, 0.2):
-        reader = threading.Thread(target=lambda: content.append(read_file(stalled)))
+        reader = threading.Thread(target=lambda: content.append(read_file(stalled)[0]))
         reader.start()
-        assert read_file(ready) == b"there"
+        assert read_file(ready)[0] == b"there"
         deadline = time.monotonic() + 20
         while not said and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,6 +1,5 @@
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catsdogs_exp.data.images.file_identity import Identity
 from catsdogs_exp.data.inspection import inspect as inspection
 from catsdogs_exp.data.inspection.inspect import NOT_UTF8, inspect, inspect_file
-from catsdogs_exp.data.inspection.verdict_store import identities, open_store
-from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed
+from catsdogs_exp.data.inspection.verdict_store import open_store
+from catsdogs_exp.data.inspection.verdicts import Verdict, columns, packed
 from catsdogs_exp.data.sources.listing import list_images
 
 PhotoFolder = Callable[..., Path]
@@ -121,7 +121,7 @@ def test_a_second_look_reads_no_file(photo_folder: PhotoFolder, inspected: list[
     assert len(inspected) == 8
     second = inspect(list_images(root))
     assert len(inspected) == 8
-    for column in (field.name for field in fields(Verdicts)):
+    for column in (field.name for field in fields(Verdict)):
         assert getattr(first, column).tolist() == getattr(second, column).tolist()
         assert getattr(first, column).dtype == getattr(second, column).dtype
 
@@ -153,15 +153,15 @@ def test_a_passing_trouble_is_not_remembered(
     photo_folder: PhotoFolder, inspected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = list_images(photo_folder({"cats": 2, "dogs": 1}))
-    really = inspection._read
+    really = inspection.read_file
 
-    def troubled(path: str) -> bytes:
+    def troubled(path: str) -> tuple[bytes, Identity]:
         if path.endswith("cat.1.jpg"):
             raise OSError(5, "Input/output error")
         return really(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(inspection, "_read", troubled)
+        patch.setattr(inspection, "read_file", troubled)
         assert inspect(listing).reason.tolist() == ["", "cannot be read: Input/output error", ""]
     inspected.clear()
     assert inspect(listing).reason.tolist() == ["", "", ""]
@@ -226,37 +226,6 @@ def test_a_verdict_changed_inside_the_store_is_made_anew(
     assert inspected == ["cat.3.jpg"]
 
 
-def test_damage_that_shows_only_in_writing_sets_the_store_aside(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_store() as store:
-        store.remember([("/a/1.jpg", b"one")])
-        really, calls = store._write, []
-
-        def damaged_once(verdicts: Any) -> None:
-            calls.append(verdicts)
-            if len(calls) == 1:
-                raise sqlite3.DatabaseError("database disk image is malformed")
-            really(verdicts)
-
-        monkeypatch.setattr(store, "_write", damaged_once)
-        store.remember([("/a/2.jpg", b"two")])
-    with open_store() as store:
-        assert store.known("/a/") == {"/a/2.jpg": b"two"}
-    assert len(list(cache.glob("*.damaged"))) == 1
-
-
-def test_a_full_disk_is_no_damage(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(verdicts: Any) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    with open_store() as store:
-        store.remember([("/a/1.jpg", b"one")])
-        monkeypatch.setattr(store, "_write", full)
-        with pytest.raises(sqlite3.OperationalError):
-            store.remember([("/a/2.jpg", b"two")])
-    with open_store() as store:
-        assert store.known("/a/") == {"/a/1.jpg": b"one"}
-
-
 def test_many_verdicts_are_kept_at_once(cache: Path) -> None:
     rows = {f"/a/{number}.jpg": bytes([number % 251]) * 9 for number in range(450)}
     with open_store() as store:
@@ -266,23 +235,13 @@ def test_many_verdicts_are_kept_at_once(cache: Path) -> None:
         assert store.known("/b/") == {}
 
 
-def test_identities_are_bytes_and_time_of_change(tmp_path: Path) -> None:
-    (tmp_path / "1").write_bytes(b"123")
-    os.utime(tmp_path / "1", ns=(5, 1_700_000_000_123_456_700))
-    found = identities([str(tmp_path / "1"), str(tmp_path / "2")])
-    assert found.dtype == np.int64
-    assert found[0, 0] == 3
-    assert found[0, 1] == (tmp_path / "1").stat().st_mtime_ns
-    assert found[1].tolist() == [-1, -1]
-    assert identities([]).shape == (0, 2)
-
-
 def test_packed_verdicts_become_the_same_as_columns() -> None:
     digest = hashlib.sha256(b"x").hexdigest()
     good = Verdict("", "named .jpg, is PNG", 9, 8, 7, digest, "PNG", "RGBA", -1, -(2**63), (1.5, 2, 3), (4, 5, 255))
+    good = replace(good, identity=(7, 2**62, 3, 2**63 - 1))
     bad = Verdict("cannot be read: Schlüssel", "", 0, 0, 0, "")
     made = columns(packed([good, bad, good]))
-    for field in fields(Verdicts):
+    for field in fields(Verdict):
         values = getattr(made, field.name).tolist()
         expected = [getattr(good, field.name), getattr(bad, field.name)]
         assert values == [list(v) if isinstance(v, tuple) else v for v in (*expected, expected[0])]
@@ -299,10 +258,10 @@ def test_a_file_that_nobody_may_read(photo_folder: PhotoFolder, cache: Path) -> 
 
 
 def test_a_file_that_may_not_be_read_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(path: str) -> bytes:
+    def denied(path: str) -> tuple[bytes, Identity]:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(inspection, "_read", denied)
+    monkeypatch.setattr(inspection, "read_file", denied)
     assert inspect_file(tmp_path / "1.jpg").reason == "cannot be read: Permission denied"
 
 
