@@ -258,7 +258,7 @@ def read_image(  # noqa: PLR0913  (settings of the loader, by their own names)
     return image_of(read_file(path)[0], target_size, interpolation, channels, resize, pad_value)
 
 
-def image_of(
+def image_of(  # noqa: PLR0913  (settings of the loader, by their own names)
     data: bytes,
     target_size: tuple[int, int],
     interpolation: str,
