@@ -1,7 +1,7 @@
 """Fewer training images, for learning curves: a smaller choice is always part of a larger one."""
 
 import hashlib
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.inspection.findings import find
 from catsdogs_exp.data.inspection.policy import CONFLICT, COPY, KEPT_OUT_BY_CHOICE, LEAK
 from catsdogs_exp.data.inspection.rules import counts_by_rule
-from catsdogs_exp.data.inspection.verdicts import Verdicts
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import TRAIN, UNDECIDED
 
@@ -62,8 +61,7 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
 def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
     """The manifest of some rows: reasons and splits as they are, findings and counts of these rows alone."""
     listing = manifest.listing
-    columns = {column.name: getattr(manifest.verdicts, column.name)[rows] for column in fields(Verdicts)}
-    verdicts = Verdicts(**columns)
+    verdicts = manifest.verdicts.rows(rows)
     labels, given, reason = listing.labels[rows], manifest.given[rows], verdicts.reason
     compared = (reason == "") | (reason == LEAK) | (reason == COPY) | (reason == CONFLICT)
     return replace(

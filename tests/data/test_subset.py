@@ -17,7 +17,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Inspection, SplitSettings
 from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.data.inspection.report import report
-from catsdogs_exp.data.inspection.verdicts import Verdict, columns, row_of
+from catsdogs_exp.data.inspection.verdicts import Verdict, columns, packed
 from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION, Listing
@@ -53,7 +53,7 @@ def manifest_of(
         **{"validation": 0.2, "test": 0.1, "seed": 0, "folds": folds, "fold": 0, "group_by": None} | others
     )
     inspection = Inspection("decode", 8, MAX_PIXELS, 0, "quarantine", duplicates, "drop")
-    return make_manifest(listing, columns([row_of(v) for v in verdicts]), split, inspection, enforce=False)
+    return make_manifest(listing, columns(packed(verdicts)), split, inspection, enforce=False)
 
 
 def many(split: int = UNDECIDED, count: int = 50) -> list[File]:

@@ -1,7 +1,7 @@
 """What inspection says of each file: one verdict each, and all of them as columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,12 @@ class Verdicts:
 
     def __len__(self) -> int:
         return len(self.width)
+
+    def rows(self, rows: NDArray[np.intp]) -> "Verdicts":
+        """The verdicts of some files."""
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        chosen = {name: value[rows] for name, value in columns.items() if isinstance(value, np.ndarray)}
+        return replace(self, **chosen)
 
 
 RECORD = np.dtype(
