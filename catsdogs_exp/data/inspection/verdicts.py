@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +77,8 @@ class Verdicts:
 
     def rows(self, rows: NDArray[np.intp]) -> "Verdicts":
         """The verdicts of some files."""
-        columns = {column.name: getattr(self, column.name) for column in fields(self)}
-        chosen = {name: value[rows] for name, value in columns.items() if isinstance(value, np.ndarray)}
-        return replace(self, **chosen)
+        columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
+        return replace(self, **{name: each[rows] for name, each in columns.items() if isinstance(each, np.ndarray)})
 
 
 RECORD = np.dtype(
