@@ -78,7 +78,8 @@ class Verdicts:
     def rows(self, rows: NDArray[np.intp]) -> "Verdicts":
         """The verdicts of some files."""
         columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
-        return replace(self, **{name: each[rows] for name, each in columns.items() if isinstance(each, np.ndarray)})
+        chosen: dict[str, Any] = {name: value[rows] for name, value in columns.items() if name != "trouble"}
+        return replace(self, **chosen)
 
 
 RECORD = np.dtype(
