@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from catsdogs_exp.insight.receptive_field import Field, receptive_fields
 STRONGEST, MIDDLING = 9, 3  # patches per channel
 _BATCH = 32
 _DISSECTED = 400  # images whose masks are compared with answers
+_UNTRAINED = 3  # networks without training, of different seeds: what one reaches for a part is a matter of luck
 
 Report = Callable[[str, int, int], None]
 
@@ -155,6 +157,22 @@ def make_atlas(
     return found
 
 
+def untrained(model: keras.Model, seed: int) -> keras.Model:
+    """The same network as it was before training, or would have been with another seed."""
+    number = 0
+
+    def fresh(layer: Any) -> Any:
+        nonlocal number
+        config = layer.get_config()
+        for entry in config.values():
+            if isinstance(entry, dict) and "seed" in (entry.get("config") or {}):
+                number += 1
+                entry["config"]["seed"] = 1000 * seed + number
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=fresh)
+
+
 @dataclass(frozen=True)
 class _Named:
     """What dissection says of a layer's channels; all empty without masks."""
@@ -178,11 +196,13 @@ def _parts(  # noqa: PLR0913  (one finding of each kind)
             _Named([None] * count, [""] * count, np.full(count, np.nan), np.full(count, np.nan))
             for count in (each.maxima.shape[1] for each in answers)
         ]
-    untrained = FlatNetwork(keras.models.clone_model(network.model))
-    fresh = [untrained.layer(layer.name) for layer in layers]
-    fresh_answers = channel_answers(untrained, fresh, _reported(images, "untrained network", report))
     some = replace(images, pixels=images.pixels[:_DISSECTED], masks=images.masks[:_DISSECTED])
-    before = _dissections(untrained, fresh, some, fresh_answers, fields, 0, report)
+    before = []
+    for seed in range(_UNTRAINED):
+        fresh = FlatNetwork(untrained(network.model, seed))
+        same = [fresh.layer(layer.name) for layer in layers]
+        seen = channel_answers(fresh, same, _reported(some, "untrained network", report))
+        before += _dissections(fresh, same, some, seen, fields, 0, report)
     after = _dissections(network, layers, some, answers, fields, dissection.SHUFFLES, report)
     best = np.max([each.iou.max(axis=0) for each in before], axis=0)
     found = []

@@ -1,0 +1,50 @@
+"""The atlas as data: untrained twins, and names on a network whose detector is made by hand."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from catsdogs_exp.insight.atlas import Images, make_atlas, untrained
+from catsdogs_exp.insight.dissection import concepts_of
+from catsdogs_exp.insight.graph import FlatNetwork
+
+
+def network() -> keras.Model:
+    inputs = keras.Input((24, 24, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu", name="conv")(inputs)
+    outputs = layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, outputs)
+
+
+def test_an_untrained_twin_depends_on_its_seed_alone() -> None:
+    model = network()
+    first, again, other = (untrained(model, seed).get_weights()[0] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any() and (first != model.get_weights()[0]).any()
+    assert abs(first.std() - model.get_weights()[0].std()) < 0.05  # the same initialiser
+
+
+def test_a_detector_made_by_hand_is_named_and_noise_is_not() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 40, (60, 24, 24, 3)).astype(np.uint8)
+    masks = np.zeros((60, 24, 24), np.uint8)
+    for number in range(60):
+        row, column = rng.integers(1, 16, 2)
+        masks[number, row : row + 6, column : column + 6] = 1
+        # neither bright nor dark as a whole: only the relation of the colours tells the spot
+        images[number, row : row + 6, column : column + 6] = (120, 0, 120) if number % 2 else (100, 10, 110)
+        images[number, :4, :12] = (90, 180, 90)
+    model = network()
+    kernel = rng.normal(0, 0.01, (3, 3, 3, 8)).astype(np.float32)
+    kernel[..., 0] = 0
+    kernel[1, 1, :, 0] = (1, -2, 1)
+    model.get_layer("conv").set_weights([kernel, np.zeros(8)])
+    flat = FlatNetwork(model)
+    labels = (np.arange(60) % 2).astype(np.int32)
+    shown = Images(images, labels, ("a", "b"), masks, concepts_of(["", "spot"]))
+    (atlas,) = make_atlas(flat, [flat.layer("conv")], shown)
+    by_number = {channel.number: channel for channel in atlas.channels}
+    assert by_number[0].part == "spot" and by_number[0].iou > 0.8
+    assert by_number[0].iou >= 1.5 * by_number[0].iou_untrained
+    assert sum(bool(channel.part) for channel in atlas.channels) <= 4
+    assert len(by_number[0].strongest) == 9 and len({patch.image for patch in by_number[0].strongest}) == 9
