@@ -1,6 +1,7 @@
 """The command line: the first word picks a command; no word, or `key=value`, trains."""
 
 import importlib
+import shlex
 import sys
 
 from catsdogs_exp import process
@@ -77,6 +78,14 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
         return first, words[1:]
     if not first or first[0] in "-+~" or "=" in first:
         return "train", words
+    if first == "train":
+        without = shlex.join(["python", "-m", "catsdogs_exp", *words[1:]])
+        raise BadInput(f"Training needs no word of its own. Received: train. Type: {without}")
+    from catsdogs_exp.config.mistyped import not_a_setting  # noqa: PLC0415  (only a mistake needs it)
+
+    refusal = not_a_setting(words)
+    if "Type: " in str(refusal) or "dataset.path=" in str(refusal):
+        raise refusal
     raise BadInput(
         f"Unknown command: {first}.{did_you_mean(first, COMMANDS)} Commands: {', '.join(COMMANDS)}. "
         "To train, give key=value pairs or nothing."

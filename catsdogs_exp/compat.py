@@ -8,7 +8,6 @@ imported inside the functions: importing this module costs neither.
 import platform
 import re
 import zipfile
-from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from typing import IO, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
@@ -251,11 +249,6 @@ def sweep_jobs(overrides: list[Override]) -> list[list[str]]:
     Why: all jobs are checked before the first one runs. Replace: a public function that expands sweeps.
     """
     return [list(job) for job in BasicSweeper.split_arguments(overrides, None)[0]]
-
-
-def hydra_arguments() -> ArgumentParser:
-    """The parser of Hydra's flags. Why: flags and settings are told apart as Hydra does. Replace: a public one."""
-    return get_args_parser()
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def _settings(words: list[str]) -> list[str]:
     paths: list[str] = []
     for word in words:
         if word.startswith("-"):
-            raise BadInput(f"Unknown option: {word}.{did_you_mean(word, _OPTIONS)} Known: {', '.join(_OPTIONS)}.")
+            here = f" For a folder of this name: ./{word}" if Path(word).exists() else ""
+            raise BadInput(f"Unknown option: {word}.{did_you_mean(word, _OPTIONS)} Known: {', '.join(_OPTIONS)}.{here}")
         (overrides if "=" in word and not Path(word).exists() else paths).append(word)
     if len(paths) > 1:
         raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")
@@ -122,9 +123,10 @@ def _settings(words: list[str]) -> list[str]:
     path = Path(paths[0]).expanduser()
     if not path.exists():
         raise BadInput(f"There is no folder or archive to inspect at: {path}. Settings are written key=value.")
-    kind = "folder" if path.is_dir() else "csv" if path.suffix.lower() == ".csv" else "archive"
-    quoted = str(path).replace("'", "\\'")
-    return [f"dataset={kind}", f"dataset.path='{quoted}'", *overrides]
+    from catsdogs_exp.config.data_words import source_for
+    from catsdogs_exp.config.quoting import quoted
+
+    return [f"dataset={source_for(str(path))}", f"dataset.path={quoted(str(path))}", *overrides]
 
 
 def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:

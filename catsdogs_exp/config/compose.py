@@ -1,7 +1,8 @@
 """Composing a config from overrides, with Hydra's messages turned into ours."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,27 +20,105 @@ from omegaconf.errors import OmegaConfBaseException
 from catsdogs_exp import compat
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
+from catsdogs_exp.config.corrections import corrected
+from catsdogs_exp.config.data_words import with_source
 from catsdogs_exp.config.known_models import known_backbones
-from catsdogs_exp.config.schema import FLAT_KEYS, Config
+from catsdogs_exp.config.mistyped import check_words
+from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
+from catsdogs_exp.config.words import Word, for_hydra, parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.printable import printable
 
 
-def config_of(overrides: Sequence[str], config_dir: str | None = None, trusted: bool = True) -> Config:
+def config_of(
+    overrides: Sequence[str],
+    config_dir: str | None = None,
+    trusted: bool = True,
+    say: Callable[[str], None] = lambda text: None,
+) -> Config:
     """Composes and checks the config that `overrides` ask for, such as `["lr=0.01", "model=cnn"]`.
 
     Args:
         overrides: as typed.
         config_dir: a folder with further choices, as `--config-dir` names it.
         trusted: whether the plugins that are named may be imported. Without, they must have been.
+        say: told what was added to the overrides, such as the source that a path asks for.
 
     Raises:
         BadInput: for an unknown key, group or choice, or a value out of range.
     """
     import_plugins = plugins.load if trusted else plugins.require
     import_plugins(plugins.named(overrides))
-    with hydra_messages(overrides):
-        composed = _compose(overrides, config_dir)
+    reading = read_words(overrides, config_dir)
+    for text in reading.remarks:
+        say(text)
+    try:
+        return _built(reading.hydra, config_dir, import_plugins)
+    except BadInput as error:
+
+        def accepts(word: Word) -> bool:
+            try:
+                others = [each for each in reading.hydra if parsed(each).key != word.key]
+                _built([*others, for_hydra(word)], config_dir, import_plugins)
+            except BadInput as refusal:
+                return not str(refusal).startswith(word.key)
+            return True
+
+        raise corrected(error, reading.words, accepts) from error
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was typed, as Hydra will read it.
+
+    Attributes:
+        words: as typed, with what a path has added.
+        hydra: the same in Hydra's grammar.
+        remarks: what was added, for people.
+    """
+
+    words: list[Word]
+    hydra: list[str]
+    remarks: list[str]
+
+
+def read_words(overrides: Sequence[str], config_dir: str | None = None, sweep: bool = False) -> Reading:
+    """Reads what was typed; text is taken to the letter.
+
+    Args:
+        overrides: as typed, or in Hydra's grammar already.
+        config_dir: as `--config-dir`.
+        sweep: whether commas separate the values of several runs.
+
+    Raises:
+        BadInput: for what is no `key=value`, or can mean nothing, with what to type instead.
+    """
+    words = check_words(overrides)
+    choices = [word for word in words if word.key in search_path.groups()]
+
+    def chosen_dataset() -> str | None:
+        """The dataset of the words; None where several recipes are swept over."""
+        if any(word.key == "experiment" and not _is_choice(word) for word in words):
+            return None
+        places = [str(word) for word in words if word.key == "hydra.searchpath"]
+        with hydra_messages(overrides):
+            composed = composed_of([*map(str, filter(_is_choice, choices)), *places], config_dir)
+        return str(composed.dataset.name)
+
+    words, remarks = with_source(words, chosen_dataset, sweep)
+    names = {word.key: str(word.value) for word in words if word.key in VARIANTS and _is_choice(word)}
+    return Reading(words, [for_hydra(word, names, sweep) for word in words], remarks)
+
+
+def _is_choice(word: Word) -> bool:
+    """Whether a group is given one choice, by its name."""
+    return re.fullmatch(r"[\w./-]+", word.value or "") is not None
+
+
+def _built(words: Sequence[str], config_dir: str | None, import_plugins: Callable[[Iterable[str]], None]) -> Config:
+    with hydra_messages(words):
+        composed = composed_of(words, config_dir)
     return build(composed, chosen_experiment(composed.hydra), import_plugins)
 
 
@@ -66,6 +145,7 @@ def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Swe
         BadInput: for the first job that is wrong, or when there is none.
     """
     plugins.load(plugins.named(overrides))
+    overrides = read_words(overrides, config_dir, sweep=True).hydra
     with hydra_messages(overrides):
         with _hydra(config_dir) as loader:
             parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
@@ -101,11 +181,11 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise BadInput(_message(error, overrides)) from error
+        raise BadInput(printable(_message(error, overrides))) from error
     except ValueError as error:
         if compat.complaint_of(error).kind == "other":
             raise
-        raise BadInput(_message(error, overrides)) from error
+        raise BadInput(printable(_message(error, overrides))) from error
 
 
 @contextmanager
@@ -118,7 +198,13 @@ def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
         yield GlobalHydra.instance().config_loader()
 
 
-def _compose(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
+def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
+    """What Hydra composes, with its own words for mistakes.
+
+    Args:
+        overrides: in Hydra's grammar.
+        config_dir: as `--config-dir`.
+    """
     with _hydra(config_dir):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
 
@@ -136,7 +222,7 @@ def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str
     groups = {group: plain.get(group) for group in variants}
     words = [f"{group}={entry['name']}" for group, entry in groups.items() if isinstance(entry, dict)]
     with hydra_messages(words):
-        composed = _compose(words)
+        composed = composed_of(words)
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     for key in FLAT_KEYS:  # other settings refer to them
         if key in plain:
@@ -170,7 +256,9 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
             return _unknown(complaint.name, overrides)
         case "sweep":
             what = complaint.name or "Several values for one key"
-            return f"Several values for one key make a sweep: add -m. Received: {what}"
+            decimal = re.fullmatch(r"([^=]*=\d+),(\d+)", what)
+            hint = f". For a decimal number: {decimal[1]}.{decimal[2]}" if decimal else ""
+            return f"Several values for one key make a sweep: add -m. Received: {what}{hint}"
         case "no choice":
             return f"A group needs a choice, such as model=cnn. {complaint.text}"
         case "step":
@@ -190,7 +278,7 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     """The message for a key or group that nobody knows, given the groups' choices in `overrides`."""
     groups = search_path.groups()
     choices = [word for word in overrides if (pair := word.split("="))[-1] in groups.get(pair[0], [])]
-    plain = OmegaConf.to_container(_compose(choices), resolve=False)
+    plain = OmegaConf.to_container(composed_of(choices), resolve=False)
     assert isinstance(plain, dict)
     plain.pop("hydra", None)
     known = [

@@ -8,7 +8,9 @@ from typing import Any, get_args, get_origin
 
 from catsdogs_exp.config.schema.limits import NAMES, RANGE, SIZE, Limits
 from catsdogs_exp.config.setting_types import Setting, settings_of
+from catsdogs_exp.config.words import names_of
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.printable import printable
 
 Variants = Mapping[str, Mapping[str, type]]
 
@@ -97,7 +99,7 @@ def _scalar(kind: type, value: Any, name: str, limits: Limits) -> Any:
     if kind is str:
         if isinstance(value, bool | dict | list) or value is None:
             raise refused
-        text = str(value)
+        text = _text(value, name)
         if limits.choices and text not in limits.choices:
             raise BadInput(
                 str(refused) + (f".{guess}" if (guess := did_you_mean(text, map(str, limits.choices))) else "")
@@ -157,7 +159,9 @@ def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> 
 
 
 def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any]:
-    """Names with values."""
+    """Names with values; names with texts also as the text that one types."""
+    if kind is str and isinstance(value, str):
+        value = dict(names_of(value) or ()) or value
     try:
         if not isinstance(value, dict) or not all(isinstance(key, str | int | float) for key in value):
             raise BadInput("no names")
@@ -189,16 +193,26 @@ def _texts(value: Any, name: str) -> str | tuple[str, ...]:
     """One text, or several as a list."""
     if isinstance(value, list):
         if value and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
-            return tuple(str(item) for item in value)
+            return tuple(_text(item, name) for item in value)
     elif not isinstance(value, bool | dict):
-        return str(value)
+        return _text(value, name)
     raise BadInput(f"{name} must be a text or a list of texts: [a,b]. Received: {name}={show(value)}")
 
 
+def _text(value: Any, name: str) -> str:
+    """A text, or a whole number of a YAML file; of any other number its spelling is lost: 1.10 has become 1.1."""
+    if isinstance(value, float):
+        raise BadInput(f"{name} must be a text. Received a number, {name}: {value}. Put quotes around it in its file")
+    return str(value)
+
+
 def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
-    """Names to names; a list keeps each as it is."""
-    plain = {item: item for item in value if not isinstance(item, dict | list)} if isinstance(value, list) else value
-    if not isinstance(plain, dict) or not plain or (isinstance(value, list) and len(plain) != len(value)):
+    """Names to names; a list keeps each as it is. Both also as the text that one types."""
+    pairs = names_of(value) if isinstance(value, str) else None
+    if isinstance(value, list):
+        pairs = [(item, item) for item in value if not isinstance(item, dict | list)]
+    plain = dict(pairs) if pairs is not None else value
+    if not isinstance(plain, dict) or not plain or (pairs is not None and len(plain) != len(pairs)):
         raise BadInput(
             f"{name} must be a list of different names, [cat,dog], or old names with new ones, "
             f"{{kitten: cat, dog: dog}}. Received: {name}={show(value)}"
@@ -206,7 +220,7 @@ def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
     for old, new in plain.items():
         if any(isinstance(each, bool | dict | list) or each is None or str(each).strip() == "" for each in (old, new)):
             raise BadInput(f"{name} must hold names. Received: {name}={show(value)}")
-        if not f"{old}{new}".isprintable():
+        if printable(f"{old}{new}") != f"{old}{new}":
             raise BadInput(f"{name} must hold printable names. Received: {name}={show(value)}")
     return {str(old): str(new) for old, new in plain.items()}
 
@@ -243,7 +257,7 @@ def show(value: Any) -> str:
         return "[" + ",".join(show(item) for item in value) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
-    text = str(value) if str(value).isprintable() else repr(value)  # a message is one line
+    text = printable(str(value))  # a message is one line
     if isinstance(value, str) and re.match(r"[-+]?\.?\d", text):
         return f"'{text}'"  # a text, though it looks like a number
     return text

@@ -7,12 +7,13 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.cluster import cluster_for
 from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
-from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema import VARIANTS, Config
+from catsdogs_exp.config.words import as_typed
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
@@ -70,11 +71,15 @@ class Jobs:
         """One job, called by Hydra. Returns the objective, NaN for a job of a sweep that failed."""
         hydra = HydraConfig.get()
         in_sweep = hydra.mode == RunMode.MULTIRUN
-        overrides = list(hydra.overrides.task)
+        # unresolved: a text may hold ${...}
+        words = OmegaConf.to_container(hydra.overrides, resolve=False)["task"]  # type: ignore[call-overload, index]
+        overrides = [str(word) for word in words]
         number = hydra.job.num if in_sweep else 0
         screen = self._make_screen(f"[{number + 1}/{self._total}] " if in_sweep else "", False)
         try:
             config = build(composed, chosen_experiment(hydra))
+            names = {group: getattr(config, group).name for group in VARIANTS}
+            overrides = [as_typed(word, names) for word in overrides]
             content = self._run(config, overrides, number if in_sweep else None, screen)
             return float(content["objective"]["value"])
         except (BadInput, RunFailed) as error:

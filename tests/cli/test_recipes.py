@@ -1,4 +1,4 @@
-"""A recipe's names of classes and those of the command line: dictionaries are merged, so null comes first."""
+"""A recipe's names of classes and those of the command line: one by one, or all of them."""
 
 from pathlib import Path
 
@@ -29,7 +29,8 @@ def folder(tmp_path: Path) -> str:
     [
         ([], {"kitten": "cat", "cat": "cat"}),
         (["dataset.classes.kitten=kitten"], {"kitten": "kitten", "cat": "cat"}),
-        (["dataset.classes={kitten: kitten}"], {"kitten": "kitten", "cat": "cat"}),
+        (["dataset.classes.kitten=1.10"], {"kitten": "1.10", "cat": "cat"}),
+        (["dataset.classes={kitten: kitten}"], {"kitten": "kitten"}),
         (["+dataset.classes.dog=dog"], {"kitten": "cat", "cat": "cat", "dog": "dog"}),
         (["~dataset.classes.kitten"], {"cat": "cat"}),
         (["dataset.classes=null"], None),
@@ -44,15 +45,8 @@ def test_classes_are_changed_one_by_one_or_replaced(
 
 
 @pytest.mark.parametrize("other", ["{cat: cat, dog: dog}", "[cat,dog]"])
-def test_other_classes_are_never_mixed_in_silently(folder: str, other: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """They are refused unless the recipe's go first."""
+def test_other_classes_replace_the_recipes(folder: str, other: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--config-dir", folder, "--cfg", "job", "experiment=kittens"]
-    assert main([*words, f"dataset.classes={other}"]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err == (
-        "error: dataset.classes has a value already, which is changed, not replaced. "
-        f"Received: dataset.classes={other}. Put dataset.classes=null first\n"
-    )
-    assert main([*words, "dataset.classes=null", f"dataset.classes={other}"]) == 0
+    assert main([*words, f"dataset.classes={other}"]) == 0
     shown = capsys.readouterr().out
-    assert "dog" in shown and "kitten" not in shown
+    assert f"classes: '{other}'" in shown and "kitten" not in shown

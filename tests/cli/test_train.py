@@ -312,12 +312,14 @@ BAD_INPUT = {
     "lr=0": (["lr=0"], "lr must be > 0. Received: lr=0"),
     "lr=nan": (["lr=nan"], "lr must be > 0. Received: lr=nan"),
     "a misspelt key": (["batchsize=3"], "Unknown setting: batchsize. Did you mean batch_size"),
+    "a group's name": (["model.name=resnet"], "Type: model=resnet"),
     "an unknown dataset": (["dataset=dranw"], "Did you mean drawn?"),
     "an unknown model": (["model=cmn"], "Received: model=cmn. Did you mean cnn?"),
     "an unknown optimizer": (["optimizer=adm"], "Did you mean adam"),
     "a file as output_dir": (["output_dir={tmp}/a-file"], "output_dir must be a folder. Received a file on the way"),
     "an unknown command": (["trian"], "Unknown command: trian."),
-    "dashes": (["--epochs=3"], "Unknown option: --epochs=3. Settings have no dashes: epochs=3"),
+    "dashes": (["--epochs=3"], "Settings are written key=value. Received: --epochs=3. Type: epochs=3"),
+    "a misspelt flag": (["--profil"], "Unknown option: --profil. Did you mean --profile?"),
 }
 
 
@@ -382,18 +384,69 @@ def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("words", "answer"),
     [
-        (["--info", "depth=2"], "argument --info/-i: invalid choice: 'depth=2' (choose from"),
-        (["depth=2", "--cfg"], "argument --cfg/-c: expected one argument."),
+        (["--cfg", "jbo"], "--cfg must be one of job, hydra, all. Received: --cfg jbo. Did you mean job?"),
+        (["--config-dir"], "--config-dir needs a value: --config-dir DIR. Received none"),
+        (["--config-dir", "lr=1"], "--config-dir needs a value: --config-dir DIR. Received none"),
+        (
+            ["-cn", "other"],
+            "The main config is fixed: choose a recipe, experiment=NAME, or add your own, --config-dir DIR. "
+            "Received: -cn",
+        ),
+        (
+            ["--package", "model"],
+            "--package would change nothing without --cfg job, which shows the config. Leave it out",
+        ),
+        (
+            ["-m", "seed=1,2", "--cfg", "job"],
+            "--cfg and --multirun are two commands: --cfg and --info print, --dry-run builds one network, "
+            "-m trains several. Received both. Leave --multirun out",
+        ),
+        (
+            ["hydra.run.dir=my runs"],
+            "hydra.run.dir would change nothing: run folders are made below output_dir. "
+            "Received: hydra.run.dir=my runs. Type: 'output_dir=my runs'",
+        ),
+        (["hydra.verbose=true"], "hydra.verbose would change nothing: the run folder holds run.log. "),
+        (["--lr", "0.1"], "Settings are written key=value. Received: --lr 0.1. Type: lr=0.1"),
+        (["--learning-rate", "0.1"], "Settings are written key=value. Received: --learning-rate 0.1. Type: lr=0.1"),
+        (["-lr", "0.1"], "Settings are written key=value. Received: -lr 0.1. Type: lr=0.1"),
+        (["lr", "0.1"], "Settings are written key=value. Received: lr 0.1. Type: lr=0.1"),
+        (["lr", "=", "0.1"], "Settings are written key=value. Received: lr = 0.1. Type: lr=0.1"),
+        (["lr:", "0.1"], "Settings are written key=value. Received: lr: 0.1. Type: lr=0.1"),
+        (["seed=1", "lr"], "Settings are written key=value. Received: lr. Type: lr=0.001"),
+        (["resnet"], "Settings are written key=value. Received: resnet. Type: model=resnet"),
+        (
+            ["train", "lr=1", "a b=2"],
+            "Training needs no word of its own. Received: train. Type: python -m catsdogs_exp",
+        ),
     ],
 )
-def test_a_flag_that_lacks_its_value(words: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_is_answered_with_what_to_type(
+    words: list[str], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(words) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {reason}")
-    assert said.endswith("is its value; settings come before. `--help` lists them\n")
-    assert len(said.splitlines()) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {answer}")
+
+
+@pytest.mark.parametrize("words", [["--cfg"], ["--cfg", "depth=3"], ["depth=3", "-c", "job"]])
+def test_cfg_shows_the_jobs_config_unless_told_otherwise(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["depth"] == 3
+
+
+def test_info_takes_no_setting_for_its_value(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--info", "depth=2"]) == 0
+    assert "depth: 2" in capsys.readouterr().out
+
+
+def test_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lr=0.1", "--version"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"catsdogs-exp \d+\.\d+\.\d+\S*", first)
+    assert re.search(r"python 3\.\d+\.\d+.*, tensorflow 2\.\d+.*, keras 3\.\d+", second)
 
 
 def test_help_is_a_page_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from catsdogs_exp.config.build import build, to_plain
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.schema.limits import Limits
 from catsdogs_exp.config.schema.models import MODELS
@@ -374,3 +376,17 @@ def test_xla_and_determinism_exclude_each_other(built: Build) -> None:
     message = refusal(built, {"training.jit": "always"})
     assert message.startswith("training.jit=always needs training.deterministic=false")
     assert built({"training.jit": "always", "training.deterministic": False}).training.jit == "always"
+
+
+@pytest.mark.parametrize("key", ["output_dir", "dataset.path", "loader.cache"])
+def test_a_number_in_a_file_is_no_text_as_its_spelling_is_lost(key: str, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    group, _, last = key.rpartition(".")
+    text = f"{group}:\n  {last}: 1.10\n" if group else f"{last}: 1.10\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        f"# @package _global_\ndefaults:\n  - override /dataset: folder\n{text}", encoding="utf-8"
+    )
+    with pytest.raises(BadInput, match=rf"{key} must be a text. Received a number, {key}: 1.1. Put quotes around it"):
+        config_of(
+            ["experiment=mine"] if key == "dataset.path" else ["experiment=mine", "dataset.path=x"], str(tmp_path)
+        )

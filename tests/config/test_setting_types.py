@@ -74,7 +74,6 @@ def read(**plain: Any) -> Every:
     [
         ("flag", True, True),
         ("rate", 2, 2.0),
-        ("text", 1.5, "1.5"),
         ("maybe", None, None),
         ("maybe", 3, 3),
         ("old", 3, 3.0),

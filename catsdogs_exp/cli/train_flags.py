@@ -1,0 +1,128 @@
+"""The flags of a training run, and those of Hydra's that mean something here; all other words are settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from catsdogs_exp.config.mistyped import not_a_setting
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+_LOOKS = {  # flag -> what it can show; the first of them unless the next word says otherwise
+    "--cfg": ("job", "hydra", "all"),
+    "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+}
+_VALUED = {"--config-dir": "DIR", "--package": "GROUP", "--shell-completion": "install=bash"}
+_PLAIN = ("--multirun", "--run", "--dry-run", "--profile", "--verbose", "--resolve", "--hydra-help", "--version")
+_SHORT = {
+    "-m": "--multirun",
+    "-r": "--run",
+    "-v": "--verbose",
+    "-c": "--cfg",
+    "-i": "--info",
+    "-cd": "--config-dir",
+    "-p": "--package",
+    "-sc": "--shell-completion",
+    "-cn": "--config-name",
+    "-cp": "--config-path",
+}
+_REFUSED = {
+    "--config-name": "The main config is fixed: choose a recipe, experiment=NAME, or add your own, --config-dir DIR",
+    "--config-path": "The main config is fixed: add choices and recipes of your own with --config-dir DIR",
+    "--experimental-rerun": "A run is run again with: python -m catsdogs_exp repeat RUN",
+}
+
+
+@dataclass
+class Asked:
+    """What the words of a training run ask for.
+
+    Attributes:
+        settings: `key=value`, as typed.
+        flags: long names of what was given without a value.
+        looks: Hydra's flags that print something in place of a run.
+        config_dir: a folder with further choices.
+    """
+
+    settings: list[str] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    looks: list[str] = field(default_factory=list)
+    config_dir: str | None = None
+
+    def for_hydra(self) -> list[str]:
+        """The flags that Hydra is given."""
+        flags = [flag for flag in ("--multirun", "--run", "--resolve", "--hydra-help") if flag in self.flags]
+        return [*flags, *self.looks, *(["--config-dir", self.config_dir] if self.config_dir is not None else [])]
+
+
+def asked_for(words: Sequence[str]) -> Asked:
+    """Tells flags from settings.
+
+    Raises:
+        BadInput: for an unknown flag, one without its value, or two that exclude each other.
+    """
+    asked = Asked()
+    position = 0
+    while position < len(words):
+        word = words[position]
+        name, sign, value = word.partition("=") if word.startswith("-") else (word, "", "")
+        flag = _SHORT.get(name, name)
+        after = value if sign else words[position + 1] if position + 1 < len(words) else ""
+        takes_next = not sign
+        if flag in _LOOKS:
+            shown = _shown(flag, after, bool(sign))
+            asked.looks += [flag, shown]
+            position += takes_next and after == shown
+        elif flag in _VALUED:
+            if not after or (takes_next and (after.startswith("-") or (flag != "--shell-completion" and "=" in after))):
+                raise BadInput(f"{flag} needs a value: {flag} {_VALUED[flag]}. Received none")
+            if flag == "--config-dir":
+                asked.config_dir = after
+            else:
+                asked.looks += [flag, after]
+            position += takes_next
+        elif flag in _PLAIN and not sign:
+            asked.flags.add(flag)
+        elif flag in _REFUSED:
+            raise BadInput(f"{_REFUSED[flag]}. Received: {word}")
+        elif word.startswith("-"):
+            raise _unknown(words, position)
+        elif word.partition("=")[0] == "hydra.mode" and word.partition("=")[2].upper() in ("RUN", "MULTIRUN"):
+            asked.flags.add(f"--{word.partition('=')[2].lower()}")
+        else:
+            asked.settings.append(word)
+        position += 1
+    _check_together(asked)
+    return asked
+
+
+def _shown(flag: str, after: str, given: bool) -> str:
+    """What `--cfg` or `--info` shows: the word behind it, or the first choice where that is a setting or a flag."""
+    choices = _LOOKS[flag]
+    if after in choices:
+        return after
+    if given or (after and "=" not in after and after[0] not in "-+~"):
+        raise BadInput(
+            f"{flag} must be one of {', '.join(choices)}. Received: {flag} {after}.{did_you_mean(after, choices)}"
+        )
+    return choices[0]
+
+
+def _unknown(words: Sequence[str], position: int) -> BadInput:
+    word = words[position]
+    refusal = not_a_setting(words, position)
+    if str(refusal).startswith("Unknown option"):
+        known = [*_LOOKS, *_VALUED, *_PLAIN]
+        return BadInput(f"Unknown option: {word}.{did_you_mean(word.partition('=')[0], known)} `--help` lists them.")
+    return refusal
+
+
+def _check_together(asked: Asked) -> None:
+    looks = [look for look in asked.looks if look in (*_LOOKS, "--shell-completion")]
+    given = [*looks, *(flag for flag in ("--run", "--multirun", "--dry-run") if flag in asked.flags)]
+    if len(given) > 1 and given != ["--run", "--dry-run"]:
+        raise BadInput(
+            f"{given[0]} and {given[1]} are two commands: --cfg and --info print, --dry-run builds one network, "
+            f"-m trains several. Received both. Leave {given[1]} out"
+        )
+    for flag in ("--resolve", "--package"):
+        if (flag in asked.flags or flag in asked.looks) and "--cfg" not in asked.looks:
+            raise BadInput(f"{flag} would change nothing without --cfg job, which shows the config. Leave it out")

@@ -1,0 +1,66 @@
+"""What was probably meant by a value that a setting does not take: `32x32`, `0,001`, `1e-3,`, `None`."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from catsdogs_exp.config.kinds import kinds_of
+from catsdogs_exp.config.words import Word
+from catsdogs_exp.errors import BadInput
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_WORDS = {
+    "": ("null",),
+    "none": ("null",),
+    "nil": ("null",),
+    "off": ("null", "false"),
+    "no": ("null", "false"),
+    "n": ("false",),
+    "on": ("true",),
+    "yes": ("true",),
+    "y": ("true",),
+    "1": ("true",),
+    "0": ("false", "null"),
+}
+_MOST = 4  # each costs a composition
+
+
+def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], bool]) -> BadInput:
+    """The refusal of a value, with what to type instead where that can be told.
+
+    Args:
+        error: a message that begins with the key of one of the words.
+        words: as typed.
+        accepts: whether a word in place of the one with its key would be taken.
+    """
+    message = str(error)
+    word = next((each for each in reversed(words) if message.startswith(f"{each.key} must ")), None)
+    if word is None or not kinds_of(word.key) or " Did you mean " in message:
+        return error
+    found = 0
+    for value in dict.fromkeys(candidates(word.value or "")):
+        if value == word.value:
+            continue
+        if accepts(Word(word.key, value)):
+            return BadInput(f"{message.rstrip('.')}. Type: {word.key}={value}")
+        found += 1
+        if found == _MOST:
+            break
+    return error
+
+
+def candidates(value: str) -> Iterator[str]:
+    """What a value may have been meant to be, the likeliest first."""
+    text = value.strip().strip("'\"").strip()
+    yield text.rstrip(".,;:")
+    yield from _WORDS.get(text.lower(), ())
+    if re.fullmatch(r"\d+,\d+", text):
+        yield text.replace(",", ".")
+    if text.lower() != text:
+        yield text.lower()
+    if re.fullmatch(_NUMBER, text) and float(text).is_integer() and abs(float(text)) < 2**53:
+        yield str(int(float(text)))
+    if percent := re.fullmatch(rf"({_NUMBER})\s*%", text):
+        yield f"{float(percent[1]) / 100:g}"
+    numbers = re.findall(_NUMBER, text)
+    if len(numbers) > 1 and re.fullmatch(rf"[\s(\[]*{_NUMBER}(?:[\s,;x×*/:]+{_NUMBER})+[\s)\]]*", text):  # noqa: RUF001
+        yield f"[{','.join(numbers)}]"

@@ -1,0 +1,89 @@
+"""`dataset.path=PATH` without `dataset=`: what lies at the path decides which source reads it."""
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from catsdogs_exp.config.kinds import kinds_of
+from catsdogs_exp.config.quoting import split
+from catsdogs_exp.config.words import Word, texts_of
+from catsdogs_exp.errors import BadInput
+
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
+_TABLES = (".csv", ".tsv")
+_PIXELS = 64  # columns of a table from which on they are taken for pixels: 8 x 8
+_HEAD = 2**16  # bytes of a table that are looked at
+_FITTING = {"folder": "a folder", "archive": "an archive", "csv": "a table", "pixel_csv": "a table of pixels"}
+_TABLE_SOURCES = ("csv", "pixel_csv")
+
+
+def source_for(path: str) -> str:
+    """The `dataset=` for what lies at a path, or for what its name says where nothing is there.
+
+    Raises:
+        BadInput: for a file that is neither an archive nor a table.
+    """
+    found = Path(path).expanduser()
+    suffix = found.suffix.lower()
+    try:
+        if found.is_dir() or (not found.exists() and suffix not in (*_ARCHIVES, *_TABLES)):
+            return "folder"
+        if suffix in _TABLES:
+            return "pixel_csv" if _is_of_pixels(found) else "csv"
+        if suffix in _ARCHIVES or zipfile.is_zipfile(found) or tarfile.is_tarfile(found):
+            return "archive"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(f"dataset.path cannot be read: {reason}: {found}") from error
+    raise BadInput(
+        f"dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
+        f"Received a file: {found}. Name its folder; for a table of another name: dataset=csv"
+    )
+
+
+def with_source(
+    words: Sequence[Word], chosen_dataset: Callable[[], str | None], sweep: bool
+) -> tuple[list[Word], list[str]]:
+    """Adds `dataset=...` to words with a `dataset.path` and without a choice of the source that fits it.
+
+    Args:
+        words: as typed.
+        chosen_dataset: the dataset that the words choose without it, perhaps in a recipe; None when that is not known.
+        sweep: whether commas separate the values of several runs.
+
+    Returns:
+        The words, and a remark about what was added.
+
+    Raises:
+        BadInput: when the paths of a sweep are not all of one kind, or one is of none.
+    """
+    values = [word.value for word in words if word.key == "dataset.path" and word.value not in (None, "", "null")]
+    if not values or any(word.key == "dataset" for word in words):
+        return list(words), []
+    chosen = chosen_dataset()
+    if chosen is None or (chosen not in _FITTING and kinds_of("dataset.path", {"dataset": chosen})):
+        return list(words), []
+    value = str(values[-1])  # the last one counts
+    paths = [
+        path for part in (split(value) if sweep else [value]) for path in texts_of(part.strip() if sweep else part)
+    ]
+    sources = list(dict.fromkeys(source_for(path) for path in paths))
+    if len(sources) > 1:
+        kinds = " and ".join(_FITTING[source] for source in sources)
+        raise BadInput(
+            f"dataset.path must name paths of one kind. Received {kinds}: dataset.path={value}. "
+            f"Choose the source: dataset={sources[0]}"
+        )
+    if not sources or sources[0] == chosen or (sources[0] in _TABLE_SOURCES and chosen in _TABLE_SOURCES):
+        return list(words), []
+    told = f"dataset={sources[0]}, because dataset.path is {_FITTING[sources[0]]}"
+    return [Word("dataset", sources[0]), *words], [told]
+
+
+def _is_of_pixels(table: Path) -> bool:
+    if not table.is_file():
+        return False
+    with table.open("rb") as handle:
+        line = handle.read(_HEAD).split(b"\n")[0]
+    return max(line.count(mark) for mark in (b",", b";", b"\t")) >= _PIXELS

@@ -1,0 +1,108 @@
+"""What kind of value a setting takes, from the schema: text is taken as typed, everything else is Hydra's to read."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from enum import Enum
+from typing import Any, Union, get_args, get_origin
+
+from catsdogs_exp.config.schema import VARIANTS, Config
+from catsdogs_exp.config.setting_types import Setting, settings_of
+
+
+class Form(Enum):
+    """How a value is typed."""
+
+    TEXT = "a text"
+    TEXTS = "a text, or several: [a,b]"
+    LIST = "several texts: [a,b]"
+    NAMES = "names, [a,b], or old ones with new ones, {a: b}"
+    OTHER = "a number, true or false, or several of them"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a setting takes.
+
+    Attributes:
+        form: how it is typed.
+        optional: whether `null` switches it off.
+        choices: the only words allowed, or none.
+    """
+
+    form: Form
+    optional: bool = False
+    choices: tuple[str | int, ...] = ()
+
+
+def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
+    """The kinds that a dotted key has: several where the choices of a group differ, none for an unknown key.
+
+    Args:
+        key: such as `dataset.path`.
+        names: of the chosen ones, such as `{"dataset": "folder"}`; all choices of a group that it does not name.
+    """
+    first, *rest = key.split(".")
+    reached = [each for name, each in settings_of(Config).items() if name == first]
+    for depth, part in enumerate(rest):
+        variants = depth == 0 and first in VARIANTS
+        owners = _chosen(first, names or {}) if variants else [setting.hint for setting in reached]
+        reached = [inner for owner in owners for inner in _inside(owner, part)]
+    is_group = key in (*VARIANTS, "experiment")  # the config remembers the experiment's name, but it is a group
+    return {_kind(setting) for setting in reached if not is_group and not is_dataclass(setting.hint)}
+
+
+def is_name(key: str) -> bool:
+    """Whether a key is one of the names that a setting renames, such as `dataset.classes.kitten`."""
+    return any(kind.form is Form.NAMES for kind in kinds_of(key.rpartition(".")[0]))
+
+
+def known_keys() -> list[str]:
+    """Every dotted key that some choice has."""
+    keys: dict[str, None] = {}
+    for name, setting in settings_of(Config).items():
+        for owner in _chosen(name, {}) if name in VARIANTS else [setting.hint]:
+            keys.update(dict.fromkeys(_below(name, owner)))
+    return list(keys)
+
+
+def _chosen(group: str, names: Mapping[str, str]) -> list[Any]:
+    """The dataclasses of a group's choices, or of the one that `names` names."""
+    variants = VARIANTS[group]
+    name = names.get(group)
+    return [variants[name]] if name in variants else list(dict.fromkeys(variants.values()))
+
+
+def _inside(owner: Any, part: str) -> list[Setting]:
+    """What a dataclass, or a dictionary of names, holds under a name."""
+    if owner == dict[str, str]:
+        return [settings_of(_Name)["new"]]
+    found = settings_of(owner).get(part) if is_dataclass(owner) else None  # type: ignore[arg-type]
+    return [] if found is None else [found]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """An entry of a dictionary of names."""
+
+    new: str
+
+
+def _below(path: str, owner: Any) -> Iterator[str]:
+    if not is_dataclass(owner):
+        yield path
+        return
+    for name, setting in settings_of(owner).items():  # type: ignore[arg-type]
+        yield from _below(f"{path}.{name}", setting.hint)
+
+
+def _kind(setting: Setting) -> Kind:
+    hint, optional = setting.hint, setting.optional
+    if hint is str:
+        return Kind(Form.TEXT, optional, setting.limits.choices)
+    if get_origin(hint) is Union and set(get_args(hint)) == {str, tuple[str, ...]}:
+        return Kind(Form.TEXTS, optional)
+    if hint == dict[str, str]:
+        return Kind(Form.NAMES, optional)
+    if get_origin(hint) is tuple and set(get_args(hint)) <= {str, Ellipsis}:
+        return Kind(Form.LIST, optional)
+    return Kind(Form.OTHER, optional, setting.limits.choices)

@@ -1,0 +1,234 @@
+"""What people type in place of `key=value`, and the exact word to type instead."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from catsdogs_exp.config.kinds import kinds_of, known_keys
+from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS
+from catsdogs_exp.config.search_path import CONF, groups
+from catsdogs_exp.config.words import Word, is_there, parsed
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.printable import printable
+
+# What others call our settings.
+_ALIASES = {
+    "learning_rate": "lr",
+    "batch": "batch_size",
+    "bs": "batch_size",
+    "epoch": "epochs",
+    "num_epochs": "epochs",
+    "n_epochs": "epochs",
+    "image_size": "target_size",
+    "img_size": "target_size",
+    "input_size": "target_size",
+    "size": "target_size",
+    "random_seed": "seed",
+    "arch": "model",
+    "architecture": "model",
+    "network": "model",
+    "path": "dataset.path",
+    "data": "dataset.path",
+    "data_path": "dataset.path",
+    "data_dir": "dataset.path",
+    "dataset_path": "dataset.path",
+    "folder": "dataset.path",
+    "output": "output_dir",
+    "out_dir": "output_dir",
+    "outdir": "output_dir",
+}
+_SHORT = 60  # characters of a value that a message repeats
+# Hydra's own settings that mean something here; all others would change nothing.
+_OBEYED = ("launcher", "sweeper", "searchpath", "callbacks", "job.env_set", "job.env_copy")
+_RUN_FOLDER = "run folders are made below output_dir"
+_INSTEAD = {
+    "mode": ("this command has one run", ""),
+    "run.dir": (_RUN_FOLDER, "output_dir={value}"),
+    "sweep.dir": (_RUN_FOLDER, "output_dir={value}"),
+    "sweep.subdir": ("a sweep's folders carry the number and the settings of their jobs", ""),
+    "job.name": (_RUN_FOLDER, "output_dir=PATH"),
+    "job.chdir": ("paths mean what they mean where they are typed", ""),
+    "output_subdir": ("the run folder holds config.yaml and overrides.yaml", ""),
+    "verbose": ("the run folder holds run.log", "-v"),
+    "job_logging": ("the run folder holds run.log", "-v"),
+    "hydra_logging": ("the run folder holds run.log", "-v"),
+}
+
+
+def check_words(words: Sequence[str]) -> list[Word]:
+    """The words in their parts, when each is a `key=value` that can mean something.
+
+    Raises:
+        BadInput: saying what to type instead.
+    """
+    checked = []
+    for position, text in enumerate(words):
+        word = parsed(text)
+        if text.startswith("~") and not word.prefix:
+            raise _deletion(text)
+        if (word.value is None and word.prefix != "~") or not re.fullmatch(r"[A-Za-z_][\w./@:-]*", word.key, re.ASCII):
+            raise not_a_setting(words, position)
+        if word.key.startswith(("hydra.", "hydra/")):
+            _check_hydra(word, text)
+        if word.value is not None and word.value.strip() == "???":
+            raise BadInput(
+                f"??? is how configs mark a missing value, so no setting takes it. Received: {text}. "
+                f"Type: {word.key}={_example(word.key)}; for a file or folder of this name: {word.key}=./???"
+            )
+        _check_group(word)
+        if word.key not in _keys() and not word.prefix and (ours := renamed(word.key)):
+            raise BadInput(f"Unknown setting: {word.key}. Type: {_typed(f'{ours}={word.value}')}")
+        checked.append(word)
+    return checked
+
+
+def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
+    """The refusal of a word that is no `key=value`, such as `lr`, `--lr`, `lr:` or a path, with what to type."""
+    text = words[position]
+    found = _meant(words, position)
+    if found is not None:
+        return BadInput(f"Settings are written key=value. Received: {_shown(found[0])}. Type: {_typed(found[1])}")
+    if text.startswith("-"):
+        return BadInput(f"Unknown option: {_shown(text)}. `--help` lists what there is.")
+    if is_there(text):
+        return BadInput(
+            f"Settings are written key=value. Received a path: {_shown(text)}. "
+            f"To train on what is there: {_typed(f'dataset.path={text}')}"
+        )
+    for group, choices in groups().items():
+        if text in choices:
+            return BadInput(f"Settings are written key=value. Received: {_shown(text)}. Type: {group}={text}")
+    key = text.partition("=")[0].strip().lstrip("+~")
+    return BadInput(
+        f"Settings are written key=value. Received: {_shown(text)}.{did_you_mean(key, _keys())} "
+        "`--help` lists the flat keys and groups, `--cfg job` every key."
+    )
+
+
+def renamed(key: str) -> str | None:
+    """Our name for a setting that others call `key`, such as `lr` for `learning-rate`; None for what is unknown."""
+    plain = key.strip().replace("-", "_")
+    if plain in _keys():
+        return plain
+    return _ALIASES.get(plain.lower())
+
+
+def _meant(words: Sequence[str], position: int) -> tuple[str, str] | None:
+    """What stands at a position and behind it, and the `key=value` that it means: of `--lr 0.1`, `lr = 0.1`, `lr: 1`.
+
+    None, where it names no setting.
+    """
+    text = words[position]
+    if position and words[position - 1].endswith("=") and "=" not in text:  # lr= 0.1
+        return f"{words[position - 1]} {text}", f"{words[position - 1]}{text}"
+    found = re.fullmatch(r"(-{0,2})([A-Za-z_][\w.-]*)\s*([:=]?)\s*(.*)", text, re.DOTALL)
+    if not found:
+        return None
+    key = renamed(found[2])
+    if key is None or (found[3] == "" and found[4]):
+        return None
+    if found[4]:
+        return text, f"{key}={found[4]}"
+    rest = [word for word in words[position + 1 : position + 3] if word not in ("=", ":")][:1]
+    if rest and "=" not in rest[0]:
+        used = words[position : words.index(rest[0], position + 1) + 1]
+        return " ".join(used), f"{key}={rest[0].lstrip('=:')}"
+    if rest and rest[0].startswith("="):  # lr =0.1
+        return f"{text} {rest[0]}", f"{key}{rest[0]}"
+    return text, f"{key}={_example(key)}"
+
+
+def _example(key: str) -> str:
+    """A value that one could give to a setting: its default, or a choice of its group."""
+    if key in FLAT_KEYS:
+        import yaml  # noqa: PLC0415  (only a mistake needs it)
+
+        return str(yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))[key])
+    choices = groups().get(key, [])
+    return choices[0] if choices else "VALUE"
+
+
+def _deletion(text: str) -> BadInput:
+    """Hydra's `~key` takes a setting away, and no run can do without one."""
+    key = text[1:].partition("=")[0]
+    kinds = kinds_of(key)
+    advice = f"For its default leave {_shown(text)} out"
+    if any(kind.optional for kind in kinds):
+        advice += f"; to switch it off: {key}=null"
+    elif kinds or key in groups():
+        advice += f"; for another value: {key}={_example(key)}"
+    else:
+        advice = f"Unknown setting: {_shown(key)}.{did_you_mean(key, _keys())} Leave it out"
+    return BadInput(f"A setting cannot be taken away, as a run needs them all. Received: {_shown(text)}. {advice}")
+
+
+def _check_hydra(word: Word, text: str) -> None:
+    name = word.key[len("hydra.") :]
+    if any(name == each or name.startswith((f"{each}.", f"{each}/")) for each in _OBEYED):
+        return
+    why, instead = next(
+        (told for key, told in _INSTEAD.items() if name == key or name.startswith(f"{key}.")),
+        ("Hydra's own settings are fixed, but for hydra/launcher, hydra/sweeper and what belongs to them", ""),
+    )
+    next_step = f"Type: {_typed(instead.format(value=word.value))}" if instead else "Leave it out"
+    raise BadInput(f"{word.key} would change nothing: {why}. Received: {_shown(text)}. {next_step}")
+
+
+def _check_group(word: Word) -> None:
+    """Refuses `model.name=resnet`, and a path in place of a choice."""
+    group, _, rest = word.key.partition(".")
+    value = (word.value or "").strip()
+    if rest == "name" and group in VARIANTS:
+        raise BadInput(
+            f"{word.key} comes with the choice of the group. Received: {_shown(str(word))}. "
+            f"Type: {_typed(f'{group}={value or _example(group)}')}"
+        )
+    if rest or group not in groups() or value in groups()[group] or not _is_path(value):
+        return
+    if group == "dataset":
+        raise BadInput(
+            f"dataset must be one of {', '.join(groups()[group])}. Received a path: {_shown(str(word))}. "
+            f"Type: {_typed(f'dataset.path={value}')}"
+        )
+    if group == "model":
+        raise BadInput(
+            f"model must be one of {', '.join(groups()[group])}. Received a path: {_shown(str(word))}. "
+            f"To go on from its network: {_typed('model=transfer', 'model.backbone=own', f'model.weights={value}')}"
+        )
+    if group == "experiment" and value.endswith((".yaml", ".yml")):
+        path = Path(value)
+        folder = path.parent.parent if path.parent.name == "experiment" else path.parent
+        raise BadInput(
+            f"experiment must be the name of a recipe. Received a path: {_shown(str(word))}. Put the file into a "
+            f"folder called experiment and type: {_typed('--config-dir', str(folder), f'experiment={path.stem}')}"
+        )
+
+
+def _is_path(value: str) -> bool:
+    if "," in value or "(" in value:
+        return False
+    return value.startswith(("/", "./", "../", "~")) or value in (".", "..") or (is_there(value) and bool(value))
+
+
+def _keys() -> list[str]:
+    return [*FLAT_KEYS, *known_keys(), *groups()]
+
+
+def _typed(*words: str) -> str:
+    """Words as one would type them in a shell."""
+    return " ".join(_in_shell(word) for word in words)
+
+
+def _in_shell(word: str) -> str:
+    """A word with the quotes that a shell needs; a `~` behind the equals sign is expanded by us and needs none."""
+    if printable(word) != word:
+        escaped = printable(word.replace("\\", "\\\\").replace("'", "\\'"))
+        return f"$'{escaped}'"  # as bash and zsh read it
+    return word if re.fullmatch(r"[\w@%+=:,./~-]+", word, re.ASCII) and word[0] != "~" else shlex.quote(word)
+
+
+def _shown(text: str) -> str:
+    """A word of the user's in a message: on one line, and not too long."""
+    plain = printable(text)
+    return plain if len(plain) <= _SHORT else f"{plain[:_SHORT]}..."
