@@ -1,5 +1,6 @@
 """`python -m catsdogs_exp evaluate RUN`: a run's network on one of its splits, or on other pictures."""
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,8 +13,10 @@ from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.inference.labelled_files import LabelledFiles
     from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.metrics.evaluation import Evaluation
+    from catsdogs_exp.record.folder.run_files import RunFiles
 
 _MOST_VIEWS = 64
 _MATRIX_UP_TO = 20  # classes
@@ -34,8 +37,23 @@ def main(arguments: list[str]) -> int:
         "The best network of a run on one of its splits, or on another folder of class folders.",
         "outputs/drawn/2026-01-31_12-00-00-abcd --split train",
     )
-    parser.add_argument("--split", default="validation", help="train, validation (default) or test")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="other pictures: one folder a class")
+    parser.add_argument("--split", help="train, validation (default) or test")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="other images, one folder per class; with --split: the run's images, which lie there now",
+    )
+    parser.add_argument(
+        "--classes",
+        action="append",
+        metavar="THEIRS=OURS,...",
+        default=[],
+        help="what classes of --data are called in the run: --classes Katze=cats,Hund=dogs",
+    )
+    parser.add_argument(
+        "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
+    )
     parser.add_argument("--tta", metavar="N", help="judge N views of each picture as well: the mean over them")
     parser.add_argument("--confusion", type=Path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
@@ -43,24 +61,22 @@ def main(arguments: list[str]) -> int:
     views = _views(options.tta)
     _check_file(options.confusion)
 
-    from catsdogs_exp.record.folder.run_files import find_run, split_files
+    from catsdogs_exp.record.folder.run_files import find_run
     from catsdogs_exp.training.runtime import import_tensorflow
 
     run = find_run(options.run)
-    files = _labelled(options.data) if options.data else split_files(run, options.split)
+    found = _files(run, options)
+    files = found.files
     import_tensorflow()
     from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.inference.tta import ViewPredictor, run_views
 
     predictor = Predictor(run)
     classes = predictor.card.classes
-    unknown = sorted({name for _, name in files} - set(classes))
-    if unknown:
-        raise BadInput(
-            f"--data must hold the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}"
-        )
     evaluation, images = _judged(predictor, files, lambda line: print(line, file=sys.stderr))  # noqa: T201
     figures = {"images": images, "left_out": len(files) - images, **_figures(evaluation, classes)}
+    if found.unknown:
+        figures["skipped_classes"] = dict(found.unknown)
     viewed = None
     if views:
         of_each = run_views(run, views)
@@ -71,9 +87,31 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
         return 0
-    what = str(options.data) if options.data else options.split
+    what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
     _show(what, images, evaluation, classes, (figures["tta"]["views"], viewed) if viewed else None)
     return 0
+
+
+def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
+    """The files to evaluate, with their classes; says what is skipped."""
+    from catsdogs_exp.data.sources.wording import counted
+    from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
+    from catsdogs_exp.record.folder.run_files import read_result
+
+    for flag, given in (("--classes", options.classes), ("--skip-unknown-classes", options.skip_unknown_classes)):
+        if given and (not options.data or options.split):
+            raise BadInput(f"{flag} needs --data PATH without --split: the run's own images have its classes.")
+    if options.split or not options.data:
+        return files_of_split(run, options.split or "validation", options.data)
+    classes = [str(name) for name in read_result(run.folder).get("classes", ())]
+    renamed = renamed_classes(options.classes, classes)
+    found = files_of_folder(options.data, classes, renamed, options.skip_unknown_classes)
+    notes = [*found.notes, *(f"left out: {name}: {counted(count, 'file')}" for name, count in found.unknown.items())]
+    if without := [name for name in classes if name not in {name for _, name in found.files}]:
+        notes.append(f"no images of {', '.join(without)}: what needs some of them is undefined (-)")
+    for note in notes:
+        print(note, file=sys.stderr)  # noqa: T201
+    return found
 
 
 def _show(
@@ -178,16 +216,3 @@ def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]
         "classes": dict(zip(classes, evaluation.per_class(), strict=True)),
         "confusion": evaluation.confusion.tolist(),
     }
-
-
-def _labelled(folder: Path) -> list[tuple[Path, str]]:
-    """Every file of a folder of class folders, with its class."""
-    from catsdogs_exp.config.schema.datasets import FolderDataset
-    from catsdogs_exp.data.sources.folder import folder as source
-    from catsdogs_exp.data.sources.listing import list_images
-
-    listing = list_images(source(FolderDataset("folder", str(folder))))
-    return [
-        (listing.root / path, listing.classes[label])
-        for path, label in zip(listing.paths.tolist(), listing.labels.tolist(), strict=True)
-    ]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
-from catsdogs_exp.data.sources.listing import list_images
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
+from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
+from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard
 
 
@@ -49,11 +49,8 @@ def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> La
     Raises:
         BadInput: for a split without images, or when the data is no longer where it was.
     """
-    root = data_root(run)
-    files = split_files(run, split)
-    if not any(file.exists() for file, _ in files):
-        raise BadInput(f"The data of the run is no longer at {root}. Name where it is now: --data PATH")
-    return _read(root, files, card, most)
+    found = files_of_split(run, split)
+    return _read(found.root, found.files, card, most)
 
 
 def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages:
@@ -62,20 +59,9 @@ def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages
     Raises:
         BadInput: when it holds none of the classes.
     """
-    if not folder.is_dir():
-        raise BadInput(f"--data must be a folder with one folder per class. Received: {folder}")
-    listing = list_images(folder)
-    rows = zip(listing.paths, listing.labels, strict=True)
-    files = [(listing.root / str(path), listing.classes[label]) for path, label in rows]
-    known = [(file, name) for file, name in files if name in card.classes]
-    if not known:
-        raise BadInput(
-            f"--data must hold folders named as the classes of the run: {', '.join(card.classes)}. "
-            f"Received: {folder}, with {', '.join(listing.classes)}"
-        )
-    images = _read(listing.root, known, card, most)
-    others = sorted({name for _, name in files} - set(card.classes))
-    unknown = tuple(f"{name}: not a class of the run" for name in others)
+    found = files_of_folder(folder, card.classes, leave_out_unknown=True)
+    images = _read(found.root, found.files, card, most)
+    unknown = tuple(f"{name}: not a class of the run" for name in sorted(found.unknown))
     return LabelledImages(**(vars(images) | {"left_out": images.left_out + unknown}))
 
 

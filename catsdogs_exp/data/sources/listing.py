@@ -136,12 +136,17 @@ def listing_of(
     Raises:
         BadInput: for less than two classes.
     """
-    ordered = sorted(found, key=lambda item: natural_key(item[0]))
-    classes = tuple(sorted({name for _, name, _ in ordered}, key=natural_key))
-    if len(classes) < 2:
-        received = f"one: {classes[0]!r}" if classes else "none"
+    listing = _in_columns(root, found, notes, reading)
+    if len(listing.classes) < 2:
+        received = f"one: {listing.classes[0]!r}" if listing.classes else "none"
         needed = "Classification needs images of at least two classes" + (", one folder each" if where is None else "")
         raise BadInput(f"{needed}. Received {received} in {root if where is None else where}.")
+    return listing
+
+
+def _in_columns(root: Path, found: Iterable[Found], notes: tuple[str, ...], reading: tuple[str, ...]) -> Listing:
+    ordered = sorted(found, key=lambda item: natural_key(item[0]))
+    classes = tuple(sorted({name for _, name, _ in ordered}, key=natural_key))
     label_of = {name: label for label, name in enumerate(classes)}
     return Listing(
         root=root,
@@ -198,12 +203,12 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
         found = [(path, renamed[name], split) for path, name, split in found if name in renamed]
     if len(names := {name for _, name, _ in found}) == 1 and is_container(name := names.pop()):
         raise refusals.one_container(name, root)
-    return listing_of(
-        root,
-        [(printable(path), name, split) for path, name, split in found],
-        notes=(*(note for _, layout in layouts for note in layout.skipped), *walker.notes()),
-        reading=(*(line for _, layout in layouts for line in layout.reading), *alike),
-    )
+    printed = [(printable(path), name, split) for path, name, split in found]
+    notes = (*(note for _, layout in layouts for note in layout.skipped), *walker.notes())
+    reading = (*(line for _, layout in layouts for line in layout.reading), *alike)
+    if found and selection.one_class_will_do:
+        return _in_columns(root, printed, notes, reading)
+    return listing_of(root, printed, notes=notes, reading=reading)
 
 
 def _train_first(branches: Iterable[Branch]) -> list[Branch]:

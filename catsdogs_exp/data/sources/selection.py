@@ -24,6 +24,7 @@ class Selection:
         pattern: regular expression on file names with a group `class`; None where folders are classes.
         folder: the folder inside that holds the data; None for all of it.
         folders: what a folder called `train` is: `auto`, `splits`, `classes` or `merge`.
+        one_class_will_do: to evaluate a network; to train one there must be two.
         in_place: whether the user named the folder itself, so that messages can name others beside or inside it.
     """
 
@@ -34,6 +35,7 @@ class Selection:
     folder: str | None = None
     folders: str = "auto"
     in_place: bool = False
+    one_class_will_do: bool = False
 
     @classmethod
     def of(cls, dataset: PictureFiles, folders: str = "auto") -> "Selection":

@@ -1,0 +1,143 @@
+"""Files with the classes that a network knows them by: those of a run's split, or of a folder."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from catsdogs_exp.data.sources.folder import ARCHIVES
+from catsdogs_exp.data.sources.listing import list_images
+from catsdogs_exp.data.sources.selection import Selection
+from catsdogs_exp.data.sources.wording import some
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Files, each with its class.
+
+    Attributes:
+        root: the folder that holds them.
+        files: with the names of the network's classes.
+        unknown: classes that the network does not know, with the number of their files, which are left out.
+        notes: what was skipped in the folder or decided about it, one line each.
+    """
+
+    root: Path
+    files: tuple[tuple[Path, str], ...]
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> LabelledFiles:
+    """The images of a run's split.
+
+    Args:
+        run: the run.
+        split: `train`, `validation` or `test`.
+        root: the folder that holds them now; None: where they were.
+
+    Raises:
+        BadInput: for an unknown or empty split, or where not one of its images is there.
+    """
+    before = data_root(run)
+    files = split_files(run, split)
+    if root is not None:
+        root = _existing(root)
+        files = [(root / path.relative_to(before), name) for path, name in files]
+    if not any(path.exists() for path, _ in files):
+        first = files[0][0]
+        if root is not None:
+            raise BadInput(f"--data holds none of the {len(files)} {split} images of the run, such as {first}")
+        raise BadInput(
+            f"The data of the run is no longer at {before}: not one of its {len(files)} {split} images is there. Name "
+            f"where it is now: --data PATH --split {split}; or evaluate other images: --data PATH"
+        )
+    return LabelledFiles(root or before, tuple(files))
+
+
+def files_of_folder(
+    folder: Path, classes: Sequence[str], renamed: Mapping[str, str] | None = None, leave_out_unknown: bool = False
+) -> LabelledFiles:
+    """The images of a folder with one folder per class, of any number of classes; all splits that it holds.
+
+    Args:
+        folder: the folder.
+        classes: of the network.
+        renamed: classes as the folder has them -> as the network has them; the others are called alike.
+        leave_out_unknown: whether classes that the network does not know are left out, not refused.
+
+    Raises:
+        BadInput: when it holds none of the classes, or others.
+    """
+    listing = list_images(_existing(folder), Selection(one_class_will_do=True))
+    renamed = renamed or {}
+    for name in renamed:
+        if name not in listing.classes:
+            raise BadInput(
+                f"--classes names a class that is not in {folder}: {name}.{did_you_mean(name, listing.classes)} "
+                f"There: {some(listing.classes, 20)}"
+            )
+    called = [renamed.get(name, name) for name in listing.classes]
+    every = [(listing.root / path, label) for path, label in zip(listing.paths, listing.labels.tolist(), strict=True)]
+    unknown = Counter(listing.classes[label] for _, label in every if called[label] not in classes)
+    if unknown and not leave_out_unknown:
+        first = next(iter(unknown))
+        raise BadInput(
+            f"--data must hold the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}. "
+            f"Leave them out with --skip-unknown-classes, or say what they are with --classes '{first}={classes[0]}'"
+        )
+    known = tuple((path, called[label]) for path, label in every if called[label] in classes)
+    if not known:
+        raise BadInput(
+            f"--data must hold some of the network's classes: {', '.join(classes)}. "
+            f"Received: {some(listing.classes, 20)}. Say which is which: --classes '{listing.classes[0]}={classes[0]}'"
+        )
+    notes = (*(f"skipped: {note}" for note in listing.notes), *listing.reading)
+    return LabelledFiles(listing.root, known, unknown, notes)
+
+
+def _existing(folder: Path) -> Path:
+    path = folder.expanduser()
+    if not path.is_dir():
+        hint = ". Unpack it first" if path.is_file() and path.suffix.lower() in ARCHIVES else ""
+        raise BadInput(f"--data must be a folder with one folder per class. Received: {folder}{hint}")
+    return path.resolve()
+
+
+def renamed_classes(texts: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
+    """Class names as they are elsewhere -> as the network has them.
+
+    Args:
+        texts: `theirs=ours`, or several with commas between.
+        classes: of the network.
+
+    Raises:
+        BadInput: for a text without `=`, a class that the network does not have, or a name that is given twice.
+    """
+    found: dict[str, str] = {}
+    for pair in (pair for text in texts for pair in _pairs(text)):
+        theirs, sign, ours = pair.rpartition("=")
+        if not sign or not theirs or not ours:
+            raise BadInput(f"--classes must be THEIRS=OURS,... Received: --classes {pair}")
+        if ours not in classes:
+            raise BadInput(
+                f"--classes must give the network's classes: {', '.join(classes)}. Received: --classes {pair}."
+                f"{did_you_mean(ours, classes)}"
+            )
+        if found.setdefault(theirs, ours) != ours:
+            raise BadInput(f"--classes gives {theirs} two classes: {found[theirs]} and {ours}")
+    return found
+
+
+def _pairs(text: str) -> list[str]:
+    """The parts of a text between commas, where a name may hold some: a part without `=` goes on behind its comma."""
+    pairs: list[str] = []
+    begun: list[str] = []
+    for part in text.split(","):
+        begun.append(part)
+        if "=" in part:
+            pairs.append(",".join(begun))
+            begun = []
+    return [*pairs, ",".join(begun)] if begun else pairs

@@ -1,0 +1,174 @@
+"""`evaluate --data`: classes by name, called otherwise, left out, or only some of them; and data that has moved."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.labelled_files import files_of_folder, renamed_classes
+
+Capture = pytest.CaptureFixture[str]
+Folder = Callable[..., Path]
+
+
+def evaluated(capsys: Capture, run: Path, *words: str) -> tuple[dict[str, Any], list[str]]:
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--json", *words]) == 0
+    said = capsys.readouterr()
+    return json.loads(said.out), said.err.splitlines()
+
+
+def refused(capsys: Capture, run: Path, *words: str) -> str:
+    capsys.readouterr()
+    assert main(["evaluate", str(run), *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    return said.err.removeprefix("error: ").rstrip("\n")
+
+
+def test_classes_are_matched_by_name_or_by_what_the_user_says(trained: Path, photo_folder: Folder, capsys) -> None:
+    alike = evaluated(capsys, trained, "--data", str(photo_folder({"cats": 3, "dogs": 4})))
+    other = photo_folder({"Hunde": 0, "Katzen": 3, "dogs": 4}, name="other")
+    shutil.rmtree(other / "Hunde")
+    assert evaluated(capsys, trained, "--data", str(other), "--classes", "Katzen=cats") == alike
+    assert alike[0]["images"] == 7 and alike[0]["classes"]["cats"]["images"] == 3
+
+
+def test_several_classes_may_be_one_of_the_networks(trained: Path, photo_folder: Folder, capsys) -> None:
+    folder = str(photo_folder({"Siam": 2, "Perser, lang": 3, "a=b": 1, "dogs": 2}))
+    words = ["--classes", "Siam=cats,a=b=dogs", "--classes", "Perser, lang=cats"]
+    figures, said = evaluated(capsys, trained, "--data", folder, *words)
+    assert [row["images"] for row in figures["classes"].values()] == [5, 3]
+    assert said == []
+
+
+def test_unknown_classes_are_refused_or_left_out(trained: Path, photo_folder: Folder, capsys) -> None:
+    folder = str(photo_folder({"cats": 3, "dogs": 2, "bats": 4, "eels": 1}))
+    assert refused(capsys, trained, "--data", folder) == (
+        "--data must hold the network's classes: cats, dogs. Received also: bats, eels. "
+        "Leave them out with --skip-unknown-classes, or say what they are with --classes 'bats=cats'"
+    )
+    figures, said = evaluated(capsys, trained, "--data", folder, "--skip-unknown-classes")
+    assert figures["images"] == 5 and figures["skipped_classes"] == {"bats": 4, "eels": 1}
+    assert said == ["left out: bats: 4 files", "left out: eels: 1 file"]
+    alone, _ = evaluated(capsys, trained, "--data", str(photo_folder({"cats": 3, "dogs": 2}, name="alone")))
+    assert alone["confusion"] == figures["confusion"] and "skipped_classes" not in alone
+
+
+@pytest.mark.parametrize("there", ["cats", "dogs"])
+def test_one_class_alone_is_evaluated(trained: Path, photo_folder: Folder, there: str, capsys) -> None:
+    folder = photo_folder({there: 6})
+    figures, said = evaluated(capsys, trained, "--data", str(folder))
+    (other,) = {"cats", "dogs"} - {there}
+    assert figures["images"] == 6
+    assert figures["accuracy"] == figures["classes"][there]["recall"]
+    assert figures["classes"][there]["roc_auc"] is None
+    missing = figures["classes"][other]
+    assert missing["images"] == 0 and missing["recall"] is missing["roc_auc"] is missing["average_precision"] is None
+    assert said == [f"no images of {other}: what needs some of them is undefined (-)"]
+    assert main(["evaluate", str(trained), "--data", str(folder)]) == 0
+    (row,) = [words for line in capsys.readouterr().out.splitlines() if (words := line.split())[:1] == [other]]
+    assert row[1] == "0" and row.count("-") >= 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--classes", "Katzen=cats"], "--classes names a class that is not in {folder}: Katzen. There: cats, dogs"),
+        (["--classes", "cast=cats"], "--classes names a class that is not in {folder}: cast. Did you mean cats? There"),
+        (["--classes", "cats=cat"], "--classes must give the network's classes: cats, dogs. Received: --classes cats="),
+        (["--classes", "cats"], "--classes must be THEIRS=OURS,... Received: --classes cats"),
+        (["--classes", "=cats"], "--classes must be THEIRS=OURS,... Received: --classes =cats"),
+        (["--classes", "cats=cats,cats=dogs"], "--classes gives cats two classes: cats and dogs"),
+        (["--split", "test", "--classes", "a=cats"], "--classes needs --data PATH without --split: the run's own"),
+        (["--split", "test", "--skip-unknown-classes"], "--skip-unknown-classes needs --data PATH without --split"),
+    ],
+)
+def test_mistakes(trained: Path, photo_folder: Folder, words: list[str], message: str, capsys) -> None:
+    folder = photo_folder({"cats": 1, "dogs": 1})
+    assert refused(capsys, trained, "--data", str(folder), *words).startswith(message.format(folder=folder))
+
+
+def test_a_flag_for_other_data_needs_some(trained: Path, capsys) -> None:
+    assert refused(capsys, trained, "--classes", "a=cats").startswith("--classes needs --data PATH")
+
+
+def test_nothing_that_the_network_knows(trained: Path, photo_folder: Folder, capsys) -> None:
+    folder = str(photo_folder({"bats": 1, "eels": 1}))
+    assert refused(capsys, trained, "--data", folder, "--skip-unknown-classes") == (
+        "--data must hold some of the network's classes: cats, dogs. Received: bats, eels. "
+        "Say which is which: --classes 'bats=cats'"
+    )
+
+
+def test_what_is_no_folder(trained: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    assert refused(capsys, trained, "--data", str(tmp_path / "nowhere")) == (
+        f"--data must be a folder with one folder per class. Received: {tmp_path / 'nowhere'}"
+    )
+    assert refused(capsys, trained, "--data", str(tmp_path / "photos.zip")) == (
+        f"--data must be a folder with one folder per class. Received: {tmp_path / 'photos.zip'}. Unpack it first"
+    )
+
+
+@pytest.fixture
+def moved(photo_folder: Folder, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A run, where its data was, and where it is now."""
+    photos = photo_folder({"cats": 8, "dogs": 8})
+    small = ["target_size=32", "depth=2", "batch_size=8", "model.dense=16", "epochs=1", "split.test=0.25"]
+    out = ["logging.tensorboard=false", "logging.activations.every=-1", f"output_dir={tmp_path / 'out'}"]
+    assert main(["dataset=folder", f"dataset.path={photos}", *small, *out]) == 0
+    (run,) = (tmp_path / "out").glob("*/*/result.json")
+    now = tmp_path / "elsewhere"
+    return run.parent, photos, now
+
+
+def test_data_that_has_moved(moved: tuple[Path, Path, Path], capsys) -> None:
+    run, before, now = moved
+    at_home, _ = evaluated(capsys, run, "--split", "test")
+    before.rename(now)
+    assert refused(capsys, run, "--split", "test") == (
+        f"The data of the run is no longer at {before}: not one of its 4 test images is there. Name where it is now: "
+        "--data PATH --split test; or evaluate other images: --data PATH"
+    )
+    assert evaluated(capsys, run, "--split", "test", "--data", str(now)) == (at_home, [])
+    assert main(["evaluate", str(run), "--split", "test", "--data", str(now)]) == 0
+    assert capsys.readouterr().out.startswith(f"test of {now}: 4 images, ")
+    assert evaluated(capsys, run, "--data", str(now))[0]["images"] == 16
+    assert refused(capsys, run, "--split", "test", "--data", str(run)).startswith(
+        "--data holds none of the 4 test images of the run, such as "
+    )
+
+
+def test_an_image_that_is_gone_is_said(moved: tuple[Path, Path, Path], capsys) -> None:
+    run, before, _ = moved
+    for path in before.rglob("cat.*.jpg"):
+        path.unlink()
+    figures, said = evaluated(capsys, run, "--split", "train")
+    assert figures["classes"]["cats"]["images"] == 0
+    assert figures["left_out"] == len(said) > 0 < figures["images"]
+    assert all(line.endswith(": cannot be read: No such file or directory") for line in said)
+
+
+@given(theirs=st.lists(st.text("ab, ", min_size=1, max_size=5), min_size=1, max_size=3, unique=True))
+def test_names_may_hold_commas(theirs: list[str]) -> None:
+    pairs = [f"{name}=cats" for name in theirs]
+    assert renamed_classes(pairs, ["cats", "dogs"]) == dict.fromkeys(theirs, "cats")
+    assert renamed_classes([",".join(pairs)], ["cats", "dogs"]) == dict.fromkeys(theirs, "cats")
+
+
+def test_hidden_files_and_splits_of_other_data_are_as_in_training(photo_folder: Folder) -> None:
+    folder = photo_folder({"train/cats": 2, "test/cats": 1, "train/dogs": 1, "test/dogs": 1})
+    (folder / "train" / "cats" / ".hidden.jpg").write_bytes(b"x")
+    found = files_of_folder(folder, ("cats", "dogs"))
+    assert sorted(name for _, name in found.files) == ["cats", "cats", "cats", "dogs", "dogs"]
+    with pytest.raises(BadInput, match="holds nothing"):
+        (folder / "empty").mkdir()
+        files_of_folder(folder / "empty", ("cats", "dogs"))
