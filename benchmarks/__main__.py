@@ -16,6 +16,7 @@ NAMES = {
     "loader": "P4 to P6: images a second of the loader alone, against Keras's loaders",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
     "optimizers": "the fused updates of the optimisers against Keras's own",
+    "rates": "A6: what lr=auto loses against the best of seven rates; --only cnn,sgd,photos --results FILE",
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
     "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",
     "checkpoints": "P12: what saving where a run stands costs; and what determinism does",
@@ -24,6 +25,7 @@ NAMES = {
     "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
 }
 _ROUNDS = 5
+_ONCE = ("rates",)  # its rounds are seeds, and one takes an hour
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photos", type=Path, metavar="ZIP", help="photos instead of those beside the checkout")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default {_ROUNDS}; a target needs at least 5")
     parser.add_argument("--images", type=int, metavar="N", help="training images of a round; default all")
+    parser.add_argument("--only", metavar="NAMES", help="of rates: parts of its panel, such as cnn,sgd,photos")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="of rates: what was measured before, added to")
     parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to see that it works")
     return parser
 
@@ -71,14 +75,17 @@ def _options(parsed: argparse.Namespace) -> Options:
         )
     rounds, images = parsed.rounds, parsed.images
     if rounds is None:
-        rounds = 1 if parsed.quick else _ROUNDS
+        rounds = 1 if parsed.quick or parsed.name in _ONCE else _ROUNDS
     if images is None and parsed.quick:
         images = 200
     if rounds < 1:
         raise BadInput(f"--rounds must be >= 1. Received: {rounds}")
     if images is not None and images < MIN_IMAGES:
         raise BadInput(f"--images must be >= {MIN_IMAGES}. Received: {images}")
-    return Options(archive(parsed.photos), rounds, images, parsed.quick)
+    only = tuple(name.strip() for name in (parsed.only or "").split(",") if name.strip())
+    if (only or parsed.results) and parsed.name != "rates":
+        raise BadInput(f"--only and --results are for rates. Received: {parsed.name}")
+    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.results)
 
 
 if __name__ == "__main__":

@@ -16,19 +16,23 @@ class Options:
         rounds: how often each contender is measured.
         images: training images of a round; None: all.
         quick: only to see that it works.
+        only: of `rates`: the parts of its panel; empty: all.
+        results: of `rates`: the file that holds what was measured before; None: `outputs/rates.jsonl`.
     """
 
     photos: Path | None
     rounds: int
     images: int | None
     quick: bool
+    only: tuple[str, ...] = ()
+    results: Path | None = None
 
 
-def heading(name: str, options: Options, details: str, load_before: float) -> str:
+def heading(name: str, options: Options, details: str, load_before: float, how: str = "") -> str:
     """The lines above a table: what was measured, on what, and how busy the machine was."""
     quick = "QUICK: these numbers mean nothing. " if options.quick else ""
     return (
-        f"{quick}{name}: {details}; median of {options.rounds} interleaved rounds\n"
+        f"{quick}{name}: {details}; {how or f'median of {options.rounds} interleaved rounds'}\n"
         f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
         f"TensorFlow {version('tensorflow')}, Keras {version('keras')}; "
         f"load {load_before:.1f} before, {os.getloadavg()[0]:.1f} after\n"

@@ -86,8 +86,13 @@ def within(name: str, what: str, seconds: Sequence[float], at_most: float | None
 
 def render(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table that also reads well as it stands."""
-    cells = [_HEADER, *(tuple(vars(row).values()) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
+    return markdown(_HEADER, [tuple(vars(row).values()) for row in rows])
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns stand below each other as it is."""
+    cells = [header, *rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
     ]

@@ -18,7 +18,7 @@ _ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # share of the length, and how many a
 _SHORTEST, _LONGEST = 100, 250  # steps of a race
 _SHARE = 0.25  # of the run's steps that the best rates race over
 _JUDGED = 0.5  # share of the steps so far, the last ones, whose mean loss counts
-_DOUBT = 0.02  # of the loss of a guess per factor of ten from the usual rate: differences that may be chance
+_DOUBT = 0.05  # of the loss of a guess per factor of ten from the usual rate: differences that may be chance
 _FARTHEST = 2  # further rates that are tried where the best one is at the end of those raced
 _MOST = 7  # rates in a race
 
