@@ -112,7 +112,7 @@ def _check_combinations(config: Config) -> None:
     check_operations(config.augment.custom)
     _check_split(config.split)
     check_dataset(config.dataset)
-    check_training(config.training, config.schedule)
+    check_training(config.training, config.schedule, config.optimizer)
     if isinstance(config.model, TransferModel):
         check_transfer(config.model, config.loader.target_size, config.loader.channels)
     elif isinstance(config.model, CnnModel):

@@ -64,6 +64,7 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
                 layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else {},
                 training.clip_norm,
                 training.clip_value,
+                training.fused_optimizer,
             ),
         )
     model = network.model if model is None else model

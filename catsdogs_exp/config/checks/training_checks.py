@@ -1,12 +1,12 @@
 """Combinations of training settings that no single one shows. Needs no TensorFlow: a mistake answers at once."""
 
 from catsdogs_exp.config.intervals import parse_interval
-from catsdogs_exp.config.schema.optimizers import Schedule, StepSchedule
+from catsdogs_exp.config.schema.optimizers import MuonOptimizer, Optimizer, Schedule, StepSchedule
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput
 
 
-def check_training(training: Training, schedule: Schedule) -> None:
+def check_training(training: Training, schedule: Schedule, optimizer: Optimizer) -> None:
     """Refuses settings that contradict each other.
 
     Raises:
@@ -26,6 +26,8 @@ def check_training(training: Training, schedule: Schedule) -> None:
             f"Try training.max_steps={training.accumulate}"
         )
     _check_strategy(training)
+    if not training.fused_optimizer:
+        _check_keras_optimizer(training, optimizer)
     if isinstance(schedule, StepSchedule):
         rising = sorted(set(schedule.milestones))
         if list(schedule.milestones) != rising:
@@ -33,6 +35,21 @@ def check_training(training: Training, schedule: Schedule) -> None:
                 "schedule.milestones must be in rising order, each once. Received: "
                 f"schedule.milestones=[{','.join(map(str, schedule.milestones))}]. "
                 f"Try schedule.milestones=[{','.join(map(str, rising))}]"
+            )
+
+
+def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
+    """What Keras's own optimisers do not know."""
+    refused = (
+        (isinstance(optimizer, MuonOptimizer), "optimizer=muon", "Keras's Muon leaves the kernels of convolutions out"),
+        (training.layer_decay != 1, f"training.layer_decay={training.layer_decay:g}", "Keras has one rate for all"),
+        (training.strategy != "none", f"training.strategy={training.strategy}", "Keras updates within one device"),
+    )
+    for is_set, setting, why in refused:
+        if is_set:
+            raise BadInput(
+                f"training.fused_optimizer=false cannot be combined with {setting}: {why}. Received both. "
+                "Try training.fused_optimizer=true"
             )
 
 

@@ -7,71 +7,70 @@ from catsdogs_exp.config.schema.limits import setting
 AUTO = "auto"  # a learning rate that is searched for at the start of the run
 
 
+def _weight_decay() -> float:
+    """The last setting of all optimisers but Adam; a common base would put it first."""
+    return setting("decoupled weight decay of kernels", at_least=0)  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
-class RmspropOptimizer:
+class OptimizerSettings:
+    """What all optimisers have."""
+
+    name: str
+    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
+
+
+@dataclass(frozen=True)
+class RmspropOptimizer(OptimizerSettings):
     """RMSprop, as in the course."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     rho: float = setting("decay of the mean square", at_least=0, below=1)
     momentum: float = setting("momentum", at_least=0, below=1)
-    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+    weight_decay: float = _weight_decay()
 
 
 @dataclass(frozen=True)
-class AdamOptimizer:
+class AdamOptimizer(OptimizerSettings):
     """Adam (Kingma and Ba, 2015)."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     beta_1: float = setting("decay of the mean", at_least=0, below=1)
     beta_2: float = setting("decay of the mean square", at_least=0, below=1)
 
 
 @dataclass(frozen=True)
-class AdamwOptimizer:
+class AdamwOptimizer(AdamOptimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
-    beta_1: float = setting("decay of the mean", at_least=0, below=1)
-    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
-    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+    weight_decay: float = _weight_decay()
 
 
 @dataclass(frozen=True)
-class SgdOptimizer:
+class SgdOptimizer(OptimizerSettings):
     """Stochastic gradient descent with momentum."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     momentum: float = setting("momentum", at_least=0, below=1)
     nesterov: bool = setting("Nesterov's momentum")
-    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+    weight_decay: float = _weight_decay()
 
 
 @dataclass(frozen=True)
-class LionOptimizer:
+class LionOptimizer(OptimizerSettings):
     """Lion: the sign of a mean of gradients (Chen et al., 2023)."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     beta_1: float = setting("share of the mean in the direction", above=0, below=1)
     beta_2: float = setting("decay of the mean", at_least=0, below=1)
-    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+    weight_decay: float = _weight_decay()
 
 
 @dataclass(frozen=True)
-class MuonOptimizer:
+class MuonOptimizer(OptimizerSettings):
     """Muon for the kernels of convolutions (Jordan et al., 2024), AdamW for all other weights."""
 
-    name: str
-    learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
     momentum: float = setting("decay of the mean of a kernel's gradients", at_least=0, below=1)
     newton_schulz_steps: int = setting("iterations that make a step's directions alike", at_least=1, at_most=20)
     beta_1: float = setting("AdamW's decay of the mean", at_least=0, below=1)
     beta_2: float = setting("AdamW's decay of the mean square", at_least=0, below=1)
-    weight_decay: float = setting("decoupled weight decay of kernels", at_least=0)
+    weight_decay: float = _weight_decay()
 
 
 Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer | LionOptimizer | MuonOptimizer

@@ -57,6 +57,7 @@ class Training:
     precision: str = setting(
         "of the arithmetic; weights stay float32", choices=("float32", "mixed_bfloat16", "mixed_float16", "auto")
     )
+    fused_optimizer: bool = setting("updates of weights in one pass over memory; false: Keras's own")
     jit: str = setting("compile with XLA; auto: on GPUs", choices=("auto", "always", "never"))
     intra_op_threads: int = setting("threads within an operation; 0: TensorFlow's choice", at_least=0, at_most=1024)
     inter_op_threads: int = setting("operations at a time; 0: TensorFlow's choice", at_least=0, at_most=1024)

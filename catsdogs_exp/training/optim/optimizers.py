@@ -1,23 +1,58 @@
 """Optimisers from their settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import keras
 
-from catsdogs_exp.config.schema.optimizers import (
-    AdamOptimizer,
-    AdamwOptimizer,
-    LionOptimizer,
-    MuonOptimizer,
-    Optimizer,
-    RmspropOptimizer,
-    Schedule,
-)
+from catsdogs_exp.config.schema.optimizers import Optimizer, Schedule
 from catsdogs_exp.training.optim.fused import FusedAdam, FusedAdamW, FusedLion, FusedRMSprop, FusedSGD
 from catsdogs_exp.training.optim.muon import Muon
 from catsdogs_exp.training.optim.schedules import make_rate
+
+
+class _DecayOfKernels:
+    """Put before an optimiser of Keras: its weight decay leaves vectors out, as that of the fused ones does."""
+
+    def build(self: Any, variables: Any) -> None:
+        """Makes the slots."""
+        self.exclude_from_weight_decay(var_list=[each for each in variables if len(each.shape) <= 1])
+        super().build(variables)  # type: ignore[misc]
+
+
+class PlainRMSprop(_DecayOfKernels, keras.optimizers.RMSprop):  # type: ignore[misc]
+    """Keras's own, which decays kernels alone."""
+
+
+class PlainAdamW(_DecayOfKernels, keras.optimizers.AdamW):  # type: ignore[misc]
+    """Keras's own, which decays kernels alone."""
+
+
+class PlainSGD(_DecayOfKernels, keras.optimizers.SGD):  # type: ignore[misc]
+    """Keras's own, which decays kernels alone."""
+
+
+class PlainLion(_DecayOfKernels, keras.optimizers.Lion):  # type: ignore[misc]
+    """Keras's own, which decays kernels alone."""
+
+
+# `optimizer.name` -> class; its settings are the class's arguments
+_FUSED: dict[str, type] = {
+    "rmsprop": FusedRMSprop,
+    "adam": FusedAdam,
+    "adamw": FusedAdamW,
+    "sgd": FusedSGD,
+    "lion": FusedLion,
+    "muon": Muon,
+}
+_KERAS: dict[str, type] = {
+    "rmsprop": PlainRMSprop,
+    "adam": keras.optimizers.Adam,
+    "adamw": PlainAdamW,
+    "sgd": PlainSGD,
+    "lion": PlainLion,
+}
 
 
 @dataclass(frozen=True)
@@ -28,11 +63,13 @@ class UpdateSettings:
         rates: `variable.path` to a factor on its learning rate and weight decay; 1 for all others.
         clip_norm: largest norm of all gradients together; above it all are made smaller alike.
         clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
+        fused: TensorFlow's fused updates; without, Keras's own, which know no `rates`.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
     clip_norm: float | None = None
     clip_value: float | None = None
+    fused: bool = True
 
 
 _PLAIN = UpdateSettings()
@@ -54,28 +91,13 @@ def make_optimizer(
         settings: factors on the rates of single weights, and clipping.
     """
     assert isinstance(optimizer.learning_rate, float), "a range test has found it"
+    own = {key: value for key, value in asdict(optimizer).items() if key not in ("name", "learning_rate")}
     common: dict[str, Any] = {
         "learning_rate": make_rate(schedule, optimizer.learning_rate, updates, epochs),
-        "rates": settings.rates,
-        "decay_vectors": False,
         "global_clipnorm": settings.clip_norm,
         "clipvalue": settings.clip_value,
     }
-    if isinstance(optimizer, AdamOptimizer):
-        return FusedAdam(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
-    common["weight_decay"] = optimizer.weight_decay
-    if isinstance(optimizer, RmspropOptimizer):
-        return FusedRMSprop(rho=optimizer.rho, momentum=optimizer.momentum, **common)
-    if isinstance(optimizer, AdamwOptimizer):
-        return FusedAdamW(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
-    if isinstance(optimizer, LionOptimizer):
-        return FusedLion(beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, **common)
-    if isinstance(optimizer, MuonOptimizer):
-        return Muon(
-            beta_1=optimizer.beta_1,
-            beta_2=optimizer.beta_2,
-            momentum=optimizer.momentum,
-            newton_schulz_steps=optimizer.newton_schulz_steps,
-            **common,
-        )
-    return FusedSGD(momentum=optimizer.momentum, nesterov=optimizer.nesterov, **common)
+    if settings.fused:
+        return _FUSED[optimizer.name](rates=settings.rates, decay_vectors=False, **common, **own)
+    assert not settings.rates, "refused with the config"
+    return _KERAS[optimizer.name](**common, **own)

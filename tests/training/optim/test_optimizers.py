@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.training.optim.optimizers import UpdateSettings, make_optimizer
@@ -92,6 +93,57 @@ def gradients_used(**clipping: float) -> list[np.ndarray]:
     return [-np.asarray(v) for v in made]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("optimizer=rmsprop", "optimizer.weight_decay=0.1"),
+        ("optimizer=rmsprop", "optimizer.momentum=0.9", "training.clip_norm=0.5"),
+        ("optimizer=adam", "schedule=cosine"),
+        ("optimizer=adamw", "optimizer.weight_decay=0.2", "training.clip_value=0.1"),
+        ("optimizer=sgd", "optimizer.momentum=0"),
+        ("optimizer=sgd", "optimizer.nesterov=true", "optimizer.weight_decay=0.1"),
+        ("optimizer=lion", "optimizer.weight_decay=0.1"),
+    ],
+    ids=" ".join,
+)
+def test_fused_or_keras_own_a_training_ends_alike(config, words: tuple[str, ...]) -> None:
+    """With all of the settings that a run has: schedule, clipping, and a decay that leaves biases out."""
+    ends = []
+    for fused in (True, False):
+        made = config(*words, "lr=0.01", f"training.fused_optimizer={str(fused).lower()}")
+        training = made.training
+        update = UpdateSettings({}, training.clip_norm, training.clip_value, training.fused_optimizer)
+        optimizer = make_optimizer(made.optimizer, made.schedule, 5, 4, update)
+        assert (type(optimizer).__module__ == "catsdogs_exp.training.optim.fused") == fused
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
+        x = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
+        before = [np.array(weight) for weight in model.weights]
+        optimizer.build(model.trainable_variables)
+
+        @tf.function
+        def step(model=model, x=x, optimizer=optimizer) -> None:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x)[:, 0] - tf.sin(x[:, 0])) ** 2)
+            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+        for _ in range(20):
+            step()
+        ends.append([np.array(weight) for weight in model.weights])
+    for was, one, other in zip(before, *ends, strict=True):
+        assert not np.allclose(was, one, atol=1e-4)  # it did move
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_keras_own_decay_leaves_biases(config) -> None:
+    made = config("optimizer=adamw", "optimizer.weight_decay=0.5", "training.fused_optimizer=false")
+    optimizer = make_optimizer(made.optimizer, made.schedule, 1, 1, UpdateSettings(fused=False))
+    kernel, bias = keras.Variable([[1.0]]), keras.Variable([1.0])
+    optimizer.build([kernel, bias])
+    optimizer.apply([tf.zeros((1, 1)), tf.zeros(1)], [kernel, bias])
+    assert float(bias.value[0]) == 1 and float(kernel.value[0, 0]) == pytest.approx(1 - 0.001 * 0.5)
+
+
 def test_clipping_by_norm_and_by_value(config) -> None:
     settings = config("optimizer=sgd")
     built = make_optimizer(settings.optimizer, settings.schedule, 1, 1, UpdateSettings(clip_norm=1.0))
@@ -115,6 +167,19 @@ def test_clipping_by_norm_and_by_value(config) -> None:
             ("schedule=step", "schedule.milestones=[4,2,4]"),
             "schedule.milestones must be in rising order, each once. Received: schedule.milestones=[4,2,4]. "
             "Try schedule.milestones=[2,4]",
+        ),
+        (
+            ("training.fused_optimizer=false", "optimizer=muon"),
+            "training.fused_optimizer=false cannot be combined with optimizer=muon: Keras's Muon leaves the kernels of "
+            "convolutions out. Received both. Try training.fused_optimizer=true",
+        ),
+        (
+            ("training.fused_optimizer=false", "training.layer_decay=0.5"),
+            "training.fused_optimizer=false cannot be combined with training.layer_decay=0.5: Keras has one rate for",
+        ),
+        (
+            ("training.fused_optimizer=false", "training.strategy=mirrored"),
+            "training.fused_optimizer=false cannot be combined with training.strategy=mirrored: Keras updates within",
         ),
         (("training.ema=1",), "training.ema must be >= 0 and < 1. Received: training.ema=1"),
         (
