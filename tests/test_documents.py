@@ -218,7 +218,7 @@ def test_every_command_does_what_its_page_says(
     if command.extra("first"):
         assert main(shrunk(command.extra("first"))) == 0
         names["my-run"] = str(*(run_folders(reader) - {run}))
-    words = [names.get(word, word).replace("=~/", f"={reader}/") for word in command.words]
+    words = [names.get(word, word) for word in command.words]
     words = replaced(shrunk(words) if command.trains else words, command.extra("small"))
     files, runs = {path for path in reader.rglob("*") if path.is_file()}, run_folders(reader)
     capsys.readouterr()

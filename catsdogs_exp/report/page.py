@@ -14,7 +14,6 @@ included.
 
 import base64
 import hashlib
-import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,12 +24,12 @@ from markupsafe import Markup
 
 from catsdogs_exp import __version__
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.printable import printable
 
 STYLES = ("style.css",)
 SCRIPTS = ("page.js",)
 _GENERATOR = "catsdogs_exp"  # by this a page is known again
 _HEAD = 1024  # bytes of a page in which that stands
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn around the text that follows
 
 
 @dataclass(frozen=True)
@@ -146,15 +145,5 @@ def _hash(script: str) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Text with its control characters, line ends among them, spelt out: a file's name may hold any.
-
-    A line end would vanish in HTML, and a character that turns the writing direction would make `gpj.exe` of `exe.jpg`.
-    """
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) == "Cc" or character in _BIDI
-        else character
-        for character in value
-    )
+    """Text on one line, its control characters spelt out: a file's name may hold any, and HTML would swallow them."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

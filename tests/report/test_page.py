@@ -142,6 +142,7 @@ def sections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_page: Callabl
 
 def test_keys_go_from_section_to_section(sections: Any) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.support.wait import WebDriverWait
 
     def press(key: str) -> str:
         ActionChains(sections).send_keys(key).perform()
@@ -149,7 +150,8 @@ def test_keys_go_from_section_to_section(sections: Any) -> None:
 
     assert [press("j"), press("j"), press("j"), press("k")] == ["s1", "s2", "s3", "s2"]
     assert sections.execute_script("return document.getElementById('s2').getBoundingClientRect().top") < 80
-    assert sections.execute_script("return document.querySelector('nav [aria-current]').hash") == "#s2"
+    current = "return document.querySelector('nav [aria-current]').hash"
+    WebDriverWait(sections, 10).until(lambda _: sections.execute_script(current) == "#s2")  # at the next frame
     opened = "return [...document.querySelectorAll('main details')].filter(block => block.open).length"
     assert sections.execute_script(opened) == 4  # the sections; s3, which was empty, when `j` came to it
     press("o")
