@@ -46,7 +46,7 @@ def check_dataset(dataset: Dataset) -> None:
         for glob in several(dataset.include):
             if not glob.strip("/"):
                 raise BadInput(f"dataset.include must be glob patterns such as '*.jpg'. Received: {glob!r}")
-    if isinstance(dataset, CsvDataset | PixelCsvDataset) and not dataset.label_column:
+    if isinstance(dataset, CsvDataset | PixelCsvDataset) and dataset.label_column == "":
         raise BadInput("dataset.label_column must name a column. Received: nothing")
     if isinstance(dataset, KaggleDataset) and not _HANDLE.fullmatch(dataset.handle or ""):
         raise BadInput(f"dataset.handle must be OWNER/NAME, as in the data set's address. Received: {dataset.handle!r}")

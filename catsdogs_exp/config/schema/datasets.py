@@ -94,28 +94,45 @@ class TwoDownloadsDataset(PictureFiles):
     validation: Download
 
 
+DELIMITERS = ("auto", "comma", "semicolon", "tab", "pipe", "space")
+
+
 @dataclass(frozen=True)
-class CsvDataset(LabelledPictures):
+class Table(LabelledPictures):
+    """What every source has that is a table."""
+
+    _: KW_ONLY
+    delimiter: str = setting("what parts the fields of a line", default="auto", choices=DELIMITERS)
+    header: str = setting("whether it has column names", default="auto", choices=("auto", "first_line", "none"))
+    encoding: str | None = setting("of a table that is not UTF-8, such as cp1252; null: guessed", default=None)
+
+
+@dataclass(frozen=True)
+class CsvDataset(Table):
     """A table of files and their classes."""
 
     path: str | None = setting("the table")
-    path_column: str = setting("the column with the files")
-    label_column: str = setting("the column with their classes")
-    split_column: str | None = setting("the column with train, validation or test")
+    path_column: str | None = setting("the column with the files; null: by its name")
+    label_column: str | None = setting("the column with their classes; null: by its name")
+    split_column: str | None = setting("the column with train, validation or test; null: by its name")
     root: str | None = setting("what the files' paths are relative to; null: the table's folder")
     outside: bool = setting("whether paths may lead out of root")
+    suffix: str | None = setting("put behind each path, such as .jpg; null: guessed", default=None)
+    missing: str = setting("of rows whose file is not there", default="error", choices=("error", "skip"))
 
 
 @dataclass(frozen=True)
-class PixelCsvDataset(LabelledPictures):
+class PixelCsvDataset(Table):
     """Grey pictures written as numbers in a table, one a row."""
 
     path: str | None = setting("the table of the training pictures")
     validation_path: str | None = setting("the table of the validation pictures")
     test_path: str | None = setting("the table of the test pictures")
-    label_column: str = setting("the column with the label, a whole number; all others are pixels")
+    label_column: str | None = setting("the column with the label; all others are pixels; null: by its name or place")
     width: int | None = setting("pixels; null: square", at_least=1, at_most=4096)
     height: int | None = setting("pixels; null: square", at_least=1, at_most=4096)
+    split_column: str | None = setting("the column with train, validation or test; null: by its name", default=None)
+    white: int | None = setting("what stands for white; null: guessed", default=None, choices=(1, 255))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from catsdogs_exp.data.sources.wording import shown, some
+from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.natural_sort import natural_key
 
 # where a name stands (names in one place are meant to be told apart), and the name
@@ -67,7 +67,7 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
             notes.append(f"{' and '.join(same)} are the same number, but labels of their own")
     nothing = [name for name in ordered if name.casefold() in ("nan", "null", "none", "n/a", "na", "<na>", "?")]
     if nothing:
-        others = some((name for name in ordered if name not in nothing), 3)
+        others = ",".join(name for name in ordered[:4] if name not in nothing) + (",..." if len(ordered) > 4 else "")
         notes.append(
             f"the label {' and '.join(nothing)} is a class of its own; "
             f"where it means that there is none, name the others: dataset.classes=[{others}]"
@@ -77,7 +77,7 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
 
 def likeness(name: str) -> str:
     """The same for names that differ in Unicode form, case or spaces around them only."""
-    return _composed(name).strip().casefold()
+    return " ".join(_composed(name).split()).casefold()
 
 
 def _composed(name: str) -> str:

@@ -4,7 +4,6 @@ The archives inside of it are unpacked too, one level deep.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from catsdogs_exp.config.schema.datasets import ArchiveDataset, several
 from catsdogs_exp.data.cache_folder import cache_folder, made_once, remove_tree
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.clutter import is_clutter
+from catsdogs_exp.data.sources.kept_notes import keep_notes, kept_notes
 from catsdogs_exp.data.sources.known_names import ARCHIVES
 from catsdogs_exp.data.sources.name_encoding import check_encoding
 from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
@@ -81,13 +81,12 @@ def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str |
         f"{path.name.split('.')[0][:40]}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:12]}"
     )
     target = cache_folder("archives") / name
-    said = target.with_name(f"{name}.json")
     with made_once(target) as scratch:
         if scratch is not None:
             unpacking = Unpacking.of(path, progress, encoding)
             _unpack_inner(scratch, unpack(path, scratch, unpacking), unpacking)
-            said.write_text(json.dumps(unpacking.notes), encoding="utf-8")
-    return Unpacked(target, _notes(said))
+            keep_notes(target, unpacking.notes)
+    return Unpacked(target, kept_notes(target))
 
 
 def other_parts(path: Path) -> list[Path]:
@@ -97,13 +96,6 @@ def other_parts(path: Path) -> list[Path]:
         return []
     part = re.compile(f"{re.escape(numbered[1])}\\d{{{len(numbered[2])}}}{re.escape(numbered[3])}")
     return sorted(other for other in path.parent.iterdir() if part.fullmatch(other.name) and other != path)
-
-
-def _notes(said: Path) -> tuple[str, ...]:
-    try:
-        return tuple(map(str, json.loads(said.read_text(encoding="utf-8"))))
-    except (OSError, ValueError):  # the files are there all the same
-        return ()
 
 
 def _unpack_inner(folder: Path, files: list[Path], unpacking: Unpacking) -> None:

@@ -1,17 +1,55 @@
 """The source `csv`: a table of files and their classes."""
 
 import os
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import CsvDataset
 from catsdogs_exp.data.progress import ReportProgress
+from catsdogs_exp.data.sources.alike import doubtful_labels, joined_names
 from catsdogs_exp.data.sources.folder import existing_folder
+from catsdogs_exp.data.sources.known_names import has_image_extension
 from catsdogs_exp.data.sources.listing import UNDECIDED, Found, Listing, listing_of
 from catsdogs_exp.data.sources.selection import check_classes
 from catsdogs_exp.data.sources.split_names import KNOWN, UNLABELLED, split_of
-from catsdogs_exp.data.sources.tables import column, opened_table, table_file
+from catsdogs_exp.data.sources.table_files import Change, FilesBelow, is_address
+from catsdogs_exp.data.sources.tables import (
+    Row,
+    Table,
+    column,
+    is_number,
+    likely_column,
+    listed_columns,
+    opened_table,
+    table_file,
+)
+from catsdogs_exp.data.sources.wording import counted, shown
 from catsdogs_exp.errors import BadInput, did_you_mean
+
+SPLIT_WORDS = ("split", "set", "subset", "partition", "usage")
+LABEL_WORDS = (
+    "label", "labels", "class", "classname", "labelname", "category", "categoryname", "target", "breed", "species", "y",
+    "emotion", "diagnosis", "type", "classid", "labelid",
+)  # fmt: skip
+_PATH_WORDS = (
+    "path", "filepath", "filepaths", "imagepath", "file", "filename", "files", "filenames", "imagefile", "image", "img",
+    "imagename", "images", "imageid", "photo", "picture", "id", "name",
+)  # fmt: skip
+_SAMPLE = 50  # rows that columns are told by
+_TRIED = 20  # paths that are searched for a change
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The places of the columns; without a label column each class has one of its own."""
+
+    path: int
+    label: int | None
+    classes: dict[int, str]
+    split: int | None
 
 
 def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
@@ -33,73 +71,244 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
             with two labels, or a path out of the root.
     """
     table, root = csv_paths(dataset)
-    found = _read(dataset, table)
-    taken = found
-    if dataset.classes is not None:
-        check_classes(dataset.classes, (name for name, _ in found.values()), table)
-        taken = {
+    reading: list[str] = []
+    found = _read(dataset, table, reading)
+    used, alike = joined_names(("", name) for name, _ in found.values())
+    found = {path: (used[name], split) for path, (name, split) in found.items()}
+    names = {name for name, _ in found.values()}
+    check_classes(dataset.classes, names, table)
+    if dataset.classes is None:
+        reading += [*alike, *doubtful_labels(names)]
+    else:
+        found = {
             path: (dataset.classes[name], split) for path, (name, split) in found.items() if name in dataset.classes
         }
-    files = {path: Path(os.path.normpath(root / path)) for path in taken}
-    outside = [path for path, file in files.items() if not file.is_relative_to(root)]
-    if outside and not dataset.outside:
-        raise BadInput(
-            f"The paths in {table} must stay in {root}. Received {_some(outside)}. "
-            "Set dataset.root=FOLDER, or dataset.outside=true to allow it."
-        )
-    missing = [path for path, file in files.items() if not file.is_file()]
-    if missing:
-        raise BadInput(
-            f"{len(missing)} of {len(files)} files in {table} are missing below {root}: {_names(missing)}. "
-            "Their paths are relative to dataset.root, or to the table's folder."
-        )
+    files, missing = _files(dataset, table, root, list(found), reading)
+    outside = [file for file in files.values() if not file.is_relative_to(root)]
     if outside:  # one folder around all, so that paths are relative and unique
         root = Path(os.path.commonpath([file.parent for file in files.values()]))
     listed: dict[str, Found] = {}
-    for path, (name, split) in taken.items():
-        inside = files[path].relative_to(root).as_posix()
-        known = listed.setdefault(inside, (inside, name, split))
-        if known != (inside, name, split):
+    for path, file in files.items():
+        inside = file.relative_to(root).as_posix()
+        known = listed.setdefault(inside, (inside, *found[path]))
+        if known != (inside, *found[path]):
             raise BadInput(f"The table gives one file two labels or splits: {inside} in {table}")
-    return listing_of(root, listed.values(), table)
+    notes = (f"{counted(len(missing), 'row')} whose file is not there: {_names(missing)}",) if missing else ()
+    return listing_of(root, listed.values(), table, notes, tuple(reading))
 
 
-def _read(dataset: CsvDataset, table: Path) -> dict[str, tuple[str, int]]:
+def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tuple[str, int]]:
     """Path -> (label, split), each path once."""
     found: dict[str, tuple[str, int]] = {}
-    with opened_table(table) as (columns, rows):
-        path_at = column(columns, dataset.path_column, "dataset.path_column", table)
-        label_at = column(columns, dataset.label_column, "dataset.label_column", table)
-        split_at = None
-        if dataset.split_column is not None:
-            split_at = column(columns, dataset.split_column, "dataset.split_column", table)
+    with opened_table(path, dataset) as table:
+        first = list(islice(table.rows, _SAMPLE))
+        places = _columns(dataset, table, first)
+        rows = list(chain(first, table.rows))
+        if dataset.split_column is None and places.split is not None and not _are_splits(rows, places.split):
+            reading.append(f"the column {shown(table.columns[places.split])} is not used: it holds no splits")
+            places = _Columns(places.path, places.label, places.classes, None)
         for line, row in rows:
-            path, label = row[path_at].strip(), row[label_at].strip()
-            if not path or not label or not f"{path}{label}".isprintable():
-                what = "a path" if not path else "a label" if not label else "printable names"
-                raise BadInput(f"Each line of the table must have {what}: {table}, line {line}")
-            split = UNDECIDED if split_at is None else _split(row[split_at].strip(), table, line)
-            if found.setdefault(path, (label, split)) != (label, split):
-                raise BadInput(f"The table gives one file two labels or splits: {path} in {table}, line {line}")
+            file, label = row[places.path].strip(" \t"), _label(row, places, path, line)
+            if not file or not label:
+                raise BadInput(f"Each line of the table must have a {'label' if file else 'path'}: {path}, line {line}")
+            if any(unicodedata.category(letter) == "Cc" for letter in file + label):
+                raise BadInput(f"Names in the table must not hold control characters: {path}, line {line}")
+            split = UNDECIDED if places.split is None else row_split(row[places.split], path, line)
+            if found.setdefault(file, (label, split)) != (label, split):
+                raise BadInput(f"The table gives one file two labels or splits: {file} in {path}, line {line}")
     if not found:
-        raise BadInput(f"The table has no lines but its column names: {table}")
+        raise BadInput(f"The table has no lines but its column names: {path}")
+    reading += [*table.notes, *_told(table, places)]
     return found
 
 
-def _split(text: str, table: Path, line: int) -> int:
-    if not text:
+def row_split(text: str, table: Path, line: int) -> int:
+    """The split that a row's field says: an index into `SPLITS`, or `UNDECIDED` for nothing.
+
+    Raises:
+        BadInput: for another word.
+    """
+    if not text.strip():
         return UNDECIDED
     split = split_of(text)
     if split is None or split == UNLABELLED:
         raise BadInput(
-            f"The split must be train, validation, test or nothing. Received: {text!r} in {table}, line {line}."
-            f"{did_you_mean(text.lower(), KNOWN)}"
+            f"The split must be train, validation, test or nothing. Received: {text.strip()!r} in {table}, line {line}."
+            f"{did_you_mean(text.strip().lower(), KNOWN)}"
         )
     return split
 
 
-def _some(paths: list[str]) -> str:
-    return f"{len(paths)}: {_names(paths)}"
+def _are_splits(rows: Iterable[Row], place: int) -> bool:
+    splits = {split_of(row[place]) for _, row in rows if row[place].strip()}
+    return bool(splits) and not splits & {None, UNLABELLED}
+
+
+# columns
+
+
+def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
+    """The columns as they were asked for, or by their names and what they hold."""
+    columns = table.columns
+    label = _asked(dataset.label_column, "dataset.label_column", table)
+    split = _asked(dataset.split_column, "dataset.split_column", table)
+    path = _asked(dataset.path_column, "dataset.path_column", table)
+    taken = [place for place in (label, split) if place is not None]
+    if path is None:
+        path = _named_column(table, _PATH_WORDS, "dataset.path_column", taken)
+    if path is None:
+        files = [
+            place
+            for place in range(len(columns))
+            if place not in taken and sample and all(has_image_extension(row[place].strip()) for _, row in sample)
+        ]
+        if len(files) != 1:
+            raise _no_column(dataset, table, "path_column", sample)
+        path = files[0]
+    taken.append(path)
+    if split is None:
+        split = likely_column(table, SPLIT_WORDS, taken)
+    if label is not None:
+        return _Columns(path, label, {}, split)
+    label = _named_column(table, LABEL_WORDS, "dataset.label_column", taken)
+    others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
+    if label is None and len(others) == 1:
+        label = others[0]
+    if label is None:
+        if len(others) < 2 or not all(_is_bit(row[place]) for _, row in sample for place in others):
+            raise _no_column(dataset, table, "label_column", sample)
+        return _Columns(path, None, {place: columns[place] for place in others}, split)
+    return _Columns(path, label, {}, split)
+
+
+def _asked(name: str | None, key: str, table: Table) -> int | None:
+    return None if name is None else column(table.columns, name, key, table.path)
+
+
+def _named_column(table: Table, words: tuple[str, ...], key: str, taken: list[int]) -> int | None:
+    place = likely_column(table, words, taken) if table.named else None
+    if place is not None:
+        column(table.columns, table.columns[place], key, table.path)  # refuses two of one name
+    return place
+
+
+def _no_column(dataset: CsvDataset, table: Table, key: str, sample: list[Row]) -> BadInput:
+    numbers = [row for _, row in sample if sum(map(is_number, row)) > 20 or any(len(text.split()) > 20 for text in row)]
+    hint = ". It looks like a table of pixels: dataset=pixel_csv" if numbers and len(numbers) == len(sample) else ""
+    what = "files" if key == "path_column" else "classes"
+    return BadInput(
+        f"dataset.{key} must name the column of {table.path} with the {what}. Received: none. "
+        f"The columns: {listed_columns(table.columns)}{hint}."
+    )
+
+
+def _label(row: list[str], places: _Columns, path: Path, line: int) -> str:
+    if places.label is not None:
+        return row[places.label].strip()
+    if not all(_is_bit(row[place]) for place in places.classes):
+        raise BadInput(f"The columns of classes must hold 0 and 1: {path}, line {line}")
+    true = [name for place, name in places.classes.items() if float(row[place]) == 1]
+    if len(true) != 1:
+        received = " and ".join(map(shown, true)) or "none"
+        raise BadInput(f"Each line of the table must have one class. Received {received}: {path}, line {line}")
+    return true[0]
+
+
+def _is_bit(text: str) -> bool:
+    return is_number(text) and float(text) in (0, 1)
+
+
+def _told(table: Table, places: _Columns) -> list[str]:
+    """Which columns were taken, where their names do not say it plainly."""
+    names = table.columns
+    plain = names[places.path] == "path" and places.label is not None and names[places.label] == "label"
+    said = [] if plain else [f"{shown(names[places.path])} holds the files"]
+    if places.label is None:
+        said.append(f"{listed_columns(list(places.classes.values()))} are the classes, 1 where it is that one")
+    elif not plain:
+        said.append(f"{shown(names[places.label])} the classes")
+    if places.split is not None:
+        said.append(f"{shown(names[places.split])} {'the' if said else 'holds the'} splits")
+    return [f"of the table's columns {', '.join(said)}"] if said else []
+
+
+# files
+
+
+def _files(
+    dataset: CsvDataset, table: Path, root: Path, paths: list[str], reading: list[str]
+) -> tuple[dict[str, Path], list[str]]:
+    """Path as written -> its file, and the paths of rows that are left out."""
+    suffix = dataset.suffix or ""
+    suffix = f".{suffix}" if suffix and "." not in suffix else suffix
+    files = {path: _placed(root, path + suffix) for path in paths}
+    there = {path: file for path, file in files.items() if _is_file(file)}
+    outside = [path for path, file in there.items() if not file.is_relative_to(root)]
+    if outside and not dataset.outside:
+        raise BadInput(
+            f"The paths in {table} must stay in {root}. Received {len(outside)}: {_names(outside)}. "
+            "Set dataset.root=FOLDER, or dataset.outside=true to allow it."
+        )
+    missing = [path for path in paths if path not in there]
+    below = FilesBelow(root)
+    change = _change(below, missing, suffix, there)
+    if change is not None:
+        found = {path: file for path in missing if (file := below.found(path + suffix, change)) is not None}
+        example = next(iter(found))
+        reading.append(f"{len(found)} paths in the table are taken {change.told(example)}, such as {shown(example)}")
+        there |= found
+        missing = [path for path in missing if path not in found]
+    if missing and (dataset.missing == "error" or not there):
+        guessed = (
+            [f"{line[0].upper()}{line[1:]}." for line in reading if "not UTF-8" in line]
+            if not "".join(missing).isascii()
+            else []
+        )
+        raise BadInput(" ".join([_not_there(table, root, missing, len(paths), below), *guessed]))
+    return {path: there[path] for path in paths if path in there}, missing
+
+
+def _placed(root: Path, path: str) -> Path:
+    """Where a path leads, without the links in it where it would be out of the root only by its spelling."""
+    file = Path(os.path.normpath(root / path))
+    if not file.is_relative_to(root):
+        real = Path(os.path.realpath(file.parent)) / file.name
+        return real if real.is_relative_to(root) else file
+    return file
+
+
+def _change(below: FilesBelow, missing: list[str], suffix: str, there: Mapping[str, Path]) -> Change | None:
+    """One change that makes most missing paths those of files, each of another one."""
+    for path in missing[:_TRIED]:
+        change = below.likely_change(path + suffix)
+        if change is not None:
+            found = [file for each in missing if (file := below.found(each + suffix, change)) is not None]
+            different = set(found)
+            if 2 * len(found) > len(missing) and len(different) == len(found) and not different & set(there.values()):
+                return change
+    return None
+
+
+def _not_there(table: Path, root: Path, missing: list[str], count: int, below: FilesBelow) -> str:
+    text = f"{len(missing)} of {count} files in {table} are missing below {root}: {_names(missing)}. "
+    if all(is_address(path) for path in missing):
+        return f"{text}They are addresses, which are not fetched: download them, and set dataset.root to their folder."
+    if all((root / path).is_dir() for path in missing):
+        return f"{text}They are folders. Name files, or leave the rows out with dataset.missing=skip."
+    if len(missing) == count and (place := below.somewhere(missing[0])) is not None and place[0] != root:
+        words = f"dataset.root={place[0]}" + (f" dataset.suffix={place[1]}" if place[1] else "")
+        return f"{text}The first is there with {words}."
+    return (
+        f"{text}Their paths are relative to dataset.root, or to the table's folder. dataset.missing=skip leaves such "
+        "rows out."
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for any disk
+        return False
 
 
 def _names(paths: Iterable[str]) -> str:

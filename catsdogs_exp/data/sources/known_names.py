@@ -22,6 +22,9 @@ img image images dsc dscn dscf pxl mvimg imag sam cimg pict picture pic photo sc
 capture snapshot untitled unnamed download vid gopr wp whatsapp video test train val
 """
 
+_IMAGES = "jpg jpeg jpe jfif png gif bmp dib webp tif tiff heic heif avif ppm pgm"
+
+_images = frozenset(_IMAGES.split())
 _no_images = frozenset(_NO_IMAGES.split())
 _no_images_without_extension = frozenset(_NO_IMAGES_WITHOUT_EXTENSION.split())
 _containers = frozenset(_CONTAINERS.split())
@@ -34,6 +37,12 @@ def may_be_image(path: str) -> bool:
     """Whether a file's name does not say that it is something else; without an extension it may be an image."""
     stem, dot, suffix = path.rpartition("/")[2].lower().rpartition(".")
     return suffix not in (_no_images if dot and stem else _no_images_without_extension)
+
+
+def has_image_extension(path: str) -> bool:
+    """Whether a path ends as one of an image does."""
+    stem, dot, suffix = path.rpartition("/")[2].lower().rpartition(".")
+    return bool(dot and stem) and suffix in _images
 
 
 def is_container(name: str) -> bool:

@@ -55,23 +55,34 @@ def check_encoding(name: str | None) -> None:
         ) from None
 
 
-def guessed(names: Iterable[bytes], otherwise: str) -> Guess:
+def guessed(names: Iterable[bytes], usual: str) -> Guess:
     """The likeliest encoding of some names.
 
     Args:
         names: bytes that are not all ASCII.
-        otherwise: what to take where none is likely.
+        usual: what such names are in most of the time; taken where it is as likely as another, or none is likely.
     """
     few = list(dict.fromkeys(names))[:_MOST_NAMES]
-    scores = {encoding: _score(few, encoding, usual) for encoding, usual in _ENCODINGS.items()}
+    scores = {encoding: _score(few, encoding, letters) for encoding, letters in _ENCODINGS.items()}
     best = max(scores.values())
-    found = [encoding for encoding, score in scores.items() if score == best and score >= _ENOUGH] or [otherwise]
+    found = [encoding for encoding, score in scores.items() if score == best and score >= _ENOUGH]
+    found = sorted(found, key=lambda encoding: encoding != usual) or [_readable(few, usual)]
     example = next((name for name in few if not name.isascii()), b"")
     others = {
         name.decode(encoding, "replace"): encoding for name, encoding in ((example, each) for each in found[::-1])
     }
     text = example.decode(found[0], "replace")
     return Guess(found[0], text, tuple((each, other) for other, each in others.items() if other != text))
+
+
+def _readable(names: Iterable[bytes], encoding: str) -> str:
+    """The encoding, or Latin-1, which has a letter for each byte, where it cannot read the names."""
+    try:
+        for name in names:
+            name.decode(encoding)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return encoding
 
 
 def mistaken(names: Iterable[bytes]) -> Guess | None:

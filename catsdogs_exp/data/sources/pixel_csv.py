@@ -2,22 +2,54 @@
 
 import hashlib
 import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from catsdogs_exp.config.schema.datasets import PixelCsvDataset
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.listing import Listing, list_images
+from catsdogs_exp.data.sources.csv_table import LABEL_WORDS, SPLIT_WORDS, row_split
+from catsdogs_exp.data.sources.kept_notes import keep_notes, kept_notes
+from catsdogs_exp.data.sources.listing import SPLITS, UNDECIDED, Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.data.sources.tables import column, opened_table, table_file
+from catsdogs_exp.data.sources.split_names import UNLABELLED, split_of
+from catsdogs_exp.data.sources.tables import (
+    Row,
+    Table,
+    column,
+    is_number,
+    likely_column,
+    listed_columns,
+    opened_table,
+    table_file,
+)
+from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.errors import BadInput
 
-VERSION = 1  # changed whenever the same table would become other files
+VERSION = 2  # changed whenever the same table would become other files
 MAX_LABELS = 10_000
 _EVERY = 200  # rows between two looks at the screen
+_SAMPLE = 20  # rows that columns are told by
+_MANY = 9  # numbers in one field: then it holds the whole picture
+_NAME = re.compile(r"[^\W_](?:[\w .+-]{0,78}[\w+-])?")  # a label that is the name of a folder on any system
+_INDEX = ("", "index", "id", "unnamed0")
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The places of the columns; `whole` where one field holds all pixels of a picture."""
+
+    label: int
+    pixels: tuple[int, ...]
+    whole: bool
+    split: int | None
 
 
 def pixel_tables(dataset: PixelCsvDataset) -> dict[str, Path]:
@@ -44,14 +76,21 @@ def pixel_csv(dataset: PixelCsvDataset, progress: ReportProgress | None = None) 
     target = cache_folder("pixel_csv") / _identity(dataset, tables)
     with made_once(target) as scratch:
         if scratch is not None:
-            alone = len(tables) == 1  # then the split is ours to draw
+            notes: list[str] = []
+            alone = len(tables) == 1  # then the split is the table's, or ours to draw
+            white = dataset.white or _white(dataset, tables, notes)
             for split, table in tables.items():
-                _convert(dataset, table, scratch if alone else scratch / split, progress)
-    return list_images(target, Selection(dataset.classes, folders="classes" if len(tables) == 1 else "splits"))
+                conversion = _Conversion(replace(dataset, white=white), scratch if alone else scratch / split, alone)
+                notes += conversion.run(table, progress)
+            keep_notes(target, list(dict.fromkeys(notes)))
+    parted = any(path.is_dir() for split in SPLITS for path in (target / split).glob("*"))
+    listing = list_images(target, Selection(dataset.classes, folders="splits" if parted else "classes"))
+    return replace(listing, reading=(*kept_notes(target), *listing.reading))
 
 
 def _identity(dataset: PixelCsvDataset, tables: dict[str, Path]) -> str:
-    words = [str(VERSION), dataset.label_column, str(dataset.width), str(dataset.height)]
+    asked = ("label_column", "split_column", "width", "height", "white", "delimiter", "header", "encoding")
+    words = [str(VERSION), *(f"{key}={getattr(dataset, key)}" for key in asked)]
     for split, table in tables.items():
         status = table.stat()
         words += [split, str(table), str(status.st_size), str(status.st_mtime_ns)]
@@ -59,33 +98,153 @@ def _identity(dataset: PixelCsvDataset, tables: dict[str, Path]) -> str:
     return f"{name}-{hashlib.sha256(chr(0).join(words).encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
-def _convert(dataset: PixelCsvDataset, table: Path, folder: Path, progress: ReportProgress | None) -> None:
-    with opened_table(table) as (columns, rows):
-        label_at = column(columns, dataset.label_column, "dataset.label_column", table)
-        height, width = _size(dataset, len(columns) - 1, table)
-        labels: set[str] = set()
-        read, done = 0, 0
-        bytes_in_all = table.stat().st_size
-        for line, row in rows:
-            label = _label(row.pop(label_at), table, line)
-            if label not in labels:
-                labels.add(label)
-                if len(labels) > MAX_LABELS:
-                    raise BadInput(f"The table must have at most {MAX_LABELS:,} labels: {table}, line {line}")
-                (folder / label).mkdir(parents=True)
-            pixels = _pixels(row, table, line).reshape(height, width)
-            Image.fromarray(pixels).save(folder / label / f"{done:06d}.png", compress_level=1)
-            done += 1
-            read += sum(map(len, row)) + len(row)
-            if progress and done % _EVERY == 0:
-                progress("converting", done, max(done + 1, round(done * bytes_in_all / read)))
-        if not done:
-            raise BadInput(f"The table has no lines but its column names: {table}")
-        if progress:
-            progress("converting", done, done)
+def _white(dataset: PixelCsvDataset, tables: dict[str, Path], notes: list[str]) -> int:
+    """1 where all pixels of all tables are from 0 to 1 and one is a fraction, else 255."""
+    fraction = False
+    for table in tables.values():
+        with opened_table(table, dataset) as opened:
+            places, rows = _columns(dataset, opened)
+            for _, row in rows:
+                try:
+                    values = _numbers(_texts(row, places))
+                except ValueError:  # told where it is converted
+                    return 255
+                if values.size and not (values.min() >= 0 and values.max() <= 1):
+                    return 255
+                fraction = fraction or bool((values % 1).any())
+    if fraction:
+        notes.append("pixels are fractions from 0 to 1, so 1 is white; dataset.white says it otherwise")
+    return 1 if fraction else 255
 
 
-def _size(dataset: PixelCsvDataset, pixels: int, table: Path) -> tuple[int, int]:
+class _Conversion:
+    """Turns one table into a folder.
+
+    Args:
+        dataset: its settings, with `white`.
+        folder: where the folders of the labels are made.
+        alone: whether a column of the table may say the splits.
+    """
+
+    def __init__(self, dataset: PixelCsvDataset, folder: Path, alone: bool) -> None:
+        self._dataset = dataset
+        self._folder = folder
+        self._alone = alone
+        self._made: set[str] = set()
+        self._labels: set[str] = set()
+
+    def run(self, path: Path, progress: ReportProgress | None) -> list[str]:
+        """Writes the pictures; returns what was guessed."""
+        with opened_table(path, self._dataset) as table:
+            places, rows = _columns(self._dataset, table)
+            size: tuple[int, int] | None = None
+            read, done = 0, 0
+            bytes_in_all = path.stat().st_size
+            for line, row in rows:
+                texts = _texts(row, places)
+                if size is None or places.whole:
+                    size = _size(self._dataset, len(texts), table, line if places.whole else None)
+                target = self._target(row, places, path, line)
+                pixels = _pixels(texts, self._dataset.white or 255, path, line).reshape(size)
+                Image.fromarray(pixels).save(target / f"{done:06d}.png", compress_level=1)
+                done += 1
+                read += sum(map(len, row)) + len(row)
+                if progress and done % _EVERY == 0:
+                    progress("converting", done, max(done + 1, round(done * bytes_in_all / read)))
+            if not done:
+                raise BadInput(f"The table has no lines but its column names: {path}")
+            if progress:
+                progress("converting", done, done)
+            return [*table.notes, *_told(table, places, self._alone)]
+
+    def _target(self, row: list[str], places: _Columns, path: Path, line: int) -> Path:
+        """The folder of a row's label, and split."""
+        label = _label(row[places.label], path, line)
+        self._labels.add(label.casefold())
+        if len(self._labels) > MAX_LABELS:
+            raise BadInput(f"The table must have at most {MAX_LABELS:,} labels: {path}, line {line}")
+        inside = label
+        if places.split is not None and self._alone:
+            split = row_split(row[places.split], path, line)
+            if split == UNDECIDED:
+                raise BadInput(f"Each line of the table must have a split: {path}, line {line}")
+            inside = f"{SPLITS[split]}/{label}"
+        if inside not in self._made:
+            self._made.add(inside)
+            (self._folder / inside).mkdir(parents=True, exist_ok=True)
+        return self._folder / inside
+
+
+def _columns(dataset: PixelCsvDataset, table: Table) -> tuple[_Columns, Iterator[Row]]:
+    """The columns as they were asked for, or by their names, their places and what they hold; and all rows."""
+    sample = list(islice(table.rows, _SAMPLE))
+    rows = chain(sample, table.rows)
+    names = table.columns
+    split = None
+    if dataset.split_column is not None:
+        split = column(names, dataset.split_column, "dataset.split_column", table.path)
+    elif table.named:
+        split = likely_column(table, SPLIT_WORDS)
+        if split is not None and not all(split_of(row[split]) not in (None, UNLABELLED) for _, row in sample):
+            split = None
+    label = _label_column(dataset, table, sample, split)
+    others = [place for place in range(len(names)) if place not in (label, split)]
+    whole = [place for place in others if sample and all(len(row[place].split()) >= _MANY for _, row in sample)]
+    if len(whole) == 1:
+        return _Columns(label, (whole[0],), True, split), rows
+    if _is_index(dataset, names, others, sample):
+        others = others[1:]
+    return _Columns(label, tuple(others), False, split), rows
+
+
+def _label_column(dataset: PixelCsvDataset, table: Table, sample: list[Row], split: int | None) -> int:
+    if dataset.label_column is not None:
+        return column(table.columns, dataset.label_column, "dataset.label_column", table.path)
+    taken = () if split is None else (split,)
+    if table.named:
+        place = likely_column(table, LABEL_WORDS, taken)
+        if place is None:
+            raise BadInput(
+                f"dataset.label_column must name the column of {table.path} with the labels. Received: none. "
+                f"The columns: {listed_columns(table.columns)}."
+            )
+        column(table.columns, table.columns[place], "dataset.label_column", table.path)  # refuses two of one name
+        return place
+    end = len(table.columns) - 1
+    words = [place for place in (0, end) if sample and not all(is_number(row[place]) for _, row in sample)]
+    return words[0] if len(words) == 1 else 0
+
+
+def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int], sample: list[Row]) -> bool:
+    """Whether the first of the columns numbers the rows, and the others alone are a square."""
+    if len(others) < 2 or dataset.width is not None or dataset.height is not None:
+        return False
+    called = re.sub(r"[\W_]+", "", names[others[0]].casefold()) in _INDEX
+    numbers = [row[others[0]].strip() for _, row in sample]
+    counts = [[str(start + number) for number in range(len(numbers))] for start in (0, 1)]
+    fits = math.isqrt(len(others)) ** 2 == len(others)
+    return not fits and math.isqrt(len(others) - 1) ** 2 == len(others) - 1 and (called or numbers in counts)
+
+
+def _told(table: Table, places: _Columns, alone: bool) -> list[str]:
+    """Which columns were taken, where their names do not say it plainly."""
+    names = table.columns
+    said = [] if names[places.label] == "label" else [f"{shown(names[places.label])} holds the labels"]
+    if places.whole:
+        said.append(f"{shown(names[places.pixels[0]])} the pixels")
+    if places.split is not None:
+        said.append(f"{shown(names[places.split])} the splits" + ("" if alone else ", which are not used"))
+    left = set(range(len(names))) - {places.label, places.split, *places.pixels}
+    said += [f"{shown(names[place] or f'number {place + 1}')} is left out" for place in sorted(left)]
+    return [f"of the table's columns {', '.join(said)}"] if said else []
+
+
+def _texts(row: list[str], places: _Columns) -> list[str]:
+    """The pixels of a row as they are written."""
+    return row[places.pixels[0]].split() if places.whole else [row[place] for place in places.pixels]
+
+
+def _size(dataset: PixelCsvDataset, pixels: int, table: Table, line: int | None) -> tuple[int, int]:
     """Height and width of the pictures."""
     height, width = dataset.height, dataset.width
     if height is None and width is None:
@@ -96,8 +255,13 @@ def _size(dataset: PixelCsvDataset, pixels: int, table: Path) -> tuple[int, int]
         width = pixels // height
     assert height is not None and width is not None
     if pixels < 1 or height * width != pixels:
+        what = (
+            f"{pixels} pixel columns of {table.path}"
+            if line is None
+            else f"{pixels} pixels in {table.path}, line {line},"
+        )
         raise BadInput(
-            f"The {pixels} pixel columns of {table} must be dataset.width x dataset.height, or a square. "
+            f"The {what} must be dataset.width x dataset.height, or a square. "
             f"Received: dataset.width={_word(dataset.width)} dataset.height={_word(dataset.height)}"
         )
     return height, width
@@ -109,19 +273,36 @@ def _word(value: int | None) -> str:
 
 def _label(text: str, table: Path, line: int) -> str:
     text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise BadInput(f"A label must be a whole number from 0. Received: {text[:40]!r} in {table}, line {line}")
-    return str(int(text))
+    if is_number(text) and 0 <= float(text) < 10**9 and float(text) == int(float(text)):
+        return str(int(float(text)))
+    if _NAME.fullmatch(text) and not is_number(text):
+        return text
+    raise BadInput(
+        "A label must be a whole number from 0, or a name of letters, digits, spaces, points and hyphens. "
+        f"Received: {text[:40]!r} in {table}, line {line}"
+    )
 
 
-def _pixels(row: list[str], table: Path, line: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def _pixels(texts: list[str], white: int, table: Path, line: int) -> NDArray[np.uint8]:
+    """Grey levels, uint8 [n]."""
     try:
-        numbers = [int(text) for text in row]
-        if min(numbers) < 0 or max(numbers) > 255:
+        values = _numbers(texts)
+        inside = values.min() >= 0 and values.max() <= white  # which no nan is
+        if not inside or (white == 255 and (values % 1).any()):
             raise ValueError
     except ValueError:
-        odd = next(text for text in row if not (text.strip().isdigit() and len(text) < 9 and int(text) <= 255))
-        raise BadInput(
-            f"A pixel must be a whole number from 0 to 255. Received: {odd[:40]!r} in {table}, line {line}"
-        ) from None
-    return np.array(numbers, dtype=np.uint8)
+        odd = next((text for text in texts if not _is_pixel(text, white)), "")
+        what = "a whole number from 0 to 255" if white == 255 else "a number from 0 to 1 (dataset.white=1)"
+        raise BadInput(f"A pixel must be {what}. Received: {odd[:40]!r} in {table}, line {line}") from None
+    levels: NDArray[np.uint8] = np.rint(values * (255 / white)).astype(np.uint8)
+    return levels
+
+
+def _numbers(texts: list[str]) -> NDArray[np.float64]:
+    if "_" in "".join(texts):  # Python's own way of writing 1000
+        raise ValueError
+    return np.array(list(map(float, texts)))
+
+
+def _is_pixel(text: str, white: int) -> bool:
+    return is_number(text) and 0 <= float(text) <= white and (white == 1 or float(text) % 1 == 0)

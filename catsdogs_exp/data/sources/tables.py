@@ -1,14 +1,49 @@
-"""Reading tables: rows of a CSV file as texts, with every trouble told as one line."""
+"""Reading tables: rows of a CSV file as texts, with every guess noted and every trouble told as one line."""
 
+import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
+from catsdogs_exp.config.schema.datasets import Table as TableSettings
+from catsdogs_exp.data.sources.known_names import has_image_extension
+from catsdogs_exp.data.sources.name_encoding import check_encoding, guessed
+from catsdogs_exp.data.sources.wording import counted, shown, some
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 # number of the line, and its fields
 Row = tuple[int, list[str]]
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
+_SAMPLE = 20  # lines that a guess is made from
+_LONGEST_LINE = 2**22  # characters; a picture of 512 x 512 pixels
+_LONGEST_FIELD = 2**24
+_CHUNK = 2**20
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+@dataclass
+class Table:
+    """An open table.
+
+    Attributes:
+        path: of the file.
+        columns: their names; `1`, `2`, ... where the table has none.
+        rows: read as they are asked for.
+        named: whether it has a line of column names.
+        notes: what was guessed or left out, a line each.
+    """
+
+    path: Path
+    columns: list[str]
+    rows: Iterator[Row]
+    named: bool
+    notes: list[str] = field(default_factory=list)
 
 
 def table_file(text: str | None, key: str = "dataset.path") -> Path:
@@ -30,35 +65,180 @@ def table_file(text: str | None, key: str = "dataset.path") -> Path:
 
 
 @contextmanager
-def opened_table(path: Path) -> Iterator[tuple[list[str], Iterator[Row]]]:
-    """Opens a table; gives its column names and its rows, read as they are asked for.
+def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
+    """Opens a table; `dataset.delimiter`, `header` and `encoding` are guessed where they are not set.
 
     Raises:
-        BadInput: for a file that is empty, no UTF-8 or no CSV, and for a row with more or fewer fields.
+        BadInput: for a file that is empty or no CSV, and for a row with more or fewer fields.
     """
+    longest = csv.field_size_limit(_LONGEST_FIELD)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.reader(handle, strict=True)
-            columns = [name.strip() for name in next(reader, [])]
-            if not columns:
-                raise BadInput(f"The table is empty: {path}")
-            yield columns, _rows(path, reader, len(columns))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"The table is not UTF-8: {path}: {error.reason}. Save it as UTF-8.") from error
+        notes: list[str] = []
+        with path.open(newline="", encoding=_encoding(path, settings.encoding, notes)) as handle:
+            yield _table(path, handle, settings, notes)
+    except UnicodeError as error:
+        raise BadInput(
+            f"The table is not in the encoding {settings.encoding}: {path}: {getattr(error, 'reason', error)}. Leave "
+            "dataset.encoding out to have it guessed"
+        ) from error
     except csv.Error as error:
         raise BadInput(f"The table cannot be read: {path}: {error}") from error
     except OSError as error:
         raise BadInput(f"The table cannot be read: {error.strerror}: {path}") from error
+    finally:
+        csv.field_size_limit(longest)
 
 
-def _rows(path: Path, reader: Iterator[list[str]], width: int) -> Iterator[Row]:
-    for row in reader:
-        line = reader.line_num  # type: ignore[attr-defined]
-        if not row:
+def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]) -> Table:
+    lines = _Lines(handle)
+    delimiter = DELIMITERS.get(settings.delimiter)
+    if said := re.fullmatch(r'"?sep=(.)"?', lines.peek(0).rstrip("\r\n"), re.IGNORECASE):  # Excel's own
+        lines.skip()
+        delimiter = delimiter or said[1]
+    comments = 0
+    while True:
+        while lines.peek(0) and not lines.peek(0).strip():
+            lines.skip()
+        sample = lines.sample()
+        guess = delimiter or _delimiter(sample)
+        if len(sample) < 2 or not _is_comment(sample[0], sample[1], delimiter or _delimiter(sample[1:])):
+            break
+        lines.skip()
+        comments += 1
+    if comments:
+        notes.append(f"{counted(comments, 'line')} of comment before the table left out")
+    if delimiter is None and guess != ",":
+        word = next(word for word, letter in DELIMITERS.items() if letter == guess)
+        notes.append(f"fields are parted by {word}; dataset.delimiter says it otherwise")
+    reader = csv.reader(lines, delimiter=guess, skipinitialspace=True, strict=True)
+    first = next(reader, [])
+    if not any(name.strip() for name in first):
+        raise BadInput(f"The table is empty: {path}")
+    named = settings.header == "first_line" or (settings.header == "auto" and not _is_data(first))
+    before = lines.skipped
+    if named:
+        columns = [name.strip() for name in first]
+        rows: Iterator[Row] = _rows(path, reader, len(columns), before, notes)
+    else:
+        columns = [str(number) for number in range(1, len(first) + 1)]
+        line = before + reader.line_num
+        rows = chain([(line, first)], _rows(path, reader, len(columns), before, notes))
+        if settings.header == "auto":
+            notes.append(
+                f"the table has no line of column names, so they are {some(columns, 3)}; "
+                "dataset.header=first_line says it otherwise"
+            )
+    return Table(path, columns, rows, named, notes)
+
+
+class _Lines:
+    """Lines of a file that can be looked at before they are read."""
+
+    def __init__(self, handle: TextIO) -> None:
+        self._handle = handle
+        self._ahead: list[str] = []
+        self.skipped = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.pop(0) if self._ahead else self._handle.readline(_LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        return line
+
+    def peek(self, number: int) -> str:
+        """The line after so many others, `""` behind the end."""
+        while len(self._ahead) <= number:
+            self._ahead.append(self._handle.readline(_LONGEST_LINE))
+        return self._ahead[number]
+
+    def sample(self) -> list[str]:
+        """The next few lines."""
+        return [line for line in (self.peek(number) for number in range(_SAMPLE)) if line.strip()]
+
+    def skip(self) -> None:
+        """Leaves out the next line."""
+        self.peek(0)
+        self._ahead.pop(0)
+        self.skipped += 1
+
+
+def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
+    """What the file is written in: as asked, by its mark, UTF-8, or the likeliest."""
+    check_encoding(asked)
+    with path.open("rb") as handle:
+        head = handle.read(4)
+        if asked is not None:
+            return "utf-8-sig" if codecs.lookup(asked).name == "utf-8" else asked
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        handle.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while chunk := handle.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+            return "utf-8-sig"
+        except UnicodeDecodeError:
+            handle.seek(0)
+            fields = (part.strip(b' "\r') for line in handle for part in re.split(rb"[,;\t|/\\\r\n]", line))
+            guess = guessed((part for part in fields if not part.isascii()), "cp1252")
+    if guess.encoding != "utf-8":
+        notes.append(guess.told(path.name))
+    return guess.encoding
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The letter that parts most lines into the same number of fields, two at least."""
+    best, found = 0.0, ","
+    for letter in DELIMITERS.values():
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=letter, skipinitialspace=True) if row]
+        except csv.Error:
             continue
+        if not widths or widths[0] < 2:
+            continue
+        share = sum(width == widths[0] for width in widths) / len(widths)
+        if letter == " " and share < 1:  # names hold spaces
+            continue
+        if share > best:
+            best, found = share, letter
+    return found
+
+
+def _is_comment(line: str, following: str, delimiter: str) -> bool:
+    """Whether a line that begins with # is no part of the table: it has other fields than the next one."""
+    return line.startswith("#") and line.count(delimiter) != following.count(delimiter)
+
+
+def _is_data(row: Sequence[str]) -> bool:
+    """Whether the first line holds a file or numbers rather than names of columns."""
+    texts = [text.strip() for text in row]
+    if any(has_image_extension(text) for text in texts):
+        return True
+    numbers = [text for text in texts if _NUMBER.fullmatch(text)]
+    if len(numbers) < 3 or len(numbers) < 0.9 * len(texts) - 1:
+        return False
+    counted_off = [str(number) for number in range(len(numbers))]  # names that pandas gives
+    return numbers not in (counted_off, [str(number) for number in range(1, len(numbers) + 1)])
+
+
+def _rows(path: Path, reader: Iterator[list[str]], width: int, before: int, notes: list[str]) -> Iterator[Row]:
+    blank = 0
+    for fields in reader:
+        line = before + reader.line_num  # type: ignore[attr-defined]
+        if not any(text.strip() for text in fields):
+            blank += bool(fields)
+            continue
+        commas_at_the_end = len(fields) > width and not any(text.strip() for text in fields[width:])
+        row = fields[:width] if commas_at_the_end else fields
         if len(row) != width:
             raise BadInput(f"The table must have {width} fields in each line. Received {len(row)}: {path}, line {line}")
         yield line, row
+    if blank:
+        notes.append(f"{counted(blank, 'line')} without content left out")
 
 
 def column(columns: Sequence[str], name: str, key: str, path: Path) -> int:
@@ -70,9 +250,28 @@ def column(columns: Sequence[str], name: str, key: str, path: Path) -> int:
     if columns.count(name) > 1:
         raise BadInput(f"{key} must name one column. There are {columns.count(name)} called {name!r} in {path}")
     if name not in columns:
-        shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
         raise BadInput(
             f"{key} must name a column of {path}. Received: {key}={name}.{did_you_mean(name, columns)} "
-            f"The columns: {shown}."
+            f"The columns: {listed_columns(columns)}."
         )
     return columns.index(name)
+
+
+def likely_column(table: Table, words: Sequence[str], taken: Sequence[int] = ()) -> int | None:
+    """The place of the column that is called by the first of some words, whatever its case; None without."""
+    names = [re.sub(r"[\W_]+", "", name.casefold()) for name in table.columns]
+    for word in words:
+        for place, name in enumerate(names):
+            if name == word and place not in taken:
+                return place
+    return None
+
+
+def listed_columns(columns: Sequence[str]) -> str:
+    """The names of the first columns."""
+    return ", ".join(map(shown, columns[:20])) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a decimal number, as `3`, `-0.5` or `1e3`."""
+    return len(text) < 40 and _NUMBER.fullmatch(text.strip()) is not None

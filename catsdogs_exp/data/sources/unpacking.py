@@ -167,7 +167,7 @@ def _tar_entries(path: Path, tar: tarfile.TarFile, unpacking: Unpacking) -> Iter
             odd.append(member)
     _check_end(tar)
     names = {member.name: member.name.encode("utf-8", "surrogateescape") for member in odd}
-    meant = _decoded(path, names, "latin-1", unpacking)
+    meant = _decoded(path, names, "cp1252", unpacking)
     yield from ((meant[member.name], member.size, member) for member in odd)
 
 
@@ -175,13 +175,13 @@ def _is_utf8(name: str) -> bool:
     return not any("\udc80" <= letter <= "\udcff" for letter in name)
 
 
-def _decoded(path: Path, raw: dict[str, bytes], otherwise: str, unpacking: Unpacking) -> dict[str, str]:
+def _decoded(path: Path, raw: dict[str, bytes], usual: str, unpacking: Unpacking) -> dict[str, str]:
     """Names in the encoding that was asked for, or is the likeliest."""
     if not raw:
         return {}
     encoding = unpacking.encoding
     if encoding is None:
-        guess = guessed(_parts(raw), otherwise)
+        guess = guessed(_parts(raw), usual)
         encoding = guess.encoding
         if encoding != "utf-8":
             unpacking.notes.append(guess.told(path.name))

@@ -104,7 +104,7 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
         ("path,label,label\n", "dataset.label_column must name one column. There are 2 called 'label' in {table}"),
         ("path,label\n,cat\n", "Each line of the table must have a path: {table}, line 2"),
         ("path,label\na/1.jpg, \n", "Each line of the table must have a label: {table}, line 2"),
-        ("path,label\na/1.jpg,c\x07\n", "Each line of the table must have printable names: {table}, line 2"),
+        ("path,label\na/1.jpg,c\x07\n", "Names in the table must not hold control characters: {table}, line 2"),
         (
             "path,label\na/1.jpg,cat\na/1.jpg,dog\n",
             "The table gives one file two labels or splits: a/1.jpg in {table}, line 3",
@@ -121,7 +121,7 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
         (
             "path,label\na/1.jpg,cat\n1,a\n2,b\n3,b\n4,b\n",
             "4 of 5 files in {table} are missing below {root}: '1', '2', '3', .... Their paths are relative to "
-            "dataset.root, or to the table's folder.",
+            "dataset.root, or to the table's folder. dataset.missing=skip leaves such rows out.",
         ),
     ],
 )
@@ -131,8 +131,20 @@ def test_what_is_no_such_table(table: Path, text: str, message: str) -> None:
 
 
 def test_a_table_in_another_encoding(table: Path) -> None:
-    table.write_bytes(b"path,label\na/1.jpg,k\xe4tzchen\n")
-    assert refusal(table) == f"The table is not UTF-8: {table}: invalid continuation byte. Save it as UTF-8."
+    table.write_bytes(b"path,label\na/1.jpg,k\xe4tzchen\nb/1.jpg,h\xfcndchen\n")
+    listing = files_of(configured(table).dataset)
+    assert listing.classes == ("hündchen", "kätzchen")
+    assert listing.reading == (
+        "the names in table.csv are not UTF-8; they are read as cp1252, such as kätzchen; dataset.encoding=NAME says "
+        "it otherwise",
+    )
+    assert files_of(configured(table, "dataset.encoding=cp850").dataset).classes == ("h³ndchen", "kõtzchen")
+    assert refusal(table, "dataset.encoding=ascii") == (
+        f"The table is not in the encoding ascii: {table}: ordinal not in range(128). Leave dataset.encoding out to "
+        "have it guessed"
+    )
+    table.write_text("path,label\na/1.jpg,kätzchen\nb/1.jpg,hündchen\n", "utf-16")
+    assert files_of(configured(table).dataset).classes == ("hündchen", "kätzchen")
 
 
 def test_an_unknown_split(table: Path) -> None:

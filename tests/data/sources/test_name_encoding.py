@@ -28,6 +28,7 @@ from catsdogs_exp.errors import BadInput
         ("cp850", ["São", "coração"], "cp850"),
         ("cp1252", ["chaton été", "garçon"], "cp1252"),
         ("cp1252", ["Müll", "Öl"], "cp1252"),
+        ("cp437", ["öl"], "cp437"),
         ("latin-1", ["ché"], "cp1252"),
     ],
 )
@@ -43,8 +44,15 @@ def test_what_fits_as_well_is_shown() -> None:
     assert "cp949 (고양이)" in guess.told("pets.zip")
 
 
-def test_noise_is_read_as_was_asked() -> None:
-    assert guessed([b"\xb3\xb4\xb5"], "latin-1").encoding == "latin-1"
+def test_noise_is_read_as_is_usual() -> None:
+    assert guessed([b"\xb3\xb4\xb5"], "cp1252").encoding == "cp1252"
+
+
+def test_what_is_usual_decides_between_equals() -> None:
+    names = ["kätzchen".encode("cp1252")]
+    assert guessed(names, "cp1252").example == "kätzchen"
+    assert guessed(names, "cp850").example == "kõtzchen"
+    assert guessed([b"\x81\xb3\x8f\xb4"], "cp1252").encoding == "latin-1"  # letters that cp1252 does not have
 
 
 @given(st.lists(st.binary(min_size=1, max_size=6).filter(lambda name: not name.isascii()), min_size=1, max_size=4))

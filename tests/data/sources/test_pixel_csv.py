@@ -8,7 +8,7 @@ from PIL import Image
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.open_data import gather
-from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
+from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION, Listing
 from catsdogs_exp.data.sources.registry import check_source, files_of
 from catsdogs_exp.errors import BadInput
 
@@ -22,6 +22,9 @@ def write(path: Path, pictures: np.ndarray, labels: list[int], where: int = 0) -
         cells.insert(where, label)
     path.write_text("\n".join(",".join(cells) for cells in [names, *lines]) + "\n", "utf-8")
     return path
+
+
+LABEL = "A label must be a whole number from 0, or a name of letters, digits, spaces, points and hyphens. "
 
 
 def noise(count: int, height: int = 28, width: int = 28) -> np.ndarray:
@@ -122,9 +125,8 @@ def test_a_size_that_does_not_fit(tmp_path: Path, cache: Path, words: list[str],
             "A pixel must be a whole number from 0 to 255. Received: '" + "9" * 40 + "' in {table}, line 3",
         ),
         ("1,0,0,,0", "A pixel must be a whole number from 0 to 255. Received: '' in {table}, line 3"),
-        ("cat,0,0,0,0", "A label must be a whole number from 0. Received: 'cat' in {table}, line 3"),
-        ("../1,0,0,0,0", "A label must be a whole number from 0. Received: '../1' in {table}, line 3"),
-        ("-1,0,0,0,0", "A label must be a whole number from 0. Received: '-1' in {table}, line 3"),
+        ("../1,0,0,0,0", LABEL + "Received: '../1' in {table}, line 3"),
+        ("-1,0,0,0,0", LABEL + "Received: '-1' in {table}, line 3"),
         ("1,0,0,0", "The table must have 5 fields in each line. Received 4: {table}, line 3"),
     ],
 )
@@ -153,3 +155,123 @@ def test_missing_tables_are_told_early(tmp_path: Path) -> None:
             config_of(["dataset=pixel_csv", f"dataset.path={table}", f"dataset.test_path={tmp_path}/x.csv"]).dataset
         )
     assert str(caught.value) == f"dataset.test_path must be a CSV file. There is none at: {tmp_path}/x.csv"
+
+
+def listed(table: Path, *words: str) -> Listing:
+    return files_of(config_of(["dataset=pixel_csv", f"dataset.path={table}", *words]).dataset)
+
+
+def pixels(listing: Listing, path: str) -> list[int]:
+    with Image.open(listing.root / path) as image:
+        return np.asarray(image).ravel().tolist()
+
+
+def splits(listing: Listing) -> dict[str, int]:
+    return dict(zip(listing.paths.tolist(), listing.splits.tolist(), strict=True))
+
+
+def test_pictures_in_one_column_with_their_splits(tmp_path: Path, cache: Path) -> None:
+    """As FER2013 has them."""
+    usages = ["Training", "Training", "PublicTest", "PublicTest", "PrivateTest", "PrivateTest"]
+    lines = [f"{n % 2},{' '.join(map(str, range(n, n + 16)))},{usage}" for n, usage in enumerate(usages)]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]), "utf-8")
+    listing = listed(tmp_path / "fer2013.csv")
+    assert splits(listing) == {
+        "train/0/000000.png": TRAIN, "train/1/000001.png": TRAIN, "validation/0/000002.png": VALIDATION,
+        "validation/1/000003.png": VALIDATION, "test/0/000004.png": TEST, "test/1/000005.png": TEST,
+    }  # fmt: skip
+    assert pixels(listing, "test/1/000005.png") == list(range(5, 21))
+    told = ("of the table's columns emotion holds the labels, pixels the pixels, Usage the splits",)
+    assert listing.reading == told
+    assert listed(tmp_path / "fer2013.csv").reading == told  # also when it is converted already
+    (tmp_path / "odd.csv").write_text(f"emotion,pixels\n0,{'7 ' * 16}\n1,{'7 ' * 15}\n", "utf-8")
+    assert refusal(tmp_path / "odd.csv") == (
+        f"The 15 pixels in {tmp_path}/odd.csv, line 3, must be dataset.width x dataset.height, or a square. "
+        "Received: dataset.width=null dataset.height=null"
+    )
+
+
+def test_a_table_without_column_names(tmp_path: Path, cache: Path) -> None:
+    """As MNIST is often handed on: the label first."""
+    (tmp_path / "t.csv").write_text("5,0,50,100,150\n7,1,2,3,4\n", "utf-8")
+    listing = listed(tmp_path / "t.csv")
+    assert listing.classes == ("5", "7")
+    assert pixels(listing, "5/000000.png") == [0, 50, 100, 150]
+    assert listing.reading == (
+        "the table has no line of column names, so they are 1, 2, 3, ...; dataset.header=first_line says it otherwise",
+        "of the table's columns 1 holds the labels",
+    )
+    last = listed(tmp_path / "t.csv", "dataset.label_column=5")
+    assert last.classes == ("4", "150")
+    (tmp_path / "words.csv").write_text("0,50,100,150,A\n1,2,3,4,B\n", "utf-8")
+    assert listed(tmp_path / "words.csv").classes == ("A", "B")
+    (tmp_path / "named.csv").write_text("label,0,1,2,3\n5,0,50,100,150\n7,1,2,3,4\n", "utf-8")
+    assert len(listed(tmp_path / "named.csv").paths) == 2  # the numbers are names
+
+
+def test_a_column_that_numbers_the_rows_is_left_out(tmp_path: Path, cache: Path) -> None:
+    for name, told in (("", "number 1"), ("Unnamed: 0", "Unnamed: 0"), ("number", "number")):
+        table = tmp_path / f"{len(name)}.csv"
+        table.write_text(f"{name},label,a,b,c,d\n0,5,1,2,3,4\n1,7,5,6,7,8\n", "utf-8")
+        listing = listed(table)
+        assert pixels(listing, "7/000001.png") == [5, 6, 7, 8]
+        assert listing.reading == (f"of the table's columns {told} is left out",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "word", "expected"),
+    [
+        (["5,0.0,1.0,2.0,255.0", "7,1,2,3,4"], "dataset.white=null", [0, 1, 2, 255]),
+        (["5,0.0,0.5,1.0,0.25", "7,0,1,0,1"], "dataset.white=null", [0, 128, 255, 64]),
+        (["5,0,1,1,0", "7,0,1,0,1"], "dataset.white=null", [0, 1, 1, 0]),
+        (["5,0,1,1,0", "7,0,1,0,1"], "dataset.white=1", [0, 255, 255, 0]),
+        (["5.0,1,2,3,4", "7.0,1,2,3,4"], "dataset.white=255", [1, 2, 3, 4]),
+    ],
+)
+def test_numbers_with_a_point_and_fractions(
+    tmp_path: Path, cache: Path, rows: list[str], word: str, expected: list[int]
+) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(["label,a,b,c,d", *rows]), "utf-8")
+    listing = listed(tmp_path / "t.csv", word)
+    assert listing.classes == ("5", "7")
+    assert pixels(listing, "5/000000.png") == expected
+    fractions = ("pixels are fractions from 0 to 1, so 1 is white; dataset.white says it otherwise",)
+    assert listing.reading == (fractions if "0.5" in rows[0] else ())
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "1_0", "0x1", "1.5", "", "²"])
+def test_what_python_takes_for_a_number_need_not_be_a_pixel(tmp_path: Path, cache: Path, odd: str) -> None:
+    (tmp_path / "t.csv").write_text(f"label,a,b,c,d\n5,1,2,3,4\n7,1,2,3,{odd}\n", "utf-8")
+    for word in ("dataset.white=255", "dataset.white=null"):
+        assert refusal(tmp_path / "t.csv", word) == (
+            f"A pixel must be a whole number from 0 to 255. Received: {odd!r} in {tmp_path}/t.csv, line 3"
+        )
+    (tmp_path / "f.csv").write_text(f"label,a,b,c,d\n5,1,1,1,1\n7,1,0,0.5,{odd}\n", "utf-8")
+    assert refusal(tmp_path / "f.csv", "dataset.white=1").startswith(
+        f"A pixel must be a number from 0 to 1 (dataset.white=1). Received: {odd!r} in "
+    )
+
+
+@pytest.mark.parametrize(
+    "label", ["..", "../x", "a/b", "a\\b", ".hidden", "CON ", "x" * 90, "a:b", "-", "1.5", "nan\t1"]
+)
+def test_a_label_is_the_name_of_a_folder_and_nothing_else(tmp_path: Path, cache: Path, label: str) -> None:
+    (tmp_path / "t.csv").write_text(f'label,a,b,c,d\n5,1,2,3,4\n"{label}",1,2,3,4\n', "utf-8")
+    if label.strip() != label:
+        assert listed(tmp_path / "t.csv").classes == ("5", label.strip())
+    else:
+        assert refusal(tmp_path / "t.csv").startswith(f"{LABEL}Received: {label[:40]!r} in ")
+
+
+def test_the_form_of_the_table_can_be_said(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "t.csv").write_text("class;a;b;c;d\ncat;1;2;3;4\ndog;1;2;3;4\n", "utf-8")
+    listing = listed(tmp_path / "t.csv")
+    assert listing.classes == ("cat", "dog")
+    assert listing.reading == (
+        "fields are parted by semicolon; dataset.delimiter says it otherwise",
+        "of the table's columns class holds the labels",
+    )
+    assert refusal(tmp_path / "t.csv", "dataset.delimiter=comma") == (
+        f"dataset.label_column must name the column of {tmp_path}/t.csv with the labels. Received: none. "
+        "The columns: class;a;b;c;d."
+    )

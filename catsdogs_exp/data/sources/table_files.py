@@ -1,0 +1,161 @@
+"""The files that the paths in a table mean: where they lie as written, and where they do after one change for all."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from catsdogs_exp.data.sources.wording import shown
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+_MOST_FILES = 200_000  # looked at in search of a name
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What turns a path as written into one that is there.
+
+    Attributes:
+        dropped: how many folders at its beginning are left out; an absolute path has one more, its root.
+        suffix: what is put behind it.
+        any_case: whether capital and small letters are the same.
+    """
+
+    dropped: int = 0
+    suffix: str = ""
+    any_case: bool = False
+
+    def told(self, path: str) -> str:
+        """The change as a line, with a path as written."""
+        said = []
+        if self.dropped:
+            first, *rest = parts_of(path)[: self.dropped]
+            of_windows = bool(rest) and _DRIVE.fullmatch(rest[0]) is not None
+            beginning = "/".join(rest if first == "/" else [first, *rest])
+            rooted = "/" if first == "/" and not of_windows and not is_address(path) else ""
+            said.append(f"without their beginning {shown(rooted + beginning)}")
+        if self.suffix:
+            said.append(f"with {self.suffix} behind them (dataset.suffix)")
+        if self.any_case:
+            said.append("in another case")
+        if not said and "\\" in path:
+            said.append("with / in place of \\")
+        return " and ".join(said)
+
+
+class FilesBelow:
+    """Finds files below a folder.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._names: dict[str, dict[str, str]] = {}
+
+    def found(self, path: str, change: Change) -> Path | None:
+        """The file that a path means after a change, or None."""
+        parts = parts_of(path)[change.dropped :]
+        if not parts or ".." in parts or parts[0] == "/":
+            return None
+        inside = "/".join(parts) + change.suffix
+        if change.any_case:
+            there = self._in_any_case(inside)
+            return None if there is None else self.root / there
+        file = self.root / inside
+        return file if _is_file(file) else None
+
+    def likely_change(self, path: str) -> Change | None:
+        """The smallest change after which a path is that of a file."""
+        for any_case in (False, True):
+            for dropped in range(len(parts_of(path))):
+                for suffix in ("", *SUFFIXES):
+                    change = Change(dropped, suffix, any_case)
+                    if self.found(path, change) is not None:
+                        return change
+        return None
+
+    def somewhere(self, path: str) -> tuple[Path, str] | None:
+        """The folder below the root from which a path is that of a file, with what has to stand behind it."""
+        parts = parts_of(path)
+        last = parts[-1] if parts else ""
+        for suffix in ("", *SUFFIXES):
+            for file in self._by_name.get(last + suffix, ()):
+                whole = PurePosixPath(*[part for part in parts if part != "/"][:-1], last + suffix)
+                if file.parts[-len(whole.parts) :] == whole.parts:
+                    return self.root.joinpath(*file.parts[: -len(whole.parts)]), suffix
+        return None
+
+    def _in_any_case(self, inside: str) -> str | None:
+        there = ""
+        for part in inside.split("/"):
+            names = self._names.get(there)
+            if names is None:
+                names = self._names[there] = _by_case(self.root / there)
+            name = names.get(part.casefold(), "")
+            if not name:  # none, or two that differ in case
+                return None
+            there = f"{there}/{name}" if there else name
+        return there if _is_file(self.root / there) else None
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[PurePosixPath]]:
+        found: dict[str, list[PurePosixPath]] = {}
+        for path in _some_files(self.root):
+            found.setdefault(path.name, []).append(path)
+        return found
+
+
+def parts_of(path: str) -> list[str]:
+    """The folders and the name in a path of Windows, Linux or the web; `/` comes first where it is absolute."""
+    text = path.replace("\\", "/")
+    if address := _ADDRESS.match(text):
+        return ["/", *_parts(text[address.end() :])]
+    if _DRIVE.match(text):
+        return ["/", text[:2], *_parts(text[2:])]
+    return ["/", *_parts(text)] if text.startswith("/") else _parts(text)
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is an address on the web."""
+    return _ADDRESS.match(path) is not None
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.split("/") if part not in ("", ".")]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for any disk
+        return False
+
+
+def _by_case(folder: Path) -> dict[str, str]:
+    """Names without case -> as they are; `""` for two that differ in case only."""
+    names: dict[str, str] = {}
+    try:
+        every = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return {}
+    for name in every:
+        names[name.casefold()] = "" if name.casefold() in names else name
+    return names
+
+
+def _some_files(root: Path) -> Iterator[PurePosixPath]:
+    count = 0
+    for place, folders, files in os.walk(root):
+        folders.sort()
+        inside = PurePosixPath(Path(place).relative_to(root).as_posix())
+        for name in sorted(files):
+            yield inside / name
+            count += 1
+            if count >= _MOST_FILES:
+                return
