@@ -5,7 +5,8 @@ import shlex
 import sys
 
 from catsdogs_exp import process
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, is_full, one_line
+from catsdogs_exp.printable import printable
 
 COMMANDS = {
     "resume": "go on with a run exactly where it stopped, or train a finished one longer",
@@ -24,9 +25,12 @@ COMMANDS = {
     "cache": "decoded images on disk: list or clear them",
 }
 
+_TRAINING = ("train", "resume", "repeat")  # what they print can be missed: the run folder has it
+_PRINTS = frozenset({"-h", "--help", "--version", "-c", "--cfg", "-i", "--info", "--hydra-help"})  # but for these
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command. Returns the exit code: 0, 1 for a failed run, 2 for bad input, 130/143 when interrupted."""
+    """Runs a command. Returns the exit code: 0, 1 for a failed run, 2 for bad input, 129/130/143 when interrupted."""
     with process.command_line():
         return _answer(sys.argv[1:] if arguments is None else arguments)
 
@@ -42,17 +46,23 @@ def _answer(words: list[str]) -> int:
             if command == "train":
                 rest = [f"plugins=[{','.join(plugins)}]", *rest]
         module = importlib.import_module(f"catsdogs_exp.cli.{command.replace('-', '_')}")
-        return int(module.main(rest))
+        code = int(module.main(rest))
+        lost = process.lost_output()
+        if lost is not None and (command not in _TRAINING or not _PRINTS.isdisjoint(rest)):
+            raise RunFailed(f"The output could not be written to stdout: {lost.strerror}")
+        return code
     except (BadInput, RunFailed) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         return error.exit_code
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"error: The disk is full, or its quota: {printable(one_line(error))}. Make room there", file=sys.stderr)  # noqa: T201
+        return RunFailed.exit_code
     except Interrupted as error:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `... | head`
-        process.leave_stdout()
-        return 0
 
 
 def _without_plugins(words: list[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,7 @@
 """The ways in which a command ends early, each with its exit code."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -20,11 +21,25 @@ class RunFailed(Exception):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Not an Exception, so that nothing on the way swallows it."""
+    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that nothing on the way swallows it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
         self.exit_code = 128 + signal_number
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room to write: a full disk, a quota, or a file that may not grow further."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        if "No space left on device" in str(each) or "Disk quota exceeded" in str(each):  # of C libraries
+            return True
+        each = each.__cause__ or each.__context__
+    return False
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

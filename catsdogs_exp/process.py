@@ -5,6 +5,7 @@ somebody else's: outside of `command_line()` nothing here has an effect, or it i
 """
 
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -15,8 +16,8 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def command_line() -> Iterator[None]:
     with ExitStack() as stack:
         _undo.append(stack)
         stack.callback(_undo.clear)
-        _print_any_name(stack)
+        _open_missing_descriptors()
+        _forgive(stack)
         stack.enter_context(pillow_warnings_ignored())
         yield
 
@@ -46,18 +48,89 @@ def is_command_line() -> bool:
     return bool(_undo)
 
 
-def _print_any_name(stack: ExitStack) -> None:
-    """Prints what the console cannot (cp1252 on Windows, names that are not UTF-8) as `\\xe4`, in place of failing."""
-    for stream in (sys.stdout, sys.stderr):
+class ForgivingStream:
+    """A stream of the screen that drops what can no longer be written, in place of ending the command.
+
+    The reader of a pipe may have gone, the terminal may be closed, the disk behind a `>` may be full. What the console
+    has no letter for (cp1252 on Windows, names that are not UTF-8) is written as `\\xe4`.
+
+    Attributes:
+        lost: why the output ended early, or None.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.lost: OSError | ValueError | None = None
+
+    def write(self, text: str) -> int:
+        """Writes a text; says that it did in any case."""
+        if self.lost is None:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:  # a stream that could not be told to escape
+                encoding = getattr(self._stream, "encoding", None) or "ascii"
+                self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            except (OSError, ValueError) as error:  # ValueError: it is closed
+                self._lose(error)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes several texts."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Hands over what is written so far."""
+        if self.lost is None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError) as error:
+                self._lose(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _lose(self, error: OSError | ValueError) -> None:
+        self.lost = error
+        with suppress(OSError, ValueError, AttributeError):  # or Python fails once more when it ends and flushes
+            descriptor = self._stream.fileno()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+def lost_output() -> OSError | None:
+    """Why what a command printed on stdout did not arrive. None where it did, or nobody waits for it any more."""
+    stream = sys.stdout
+    if not isinstance(stream, ForgivingStream):
+        return None
+    stream.flush()
+    gone = (errno.EPIPE, errno.EIO, errno.EBADF)
+    return stream.lost if isinstance(stream.lost, OSError) and stream.lost.errno not in gone else None
+
+
+def _forgive(stack: ExitStack) -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        stack.callback(setattr, sys, name, stream)
+        if stream is None:  # closed before we began
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (the stack closes it)
+            stack.callback(stream.close)
         if hasattr(stream, "reconfigure"):
             stack.callback(stream.reconfigure, errors=stream.errors)
             stream.reconfigure(errors="backslashreplace")
+        forgiving = ForgivingStream(stream)
+        stack.callback(forgiving.flush)
+        setattr(sys, name, forgiving)
 
 
-def leave_stdout() -> None:
-    """After the reader of a pipe is gone: or Python fails once more when it ends and flushes."""
-    if is_command_line():
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _open_missing_descriptors() -> None:
+    """Where stdin, stdout or stderr are closed, the next file to be opened would take their place, and their text."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 # TensorFlow

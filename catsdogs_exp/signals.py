@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run cleanly: as an exception of ours, so that its folder says `interrupted`."""
+"""Ctrl-C, SIGTERM and a closed terminal end a run cleanly: by an exception, so that its folder says `interrupted`."""
 
 import signal
 from collections.abc import Iterator
@@ -8,18 +8,27 @@ from types import FrameType
 from catsdogs_exp.errors import Interrupted
 
 _received: list[int] = []
+_HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM raise `Interrupted` in the main thread."""
+    """Within it, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
+
+    A SIGHUP that is ignored, as `nohup` does, stays ignored.
+    """
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        if number == _HANG_UP and _received:  # a shell and its terminal each send one when they go
+            return
         _received.append(number)
         raise Interrupted(number)
 
     _received.clear()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if _HANG_UP is not None and signal.getsignal(_HANG_UP) is not signal.SIG_IGN:
+        numbers.append(_HANG_UP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

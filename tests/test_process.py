@@ -181,7 +181,7 @@ def test_outside_of_a_command_nothing_has_an_effect(monkeypatch: pytest.MonkeyPa
     assert not process.is_command_line()
     process.hydra_raises()
     process.silence_tensorflow()
-    process.leave_stdout()
+    assert process.lost_output() is None
     with process.quiet_tensorflow():
         assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     assert "HYDRA_FULL_ERROR" not in os.environ and logging.getLogger("tensorflow").level == level

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.folder.provenance import versions
     from catsdogs_exp.record.folder.run_files import find_run, read_result
     from catsdogs_exp.record.folder.run_folder import new_run_folder
-    from catsdogs_exp.record.folder.run_lock import owned
+    from catsdogs_exp.record.folder.run_lock import owned, true_status
     from catsdogs_exp.run.job import Job, run_name
     from catsdogs_exp.run.train import train
 
@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> int:
     found = read_result(folder)
     if found.get("status") != "ok":
         raise BadInput(
-            f"RUN must be a finished run, to compare with. Its status is {found.get('status')}: {folder}. "
-            f"Finish it first: python -m catsdogs_exp resume {folder}"
+            f"RUN must be a finished run, to compare with. Its status is {true_status(folder, found.get('status'))}: "
+            f"{folder}. Finish it first: python -m catsdogs_exp resume {folder}"
         )
     config = stored_config(folder)
     screen = TerminalScreen()

@@ -47,6 +47,8 @@ def main(arguments: list[str]) -> int:
         found = read_result(folder)
         snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
         done = len(progress_of(snapshot).history.epochs) if snapshot else 0
+        if found.get("status") == "running":  # nobody holds its lock
+            screen.say(f"the run was killed after {done} epochs: going on")
         _refuse(config, changes, done, options.allow_changes)
         second = config.training.finetune.epochs
         if found.get("status") == "ok" and done >= config.epochs + second:

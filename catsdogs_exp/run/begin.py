@@ -2,8 +2,10 @@
 
 import itertools
 import logging
+import shlex
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, is_full, one_line
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
@@ -106,19 +108,30 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
         try:
             with interruption_wins(), watched(run.say), random_state_kept():
                 yield run
+            run.result.update(status="ok")
         except Interrupted:
             _log.warning("interrupted")
             _update(run.result, status="interrupted", error="interrupted")
             raise
         except BaseException as error:
             _log.exception("failed")
-            _update(run.result, status="failed", error=one_line(error))
-            if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
+            failure = _failure(error, job.folder)
+            _update(run.result, status="failed", error=one_line(failure))
+            if failure is error:
                 raise
-            raise RunFailed(
-                f"The run failed: {one_line(error)}. The traceback is in {job.folder / 'run.log'}"
-            ) from error
-        run.result.update(status="ok")
+            raise failure from error
+
+
+def _failure(error: BaseException, folder: Path) -> BaseException:
+    """What the user is told: an error of ours as it is, any other in one line with the next step."""
+    if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
+        return error
+    if is_full(error):
+        return RunFailed(
+            f"The disk is full, or its quota: {one_line(error)}. Make room there, then: "
+            f"python -m catsdogs_exp resume {shlex.quote(str(folder))}"
+        )
+    return RunFailed(f"The run failed: {one_line(error)}. The traceback is in {folder / 'run.log'}")
 
 
 def _begin_result(job: Job) -> Result:
@@ -139,7 +152,7 @@ def _begin_result(job: Job) -> Result:
 def _update(result: Result, **content: Any) -> None:
     """Says how a run ended, if there is still room to write it: why it ended must reach the user in any case."""
     try:
-        result.update(**content)
+        result.end(**content)
     except OSError:
         _log.exception("result.json could not be written")
 
@@ -163,7 +176,7 @@ class _LoggedScreen:
 
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level, propagate = _log.level, _log.propagate
     _log.setLevel(logging.INFO)
@@ -175,4 +188,14 @@ def _log_to(path: Path) -> Iterator[None]:
         _log.removeHandler(handler)
         _log.setLevel(level)
         _log.propagate = propagate
-        handler.close()
+        with suppress(OSError):  # what is left does not fit on the disk
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose lines are lost when the disk is full: the run's error says so, not a traceback for each line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (the name is logging's)
+        """Called within `except`; logging itself would print a traceback."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)

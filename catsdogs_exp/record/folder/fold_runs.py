@@ -11,6 +11,7 @@ import yaml
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten, natural_key
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
+from catsdogs_exp.record.folder.run_lock import true_status
 
 # What the folds of one cross-validation may differ in.
 _FREE = ("split.fold", "output_dir", "experiment", "logging.")
@@ -83,6 +84,6 @@ def _config(job: Path) -> dict[str, Any]:
 
 def _status(job: Path) -> str:
     try:
-        return str(json.loads((job / "result.json").read_text(encoding="utf-8"))["status"])
+        return str(true_status(job, json.loads((job / "result.json").read_text(encoding="utf-8"))["status"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"The result of the run cannot be read: {job / 'result.json'}") from error

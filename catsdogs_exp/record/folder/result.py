@@ -1,5 +1,6 @@
 """`result.json`: the state of a run at every moment, written atomically."""
 
+import errno
 import hashlib
 import json
 import math
@@ -10,6 +11,7 @@ from typing import Any
 
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import is_full
 from catsdogs_exp.record.folder.provenance import git, machine, versions
 
 # What does not change the numbers of a run.
@@ -60,6 +62,31 @@ class Result:
                 raise KeyError(key)
         self.content.update(content)
         write_json(self.path, self.content)
+
+    def end(self, **content: Any) -> None:
+        """The last change of a run. Where the disk is full it goes into the place that the file has already.
+
+        Raises:
+            OSError: when there is no room there either.
+        """
+        try:
+            self.update(**content)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            _overwrite(self.path, self.content)
+
+
+def _overwrite(path: Path, content: Any) -> None:
+    path.with_name(f".{path.name}.part").unlink(missing_ok=True)
+    text = f"{json.dumps(_finite(content), indent=1, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+    with path.open("r+b") as handle:
+        if len(text) > max(os.fstat(handle.fileno()).st_blocks * 512, os.fstat(handle.fileno()).st_size):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        handle.write(text)
+        handle.truncate()
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from catsdogs_exp.errors import BadInput
 
 _LOCK, _OWNER = ".lock", ".owner.json"
+KILLED = "killed"
+_PATIENCE = 0.5  # seconds: whoever looks whether a run is alive holds its lock for a moment
 
 
 @contextmanager
@@ -24,7 +27,7 @@ def owned(folder: Path) -> Iterator[None]:
     """
     lock = FileLock(folder / _LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
     except Timeout as error:
         raise BadInput(
             f"The run is being trained by {_owner(folder)}: {folder}. Wait for it, or stop it first"
@@ -37,6 +40,36 @@ def owned(folder: Path) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def true_status(folder: Path, written: Any) -> Any:
+    """The status of a run: what its `result.json` says, but `killed` where it says `running` and nobody trains it."""
+    return KILLED if written == "running" and is_abandoned(folder) else written
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether no process trains in a folder any more: the one that did was killed, and could not say so.
+
+    A folder that another machine trains in, or whose lock may not be looked at, is not.
+    """
+    path = folder / _LOCK
+    try:
+        owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
+        if owner["host"] != socket.gethostname():
+            return False
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError, NotImplementedError):
+        return False
+    lock.release()
+    return True
 
 
 def _owner(folder: Path) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.record.folder.run_lock import KILLED, true_status
 
 # Where each metric stands in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
@@ -46,7 +48,7 @@ class Run:
     Attributes:
         name: its folder, relative to the folder that all compared runs share.
         folder: absolute.
-        status: running, ok, failed or interrupted.
+        status: running, ok, failed, interrupted; or killed: it says running, and no process trains it any more.
         error: what ended it early.
         objective: the metric that picked the best epoch; None before the first epoch ends.
         epoch: the best epoch, from 1.
@@ -121,11 +123,14 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
     found["last"], found["last10"] = _last_epochs(folder / "metrics.csv", name, remarks)
     if not found["seconds"]:  # before the first epoch ends
         found["seconds"] = None
+    status = true_status(folder, content["status"])
+    if status == KILLED:
+        remarks.append(f"{name} was killed. To go on with it: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
     error, objective, epoch = (_at(content, p) for p in (("error",), ("objective", "name"), ("objective", "epoch")))
     return Run(
         name=name,
         folder=folder,
-        status=content["status"],
+        status=status,
         error=error if isinstance(error, str) else None,
         objective=objective if isinstance(objective, str) else None,
         epoch=epoch if isinstance(epoch, int) else None,
