@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
@@ -99,9 +100,7 @@ def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
     try:
-        return decoding.read_image(
-            file, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
-        )
+        return read_image(file, card)
     except decoding.Undecodable as error:
         return str(error)
     except OSError as error:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
@@ -91,10 +92,7 @@ class Predictor:
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or why there are none."""
         try:
-            card = self.card
-            return decoding.read_image(
-                path, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
-            )
+            return read_image(path, self.card)
         except decoding.Undecodable as error:
             return str(error)
         except OSError as error:

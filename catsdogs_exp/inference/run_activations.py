@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.graph import FlatNetwork
@@ -88,9 +89,7 @@ def draw_activations(
     found = []
     for path in images:
         try:
-            pixels = decoding.read_image(
-                path, card.target_size, card.interpolation, card.channels, card.resize, card.pad_value
-            )
+            pixels = read_image(path, card)
         except decoding.Undecodable as error:
             found.append(DrawnActivations(path, None, {}, str(error)))
             continue

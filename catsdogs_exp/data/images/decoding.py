@@ -1,14 +1,11 @@
 """The one decoder: inspection, training and prediction all see the pixels that come from here."""
 
 import io
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
@@ -21,8 +18,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from catsdogs_exp.data.images import resizing
-from catsdogs_exp.data.images.file_identity import read_file
+from catsdogs_exp.data.images import jpeg
 from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format
 from catsdogs_exp.process import pillow_warnings_ignored
 
@@ -30,10 +26,9 @@ from catsdogs_exp.process import pillow_warnings_ignored
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 # Changed whenever the same file would give other pixels; part of every cache key.
-VERSION = 3
+VERSION = 4
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _BAND = 1 << 22  # pixels
-_ORIENTATION = 0x0112
 # What makes a picture upright again, by its EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,11 +39,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Of ordinary JPEGs: colours that libjpeg brings to RGB by itself, as simplejpeg calls them.
-_COLOURS = ("Gray", "YCbCr", "RGB")
-_JPEG = b"\xff\xd8\xff"
-_APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA  # where EXIF and XMP stand; several pictures, or a profile; the pixels
-_SCRATCH = 16 * 2**20  # bytes
 
 
 class Undecodable(Exception):
@@ -95,8 +85,9 @@ def decode(data: bytes) -> Image.Image:
     """
     with _reasons(data):
         image = _open(data, MAX_PIXELS)
-        image.load()
-        return _to_rgb(_turned(image, _orientation(image)))
+        orientation = _loaded(image)
+        _complaint(data, image)
+        return _turned(_to_rgb(image), image, orientation)
 
 
 def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Look:
@@ -115,36 +106,27 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
         Undecodable: as `decode` does.
         TooLarge: for more than `max_pixels`.
     """
-    found = _ordinary_look(data, suffix, at_least, min(max_pixels, MAX_PIXELS))
-    if found is not None:
-        return found
+    max_pixels = min(max_pixels, MAX_PIXELS)
+    header = jpeg.header_of(data)
+    if header is not None and header.width * header.height <= max_pixels:
+        scale = min(header.width // at_least, header.height // at_least)
+        factor = next((each for each in jpeg.FACTORS if scale >= each), 1)  # as Pillow's `draft` has it
+        small = jpeg.pixels_of(data, header, factor)
+        if small is not None:
+            mode, size = "L" if header.grey else "RGB", (header.width, header.height)
+            note = _note(header.kind, mode, header.orientation, suffix, ())
+            width, height = size if header.orientation < 5 else size[::-1]
+            return Look(Image.fromarray(np.ascontiguousarray(small)), width, height, header.kind, mode, note)
     with _reasons(data):
-        image = _open(data, min(max_pixels, MAX_PIXELS))
+        image = _open(data, max_pixels)
         size, mode, kind = image.size, image.mode, image.format or ""
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             image.draft(None, (at_least, at_least))
-        image.load()
-        orientation = _orientation(image)
-        small = _to_rgb(_turned(image, orientation))
-        width, height = size if orientation < 5 else size[::-1]
-        return Look(small, width, height, kind, mode, _note(image, kind, mode, orientation, suffix))
-
-
-def _ordinary_look(data: bytes, suffix: str | None, at_least: int, max_pixels: int) -> Look | None:
-    """The same of a colour JPEG that stands upright, is whole and has nothing to be noted; else None."""
-    if not data.startswith(_JPEG) or (suffix is not None and not is_extension_of(suffix, "JPEG")):
-        return None
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in _COLOURS[1:] or height * width > max_pixels or _has_segment(data, (_APP1, _APP2)):
-            return None
-        scale = min(width // at_least, height // at_least)
-        factor = next((each for each in (8, 4, 2) if scale >= each), 1)  # as Pillow's `draft` has it
-        smaller = {"min_height": -(-height // factor), "min_width": -(-width // factor), "min_factor": factor}
-        small = simplejpeg.decode_jpeg(data, "RGB", strict=True, **(smaller if factor > 1 else {}))
-        return Look(Image.fromarray(small), width, height, "JPEG", "RGB", "")
-    except Exception:  # Pillow knows better, or knows the reason
-        return None
+        orientation = _loaded(image)
+        more = [_complaint(data, image), "" if kind == "MPO" else _frames(image)]
+        small_image = _turned(_to_rgb(image), image, orientation)
+        width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
+        return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more))
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -165,11 +147,13 @@ def _reasons(data: bytes) -> Iterator[None]:
     except Undecodable:
         raise
     except UnidentifiedImageError as error:
-        kind = unread_format(data)
+        kind = unread_format(data) or jpeg.unread_kind(data)
         raise Undecodable(f"unsupported format: {kind}" if kind else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge(0, 0) from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
+        if kind := jpeg.unread_kind(data):
+            raise Undecodable(f"unsupported format: {kind}") from error
         cut = any(word in str(error).lower() for word in ("truncated", "eof", "unexpected end", "not enough"))
         raise Undecodable("truncated" if cut else "undecodable") from error
 
@@ -190,112 +174,49 @@ def pixels(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.
     Raises:
         Undecodable: as `decode` does.
     """
-    found = _ordinary_jpeg(data, scratch)
-    return np.asarray(decode(data), dtype=np.uint8) if found is None else found
+    header = jpeg.header_of(data)
+    if header is not None and header.width * header.height <= MAX_PIXELS:
+        found = jpeg.pixels_of(data, header, 1, scratch)
+        if found is not None:
+            return found
+    return np.asarray(decode(data), dtype=np.uint8)
 
 
-class _OfThread(threading.local):
-    """Memory for a picture that is resized at once: to ask the system for it each time costs as much as resizing."""
-
-    def __init__(self) -> None:
-        self.scratch = np.empty(_SCRATCH, dtype=np.uint8)  # the system gives it when it is written to
-
-
-_thread = _OfThread()
-
-
-def _ordinary_jpeg(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.uint8] | None:
-    """The pixels of a grey or colour JPEG that stands upright and is whole, in `scratch` if they fit; else None."""
-    if not data.startswith(_JPEG):
-        return None
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in _COLOURS or height * width > MAX_PIXELS:
-            return None
-        if _has_segment(data, (_APP1,)) and _orientation(Image.open(io.BytesIO(data), formats=FORMATS)) != 1:
-            return None
-        buffer = scratch if scratch is not None and 3 * height * width <= scratch.size else None
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=buffer), dtype=np.uint8)
-    except Exception:  # Pillow knows better, or knows the reason
-        return None
+def _loaded(image: Image.Image) -> int:
+    """Decodes a picture, and tells the orientation that it was stored in."""
+    if image.format == "TIFF":  # which Pillow turns when it loads it, and then forgets
+        orientation = jpeg.orientation_of(image)
+        image.load()
+        return orientation
+    image.load()  # of PNGs the EXIF may stand behind the pixels
+    return jpeg.orientation_of(image)
 
 
-def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
-    """Whether there is a segment of these kinds ahead of the pixels, or one that is odd."""
-    place = 2
-    while place + 3 < len(data) and data[place] == 0xFF:
-        if data[place + 1] == _SCAN:
-            return False
-        if data[place + 1] in kinds:
-            return True
-        place += 2 + (data[place + 2] << 8) + data[place + 3]
-    return True
+def _turned(rgb: Image.Image, image: Image.Image, orientation: int) -> Image.Image:
+    """Upright. (TIFFs were turned by Pillow when it loaded them.)"""
+    return rgb if orientation == 1 or image.format == "TIFF" else rgb.transpose(_TURNS[orientation])
 
 
-def read_image(  # noqa: PLR0913  (settings of the loader, by their own names)
-    path: Path,
-    target_size: tuple[int, int],
-    interpolation: str,
-    channels: int = 3,
-    resize: str = "stretch",
-    pad_value: float = 0.0,
-) -> NDArray[np.uint8]:
-    """Reads one file at the network's size.
-
-    Args:
-        path: the file.
-        target_size: height, width.
-        interpolation, resize, pad_value: as `resizing.resized` has them.
-        channels: 3, or 1 for the picture in grey (ITU-R 601 luma).
-
-    Returns:
-        uint8 [height, width, channels].
+def _complaint(data: bytes, image: Image.Image) -> str:
+    """What libjpeg warned of, which Pillow does not tell.
 
     Raises:
-        Undecodable: with the reason.
-        OSError: when the file cannot be read.
+        Undecodable: `truncated`, when a part of the picture is missing.
     """
-    return image_of(read_file(path)[0], target_size, interpolation, channels, resize, pad_value)
+    if image.format not in ("JPEG", "MPO"):
+        return ""
+    found = jpeg.complaint(data)
+    if found == "truncated":
+        raise Undecodable(found)
+    return found
 
 
-def image_of(  # noqa: PLR0913  (settings of the loader, by their own names)
-    data: bytes,
-    target_size: tuple[int, int],
-    interpolation: str,
-    channels: int = 3,
-    resize: str = "stretch",
-    pad_value: float = 0.0,
-) -> NDArray[np.uint8]:
-    """The picture that a file's bytes hold, at the network's size: as `read_image` gives it."""
-    whole = pixels(data, _thread.scratch)
-    fitted = resizing.resized(whole, target_size, resize, interpolation, pad_value)
-    if channels == 1:
-        return resizing.grey(fitted)
-    return fitted.copy() if fitted is whole else fitted
-
-
-def _orientation(image: Image.Image) -> int:
-    """2 to 8 for a picture that has to be turned, else 1. (Of TIFFs Pillow turns and clears it when it loads.)"""
-    if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
-        return 1  # nothing to parse: most photos
-    try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-        return orientation if orientation in _TURNS else 1
-    except Exception:  # corrupt EXIF is no reason to lose a good picture
-        return 1
-
-
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    return image if orientation == 1 else image.transpose(_TURNS[orientation])
-
-
-def _note(image: Image.Image, kind: str, mode: str, orientation: int, suffix: str | None) -> str:
+def _note(kind: str, mode: str, orientation: int, suffix: str | None, more: Iterable[str]) -> str:
     """What is odd about a picture that decodes."""
     notes = []
     if suffix is not None and not is_extension_of(suffix, kind):
         notes.append(f"named {suffix or 'without extension'}, is {kind}")
-    if kind != "MPO" and _has_more(image):
-        notes.append("several pages" if kind == "TIFF" else "animated")
+    notes += [each for each in more if each]
     if mode != "RGB":
         notes.append({"L": "grey", "P": "palette", "1": "black and white"}.get(mode, mode))
     if orientation > 1:
@@ -303,14 +224,15 @@ def _note(image: Image.Image, kind: str, mode: str, orientation: int, suffix: st
     return ", ".join(notes)
 
 
-def _has_more(image: Image.Image) -> bool:
+def _frames(image: Image.Image) -> str:
     """Whether there are frames or pages behind the first; what cannot be read of them does not matter."""
     if image.format == "JPEG":
-        return False
+        return ""
     try:
-        return bool(getattr(image, "is_animated", False))
+        several = bool(getattr(image, "is_animated", False))
     except Exception:
-        return False
+        return ""
+    return "" if not several else "several pages" if image.format == "TIFF" else "animated"
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

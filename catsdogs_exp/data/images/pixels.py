@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.cache_folder import CacheUnusable
-from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images import decoding, preparing
 from catsdogs_exp.data.images.file_identity import read_file, same
 from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry, room
 from catsdogs_exp.data.images.resizing import (
@@ -267,9 +267,7 @@ def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.ui
     path = manifest.path(row)
     try:
         data, identity = read_file(path)
-        image = decoding.image_of(
-            data, loader.target_size, loader.interpolation, loader.channels, loader.resize, loader.pad_value
-        )
+        image = preparing.image_of(data, loader)
     except (OSError, decoding.Undecodable) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunFailed(

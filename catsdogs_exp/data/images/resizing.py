@@ -73,7 +73,7 @@ def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
     resize: str,
     interpolation: str,
     pad_value: float = 0.0,
-    box: Box | None = None,
+    region: Box | None = None,
 ) -> NDArray[np.uint8]:
     """Brings a picture to a size.
 
@@ -81,24 +81,24 @@ def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
         pixels: uint8 [h, w, 1 or 3].
         target_size: height, width.
         resize: `stretch`; `crop`, the largest box in the middle that has the target's proportions (so is
-            `random_resized_crop`, whose random boxes come through `box`); `pad`, the whole picture in the middle.
+            `random_resized_crop`, whose random boxes are cut by `crop_stored`); `pad`, the whole picture in the middle.
         interpolation: `nearest`, or one that antialiases: `bilinear`, `bicubic`, `lanczos`.
         pad_value: 0..255, beside the picture with `pad`.
-        box: what part of the picture is used instead of all of it, and then stretched.
+        region: where in `pixels` the picture is: left, top, width, height. All of it when left out.
 
     Returns:
         uint8 [height, width, 1 or 3].
     """
-    if box is not None:
-        return resample(pixels, target_size, interpolation, box)
+    left, top, width, height = region or (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
     if resize == "pad":
-        return _padded(pixels, target_size, interpolation, pad_value)
+        return _padded(pixels, target_size, interpolation, pad_value, (left, top, width, height))
     if evaluated_as(resize) == "crop":
-        return resample(pixels, target_size, interpolation, middle_box(pixels.shape[0], pixels.shape[1], target_size))
-    return resample(pixels, target_size, interpolation)
+        across, down, box_width, box_height = middle_box(height, width, target_size)
+        return resample(pixels, target_size, interpolation, (left + across, top + down, box_width, box_height))
+    return resample(pixels, target_size, interpolation, region)
 
 
-def middle_box(height: int, width: int, target_size: tuple[int, int]) -> Box:
+def middle_box(height: float, width: float, target_size: tuple[int, int]) -> Box:
     """The largest box of the target's proportions in the middle of a picture."""
     ratio = target_size[1] / target_size[0]
     box_width, box_height = min(width, height * ratio), min(height, width / ratio)
@@ -229,9 +229,9 @@ def _within(start: float, length: float, limit: int) -> tuple[float, float]:
 
 
 def _padded(
-    pixels: NDArray[np.uint8], target_size: tuple[int, int], interpolation: str, pad_value: float
+    pixels: NDArray[np.uint8], target_size: tuple[int, int], interpolation: str, pad_value: float, region: Box
 ) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
+    width, height = region[2:]
     factor = min(target_size[0] / height, target_size[1] / width)
     inner = (
         min(target_size[0], max(1, round(height * factor))),
@@ -239,5 +239,5 @@ def _padded(
     )
     result = np.full((*target_size, pixels.shape[2]), round(pad_value), dtype=np.uint8)
     top, left = (target_size[0] - inner[0]) // 2, (target_size[1] - inner[1]) // 2
-    result[top : top + inner[0], left : left + inner[1]] = resample(pixels, inner, interpolation)
+    result[top : top + inner[0], left : left + inner[1]] = resample(pixels, inner, interpolation, region)
     return result

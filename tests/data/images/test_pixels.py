@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.config.schema import Config, Inspection, LoaderSettings, SplitSettings
-from catsdogs_exp.data.images import decoding, pixel_cache, pixels
+from catsdogs_exp.data.images import pixel_cache, pixels, preparing
 from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.data.images.pixels import open_pixels
+from catsdogs_exp.data.images.preparing import Preparation
 from catsdogs_exp.data.inspection.inspect import inspect
 from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.sources.listing import VALIDATION, list_images
@@ -50,7 +51,7 @@ def _nothing_in_memory() -> Iterator[None]:
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def forbid() -> None:
-        monkeypatch.setattr(decoding, "read_image", lambda *_: pytest.fail("decoded again"))
+        monkeypatch.setattr(preparing, "image_of", lambda *_: pytest.fail("decoded again"))
 
     return forbid
 
@@ -63,7 +64,7 @@ def test_pixels_are_those_of_the_decoder_whatever_the_cache(
     wanted = manifest.usable()[[5, 0, 5, 73, 40]]
     found = fetch(wanted)
     assert (found.dtype, found.shape) == (np.uint8, (5, 12, 10, 3))
-    expected = [decoding.read_image(manifest.path(row), (12, 10), "bilinear") for row in wanted]
+    expected = [preparing.read_image(manifest.path(row), Preparation((12, 10))) for row in wanted]
     assert np.array_equal(found, np.stack(expected))
     assert fetch(wanted[:0]).shape == (0, 12, 10, 3)
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catsdogs_exp.data.images.decoding import Undecodable, decode, read_image
+from catsdogs_exp.data.images.decoding import Undecodable, decode
+from catsdogs_exp.data.images.preparing import Preparation, read_image
 from catsdogs_exp.data.inspection.inspect import inspect_file
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # as in a run
@@ -147,7 +148,7 @@ def inspect_all(count: int, path: Path) -> Counter[str]:
             assert verdict.reason == "", name  # a good picture is not thrown away either
             assert image.size == (verdict.width, verdict.height), name
             del image  # the largest is 200 MB
-            pixels = read_image(path, (16, 16), "bilinear")
+            pixels = read_image(path, Preparation((16, 16)))
             assert (pixels.shape, pixels.dtype) == ((16, 16, 3), np.uint8), name
         assert verdict.reason in ("", *REASONS) or verdict.reason.startswith("unsupported format: "), name
         assert "\n" not in verdict.note, name
