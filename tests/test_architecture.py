@@ -28,7 +28,7 @@ ROOMS = (
     "sweep",
     "cli",
 )
-EVERYWHERE = ("compat", "errors", "natural_sort", "printable", "process", "signals")
+EVERYWHERE = ("compat", "errors", "natural_sort", "printable", "platforms", "process", "signals")
 MOST_LINES = 400
 MOST_ARGUMENTS = 5
 LONGER: dict[str, str] = {}  # module -> why it may be

@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
+from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 
 _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that name no file
@@ -75,7 +76,7 @@ def made_once(target: Path) -> Iterator[Path | None]:
             scratch.mkdir()
             try:
                 yield scratch
-                scratch.rename(target)
+                platforms.replace(scratch, target)
             except BaseException:
                 remove_tree(scratch)
                 raise

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.insight.maps import Answers, LayerActivations, shrunk
 
@@ -75,7 +76,7 @@ class ActivationFiles:
         scratch = path.with_suffix(".part")
         with scratch.open("wb") as handle:
             np.savez(handle, images=kept.images, probabilities=kept.answers.probabilities, **arrays)
-        scratch.replace(path)
+        platforms.replace(scratch, path)
 
     def take_back(self, epoch: int) -> None:
         """Removes the epochs after this one, of a run that goes on from there."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 
 COLUMN = "suspicion"
@@ -32,7 +33,7 @@ def write_suspicion(manifest: Path, suspicion: Mapping[str, float]) -> None:
             csv.writer(handle).writerows(rows)
             handle.flush()
             os.fsync(handle.fileno())
-        scratch.replace(manifest)
+        platforms.replace(scratch, manifest)
     except OSError as error:
         raise BadInput(f"The manifest of the run cannot be written: {manifest}: {error.strerror}") from error
     except (ValueError, csv.Error) as error:

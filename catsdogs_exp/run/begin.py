@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catsdogs_exp import platforms
 from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
@@ -90,7 +91,7 @@ class BegunRun:
             )
         self.say(f"the data has changed since the run began: {changes}")
         kept = next(path for n in itertools.count(1) if not (path := folder / f"manifest-before-{n}.csv").exists())
-        (folder / "manifest.csv").rename(kept)
+        platforms.replace(folder / "manifest.csv", kept)
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """`--dry-run`: everything is built and one batch goes through; shapes, memory and time are said, nothing is written."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +11,7 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.models.counting import trained_weights
+from catsdogs_exp.platforms import peak_memory
 from catsdogs_exp.run.loaders import open_loaders
 from catsdogs_exp.run.network import Setup, build_network
 from catsdogs_exp.run.plan import plan_stages
@@ -74,9 +73,7 @@ def _memory() -> str:
     if gpus():
         peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
         return f"memory: {peak / 2**20:,.0f} MiB at most on the first GPU"
-    unit = 1 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return f"memory: {peak / 2**20:,.0f} MiB at most, TensorFlow included"
+    return f"memory: {peak_memory() / 2**20:,.0f} MiB at most, TensorFlow included"
 
 
 def _form(array: Any) -> str:

@@ -26,6 +26,7 @@ import psutil
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from catsdogs_exp import platforms
 from catsdogs_exp.data.cache_folder import CacheUnusable, cache_errors, cache_folder, made_once
 
 _FOLDER = "decoded"
@@ -253,7 +254,7 @@ def _remove(path: Path) -> bool:
             if _is_leased(target):
                 return False
             _remove_files(scratch)
-            target.rename(scratch)  # never a half-removed entry under its name
+            platforms.replace(target, scratch)  # never a half-removed entry under its name
         _remove_files(scratch)
         return True
     except OSError:  # on Windows, a file that is open; or no right to

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.schema.datasets import ArchiveDataset, several
 from catsdogs_exp.data.cache_folder import cache_folder, made_once, remove_tree
 from catsdogs_exp.data.progress import ReportProgress
@@ -17,6 +18,7 @@ from catsdogs_exp.data.sources.known_names import ARCHIVES
 from catsdogs_exp.data.sources.name_encoding import check_encoding
 from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import restricts_names
 
 VERSION = 2  # changed whenever the same archive would become other files
 
@@ -61,6 +63,11 @@ class Unpacked:
 
     folder: Path
     notes: tuple[str, ...] = ()
+
+    @property
+    def escaped(self) -> bool:
+        """Whether its names are those that `platforms.safe_name` gives."""
+        return restricts_names(self.folder)
 
 
 def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str | None = None) -> Unpacked:
@@ -116,5 +123,5 @@ def _unpack_inner(folder: Path, files: list[Path], unpacking: Unpacking) -> None
             remove_tree(scratch)
             unpacking.notes.append(f"{inside} in the archive stays packed: {str(error).replace(str(path), path.name)}")
             continue
-        scratch.rename(target)
+        platforms.replace(scratch, target)
         path.unlink()

@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.schema.datasets import Download
 from catsdogs_exp.data.cache_folder import cache_errors, cache_folder
 from catsdogs_exp.data.progress import ReportProgress
@@ -177,7 +178,7 @@ class Transfer:
                 self._sleep(WAITS[attempt])
                 attempt += 1
         self._known.unlink(missing_ok=True)
-        self._part.replace(output_file)
+        platforms.replace(self._part, Path(output_file))
 
     def _done(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0

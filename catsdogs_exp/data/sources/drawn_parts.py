@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.schema.datasets import DrawnDataset
 from catsdogs_exp.data import drawing
 from catsdogs_exp.data.cache_folder import cache_folder
@@ -77,4 +78,4 @@ def _draw_some(tasks: list[tuple[Path, int, int, int]]) -> None:
     for path, label, number, seed in tasks:
         scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
         drawing.draw_parts(label, number, seed).save(scratch, "PNG")
-        scratch.replace(path)
+        platforms.replace(scratch, path)

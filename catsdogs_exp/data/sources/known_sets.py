@@ -1,5 +1,6 @@
 """The sources with a name of their own: archives on a server, fetched and unpacked once, or taken where they are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import Download, DownloadedDataset, TwoDownloadsDataset, several
@@ -50,8 +51,10 @@ def known_set(
     archives = given_archives(dataset) or {
         key: fetched(download, f"dataset.{key}", progress) for key, download in _downloads(dataset).items()
     }
-    unpacked_to = {key: unpacked(path, progress).folder for key, path in archives.items()}
-    selection = Selection.of(dataset, folders)
+    opened = {key: unpacked(path, progress) for key, path in archives.items()}
+    unpacked_to = {key: each.folder for key, each in opened.items()}
+    escaped = all(each.escaped for each in opened.values())
+    selection = replace(Selection.of(dataset, folders), escaped=escaped)
     if len(unpacked_to) == 1:
         return list_images(next(iter(unpacked_to.values())), selection)
     return listed_splits(unpacked_to, _SPLITS, selection)

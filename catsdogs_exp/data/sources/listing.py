@@ -19,6 +19,7 @@ from catsdogs_exp.data.sources.walking import Walker
 from catsdogs_exp.data.sources.wording import shown, some
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.platforms import original_name
 
 __all__ = [
     "SPLITS",
@@ -107,7 +108,7 @@ def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTH
     layouts = []
     for part in parts:
         layout = read_layout(_folder_inside(part.folder, selection), walker, selection)
-        prefix = "/".join((part.name, *layout.top.relative_to(part.folder).parts)) + "/"
+        prefix = "".join(f"{name}/" for name in (part.name, *layout.top.relative_to(part.folder).parts) if name)
         branches = tuple(
             replace(branch, split=part.split if branch.split == UNDECIDED else branch.split)
             for branch in layout.branches
@@ -182,6 +183,8 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
         walker: knows what was skipped.
         selection: which files to take, and what their classes are called.
     """
+    if selection.escaped:
+        layouts = [(prefix, _with_original_names(layout)) for prefix, layout in layouts]
     of_names = [_in_flat_folders(layout, walker, selection) for _, layout in layouts]
     placed = [(f"{prefix}{b.place}", b.name) for prefix, layout in layouts for b in _train_first(layout.branches)]
     placed += [
@@ -209,6 +212,12 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
     if found and selection.one_class_will_do:
         return _in_columns(root, printed, notes, reading)
     return listing_of(root, printed, notes=notes, reading=reading)
+
+
+def _with_original_names(layout: Layout) -> Layout:
+    """The classes of folders and files that were written under names which every system takes."""
+    branches = tuple(replace(branch, name=original_name(branch.name)) for branch in layout.branches)
+    return replace(layout, branches=branches, class_in=lambda name: layout.class_in(original_name(name)))
 
 
 def _train_first(branches: Iterable[Branch]) -> list[Branch]:

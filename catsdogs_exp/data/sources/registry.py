@@ -56,7 +56,8 @@ def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: 
         f"dataset.path=[{','.join(map(str, (*paths, *more)))}]"
     )
     try:
-        listing = listed([each.folder for each in opened], Selection.of(dataset, folders), names)
+        selection = replace(Selection.of(dataset, folders), escaped=opened[0].escaped)
+        listing = listed([each.folder for each in opened], selection, names)
     except BadInput as error:
         raise BadInput(f"{error} {hint}") if more else error from error
     notes = (*(note for each in opened for note in each.notes), *([hint] if more else []))

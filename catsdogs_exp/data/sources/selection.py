@@ -24,6 +24,7 @@ class Selection:
         pattern: regular expression on file names with a group `class`; None where folders are classes.
         folder: the folder inside that holds the data; None for all of it.
         folders: what a folder called `train` is: `auto`, `splits`, `classes` or `merge`.
+        escaped: whether names of folders and files are those that `platforms.safe_name` gives.
         one_class_will_do: to evaluate a network; to train one there must be two.
         in_place: whether the user named the folder itself, so that messages can name others beside or inside it.
     """
@@ -36,6 +37,7 @@ class Selection:
     folders: str = "auto"
     in_place: bool = False
     one_class_will_do: bool = False
+    escaped: bool = False
 
     @classmethod
     def of(cls, dataset: PictureFiles, folders: str = "auto") -> "Selection":

@@ -13,6 +13,7 @@ from catsdogs_exp.data.sources.listing import TEST, TRAIN, VALIDATION, Listing, 
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.split_names import split_of
 from catsdogs_exp.errors import BadInput, one_line
+from catsdogs_exp.platforms import safe_name
 
 _EVERY = 200
 _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"))
@@ -41,7 +42,7 @@ def tfds(dataset: TfdsDataset, progress: ReportProgress | None = None) -> Listin
     parted = any(
         path.is_dir() for split in target.iterdir() if split_of(split.name) is not None for path in split.iterdir()
     )
-    return list_images(target, Selection(dataset.classes, folders="splits" if parted else "classes"))
+    return list_images(target, Selection(dataset.classes, folders="splits" if parted else "classes", escaped=True))
 
 
 def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None) -> None:
@@ -87,7 +88,7 @@ def _examples(library: Any, builder: Any, split: str, raw: dict[str, Any]) -> It
 
 
 def _class_names(dataset: TfdsDataset, features: Any) -> list[str]:
-    """Names of folders for the labels."""
+    """Names of folders for the labels, which every system takes."""
     keys = sorted(str(key) for key in features)
     names = getattr(features["label"], "names", None) if {"image", "label"} <= set(keys) else None
     if not names:
@@ -95,10 +96,10 @@ def _class_names(dataset: TfdsDataset, features: Any) -> list[str]:
             f"dataset.builder must be an image-classification set, whose examples have an image and a label of named "
             f"classes. Received: {dataset.builder}, with {', '.join(keys)}."
         )
-    folders = [re.sub(r"[/\\\0]", "_", str(name)).lstrip(".") or "_" for name in names]
-    if len({folder.casefold() for folder in folders}) < len(folders):
-        folders = [f"{number} {folder}" for number, folder in enumerate(folders)]
-    return folders
+    plain = [re.sub(r"[\x00-\x1f\x7f]", "_", str(name)) or "_" for name in names]
+    if len({name.casefold() for name in plain}) < len(plain):
+        plain = [f"{number} {name}" for number, name in enumerate(plain)]
+    return [safe_name(name) for name in plain]
 
 
 def _suffix(data: bytes) -> str:

@@ -4,7 +4,6 @@ Only plain files are taken, each name is checked to stay inside, and the totals 
 """
 
 import lzma
-import os
 import re
 import stat
 import tarfile
@@ -23,6 +22,7 @@ from catsdogs_exp.data.sources.archive_kinds import METHODS, no_archive
 from catsdogs_exp.data.sources.name_encoding import guessed, mistaken
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import SafeNames, restricts_names
 
 MAX_ENTRIES = 2_000_000
 MAX_BYTES = 200 * 2**30
@@ -32,8 +32,7 @@ MIN_MEAN_BYTES = 32  # on average; the smallest picture has 35
 _CHUNK = 2**20
 _MAX_TRAILING = 64 * 2**20  # tar pads its end
 _MARKED_UTF8 = 0x800  # the flag of a zip's entry
-# `C:x` and `C:\\x`, not the folder `a: cat`; on Windows no name holds a colon
-_DRIVE = re.compile(r".*:" if os.name == "nt" else r"[A-Za-z]:(?!\s)")
+_DRIVE = re.compile(r"[A-Za-z]:(?!\s)")  # `C:x` and `C:\\x`, not the folder `a: cat`
 _FOLDER_ICON = re.compile(r"(^|[/\\])Icon\r$")
 _YOURSELF = "Unpack it yourself and use dataset=folder."
 
@@ -230,18 +229,15 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
     checked: dict[str, tuple[Path, int, Any]] = {}
     folders: set[str] = set()
     total, seen, twice, icons = 0, 0, 0, 0
-    same = str.casefold if _ignores_case(scratch) else str
+    placed = _Places().of if restricts_names(scratch) else PurePosixPath
     for name, size, entry in entries:
         if _FOLDER_ICON.search(name):  # the picture of a folder on macOS, which is empty here
             icons += 1
             continue
-        inside = _inside(path, name)
-        key = same(str(inside))
-        if key in checked:
-            if checked[key][0] != scratch / inside:
-                raise Unusable(_hostile(path, name, "differs from another in case only, which this disk does not tell"))
-            twice += 1
-        above = {same(str(parent)) for parent in inside.parents}
+        inside = placed(_inside(path, name))
+        key = str(inside)
+        twice += key in checked
+        above = {str(parent) for parent in inside.parents}
         if key in folders or not above.isdisjoint(checked):
             raise Unusable(_hostile(path, name, "takes the place of another"))
         folders |= above
@@ -278,9 +274,18 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
     return [target for target, _, _ in checked.values()]
 
 
-def _ignores_case(folder: Path) -> bool:
-    """Whether the disk takes `a` and `A` for one name."""
-    return folder.with_name(folder.name.swapcase()).exists()
+class _Places:
+    """Where entries go on a disk that does not take all names, or takes some for one: under safe names."""
+
+    def __init__(self) -> None:
+        self._folders: dict[PurePosixPath, SafeNames] = {}
+
+    def of(self, inside: PurePosixPath) -> PurePosixPath:
+        """The place of an entry, by its path in the archive."""
+        place = PurePosixPath()
+        for part in inside.parts:
+            place /= self._folders.setdefault(place, SafeNames()).of(part)
+        return place
 
 
 def _inside(path: Path, name: str) -> PurePosixPath:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import is_full
@@ -97,7 +98,7 @@ def write_json(path: Path, content: Any) -> None:
         handle.write("\n")
         handle.flush()
         os.fsync(handle.fileno())
-    scratch.replace(path)
+    platforms.replace(scratch, path)
 
 
 def config_hash(config: Config) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
@@ -51,7 +52,7 @@ def write_yaml(path: Path, content: Any) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     scratch = path.with_name(f".{path.name}.part")
     scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
-    scratch.replace(path)
+    platforms.replace(scratch, path)
 
 
 def job_name(number: int, overrides: list[str]) -> str:

@@ -35,7 +35,9 @@ def owned(folder: Path) -> Iterator[None]:
     owner = folder / _OWNER
     try:
         moment = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")
-        owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": moment}))
+        owner.write_text(
+            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": moment}), encoding="utf-8"
+        )
         yield
     finally:
         owner.unlink(missing_ok=True)
@@ -74,7 +76,7 @@ def is_abandoned(folder: Path) -> bool:
 
 def _owner(folder: Path) -> str:
     try:
-        found = json.loads((folder / _OWNER).read_text())
+        found = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
         return f"process {int(found['pid'])} on {found['host']} since {found['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

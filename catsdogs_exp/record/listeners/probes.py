@@ -18,6 +18,7 @@ from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import Answers
+from catsdogs_exp.platforms import safe_name
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
@@ -127,8 +128,8 @@ class ProbeRecorder:
 
 
 def file_name(name: str) -> str:
-    """A probe's name as part of a file's name."""
-    return name.replace(" ", "-").replace("/", "-")
+    """A probe's name, which holds that of a class, as part of a file's name."""
+    return safe_name(name.replace(" ", "-").replace("/", "-"))
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:

@@ -4,13 +4,13 @@ Plain `keras.saving.load_model` reads it as well.
 """
 
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.images.resizing import evaluated_as, evaluation_size
 from catsdogs_exp.errors import BadInput
@@ -58,9 +58,8 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
     model.save(scratch)
     with zipfile.ZipFile(scratch, "a") as archive:
         archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
-    with scratch.open("rb") as handle:
-        os.fsync(handle.fileno())
-    scratch.replace(path)
+    platforms.sync_file(scratch)
+    platforms.replace(scratch, path)
 
 
 def read_card(path: Path) -> ModelCard:

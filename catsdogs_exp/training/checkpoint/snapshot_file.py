@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 
 KEPT = 2  # generations: the newest, and the one before in case the newest is damaged
@@ -113,16 +114,16 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
                         npy.write_array(entry, np.require(array, requirements="C"), _VERSION, allow_pickle=False)
             handle.flush()
             os.fsync(handle.fileno())
-        scratch.replace(path)
-        _sync_folder(folder)
+        platforms.replace(scratch, path)
+        platforms.sync_folder(folder)
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
     later = [each for each in _files(folder) if each.name > path.name]  # of a run that went on from an earlier one
     earlier = [each for each in _files(folder) if each.name <= path.name]
     for old in (*later, *earlier[:-KEPT]):
-        old.unlink()
-        old.with_suffix(BEST).unlink(missing_ok=True)
+        platforms.remove(old)
+        platforms.remove(old.with_suffix(BEST))
     return path
 
 
@@ -165,14 +166,3 @@ def _files(folder: Path) -> list[Path]:
 
 def _entry(number: int) -> str:
     return f"{number:05d}.npy"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renaming last through a loss of power, where folders can be synced."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catsdogs_exp import platforms
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.checkpoint.snapshot_file import BEST, Snapshot, write_snapshot
@@ -124,7 +125,7 @@ def replace_by(source: Path, target: Path) -> None:
         os.link(source, scratch)
     except OSError:
         shutil.copyfile(source, scratch)
-    scratch.replace(target)
+    platforms.replace(scratch, target)
 
 
 def best_of(snapshot: Snapshot) -> Path | None:

@@ -295,17 +295,14 @@ def test_of_a_file_that_is_stored_twice_the_last_is_used(tmp_path: Path, cache: 
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_differ_in_case_are_two_files_where_the_disk_tells_them_apart(
-    tmp_path: Path, cache: Path, refusal: Callable[[Path], str], kind: str, monkeypatch: pytest.MonkeyPatch
+def test_names_that_differ_in_case_are_two_files_also_where_the_disk_does_not_tell_them_apart(
+    tmp_path: Path, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, ("Cats/1.JPG", b"other"), ("dogs/2.JPG", b"other")])
-    monkeypatch.setattr(unpacking, "_ignores_case", lambda _: True)
-    assert refusal(path) == (
-        f"The archive is refused: {path}: the entry 'Cats/1.JPG' differs from another in case only, which this disk "
-        f"does not tell. {YOURSELF}"
-    )
+    monkeypatch.setattr(unpacking, "restricts_names", lambda folder: True)
+    assert content(unpacked(path)) == dict(GOOD) | {"%43ats/1.JPG": b"other", "dogs/%32.JPG": b"other"}
     monkeypatch.undo()
-    monkeypatch.setenv("CATSDOGS_CACHE", str(cache))
+    monkeypatch.setenv("CATSDOGS_CACHE", str(cache / "other"))
     if (tmp_path / tmp_path.name.swapcase()).exists():
         pytest.skip("this disk does not tell case")
     assert content(unpacked(path)) == dict(GOOD) | {"Cats/1.JPG": b"other", "dogs/2.JPG": b"other"}

@@ -164,13 +164,13 @@ def test_a_set_of_tfds_is_written_once_as_it_is_encoded(tfds: ModuleType, cache:
     words = ("dataset=tfds", "dataset.builder=beans:0.1.0", f"dataset.data_dir={cache}")
     check_source(dataset(*words))
     listing = files_of(dataset(*words))
-    assert listing.classes == ("bean_rust", "healthy")
+    assert listing.classes == (".healthy", "bean/rust")
     assert dict(zip(listing.paths.tolist(), listing.splits.tolist(), strict=True)) == {
-        "test/healthy/000002.jpg": TEST,
-        "train/bean_rust/000000.jpg": TRAIN,
-        "train/healthy/000001.png": TRAIN,
+        "test/%2Ehealthy/000002.jpg": TEST,
+        "train/bean%2Frust/000000.jpg": TRAIN,
+        "train/%2Ehealthy/000001.png": TRAIN,
     }
-    assert (listing.root / "train/healthy/000001.png").read_bytes() == PNG
+    assert (listing.root / "train/%2Ehealthy/000001.png").read_bytes() == PNG
     assert files_of(dataset(*words)).root == listing.root
     assert tfds.asked == [("beans:0.1.0", {"data_dir": str(cache)})]
 
