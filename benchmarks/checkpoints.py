@@ -71,8 +71,8 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     data = open_images(gather(config), config)
     loaders = open_loaders(config, data, say)
     train, network = loaders.train, build_network(config, data, loaders, say)
-    (plan,) = plan_stages(config, network.model)
-    stage = prepare_stage(Setup(config, data, loaders, network), plan, TerminalScreen())
+    (plan,) = plan_stages(config)
+    stage = prepare_stage(Setup(config, data, loaders, network), plan, 0, TerminalScreen())
     steps, progress = stage.steps, Progress(History(config.training.monitor))
     waits = []
 

@@ -56,7 +56,7 @@ def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | No
     data, loader = Data(manifest, fetch), training_loader(config, manifest, fetch, images)
     loaders = Loaders(loader, loader)
     network = build_network(config, data, loaders, say)
-    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config, network.model)[0], loader)
+    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config)[0], loader)
 
     def measure() -> float:
         ends = []

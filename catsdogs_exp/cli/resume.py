@@ -2,12 +2,15 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 from catsdogs_exp.cli.arguments import run_parser
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
+from catsdogs_exp.training.progress import History, Progress
+from catsdogs_exp.training.stages import StagePlan, begin_progress, next_stage
 
 
 def main(arguments: list[str]) -> int:
@@ -31,11 +34,11 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.folder.run_files import find_run, read_result
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.run.job import Job
+    from catsdogs_exp.run.plan import plan_stages
     from catsdogs_exp.run.summary import closing_lines
     from catsdogs_exp.run.train import train
     from catsdogs_exp.run.workers import help_chief
     from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
-    from catsdogs_exp.training.progress import progress_of
 
     started = time.perf_counter()
     folder = find_run(options.run).folder
@@ -46,17 +49,13 @@ def main(arguments: list[str]) -> int:
     with owned(folder) if chief else nullcontext():  # from here on nobody else writes into it
         found = read_result(folder)
         snapshot = newest_snapshot(folder / "checkpoints" / "last", screen.say)
-        done = len(progress_of(snapshot).history.epochs) if snapshot else 0
+        plans = plan_stages(config)
+        progress = begin_progress(plans, config.training, snapshot)
         if found.get("status") == "running":  # nobody holds its lock
-            screen.say(f"the run was killed after {done} epochs: going on")
-        _refuse(config, changes, done, options.allow_changes)
-        second = config.training.finetune.epochs
-        if found.get("status") == "ok" and done >= config.epochs + second:
-            longer = f"training.finetune.epochs={second + 5}" if second else f"epochs={done + 5}"
-            screen.say(f"the run is finished: all {done} epochs are done. To train longer: {longer}")
-            return 0
-        if found.get("status") == "ok" and found.get("stopped") and not changes:
-            screen.say(f"the run is finished: {found['stopped']}")
+            screen.say(f"the run was killed after {len(progress.history.epochs)} epochs: going on")
+        _refuse(config, changes, progress.history, options.allow_changes)
+        if found.get("status") == "ok" and (finished := _finished(plans, config, progress)):
+            screen.say(f"the run is finished: {finished}")
             return 0
         for key, change in changes.items():
             screen.say(f"changed: {key}: {change}")
@@ -85,16 +84,25 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _refuse(config: Config, changes: dict[str, str], done: int, allow: bool) -> None:
+def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) -> str:
+    """Why a run that ended well has nothing left to do, in words; `""` if it has."""
+    if progress.stopped:
+        return progress.stopped
+    if not progress.history.epochs:
+        return "no checkpoint was kept to go on from (training.checkpoint.every)"
+    if next_stage(plans, progress.history, config.training) is not None:
+        return ""
+    key = "epochs" if len(plans) == 1 else "training.finetune.epochs"
+    return f"all {len(progress.history.epochs)} epochs are done. To train longer: {key}={plans[-1].epochs + 5}"
+
+
+def _refuse(config: Config, changes: dict[str, str], history: History, allow: bool) -> None:
     """Another config would not give the same numbers; only more epochs are what a run is resumed for."""
     finetune = config.training.finetune.epochs
-    key = "training.finetune.epochs" if finetune else "epochs"
-    before = config.epochs if finetune else 0  # epochs of the phase before, when the second one is what is made longer
-    if config.epochs + finetune < done:
-        raise BadInput(
-            f"{key} must be >= {done - before}, the epochs that are done. "
-            f"Received: {key}={finetune if finetune else config.epochs}"
-        )
+    key, epochs = ("training.finetune.epochs", finetune) if finetune else ("epochs", config.epochs)
+    done = len(history.of_stage(2 if finetune else 1))
+    if epochs < done:
+        raise BadInput(f"{key} must be >= {done}, the epochs that are done. Received: {key}={epochs}")
     longer = {key, "output_dir"}
     others = {name: change for name, change in changes.items() if name not in longer}
     if others and not allow:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -72,7 +73,7 @@ class TerminalScreen:
             amount = f"{total / 1e6:,.1f} MB" if _in_bytes(what) else f"{total} {_unit(what)}"
             self.console.print(f"{self.prefix}{what} {amount}: {seconds:.1f} s", markup=False)
 
-    def training(self, epochs: int, batch_size: int) -> "EpochDisplay":
+    def training(self, epochs: Callable[[], int], batch_size: int) -> "EpochDisplay":
         """The display of the epochs."""
         return EpochDisplay(self, epochs, batch_size)
 
@@ -95,7 +96,7 @@ class TerminalScreen:
 class EpochDisplay:
     """A bar for the running epoch and a line for each finished one."""
 
-    def __init__(self, screen: TerminalScreen, epochs: int, batch_size: int) -> None:
+    def __init__(self, screen: TerminalScreen, epochs: Callable[[], int], batch_size: int) -> None:
         self._screen, self._epochs, self._batch_size = screen, epochs, batch_size
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -116,7 +117,7 @@ class EpochDisplay:
         self._looked = now
         averages = steps_object.averages()
         rate = (step - 1) * self._batch_size / max(now - self._epoch_started, 1e-9)
-        left = (now - self._run_started) / self._steps_done * ((self._epochs - epoch + 1) * steps - step)
+        left = (now - self._run_started) / self._steps_done * ((self._epochs() - epoch + 1) * steps - step)
         self._bar.update(
             self._task,
             completed=step,
@@ -126,18 +127,19 @@ class EpochDisplay:
 
     def on_epoch(self, result: "EpochResult") -> None:
         """Prints the epoch's line; a star marks the best so far."""
-        width = len(str(self._epochs))
+        epochs = self._epochs()
+        width = len(str(epochs))
         val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
         train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())
         self._screen.say(
-            f"epoch {result.epoch:{width}d}/{self._epochs}{train}{val}"
+            f"epoch {result.epoch:{width}d}/{epochs}{train}{val}"
             f"  {result.seconds:.1f} s  {result.images_per_second:,.0f} images/s{'  *' if result.is_best else ''}"
         )
         self._bar = self._task = None
 
     def _begin(self, epoch: int, steps: int) -> None:
         self._bar = Progress(
-            TextColumn(f"{self._screen.prefix}epoch {epoch}/{self._epochs}"),
+            TextColumn(f"{self._screen.prefix}epoch {epoch}/{self._epochs()}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),

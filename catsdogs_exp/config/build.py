@@ -112,7 +112,7 @@ def _check_combinations(config: Config) -> None:
     check_operations(config.augment.custom)
     _check_split(config.split)
     check_dataset(config.dataset)
-    check_training(config.training, config.schedule, config.optimizer)
+    check_training(config.training, config.schedule, config.optimizer, config.epochs)
     if isinstance(config.model, TransferModel):
         check_transfer(config.model, config.loader.target_size, config.loader.channels)
     elif isinstance(config.model, CnnModel):
@@ -124,10 +124,4 @@ def _check_combinations(config: Config) -> None:
         raise BadInput(
             "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "
             "Received: training.jit=always training.deterministic=true"
-        )
-    warmup = getattr(config.schedule, "warmup_epochs", 0.0)
-    if warmup >= config.epochs:
-        raise BadInput(
-            f"schedule.warmup_epochs must be < epochs. Received: schedule.warmup_epochs={warmup:g} "
-            f"epochs={config.epochs}"
         )

@@ -4,7 +4,7 @@ import itertools
 import logging
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +170,7 @@ class _LoggedScreen:
         _log.info("%s", text)
         self._screen.say(text)
 
-    def training(self, epochs: int, batch_size: int) -> "Listener":
+    def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
         """The display of the epochs, whose lines are in `metrics.csv`."""
         return self._screen.training(epochs, batch_size)
 

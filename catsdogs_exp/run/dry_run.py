@@ -34,7 +34,7 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     train, validation = loaders.train, loaders.validation
     network = build_network(config, data, loaders, say)
     model = network.model
-    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config, model)[0], train)
+    steps = make_steps(Setup(config, data, loaders, network), plan_stages(config)[0], train)
     images, labels = train.batch(0, 0)
     say(f"images {_form(images)}, {images.min()} to {images.max()}; labels {_form(labels)}")
     for layer in model.layers:

@@ -1,6 +1,6 @@
 """What a run is before it starts: its config, its folder, its names; and the screen that it tells how it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,8 +27,8 @@ class Screen(Protocol):
     def close(self) -> None:
         """Takes away what moves."""
 
-    def training(self, epochs: int, batch_size: int) -> "Listener":
-        """The display of the epochs, as a listener."""
+    def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
+        """The display of the epochs, as a listener; `epochs`: how many there will be, as far as is known then."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from catsdogs_exp.training.checkpoint.writer import Checkpoints
 from catsdogs_exp.training.fit import Listener
 from catsdogs_exp.training.profiling import Trace
 from catsdogs_exp.training.progress import Progress
+from catsdogs_exp.training.stages import StagePlan, planned_epochs
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class Recorders:
 
 
 @contextmanager
-def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) -> Iterator[Recorders]:
+def open_recorders(
+    job: Job, setup: Setup, plans: Sequence[StagePlan], progress: Progress, run: BegunRun
+) -> Iterator[Recorders]:
     """Opens what writes a run down, from the beginning or from where the job's snapshot stands.
 
     A worker that is not the chief only helps with training: it writes nothing.
@@ -82,7 +85,7 @@ def open_recorders(job: Job, setup: Setup, progress: Progress, run: BegunRun) ->
         staircase = StaircaseRecorder(model, setup.data, config.logging.probes, job.folder)
     best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, run.result, history)
     listeners: list[Listener] = [
-        run.screen.training(config.epochs + config.training.finetune.epochs, config.loader.batch_size),
+        run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
         best,
         *([board] if board else []),

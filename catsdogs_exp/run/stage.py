@@ -1,12 +1,14 @@
 """A planned stage made ready: which layers learn, the optimiser, and what the network or its head is fed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import keras
 import tensorflow as tf
 
 from catsdogs_exp.models.counting import trained_weights
-from catsdogs_exp.models.freezing import unfreeze
+from catsdogs_exp.models.freezing import check_start, unfreeze
 from catsdogs_exp.models.layer_rates import layer_rates
 from catsdogs_exp.run.job import Screen
 from catsdogs_exp.run.network import Setup
@@ -22,8 +24,27 @@ from catsdogs_exp.training.stages import StagePlan
 from catsdogs_exp.training.steps import Steps, StepSettings
 
 
-def prepare_stage(setup: Setup, plan: StagePlan, screen: Screen) -> Stage:
-    """Makes a stage ready, with the network's weights as they are."""
+def check_stages(plans: Sequence[StagePlan], model: keras.Model) -> None:
+    """Whether the network has what the stages unfreeze: asked before the first one, not after it.
+
+    Raises:
+        BadInput: naming the layer or number that it does not have.
+    """
+    for plan in plans:
+        if plan.unfreeze is not None:
+            check_start(model, plan.unfreeze)
+
+
+def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> Stage:
+    """Makes a stage ready, with the network's weights as they are.
+
+    Args:
+        setup: of the run.
+        plan: the stage.
+        done: epochs of the run before this stage.
+        screen: where it tells what it does.
+    """
+    plan = replace(plan, schedule=plan.schedule_after(done))
     config, whole, loaders = setup.config, setup.network.model, setup.loaders
     model: keras.Model = whole
     train: Feed = loaders.train
@@ -31,7 +52,7 @@ def prepare_stage(setup: Setup, plan: StagePlan, screen: Screen) -> Stage:
     if plan.unfreeze is not None:
         unfreeze(whole, plan.unfreeze, getattr(config.model, "freeze_batch_norm", False))
         rate, learning = plan.optimizer.learning_rate, trained_weights(whole)
-        screen.say(f"fine-tuning from epoch {plan.first}: lr={rate:g}, {learning:,} weights learn")
+        screen.say(f"fine-tuning from epoch {done + 1}: lr={rate:g}, {learning:,} weights learn")
     elif not all(layer.trainable for layer in whole.layers if layer.weights):
         # A frozen backbone gives the same for an image every time: the head alone is trained, on its features.
         source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)
@@ -41,7 +62,7 @@ def prepare_stage(setup: Setup, plan: StagePlan, screen: Screen) -> Stage:
             model, train, validation = features.head, features.train, features.validation
     steps = make_steps(setup, plan, train, model)
     plateau = make_plateau(plan.schedule, steps.optimizer, config.training.monitor)
-    return Stage(plan, steps, train, validation, whole, plateau)
+    return Stage(plan, done + 1, steps, train, validation, whole, plateau)
 
 
 def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | None = None) -> Steps:

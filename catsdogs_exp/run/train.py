@@ -13,8 +13,9 @@ from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.run.begin import begin_run
 from catsdogs_exp.run.job import Job, Screen, describe
 from catsdogs_exp.run.loaders import open_loaders
-from catsdogs_exp.training.progress import begin_progress
+from catsdogs_exp.run.plan import plan_stages
 from catsdogs_exp.training.runtime import start_distributed
+from catsdogs_exp.training.stages import begin_progress, next_stage
 
 
 def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (imports that wait for TensorFlow count)
@@ -43,9 +44,8 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         from catsdogs_exp.record.listeners.best_model import state_of
         from catsdogs_exp.run.auto_rate import settle_rate
         from catsdogs_exp.run.network import Setup, build_network
-        from catsdogs_exp.run.plan import plan_stages
         from catsdogs_exp.run.recorders import open_recorders
-        from catsdogs_exp.run.stage import prepare_stage
+        from catsdogs_exp.run.stage import check_stages, prepare_stage
         from catsdogs_exp.training.checkpoint.writer import restore
         from catsdogs_exp.training.fit import evaluate, fit
         from catsdogs_exp.training.precision import threads
@@ -66,23 +66,24 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             if config.optimizer.learning_rate == AUTO:
                 config = settle_rate(setup, run)
                 setup = replace(setup, config=config)
-            plans = plan_stages(config, network.model)
+            plans = plan_stages(config)
+            check_stages(plans, network.model)
 
             # Begin, or go on where a snapshot was taken.
             snapshot = job.snapshot
-            progress = begin_progress(config.training.monitor, snapshot)
+            progress = begin_progress(plans, config.training, snapshot)
             history = progress.history
-            with open_recorders(job, setup, progress, run) as recorders:
+            with open_recorders(job, setup, plans, progress, run) as recorders:
                 # Fit stage after stage. After each epoch the listeners keep the best network and write down the rest.
                 stage = None
-                for plan in plans:
-                    if progress.stopped or len(history.epochs) >= plan.last:
-                        continue
-                    stage = prepare_stage(setup, plan, run.screen)
+                while not progress.stopped and (plan := next_stage(plans, history, config.training)):
+                    stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
                     if snapshot is not None:
                         restore(snapshot, stage)
                         snapshot = None
-                    fit(stage, config.training, progress, recorders.listeners, recorders.checkpoints)
+                    ended = fit(stage, config.training, progress, recorders.listeners, recorders.checkpoints)
+                    if ended:
+                        run.say(f"stage {plan.number} of {len(plans)} ends after epoch {len(history.epochs)}: {ended}")
                 distribution.part()
                 if progress.stopped:
                     run.say(f"stopped after epoch {len(history.epochs)}: {progress.stopped}")

@@ -17,9 +17,9 @@ from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
 from catsdogs_exp.training.optim.plateau import Plateau
 from catsdogs_exp.training.progress import EpochResult, Progress
-from catsdogs_exp.training.stages import StagePlan
+from catsdogs_exp.training.stages import StagePlan, is_over
 from catsdogs_exp.training.steps import Steps
-from catsdogs_exp.training.stopping import over_budget, reason_to_stop
+from catsdogs_exp.training.stopping import out_of_patience, over_budget, reason_to_stop
 from catsdogs_exp.training.variable_values import value_of
 
 _LOWER = (
@@ -47,8 +47,8 @@ class Saver(Protocol):
     def after_step(self, stage: "Stage", progress: Progress) -> None:
         """Between two steps of an epoch."""
 
-    def after_epoch(self, stage: "Stage", progress: Progress) -> None:
-        """Between two epochs, when all listeners are done."""
+    def after_epoch(self, stage: "Stage", progress: Progress, is_over: bool) -> None:
+        """Between two epochs, when all listeners are done; `is_over`: the stage has no epoch left."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Stage:
 
     Attributes:
         plan: its epochs and settings.
+        first: the number of its first epoch in the run, from 1.
         steps: the arithmetic of a batch.
         train, validation: batches.
         network: the whole network, of which `steps` may train the head alone.
@@ -64,11 +65,17 @@ class Stage:
     """
 
     plan: StagePlan
+    first: int
     steps: Steps
     train: Feed
     validation: Feed
     network: keras.Model
     plateau: Plateau | None = None
+
+    @property
+    def last(self) -> int:
+        """The number of its last epoch in the run, if it does not end early."""
+        return self.first + self.plan.epochs - 1
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,11 @@ class _Loop:
         return steps_per_epoch(self.stage.train, self.training)
 
     def number(self, epoch: int, step: int) -> int:
-        """Which batch of the stage a step takes, from 0: passes over all images, whatever counts as an epoch."""
-        return (epoch - self.stage.plan.first) * self.count + step - 1
+        """Which batch of the run a step takes, from 0: passes over all images, whatever counts as an epoch.
+
+        They go on through the stages, so that none sees the order and the augmentation of another one again.
+        """
+        return (epoch - 1) * self.count + step - 1
 
 
 def fit(
@@ -97,8 +107,8 @@ def fit(
     progress: Progress,
     listeners: Sequence[Listener] = (),
     saver: Saver | None = None,
-) -> None:
-    """Trains a stage from where `progress` stands to its last epoch, or until the run stops.
+) -> str:
+    """Trains a stage from where `progress` stands to its last epoch, or until it or the run ends early.
 
     Args:
         stage: its weights and all other state as they are to begin with.
@@ -107,21 +117,28 @@ def fit(
         listeners: told after each step and epoch.
         saver: saves where the run stands.
 
+    Returns:
+        Why the stage, but not the run, ended early; else `""`.
+
     Raises:
         RunFailed: when the loss is not finite, naming metric, epoch and step.
     """
     loop = _Loop(stage, training, progress, listeners, saver)
     done = len(progress.history.epochs)
-    start, end = loop.number(done + 1, progress.step + 1), loop.number(stage.plan.last + 1, 1)
+    start, end = loop.number(done + 1, progress.step + 1), loop.number(stage.last + 1, 1)
     with closing(batches(stage.train, range(start, end))) as left:
-        for epoch in range(done + 1, stage.plan.last + 1):
+        for epoch in range(done + 1, stage.last + 1):
             with _out_of_memory(stage.train.batch_size):
                 _train_epoch(loop, epoch, left)
                 _end_epoch(loop, epoch)
+            over = is_over(stage.plan, progress.history, training)
             if saver is not None:
-                saver.after_epoch(stage, progress)
+                saver.after_epoch(stage, progress, over)
             if progress.stopped:
+                return ""
+            if over:
                 break
+    return out_of_patience(training, progress.history, stage.plan.number)
 
 
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
@@ -175,6 +192,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
         val = evaluate(steps, stage.validation, training.validation_steps) if len(stage.validation.rows) else {}
         result = EpochResult(
             epoch=epoch,
+            stage=stage.plan.number,
             train=averages,
             val=val,
             learning_rate=float(value_of(steps.optimizer.learning_rate)),  # type: ignore[union-attr]
@@ -183,14 +201,14 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
             waiting=progress.waited / trained,
             is_best=False,
         )
-        result = replace(result, is_best=history.would_be_best(result.value(history.monitor)))
+        result = replace(result, is_best=history.would_be_best(result))
         history.epochs.append(result)
         progress.begin_epoch()
         for listener in loop.listeners:
             listener.on_epoch(result)
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
-    progress.stopped = reason_to_stop(training, progress)
+    progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where a run stands: the epochs done, and how far the one under way is. Goes to JSON and back without loss."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar, get_origin
@@ -15,17 +16,19 @@ class EpochResult:
     """One epoch, counted from 1.
 
     Attributes:
-        epoch: number.
+        epoch: number, in the whole run.
+        stage: number of the stage it belongs to, from 1.
         train: loss and accuracy over the epoch's training batches.
         val: loss and accuracy of the validation pass; empty without validation images.
         learning_rate: at the epoch's end.
         seconds: of the training steps and the validation pass.
         images_per_second: of the training steps alone.
         waiting: share of their time that steps waited for a batch, 0..1.
-        is_best: whether `monitor` was never better.
+        is_best: whether it was the best epoch when it ended.
     """
 
     epoch: int
+    stage: int
     train: dict[str, float]
     val: dict[str, float]
     learning_rate: float
@@ -49,20 +52,38 @@ class History:
 
     @property
     def best(self) -> EpochResult:
-        """The best epoch by `monitor`; of equals the first."""
+        """The best epoch: by `monitor`, then by the lower validation loss, then the earlier one."""
         return next(result for result in reversed(self.epochs) if result.is_best)
+
+    @property
+    def stage(self) -> int:
+        """The stage of the last epoch; 1 before the first one."""
+        return self.epochs[-1].stage if self.epochs else 1
+
+    def of_stage(self, stage: int) -> list[EpochResult]:
+        """The epochs of one stage."""
+        return [result for result in self.epochs if result.stage == stage]
+
+    def before_stage(self, stage: int) -> list[EpochResult]:
+        """The epochs of the stages before one."""
+        return [result for result in self.epochs if result.stage < stage]
 
     @property
     def seconds(self) -> float:
         """What the epochs took."""
         return sum(result.seconds for result in self.epochs)
 
-    def would_be_best(self, value: float) -> bool:
-        """Whether `value` is better than all so far. NaN never is, but for the first epoch."""
-        if not any(result.is_best for result in self.epochs):
+    def would_be_best(self, result: EpochResult) -> bool:
+        """Whether an epoch is better than all so far: by `monitor`, in a tie by the loss. NaN is the worst of all."""
+        if not any(each.is_best for each in self.epochs):
             return True
-        best = self.best.value(self.monitor)
-        return value < best if lower_is_better(self.monitor) else value > best
+        return self._badness(result) < self._badness(self.best)
+
+    def _badness(self, result: EpochResult) -> tuple[float, float]:
+        """What the best epoch has the least of."""
+        value = result.value(self.monitor)
+        loss = (result.val or result.train).get("loss", math.nan)
+        return _nan_is_worst(value if lower_is_better(self.monitor) else -value), _nan_is_worst(loss)
 
 
 @dataclass
@@ -107,19 +128,6 @@ class Progress:
         return _made(cls, {**content, "history": replace(history, epochs=epochs)})
 
 
-def begin_progress(monitor: str, snapshot: Snapshot | None) -> Progress:
-    """At the beginning of a run, or where the snapshot was taken.
-
-    Raises:
-        BadInput: as `progress_of` does.
-    """
-    if snapshot is None:
-        return Progress(History(monitor))
-    progress = progress_of(snapshot)
-    progress.stopped = ""
-    return progress
-
-
 def progress_of(snapshot: Snapshot) -> Progress:
     """Where the run stood.
 
@@ -130,6 +138,11 @@ def progress_of(snapshot: Snapshot) -> Progress:
         return Progress.from_json(snapshot.state["progress"])
     except (KeyError, TypeError) as error:
         raise snapshot.refused(error) from error
+
+
+def _nan_is_worst(badness: float) -> float:
+    """Infinity for NaN. (An infinite loss is no better than one that is no number.)"""
+    return math.inf if math.isnan(badness) else badness
 
 
 def _made(kind: type[T], content: Any) -> T:

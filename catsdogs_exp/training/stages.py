@@ -1,8 +1,16 @@
-"""The stages of a run as data: planned before the first epoch, carried out one after the other. Without TensorFlow."""
+"""The stages of a run as data: planned before the first epoch, carried out one after the other. Without TensorFlow.
 
-from dataclasses import dataclass
+Which stage is under way follows from the epochs done and the settings alone, so that a resumed run goes on in the same.
+"""
 
-from catsdogs_exp.config.schema.optimizers import Optimizer, Schedule
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from catsdogs_exp.config.schema.optimizers import ConstantSchedule, Optimizer, Schedule, StepSchedule
+from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
+from catsdogs_exp.training.progress import History, Progress, progress_of
+from catsdogs_exp.training.stopping import out_of_patience, reason_to_stop
 
 
 @dataclass(frozen=True)
@@ -10,23 +18,76 @@ class StagePlan:
     """Some epochs of a run with an optimiser, a learning rate and frozen layers of their own.
 
     Attributes:
-        first: the number of its first epoch, from 1.
-        epochs: how many.
+        number: from 1.
+        epochs: how many, at most.
         optimizer: the optimiser's settings, with this stage's learning rate.
-        schedule: how the rate changes over these epochs.
+        schedule: how the rate changes over the epochs of this stage; milestones are epochs of the run.
         unfreeze: which part of the backbone learns from here on, as in `training.finetune.unfreeze`; None: what the
             network was built with.
         is_last: no other stage follows.
     """
 
-    first: int
+    number: int
     epochs: int
     optimizer: Optimizer
     schedule: Schedule
     unfreeze: str | None = None
     is_last: bool = True
 
-    @property
-    def last(self) -> int:
-        """The number of its last epoch."""
-        return self.first + self.epochs - 1
+    def schedule_after(self, done: int) -> Schedule:
+        """The schedule, its milestones counted from the beginning of this stage.
+
+        Milestones that were passed before are over: `training.finetune.lr` says what the rate begins with.
+
+        Args:
+            done: epochs of the run before this stage.
+        """
+        if not isinstance(self.schedule, StepSchedule) or not self.schedule.milestones:
+            return self.schedule
+        ahead = tuple(milestone - done for milestone in self.schedule.milestones if milestone > done)
+        return replace(self.schedule, milestones=ahead) if ahead else _flat(self.schedule)
+
+
+def _flat(schedule: StepSchedule) -> ConstantSchedule:
+    return ConstantSchedule("constant", schedule.warmup_epochs)
+
+
+def next_stage(plans: Sequence[StagePlan], history: History, training: Training) -> StagePlan | None:
+    """The stage that the next epoch belongs to; None when all are over.
+
+    A stage is over after its last epoch, or when `training.early_stopping` has lost patience with it. Epochs of one
+    stage do not count for another one.
+    """
+    for plan in plans[history.stage - 1 :]:
+        if not is_over(plan, history, training):
+            return plan
+    return None
+
+
+def is_over(plan: StagePlan, history: History, training: Training) -> bool:
+    """Whether a stage has no epoch left."""
+    return len(history.of_stage(plan.number)) >= plan.epochs or bool(out_of_patience(training, history, plan.number))
+
+
+def planned_epochs(plans: Sequence[StagePlan], history: History) -> int:
+    """How many epochs the run will have, if no other stage ends early."""
+    begun = len(history.before_stage(history.stage))
+    return begun + sum(plan.epochs for plan in plans[history.stage - 1 :])
+
+
+def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Snapshot | None) -> Progress:
+    """Where the run stands: at its beginning, or where the snapshot was taken.
+
+    What ended the run then ends it again, if the settings still say so.
+
+    Raises:
+        BadInput: as `progress_of` does.
+    """
+    if snapshot is None:
+        return Progress(History(training.monitor))
+    progress = progress_of(snapshot)
+    progress.stopped = ""
+    history = progress.history
+    if history.epochs and not progress.step:
+        progress.stopped = reason_to_stop(training, progress, plans[history.stage - 1].is_last)
+    return progress

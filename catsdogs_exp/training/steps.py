@@ -109,6 +109,11 @@ class Steps:
         updated = self.optimizer is not None and int(value_of(self.optimizer.iterations)) > 0
         return self._average.swapped() if self._average is not None and updated else nullcontext()
 
+    def begin_average(self) -> None:
+        """Begins the average of the weights, where there is one, with those of now."""
+        if self._average is not None:
+            self._average.begin()
+
     def weights(self) -> dict[str, Any]:
         """The network's weights, by the names that `variables` gives them."""
         return {_named("model", place, weight): weight for place, weight in enumerate(self.model.weights)}

@@ -1,20 +1,25 @@
-"""When a run ends before its last epoch: functions of its history alone, so that a resumed run ends where it would."""
+"""When a run, or a stage of it, ends before its last epoch.
 
-from catsdogs_exp.config.schema.training import EarlyStopping, StopAt, Training
+Functions of its history alone, so that a resumed run ends where it would.
+"""
+
+from catsdogs_exp.config.schema.training import StopAt, Training
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.training.progress import History, Progress
 
 
-def reason_to_stop(training: Training, progress: Progress) -> str:
+def reason_to_stop(training: Training, progress: Progress, in_last_stage: bool = True) -> str:
     """Why a run ends after the epochs that are done, in words; `""` to go on.
 
     Args:
         training: its settings.
         progress: between two epochs, one of them done at least.
+        in_last_stage: lost patience ends the run only here; before, it ends the stage: see `out_of_patience`.
     """
+    history = progress.history
     return (
-        _target(training.stop_at, progress.history)
-        or _patience(training.early_stopping, progress.history)
+        _target(training.stop_at, history)
+        or (out_of_patience(training, history, history.stage) if in_last_stage else "")
         or over_budget(training, progress)
     )
 
@@ -27,12 +32,14 @@ def _target(stop_at: StopAt, history: History) -> str:
     return f"{stop_at.metric} {value:.4f} has reached training.stop_at.value={stop_at.value:g}" if reached else ""
 
 
-def _patience(stopping: EarlyStopping, history: History) -> str:
+def out_of_patience(training: Training, history: History, stage: int) -> str:
+    """Why a stage ends after its epochs that are done, in words; `""` to go on. Other stages' epochs do not count."""
+    stopping = training.early_stopping
     if stopping.patience is None:
         return ""
     sign = -1 if lower_is_better(history.monitor) else 1
     best, since = -float("inf"), 0
-    for result in history.epochs:
+    for result in history.of_stage(stage):
         value = sign * result.value(history.monitor)
         if value > best + stopping.min_delta or (best == -float("inf") and value > best):
             best, since = value, 0
@@ -40,7 +47,8 @@ def _patience(stopping: EarlyStopping, history: History) -> str:
             since += 1
     if since < stopping.patience:
         return ""
-    return f"{history.monitor} was not better for {since} epochs (training.early_stopping.patience)"
+    epochs = f"{since} epoch{'s' if since > 1 else ''}"
+    return f"{history.monitor} was not better for {epochs} (training.early_stopping.patience)"
 
 
 def over_budget(training: Training, progress: Progress) -> str:

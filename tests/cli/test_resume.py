@@ -145,6 +145,70 @@ def test_a_run_that_failed_goes_on_and_ends_the_same(
     assert result["error"] is None and result["resumed"] == [f"python -m catsdogs_exp resume {run}"]
 
 
+# The first stage ends early, after its second epoch of four; the second one after its second of three.
+TWO_STAGES = (
+    *(word for word in SETTINGS if not word.startswith(("schedule", "epochs"))),
+    *("epochs=4", "training.finetune.epochs=3", "training.finetune.lr=0.0005", "training.finetune.unfreeze=all"),
+    *("training.early_stopping.patience=1", "training.early_stopping.min_delta=10"),
+    *("schedule=step", "schedule.milestones=[1,3]", "schedule.gamma=0.5"),
+)
+
+
+@pytest.fixture(scope="module")
+def two_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in two stages that was never stopped."""
+    outputs = tmp_path_factory.mktemp("two")
+    assert main([*TWO_STAGES, f"output_dir={outputs}"]) == 0
+    return the_run(outputs)
+
+
+def test_a_second_stage_follows_one_that_ended_early(two_stages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rates = [float(row["learning_rate"]) for row in values(two_stages)]
+    assert rates == pytest.approx([0.0005, 0.0005, 0.00025, 0.00025])  # at the ends of epochs: each milestone once
+    result = json.loads((two_stages / "result.json").read_text())
+    reason = "val_accuracy was not better for 1 epoch (training.early_stopping.patience)"
+    assert (result["status"], result["epochs"], result["stopped"]) == ("ok", 4, reason)
+    log = (two_stages / "run.log").read_text()
+    assert f"stage 1 of 2 ends after epoch 2: {reason}" in log and f"stopped after epoch 4: {reason}" in log
+    capsys.readouterr()
+    assert main(["resume", str(two_stages)]) == 0
+    assert f"the run is finished: {reason}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("step", [12, 15])
+def test_a_run_that_failed_around_the_border_of_two_stages_ends_the_same(
+    step: int, two_stages: Path, tmp_path: Path, stop_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first step of the second stage, and within it after a snapshot."""
+    stop_at(step)
+    assert main([*TWO_STAGES, f"output_dir={tmp_path}"]) == 1
+    run = the_run(tmp_path)
+    assert len(values(run)) == 2
+    monkeypatch.undo()
+    monkeypatch.setenv("CATSDOGS_CACHE", os.environ["CATSDOGS_CACHE"])
+    assert main(["resume", str(run)]) == 0
+    same(run, two_stages)
+
+
+def test_a_run_that_was_killed_after_its_last_snapshot_trains_no_further(
+    two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(two_stages, tmp_path / "run")
+    content = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps(content | {"status": "running", "stopped": None}))
+    assert main(["resume", str(run)]) == 0
+    assert "stopped after epoch 4: val_accuracy was not better" in capsys.readouterr().err
+    same(run, two_stages)
+
+
+def test_more_patience_takes_a_stopped_run_further(
+    two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(two_stages, tmp_path / "run")
+    assert main(["resume", str(run), "training.early_stopping.patience=2", "--allow-changes"]) == 0
+    assert "epoch 5/5" in capsys.readouterr().err and len(values(run)) == 5
+
+
 def started(outputs: Path, *settings: str) -> subprocess.Popen[bytes]:
     """A process that has begun to train."""
     words = [sys.executable, "-m", "catsdogs_exp", *settings, f"output_dir={outputs}"]

@@ -25,9 +25,9 @@ def test_a_silent_screen_shows_nothing(capsys, monkeypatch) -> None:
         screen.say("hello")
         screen.progress("inspecting", 1, 2)
         screen.progress("inspecting", 2, 2)
-        display = screen.training(epochs=3, batch_size=8)
+        display = screen.training(lambda: 3, batch_size=8)
         display.on_step(1, 1, 5, SimpleNamespace(averages=lambda: {"loss": 0.5, "accuracy": 0.5}))
-        display.on_epoch(EpochResult(1, {"loss": 0.5}, {}, 0.001, 1.0, 100.0, 0.0, True))
+        display.on_epoch(EpochResult(1, 1, {"loss": 0.5}, {}, 0.001, 1.0, 100.0, 0.0, True))
         screen.close()
         shows[silent] = capsys.readouterr()
     assert "hello" in shows[False].err and "epoch 1/3" in shows[False].err

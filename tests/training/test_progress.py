@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,19 @@ from catsdogs_exp.training.progress import EpochResult, History, Progress, progr
 from catsdogs_exp.training.stopping import over_budget, reason_to_stop
 
 
-def history(monitor: str, values: list[float]) -> History:
+def history(monitor: str, values: list[float], losses: Sequence[float] = (), stages: Sequence[int] = ()) -> History:
+    """The history of epochs with these monitored values; `losses` beside them, where the value is an accuracy."""
     found = History(monitor)
-    for number, value in enumerate(values, 1):
+    for place, value in enumerate(values):
         name = monitor.removeprefix("val_")
-        train, val = ({}, {name: value}) if monitor.startswith("val_") else ({name: value}, {})
-        best = found.would_be_best(value)
-        found.epochs.append(EpochResult(number, train, val, 0.001, 1.0, 100.0, 0.0, best))
+        shown = {name: value} | ({"loss": losses[place]} if losses else {})
+        train, val = ({}, shown) if monitor.startswith("val_") else (shown, {})
+        result = EpochResult(place + 1, stages[place] if stages else 1, train, val, 0.001, 1.0, 100.0, 0.0, False)
+        found.epochs.append(replace(result, is_best=found.would_be_best(result)))
     return found
+
+
+NAN, INFINITE = math.nan, math.inf
 
 
 @pytest.mark.parametrize(
@@ -34,12 +39,51 @@ def history(monitor: str, values: list[float]) -> History:
         ("val_accuracy", [0.5, 0.7, 0.7, 0.6], 2),
         ("val_loss", [0.9, 0.4, 0.5, 0.4], 2),
         ("accuracy", [0.9, 0.8], 1),
-        ("loss", [math.nan, 0.8], 1),
-        ("val_loss", [0.3, math.nan, 0.2], 3),
+        ("loss", [NAN, 0.8], 2),
+        ("val_loss", [0.3, NAN, 0.2], 3),
+        ("val_loss", [NAN, 1.0, 0.5, 0.4], 4),
+        ("val_loss", [NAN, NAN, 7.0, NAN], 3),
+        ("val_loss", [NAN, NAN], 1),
+        ("val_loss", [INFINITE, NAN, 9.0], 3),
+        ("val_loss", [NAN, INFINITE], 1),
+        ("val_accuracy", [NAN, 0.1], 2),
     ],
 )
 def test_the_first_of_the_best_epochs_is_the_best(monitor: str, values: list[float], best: int) -> None:
     assert history(monitor, values).best.epoch == best
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "losses", "best"),
+    [
+        ("val_accuracy", [1.0, 1.0, 1.0], [0.3, 0.1, 0.2], 2),  # a transfer run that has all right from the beginning
+        ("val_accuracy", [0.9, 1.0, 1.0], [0.1, 0.3, 0.3], 2),
+        ("val_accuracy", [1.0, 0.9, 1.0], [0.3, 0.1, 0.3], 1),
+        ("val_accuracy", [1.0, 1.0, 1.0], [NAN, 0.3, 0.4], 2),
+        ("val_accuracy", [1.0, 1.0], [0.3, NAN], 1),
+        ("accuracy", [1.0, 1.0], [0.3, 0.2], 2),  # without validation images: the loss of training
+    ],
+)
+def test_a_tie_goes_to_the_lower_loss_and_then_to_the_earlier_epoch(
+    monitor: str, values: list[float], losses: list[float], best: int
+) -> None:
+    assert history(monitor, values, losses).best.epoch == best
+
+
+@given(
+    st.sampled_from(["val_accuracy", "val_loss", "loss"]),
+    st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0, NAN, INFINITE]), st.sampled_from([0.1, 0.2, NAN])), min_size=1),
+)
+def test_the_best_epoch_is_the_best_of_a_sort(monitor: str, pairs: list[tuple[float, float]]) -> None:
+    values, losses = [value for value, _ in pairs], [] if monitor.endswith("loss") else [loss for _, loss in pairs]
+    found = history(monitor, values, losses)
+
+    def badness(result: EpochResult) -> tuple[float, ...]:
+        shown = result.train | result.val
+        value = result.value(monitor) if monitor.endswith("loss") else -result.value(monitor)
+        return tuple(INFINITE if math.isnan(each) else each for each in (value, shown["loss"]))
+
+    assert found.best == min(found.epochs, key=badness)  # the first of equals
 
 
 @given(st.lists(st.floats(), max_size=5), st.integers(0, 10**6), st.floats(0, 1e6))
@@ -98,6 +142,12 @@ def test_what_is_missing_or_unknown_in_a_snapshot_is_named() -> None:
             "val_accuracy",
             [0.5, 0.6, 0.6, 0.6],
             "val_accuracy was not better for 2 epochs (training.early_stopping.patience)",
+        ),
+        (
+            ["training.early_stopping.patience=1"],
+            "val_accuracy",
+            [0.6, 0.6],
+            "val_accuracy was not better for 1 epoch (training.early_stopping.patience)",
         ),
         (
             ["training.early_stopping.patience=2", "training.early_stopping.min_delta=0.1"],

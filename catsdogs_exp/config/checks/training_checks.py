@@ -6,7 +6,7 @@ from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput
 
 
-def check_training(training: Training, schedule: Schedule, optimizer: Optimizer) -> None:
+def check_training(training: Training, schedule: Schedule, optimizer: Optimizer, epochs: int) -> None:
     """Refuses settings that contradict each other.
 
     Raises:
@@ -26,6 +26,7 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer)
             f"Try training.max_steps={training.accumulate}"
         )
     _check_strategy(training)
+    _check_warmup(schedule, epochs, training.finetune.epochs)
     if not training.fused_optimizer:
         _check_keras_optimizer(training, optimizer)
     if isinstance(schedule, StepSchedule):
@@ -51,6 +52,21 @@ def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
                 f"training.fused_optimizer=false cannot be combined with {setting}: {why}. Received both. "
                 "Try training.fused_optimizer=true"
             )
+
+
+def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:
+    """A rise that takes a whole stage: its learning rate would never be reached."""
+    warmup = getattr(schedule, "warmup_epochs", 0.0)
+    if warmup >= epochs:
+        raise BadInput(
+            f"schedule.warmup_epochs must be < epochs. Received: schedule.warmup_epochs={warmup:g} epochs={epochs}"
+        )
+    if finetune and warmup >= finetune:
+        raise BadInput(
+            "schedule.warmup_epochs must be < training.finetune.epochs: fine-tuning has a rise of its own. "
+            f"Received: schedule.warmup_epochs={warmup:g} training.finetune.epochs={finetune}. "
+            f"Try schedule.warmup_epochs={finetune / 2:g}"
+        )
 
 
 def _check_strategy(training: Training) -> None:

@@ -6,7 +6,7 @@ A snapshot is a NumPy `.npz`, not compressed: the format's own checksums find da
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,18 @@ class Snapshot:
     names: tuple[str, ...]
 
     def arrays(
-        self, like: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], all_of_them: bool = True
+        self, like: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], unread: Collection[str] = ()
     ) -> dict[str, NDArray[Any]]:
         """Reads arrays.
 
         Args:
             like: the shape and dtype of each that is wanted.
-            all_of_them: whether these must be all that there are.
+            unread: names that may be there without being wanted; no others may.
 
         Raises:
             BadInput: when the snapshot is of another network or optimiser.
         """
-        if missing := sorted(set(like) ^ set(self.names) if all_of_them else set(like) - set(self.names)):
+        if missing := sorted((set(like) ^ set(self.names)) - set(unread)):
             raise BadInput(
                 f"The checkpoint does not fit the network and optimiser of this config: {self.path}. "
                 f"Only one of the two has: {', '.join(missing[:5])}"

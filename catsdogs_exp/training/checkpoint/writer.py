@@ -21,6 +21,8 @@ from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.variable_values import value_of
 
+_NETWORK = "network/"  # how the names of the whole network's variables begin
+
 
 class Checkpoints:
     """Writes snapshots into a folder, as often as asked. One is written at a time; training goes on meanwhile.
@@ -50,23 +52,23 @@ class Checkpoints:
         if (self._is_due("steps", progress.steps) or self._seconds_over()) and not stage.steps.first_bad():
             self.save(stage, progress)
 
-    def after_epoch(self, stage: Stage, progress: Progress) -> None:
-        """Saves at an epoch's end, when it is time; always at the last one, so that the run can be made longer."""
+    def after_epoch(self, stage: Stage, progress: Progress, is_over: bool) -> None:
+        """Saves at an epoch's end, when it is time; always at a stage's end, so that the run can be made longer."""
         done = len(progress.history.epochs)
-        ends = self._every.count > 0 and (done == stage.plan.last or bool(progress.stopped))
+        ends = self._every.count > 0 and (is_over or bool(progress.stopped))
         if ends or self._is_due("epochs", done) or self._is_due("steps", progress.steps) or self._seconds_over():
-            self.save(stage, progress)
+            self.save(stage, progress, is_over)
 
-    def save(self, stage: Stage, progress: Progress) -> None:
+    def save(self, stage: Stage, progress: Progress, is_over: bool = False) -> None:
         """Copies the state now; it is on disk some time later."""
         self.wait()
         variables = stage.steps.variables()
-        if not stage.plan.is_last and len(progress.history.epochs) == stage.plan.last:
+        if is_over and not stage.plan.is_last:
             variables |= _whole(stage.network)
         self._arrays = {name: value_of(variable, self._arrays.get(name)) for name, variable in variables.items()}
         state = {
             "progress": progress.to_json(),
-            "first": stage.plan.first,
+            "stage": stage.plan.number,
             "plateau": stage.plateau.state() if stage.plateau is not None else None,
             "record": dict(self._record()),
         }
@@ -136,7 +138,7 @@ def best_of(snapshot: Snapshot) -> Path | None:
 
 def _whole(network: keras.Model) -> dict[str, Any]:
     """The whole network, of which a stage may have trained a part: weights, and states of random generators."""
-    return {f"network/{place:04d}": variable for place, variable in enumerate(network.variables)}
+    return {f"{_NETWORK}{place:04d}": variable for place, variable in enumerate(network.variables)}
 
 
 def restore(snapshot: Snapshot, stage: Stage) -> None:
@@ -145,14 +147,18 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
     Raises:
         BadInput: when they do not fit.
     """
-    same = snapshot.state.get("first") == stage.plan.first
+    same = snapshot.state.get("stage") == stage.plan.number
+    # At the end of a stage the whole network stands beside what the stage has trained: one of the two is read.
+    unread = [name for name in snapshot.names if not same or name.startswith(_NETWORK)]
     variables = stage.steps.variables() if same else _whole(stage.steps.model)
     like = {
         name: (tuple(variable.shape), np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype))
         for name, variable in variables.items()
     }
-    for name, array in snapshot.arrays(like, all_of_them=same).items():
+    for name, array in snapshot.arrays(like, unread).items():
         variables[name].assign(array)
+    if not same:
+        stage.steps.begin_average()
     if stage.plateau is not None and same:
         try:
             stage.plateau.restore(snapshot.state["plateau"])

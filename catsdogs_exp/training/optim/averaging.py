@@ -32,6 +32,11 @@ class WeightAverage:
         self._decay = decay
         self._swap = tf.function(self._exchange)
 
+    def begin(self) -> None:
+        """Takes the weights of now for what is averaged so far: what the first update leaves depends on it by a bit."""
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            average.assign(weight)
+
     def update(self, updates: Any) -> None:
         """Takes the weights in, as part of a training step; `updates` is how many were done, this one included."""
         before = tf.cast(updates, tf.float32) - 1

@@ -112,8 +112,8 @@ def test_it_goes_on_exactly_from_what_was_saved(config, values: list[float], cut
 @pytest.mark.parametrize("state", [{}, {"plateau": None}, {"plateau": {"best": "low", "since": 0, "epochs": 0}}])
 def test_a_snapshot_without_its_state_is_refused(config, tmp_path: Path, state: dict[str, Any]) -> None:
     _, plateau = made(config)
-    path = write_snapshot(tmp_path, 1, {}, {"first": 1, **state})
-    stage = SimpleNamespace(plan=SimpleNamespace(first=1), steps=SimpleNamespace(variables=dict), plateau=plateau)
+    path = write_snapshot(tmp_path, 1, {}, {"stage": 1, **state})
+    stage = SimpleNamespace(plan=SimpleNamespace(number=1), steps=SimpleNamespace(variables=dict), plateau=plateau)
     with pytest.raises(BadInput, match=f"^Not a checkpoint of catsdogs_exp: {path} "):
         restore(newest_snapshot(tmp_path, print), stage)
 
