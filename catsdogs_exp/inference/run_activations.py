@@ -18,7 +18,7 @@ from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
-from catsdogs_exp.training.progress import begin_progress
+from catsdogs_exp.training.progress import progress_of
 from catsdogs_exp.training.steps import Steps
 
 BEST, LAST = "best", "last"
@@ -57,14 +57,14 @@ def network_of(run: RunFiles, epoch: str) -> tuple[keras.Model, ModelCard, int |
     variables = Steps(model).weights()
     like = {name: (tuple(each.shape), np.dtype(each.dtype)) for name, each in variables.items()}
     try:
-        arrays = snapshot.arrays(like, all_of_them=False)
+        arrays = snapshot.arrays(like, unread=snapshot.names)
     except BadInput as error:  # of a head that was trained on cached features
         raise BadInput(
             f"The newest checkpoint does not hold the whole network: {run.folder}. Use --epoch best"
         ) from error
     for name, array in arrays.items():
         variables[name].assign(array)
-    return model, card, len(begin_progress("val_accuracy", snapshot).history.epochs)
+    return model, card, len(progress_of(snapshot).history.epochs)
 
 
 def draw_activations(

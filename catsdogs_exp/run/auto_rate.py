@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from catsdogs_exp.config.schema import Config
@@ -55,7 +56,7 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     plan = StagePlan(
         1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
     )
-    stage = prepare_stage(setup, plan, _Quiet(screen))  # of a frozen backbone the head alone, as in the run
+    stage = prepare_stage(setup, plan, 0, _Quiet(screen))  # of a frozen backbone the head alone, as in the run
     test = range_test(stage.steps, stage.train, progress=screen.progress)
     rates = rates_to_try(usual, test.suggestion)
     training = config.training
@@ -93,5 +94,5 @@ class _Quiet:
     def close(self) -> None:
         self.screen.close()
 
-    def training(self, epochs: int, batch_size: int) -> Listener:
+    def training(self, epochs: Callable[[], int], batch_size: int) -> Listener:
         return self.screen.training(epochs, batch_size)
