@@ -171,7 +171,7 @@ def test_a_dry_run_says_shapes_memory_and_time_and_writes_nothing(tmp_path: Path
     assert "one batch: loss " in said and "; 7 epochs: about " in said and "MiB at most" in said
     assert not (tmp_path / "none").exists()
     assert main(["-m", *SMALL, "lr=0.1,0.2", "--dry-run"]) == 2
-    assert "--dry-run looks at one run" in capsys.readouterr().err
+    assert "--multirun and --dry-run are two commands" in capsys.readouterr().err
 
 
 TRANSFER = (
