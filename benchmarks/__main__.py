@@ -12,10 +12,10 @@ from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 
 NAMES = {
-    "throughput": "P1 to P5: images a second of training and of the loaders, against Keras and the course loop",
-    "loader": "P4 to P6: images a second of the loader alone, against Keras's loaders",
+    "throughput": "P1 to P5: images per second of training and of the loaders, against Keras and the course loop",
+    "loader": "P4 to P6: images per second of the loader alone, against Keras's loaders",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
-    "optimizers": "the fused updates of the optimisers against Keras's own",
+    "optimizers": "the fused updates of the optimizers against Keras's own",
     "rates": "A6: what lr=auto loses against the best of seven rates; --only cnn,sgd,photos --results FILE",
     "startup": "P8 and P9: seconds to an answer, and to the first training step",
     "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",

@@ -58,7 +58,7 @@ def _is_photos(options: Options) -> bool:
 
 
 def contenders(found: Manifest, config: Config, paths: list[str], scratch: Path) -> dict[str, Callable[[], float]]:
-    """By name, what gives images a second."""
+    """By name, what gives images per second."""
     count = len(paths)
 
     def inspected(store: Path) -> float:
@@ -90,7 +90,7 @@ def _load_all(paths: list[str]) -> float:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images a second of each contender, a number a round."""
+    """The table's rows from images per second of each contender, a number a round."""
     return [
         faster("P7", "inspection / Pillow load() in one process", Pair(measured["first"], measured["load"]), 2),
         faster("P7", "an unchanged folder again / Pillow load()", Pair(measured["again"], measured["load"]), 50),

@@ -50,7 +50,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images a second of each contender, a number a round."""
+    """The table's rows from images per second of each contender, a number a round."""
 
     def row(name: str, what: str, ours: str, theirs: str, at_least: float) -> Row:
         return faster(name, what, Pair(measured[ours], measured[theirs]), at_least)
@@ -67,7 +67,7 @@ def rows(measured: dict[str, list[float]]) -> list[Row]:
 
 
 def contenders(overrides: tuple[str, ...], images: int | None) -> dict[str, Callable[[], float]]:
-    """Our side: each call gives images a second."""
+    """Our side: each call gives images per second."""
     config = config_of(overrides)
     augmented = config_of((*overrides, "augment=course"))
     manifest = gather(config)

@@ -1,4 +1,4 @@
-"""How long an optimiser takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras.
+"""How long an optimizer takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras.
 
 Muon, whose arithmetic depends on the shape, moves one kernel of 256 to 256 channels, in Keras the same as a matrix.
 """

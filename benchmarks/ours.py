@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dict[str, Callable[[], float]]:
-    """Each call gives images a second.
+    """Each call gives images per second.
 
     `train`, `train_augmented`, `train_bfloat16`: warm cache, the steps after the first `skip` of an epoch; the last
     with augmentation too.
@@ -84,7 +84,7 @@ def _loading(config: Config, manifest: Manifest, fetch: Fetch, images: int | Non
 
 
 def build_cache(config: Config, manifest: Manifest) -> float:
-    """Decodes all pictures into a new cache on disk: images a second."""
+    """Decodes all pictures into a new cache on disk: images per second."""
     before = os.environ.get("CATSDOGS_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CATSDOGS_CACHE"] = folder

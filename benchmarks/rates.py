@@ -1,6 +1,6 @@
 """A6: the accuracy that `lr=auto` loses against the best of seven learning rates, and how long its search takes.
 
-Every cell of the panel (network, optimiser, images) is trained with each rate of the grid and with `lr=auto`. What has
+Every cell of the panel (network, optimizer, images) is trained with each rate of the grid and with `lr=auto`. What has
 been measured is kept in a file, so that a stopped benchmark goes on where it was and parts can be run by themselves.
 """
 

@@ -31,7 +31,7 @@ _COURSE = {
 
 
 def contenders(overrides: tuple[str, ...], photos: Photos, skip: int) -> dict[str, Callable[[], float]]:
-    """Each call gives images a second.
+    """Each call gives images per second.
 
     `in_memory`, `course`, `course_augmented`: `fit`, the steps after the first `skip` of an epoch.
     `course_files`, `keras_files`, `course_files_augmented`: the loader alone, a whole pass over the files.

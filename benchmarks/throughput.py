@@ -1,4 +1,4 @@
-"""P1 to P5: images a second of training and of the loaders alone, ours against Keras's.
+"""P1 to P5: images per second of training and of the loaders alone, ours against Keras's.
 
 float32 but where said, the course's network and settings. A round is an epoch of each contender. Training counts from
 the sixth step on, so that neither side's compilation and first batches do; loaders alone count whole passes.
@@ -42,7 +42,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images a second of each contender, a number a round."""
+    """The table's rows from images per second of each contender, a number a round."""
 
     def row(name: str, what: str, ours: str, theirs: str, at_least: float) -> Row:
         return faster(name, what, Pair(measured[ours], measured[theirs]), at_least)

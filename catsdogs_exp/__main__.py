@@ -9,19 +9,19 @@ from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, 
 from catsdogs_exp.printable import printable
 
 COMMANDS = {
-    "resume": "go on with a run exactly where it stopped, or train a finished one longer",
-    "repeat": "run again what a run did, and say whether the result is the same",
+    "resume": "continue a run exactly where it stopped, or train a finished one longer",
+    "repeat": "run the same again and check that the result is the same",
     "find-lr": "tries learning rates: a curve, a table and the best of them",
-    "inspect": "what is in the data and what is wrong with it",
+    "inspect": "what is in the data, and its problems",
     "models": "networks to choose from, with their parameters, or the layers of one",
     "show": "a picture of augmented training images and the model's summary; no training",
-    "evaluate": "a run's network on one of its splits",
-    "predict": "classes and probabilities of your own pictures",
+    "evaluate": "evaluate a run's network on one of its splits",
+    "predict": "classes and probabilities for your own images",
     "activations": "what the layers of a run's network answer to any image",
     "film": "how the layers of a run's network formed, epoch by epoch",
     "atlas": "what each channel of a run's network detects, and what it is used for",
     "compare": "runs side by side: the settings that differ, best first",
-    "grade": "a run judged by the course's own criteria",
+    "grade": "grade a run by the course's own criteria",
     "cache": "decoded images on disk: list or clear them",
 }
 

@@ -42,11 +42,11 @@ def inner(owner: Any, name: str, library: str) -> Any:
         ) from error
 
 
-# --- Keras: optimisers -----------------------------------------------------------------------------------------------
+# --- Keras: optimizers -----------------------------------------------------------------------------------------------
 
 
 class OptimizerInternals:
-    """Put before a Keras optimiser among a class's bases: its private parts under public names.
+    """Put before a Keras optimizer among a class's bases: its private parts under public names.
 
     A subclass may write `decay_weights`, which is then called in place of Keras's own weight decay.
     """
@@ -59,7 +59,7 @@ class OptimizerInternals:
                 inner(keras_bases[0], hook, "keras")
 
     def index_of(self: Any, variable: Any) -> int:
-        """The place of a variable among those that the optimiser moves.
+        """The place of a variable among those that the optimizer moves.
 
         Why: slots are lists. Replace: a public look-up of slots.
         """
@@ -126,7 +126,7 @@ def tf_variable(variable: Any) -> Any:
 
 
 def rate_of(optimizer: Any) -> Any:
-    """What an optimiser takes its learning rate from: a variable, or a schedule; not its value now.
+    """What an optimizer takes its learning rate from: a variable, or a schedule; not its value now.
 
     Why: `learning_rate` computes a schedule's value. Replace: a public attribute for the schedule.
     """
@@ -139,7 +139,7 @@ def rate_of(optimizer: Any) -> Any:
 def handles(*variables: Any) -> list[Any] | None:
     """The resource handles of variables, or None where some have none of their own (copies on several devices).
 
-    Why: the operations that update a variable in one pass take handles. Replace: fused optimisers in Keras.
+    Why: the operations that update a variable in one pass take handles. Replace: fused optimizers in Keras.
     """
     import tensorflow as tf  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Two small things that every room needs and that must cost nothing to import."""
+"""Natural sorting, and flattening of nested settings. Imports nothing."""
 
 import re
 from typing import Any

@@ -172,7 +172,7 @@ def test_what_is_gone_is_told_with_library_and_version() -> None:
 
 
 def _moved(hooks: dict[str, Any]) -> tuple[type, Any, Any]:
-    """An optimiser with hooks of ours that has moved a weight by one step."""
+    """An optimizer with hooks of ours that has moved a weight by one step."""
     import keras
     import tensorflow as tf
 

@@ -1,1 +1,1 @@
-"""One module a command: arguments in, tables and pictures out."""
+"""One module per command: arguments in, tables and pictures out."""

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--parts", type=Path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
     )
-    parser.add_argument("--images", type=int, default=1000, help="at most so many; default: 1000")
+    parser.add_argument("--images", type=int, default=1000, help="the most; default: 1000")
     parser.add_argument(
         "--seconds", type=float, default=40.0, help="about how long measuring use may take; default: 40"
     )

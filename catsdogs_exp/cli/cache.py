@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp cache`: decoded images and features that runs keep on disk, and how to be rid of them."""
+"""`python -m catsdogs_exp cache`: lists or clears the decoded images and features that runs keep on disk."""
 
 import argparse
 from datetime import datetime

@@ -234,7 +234,7 @@ def _write_markdown(columns: Sequence[Column]) -> None:
 
 
 def _write_human(columns: Sequence[Column], headline: str, by: str) -> None:
-    """On a terminal with long texts folded; on a pipe a line a row, as wide as it must be."""
+    """On a terminal with long texts folded; on a pipe one line per row, as wide as it must be."""
     if sys.stdout.isatty():
         _show_on_terminal(columns, headline, by)
         return

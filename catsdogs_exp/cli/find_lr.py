@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # they come with TensorFlow
 _USAGE = """Usage: python -m catsdogs_exp find-lr [key=value ...]
 
 Trains a hundred steps with a learning rate that rises from 1e-6 to 1, then races round rates around what that suggests
-and around the one usual for the optimiser: each trains from the same weights on the same batches, the worse ones drop
+and around the one usual for the optimizer: each trains from the same weights on the same batches, the worse ones drop
 out. Prints what was tried. No run is made; `lr=auto` does the same at the start of a run and uses the best rate.
 
   python -m catsdogs_exp find-lr depth=4 augment=course

@@ -8,7 +8,7 @@ from catsdogs_exp.config.search_path import CONF, groups
 
 _EXAMPLES = (
     ("", "cats and dogs drawn by the program, five epochs"),
-    ("dataset=folder dataset.path=~/photos", "your own pictures, one folder a class"),
+    ("dataset=folder dataset.path=~/photos", "your own images, one folder per class"),
     ("lr=0.0001 depth=4 augment=course", "other settings"),
     ("-m lr=0.01,0.001 depth=2,3", "every combination, one run each"),
     ("experiment=course_week1 dataset.path=cats_and_dogs_filtered.zip", "a recipe"),

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what is in the data and what is wrong with it."""
+"""`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what is in the data, and its problems."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp predict RUN IMAGE...`: classes and probabilities of your own pictures."""
+"""`python -m catsdogs_exp predict RUN IMAGE...`: classes and probabilities for your own images."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp resume RUN [key=value ...]`: go on exactly where a run stopped."""
+"""`python -m catsdogs_exp resume RUN [key=value ...]`: continues a run exactly where it stopped."""
 
 import shlex
 import time
@@ -109,5 +109,5 @@ def _refuse(config: Config, changes: dict[str, str], history: History, allow: bo
         listed = ", ".join(f"{name} {change}" for name, change in others.items())
         raise BadInput(
             f"A run is resumed with the config it began with; only {key} may be raised. Changed: {listed}. "
-            "Start a new run, or go on all the same: --allow-changes"
+            "Start a new run, or continue anyway: --allow-changes"
         )

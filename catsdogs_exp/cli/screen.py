@@ -1,4 +1,4 @@
-"""The screen: lines, bars and epochs. On a terminal with rich, plain lines elsewhere; always on stderr."""
+"""Lines, progress bars and epochs on the screen. On a terminal with rich, plain lines elsewhere; always on stderr."""
 
 import sys
 import time

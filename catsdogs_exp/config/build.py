@@ -1,4 +1,4 @@
-"""From what Hydra composed to a checked `Config`. Knows nothing of TensorFlow: a mistake answers at once."""
+"""Turns what Hydra composed into a checked `Config`. Needs no TensorFlow, so mistakes fail fast."""
 
 import re
 from collections.abc import Callable, Iterable

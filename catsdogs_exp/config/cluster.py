@@ -1,4 +1,4 @@
-"""Which machines train together: TF_CONFIG or Slurm's variables. Needs no TensorFlow: a mistake answers at once."""
+"""Which machines train together, from TF_CONFIG or Slurm's variables. Needs no TensorFlow, so mistakes fail fast."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Composing a config from overrides, with Hydra's messages turned into ours."""
+"""Composes a config from overrides, and rewords Hydra's messages."""
 
 import difflib
 import re

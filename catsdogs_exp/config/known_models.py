@@ -1,4 +1,4 @@
-"""What is known of the networks without building one: names, sizes, what they make of pixels. Needs no TensorFlow."""
+"""Facts about networks that need no building: names, sizes, preprocessing. Needs no TensorFlow."""
 
 from dataclasses import dataclass, replace
 from typing import Any

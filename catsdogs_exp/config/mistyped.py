@@ -90,7 +90,7 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
     if found is not None:
         return BadInput(f"Settings are written key=value. Received: {_shown(found[0])}. Type: {_typed(found[1])}")
     if text.startswith("-"):
-        return BadInput(f"Unknown option: {_shown(text)}. `--help` lists what there is.")
+        return BadInput(f"Unknown option: {_shown(text)}. `--help` lists the options.")
     if is_there(text):
         return BadInput(
             f"Settings are written key=value. Received a path: {_shown(text)}. "

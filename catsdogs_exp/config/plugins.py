@@ -1,4 +1,4 @@
-"""Plugins: the user's own modules, which enter networks, sources and augmentations when they are imported.
+"""Plugins: modules of the user's that register networks, sources and augmentations on import.
 
 Importing a module runs it. So only those are imported that the user names: on the command line, or in a config or
 recipe of his. What a run folder names is not, as run folders come from anywhere; see `require`.

@@ -1,4 +1,4 @@
-"""From plain values, as YAML has them, to dataclasses of settings: each checked for its type and limits."""
+"""Turns plain values from YAML into dataclasses of settings, checking types and limits."""
 
 import math
 import re

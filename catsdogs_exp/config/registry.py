@@ -1,4 +1,4 @@
-"""What plugins offer beside our own choices: their settings become choices of the config groups."""
+"""Registers what plugins offer: their settings become choices of the config groups."""
 
 from dataclasses import MISSING, asdict, fields
 from typing import Any

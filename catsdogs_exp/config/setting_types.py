@@ -1,4 +1,4 @@
-"""Which types a setting may have. Whatever else a plugin declares is refused when it is registered."""
+"""The types that a setting may have. Plugins with other types are refused when they register."""
 
 import types
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace

@@ -1,4 +1,4 @@
-"""The config of a run that is there already: read back from its folder, and what one would change in it."""
+"""Reads the config of an existing run, and tells what overrides would change in it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +56,7 @@ def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = 
     """The run's config with further overrides, and what they change in it.
 
     The run's own config is the base, not what `conf/` and `experiments/` have become since. What an override means
-    there (`lr=0.1` also sets the optimiser's rate) is seen by composing with and without it.
+    there (`lr=0.1` also sets the optimizer's rate) is seen by composing with and without it.
 
     Args:
         folder: of the run.

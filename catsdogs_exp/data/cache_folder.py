@@ -1,4 +1,4 @@
-"""Where things that can be made again are kept: the user's cache folder, or `CATSDOGS_CACHE`."""
+"""The cache folder for whatever can be recreated: the user's, or `CATSDOGS_CACHE`."""
 
 import errno
 import os

@@ -38,7 +38,7 @@ class Loader:
         shuffle: a new order of the whole set for each epoch.
         augment: None for validation and test: these are never changed.
         cut: what cuts training pictures out at random, for `resize=random_resized_crop`; None for all others.
-        workers: threads; 0: one a core.
+        workers: threads; 0: one per core.
         shard: (index, count): of each batch, only this part is prepared, for training on several machines.
     """
 

@@ -1,4 +1,4 @@
-"""`training.overfit_batches`: a handful of images, learnt by heart, to see whether the whole thing can learn at all."""
+"""`training.overfit_batches`: overfits a few batches, to see whether the network can learn at all."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Work done ahead in threads, its results taken in order: how batches come while the arithmetic runs."""
+"""Prefetching: threads prepare batches ahead, in order, while the network trains."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable

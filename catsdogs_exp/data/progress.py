@@ -1,4 +1,4 @@
-"""How long work reports how far it is."""
+"""The callback that reports progress."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of (seed, epoch, index): any epoch can be made again, alone, on any thread.
+"""Random numbers as a function of (seed, epoch, index), so any epoch can be reproduced alone, on any thread.
 
 Counter-based generators (Philox: Salmon et al., 2011) have no state to share or to save.
 """

@@ -1,4 +1,4 @@
-"""Who is in train, validation and test, where the data itself does not say.
+"""Splits images into train, validation and test, where the data has no splits of its own.
 
 Every group of images that must stay together (copies, near copies, the frames of a clip) gets a number u in [0, 1)
 from a hash of (seed, what the group shows), and u below the share means validation: such a split needs no list of

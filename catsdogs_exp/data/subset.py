@@ -1,4 +1,4 @@
-"""Fewer training images, for learning curves: a smaller choice is always part of a larger one."""
+"""Subsets of the training images for learning curves; a smaller subset is part of a larger one."""
 
 import hashlib
 from dataclasses import replace

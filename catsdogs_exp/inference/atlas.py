@@ -33,7 +33,7 @@ class AtlasOptions:
         split: whose images are looked at.
         data: a folder of images to look at instead, or None.
         parts: a folder of masks, or None.
-        images: at most so many.
+        images: the most images.
         seconds: about how long the measurement of use may take.
     """
 

@@ -59,7 +59,7 @@ def compare_inside(
     Args:
         runs: both.
         layers: `auto`, `all`, or names and patterns; those that a network has.
-        images: at most so many.
+        images: the most images.
         progress: told how far it is.
 
     Raises:

@@ -45,7 +45,7 @@ def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> La
         run: the run.
         card: of its network.
         split: `train`, `validation` or `test`.
-        most: at most so many.
+        most: the most images.
 
     Raises:
         BadInput: for a split without images, or when the data is no longer where it was.

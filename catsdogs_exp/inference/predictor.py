@@ -1,4 +1,4 @@
-"""A trained network at work: the same decoder, size and preprocessing as in training, always."""
+"""Predictions with a trained network, with the decoder, size and preprocessing of training."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ class Prediction:
 
     Attributes:
         path: the file.
-        probabilities: float32 [classes], or None where the file is no usable picture.
+        probabilities: float32 [classes], or None where the file is unreadable.
         error: why not, or `""`.
         logs: float32 [classes], natural logarithms of the probabilities, also of those too small for a float32.
     """

@@ -1,4 +1,4 @@
-"""Which labels a network doubts: images ranked by how surely it disagrees (Northcutt, Jiang and Chuang, 2021)."""
+"""Label suspects: images ranked by how confidently a network disagrees (Northcutt, Jiang and Chuang, 2021)."""
 
 import csv
 from collections.abc import Callable, Sequence

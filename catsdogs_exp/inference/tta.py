@@ -1,4 +1,4 @@
-"""Test-time augmentation: the mean opinion on a picture and on changed views of it (Krizhevsky et al., 2012)."""
+"""Test-time augmentation: the mean prediction over augmented views of an image (Krizhevsky et al., 2012)."""
 
 import zlib
 from dataclasses import dataclass, replace

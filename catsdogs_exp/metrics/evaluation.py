@@ -1,4 +1,4 @@
-"""Judging predictions against labels. What is undefined is None, never a number that looks like one."""
+"""Evaluates predictions against labels. Undefined figures are None."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Evaluation:
         loss: mean cross-entropy in nats, the value that training and validation show for the same network.
         calibration_error: expected difference between confidence and accuracy, 0..1: Guo et al., 2017, with 15 bins of
             equal width over the highest probability.
-        classes: a row a class, see `per_class`.
+        classes: one row per class, see `per_class`.
         confusion: int64 [classes, classes], rows are true classes, columns predicted ones.
     """
 

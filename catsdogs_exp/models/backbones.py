@@ -1,4 +1,4 @@
-"""Networks that others trained, by name: built, filled with weights, cut, and laid flat above our own pixels."""
+"""Pretrained backbones by name: built, loaded with weights, cut, and flattened into one graph."""
 
 import re
 import sys

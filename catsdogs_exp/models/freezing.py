@@ -1,4 +1,4 @@
-"""Which layers of a backbone learn: frozen before training, thawed for fine-tuning.
+"""Freezes layers of a backbone, and unfreezes them for fine-tuning.
 
 A frozen layer is in inference mode: batch normalisation keeps its statistics (Keras does so itself) and dropout
 drops nothing. A number of layers counts those with a kernel: convolutions and dense layers. Flags count for

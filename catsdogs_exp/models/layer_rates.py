@@ -1,4 +1,4 @@
-"""How deep each weight lies below the head, for learning rates that fall from block to block.
+"""Layer-wise learning-rate decay: how far each weight is below the head.
 
 Source of the idea: Howard and Ruder, Universal Language Model Fine-tuning (discriminative fine-tuning), 2018.
 """

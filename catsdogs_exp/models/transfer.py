@@ -1,4 +1,4 @@
-"""Transfer learning: a backbone that others trained, or we did, and a head of our own on it. One flat graph."""
+"""Transfer learning: a pretrained backbone, or one of your own, with a new head, in one flat graph."""
 
 from typing import Any
 

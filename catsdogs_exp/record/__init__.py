@@ -1,1 +1,1 @@
-"""What a run leaves behind, and reading it back."""
+"""Writes what a run leaves behind, and reads it back."""

@@ -1,4 +1,4 @@
-"""Runs side by side: ranked, what differs between them, grouped. Without TensorFlow, Hydra or NumPy: at once."""
+"""Runs side by side: ranked, what differs between them, grouped. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Whether two runs gave the same: their epochs' values and their best networks, number by number."""
+"""Compares two runs number by number: the values of their epochs and their best networks."""
 
 import csv
 from dataclasses import dataclass

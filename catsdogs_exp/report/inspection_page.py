@@ -142,9 +142,7 @@ def _odd(manifest: Manifest, found: dict[str, Any]) -> Finding:
     odd = kept[notes[kept] != ""].tolist()
     shown = [_thumbnail(manifest, row, str(notes[row])) for row in _one_of_each(manifest, odd)]
     text = "; ".join(f"{note}: {count}" for note, count in list(found["notes"].items())[:_ROWS])
-    return Finding(
-        "odd", "Odd, used all the same", len(odd), "images", len(odd), len(shown), text=text, thumbnails=shown
-    )
+    return Finding("odd", "Odd, used anyway", len(odd), "images", len(odd), len(shown), text=text, thumbnails=shown)
 
 
 def _outliers(manifest: Manifest) -> Finding:

@@ -43,7 +43,7 @@ def settle_rate(setup: Setup, run: BegunRun) -> Config:
 
 
 def find_rate(setup: Setup, screen: Screen) -> RateSearch:
-    """A range test of the first stage, then a race of rates around its suggestion and the one usual for the optimiser.
+    """A range test of the first stage, then a race of rates around its suggestion and the one usual for the optimizer.
 
     All of it is at constant rates, on the run's own batches. The network is as before when it returns.
 

@@ -1,4 +1,4 @@
-"""How a run begins and ends: its folder holds config, log and data from the first second, and says how it ended."""
+"""Begins and ends a run: its folder has config, log and status from the first second on."""
 
 import itertools
 import logging
@@ -87,7 +87,7 @@ class BegunRun:
         if not self.job.allow_changes:
             raise BadInput(
                 f"The data has changed since the run began: {changes}. "
-                "Bring it back, or go on all the same: --allow-changes"
+                "Bring it back, or continue anyway: --allow-changes"
             )
         self.say(f"the data has changed since the run began: {changes}")
         kept = next(path for n in itertools.count(1) if not (path := folder / f"manifest-before-{n}.csv").exists())

@@ -1,4 +1,4 @@
-"""`--dry-run`: everything is built and one batch goes through; shapes, memory and time are said, nothing is written."""
+"""`--dry-run`: builds everything and runs one batch; prints shapes, memory and time, and writes nothing."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _STEPS = 5  # timed, after the one that compiles
 
 
 def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
-    """Builds loaders, network and optimiser, trains a few steps on one batch and evaluates it.
+    """Builds loaders, network and optimizer, trains a few steps on one batch and evaluates it.
 
     Args:
         config: of the run that would be.

@@ -1,4 +1,4 @@
-"""What a run is before it starts: its config, its folder, its names; and the screen that it tells how it goes."""
+"""A job: the config, folder and names of a run before it starts; and the screen that it reports to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The batches of a run: which images are trained on and which ones are validated."""
+"""The loaders of a run, for training and validation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The network of a run, built in its precision, with the weights that its classes have in the loss."""
+"""Builds the network of a run in its precision, with its class weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Network:
     Attributes:
         model: pixels to probabilities, frozen as the settings say.
         policy: the precision it was built in.
-        class_weights: float32 [classes], or None for all the same.
+        class_weights: float32 [classes], or None for equal weights.
         distribution: the devices and processes that train it.
     """
 

@@ -1,4 +1,4 @@
-"""The stages of a run, planned before its first epoch: its epochs, and those of fine-tuning if any are asked for."""
+"""Plans the stages of a run: its epochs, then those of fine-tuning."""
 
 from dataclasses import replace
 

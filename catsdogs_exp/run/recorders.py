@@ -1,4 +1,4 @@
-"""What writes a run down while it is trained: listeners for its epochs, checkpoints, the best network."""
+"""Opens what records a run: listeners, checkpoints, the best network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,7 +73,7 @@ def open_recorders(
     if job.found is not None:
         files.take_back(job.snapshot)
     if job.snapshot:
-        run.say(f"goes on after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
+        run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
     board = _open_board(job, config, files, setup)
     model, profile = setup.network.model, job.profile or config.logging.profile
     probes = None

@@ -1,4 +1,4 @@
-"""A planned stage made ready: which layers learn, the optimiser, and what the network or its head is fed."""
+"""Prepares a planned stage: which layers train, the optimizer, and the batches."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,7 +70,7 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
 
     Args:
         setup: of the run.
-        plan: of the stage: its optimiser, its learning rate, its epochs.
+        plan: of the stage: its optimizer, its learning rate, its epochs.
         feed: the training batches.
         model: what is trained: the head of the network, whose features are fed; None: the whole network.
     """

@@ -1,4 +1,4 @@
-"""What a finished run is told in: its best epoch, its folder, and what to type next."""
+"""The summary of a finished run: its best epoch, its folder, and what to type next."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A worker that is not the chief: it helps with training and writes no run folder."""
+"""A worker that is not the chief: it trains and writes no run folder."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""The jobs of one command: a single run, or those of a sweep; what they came to, and the last lines on the screen."""
+"""The jobs of one command, a single run or a sweep: runs them and summarises their results."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once: training the head on them is the same as training the whole network.
+"""Caches the features of a frozen backbone; training the head on them equals training the whole network.
 
 That holds where nothing random comes before them: no augmentation, no random layer, no code that is not known here,
 and nothing below them learns. They lie in the cache of decoded images, under its lock, its limit and

@@ -1,4 +1,4 @@
-"""Where training takes its batches from, and how many of them count as an epoch. Without TensorFlow."""
+"""Feeds of training batches, and how many batches count as an epoch. Without TensorFlow."""
 
 from typing import Any, Protocol
 

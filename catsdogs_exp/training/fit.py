@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, a validation pass, the best epoch kept. It tells listeners; it writes nothing."""
+"""The training loop: epochs of steps, each with a validation pass. It notifies listeners and writes nothing itself."""
 
 import math
 import time
@@ -26,7 +26,7 @@ _LOWER = (
     "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last "
     "good checkpoint"
 )
-_LOOK = 50  # steps between looks at whether the loss is still a number: each one waits for the device
+_LOOK = 50  # steps between looks at whether the loss is still finite: each one waits for the device
 
 Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and labels
 
@@ -221,6 +221,6 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
 
 
 def _refuse_bad(steps: Steps, epoch: int) -> None:
-    """Ends a run whose loss is no number any more: its weights are of no use, and no checkpoint may hold them."""
+    """Ends a run whose loss is NaN or infinite: its weights are of no use, and no checkpoint may hold them."""
     if step := steps.first_bad():
         raise RunFailed(f"The training loss became NaN or infinite in epoch {epoch}, step {step}. {_LOWER}")

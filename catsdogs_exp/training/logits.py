@@ -1,4 +1,4 @@
-"""What a network says before its last sigmoid or softmax: losses and small probabilities are computed from that.
+"""Logits: the inputs of a network's last sigmoid or softmax, from which losses are computed.
 
 Rounded to float32, a probability is 1 from a logit of 17 on. Its logarithm then has no slope, and what is left for the
 other class is 0.

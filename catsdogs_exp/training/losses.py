@@ -1,4 +1,4 @@
-"""What is minimised, and the plain cross-entropy that is shown: one value per image, in nats, from logits."""
+"""The loss to minimise, and the plain cross-entropy that is reported: one value per image, in nats, from logits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which step of an epoch was the first whose loss is no number: noted in the graph, so that nobody waits for it."""
+"""Records in the graph which step of an epoch first had a NaN or infinite loss, without waiting for the device."""
 
 from typing import Any
 

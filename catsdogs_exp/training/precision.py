@@ -1,4 +1,4 @@
-"""In which precision the arithmetic is done, and with how many threads: chosen by name, or by what the machine has."""
+"""Chooses precision and threads, by name or by what the machine supports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`--profile`: a TensorBoard trace of some steps, and a line on what training waits for and what would change it."""
+"""`--profile`: traces some steps for TensorBoard, and reports what training waits for."""
 
 import time
 from collections.abc import Callable

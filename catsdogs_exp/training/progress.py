@@ -1,4 +1,4 @@
-"""Where a run stands: the epochs done, and how far the one under way is. Goes to JSON and back without loss."""
+"""The progress of a run: its finished epochs and the current one. Converts to JSON and back without loss."""
 
 import math
 from collections.abc import Mapping

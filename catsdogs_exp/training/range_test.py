@@ -57,7 +57,7 @@ def range_test(  # noqa: PLR0913  (three of them are defaults that only tests ch
     """Trains `count` steps with rising learning rates. Everything that it changed in `steps` is put back.
 
     Args:
-        steps: with an optimiser whose learning rate is constant.
+        steps: with an optimizer whose learning rate is constant.
         train: batches; passes over them as often as it takes.
         low, high: the first and the last rate, 0 < low < high.
         count: steps.

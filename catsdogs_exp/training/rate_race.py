@@ -118,7 +118,7 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int, gues
     Args:
         trials: trains.
         rates: round ones, see `rates_to_try`.
-        usual: the rate that is usual for the optimiser.
+        usual: the rate that is usual for the optimizer.
         length: steps of the whole race, >= 1.
         guess: the loss of a network that knows nothing, in nats: log of the classes.
 

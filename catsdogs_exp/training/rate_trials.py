@@ -14,7 +14,7 @@ from catsdogs_exp.training.feed import Feed
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
 
-_SHARE_OF_MEMORY = 0.25  # that may hold what rates have learnt so far
+_SHARE_OF_MEMORY = 0.25  # that may hold what rates have learned so far
 
 State = dict[str, NDArray[Any]]
 
@@ -25,9 +25,9 @@ class RateTrials:
     On leaving the context everything that was changed in `steps` is put back.
 
     Args:
-        steps: with an optimiser whose learning rate is constant.
+        steps: with an optimizer whose learning rate is constant.
         train: batches; passes over them as often as it takes.
-        keep: whether what each rate has learnt is kept in memory; otherwise a rate that goes on begins again, which
+        keep: whether what each rate has learned is kept in memory; otherwise a rate that goes on begins again, which
             gives the same and takes longer. All processes that train together must do the same.
         tell: called after each step.
     """
@@ -87,7 +87,7 @@ def loss_at(steps: Steps, batch: Any, rate: float) -> float:
 
 
 def fits_in_memory(steps: Steps, rates: int) -> bool:
-    """Whether there is room for what so many learning rates have learnt."""
+    """Whether there is room for what so many learning rates have learned."""
     size = sum(value.nbytes for value in _state(steps).values())
     return bool(size * rates <= _SHARE_OF_MEMORY * psutil.virtual_memory().available)
 

@@ -1,4 +1,4 @@
-"""TensorFlow as a run wants it: quiet, seeded, deterministic."""
+"""Starts TensorFlow: quiet, seeded, deterministic."""
 
 import gc
 import logging

@@ -1,4 +1,4 @@
-"""The stages of a run as data: planned before the first epoch, carried out one after the other. Without TensorFlow.
+"""The stages of a run as data, planned before the first epoch. Without TensorFlow.
 
 Which stage is under way follows from the epochs done and the settings alone, so that a resumed run goes on in the same.
 """
@@ -15,12 +15,12 @@ from catsdogs_exp.training.stopping import out_of_patience, reason_to_stop
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Some epochs of a run with an optimiser, a learning rate and frozen layers of their own.
+    """Some epochs of a run with an optimizer, a learning rate and frozen layers of their own.
 
     Attributes:
         number: from 1.
         epochs: how many, at most.
-        optimizer: the optimiser's settings, with this stage's learning rate.
+        optimizer: the optimizer's settings, with this stage's learning rate.
         schedule: how the rate changes over the epochs of this stage; milestones are epochs of the run.
         unfreeze: which part of the backbone learns from here on, as in `training.finetune.unfreeze`; None: what the
             network was built with.

@@ -1,4 +1,4 @@
-"""The arithmetic of one batch: forward, loss, backward, metrics; compiled once for a run."""
+"""Training and evaluation steps: forward, loss, backward, metrics; compiled once per run."""
 
 import re
 from contextlib import AbstractContextManager, nullcontext
@@ -49,10 +49,10 @@ class Steps:
 
     Attributes:
         model: the network, pixels to probabilities.
-        optimizer: its optimiser, or None where nothing is trained.
+        optimizer: its optimizer, or None where nothing is trained.
         class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
-            for all the same.
-        objective: what is minimised. Averages are of the plain cross-entropy, without class weights, so that they
+            for equal weights.
+        objective: the loss to minimise. Averages are of the plain cross-entropy, without class weights, so that they
             compare with those of validation and of other runs.
         settings: what a batch consists of, and what becomes of its gradients.
     """
@@ -93,7 +93,7 @@ class Steps:
             metric.reset_state()
 
     def first_bad(self) -> int:
-        """The first training step since `reset`, from 1, whose loss was no number; 0 for none."""
+        """The first training step since `reset`, from 1, whose loss was NaN or infinite; 0 for none."""
         return int(self._finite.result())
 
     def averages(self) -> dict[str, float]:
@@ -121,7 +121,7 @@ class Steps:
     def variables(self) -> dict[str, Any]:
         """Every variable that training depends on, each once, in an order and by names that only the settings decide.
 
-        Weights, states of random generators, the optimiser's (learning rate, iterations, slots, loss scale), the
+        Weights, states of random generators, the optimizer's (learning rate, iterations, slots, loss scale), the
         average of the weights, gathered gradients, and the sums behind the averages of the epoch.
         """
         found: dict[str, Any] = self.weights()
@@ -217,7 +217,7 @@ def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.floa
 
 
 def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
-    """All variables of an optimiser, with that of a rate which is changed from outside."""
+    """All variables of an optimizer, with that of a rate which is changed from outside."""
     if optimizer is None:
         return []
     rate = getattr(rate_of(optimizer), "rate", None)

@@ -1,4 +1,4 @@
-"""What a variable holds, also one with a copy on each of several devices, which Keras's own conversions refuse."""
+"""Reads variables, including those with a copy on each of several devices, which Keras's conversions refuse."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When a run ends, what counts as an epoch, small runs to find mistakes, two phases."""
+"""When a run ends, what counts as an epoch, small runs for debugging, two phases."""
 
 import csv
 import json
@@ -113,7 +113,7 @@ def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
     assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"]
 
 
-def test_one_batch_is_learnt_by_heart(tmp_path: Path, capsys: Capture) -> None:
+def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:
     _, result = run(tmp_path, "debug=one_batch", "lr=0.003", "augment=course", "model.dropout=0")
     assert result["metrics"]["train"]["accuracy"] == 1.0
     said = capsys.readouterr().err

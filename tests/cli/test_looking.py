@@ -96,7 +96,7 @@ def test_inspect_is_a_gate(leaky: Path, capsys: pytest.CaptureFixture[str]) -> N
         "leaks: 1 pairs\n  train/cats/copied.jpg, validation/cats/cat.2.jpg",
         "label conflicts: 1 clusters\n  train/cats/cat.dog.jpg, train/dogs/dog.5.jpg",
         "1  copy of an image in validation or test",
-        "found: 1 bad (no usable picture), 2 duplicate (copy of another image), 1 leak (",
+        "found: 1 bad (unusable), 2 duplicate (copy of another image), 1 leak (",
         "rule decode; files by rule: none 26, zero_length 25, decode 25, jfif 25, strict 25",
     ):
         assert line in shown
@@ -126,7 +126,7 @@ def test_inspect_reports_what_a_run_refuses(photo_folder, tmp_path: Path, capsys
     assert error == (
         f"error: The training set contains 16 of the 16 validation images in {photos}, so a validation accuracy would "
         "only measure memory. Received: inspection.leaks=drop. Keep the two apart, or set inspection.leaks=warn to "
-        "train on it all the same"
+        "train on it anyway"
     )
 
 

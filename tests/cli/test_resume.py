@@ -138,7 +138,7 @@ def test_a_run_that_failed_goes_on_and_ends_the_same(
     assert main(["resume", str(run)]) == 0
     said = capsys.readouterr()
     if step > 2:
-        assert "goes on after epoch" in said.err
+        assert "resuming after epoch" in said.err
     assert f"run folder: {run}" in said.out
     same(run, whole)
     result = json.loads((run / "result.json").read_text())
@@ -284,7 +284,7 @@ def test_another_config_is_refused_listing_what_is_different(
     assert main(["resume", str(run), "lr=0.01", "epochs=5"]) == 2
     assert capsys.readouterr().err == (
         "error: A run is resumed with the config it began with; only epochs may be raised. Changed: lr 0.001 -> 0.01, "
-        "optimizer.learning_rate 0.001 -> 0.01. Start a new run, or go on all the same: --allow-changes\n"
+        "optimizer.learning_rate 0.001 -> 0.01. Start a new run, or continue anyway: --allow-changes\n"
     )
     assert main(["resume", str(run), "lr=0.01", "epochs=5", "--allow-changes"]) == 0
     said = capsys.readouterr().err
@@ -307,7 +307,7 @@ def test_other_data_is_refused_naming_the_files(
         "The data has changed since the run began: 1 image gone (cats/cat.3.jpg), 1 image changed (dogs/dog.2.jpg)"
         in said
     )
-    assert "go on all the same: --allow-changes" in said
+    assert "continue anyway: --allow-changes" in said
     assert main(["resume", str(run), "epochs=2", "--allow-changes"]) == 0
     assert (run / "manifest-before-1.csv").exists() and len(values(run)) == 2
 

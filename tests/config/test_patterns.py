@@ -1,4 +1,4 @@
-"""Patterns of users: Python's syntax, and no pattern that takes for ever or all memory."""
+"""Patterns of users: Python's syntax, and no pattern that takes forever or all memory."""
 
 import re
 import time

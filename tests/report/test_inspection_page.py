@@ -44,7 +44,7 @@ def test_every_finding_has_its_pictures(photo_folder, save_photo, show) -> None:
     assert "train/cats/leak.jpg" in leaks and "train and validation" in leaks
     assert found["Images under two labels: 2"].count("<img") == 2
     assert found["Copies: 2"].count("<img") == 4
-    assert "grey" in found["Odd, used all the same: 1"]
+    assert "grey" in found["Odd, used anyway: 1"]
     assert found["Classes"].count("<img") == 16
     assert found["Near copies: 0"].count("none") >= 1
     assert not re.search(r'(src|href)="(?!data:|#)|https?://|@import', html)

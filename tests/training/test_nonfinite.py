@@ -1,4 +1,4 @@
-"""The first step whose loss is no number is known, also when the epoch goes on."""
+"""The first step whose loss is NaN or infinite is known, also when the epoch goes on."""
 
 import math
 

@@ -95,7 +95,7 @@ def test_a_late_break_counts() -> None:
 
 
 @pytest.mark.parametrize(("usual", "rates"), [(1e-3, (3e-4, 1e-3, 3e-3)), (1e-2, (1e-3, 3e-3, 1e-2, 3e-2))])
-def test_where_nothing_is_learnt_the_usual_rate_is_kept(usual: float, rates: tuple[float, ...]) -> None:
+def test_where_nothing_is_learned_the_usual_rate_is_kept(usual: float, rates: tuple[float, ...]) -> None:
     """A plateau: what differs is noise."""
     rng = np.random.default_rng(0)
     noise = {rate: rng.normal(GUESS, 0.01, 1000) for rate in rates}

@@ -137,7 +137,7 @@ def test_five_best_without_ties_are_those_of_keras() -> None:
 
 @pytest.mark.parametrize("units", [1, 2, 6])
 def test_tensorflow_finds_nothing_to_complain_about(units: int, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its graph optimiser says so where it fails, and then runs the graph as it is."""
+    """Its graph optimizer says so where it fails, and then runs the graph as it is."""
     steps = Steps(network(units), keras.optimizers.SGD(0.1))
     images, labels = batch(4, max(units, 2))
     steps.train(images, labels)

@@ -1,4 +1,4 @@
-"""Whether a network fits its input: arithmetic that needs no TensorFlow, so that the answer comes at once."""
+"""Whether a network fits its input: checked without TensorFlow, so mistakes fail fast."""
 
 from catsdogs_exp.config.schema.models import MOST_BLOCKS, CnnModel
 from catsdogs_exp.errors import BadInput

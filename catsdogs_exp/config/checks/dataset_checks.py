@@ -1,4 +1,4 @@
-"""What of a source's settings can be checked without looking at a disk."""
+"""Checks of a source's settings that need no disk access."""
 
 import re
 

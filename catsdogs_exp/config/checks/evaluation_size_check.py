@@ -1,4 +1,4 @@
-"""Whether a network can be judged at another size than it is trained at: arithmetic that needs no TensorFlow."""
+"""Whether a network can be evaluated at another size than it is trained at, checked without TensorFlow."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Combinations of training settings that no single one shows. Needs no TensorFlow: a mistake answers at once."""
+"""Checks of combinations of training settings. Needs no TensorFlow, so mistakes fail fast."""
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema.optimizers import MuonOptimizer, Optimizer, Schedule, StepSchedule
@@ -40,7 +40,7 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
 
 
 def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
-    """What Keras's own optimisers do not know."""
+    """What Keras's own optimizers do not know."""
     refused = (
         (isinstance(optimizer, MuonOptimizer), "optimizer=muon", "Keras's Muon leaves the kernels of convolutions out"),
         (training.layer_decay != 1, f"training.layer_decay={training.layer_decay:g}", "Keras has one rate for all"),

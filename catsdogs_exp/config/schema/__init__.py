@@ -1,4 +1,4 @@
-"""The schema: what a config may say. One module per group of settings; `Config` puts them together."""
+"""The schema of a config: one module per group of settings; `Config` combines them."""
 
 from catsdogs_exp.config.schema.config import (
     FLAT_KEYS,

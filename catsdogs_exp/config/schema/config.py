@@ -1,4 +1,4 @@
-"""The schema: what a config may say. Frozen dataclasses, without defaults: those stand in `conf/`, once.
+"""The schema of a config: frozen dataclasses. Defaults are in `conf/` alone.
 
 Every field carries its help text and its limits, so that the check, the error and `--help` say the same.
 """
@@ -14,13 +14,13 @@ from catsdogs_exp.config.schema.training import Training
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is looked for in the files, and what is done about it. Nothing is moved or deleted."""
+    """Checks of the files before training. Nothing is moved or deleted."""
 
     rule: str = setting("which files are the data", choices=("none", "zero_length", "decode", "jfif", "strict"))
     min_size: int = setting("pixels of the shorter side, or the picture is too small", at_least=1, at_most=4096)
     max_pixels: int = setting("width x height, or the picture is too large", at_least=1, at_most=178_956_970)
     near_distance: int = setting("bits that may differ between near duplicates; 0: exact only", at_least=0, at_most=16)
-    on_bad: str = setting("of files that are no usable picture", choices=("quarantine", "error"))
+    on_bad: str = setting("what happens to unusable files", choices=("quarantine", "error"))
     duplicates: str = setting("of copies within a split", choices=("keep", "drop"))
     leaks: str = setting("of copies in train of validation or test images", choices=("warn", "drop", "error"))
 
@@ -31,8 +31,8 @@ class SplitSettings:
 
     validation: float = setting("share of each class for validation", at_least=0, below=1)
     test: float = setting("share of each class for a test", at_least=0, below=1)
-    seed: int = setting("another seed draws another split", at_least=0)
-    folds: int | None = setting("cross-validation in so many parts", at_least=2)
+    seed: int = setting("a different seed gives a different split", at_least=0)
+    folds: int | None = setting("parts of a cross-validation", at_least=2)
     fold: int = setting("which of them is the validation, from 0", at_least=0)
     group_by: str | None = setting("regular expression on the path: images of one match stay together")
     folders: str = setting(
@@ -54,7 +54,7 @@ class LoaderSettings:
     )
     channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
     resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
-    pad_value: float = setting("grey level beside the picture, for resize=pad", at_least=0, at_most=255)
+    pad_value: float = setting("grey level of the padding, for resize=pad", at_least=0, at_most=255)
     crop_scale: tuple[float, float] = setting(
         "share of the area, for random_resized_crop", above=0, at_most=1, kind=RANGE
     )
@@ -64,7 +64,7 @@ class LoaderSettings:
     interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
     cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
     cache_limit: float = setting("GiB on disk for all decoded images together", above=0)
-    workers: int = setting("threads that read and augment; 0: one a core", at_least=0, at_most=256)
+    workers: int = setting("threads that read and augment; 0: one per core", at_least=0, at_most=256)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Augment:
     cutout: float = setting("side of an erased square, share of the shorter side", at_least=0, at_most=1)
     erased_value: float = setting("grey level of what is erased", at_least=0, at_most=255)
     policy: str = setting("a drawn choice of operations", choices=("none", "randaugment", "trivialaugment"))
-    num_ops: int = setting("operations a picture, for policy=randaugment", at_least=1, at_most=14)
+    num_ops: int = setting("operations per image, for policy=randaugment", at_least=1, at_most=14)
     magnitude: int = setting("their strength, for policy=randaugment", at_least=0, at_most=30)
     mixup: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
     cutmix: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
@@ -144,7 +144,7 @@ class Config:
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
     epochs: int = setting("passes over the training images", at_least=1)
-    seed: int = setting("of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
+    seed: int = setting("seed of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
     output_dir: str = setting("run folders are created here")
     experiment: str | None = setting("the recipe's name, if one was chosen")
     plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())

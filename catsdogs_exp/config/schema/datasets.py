@@ -1,4 +1,4 @@
-"""The part of the schema that says where pictures come from: one dataclass a source, and what they share.
+"""Settings of the data sources: one dataclass per source, and what they share.
 
 What sources share has neutral defaults here, as a folder is also opened without a config (`evaluate --data`) and
 runs of earlier versions have configs without these keys; a test holds them equal to `conf/dataset/shared/`.
@@ -19,7 +19,9 @@ class Pictures:
     _: KW_ONLY
     channels: int = setting("of the pictures that the network sees: 3 colour, 1 grey", default=3, choices=(3, 1))
     fraction: float = setting("share of each class's training images, nested", default=1.0, above=0, at_most=1)
-    max_per_class: int | None = setting("at most so many training images a class, nested", default=None, at_least=1)
+    max_per_class: int | None = setting(
+        "the most training images per class; smaller subsets are part of larger ones", default=None, at_least=1
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class DrawnDataset(Pictures):
 
     images: int = setting("pictures in all classes together", at_least=4)
     classes: int = setting("cats, dogs, and further animals", at_least=2, at_most=360)
-    seed: int = setting("another seed draws other pictures", at_least=0)
+    seed: int = setting("a different seed gives different images", at_least=0)
     broken: float = setting("share of files broken on purpose", at_least=0, at_most=1)
 
 

@@ -1,4 +1,4 @@
-"""Settings of the networks: one dataclass for each that `model=NAME` can choose."""
+"""Settings of the networks: one dataclass per choice of `model=NAME`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Settings of the optimisers and learning-rate schedules, one dataclass for each choice."""
+"""Settings of the optimizers and learning-rate schedules, one dataclass for each choice."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ AUTO = "auto"  # a learning rate that is searched for at the start of the run
 
 
 def _weight_decay() -> float:
-    """The last setting of all optimisers but Adam; a common base would put it first."""
+    """The last setting of all optimizers but Adam; a common base would put it first."""
     return setting("decoupled weight decay of kernels", at_least=0)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What all optimisers have."""
+    """What all optimizers have."""
 
     name: str
     learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
@@ -86,7 +86,7 @@ class ConstantSchedule:
 
 @dataclass(frozen=True)
 class StepSchedule:
-    """Falls by a factor every so many epochs."""
+    """Multiplies the learning rate by a factor every few epochs."""
 
     name: str
     every: float = setting("epochs from one fall to the next", above=0)
@@ -130,7 +130,7 @@ class PlateauSchedule:
     name: str
     factor: float = setting("factor of each fall", above=0, below=1)
     patience: int = setting("epochs without a better value", at_least=1)
-    min_delta: float = setting("what counts as better", at_least=0)
+    min_delta: float = setting("the smallest improvement that counts", at_least=0)
     min_lr: float = setting("it falls no lower", at_least=0)
     warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
 

@@ -1,4 +1,4 @@
-"""Settings of networks of residual blocks in stages, each half as large as the one before. Needs no TensorFlow."""
+"""Settings of residual networks in stages, each at half the resolution of the one before. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class MbconvModel(StagedModel):
     """Blocks that grow the channels, look around, and shrink them again."""
 
     expansion: float = setting("factor of the channels inside a block", at_least=1, at_most=16)
-    fused: int = setting("the first so many stages have one 3 x 3 convolution for growing and looking", at_least=0)
+    fused: int = setting("stages, from the first, with one regular 3 x 3 convolution instead of two", at_least=0)
 
 
 def stages_of(model: StagedModel) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Settings of the training itself: what is minimised and watched, how carefully, and when it ends."""
+"""Settings of training: the loss, the monitored value, precision, and when it ends."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ class EarlyStopping:
     """Ends a run that no longer gets better. The best epoch is the result in any case."""
 
     patience: int | None = setting("epochs without a better monitored value; null: off", at_least=1)
-    min_delta: float = setting("what counts as better", at_least=0)
+    min_delta: float = setting("the smallest improvement that counts", at_least=0)
 
 
 @dataclass(frozen=True)
 class StopAt:
     """Ends a run that is good enough, like the course's callback."""
 
-    metric: str = setting("what is watched", choices=("accuracy", "loss", "val_accuracy", "val_loss"))
-    value: float | None = setting("the run ends when it is reached; null: off")
+    metric: str = setting("the monitored value", choices=("accuracy", "loss", "val_accuracy", "val_loss"))
+    value: float | None = setting("ends the run once reached; null: off")
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class Finetune:
 
     epochs: int = setting("of the second phase; 0: none", at_least=0)
     lr: float = setting("learning rate of the second phase", above=0)
-    unfreeze: str = setting("all, so many of the backbone's highest layers, or a layer and everything above")
+    unfreeze: str = setting("all, a number of the backbone's highest layers, or a layer and everything above it")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What is watched, and how carefully."""
+    """How training is monitored, controlled and run."""
 
     monitor: str = setting(
         "the best epoch by this is the result", choices=("val_accuracy", "val_loss", "accuracy", "loss")
     )
     deterministic: bool = setting("same config, data and machine: same weights")
     class_weights: str = setting("in the training loss: rare classes weigh more", choices=("none", "balanced"))
-    loss: str = setting("what is minimised", choices=("cross_entropy", "focal"))
+    loss: str = setting("the loss to minimise", choices=("cross_entropy", "focal"))
     focal_gamma: float = setting("how much less sure predictions count, for loss=focal", at_least=0, at_most=10)
     label_smoothing: float = setting("share of a label that goes to all classes", at_least=0, below=1)
     clip_norm: float | None = setting("largest norm of all gradients together; null: off", above=0)
     clip_value: float | None = setting("largest element of a gradient; null: off", above=0)
     accumulate: int = setting("batches whose gradients make one update", at_least=1, at_most=65536)
     ema: float = setting("decay of the average of the weights; 0: off", at_least=0, below=1)
-    strategy: str = setting("what a batch is spread over", choices=("none", "mirrored", "multi_worker"))
+    strategy: str = setting("the devices that share a batch", choices=("none", "mirrored", "multi_worker"))
     precision: str = setting(
         "of the arithmetic; weights stay float32", choices=("float32", "mixed_bfloat16", "mixed_float16", "auto")
     )
@@ -66,9 +66,9 @@ class Training:
     validation_steps: int | None = setting("batches of a validation pass; null: all images", at_least=1)
     early_stopping: EarlyStopping
     stop_at: StopAt
-    max_minutes: float | None = setting("the run ends after so many minutes of training; null: no limit", above=0)
-    max_steps: int | None = setting("the run ends after so many training steps; null: no limit", at_least=1)
-    overfit_batches: int = setting("train and validate on so many batches alone; 0: off", at_least=0)
+    max_minutes: float | None = setting("ends the run after this many minutes of training; null: no limit", above=0)
+    max_steps: int | None = setting("ends the run after this many training steps; null: no limit", at_least=1)
+    overfit_batches: int = setting("train and validate on this many batches only; 0: off", at_least=0)
     checkpoint: Checkpoint
     layer_decay: float = setting("factor of the learning rate from block to block downwards", above=0, at_most=1)
     finetune: Finetune

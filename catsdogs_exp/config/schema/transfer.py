@@ -1,4 +1,4 @@
-"""Settings of `model=transfer`: a network that others trained, with a head of our own. Needs no TensorFlow."""
+"""Settings of `model=transfer`: a pretrained backbone with a new head. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +62,13 @@ class TransferModel:
     name: str
     backbone: str = setting("the network below", choices=BACKBONES)
     weights: str = setting("imagenet, none, or a file or run with weights")
-    cut: str | None = setting("the layer whose output is used; null: the last feature map")
+    cut: str | None = setting("the layer to cut at; null: the last feature map")
     preprocessing: str = setting("the values that the backbone is fed", choices=RANGES)
     pooling: str = setting("of the feature map", choices=("average", "max", "flatten"))
     dense: tuple[int, ...] = setting("widths of dense layers before the last one", at_least=1, at_most=65536)
     activation: str = setting("of the dense layers", choices=("relu", "gelu", "silu", "elu", "selu", "tanh"))
     dropout: float = setting("before the last layer", at_least=0, below=1)
-    freeze: str = setting("all, none, so many of the lowest layers, or everything up to a layer")
+    freeze: str = setting("all, none, a number of the lowest layers, or everything up to a layer")
     freeze_batch_norm: bool = setting("batch normalisation keeps its statistics where the rest is trained")
     head: str = setting("the last layer", choices=("auto", "softmax"))
 

@@ -1,4 +1,4 @@
-"""Colour changes, as Pillow's `ImageEnhance` and `ImageOps` make them: uint8 [height, width, 3 or 1] each way.
+"""Colour changes as in Pillow's `ImageEnhance` and `ImageOps`, on uint8 [height, width, 3 or 1].
 
 Tables of 256 values wherever a pixel's result depends on its own value alone. Results are rounded, where Pillow
 truncates: that darkens pictures by half a level on average. On one channel, what changes hues or saturation does

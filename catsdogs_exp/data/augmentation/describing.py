@@ -1,4 +1,4 @@
-"""What was drawn in words, in the units of the settings."""
+"""Describes the sampled parameters in the units of the settings."""
 
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation.detail import Cut, Erased

@@ -1,4 +1,4 @@
-"""Blur, noise, and rectangles that are erased: uint8 [height, width, channels] each way."""
+"""Blur, noise and erased rectangles, on uint8 [height, width, channels]."""
 
 import math
 from dataclasses import dataclass

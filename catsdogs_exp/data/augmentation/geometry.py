@@ -1,4 +1,4 @@
-"""The geometric changes of a picture: one affine map, one interpolation.
+"""Geometric changes: one affine map, one interpolation.
 
 Units and meaning are those of Keras's `ImageDataGenerator` (docs/course.md, "Augmentation"): rotation and shear in
 degrees, shifts as shares of the size, zoom drawn for each axis, about the picture's centre. Same parameters, same

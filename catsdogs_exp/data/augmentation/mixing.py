@@ -1,4 +1,4 @@
-"""Two pictures in one, their labels shared alike: MixUp (Zhang et al., 2018) and CutMix (Yun et al., 2019)."""
+"""Mixes two images and their labels: MixUp (Zhang et al., 2018) and CutMix (Yun et al., 2019)."""
 
 import math
 from dataclasses import dataclass

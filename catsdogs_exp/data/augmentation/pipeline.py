@@ -1,4 +1,4 @@
-"""Applying what was drawn: one warp, then colours, detail, and what is erased last."""
+"""Applies sampled parameters: one warp, then colours, detail, and erasing last."""
 
 import numpy as np
 from numpy.typing import NDArray

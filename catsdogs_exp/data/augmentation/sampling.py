@@ -1,4 +1,4 @@
-"""What is drawn for one picture: every number in its own place of one stream, so that no knob moves another's."""
+"""Samples the parameters for one image. Each knob reads its own part of the random stream, so none affects another."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one decoder: inspection, training and prediction all see the pixels that come from here."""
+"""The decoder that inspection, training and prediction share."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ _TURNS = {
 
 
 class Undecodable(Exception):
-    """A file without a usable picture. The message is the reason: `empty`, `not an image`, `truncated`, ..."""
+    """An unreadable file. The message is the reason: `empty`, `not an image`, `truncated`, ..."""
 
 
 class TooLarge(Undecodable):

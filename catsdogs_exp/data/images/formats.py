@@ -1,4 +1,4 @@
-"""What kind of picture the first bytes of a file announce: those that are read, and those that are known by name."""
+"""Image formats by the first bytes of a file: those that can be read, and others known by name."""
 
 import re
 

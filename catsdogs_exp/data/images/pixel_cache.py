@@ -1,4 +1,4 @@
-"""Decoded pictures on disk, shared by all runs: one folder an entry, mapped into memory, bounded together.
+"""Decoded images on disk, shared by all runs: one memory-mapped folder per entry, with a total limit.
 
 An entry `decoded/KEY` holds `pixels.npy`, `entry.json` (what it is of) and an empty file for each user of it. It is
 made under a lock and shown when whole. Where room is needed, what was not used for longest goes; what a living process

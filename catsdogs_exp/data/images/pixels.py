@@ -1,4 +1,4 @@
-"""Decoded pictures: read each time, or once into memory or a file that all runs share."""
+"""Decoded images: read each time, or kept in memory or in a file that runs share."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""From a picture of any size to the network's: stretched, cut or padded, always by the same resampling.
+"""Resizes images to the network's size: stretched, cropped or padded, with one resampling method.
 
 The resampling is that of Pillow, made by a faster library (Rust's fast_image_resize): in each direction no more than
 one grey level apart from Pillow's. Bicubic and lanczos overshoot and are clipped between the two passes, so the order

@@ -1,4 +1,4 @@
-"""Which file is being read, so that a network folder that no longer answers can be named while one waits for it."""
+"""Names a file that takes long to read, such as one on a network folder that stopped responding."""
 
 import threading
 import time

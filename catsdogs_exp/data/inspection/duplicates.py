@@ -1,4 +1,4 @@
-"""Pictures that are there more than once: byte for byte, or near enough that one gives the other away."""
+"""Duplicates: images with the same bytes, or nearly the same content."""
 
 from collections.abc import Iterator
 

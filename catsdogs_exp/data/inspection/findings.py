@@ -1,4 +1,4 @@
-"""What is wrong between files: copies, near copies, copies across splits and under two labels."""
+"""Findings between files: copies, near copies, copies across splits and under two labels."""
 
 from dataclasses import dataclass
 

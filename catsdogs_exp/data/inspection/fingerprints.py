@@ -1,4 +1,4 @@
-"""What a picture looks like in a few numbers: a perceptual hash, and the mean and spread of its colours."""
+"""Fingerprints of images: a perceptual hash, and the mean and spread of the colours."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What is in the files: one verdict each. Nothing is moved or deleted; the quarantine is a list."""
+"""Inspects files: one verdict each. Nothing is moved or deleted; the quarantine is a list."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ def inspect(
 
     Args:
         listing: the files.
-        workers: threads; 0 for one a core.
+        workers: threads; 0 for one per core.
         progress: called with ("inspecting", done, total).
         max_pixels: pictures of more pixels are not decoded.
     """

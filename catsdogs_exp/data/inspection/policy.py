@@ -1,4 +1,4 @@
-"""Who is left out, and when the data is refused: `inspection.*` of the config applied to what was found."""
+"""Applies `inspection.*` to the findings: which files are left out, and when the data is refused."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LEAK = "copy of an image in validation or test"
 COPY = "copy of another image"
 CONFLICT = "same image under two labels"
 KEPT_OUT_BY_CHOICE = (*LEFT_OUT.values(), LEAK, COPY, CONFLICT)
-"""Reasons of files that are usable pictures, and left out all the same."""
+"""Reasons of files that are usable images, and left out anyway."""
 
 _SAME = 0.5  # share of the held-out images found in train from which on the two are taken for the same set
 
@@ -28,7 +28,7 @@ class Decision:
 
     Attributes:
         reason: strings [n], `""` for images that take part.
-        findings: of all usable pictures that the rule keeps, also those dropped afterwards.
+        findings: of all usable images that the rule keeps, also those dropped afterwards.
         refusal: why no run may use the data, a line, or `""`.
     """
 
@@ -88,7 +88,7 @@ def _refusal_of_bad(listing: Listing, reason: NDArray[np.str_]) -> str:
     bad = np.flatnonzero(reason != "")
     counts = ", ".join(f"{count} {what}" for what, count in Counter(reason[bad].tolist()).most_common())
     return (
-        f"{len(bad)} of {len(reason)} files in {listing.root} are no usable pictures ({counts}), the first of them "
+        f"{len(bad)} of {len(reason)} files in {listing.root} are unusable ({counts}), the first of them "
         f"{listing.paths[bad[0]]}. Received: inspection.on_bad=error. Mend or remove them, or leave them out with "
         "inspection.on_bad=quarantine"
     )
@@ -104,7 +104,7 @@ def _refusals_of_leaks(
             return [
                 f"The training set contains {found} of the {images} {name} images in {listing.root}, so a {name} "
                 f"accuracy would only measure memory. {received} Keep the two apart, or set inspection.leaks=warn to "
-                "train on it all the same"
+                "train on it anyway"
             ]
     if settings.leaks == "error" and findings.leaks:
         row, other = findings.leaks[0]

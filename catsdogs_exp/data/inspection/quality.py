@@ -1,4 +1,4 @@
-"""Sizes, shapes and colours of the usable pictures, and those that are far darker or brighter than the rest."""
+"""Sizes, shapes and colours of the usable images, and those that are far darker or brighter than the rest."""
 
 from typing import Any
 

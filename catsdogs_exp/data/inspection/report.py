@@ -13,13 +13,13 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import SPLITS
 
 KINDS = {
-    "bad": "no usable picture",
+    "bad": "unusable",
     "duplicate": "copy of another image",
     "near_duplicate": "near copy of another image",
     "leak": "image of train also in validation or test",
     "near_leak": "image of train with a near copy in validation or test",
     "label_conflict": "image under two labels",
-    "odd": "odd, used all the same",
+    "odd": "odd, used anyway",
     "outlier": "far darker or brighter than the rest",
 }
 """What can be found, in the words of `--fail-on`."""
@@ -98,13 +98,13 @@ def warnings_of(manifest: Manifest) -> list[str]:
     lines = [manifest.verdicts.trouble] if manifest.verdicts.trouble else []
     if found["leak"]:
         policy = manifest.inspection.leaks
-        done = "left out of train" if policy == "drop" else "used all the same"
+        done = "left out of train" if policy == "drop" else "used anyway"
         lines.append(
             f"leak: {found['leak']} images are copies of validation or test images: {done} (inspection.leaks={policy})"
         )
     if found["near_leak"]:
         lines.append(
-            f"leak: {found['near_leak']} images look nearly like one in validation or test: used all the same; "
+            f"leak: {found['near_leak']} images look nearly like one in validation or test: used anyway; "
             "inspect --html FILE shows them"
         )
     if found["label_conflict"]:

@@ -1,4 +1,4 @@
-"""Which files are the data: the cleaning rules behind published numbers, so that results can be compared.
+"""The cleaning rules behind published numbers, so that results can be compared.
 
 On the 25,000 photos of cats and dogs `zero_length` is the course's rule (24,998 images) and `jfif` that of keras.io
 (23,410).
@@ -41,7 +41,7 @@ RULES: dict[str, Callable[[Verdicts], NDArray[np.bool_]]] = {
 """By name: what a rule would keep, bool [n], whether or not it decodes."""
 
 LEFT_OUT = {"jfif": "rule jfif: no JFIF in its header", "strict": "rule strict: not a plain JPEG"}
-"""Why a picture that decodes is left out all the same."""
+"""Why a picture that decodes is left out anyway."""
 
 
 def counts_by_rule(verdicts: Verdicts) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What inspection says of each file: one verdict each, and all of them as columns."""
+"""Verdicts: one per file, and all of them as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -21,7 +21,7 @@ class Verdict:
     """What one file is.
 
     Attributes:
-        reason: why it is no usable picture, or `""`.
+        reason: why it is unusable, or `""`.
         note: what is odd about a usable one: `named .jpg, is PNG`, `CMYK`, `EXIF orientation 6`, ...
         width, height: pixels, upright; 0 where unknown.
         size: bytes.

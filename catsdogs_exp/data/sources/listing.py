@@ -80,7 +80,7 @@ class Part:
 
 
 def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
-    """Lists a folder with one folder a class, or with train/validation/test folders of those.
+    """Lists a folder with one folder per class, or with train/validation/test folders of those.
 
     `layout.py` reads the folders. Hidden files are left out; every other file counts as an image until inspection
     says otherwise.

@@ -1,4 +1,4 @@
-"""What people are told about folders that cannot be read, or can be in two ways."""
+"""Messages about folders that cannot be read, or that can be read in two ways."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
     if archives := [name for name in tree.archives() if split_of(name.partition(".")[0]) != TEST]:
         hint += f". For an archive in it: dataset=archive dataset.path={top / archives[0]}"
     return BadInput(
-        f"The folder of images holds {what}: {top}. Expected one folder a class: {top}/cats/1.jpg, "
+        f"The folder of images holds {what}: {top}. Expected one folder per class: {top}/cats/1.jpg, "
         f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
     )
 
@@ -66,7 +66,7 @@ def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[
 def one_container(name: str, where: object) -> BadInput:
     """For one folder called `images` and the like, where classes should be."""
     return BadInput(
-        f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder a class. images/ beside "
+        f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder per class. images/ beside "
         "labels/ is the layout of object detection, where an image has no class as a whole; for a list of files and "
         "their classes use dataset=csv."
     )

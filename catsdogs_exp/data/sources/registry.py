@@ -1,4 +1,4 @@
-"""Where images come from: each source turns its settings into a list of files with classes and splits."""
+"""Data sources: each turns its settings into a list of files with classes and splits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which of the files found are taken, and what their classes are called: `include`, `pattern`, `classes`."""
+"""Selects files and names their classes: `include`, `pattern`, `classes`."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Looking through folders: what lies below one, links included, without ever going in circles."""
+"""Walks folders, following links without cycles."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Files that only ever grow, and how a run that goes on takes them back to where it stood: no point is drawn twice."""
+"""Append-only files, and how a resumed run cuts them back, so that no point is written twice."""
 
 from collections.abc import Mapping
 from pathlib import Path

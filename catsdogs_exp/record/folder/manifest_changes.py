@@ -1,4 +1,4 @@
-"""What is different between the data that a run's folder tells of and the data of now."""
+"""Differences between a run's recorded data and the data as it is now."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run stood on: versions of packages, the machine, the state of the checkout."""
+"""Provenance: versions of packages, the machine, the state of the checkout."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""Where a run keeps what a resume needs, and how its files are taken back to a snapshot's moment."""
+"""The files that a resume needs, and how they are cut back to the moment of a snapshot."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a run's files go: folders that cannot collide and are never written over."""
+"""Creates run folders that cannot collide and are never overwritten."""
 
 import datetime
 import re

@@ -1,4 +1,4 @@
-"""One process at a time in a run folder. The lock is the operating system's: it goes with the process that held it."""
+"""Locks a run folder for one process. The operating system releases the lock when the process ends."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""Finished and running runs, read from their folders. Without TensorFlow, Hydra or NumPy: it answers at once."""
+"""Finished and running runs, read from their folders. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
 
 import csv
 import json

@@ -1,1 +1,1 @@
-"""What listens to training and writes it down."""
+"""Listeners that record training."""

@@ -1,4 +1,4 @@
-"""`metrics.csv`: a row an epoch."""
+"""`metrics.csv`: one row per epoch."""
 
 import csv
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pictures side by side with a few lines of text below each: samples, previews, findings."""
+"""Contact sheets: pictures side by side with a few lines of text below each."""
 
 from collections.abc import Sequence
 

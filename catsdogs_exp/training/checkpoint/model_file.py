@@ -1,4 +1,4 @@
-"""A network as one self-contained file: Keras's own format, with our description as one more entry.
+"""A network as one self-contained file: Keras's format, with a model card as an extra entry.
 
 Plain `keras.saving.load_model` reads it as well.
 """
@@ -53,7 +53,7 @@ class ModelCard:
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
-    """Writes the network, without optimiser, under a scratch name and renames it when it is whole."""
+    """Writes the network, without optimizer, under a scratch name and renames it when it is whole."""
     scratch = path.with_name(f".{path.stem}.part.keras")
     model.save(scratch)
     with zipfile.ZipFile(scratch, "a") as archive:

@@ -1,4 +1,4 @@
-"""Snapshots of a run on disk: arrays and a JSON state in one file, whole or not there at all.
+"""Snapshot files: arrays and a JSON state, written atomically.
 
 A snapshot is a NumPy `.npz`, not compressed: the format's own checksums find damage, and nothing in it can execute.
 """
@@ -20,7 +20,7 @@ from catsdogs_exp.errors import BadInput
 
 KEPT = 2  # generations: the newest, and the one before in case the newest is damaged
 _STATE = "state.json"
-_MAX_STATE = 64 * 2**20  # bytes; a row an epoch is some hundred
+_MAX_STATE = 64 * 2**20  # bytes; one row per epoch is some hundred
 _SUFFIX = ".npz"
 BEST = ".best.keras"  # beside a snapshot: the best network at that moment
 _VERSION = (1, 0)  # of NumPy's array format
@@ -50,11 +50,11 @@ class Snapshot:
             unread: names that may be there without being wanted; no others may.
 
         Raises:
-            BadInput: when the snapshot is of another network or optimiser.
+            BadInput: when the snapshot is of another network or optimizer.
         """
         if missing := sorted((set(like) ^ set(self.names)) - set(unread)):
             raise BadInput(
-                f"The checkpoint does not fit the network and optimiser of this config: {self.path}. "
+                f"The checkpoint does not fit the network and optimizer of this config: {self.path}. "
                 f"Only one of the two has: {', '.join(missing[:5])}"
             )
         found = {}
@@ -66,7 +66,7 @@ class Snapshot:
                     shape, fortran, dtype = self._header(handle)
                     if (shape, dtype) != like[name] or fortran:
                         raise BadInput(
-                            f"The checkpoint does not fit the network and optimiser of this config: {self.path}. "
+                            f"The checkpoint does not fit the network and optimizer of this config: {self.path}. "
                             f"{name} is {dtype} {list(shape)} there, {like[name][1]} {list(like[name][0])} here"
                         )
                     data = handle.read()

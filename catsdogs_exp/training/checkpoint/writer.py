@@ -1,4 +1,4 @@
-"""Saving where a run stands, and going on from there. The file is written beside the training, not instead of it."""
+"""Saves and restores the state of training. Files are written in the background."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The arithmetic of one batch on several devices. Sums over all parts are what one device computes over the whole."""
+"""Training steps on several devices; the sums over all shares equal those of one device."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Averages over batches: of weights, which generalise better than the last ones, and of gradients before an update.
+"""Averages of weights over updates (EMA), and of gradients before an update.
 
 The average of the weights is that of Polyak and Juditsky, 1992, with a decay.
 """

@@ -1,4 +1,4 @@
-"""Keras's optimisers with TensorFlow's fused updates: the same arithmetic in one pass over memory.
+"""Keras's optimizers with TensorFlow's fused updates: the same arithmetic in one pass over memory.
 
 Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights once more. On
 the 9.5 million weights of the course's network that was 19 ms of a step of 90 ms for RMSprop and 26 ms for Adam on two

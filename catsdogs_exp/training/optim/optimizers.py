@@ -1,4 +1,4 @@
-"""Optimisers from their settings."""
+"""Optimizers from their settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from catsdogs_exp.training.optim.schedules import make_rate
 
 
 class _DecayOfKernels:
-    """Put before an optimiser of Keras: its weight decay leaves vectors out, as that of the fused ones does."""
+    """Put before an optimizer of Keras: its weight decay leaves vectors out, as that of the fused ones does."""
 
     def build(self: Any, variables: Any) -> None:
         """Makes the slots."""
@@ -82,7 +82,7 @@ def make_optimizer(
     epochs: int,
     settings: UpdateSettings = _PLAIN,
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimiser for a run of `epochs` times `updates` updates of the weights.
+    """The Keras optimizer for a run of `epochs` times `updates` updates of the weights.
 
     Args:
         optimizer, schedule: their settings.

@@ -1,4 +1,4 @@
-"""Lowering the learning rate when nothing gets better: decided between epochs, outside the graph."""
+"""Reduces the learning rate on a plateau; decided between epochs, outside the graph."""
 
 import math
 from typing import Any
@@ -59,7 +59,7 @@ class Plateau:
 
 
 def make_plateau(schedule: object, optimizer: keras.optimizers.Optimizer, monitor: str) -> Plateau | None:
-    """What lowers the rate of an optimiser made with this schedule, or None where the schedule is another."""
+    """What lowers the rate of an optimizer made with this schedule, or None where the schedule is another."""
     if not isinstance(schedule, PlateauSchedule):
         return None
     rate = rate_of(optimizer)

@@ -1,4 +1,4 @@
-"""Learning rates as functions of the updates done, and nothing else: any of them can be computed again alone.
+"""Learning-rate schedules as pure functions of the number of updates.
 
 Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their
 shape over the epochs.

@@ -91,7 +91,7 @@ def test_bad_files_may_end_the_run(mixed: Path, manifest_of: Make) -> None:
     with pytest.raises(BadInput) as caught:
         manifest_of(mixed, "inspection.on_bad=error")
     assert str(caught.value) == (
-        f"3 of 20 files in {mixed} are no usable pictures (1 empty, 1 not an image, 1 truncated), the first of them "
+        f"3 of 20 files in {mixed} are unusable (1 empty, 1 not an image, 1 truncated), the first of them "
         "cats/cat.0.jpg. Received: inspection.on_bad=error. Mend or remove them, or leave them out with "
         "inspection.on_bad=quarantine"
     )
@@ -121,7 +121,7 @@ def test_a_copy_of_a_validation_image_is_dropped_from_train(split_folder: Path, 
     ]
     warned = manifest_of(split_folder, "inspection.leaks=warn")
     assert len(warned.rows(TRAIN)) == 17
-    assert warnings_of(warned)[0].endswith("used all the same (inspection.leaks=warn)")
+    assert warnings_of(warned)[0].endswith("used anyway (inspection.leaks=warn)")
     with pytest.raises(BadInput, match=r"1 images in .* are in two splits, the first train/cats/again.jpg and valid"):
         manifest_of(split_folder, "inspection.leaks=error")
     assert (split_folder / "train" / "cats" / "again.jpg").is_file()
@@ -138,7 +138,7 @@ def test_a_train_set_that_contains_the_validation_set_is_refused(
     assert str(caught.value) == (
         f"The training set contains 4 of the 8 validation images in {split_folder}, so a validation accuracy would "
         f"only measure memory. Received: inspection.leaks={policy}. Keep the two apart, or set inspection.leaks=warn "
-        "to train on it all the same"
+        "to train on it anyway"
     )
     assert len(manifest_of(split_folder, "inspection.leaks=warn").rows(TRAIN)) == 20
     (split_folder / "train" / "cats" / "v0.jpg").unlink()

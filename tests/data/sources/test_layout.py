@@ -345,28 +345,28 @@ def test_what_people_have(
         ),
         pytest.param(
             ["{train,valid,test}/images/1.jpg", "{train,valid,test}/labels/1.txt"],
-            "The folders in ROOT hold no classes, only images. Expected one folder a class. images/ beside labels/ is "
-            "the layout of object detection, where an image has no class as a whole; for a list of files and their "
+            "The folders in ROOT hold no classes, only images. Expected one folder per class. images/ beside labels/ "
+            "is the layout of object detection, where an image has no class as a whole; for a list of files and their "
             "classes use dataset=csv.",
             id="object detection",
         ),
         pytest.param(
             ["{train,test1}.zip", "sampleSubmission.csv"],
-            "The folder of images holds 3 files but no class folders: ROOT. Expected one folder a class: "
+            "The folder of images holds 3 files but no class folders: ROOT. Expected one folder per class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern. For an archive in it: dataset=archive dataset.path=ROOT/train.zip.",
             id="archives",
         ),
         pytest.param(
             ["images/{1,2}.jpg", "annotations/{1,2}.png"],
-            "The folder of images holds 2 files in images but no class folders: ROOT. Expected one folder a class: "
+            "The folder of images holds 2 files in images but no class folders: ROOT. Expected one folder per class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern.",
             id="flat images beside annotations",
         ),
         pytest.param(
             ["IMG_{0001,0002,0003}.jpg", "DSC_{0001,0002}.jpg"],
-            "The folder of images holds 5 files but no class folders: ROOT. Expected one folder a class: "
+            "The folder of images holds 5 files but no class folders: ROOT. Expected one folder per class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern.",
             id="names that cameras give",

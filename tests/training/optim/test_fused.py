@@ -1,4 +1,4 @@
-"""The fused optimisers move weights exactly as Keras's own do, to rounding."""
+"""The fused optimizers move weights exactly as Keras's own do, to rounding."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Optimisers by config: what reaches them, factors of single weights, decay, clipping."""
+"""Optimizers by config: what reaches them, factors of single weights, decay, clipping."""
 
 import keras
 import numpy as np
