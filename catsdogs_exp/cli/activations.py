@@ -1,6 +1,5 @@
 """`python -m catsdogs_exp activations RUN IMAGE...`: what the layers of a run's network answer to any image."""
 
-import sys
 from pathlib import Path
 
 from catsdogs_exp.cli.arguments import run_parser
@@ -25,7 +24,7 @@ def main(arguments: list[str]) -> int:
     if options.channels < 1:
         raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")
 
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.data.sources.walking import Walker, image_files
     from catsdogs_exp.record.folder.run_files import find_run
 
@@ -33,7 +32,7 @@ def main(arguments: list[str]) -> int:
     walker = Walker()
     files = image_files(options.images, walker)
     for note in walker.notes():
-        print(f"skipped: {note}", file=sys.stderr)  # noqa: T201
+        aside(f"skipped: {note}")
     if not files:
         raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
     from catsdogs_exp.training.runtime import import_tensorflow
@@ -48,10 +47,10 @@ def main(arguments: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for each in drawn:
         if each.page is None:
-            print(f"error: {each.path}: {each.error}", file=sys.stderr)  # noqa: T201
+            aside(f"error: {each.path}: {each.error}")
             continue
         page = save_new(each.page, folder, each.path.stem)
-        output().print(str(page), markup=False)
+        output().say(str(page))
         if options.each:
             for number, (name, grid) in enumerate(each.grids.items(), start=1):
                 save_new(grid, folder, f"{page.stem}-{number:02d}-{name}")

@@ -78,12 +78,12 @@ def main(arguments: list[str]) -> int:
             for channel in layer.channels[:4]
             if not channel.dead
         )
-        console.print(f"{layer.name}: {best}", markup=False)
+        console.say(f"{layer.name}: {best}")
     named = [channel for channel in channels if channel.part]
     if atlas.concepts is not None:
         kinds = len({channel.part for channel in named})
-        console.print(f"{len(named)} of {len(channels)} channels detect a part, {kinds} parts in all", markup=False)
+        console.say(f"{len(named)} of {len(channels)} channels detect a part, {kinds} parts in all")
     else:
-        console.print("no masks of parts: channels have no names (--parts FOLDER)", markup=False)
-    console.print(f"atlas: {page}", markup=False)
+        console.say("no masks of parts: channels have no names (--parts FOLDER)")
+    console.say(f"atlas: {page}")
     return 0

@@ -50,20 +50,18 @@ def _days(text: str | None, clear: bool) -> float:
 
 
 def _print(found: list["Entry"]) -> None:
-    from rich.table import Table
-
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import output, table
     from catsdogs_exp.data.cache_folder import cache_folder
 
     console = output()
     if found:
-        table = Table("entry", "images", "size", "MiB", "made", "last used", "", "data", box=None, pad_edge=False)
+        listed = table("entry", "images", "size", "MiB", "made", "last used", "", "data")
         for entry in found:
             about = entry.about
             shape = " x ".join(str(about[key]) for key in ("height", "width", "channels") if key in about)
             how = ", ".join(str(about[key]) for key in ("features", "resize", "interpolation") if key in about)
             state = "in use" if entry.busy else "" if entry.whole else "half made"
-            table.add_row(
+            listed.add_row(
                 entry.key[:8],
                 str(about.get("images", "?")),
                 f"{shape} {how}".strip() or "?",
@@ -71,10 +69,10 @@ def _print(found: list["Entry"]) -> None:
                 _made(about.get("made")),
                 f"{datetime.fromtimestamp(entry.used):%Y-%m-%d %H:%M}",
                 state,
-                _shown(str(about.get("data", "?"))),
+                about.get("data", "?"),
             )
-        console.print(table, markup=False)
-    console.print(f"{_count(found)}, {_mib(found)} in {cache_folder('decoded')}", markup=False, soft_wrap=True)
+        console.print(listed)
+    console.say(f"{_count(found)}, {_mib(found)} in {cache_folder('decoded')}")
 
 
 def _made(text: object) -> str:
@@ -90,8 +88,3 @@ def _count(found: list["Entry"]) -> str:
 
 def _mib(found: list["Entry"]) -> str:
     return f"{sum(entry.size for entry in found) / 2**20:,.1f} MiB"
-
-
-def _shown(path: str) -> str:
-    """A folder's name may hold anything, also what would move the cursor."""
-    return path if path.isprintable() else repr(path)

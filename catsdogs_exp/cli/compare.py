@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.printable import printable
 from catsdogs_exp.record.comparison import (
     Comparison,
     Grouping,
@@ -63,7 +64,7 @@ def main(argv: list[str]) -> int:
     if arguments.group_by is not None:
         grouping = group_runs(found, [name.strip() for name in arguments.group_by.split(",")])
     for remark in (*found.remarks, *(grouping.remarks if grouping else ())):
-        sys.stderr.write(f"{_printable(remark)}\n")
+        sys.stderr.write(f"{printable(remark)}\n")
 
     form = arguments.form
     if form == "json":
@@ -251,14 +252,13 @@ def _write_human(columns: Sequence[Column], headline: str, by: str) -> None:
 
 
 def _show_on_terminal(columns: Sequence[Column], headline: str, by: str) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import PlainTable, output
 
     console = output()
     shown, dropped = _fitting(columns, console.width, by)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = PlainTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in shown:
         table.add_column(
             Text(_broken(column.name)),
@@ -267,13 +267,13 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, by: str) -> None
             min_width=_least_width(column),
         )
     for row in _texts(shown):
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*row)
     # The terminal wraps what is still too wide: better than numbers cut.
     console.width = max(console.width, sum(_least_width(column) + 2 for column in shown))
-    console.print(headline, markup=False)
+    console.say(headline)
     console.print(table, soft_wrap=False)
     if dropped:
-        console.print(f"no room for {', '.join(dropped)}: widen the terminal, or take --csv", markup=False)
+        console.say(f"no room for {', '.join(dropped)}: widen the terminal, or take --csv")
 
 
 def _fitting(columns: Sequence[Column], width: int, by: str) -> tuple[list[Column], list[str]]:
@@ -308,7 +308,7 @@ def _headline(found: Comparison, grouping: Grouping | None) -> str:
     what = f"{count} run{'s' if count != 1 else ''} in {found.root}"
     if grouping:
         what += f", grouped by {', '.join(grouping.keys) or 'nothing: all together'}"
-    return _printable(f"{what}, best first by {found.by} ({better} is better)")
+    return printable(f"{what}, best first by {found.by} ({better} is better)")
 
 
 def _texts(columns: Sequence[Column]) -> list[list[str]]:
@@ -327,12 +327,7 @@ def _shown(value: Any, digits: int | None) -> str:
         return f"{value:.{digits}f}"
     if isinstance(value, list):
         return f"[{','.join(_shown(item, None) for item in value)}]"
-    return _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    """A folder's name may hold anything: line ends and control characters would break a table."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(str(value))
 
 
 def _is_numeric(column: Column) -> bool:

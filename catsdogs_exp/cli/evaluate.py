@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +60,7 @@ def main(arguments: list[str]) -> int:
     views = _views(options.tta)
     _check_file(options.confusion)
 
+    from catsdogs_exp.cli.screen import aside
     from catsdogs_exp.record.folder.run_files import find_run
     from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
 
     predictor = Predictor(run)
     classes = predictor.card.classes
-    evaluation, images = _judged(predictor, files, lambda line: print(line, file=sys.stderr))  # noqa: T201
+    evaluation, images = _judged(predictor, files, aside)
     figures = {"images": images, "left_out": len(files) - images, **_figures(evaluation, classes)}
     if found.unknown:
         figures["skipped_classes"] = dict(found.unknown)
@@ -109,8 +109,10 @@ def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
     notes = [*found.notes, *(f"left out: {name}: {counted(count, 'file')}" for name, count in found.unknown.items())]
     if without := [name for name in classes if name not in {name for _, name in found.files}]:
         notes.append(f"no images of {', '.join(without)}: what needs some of them is undefined (-)")
+    from catsdogs_exp.cli.screen import aside
+
     for note in notes:
-        print(note, file=sys.stderr)  # noqa: T201
+        aside(note)
     return found
 
 
@@ -118,30 +120,28 @@ def _show(
     what: str, images: int, evaluation: "Evaluation", classes: Sequence[str], viewed: tuple[int, "Evaluation"] | None
 ) -> None:
     """Prints the figures; the matrix when it fits, else the most frequent confusions."""
-    from rich.table import Table
-
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import output, table
     from catsdogs_exp.metrics.confusion_matrix import most_confused
 
     console = output()
-    console.print(f"{what}: {images} images, {_line(evaluation)}", markup=False)
+    console.say(f"{what}: {images} images, {_line(evaluation)}")
     if viewed:
-        console.print(f"mean of {viewed[0]} views: {_line(viewed[1])}")
+        console.say(f"mean of {viewed[0]} views: {_line(viewed[1])}")
     fits = len(classes) <= _MATRIX_UP_TO and sum(max(len(name) + 3, 5) + 2 for name in classes) <= console.width - 60
     columns = ("class", "images", *_TITLES.values())
-    table = Table(*columns, *(f"as {name}" for name in classes if fits), box=None)
+    figures = table(*columns, *(f"as {name}" for name in classes if fits), pad_edge=True)
     rows = zip(classes, evaluation.per_class(), evaluation.confusion.tolist(), strict=True)
     for name, row, counts in rows:
-        table.add_row(
+        figures.add_row(
             name, str(row["images"]), *(_number(row[key]) for key in _TITLES), *map(str, counts if fits else [])
         )
     for name, means in evaluation.means().items():
-        table.add_row(f"{name} mean", "", *(_number(means[key]) for key in _TITLES))
-    console.print(table, markup=False)
+        figures.add_row(f"{name} mean", "", *(_number(means[key]) for key in _TITLES))
+    console.print(figures)
     if not fits and (wrong := most_confused(evaluation.confusion, _CONFUSIONS)):
-        console.print(f"most frequent confusions (all of them: --confusion FILE.png or .csv), of {images} images:")
+        console.say(f"most frequent confusions (all of them: --confusion FILE.png or .csv), of {images} images:")
         for true, said, count in wrong:
-            console.print(f"  {count}  {classes[true]} as {classes[said]}", markup=False)
+            console.say(f"  {count}  {classes[true]} as {classes[said]}")
 
 
 def _line(evaluation: "Evaluation") -> str:

@@ -51,5 +51,5 @@ def main(arguments: list[str]) -> int:
         for suffix in (".webp", *((".gif",) if options.gif else ())):
             path = folder / f"film-{stem}{suffix}"
             write_film(pictures, path, options.seconds)
-            output().print(f"{path}: {len(pictures)} epochs", markup=False)
+            output().say(f"{path}: {len(pictures)} epochs")
     return 0

@@ -4,12 +4,10 @@ import math
 from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import settings_and_flags
-from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.cli.screen import PlainTable, TerminalScreen, output, table
 from catsdogs_exp.signals import interruptible
 
 if TYPE_CHECKING:  # they come with TensorFlow
-    from rich.table import Table
-
     from catsdogs_exp.training.range_test import RangeTest
     from catsdogs_exp.training.rate_race import Raced, RateRace
 
@@ -49,20 +47,18 @@ def main(arguments: list[str]) -> int:
     folder = new_run_folder(config.output_dir, "find-lr")
     write_search(found, folder)
     console = output()
-    console.print(_table(found.race), markup=False)
-    console.print(f"range test: {_words(found.test)}", markup=False)
-    console.print(f"suggestion: lr={found.race.best:g}, the best of those tried", markup=False)
-    console.print(f"{folder / PICTURE}", markup=False)
+    console.print(_table(found.race))
+    console.say(f"range test: {_words(found.test)}")
+    console.say(f"suggestion: lr={found.race.best:g}, the best of those tried")
+    console.say(f"{folder / PICTURE}")
     return 0
 
 
-def _table(race: "RateRace") -> "Table":
-    from rich.table import Table
-
-    table = Table("lr", "steps", "loss", "", box=None)
+def _table(race: "RateRace") -> PlainTable:
+    listed = table("lr", "steps", "loss", "", pad_edge=True)
     for raced in race.raced:
-        table.add_row(f"{raced.rate:g}", str(raced.steps), _loss(raced.loss), _verdict(raced, race))
-    return table
+        listed.add_row(f"{raced.rate:g}", str(raced.steps), _loss(raced.loss), _verdict(raced, race))
+    return listed
 
 
 def _loss(loss: float) -> str:

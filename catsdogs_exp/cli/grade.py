@@ -31,10 +31,10 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"by": by, "passed": passed, "findings": rows}, indent=1))  # noqa: T201
     else:
         console = output()
-        console.print(f"{CRITERIA[by].title}, the first {CRITERIA[by].epochs} epochs", markup=False)
+        console.say(f"{CRITERIA[by].title}, the first {CRITERIA[by].epochs} epochs")
         for finding in findings:
-            console.print(f"  {'pass' if finding.met else 'FAIL'}  {finding.demand:<34} {finding.figure}", markup=False)
-        console.print("passed" if passed else "failed", markup=False)
+            console.say(f"  {'pass' if finding.met else 'FAIL'}  {finding.demand:<34} {finding.figure}")
+        console.say("passed" if passed else "failed")
     return 0 if passed else RunFailed.exit_code
 
 

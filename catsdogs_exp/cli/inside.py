@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +52,13 @@ def inside(arguments: list[str]) -> int:
     for name, row, match in zip(comparison.first, comparison.cka.tolist(), comparison.matches, strict=True):
         mean = sum(pair.correlation for pair in match.pairs) / max(1, len(match.pairs))
         best = max((value for value in row if not math.isnan(value)), default=float("nan"))
-        console.print(
-            f"{name}: most like {match.second}, CKA {best:.2f}; matched channels correlate by {mean:.2f}", markup=False
-        )
+        console.say(f"{name}: most like {match.second}, CKA {best:.2f}; matched channels correlate by {mean:.2f}")
     for side, lonely in (("first", comparison.only_in_first), ("second", comparison.only_in_second)):
         names = ", ".join(f"{each.layer} {each.channel}" for each in lonely[:8])
         more = f": {names}{' ...' if len(lonely) > 8 else ''}" if lonely else ""
-        console.print(f"only in the {side}: {len(lonely)} channels{more}", markup=False)
+        console.say(f"only in the {side}: {len(lonely)} channels{more}")
     if options.html:
-        console.print(f"page: {options.html}", markup=False)
+        console.say(f"page: {options.html}")
     return 0
 
 
@@ -79,7 +76,7 @@ def wall(arguments: list[str]) -> int:
     parser.add_argument("--output", type=Path, help="folder of the PNGs; default: wall/ in the folder of the runs")
     options = parser.parse_intermixed_args(arguments)
 
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.record.comparison import compare
     from catsdogs_exp.record.pictures.files import save_new
     from catsdogs_exp.report.wall_page import make_wall, write_page
@@ -87,7 +84,7 @@ def wall(arguments: list[str]) -> int:
     found = compare(options.paths, options.by)
     made = make_wall(found)
     for remark in (*found.remarks, *made.remarks):
-        print(remark, file=sys.stderr)  # noqa: T201
+        aside(remark)
     folder = options.output or found.root / "wall"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,10 +92,10 @@ def wall(arguments: list[str]) -> int:
         raise BadInput(f"--output must be a folder. Received: {folder} ({error.strerror})") from error
     for name, picture in made.pictures.items():
         stem = Path(name.replace("/", "-").replace(" ", "-")).stem
-        output().print(str(save_new(picture, folder, f"wall-{stem}")), markup=False)
+        output().say(str(save_new(picture, folder, f"wall-{stem}")))
     if options.html:
         write_page(made, options.html)
-        output().print(f"page: {options.html}", markup=False)
+        output().say(f"page: {options.html}")
     return 0
 
 

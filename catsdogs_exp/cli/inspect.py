@@ -1,12 +1,11 @@
 """`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what is in the data, and its problems."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.cli.screen import TerminalScreen, output
+from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 _SHOWN = 20
@@ -72,7 +71,7 @@ def main(arguments: list[str]) -> int:
         _write_page(manifest, Path(html), screen.say)
     tripped = [f"{found['found'][kind]} {kind}" for kind in gate if found["found"][kind]]
     if tripped:
-        print(f"found: {', '.join(tripped)} (--fail-on {fail_on})", file=sys.stderr)  # noqa: T201
+        aside(f"found: {', '.join(tripped)} (--fail-on {fail_on})")
     if found["refusal"]:
         return BadInput.exit_code
     return 1 if tripped else 0
@@ -137,20 +136,15 @@ def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:
 
 
 def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
-    from rich.table import Table
-
     console = output()
-
-    def say(text: str) -> None:
-        console.print(text, markup=False)
-
+    say = console.say
     say(f"{found['root']}: {found['files']} files, {found['usable']} usable")
     counts = found["counts"]
-    table = Table("class", *counts, "in all", box=None, pad_edge=False)
+    classes = table("class", *counts, "in all")
     for name in found["classes"]:
         numbers = [counts[split].get(name, 0) for split in counts]
-        table.add_row(name, *map(str, numbers), str(sum(numbers)))
-    console.print(table)
+        classes.add_row(name, *numbers, sum(numbers))
+    console.print(classes)
     for side, unit in (("width", " pixels"), ("height", " pixels"), ("aspect_ratio", "")):
         spread = found[side]
         if spread:
@@ -179,7 +173,7 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
         for reason, count in found["reasons"].items():
             say(f"  {count:>5}  {reason}")
         for entry in found["left_out"][:_SHOWN]:
-            say(f"  {_shown(entry['path'])}: {entry['reason']}")
+            say(f"  {entry['path']}: {entry['reason']}")
         if found["quarantined"] > _SHOWN:
             say(f"  ... and {found['quarantined'] - _SHOWN} more: --json lists all")
     seen = {kind: count for kind, count in found["found"].items() if count}
@@ -201,12 +195,7 @@ def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]
 
 def _some(paths: list[str]) -> str:
     more = f" and {len(paths) - _CLUSTERS} more" if len(paths) > _CLUSTERS else ""
-    return ", ".join(_shown(path) for path in paths[:_CLUSTERS]) + more
-
-
-def _shown(path: str) -> str:
-    """A file name may hold anything, also what would move the cursor."""
-    return path if path.isprintable() else repr(path)
+    return ", ".join(paths[:_CLUSTERS]) + more
 
 
 def _listed(counts: dict[str, int]) -> str:

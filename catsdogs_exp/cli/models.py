@@ -145,7 +145,7 @@ def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
 
 
 def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: bool) -> int:
-    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.cli.screen import TerminalScreen, output, table
     from catsdogs_exp.config.compose import config_of
 
     config = config_of([*known.chosen_by, *settings])
@@ -156,21 +156,19 @@ def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: boo
     screen.close()
     sums = _sums(layers)
     if as_json:
-        listed = [vars(layer) | {"shape": list(layer.shape)} for layer in layers]
-        print(json.dumps({"name": known.name, **sums, "layers": listed}, indent=1))  # noqa: T201
+        plain = [vars(layer) | {"shape": list(layer.shape)} for layer in layers]
+        print(json.dumps({"name": known.name, **sums, "layers": plain}, indent=1))  # noqa: T201
         return 0
-    from rich.table import Table
-
-    table = Table("layer", "kind", "output", box=None, pad_edge=False)
+    listed = table("layer", "kind", "output")
     for head in ("parameters", "trained", "multiply-adds"):
-        table.add_column(head, justify="right")
+        listed.add_column(head, justify="right")
     for layer in layers:
         shape = " x ".join(map(str, layer.shape))
         counts = (layer.parameters, layer.trained, layer.multiply_adds)
-        table.add_row(layer.name, layer.kind, shape, *(f"{count:,}" for count in counts))
+        listed.add_row(layer.name, layer.kind, shape, *(f"{count:,}" for count in counts))
     console = output()
-    console.print(table)
-    console.print(
+    console.print(listed)
+    console.say(
         f"{sums['parameters']:,} parameters, {sums['trained']:,} trained, "
         f"{sums['multiply_adds']:,} multiply-adds a picture"
     )
@@ -178,19 +176,16 @@ def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: boo
 
 
 def _print_table(rows: list[dict[str, Any]], counted: bool) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import output, table
 
     console = output()
-    table = Table("name", "input", box=None, pad_edge=False)
+    listed = table("name", "input")
     if counted:
-        table.add_column("pixels become")
+        listed.add_column("pixels become")
         for head in ("parameters", "trained", "multiply-adds"):
-            table.add_column(head, justify="right")
-    table.add_column("reached")
-    table.add_column("description", no_wrap=not console.is_terminal, overflow="fold")
+            listed.add_column(head, justify="right")
+    listed.add_column("reached")
+    listed.add_column("description", no_wrap=not console.is_terminal, overflow="fold")
     for row in rows:
         cells = [row["name"], "x".join(map(str, [*row["target_size"], row.get("channels", 3)]))]
         if counted:
@@ -198,10 +193,8 @@ def _print_table(rows: list[dict[str, Any]], counted: bool) -> None:
             cells += [_short(row[key]) for key in ("parameters", "trained", "multiply_adds")]
         told = row.get("reached")
         cells.append(_told(told) if told else "")
-        table.add_row(*map(Text, [*cells, row["description"]]))
-    if not console.is_terminal:
-        console.width = 400  # a line each, however long
-    console.print(table)
+        listed.add_row(*cells, row["description"])
+    console.print(listed)
 
 
 def _told(reached: dict[str, Any]) -> str:

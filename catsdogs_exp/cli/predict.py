@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
     options = parser.parse_args(arguments)
 
+    from catsdogs_exp.cli.screen import aside, output, table
     from catsdogs_exp.data.sources.walking import Walker, image_files
     from catsdogs_exp.record.folder.run_files import find_run
 
@@ -30,11 +31,10 @@ def main(arguments: list[str]) -> int:
     walker = Walker()
     files = image_files(options.images, walker)
     for note in walker.notes():
-        print(f"skipped: {note}", file=sys.stderr)  # noqa: T201
+        aside(f"skipped: {note}")
     if not files:
         raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
 
-    from catsdogs_exp.cli.screen import output
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         if prediction.probabilities is None:
             unreadable += 1
             rows.append({"path": str(prediction.path), "error": prediction.error})
-            print(f"not predicted: {prediction.path}: {prediction.error}", file=sys.stderr)  # noqa: T201
+            aside(f"not predicted: {prediction.path}: {prediction.error}")
             continue
         best = int(prediction.probabilities.argmax())
         rows.append(
@@ -69,11 +69,9 @@ def main(arguments: list[str]) -> int:
             values = [each.get(name, "") for name in classes]
             writer.writerow([row["path"], row.get("class", ""), row.get("probability", ""), *values, row.get("error")])
     else:
-        from rich.table import Table
-
-        table = Table("picture", "class", "probability", box=None, pad_edge=False)
+        predicted = table("picture", "class", "probability")
         for row in rows:
             if "class" in row:
-                table.add_row(row["path"], row["class"], f"{row['probability']:.4f}")
-        output().print(table)
+                predicted.add_row(row["path"], row["class"], f"{row['probability']:.4f}")
+        output().print(predicted)
     return BadInput.exit_code if unreadable == len(files) else 0

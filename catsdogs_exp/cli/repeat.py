@@ -53,6 +53,6 @@ def main(arguments: list[str]) -> int:
 
     repetition = compare_runs(folder, again)
     console = output()
-    console.print(f"{repetition}", markup=False)
-    console.print(f"run folder: {again}", markup=False)
+    console.say(f"{repetition}")
+    console.say(f"run folder: {again}")
     return 0 if repetition.identical else RunFailed.exit_code

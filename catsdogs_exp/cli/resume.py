@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
         with interruptible():
             content = train(job, screen)
     for line in closing_lines(folder, content, time.perf_counter() - started):
-        output().print(line, markup=False)
+        output().say(line)
     return 0
 
 

@@ -1,9 +1,12 @@
-"""Lines, progress bars and epochs on the screen. On a terminal with rich, plain lines elsewhere; always on stderr."""
+"""The screen: the one place that prints. A run's lines, bars and epochs on stderr; answers and tables on stdout.
+
+Names of files, classes and settings come out as they are: never as markup or emoji codes, on one line, and not cut.
+"""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -15,12 +18,62 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
+
+from catsdogs_exp.printable import printable
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.progress import EpochResult
     from catsdogs_exp.training.steps import Steps
 
+_ENDLESS = 100_000  # columns of a pipe
 _REFRESH = 0.25  # seconds between looks at the running averages: each one waits for the device
+
+
+class PlainConsole(Console):
+    """A console without markup, emoji codes and colours for what looks like a number or a path."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
+
+    def say(self, text: str) -> None:
+        """Prints a line: line ends and control characters in it are shown as escapes."""
+        self.print(printable(text))
+
+
+class PlainTable(Table):
+    """A table whose cells are names and numbers as they are; on a terminal long ones are folded, never cut."""
+
+    def add_column(self, header: Any = "", *arguments: Any, **options: Any) -> None:
+        """Adds a column."""
+        super().add_column(_cell(header), *arguments, **{"overflow": "fold", **options})
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Adds a row."""
+        super().add_row(*map(_cell, cells), **options)
+
+
+def _cell(value: Any) -> Text:
+    return value if isinstance(value, Text) else Text(printable(str(value)))
+
+
+def table(*headers: str, **options: Any) -> PlainTable:
+    """An empty table with left-aligned columns."""
+    made = PlainTable(**{"box": None, "pad_edge": False, **options})
+    for header in headers:
+        made.add_column(header)
+    return made
+
+
+def output() -> PlainConsole:
+    """The console for tables and answers on stdout; on a pipe as wide as they are."""
+    return PlainConsole(width=None if sys.stdout.isatty() else _ENDLESS)
+
+
+def aside(text: str) -> None:
+    """A line on stderr, beside the answer on stdout."""
+    sys.stderr.write(f"{printable(text)}\n")
 
 
 class TerminalScreen:
@@ -33,7 +86,7 @@ class TerminalScreen:
 
     def __init__(self, prefix: str = "", silent: bool = False) -> None:
         terminal = False if silent else None  # no bar, which would take hold of stderr; None: as it is
-        self.console = Console(stderr=True, quiet=silent, force_terminal=terminal, highlight=False, soft_wrap=True)
+        self.console = PlainConsole(stderr=True, quiet=silent, force_terminal=terminal)
         self.prefix = prefix
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -43,7 +96,7 @@ class TerminalScreen:
     def say(self, text: str) -> None:
         """Prints a line."""
         self._close_bar()
-        self.console.print(f"{self.prefix}{text}", markup=False)
+        self.console.say(f"{self.prefix}{text}")
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Moves the bar of a piece of work; on a pipe, says a line when it is done."""
@@ -52,7 +105,7 @@ class TerminalScreen:
             self._what, self._started = what, time.perf_counter()
             if self.console.is_terminal:
                 self._bar = Progress(
-                    TextColumn(f"{self.prefix}{what}"),
+                    TextColumn("{task.description}", markup=False),
                     BarColumn(),
                     *([DownloadColumn()] if _in_bytes(what) else [MofNCompleteColumn()]),
                     TextColumn("{task.fields[rate]}"),
@@ -61,7 +114,7 @@ class TerminalScreen:
                     transient=True,
                 )
                 self._bar.start()
-                self._task = self._bar.add_task(what, total=total, rate="")
+                self._task = self._bar.add_task(printable(f"{self.prefix}{what}"), total=total, rate="")
         seconds = time.perf_counter() - self._started
         if self._bar is not None and self._task is not None:
             per_second = done / max(seconds, 1e-9)
@@ -71,7 +124,7 @@ class TerminalScreen:
         if done >= total:
             self._close_bar()
             amount = f"{total / 1e6:,.1f} MB" if _in_bytes(what) else f"{total} {_unit(what)}"
-            self.console.print(f"{self.prefix}{what} {amount}: {seconds:.1f} s", markup=False)
+            self.console.say(f"{self.prefix}{what} {amount}: {seconds:.1f} s")
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "EpochDisplay":
         """The display of the epochs."""
@@ -139,14 +192,14 @@ class EpochDisplay:
 
     def _begin(self, epoch: int, steps: int) -> None:
         self._bar = Progress(
-            TextColumn(f"{self._screen.prefix}epoch {epoch}/{self._epochs()}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             console=self._screen.console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=steps, numbers="")
+        self._task = self._bar.add_task(f"{self._screen.prefix}epoch {epoch}/{self._epochs()}", total=steps, numbers="")
         self._screen.show(self._bar)
 
 
@@ -163,8 +216,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def output() -> Console:
-    """A console for tables and pictures on stdout; wide enough not to cut when piped."""
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)

@@ -6,6 +6,7 @@ from typing import Any
 from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.printable import printable
 
 _COLUMNS, _EPOCHS = 8, 3
 _USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn] [--parts]
@@ -38,9 +39,9 @@ def main(arguments: list[str]) -> int:
     console = output()
     for split, classes in manifest.counts().items():
         total = sum(classes.values())
-        console.print(f"{split}: {total} images")
+        console.say(f"{split}: {total} images")
         for name, count in classes.items():
-            console.print(f"  {name:<16} {count:>6}  {'#' * round(40 * count / total)}", markup=False)
+            console.say(f"  {name:<16} {count:>6}  {'#' * round(40 * count / total)}")
 
     from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -52,12 +53,12 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 
     model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
-    model.summary(print_fn=lambda text: console.print(text, markup=False))
+    model.summary(print_fn=console.print)
 
     loader = make_loader(config, data, TRAIN)
     indices = loader.order(0)[:_COLUMNS].tolist()
     images = [loader.original(index) for index in indices]
-    captions = [f"{manifest.classes[loader.labels[index]]}, image {index}" for index in indices]
+    captions = [f"{printable(manifest.classes[loader.labels[index]])}, image {index}" for index in indices]
     for epoch in range(_EPOCHS):
         for index in indices:
             images.append(loader.sample(epoch, index))
@@ -66,15 +67,14 @@ def main(arguments: list[str]) -> int:
             captions.append("\n".join([f"epoch {epoch + 1}", *lines]))
             if lines:
                 file = str(manifest.listing.paths[loader.rows[index]])
-                name = file if file.isprintable() else repr(file)
-                console.print(f"epoch {epoch + 1}, image {index}, {name}: {'; '.join(lines)}", markup=False)
+                console.say(f"epoch {epoch + 1}, image {index}, {file}: {'; '.join(lines)}")
     path = new_run_folder(config.output_dir, "show") / "augmentation.png"
     contact_sheet(images, captions, columns=len(indices)).save(path)
-    console.print(f"training images, original first, then as they enter training: {path}", markup=False)
+    console.say(f"training images, original first, then as they enter training: {path}")
     if "--parts" in flags:
         files = [str(manifest.listing.paths[loader.rows[index]]) for index in indices]
         _show_parts(config.dataset, manifest.listing.root, files, path.with_name("parts.png"))
-        console.print(f"parts of the drawn animals: {path.with_name('parts.png')}", markup=False)
+        console.say(f"parts of the drawn animals: {path.with_name('parts.png')}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="all images, as JSON on stdout")
     options = parser.parse_args(flags)
 
-    from catsdogs_exp.cli.screen import TerminalScreen
+    from catsdogs_exp.cli.screen import TerminalScreen, aside
     from catsdogs_exp.data.sources.listing import SPLITS
     from catsdogs_exp.record.folder.fold_runs import find_fold_runs
 
@@ -56,7 +55,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     judged = score_labels(judges, [options.split] if options.split else ["validation", "test"], screen.progress)
     screen.close()
     for line in judged.unread:
-        print(f"left out: {line}", file=sys.stderr)  # noqa: T201
+        aside(f"left out: {line}")
     suspicion, sure = judged.suspicion(), mislabelled(judged.probabilities, judged.labels)
     predicted = judged.probabilities.argmax(axis=1)
     ranked = [
@@ -124,17 +123,13 @@ def _plain(picture: "Suspect") -> dict[str, Any]:
 
 
 def _print(found: str, ranked: list["Suspect"], page: Path, folder: Path) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.cli.screen import output, table
 
     console = output()
-    console.print(found, markup=False)
-    table = Table("suspicion", "labelled", "looks like", "split", "picture", box=None, pad_edge=False)
+    console.say(found)
+    listed = table("suspicion", "labelled", "looks like", "split", "picture")
     for picture in ranked[:_SHOWN]:
-        words = (f"{picture.suspicion:.4f}", picture.label, picture.predicted, picture.split, picture.path)
-        table.add_row(*map(Text, words))
-    console.print(table)
-    console.print(f"pictures: {page}", markup=False)
-    console.print(f"all scores: the column suspicion of manifest.csv in {folder}", markup=False)
+        listed.add_row(f"{picture.suspicion:.4f}", picture.label, picture.predicted, picture.split, picture.path)
+    console.print(listed)
+    console.say(f"pictures: {page}")
+    console.say(f"all scores: the column suspicion of manifest.csv in {folder}")

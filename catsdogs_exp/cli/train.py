@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         entry()
     lines, code = jobs.finish()
     for line in lines:
-        output().print(line, markup=False)
+        output().say(line)
     return code
 
 

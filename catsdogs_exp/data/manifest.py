@@ -92,7 +92,7 @@ class Manifest:
 
     def write_csv(self, path: Path) -> None:
         """Writes every row, also those left out."""
-        with path.open("w", newline="", encoding="utf-8") as handle:
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
             for row, name in enumerate(self.listing.paths.tolist()):

@@ -148,7 +148,7 @@ def _parts_of(run: RunFiles) -> dict[tuple[str, int], str]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
             return {(row["layer"], int(row["channel"])): row["part"] for row in csv.DictReader(handle)}
     except (OSError, KeyError, ValueError, csv.Error) as error:
         raise BadInput(f"The atlas of the run cannot be read: {path} ({error}). Make it again: atlas RUN") from error

@@ -8,6 +8,7 @@ from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
@@ -120,7 +121,7 @@ def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manif
         return
     indices = train.order(0)[:count].tolist()
     captions = [
-        "\n".join([manifest.classes[train.labels[index]], *map(" ".join, train.drawn(0, index).items())])
+        "\n".join([printable(manifest.classes[train.labels[index]]), *map(" ".join, train.drawn(0, index).items())])
         for index in indices
     ]
     images = [train.sample(0, index) for index in indices]

@@ -74,7 +74,7 @@ def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
         raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {split}")
     try:
         root = Path(_read_json(run.folder / "inspection.json")["root"])
-        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
             rows = list(csv.DictReader(handle))
         files = [(root / row["path"], row["class"]) for row in rows if row["split"] == split]
     except (OSError, KeyError, ValueError) as error:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 from tensorboard.plugins.image import metadata
 
+from catsdogs_exp.printable import printable
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
@@ -39,7 +40,7 @@ class TensorBoard:
         # others would be missing. Undeclared, it collects columns and metrics of every run.
         with self._root.as_default():
             tf.summary.experimental.write_raw_pb(
-                summary_v2.hparams_pb(scalars, trial_id=name).SerializeToString(), step=0
+                summary_v2.hparams_pb(scalars, trial_id=printable(name)).SerializeToString(), step=0
             )
         self._root.flush()
 
@@ -96,8 +97,8 @@ def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> 
 def _write_image(tag: str, png: bytes) -> None:
     about = metadata.create_summary_metadata(display_name=None, description=None)
     size = [str(side).encode() for side in struct.unpack(_SIZE, png[16:24])]
-    tf.summary.write(tag, tf.constant([*size, png]), metadata=about)
+    tf.summary.write(printable(tag), tf.constant([*size, png]), metadata=about)
 
 
 def _scalar(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    return value if isinstance(value, bool | int | float) else printable(str(value))  # names may not be UTF-8

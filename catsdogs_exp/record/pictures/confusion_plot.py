@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.metrics.confusion_matrix import row_shares
+from catsdogs_exp.printable import printable
 
 SUFFIXES = (".csv", ".png")  # of the files that can be written
 _COUNTS_UP_TO = 25  # classes for which the counts stand in the cells
@@ -23,7 +24,7 @@ def write_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: 
         OSError: when it cannot be written.
     """
     if path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as handle:
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.writer(handle)
             writer.writerow(["true \\ predicted", *classes])
             writer.writerows([name, *row] for name, row in zip(classes, confusion.tolist(), strict=True))
@@ -40,7 +41,9 @@ def _draw(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> N
     shares = row_shares(confusion)
     cell = 0.62 if count <= _COUNTS_UP_TO else 0.14 if count <= _NAMES_UP_TO else 16 / count  # inches
     cell = max(cell, 2 / _DPI)  # no class without pixels of its own
-    names = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in classes]
+    names = [
+        name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in map(printable, classes)
+    ]
     edge = 0.9 + 0.085 * max(len(name) for name in names)
     side = max(cell * count, 1.6)
     figure = Figure((edge + side + 1.2, edge + side + 0.5), dpi=_DPI, facecolor="white")

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from catsdogs_exp.printable import printable
+
 _PAD = 6
 _TEXT = 18
 _SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
@@ -54,7 +56,7 @@ def _rows(captions: Sequence[list[str]], columns: int) -> list[Sequence[list[str
 
 def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
     """The lines below a picture, each no wider than it."""
-    first, *further = label.split("\n")
+    first, *further = label.split("\n")  # ours; those of names are escaped
     lines = [fitted(draw, first, width)]
     for text in further:
         line = ""
@@ -74,7 +76,8 @@ def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int = 13) -> str:
-    """Cuts a text to a width in pixels, in the middle, where file names differ least."""
+    """A text on one line, cut to a width in pixels: in the middle, where file names differ least."""
+    text = printable(text)
     if draw.textlength(text, font=font(size)) <= width:
         return text
     for keep in range(len(text) - 1, 1, -1):
