@@ -62,7 +62,7 @@ def _accuracy(
 ) -> float:
     mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
     scale = np.where(deviation > 1e-9, deviation, np.inf)
-    x, y = (train - mean) / scale, (test - mean) / scale
+    x, y = np.nan_to_num((train - mean) / scale), np.nan_to_num((test - mean) / scale)
     classes = np.unique(labels)
     targets = np.where(labels[:, None] == classes, 1.0, -1.0)
     middle = targets.mean(axis=0)

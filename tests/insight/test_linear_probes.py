@@ -39,3 +39,12 @@ def test_the_score_is_that_of_scikit_learns_kind_of_ridge_classifier() -> None:
 def test_it_needs_two_classes_with_two_images_each() -> None:
     with pytest.raises(ValueError, match="two classes with at least two images"):
         probe(np.zeros((5, 2), np.float32), np.array([0, 0, 0, 0, 1]))
+
+
+def test_activations_that_are_not_finite_count_as_the_mean() -> None:
+    rng = np.random.default_rng(3)
+    labels = (np.arange(80) % 2).astype(np.int32)
+    features = rng.normal(size=(80, 4)).astype(np.float32)
+    features[:, 0] += 4 * labels
+    features[:, 3] = np.nan
+    assert probe(features, labels).accuracy > 0.9

@@ -41,6 +41,8 @@ class StaircaseRecorder:
         rows = data.manifest.rows(VALIDATION)
         labels = np.asarray(data.manifest.listing.labels)[rows].astype(np.int32)
         chosen = taking_turns(labels)[: settings.images]
+        counts = np.bincount(labels[chosen], minlength=1)
+        chosen = chosen[counts[labels[chosen]] >= 2]  # a class with one image cannot be cross-validated
         self._labels = labels[chosen]
         self._images = data.fetch(rows[chosen]) if len(chosen) else np.zeros((0, 1, 1, 3), np.uint8)
         self._epochs: dict[int, list[Step]] = {}
@@ -48,8 +50,7 @@ class StaircaseRecorder:
     @property
     def can_probe(self) -> bool:
         """Whether there are images enough, and a layer to look at."""
-        counts = np.bincount(self._labels) if len(self._labels) else np.zeros(1)
-        return bool(self._layers) and len(self._labels) >= _FEWEST and int((counts >= 2).sum()) >= 2
+        return bool(self._layers) and len(self._labels) >= _FEWEST and len(np.unique(self._labels)) >= 2
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
