@@ -59,7 +59,7 @@ def test_show_shows_pictures_as_they_are_mixed(
 
 def test_show_knows_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "--drwn"]) == 2
-    assert capsys.readouterr().err == "error: Unknown option: --drwn. Did you mean --drawn? Known: --drawn.\n"
+    assert capsys.readouterr().err == "error: Unknown option: --drwn. Did you mean --drawn? Known: --drawn, --parts.\n"
 
 
 def test_captions_have_lines_as_many_as_they_need() -> None:

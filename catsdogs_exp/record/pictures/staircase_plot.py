@@ -1,12 +1,15 @@
-"""The plot of a staircase."""
+"""The plot of a staircase. Drawn with Pillow: it is made in every run, and matplotlib takes a second to import."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
 from catsdogs_exp.insight.staircase import Step, deep_enough
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font
+
+_STEP, _LEFT, _RIGHT, _TOP, _HEIGHT, _NAMES = 84, 56, 24, 44, 240, 26  # pixels
+_BEST, _EARLIER, _ENOUGH, _GRID = (31, 119, 180), (190, 190, 190), (200, 60, 50), (228, 228, 228)
 
 
 def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: float, path: Path) -> None:
@@ -19,28 +22,39 @@ def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: floa
         path: where to.
     """
     steps = epochs[best]
-    names = [step.layer for step in steps]
-    figure = Figure(figsize=(max(4.0, 0.75 * len(names) + 1.5), 3.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    places = range(len(names))
+    width = max(_LEFT + _STEP * len(steps) + _RIGHT, 460)
+    plot = Image.new("RGB", (width, _TOP + _HEIGHT + 2 * _NAMES), BACKGROUND)
+    draw = ImageDraw.Draw(plot)
+    low = min(chance, *(step.accuracy - step.deviation for some in epochs.values() for step in some))
+    low = max(0.0, int(low * 10) / 10)
+
+    def place(number: int, accuracy: float) -> tuple[float, float]:
+        share = (accuracy - low) / max(1 - low, 1e-9)
+        return _LEFT + _STEP * (number + 0.5), _TOP + _HEIGHT * (1 - min(max(share, 0.0), 1.0))
+
+    for tenth in range(round(low * 10), 11):
+        _, y = place(0, tenth / 10)
+        draw.line((_LEFT, y, width - _RIGHT, y), fill=_GRID)
+        draw.text((_LEFT - 34, y - 8), f"{tenth / 10:.1f}", fill=INK, font=font())
+    _, y = place(0, chance)
+    for dash in range(_LEFT, width - _RIGHT, 8):
+        draw.line((dash, y, dash + 4, y), fill=INK)
     for epoch, others in sorted(epochs.items()):
         if epoch != best:
-            axes.plot(places, [step.accuracy for step in others], color="0.8", label=f"epoch {epoch}")
-    accuracies = [step.accuracy for step in steps]
-    axes.errorbar(
-        places,
-        accuracies,
-        [step.deviation for step in steps],
-        color="C0",
-        marker="o",
-        capsize=3,
-        label=f"epoch {best}, the best",
-    )
-    axes.axhline(chance, color="0.6", linestyle=":", label="most frequent class")
-    enough = names.index(deep_enough(steps).layer)
-    axes.axvline(enough, color="C3", linestyle="--", label=f"deep enough: {names[enough]}".replace("$", r"\$"))
-    axes.set_xticks(list(places), [name.replace("$", r"\$") for name in names], rotation=45, ha="right", fontsize=8)
-    axes.set_ylabel("accuracy of a linear probe")
-    axes.legend(fontsize=8)
-    figure.savefig(path)
+            draw.line([place(n, step.accuracy) for n, step in enumerate(others)], fill=_EARLIER, width=2)
+    enough = [step.layer for step in steps].index(deep_enough(steps).layer)
+    x, _ = place(enough, 0)
+    draw.line((x, _TOP, x, _TOP + _HEIGHT), fill=_ENOUGH, width=2)
+    draw.line([place(n, step.accuracy) for n, step in enumerate(steps)], fill=_BEST, width=3)
+    for number, step in enumerate(steps):
+        x, y = place(number, step.accuracy)
+        _, top = place(number, step.accuracy + step.deviation)
+        _, bottom = place(number, step.accuracy - step.deviation)
+        draw.line((x, top, x, bottom), fill=_BEST, width=1)
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_BEST)
+        name = fitted(draw, step.layer, _STEP * 2 - 8)
+        row = _TOP + _HEIGHT + 6 + (number % 2) * 18  # in two rows, so that long names do not meet
+        draw.text((x - draw.textlength(name, font=font()) / 2, row), name, fill=INK, font=font())
+    title = f"accuracy of a linear probe, epoch {best}; dotted: most frequent class; red: deep enough"
+    draw.text((8, 8), fitted(draw, title, width - 16), fill=INK, font=font())
+    plot.save(path)

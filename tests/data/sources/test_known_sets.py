@@ -166,7 +166,8 @@ def test_a_run_on_archives_that_are_here(photo_folder: Callable[..., Path], tmp_
         ),
         (
             "dataset.download.bytes=0",
-            "dataset.download.bytes must be a whole number >= 1. Received: dataset.download.bytes=0",
+            "dataset.download.bytes must be a whole number >= 1. Received: dataset.download.bytes=0. "
+            "Type: dataset.download.bytes=null",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def test_classes_on_the_command_line(pets: Path) -> None:
             "dataset.classes must be a list of different names, [cat,dog], or old names with new ones, "
             "{kitten: cat, dog: dog}. Received: dataset.classes=[cat,cat]",
         ),
-        ("{cat: null}", "dataset.classes must hold names. Received: dataset.classes={cat: null}"),
+        ("{cat: ''}", "dataset.classes must hold names. Received: dataset.classes={cat: ''}"),
     ],
 )
 def test_what_is_no_choice_of_classes(text: str, message: str) -> None:
