@@ -170,3 +170,25 @@ def test_show_writes_originals_and_what_enters_training(
     with Image.open(plain) as picture:
         sheet = np.asarray(picture)
     np.testing.assert_array_equal(sheet[6:156, 6:156], sheet[6 + 174 : 156 + 174, 6:156])
+
+
+def test_inspect_says_how_folders_were_read_and_what_is_not_used(
+    photo_folder, save_photo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = photo_folder({"train/cats": 4, "train/dogs": 4, "dev/cats": 2, "dev/dogs": 2, "Unlabelled": 3})
+    (photos / "train" / "@eaDir").mkdir()
+    save_photo(photos / "loose.jpg", seed=60)
+    reading = ["dev is taken as validation"]
+    skipped = [
+        "the folder Unlabelled with 3 files: unlabelled",
+        "1 file beside the folders: loose.jpg",
+        "1 hidden or left by a system or program: @eaDir/",
+    ]
+    assert main(["inspect", str(photos)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line.startswith("note: ")] == [f"note: {line}" for line in reading]
+    assert [line for line in shown if line.startswith("skipped: ")] == [f"skipped: {line}" for line in skipped]
+    assert main(["inspect", str(photos), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["reading"], found["passed_over"]) == (reading, skipped)
+    assert found["counts"] == {"train": {"cats": 4, "dogs": 4}, "validation": {"cats": 2, "dogs": 2}}
