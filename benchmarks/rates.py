@@ -114,8 +114,8 @@ class Loss:
 
     @property
     def lost(self) -> float:
-        """Accuracy lost; negative where `lr=auto` is better than the grid."""
-        return self.best - self.found
+        """Accuracy lost, without float32's noise; negative where `lr=auto` is better than the grid."""
+        return round(self.best - self.found, 6)
 
 
 def run(options: Options) -> str:
@@ -219,6 +219,9 @@ def _train_all(settings: tuple[str, ...], seed: int, missing: Sequence[str], dig
         open_data(config_of(settings), lambda *_: None, lambda _: None)  # draws, unpacks and decodes: not to be timed
         import_tensorflow()
         for asked in missing:
+            parent = multiprocessing.parent_process()
+            if parent is None or not parent.is_alive():  # killed: nobody waits for the rest
+                return
             folder = Path(outputs) / asked
             measured = _train([*settings, f"seed={seed}", f"lr={asked}", f"output_dir={folder}"], folder)
             rate = measured["rate"] if asked == "auto" else float(asked)
@@ -259,9 +262,10 @@ def _read(path: Path) -> list[Measured]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
-        return [Measured(**json.loads(line)) for line in lines if line.endswith("}")]  # others were cut by a kill
+        found = [Measured(**json.loads(line)) for line in lines if line.endswith("}")]  # others were cut by a kill
     except (ValueError, TypeError) as error:
         raise BadInput(f"--results must be a file that this benchmark wrote. Received: {path} ({error})") from error
+    return list({(each.settings, each.seed, each.asked): each for each in found}.values())  # each once
 
 
 def _end_line(path: Path) -> None:
