@@ -144,7 +144,7 @@ class Config:
     target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
     epochs: int = setting("passes over the training images", at_least=1)
-    seed: int = setting("seed seed seed of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
+    seed: int = setting("seed of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
     output_dir: str = setting("run folders are created here")
     experiment: str | None = setting("the recipe's name, if one was chosen")
     plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())
