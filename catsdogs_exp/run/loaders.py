@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.open_data import Data
-from catsdogs_exp.data.overfitting import first_batches
+from catsdogs_exp.data.overfitting import first_batches, some_batches
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.training.feed import steps_per_epoch
+
+_FEW = 30  # validation images: below, even a perfect score leaves an interval wider than 0.1
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
         say(f"training.overfit_batches: {len(train.rows)} training images, as they are, also for validation")
     else:
         validation = make_loader(config, data, VALIDATION)
+        if config.training.validation_steps:
+            validation = some_batches(validation, config.training.validation_steps, config.split.seed)
     _check_sizes(config, train, validation, say)
     return Loaders(replace(train, shard=shard), replace(validation, shard=shard))
 
@@ -54,6 +59,12 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
             "split.validation must be > 0, and leave an image, to watch validation values. "
             f"Received: split.validation={config.split.validation:g} "
             f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
+        )
+    if 0 < len(validation.rows) < _FEW and not config.training.overfit_batches:
+        low, high = wilson_interval(len(validation.rows), len(validation.rows))
+        say(
+            f"only {len(validation.rows)} validation images: even if all are right, the accuracy may be anything from "
+            f"{low:.2f} to {high:.2f} (95 % Wilson interval)"
         )
     for key, epochs in (("epochs", config.epochs), ("training.finetune.epochs", config.training.finetune.epochs)):
         batches = epochs * steps_per_epoch(train, config.training)

@@ -8,6 +8,7 @@ from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
@@ -116,10 +117,10 @@ def _open_board(job: Job, config: Config, files: RunState, setup: Setup) -> Tens
 
 
 def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:
-    """The first training images of epoch 1, as they enter training, with what was drawn for them."""
+    """Training images of each class as they enter epoch 1, with what was drawn for them."""
     if not count:
         return
-    indices = train.order(0)[:count].tolist()
+    indices = taking_turns(train.labels, train.seed)[:count].tolist()
     captions = [
         "\n".join([printable(manifest.classes[train.labels[index]]), *map(" ".join, train.drawn(0, index).items())])
         for index in indices
