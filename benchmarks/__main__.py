@@ -13,7 +13,7 @@ from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 
 NAMES = {
     "throughput": "P1 to P5: images per second of training and of the loaders, against Keras and the course loop",
-    "loader": "P4 to P6: images per second of the loader alone, against Keras's loaders",
+    "loader": "P4 to P6: images per second of the loader alone, against Keras's loaders; --large: P20, phone photos",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
     "optimizers": "the fused updates of the optimizers against Keras's own",
     "rates": "A6: what lr=auto loses against the best of seven rates; --only cnn,sgd,photos --results FILE",
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, metavar="N", help="training images of a round; default all")
     parser.add_argument("--only", metavar="NAMES", help="of rates: parts of its panel, such as cnn,sgd,photos")
     parser.add_argument("--results", type=Path, metavar="FILE", help="of rates: what was measured before, added to")
+    parser.add_argument("--large", action="store_true", help="with loader: 12-megapixel JPEGs instead (P20)")
     parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to see that it works")
     return parser
 
@@ -85,7 +86,9 @@ def _options(parsed: argparse.Namespace) -> Options:
     only = tuple(name.strip() for name in (parsed.only or "").split(",") if name.strip())
     if (only or parsed.results) and parsed.name != "rates":
         raise BadInput(f"--only and --results are for rates. Received: {parsed.name}")
-    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.results)
+    if parsed.large and parsed.name != "loader":
+        raise BadInput(f"--large is for loader. Received: {parsed.name}")
+    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.large, parsed.results)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import ours, photos, theirs
+from benchmarks import large_photos, ours, photos, theirs
 from benchmarks.options import Options, heading
 from benchmarks.processes import Side
 from benchmarks.table import Row, faster, render
@@ -35,6 +35,8 @@ def run(options: Options) -> str:
     Raises:
         BadInput: without SciPy, which Keras's generator warps with.
     """
+    if options.large:
+        return large_photos.run(options)
     if importlib.util.find_spec("scipy") is None:
         raise BadInput("needs scipy: pip install scipy")
     load = os.getloadavg()[0]

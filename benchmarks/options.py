@@ -17,6 +17,7 @@ class Options:
         images: training images of a round; None: all.
         quick: only to see that it works.
         only: of `rates`: the parts of its panel; empty: all.
+        large: of `loader`: photos as phones take them.
         results: of `rates`: the file that holds what was measured before; None: `outputs/rates.jsonl`.
     """
 
@@ -25,6 +26,7 @@ class Options:
     images: int | None
     quick: bool
     only: tuple[str, ...] = ()
+    large: bool = False
     results: Path | None = None
 
 

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from benchmarks import loader, memory, ours, sweep
+from benchmarks import large_photos, loader, memory, ours, sweep
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.open_data import gather
 
@@ -74,3 +76,15 @@ def test_a_process_has_memory_of_its_own() -> None:
         assert 2**25 < memory._own_memory(process.pid) < 2**26
         process.communicate("\n")
     assert memory._own_memory(2**22 + 1) == 0
+
+
+def test_large_photos_are_measured_against_decoding_in_full(photo_folder, config, tmp_path: Path) -> None:
+    sources = sorted(photo_folder({"cats": 2}, size=(200, 150)).rglob("*.jpg"))
+    for noise in (0.0, 3.0):
+        paths = large_photos.enlarged(sources, tmp_path / f"{noise}", (2600, 1900), noise)
+        assert [Image.open(path).size for path in paths] == [(2600, 1900)] * 2
+        how = replace(config().loader, target_size=(40, 40))
+        worst, mean = large_photos.difference(paths, how)
+        assert 0 < worst <= 2
+        assert 0 < mean < 0.5
+        assert large_photos._pass_over(paths, how, large_photos.in_full) > 0
