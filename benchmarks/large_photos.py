@@ -20,10 +20,9 @@ from benchmarks.options import Options, heading
 from benchmarks.table import faster, render
 from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.config.compose import config_of
-from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.images import decoding, resizing
 from catsdogs_exp.data.images.file_identity import read_file
-from catsdogs_exp.data.images.preparing import image_of
+from catsdogs_exp.data.images.preparing import Preparation, image_of
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.sources.listing import TRAIN
@@ -35,7 +34,7 @@ _IMAGES = 40
 _NOISE = 3.0  # grey levels: a phone's photo in daylight
 _AT_LEAST = 3.0
 
-Prepare = Callable[[bytes, LoaderSettings], NDArray[np.uint8]]
+Prepare = Callable[[bytes, Preparation], NDArray[np.uint8]]
 
 
 def run(options: Options) -> str:
@@ -43,6 +42,7 @@ def run(options: Options) -> str:
     load = os.getloadavg()[0]
     config = config_of((*photos.source(options.photos), *photos.COURSE))
     manifest = gather(config)
+    how = Preparation.of(config.loader, {})
     count = min(options.images or _IMAGES, _IMAGES)
     rows = manifest.rows(TRAIN)[photos.chosen(manifest, count)]
     with tempfile.TemporaryDirectory() as scratch:
@@ -55,13 +55,13 @@ def run(options: Options) -> str:
         lines, notes = [], []
         for kind, paths in kinds.items():
             contenders = {
-                "ours": lambda paths=paths: _pass_over(paths, config.loader, image_of),
-                "full": lambda paths=paths: _pass_over(paths, config.loader, in_full),
+                "ours": lambda paths=paths: _pass_over(paths, how, image_of),
+                "full": lambda paths=paths: _pass_over(paths, how, in_full),
             }
             measured = interleaved(contenders, options.rounds, say)
             pair = Pair(measured["ours"], measured["full"])
             lines.append(faster("P20", f"12-megapixel JPEGs, {kind} / decoded in full", pair, _AT_LEAST))
-            worst, mean = difference(paths, config.loader)
+            worst, mean = difference(paths, how)
             size = sum(path.stat().st_size for path in paths) / len(paths) / 1e6
             notes.append(
                 f"{kind}: {size:.1f} MB a file; at most {worst} levels from decoding in full, {mean:.2f} on average"
@@ -88,12 +88,12 @@ def enlarged(sources: Sequence[Path], folder: Path, size: tuple[int, int], noise
     return made
 
 
-def in_full(data: bytes, how: LoaderSettings) -> NDArray[np.uint8]:
+def in_full(data: bytes, how: Preparation) -> NDArray[np.uint8]:
     """What every photo was before: decoded in full by the same library, then resized in the same way."""
     return resizing.resized(decoding.pixels(data), how.target_size, how.resize, how.interpolation, how.pad_value)
 
 
-def difference(paths: Sequence[Path], how: LoaderSettings) -> tuple[int, float]:
+def difference(paths: Sequence[Path], how: Preparation) -> tuple[int, float]:
     """The largest and the mean difference of the two ways over all pixels of all photos, in grey levels."""
     largest, total = 0, 0.0
     for path in paths:
@@ -103,7 +103,7 @@ def difference(paths: Sequence[Path], how: LoaderSettings) -> tuple[int, float]:
     return largest, total / len(paths)
 
 
-def _pass_over(paths: Sequence[Path], how: LoaderSettings, prepare: Prepare) -> float:
+def _pass_over(paths: Sequence[Path], how: Preparation, prepare: Prepare) -> float:
     """Images a second, in as many threads as a loader has."""
     started = perf_counter()
     for _ in ahead(lambda number: prepare(read_file(paths[number])[0], how), range(len(paths)), os.cpu_count() or 1):

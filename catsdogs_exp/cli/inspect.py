@@ -153,6 +153,10 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     for name, values in found["colour"].items():
         say(f"{name} of red, green, blue: {', '.join(f'{value:.1f}' for value in values)}")
     say(f"rule {found['rule']}; files by rule: {_listed(found['counts_by_rule'])}")
+    for line in found["levels"]:
+        say(line)
+    for mark, count in found["shared"].items():
+        say(f"how the images are: {mark} ({count} of {found['usable']})")
     if found["notes"]:
         say("used, though odd:")
         for note, count in list(found["notes"].items())[:_SHOWN]:
@@ -164,6 +168,8 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     if found["brightness_outliers"]:
         paths = [f"{entry['path']} ({entry['brightness']:.0f})" for entry in found["brightness_outliers"]]
         say(f"far darker or brighter than the rest: {_some(paths)}")
+    if found["blank"]:
+        say(f"of one colour throughout: {_some(found['blank'])}")
     for line in found["reading"]:
         say(f"note: {line}")
     for line in found["passed_over"]:

@@ -100,7 +100,7 @@ def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
     try:
-        return read_image(file, card)
+        return read_image(file, card.preparation)
     except decoding.Undecodable as error:
         return str(error)
     except OSError as error:

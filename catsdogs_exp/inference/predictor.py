@@ -92,7 +92,7 @@ class Predictor:
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or why there are none."""
         try:
-            return read_image(path, self.card)
+            return read_image(path, self.card.preparation)
         except decoding.Undecodable as error:
             return str(error)
         except OSError as error:

@@ -89,7 +89,7 @@ def draw_activations(
     found = []
     for path in images:
         try:
-            pixels = read_image(path, card)
+            pixels = read_image(path, card.preparation)
         except decoding.Undecodable as error:
             found.append(DrawnActivations(path, None, {}, str(error)))
             continue

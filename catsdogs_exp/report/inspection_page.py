@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from catsdogs_exp.data.inspection.findings import Leak
-from catsdogs_exp.data.inspection.quality import brightness, brightness_outliers
+from catsdogs_exp.data.inspection.marks import own_marks
+from catsdogs_exp.data.inspection.quality import blank_images, brightness, brightness_outliers
 from catsdogs_exp.data.inspection.report import KINDS, report
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import SPLITS, UNDECIDED
@@ -127,6 +128,7 @@ def _findings(manifest: Manifest, found: dict[str, Any]) -> list[Finding]:
         _clusters("near_duplicate", "Near copies", manifest, findings.near_duplicates, counts),
         _odd(manifest, found),
         _outliers(manifest),
+        _blank(manifest),
     ]
 
 
@@ -139,7 +141,8 @@ def _left_out(found: dict[str, Any]) -> Finding:
 
 def _odd(manifest: Manifest, found: dict[str, Any]) -> Finding:
     kept, notes = manifest.usable(), manifest.verdicts.note
-    odd = kept[notes[kept] != ""].tolist()
+    own = own_marks(notes[kept].tolist())
+    odd = [row for row, note in zip(kept.tolist(), own, strict=True) if note]
     shown = [_thumbnail(manifest, row, str(notes[row])) for row in _one_of_each(manifest, odd)]
     text = "; ".join(f"{note}: {count}" for note, count in list(found["notes"].items())[:_ROWS])
     return Finding("odd", "Odd, used anyway", len(odd), "images", len(odd), len(shown), text=text, thumbnails=shown)
@@ -151,6 +154,13 @@ def _outliers(manifest: Manifest) -> Finding:
     shown = [_thumbnail(manifest, row, f"brightness {bright[row]:.0f}") for row in outliers[:_THUMBNAILS]]
     title = "Far darker or brighter than the rest"
     return Finding("outlier", title, len(outliers), "images", len(outliers), len(shown), thumbnails=shown)
+
+
+def _blank(manifest: Manifest) -> Finding:
+    blank = blank_images(manifest.verdicts, manifest.usable())
+    shown = [_thumbnail(manifest, row) for row in blank[:_THUMBNAILS]]
+    title = "Of one colour throughout"
+    return Finding("blank", title, len(blank), "images", len(blank), len(shown), thumbnails=shown)
 
 
 def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:

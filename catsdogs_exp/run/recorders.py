@@ -85,7 +85,13 @@ def open_recorders(
     staircase = None
     if config.logging.probes.every >= 0:
         staircase = StaircaseRecorder(model, setup.data, config.logging.probes, job.folder)
-    best = KeepBest(model, ModelCard.of(config.loader, manifest.classes), files.best, run.result, history)
+    best = KeepBest(
+        model,
+        ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels),
+        files.best,
+        run.result,
+        history,
+    )
     listeners: list[Listener] = [
         run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),

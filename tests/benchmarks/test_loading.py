@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks import large_photos, loader, memory, ours, sweep
 from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.data.images.decoding import decode
+from catsdogs_exp.data.images.preparing import Preparation
 from catsdogs_exp.data.open_data import gather
 
 
@@ -82,8 +82,8 @@ def test_large_photos_are_measured_against_decoding_in_full(photo_folder, config
     sources = sorted(photo_folder({"cats": 2}, size=(200, 150)).rglob("*.jpg"))
     for noise in (0.0, 3.0):
         paths = large_photos.enlarged(sources, tmp_path / f"{noise}", (2600, 1900), noise)
-        assert [Image.open(path).size for path in paths] == [(2600, 1900)] * 2
-        how = replace(config().loader, target_size=(40, 40))
+        assert [decode(path.read_bytes()).size for path in paths] == [(2600, 1900)] * 2
+        how = Preparation((40, 40))
         worst, mean = large_photos.difference(paths, how)
         assert 0 < worst <= 2
         assert 0 < mean < 0.5

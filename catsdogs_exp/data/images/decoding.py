@@ -1,7 +1,7 @@
 """The decoder that inspection, training and prediction share."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from catsdogs_exp.data.images import jpeg
-from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format
+from catsdogs_exp.data.images import depth, jpeg
+from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format, unread_tiff
 from catsdogs_exp.process import pillow_warnings_ignored
 
 # Pillow knows a format once its plugin is imported; only these are ever used.
@@ -63,6 +63,7 @@ class Look:
         kind: Pillow's name of the format, `JPEG`.
         mode: Pillow's name of the pixels' layout in the file, `RGB`.
         note: what is odd about it: `named .jpg, is PNG, palette`, or `""`.
+        peak: the largest value of a picture of more than 8 bits, else 0; `small` has grey levels by its own range.
     """
 
     small: Image.Image
@@ -71,13 +72,15 @@ class Look:
     kind: str
     mode: str
     note: str
+    peak: float = 0.0
 
 
-def decode(data: bytes) -> Image.Image:
+def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Image.Image:
     """Decodes a JPEG, PNG, GIF, BMP, WebP or TIFF to upright RGB.
 
     EXIF orientation is applied, transparency laid over white, CMYK, palette, grey and 16-bit pictures
-    converted; of an animation the first frame is taken, of several pages the first.
+    converted; of an animation the first frame is taken, of several pages the first. Values of more than 8 bits become
+    grey levels as `depth` says, with what is white in `levels`.
 
     Raises:
         Undecodable: with the reason `empty`, `not an image`, `unsupported format: HEIC`, `truncated`,
@@ -87,7 +90,7 @@ def decode(data: bytes) -> Image.Image:
         image = _open(data, MAX_PIXELS)
         orientation = _loaded(image)
         _complaint(data, image)
-        return _turned(_to_rgb(image), image, orientation)
+        return _turned(_to_rgb(image, levels), image, orientation)
 
 
 def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Look:
@@ -124,9 +127,14 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
             image.draft(None, (at_least, at_least))
         orientation = _loaded(image)
         more = [_complaint(data, image), "" if kind == "MPO" else _frames(image)]
+        peak = 0.0
+        if depth.is_deep(mode):
+            values = depth.values_of(image)
+            peak = depth.peak_of(values)
+            more += depth.oddities(values)
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
-        return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more))
+        return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -147,7 +155,7 @@ def _reasons(data: bytes) -> Iterator[None]:
     except Undecodable:
         raise
     except UnidentifiedImageError as error:
-        kind = unread_format(data) or jpeg.unread_kind(data)
+        kind = unread_format(data) or jpeg.unread_kind(data) or unread_tiff(data)
         raise Undecodable(f"unsupported format: {kind}" if kind else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge(0, 0) from error
@@ -158,7 +166,9 @@ def _reasons(data: bytes) -> Iterator[None]:
         raise Undecodable("truncated" if cut else "undecodable") from error
 
 
-def pixels(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+def pixels(
+    data: bytes, scratch: NDArray[np.uint8] | None = None, levels: Mapping[str, float] = depth.WHITE_LEVELS
+) -> NDArray[np.uint8]:
     """What `decode` returns as an array, the very same values, of ordinary JPEGs in less time.
 
     Those are decoded by TurboJPEG's interface to the library that Pillow uses as well, without Pillow's way around
@@ -167,6 +177,7 @@ def pixels(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.
     Args:
         data: the file's bytes.
         scratch: memory for the result, uint8 [n], used if the picture is an ordinary JPEG and fits.
+        levels: as `decode` has them.
 
     Returns:
         uint8 [height, width, 3].
@@ -179,7 +190,7 @@ def pixels(data: bytes, scratch: NDArray[np.uint8] | None = None) -> NDArray[np.
         found = jpeg.pixels_of(data, header, 1, scratch)
         if found is not None:
             return found
-    return np.asarray(decode(data), dtype=np.uint8)
+    return np.asarray(decode(data, levels), dtype=np.uint8)
 
 
 def _loaded(image: Image.Image) -> int:
@@ -188,6 +199,7 @@ def _loaded(image: Image.Image) -> int:
         orientation = jpeg.orientation_of(image)
         image.load()
         return orientation
+    _transparency_of_pixels(image)
     image.load()  # of PNGs the EXIF may stand behind the pixels
     return jpeg.orientation_of(image)
 
@@ -235,18 +247,28 @@ def _frames(image: Image.Image) -> str:
     return "" if not several else "several pages" if image.format == "TIFF" else "animated"
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I;16"):  # 16 bits: keep the upper eight; Pillow's own conversion would clip
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
-        return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8)).convert("RGB")
+    if depth.is_deep(image.mode):
+        return depth.grey_of(image, levels).convert("RGB")
+    if image.format in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
+        return image.convert("RGB")  # programs that write no transparency leave it zero
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return _over_white(image)
     return image.convert("RGB")
+
+
+def _transparency_of_pixels(image: Image.Image) -> None:
+    """Of PNGs the transparent value as the pixels have it after decoding; Pillow leaves it in the file's bits."""
+    value = image.info.get("transparency")
+    if value is None or not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
+        return
+    bits = str(image.tile[0].args)
+    if isinstance(value, int) and bits in ("L;2", "L;4"):
+        image.info["transparency"] = value * (85 if bits == "L;2" else 17)
+    elif isinstance(value, tuple) and bits == "RGB;16B":
+        image.info["transparency"] = tuple(each >> 8 for each in value)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -1,6 +1,9 @@
 """Image formats by the first bytes of a file: those that can be read, and others known by name."""
 
 import re
+from io import BytesIO
+
+from PIL import TiffImagePlugin
 
 # Pillow's names of what is read. MPO, a JPEG of phones with a second picture, comes through JPEG.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
@@ -39,6 +42,10 @@ _UNREAD = (
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
 )
+_TIFF_BITS, _TIFF_COMPRESSION, _TIFF_CHANNELS, _TIFF_FORMAT = 258, 259, 277, 339
+_TIFF_NEEDED = (256, 257, _TIFF_BITS)  # width, height
+_TIFF_PIXELS = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
+_TIFF_FORMATS = {1: "integers", 2: "signed integers", 3: "floats", 5: "complex integers", 6: "complex numbers"}
 _NETPBM = re.compile(rb"\AP[1-7]\s+(?:#.*\n\s*)*(?:\d|WIDTH)")
 
 
@@ -60,3 +67,35 @@ def unread_format(data: bytes) -> str | None:
 def is_extension_of(suffix: str, kind: str) -> bool:
     """Whether a file name's extension (`.jpg`) is one of a format's."""
     return suffix.lower() in _EXTENSIONS.get(kind, ())
+
+
+def unread_tiff(data: bytes) -> str | None:
+    """What kind of TIFF this is: `TIFF of 3 x 32-bit floats`, where it can be told; None for what is none."""
+    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return None
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if b"+" in data[:4] else 8])  # `+`: BigTIFF
+        stream = BytesIO(data)
+        stream.seek(tags.next)
+        tags.load(stream)
+        if not all(tags.get(number) for number in _TIFF_NEEDED) or not _holds_its_pixels(tags, len(data)):
+            return None  # cut, or damaged
+        bits = tags.get(_TIFF_BITS, (1,))
+        bits = sorted(set(bits if isinstance(bits, tuple) else (bits,)))
+        channels = int(tags.get(_TIFF_CHANNELS, 1))
+        kind = tags.get(_TIFF_FORMAT, (1,))
+        kind = _TIFF_FORMATS.get(kind[0] if isinstance(kind, tuple) and kind else 1, "values")
+        several = f"{channels} x " if channels > 1 else ""
+        compressed = TiffImagePlugin.COMPRESSION_INFO.get(tags.get(_TIFF_COMPRESSION, 1))
+        unknown = "" if compressed else f", compression {tags.get(_TIFF_COMPRESSION)}"
+        return f"TIFF of {several}{' and '.join(map(str, bits))}-bit {kind}{unknown}"
+    except Exception:  # a damaged table of tags: no picture
+        return None
+
+
+def _holds_its_pixels(tags: TiffImagePlugin.ImageFileDirectory_v2, size: int) -> bool:
+    for begin, length in _TIFF_PIXELS:
+        places, lengths = tags.get(begin), tags.get(length)
+        if places and lengths:
+            return bool(max(place + length for place, length in zip(places, lengths, strict=True)) <= size)
+    return False

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import LoaderSettings
 from catsdogs_exp.data.cache_folder import CacheUnusable
-from catsdogs_exp.data.images import decoding, preparing
+from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.file_identity import read_file, same
 from catsdogs_exp.data.images.pixel_cache import NoRoom, gib, has_entry, open_entry, room
+from catsdogs_exp.data.images.preparing import Preparation, image_of
 from catsdogs_exp.data.images.resizing import (
     cuts_at_random,
     evaluated_as,
@@ -204,6 +205,10 @@ def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> 
     digest = hashlib.sha256()
     settings = (loader.target_size, loader.channels, loader.resize, loader.interpolation, loader.pad_value)
     digest.update(f"{decoding.VERSION} {settings}\n".encode())
+    modes = set(manifest.verdicts.mode[rows].tolist())
+    levels = {mode: white for mode, white in manifest.verdicts.white_levels.items() if mode in modes}
+    if levels:
+        digest.update(f"{sorted(levels.items())}\n".encode())
     for start in range(0, len(rows), 1 << 16):  # no object for each of a million images at a time
         digest.update("".join(manifest.verdicts.sha256[rows[start : start + (1 << 16)]].tolist()).encode())
     return digest.hexdigest()[:24]
@@ -267,7 +272,7 @@ def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.ui
     path = manifest.path(row)
     try:
         data, identity = read_file(path)
-        image = preparing.image_of(data, loader)
+        image = image_of(data, Preparation.of(loader, manifest.verdicts.white_levels))
     except (OSError, decoding.Undecodable) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunFailed(

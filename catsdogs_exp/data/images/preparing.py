@@ -4,11 +4,12 @@ Phone photos are decoded smaller than they are. libjpeg makes a picture smaller 
 fraction of the work; but at edges and in noise the result is not the mean of the pixels that it stands for. So it is
 used only where that is averaged away: for photos of `LARGE` pixels or more, as long as the smaller picture is still
 `MARGIN` times the target in both directions. Against decoding in full the result then differs by 2 grey levels at most
-on photos and in noise (3 on black and white specks at 1/2), by less than half a level on average.
+on photos, by less than half a level on average; at the limit itself by 3 in noise and by 6 on black and white specks.
 """
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ _SCRATCH = 16 * 2**20  # bytes
 
 
 class Settings(Protocol):
-    """What says how pictures are prepared: settings of a loader, or the description of a trained network."""
+    """Where it is said: in the settings of a loader, or in the description of a trained network."""
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -52,13 +53,19 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures are prepared, apart from any settings: see `Settings`."""
+    """How pictures are prepared: `Settings`, and what is white in pictures of more than 8 bits (`depth`), by mode."""
 
     target_size: tuple[int, int]
     resize: str = "stretch"
     interpolation: str = "bilinear"
     channels: int = 3
     pad_value: float = 0.0
+    white_levels: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, how: Settings, white_levels: Mapping[str, float]) -> "Preparation":
+        """By these settings."""
+        return cls(how.target_size, how.resize, how.interpolation, how.channels, how.pad_value, white_levels)
 
 
 class _OfThread(threading.local):
@@ -71,7 +78,7 @@ class _OfThread(threading.local):
 _thread = _OfThread()
 
 
-def read_image(path: Path, how: Settings) -> NDArray[np.uint8]:
+def read_image(path: Path, how: Preparation) -> NDArray[np.uint8]:
     """Reads one file at the network's size.
 
     Returns:
@@ -84,16 +91,16 @@ def read_image(path: Path, how: Settings) -> NDArray[np.uint8]:
     return image_of(read_file(path)[0], how)
 
 
-def image_of(data: bytes, how: Settings) -> NDArray[np.uint8]:
+def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
     """The picture that a file's bytes hold, as `read_image` gives it."""
-    pixels, region = _decoded_smaller(data, how) or (decoding.pixels(data, _thread.scratch), None)
+    pixels, region = _decoded_smaller(data, how) or (decoding.pixels(data, _thread.scratch, how.white_levels), None)
     fitted = resizing.resized(pixels, how.target_size, how.resize, how.interpolation, how.pad_value, region)
     if how.channels == 1:
         return resizing.grey(fitted)
     return fitted.copy() if np.may_share_memory(fitted, _thread.scratch) else fitted
 
 
-def _decoded_smaller(data: bytes, how: Settings) -> tuple[NDArray[np.uint8], resizing.Box] | None:
+def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], resizing.Box] | None:
     """A large photo at 1/2, 1/4 or 1/8 of its size, and where in the array the picture is; None for all others."""
     header = jpeg.header_of(data)
     if header is None or not LARGE <= header.width * header.height <= decoding.MAX_PIXELS:
@@ -110,7 +117,7 @@ def _decoded_smaller(data: bytes, how: Settings) -> tuple[NDArray[np.uint8], res
     return pixels, (left, top, width, height)
 
 
-def reduction(size: tuple[int, int], how: Settings) -> int:
+def reduction(size: tuple[int, int], how: Preparation) -> int:
     """By how much a large JPEG is decoded smaller, 8, 4 or 2; 1: not at all.
 
     Args:

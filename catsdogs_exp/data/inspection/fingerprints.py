@@ -52,6 +52,11 @@ def perceptual_hashes(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
     return hashes
 
 
+def is_flat(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a picture, uint8 [h, w, 3], is of one colour, within a few levels."""
+    return bool((pixels.max(axis=(0, 1)).astype(int) - pixels.min(axis=(0, 1)) < _FLAT).all())
+
+
 def colours(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of red, green and blue: float32 [n, 3] each, 0..255.
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.images.file_identity import identities, read_file
-from catsdogs_exp.data.inspection.fingerprints import SIDE, colours, perceptual_hashes, shrunk
+from catsdogs_exp.data.inspection.fingerprints import SIDE, colours, is_flat, perceptual_hashes, shrunk
+from catsdogs_exp.data.inspection.levels import levelled
 from catsdogs_exp.data.inspection.verdict_store import open_store
 from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of
 from catsdogs_exp.data.prefetch import ahead
@@ -66,7 +67,7 @@ def inspect(
             done += len(chunk)
             if progress:
                 progress("inspecting", done, len(missing))
-    return replace(columns(found), trouble=store.trouble)
+    return levelled(replace(columns(found), trouble=store.trouble))
 
 
 def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> NDArray[np.bool_]:
@@ -123,4 +124,7 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     except Undecodable as error:
         return verdict(str(error), "", 0, 0)
     picture[:] = shrunk(look.small)
-    return verdict("", look.note, look.width, look.height, kind=look.kind, mode=look.mode)
+    # A fine texture is of one colour only where it is shrunk.
+    blank = is_flat(picture) and is_flat(decoding.pixels(data))
+    size = (look.width, look.height)
+    return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank)

@@ -49,3 +49,8 @@ def brightness_outliers(verdicts: Verdicts, rows: NDArray[np.intp]) -> list[int]
         return []
     far = np.flatnonzero(distance / typical > _FAR)
     return [int(rows[i]) for i in far[np.argsort(-distance[far], kind="stable")]]
+
+
+def blank_images(verdicts: Verdicts, rows: NDArray[np.intp]) -> list[int]:
+    """Rows whose pictures are of one colour, within a few levels: nothing to learn from, and often a fault."""
+    return [int(row) for row in rows[verdicts.blank[rows]]]

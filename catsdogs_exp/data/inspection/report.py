@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 
 from catsdogs_exp.data.inspection.findings import Leak
+from catsdogs_exp.data.inspection.levels import said_of_levels
+from catsdogs_exp.data.inspection.marks import own_marks, shared_marks
 from catsdogs_exp.data.inspection.policy import KEPT_OUT_BY_CHOICE
-from catsdogs_exp.data.inspection.quality import brightness, brightness_outliers, colour_statistics, spread
+from catsdogs_exp.data.inspection.quality import (
+    blank_images,
+    brightness,
+    brightness_outliers,
+    colour_statistics,
+    spread,
+)
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import SPLITS
 
@@ -21,6 +29,7 @@ KINDS = {
     "label_conflict": "image under two labels",
     "odd": "odd, used anyway",
     "outlier": "far darker or brighter than the rest",
+    "blank": "of one colour throughout, such as all black",
 }
 """What can be found, in the words of `--fail-on`."""
 
@@ -46,7 +55,9 @@ def report(manifest: Manifest) -> dict[str, Any]:
         "passed_over": list(listing.notes),
         "found": counts_of(manifest),
         "reasons": manifest.reasons(),
-        "notes": dict(Counter(n for n in verdicts.note[kept].tolist() if n).most_common()),
+        "notes": dict(Counter(note for note in own_marks(verdicts.note[kept].tolist()) if note).most_common()),
+        "shared": shared_marks(verdicts.note[kept].tolist()),
+        "levels": said_of_levels(verdicts),
         "formats": dict(Counter(verdicts.kind[kept].tolist()).most_common()),
         "rule": manifest.inspection.rule,
         "counts_by_rule": manifest.counts_by_rule,
@@ -68,6 +79,7 @@ def report(manifest: Manifest) -> dict[str, Any]:
         "brightness_outliers": [
             {"path": str(listing.paths[row]), "brightness": round(float(bright[row]), 1)} for row in outliers[:_MOST]
         ],
+        "blank": [str(listing.paths[row]) for row in blank_images(verdicts, kept)[:_MOST]],
     }
 
 
@@ -84,8 +96,9 @@ def counts_of(manifest: Manifest) -> dict[str, int]:
         "leak": len(findings.leaks),
         "near_leak": len(findings.near_leaks),
         "label_conflict": sum(len(cluster) for cluster in findings.label_conflicts),
-        "odd": int((verdicts.note[kept] != "").sum()),
+        "odd": sum(1 for note in own_marks(verdicts.note[kept].tolist()) if note),
         "outlier": len(brightness_outliers(verdicts, kept)),
+        "blank": len(blank_images(verdicts, kept)),
     }
 
 
@@ -109,7 +122,9 @@ def warnings_of(manifest: Manifest) -> list[str]:
         )
     if found["label_conflict"]:
         lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
-    return lines
+    if found["blank"]:
+        lines.append(f"blank: {found['blank']} images are of one colour throughout: used all the same")
+    return lines + said_of_levels(manifest.verdicts)
 
 
 def _clusters(manifest: Manifest, clusters: Sequence[Sequence[int]]) -> list[list[str]]:

@@ -14,7 +14,7 @@ from catsdogs_exp.data.cache_folder import CacheUnusable, cache_folder, why
 from catsdogs_exp.data.images import decoding
 
 _LOOK = 1  # changed whenever the same pixels would give another verdict
-_LAYOUT = 4  # changed whenever a row of the store means something else
+_LAYOUT = 5  # changed whenever a row of the store means something else
 _STORE = f"verdicts-{decoding.VERSION}.{_LOOK}.{_LAYOUT}.sqlite3"
 _COLUMNS = "path TEXT PRIMARY KEY, verdict BLOB, crc INTEGER"
 _AT_ONCE = 100  # rows of three values: SQLite may allow 999 values a statement

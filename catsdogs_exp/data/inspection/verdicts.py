@@ -1,6 +1,6 @@
 """Verdicts: one per file, and all of them as columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ class Verdict:
         perceptual: 64-bit hash of what the picture looks like, as int64; `NO_HASH` where there is none.
         mean, std: of red, green and blue, 0..255, of the picture shrunk to 32 x 32.
         identity: of the file when it was read.
+        peak: the largest value of a picture of more than 8 bits, else 0.
+        blank: whether all pixels are of one colour, within a few levels.
     """
 
     reason: str
@@ -47,6 +49,8 @@ class Verdict:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (0.0, 0.0, 0.0)
     identity: Identity = field(default=(0, 0, 0, 0), compare=False)
+    peak: float = 0.0
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,10 @@ class Verdicts:
     """The verdicts of a listing as columns of `Verdict`'s names.
 
     Strings [n]; int32 [n] for `width`, `height`, `jfif`; int64 [n] for `size`, `perceptual`; float32 [n, 3] for
-    `mean`, `std`; int64 [n, 4] for `identity`. `trouble` says why they are not kept for the next run, or is `""`.
+    `mean`, `std`; int64 [n, 4] for `identity`; float64 for `peak`; bool for `blank`. Beside them:
+
+    trouble: why they are not kept for the next run, or `""`.
+    white_levels: by mode of Pillow, the value that is white in pictures of more than 8 bits whose type does not say.
     """
 
     reason: NDArray[np.str_]
@@ -70,21 +77,24 @@ class Verdicts:
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
     identity: NDArray[np.int64]
+    peak: NDArray[np.float64]
+    blank: NDArray[np.bool_]
     trouble: str = ""
+    white_levels: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.width)
 
     def rows(self, rows: NDArray[np.intp]) -> "Verdicts":
         """The verdicts of some files."""
-        columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
-        chosen: dict[str, Any] = {name: value[rows] for name, value in columns.items() if name != "trouble"}
+        chosen: dict[str, Any] = {column.name: getattr(self, column.name)[rows] for column in fields(Verdict)}
         return replace(self, **chosen)
 
 
 RECORD = np.dtype(
     [
         ("identity", "<i8", len(FIELDS)),
+        ("peak", "<f8"),
         ("size", "<i8"),
         ("perceptual", "<i8"),
         ("width", "<i4"),
@@ -92,6 +102,7 @@ RECORD = np.dtype(
         ("jfif", "<i4"),
         ("mean", "<f4", 3),
         ("std", "<f4", 3),
+        ("blank", "u1"),
         ("too_large", "u1"),  # 1 where that is the reason
         ("sha256", "u1", 32),  # zeros where there is none
     ]
@@ -104,7 +115,7 @@ _TEXT = np.dtypes.StringDType()
 def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
     """Verdicts as the store keeps them."""
     records = np.zeros(len(verdicts), dtype=RECORD)
-    for name in ("identity", "size", "perceptual", "width", "height", "jfif", "mean", "std"):
+    for name in ("identity", "peak", "blank", "size", "perceptual", "width", "height", "jfif", "mean", "std"):
         if len(verdicts):
             records[name] = [getattr(verdict, name) for verdict in verdicts]
     records["too_large"] = [verdict.reason == TOO_LARGE for verdict in verdicts]
@@ -139,6 +150,8 @@ def columns(rows: Sequence[bytes]) -> Verdicts:
         mean=records["mean"].astype(np.float32),
         std=records["std"].astype(np.float32),
         identity=records["identity"].astype(np.int64),
+        peak=records["peak"].astype(np.float64),
+        blank=records["blank"].astype(np.bool_),
     )
 
 

@@ -5,13 +5,15 @@ Plain `keras.saving.load_model` reads it as well.
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
 
 from catsdogs_exp import platforms
 from catsdogs_exp.config.schema import LoaderSettings
+from catsdogs_exp.data.images.preparing import Preparation
 from catsdogs_exp.data.images.resizing import evaluated_as, evaluation_size
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
@@ -30,6 +32,7 @@ class ModelCard:
         resize, interpolation: how, without chance.
         channels: 3, or 1 for grey.
         pad_value: 0..255, beside the picture with resize=pad.
+        white_levels: what was white in training pictures of more than 8 bits, by mode of Pillow.
     """
 
     classes: tuple[str, ...]
@@ -38,10 +41,18 @@ class ModelCard:
     interpolation: str
     channels: int = 3
     pad_value: float = 0.0
+    white_levels: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def preparation(self) -> Preparation:
+        """How pictures are prepared for it."""
+        return Preparation.of(self, self.white_levels)
 
     @classmethod
-    def of(cls, loader: LoaderSettings, classes: tuple[str, ...]) -> "ModelCard":
-        """The description that follows from a run's settings."""
+    def of(
+        cls, loader: LoaderSettings, classes: tuple[str, ...], white_levels: Mapping[str, float] | None = None
+    ) -> "ModelCard":
+        """The description that follows from a run's settings and data."""
         return cls(
             classes,
             evaluation_size(loader),
@@ -49,6 +60,7 @@ class ModelCard:
             loader.interpolation,
             loader.channels,
             loader.pad_value,
+            dict(white_levels or {}),
         )
 
 
@@ -80,10 +92,11 @@ def read_card(path: Path) -> ModelCard:
             interpolation=str(raw["interpolation"]),
             channels=int(raw["channels"]),
             pad_value=float(raw.get("pad_value", 0.0)),  # networks of before have none
+            white_levels={str(mode): float(white) for mode, white in raw.get("white_levels", {}).items()},
         )
     except FileNotFoundError as error:
         raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError) as error:
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise BadInput(f"Not a network written by catsdogs_exp: {path} ({error})") from error
 
 

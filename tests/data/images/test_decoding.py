@@ -209,7 +209,7 @@ def test_sixteen_bits_keep_their_upper_eight(kind: str, suffix: str) -> None:
     ("values", "expected"),
     [
         (np.array([[0, 100, 255]], dtype=np.int32), [0, 100, 255]),
-        (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 127, 255]),
+        (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 128, 255]),
         (np.array([[-5.0, 12.4, 255.0]], dtype=np.float32), [0, 12, 255]),
     ],
 )

@@ -51,7 +51,7 @@ def _nothing_in_memory() -> Iterator[None]:
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def forbid() -> None:
-        monkeypatch.setattr(preparing, "image_of", lambda *_: pytest.fail("decoded again"))
+        monkeypatch.setattr(pixels, "image_of", lambda *_: pytest.fail("decoded again"))
 
     return forbid
 

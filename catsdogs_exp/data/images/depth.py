@@ -1,0 +1,117 @@
+"""Pictures of more than eight bits a pixel: from their values to the grey levels 0 to 255.
+
+What is white follows from the type where the type says so: 65,535 of 16 bits, 4,095 of a TIFF with 12. Signed and
+32-bit whole numbers and floats say nothing of their range, and one picture's brightest pixel says little: a dark
+picture is not a bright one. So it is decided for the whole data set, type by type: the smallest of `RANGES` that holds
+nine in ten of its pictures. A picture by itself, outside of any data set, decides alone.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+WHITE_LEVELS: Mapping[str, float] = {}
+"""For nothing known: mode of Pillow -> the value that is white."""
+
+RANGES = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)}
+"""Modes of Pillow whose type does not say what is white, and the values that may be: floats, and whole numbers."""
+
+_MOST = 0.9  # of the pictures: one with other values must not turn all others black
+_BEYOND = 2.0  # floats overshoot where they were resized or filtered: 1.02 is no sign of 0 to 255
+_PHOTOMETRIC, _BITS, _FORMAT = 262, 258, 339  # tags of TIFF
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+
+
+def is_deep(mode: str) -> bool:
+    """Whether pictures of this mode have more than eight bits a pixel: 16 or 32 bits, floats."""
+    return mode in RANGES or mode.startswith("I;16")
+
+
+def values_of(image: Image.Image) -> NDArray[np.float64]:
+    """The values of a decoded deep picture, float64 [h, w]; those that are no number are NaN."""
+    values = np.asarray(image)
+    if image.mode == "I" and _tag(image, _FORMAT) == _UNSIGNED and _tag(image, _BITS) == 32:
+        values = values.view(np.uint32)  # which Pillow reads as signed
+    return values.astype(np.float64)
+
+
+def peak_of(values: NDArray[np.float64]) -> float:
+    """The largest number among them, 0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.max(initial=0.0))
+
+
+def range_of(mode: str, peak: float) -> float:
+    """The smallest range of a mode that holds a value."""
+    beyond = _BEYOND if mode == "F" else 1.0
+    return next((white for white in RANGES[mode] if peak <= beyond * white), RANGES[mode][-1])
+
+
+def white_levels(modes: Sequence[str], peaks: NDArray[np.float64]) -> dict[str, float]:
+    """What is white in a data set.
+
+    Args:
+        modes: Pillow's, of n pictures.
+        peaks: float64 [n], the largest value of each.
+
+    Returns:
+        `{"F": 1.0}`, for the modes of `RANGES` that there are.
+    """
+    names = np.array(modes)
+    found = {}
+    for mode in RANGES:
+        of_mode = peaks[names == mode] if len(names) else peaks
+        if len(of_mode):
+            # the value that so many of the pictures do not exceed
+            found[mode] = range_of(mode, float(np.quantile(of_mode, _MOST, method="inverted_cdf")))
+    return found
+
+
+def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> Image.Image:
+    """A decoded deep picture with values 0 to 255; what is no number is black.
+
+    Args:
+        image: of a deep mode.
+        levels: what is white, by mode; the picture's own range for modes that are not in it.
+
+    Returns:
+        A picture of mode `L`.
+    """
+    values = values_of(image)
+    bits = _tag(image, _BITS)
+    if image.mode in RANGES:
+        white = levels.get(image.mode) or range_of(image.mode, peak_of(values))
+    else:
+        white = 2.0**bits - 1 if bits else 65535.0
+    if white == 65535 and image.mode not in RANGES:
+        grey = (np.asarray(image) >> 8).astype(np.uint8)  # the upper eight bits
+    else:
+        scaled = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0) * (255 / white)
+        grey = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    if _tag(image, _PHOTOMETRIC, None) == _WHITE_IS_ZERO:  # Pillow inverts up to eight bits only
+        grey = 255 - grey
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey = np.where(values == transparent, np.uint8(255), grey)  # over white
+    return Image.fromarray(grey)
+
+
+def oddities(values: NDArray[np.float64]) -> list[str]:
+    """What is odd about values: `NaN`, `infinite values`, `values below 0`."""
+    found = {
+        "NaN": bool(np.isnan(values).any()),
+        "infinite values": bool(np.isinf(values).any()),
+        "values below 0": bool((values[np.isfinite(values)] < 0).any()),
+    }
+    return [name for name, there in found.items() if there]
+
+
+def _tag(image: Image.Image, number: int, otherwise: int | None = 0) -> int | None:
+    """The first value of a tag of a TIFF."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return otherwise
+    value = image.tag_v2.get(number, otherwise)
+    first = value[0] if isinstance(value, tuple) and value else value
+    return int(first) if isinstance(first, int | float) else otherwise

@@ -1,0 +1,40 @@
+"""One range for all pictures of a data set whose values have more than eight bits."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from catsdogs_exp.data.images import depth
+from catsdogs_exp.data.inspection.verdicts import NO_HASH, Verdicts
+
+_FLAT = 3.0  # grey levels: a picture with no brighter pixel shows nothing
+
+
+def levelled(verdicts: Verdicts) -> Verdicts:
+    """Decides what is white, and brings what was measured by each picture's own range to that of all."""
+    usable = verdicts.reason == ""
+    levels = depth.white_levels(verdicts.mode[usable].tolist(), verdicts.peak[usable])
+    if not levels:
+        return verdicts
+    mean, std = verdicts.mean.copy(), verdicts.std.copy()
+    perceptual, blank = verdicts.perceptual.copy(), verdicts.blank.copy()
+    for mode, white in levels.items():
+        for row in np.flatnonzero(usable & (verdicts.mode == mode)).tolist():
+            scale = depth.range_of(mode, float(verdicts.peak[row])) / white
+            mean[row] = np.minimum(mean[row] * scale, 255)
+            std[row] *= scale
+            if 255 * scale < _FLAT:
+                perceptual[row], blank[row] = NO_HASH, True
+    return replace(verdicts, mean=mean, std=std, perceptual=perceptual, blank=blank, white_levels=levels)
+
+
+def said_of_levels(verdicts: Verdicts) -> list[str]:
+    """A line for each kind of picture whose type does not say what is white: what was decided, and who does not fit."""
+    lines = []
+    for mode, white in verdicts.white_levels.items():
+        of_mode = (verdicts.reason == "") & (verdicts.mode == mode)
+        beyond = int((verdicts.peak[of_mode] > white).sum())
+        what = "floats" if mode == "F" else "whole numbers of 16 or 32 bits"
+        cut = f"; {beyond} of them have values above, which are white" if beyond else ""
+        lines.append(f"{int(of_mode.sum())} images of {what}: 0 to {white:,.0f} become black to white{cut}")
+    return lines
