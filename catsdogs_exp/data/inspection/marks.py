@@ -1,4 +1,4 @@
-"""What is odd about usable pictures, apart from what nearly all of them share: that is how the data set is."""
+"""What is odd about usable images, apart from what nearly all of them share: that is how the data set is."""
 
 import re
 from collections import Counter

@@ -123,7 +123,7 @@ def warnings_of(manifest: Manifest) -> list[str]:
     if found["label_conflict"]:
         lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
     if found["blank"]:
-        lines.append(f"blank: {found['blank']} images are of one colour throughout: used all the same")
+        lines.append(f"blank: {found['blank']} images are of one colour throughout: used anyway")
     return lines + said_of_levels(manifest.verdicts)
 
 
