@@ -159,7 +159,7 @@ def test_show_writes_originals_and_what_enters_training(
     words = ["show", "dataset=folder", f"dataset.path={photos}", "target_size=60", "depth=2", f"output_dir={tmp_path}"]
     assert main([*words, "augment=course"]) == 0
     shown = capsys.readouterr().out
-    assert "train: 12 images" in shown and "block2_conv (Conv2D)" in shown and "Total params" in shown
+    assert "train: 13 images" in shown and "block2_conv (Conv2D)" in shown and "Total params" in shown
     (path,) = (tmp_path / "show").glob("*/augmentation.png")
     with Image.open(path) as picture:
         sheet = np.asarray(picture)

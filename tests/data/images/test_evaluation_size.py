@@ -87,7 +87,7 @@ def test_a_run_is_judged_kept_and_used_at_the_evaluation_size(
         (("model=transfer", "target_size=32"), "loader.evaluation_size must be null for model.name=transfer: its "
          "features are of one size. Received: loader.evaluation_size=[20,20]"),
         (("loader.evaluation_size=0",), "loader.evaluation_size must be a whole number of pixels from 1 to 4096, or "
-         "two: [height,width]. Received: loader.evaluation_size=0"),
+         "two: [height,width]. Received: loader.evaluation_size=0. Type: loader.evaluation_size=null"),
     ],
 )  # fmt: skip
 def test_networks_and_sizes_that_do_not_go_together(

@@ -142,7 +142,7 @@ def test_a_train_folder_without_classes_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.jpg", "validation/2.jpg")
     assert refusal(tmp_path) == (
         f"The folder of images holds 2 files in train and validation but no class folders: {tmp_path}. Expected one "
-        f"folder a class: {tmp_path}/cats/1.jpg, {tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside. "
+        f"folder per class: {tmp_path}/cats/1.jpg, {tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside. "
         "With the class in the file names, set dataset.pattern. Where train and validation are classes, set "
         "split.folders=classes."
     )
