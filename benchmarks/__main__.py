@@ -88,7 +88,7 @@ def _options(parsed: argparse.Namespace) -> Options:
         raise BadInput(f"--only and --results are for rates. Received: {parsed.name}")
     if parsed.large and parsed.name != "loader":
         raise BadInput(f"--large is for loader. Received: {parsed.name}")
-    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.large, parsed.results)
+    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.results, parsed.large)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ class Options:
         images: training images of a round; None: all.
         quick: only to see that it works.
         only: of `rates`: the parts of its panel; empty: all.
-        large: of `loader`: photos as phones take them.
         results: of `rates`: the file that holds what was measured before; None: `outputs/rates.jsonl`.
+        large: of `loader`: photos as phones take them.
     """
 
     photos: Path | None
@@ -26,8 +26,8 @@ class Options:
     images: int | None
     quick: bool
     only: tuple[str, ...] = ()
-    large: bool = False
     results: Path | None = None
+    large: bool = False
 
 
 def heading(name: str, options: Options, details: str, load_before: float, how: str = "") -> str:

@@ -53,7 +53,7 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
         (
             ["--fail-on", "leek"],
             "--fail-on must be a list of bad, duplicate, near_duplicate, leak, near_leak, "
-            "label_conflict, odd, outlier. Received: leek. Did you mean leak?",
+            "label_conflict, odd, outlier, blank. Received: leek. Did you mean leak?",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_names_cannot_move_the_cursor(photo_folder, capsys: pytest.CaptureFixtur
     photos = photo_folder()
     (photos / "cats" / "cat\x1b[2J\n.jpg").write_bytes(b"")
     assert main(["inspect", str(photos)]) == 0
-    assert "'cats/cat\\x1b[2J\\n.jpg': empty" in capsys.readouterr().out
+    assert "cats/cat\\x1b[2J\\n.jpg: empty" in capsys.readouterr().out
 
 
 def test_show_writes_originals_and_what_enters_training(
