@@ -22,7 +22,7 @@ from catsdogs_exp.data.inspection.inspect import inspect_file
 pytestmark = pytest.mark.filterwarnings("ignore")  # as in a run
 
 SECONDS = 20.0  # of a few decodings: one damaged header asks for 50 million pixels
-MEGABYTES = 1200  # likewise: Pillow keeps four copies of its canvas
+MEGABYTES = 1600  # likewise: Pillow keeps four copies of its canvas, and its range of values is looked for in one more
 REASONS = ("empty", "not an image", "truncated", "undecodable", "too large")
 
 
