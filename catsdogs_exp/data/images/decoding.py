@@ -132,6 +132,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
             values = depth.values_of(image)
             peak = depth.peak_of(values)
             more += depth.oddities(values)
+            del values  # as large as the picture: not kept beside what is made of it next
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
         return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
