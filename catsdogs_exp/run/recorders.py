@@ -12,6 +12,7 @@ from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
+from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, make_probes
 from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
@@ -37,6 +38,7 @@ class Recorders:
         listeners: told after each step and epoch.
         checkpoints: saves where the run stands; None: nothing is saved.
         best: keeps the best epoch's network; None: nobody does.
+        predictions: keeps what it says of validation and test images; None: nobody does.
         probes: records activations, or None.
         staircase: records linear probes, or None.
         profile: whether steps are traced.
@@ -45,6 +47,7 @@ class Recorders:
     listeners: Sequence[Listener] = ()
     checkpoints: Checkpoints | None = None
     best: KeepBest | None = None
+    predictions: KeepPredictions | None = None
     probes: ProbeRecorder | None = None
     staircase: StaircaseRecorder | None = None
     profile: bool = False
@@ -92,10 +95,12 @@ def open_recorders(
         run.result,
         history,
     )
+    predictions = KeepPredictions(files.predictions, manifest)
     listeners: list[Listener] = [
         run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
-        best,
+        predictions,
+        best,  # after it, as `result.json` then names the epoch
         *([board] if board else []),
         *([probes] if probes else []),
         *([staircase] if staircase else []),
@@ -105,8 +110,8 @@ def open_recorders(
     status = "failed"
     try:
         # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
-        with Checkpoints(files.last, every, files.best, lambda: files.record(board)) as checkpoints:
-            yield Recorders(listeners, checkpoints, best, probes, staircase, profile)
+        with Checkpoints(files.last, every, files.of_best, lambda: files.record(board)) as checkpoints:
+            yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, profile)
         status = "ok"
     finally:
         if board:

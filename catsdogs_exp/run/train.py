@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from catsdogs_exp.config.schema.optimizers import AUTO
-from catsdogs_exp.data.loaders import make_loader
 from catsdogs_exp.data.open_data import gather, open_images
-from catsdogs_exp.data.sources.listing import TEST
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.run.begin import begin_run
 from catsdogs_exp.run.job import Job, Screen, describe
@@ -43,14 +41,14 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
 
         from catsdogs_exp.record.listeners.best_model import state_of
         from catsdogs_exp.run.auto_rate import settle_rate
+        from catsdogs_exp.run.best_passes import judge_best
         from catsdogs_exp.run.network import Setup, build_network
         from catsdogs_exp.run.recorders import open_recorders
         from catsdogs_exp.run.stage import check_stages, prepare_stage
         from catsdogs_exp.training.checkpoint.writer import restore
-        from catsdogs_exp.training.fit import evaluate, fit
+        from catsdogs_exp.training.fit import fit
         from catsdogs_exp.training.precision import threads
         from catsdogs_exp.training.profiling import profile
-        from catsdogs_exp.training.steps import Steps
 
         with distribution.together():  # several processes need each other until they part
             steps_done = int(job.snapshot.path.stem) if job.snapshot else 0
@@ -94,10 +92,8 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                 # Record the best: its weights come back, draw the probes and see the test images for the first time.
                 if distribution.is_chief:
                     recorders.bring_back_best(history.best.epoch, run.say)
-                    test = make_loader(config, data, TEST)
-                    if len(test.rows):
-                        found = evaluate(Steps(network.model), test)
-                        run.result.update(metrics=run.result.content["metrics"] | {"test": found})
+                    found = judge_best(setup, recorders.predictions)
+                    run.result.update(metrics=run.result.content["metrics"] | found)
                 else:
                     run.result.update(**state_of(history))
     return run.result.content

@@ -18,6 +18,10 @@ class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
         """The manifest rows of its images, [n]."""
 
     @property
+    def labels(self) -> NDArray[np.int32]:
+        """The classes of its images, int32 [n]."""
+
+    @property
     def batch_size(self) -> int:
         """Images per batch."""
 

@@ -16,6 +16,7 @@ from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
 from catsdogs_exp.training.optim.plateau import Plateau
+from catsdogs_exp.training.outputs import Outputs, gathered
 from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.stages import StagePlan, is_over
 from catsdogs_exp.training.steps import Steps
@@ -38,7 +39,10 @@ class Listener(Protocol):
         """After each training step; `step` counts from 1."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """After each epoch's validation pass, with the epoch's weights in place."""
+        """After each epoch's validation pass, with the epoch's weights in place.
+
+        `result.outputs` is what the network says of the validation images.
+        """
 
 
 class Saver(Protocol):
@@ -141,12 +145,20 @@ def fit(
     return out_of_patience(training, progress.history, stage.plan.number)
 
 
-def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> dict[str, float]:
-    """Loss and accuracy over a loader's images, in inference mode; with `limit` over so many batches."""
+def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> tuple[dict[str, float], Outputs]:
+    """Loss and accuracy over a loader's images, in inference mode, and what the network says of each.
+
+    Args:
+        steps: of the network, with the weights to judge in place.
+        loader: of images without chance.
+        limit: so many batches; None: all.
+    """
     steps.reset()
-    for batch in batches(loader, range(loader.steps)[:limit]):
-        steps.evaluate(*batch)
-    return steps.averages()
+    numbers = range(loader.steps)[:limit]
+    kept = [steps.evaluate(*batch) for batch in batches(loader, numbers)]
+    seen = loader.order(0)[: len(numbers) * loader.batch_size]
+    outputs = gathered(loader.rows[seen], loader.labels[seen], kept, max(2, steps.model.output_shape[-1]))
+    return steps.averages(), outputs
 
 
 def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
@@ -189,7 +201,10 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
             raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
     with steps.averaged():
-        val = evaluate(steps, stage.validation, training.validation_steps) if len(stage.validation.rows) else {}
+        val: dict[str, float] = {}
+        outputs = None
+        if len(stage.validation.rows):
+            val, outputs = evaluate(steps, stage.validation, training.validation_steps)
         result = EpochResult(
             epoch=epoch,
             stage=stage.plan.number,
@@ -205,7 +220,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
         history.epochs.append(result)
         progress.begin_epoch()
         for listener in loop.listeners:
-            listener.on_epoch(result)
+            listener.on_epoch(replace(result, outputs=outputs))  # the history would keep those of every epoch
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, TypeVar, get_origin
 
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
+from catsdogs_exp.training.outputs import Outputs
 
 T = TypeVar("T")
+_FLEETING = MappingProxyType({"saved": False})  # marks what is not written down
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class EpochResult:
         images_per_second: of the training steps alone.
         waiting: share of their time that steps waited for a batch, 0..1.
         is_best: whether it was the best epoch when it ended.
+        outputs: what the network said of the validation images, for listeners: the history does not keep it.
     """
 
     epoch: int
@@ -36,6 +40,7 @@ class EpochResult:
     images_per_second: float
     waiting: float
     is_best: bool
+    outputs: Outputs | None = field(default=None, repr=False, compare=False, metadata=_FLEETING)
 
     def value(self, monitor: str) -> float:
         """The monitored value: `val_accuracy`, `loss`, ..."""
@@ -114,7 +119,10 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; JSON keeps every bit of a float."""
-        return asdict(self)
+        content = asdict(self)
+        for epoch in content["history"]["epochs"]:
+            del epoch["outputs"]
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Progress":
@@ -152,7 +160,10 @@ def _made(kind: type[T], content: Any) -> T:
         KeyError, TypeError: when one is missing, unknown, or of another kind.
     """
     for each in fields(kind):  # type: ignore[arg-type]
-        if not _fits(content[each.name], each.type):
+        if each.metadata == _FLEETING:
+            if each.name in content:
+                raise TypeError(f"{each.name} must not be there")
+        elif not _fits(content[each.name], each.type):
             raise TypeError(f"{each.name} must not be {content[each.name]!r:.80}")
     return kind(**content)
 

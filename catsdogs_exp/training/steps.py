@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.compat import rate_of
-from catsdogs_exp.metrics.names import TOP_K
+from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 from catsdogs_exp.training.losses import Objective, cross_entropy, minimised
 from catsdogs_exp.training.nonfinite import FirstBad
@@ -52,6 +52,8 @@ class Steps:
         optimizer: its optimizer, or None where nothing is trained.
         class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
             for equal weights.
+        evaluate: (images, labels) adds a batch to the averages in inference mode, and gives the probabilities that
+            are kept of it: see `Outputs`.
         objective: the loss to minimise. Averages are of the plain cross-entropy, without class weights, so that they
             compare with those of validation and of other runs.
         settings: what a batch consists of, and what becomes of its gradients.
@@ -166,11 +168,23 @@ class Steps:
         if self._average is not None:
             self._average.update(self.optimizer.iterations)
 
-    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-        self._count(None, labels, logits_of(self.model(images, training=False)))
+    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        logits = logits_of(self.model(images, training=False))
+        self._count(None, labels, logits)
+        return self._kept(logits)
 
     def _predict(self, images: tf.Tensor) -> tf.Tensor:
         return class_probabilities(logits_of(self.model(images, training=False)))
+
+    def _kept(self, logits: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Probabilities, float32 [b, classes]; of very many classes the largest and whose they are, float32 and int32
+        [b, 5].
+        """
+        probabilities = class_probabilities(logits)
+        if probabilities.shape[-1] <= KEPT_WHOLE:
+            return (probabilities,)
+        largest, classes = tf.math.top_k(probabilities, TOP_K)  # of equal ones the first, as argmax has it
+        return largest, classes
 
     def _weighted(self, losses: Any, labels: tf.Tensor) -> Any:
         if self.class_weights is None:

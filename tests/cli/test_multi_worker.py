@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.record.folder.predictions import predictions_of
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 
 COMMON = (
@@ -129,6 +130,9 @@ def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(
     ours, theirs = (json.loads((each / "result.json").read_text())["metrics"] for each in (run, alone))
     for split in ("train", "val", "test"):
         assert ours[split] == pytest.approx(theirs[split], abs=1e-5)
+    said, expected_said = predictions_of(run), predictions_of(alone)
+    assert (said.paths, said.splits) == (expected_said.paths, expected_said.splits)
+    np.testing.assert_allclose(said.probabilities, expected_said.probabilities, atol=1e-4)
     state, expected = last_state(run), last_state(alone)
     assert state.keys() == expected.keys()
     for name, value in expected.items():

@@ -81,6 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def same(run: Path, whole: Path) -> None:
     assert values(run) == values(whole)
     assert weights(run) == weights(whole)
+    assert (run / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()
     assert last_state(run) == last_state(whole)
     assert points(run) == points(whole)
     mine, theirs = (json.loads((each / "result.json").read_text()) for each in (run, whole))

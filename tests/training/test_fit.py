@@ -41,7 +41,7 @@ def run(config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> Itera
     def all_stages(*words: str, losses: list[float], stop_after: int | None = None) -> SimpleNamespace:
         made = config("training.monitor=val_loss", *words)
         values = iter(losses)
-        monkeypatch.setattr(loop, "evaluate", lambda *_: {"loss": next(values), "accuracy": 0.5})
+        monkeypatch.setattr(loop, "evaluate", lambda *_: ({"loss": next(values), "accuracy": 0.5}, None))
         feed, progress = Feed(), Progress(History("val_loss"))
         inputs = keras.Input((2, 2, 1), dtype="uint8")
         outputs = keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(inputs))

@@ -22,7 +22,8 @@ KEPT = 2  # generations: the newest, and the one before in case the newest is da
 _STATE = "state.json"
 _MAX_STATE = 64 * 2**20  # bytes; one row per epoch is some hundred
 _SUFFIX = ".npz"
-BEST = ".best.keras"  # beside a snapshot: the best network at that moment
+# Beside a snapshot: the best network at that moment, and what it says of the validation images.
+BEST, PREDICTIONS = ".best.keras", ".predictions.csv"
 _VERSION = (1, 0)  # of NumPy's array format
 
 
@@ -82,6 +83,11 @@ class Snapshot:
             raise self.refused(error) from error
         return shape, fortran, dtype
 
+    def beside(self, suffix: str) -> Path | None:
+        """The file of that name beside it, or None where there is none: `BEST`, `PREDICTIONS`."""
+        path = self.path.with_suffix(suffix)
+        return path if path.is_file() else None
+
     def refused(self, reason: object) -> BadInput:
         """The error for a snapshot that is whole, but holds something else than ours do."""
         reason = f"{reason} is missing" if isinstance(reason, KeyError) else reason
@@ -123,7 +129,8 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
     earlier = [each for each in _files(folder) if each.name <= path.name]
     for old in (*later, *earlier[:-KEPT]):
         platforms.remove(old)
-        platforms.remove(old.with_suffix(BEST))
+        for suffix in (BEST, PREDICTIONS):
+            platforms.remove(old.with_suffix(suffix))
     return path
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from catsdogs_exp import platforms
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.checkpoint.snapshot_file import BEST, Snapshot, write_snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot, write_snapshot
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.variable_values import value_of
@@ -30,12 +30,15 @@ class Checkpoints:
     Args:
         folder: `checkpoints/last` of the run.
         every: how often.
-        best: the best epoch's network, of which a snapshot keeps the one of its moment.
+        best: files of the best epoch by the suffix (`BEST`, `PREDICTIONS`) under which a snapshot keeps those of its
+            moment. Each is replaced by another file, never changed.
         record: what else a resume must know, such as how long the files are that only ever grow; JSON-able. Called
             in the training thread, when the snapshot's moment has come.
     """
 
-    def __init__(self, folder: Path, every: Interval, best: Path, record: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, folder: Path, every: Interval, best: Mapping[str, Path], record: Callable[[], Mapping[str, Any]]
+    ) -> None:
         self._folder, self._every, self._best, self._record = folder, every, best, record
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Path] | None = None
@@ -72,9 +75,10 @@ class Checkpoints:
             "plateau": stage.plateau.state() if stage.plateau is not None else None,
             "record": dict(self._record()),
         }
-        if self._best.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            replace_by(self._best, self._folder / f"{progress.steps:09d}{BEST}")
+        for suffix, path in self._best.items():
+            if path.exists():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                replace_by(path, self._folder / f"{progress.steps:09d}{suffix}")
         self._saved_at = time.monotonic()
         self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, self._arrays, state)
 
@@ -117,9 +121,10 @@ class Checkpoints:
 
 
 def replace_by(source: Path, target: Path) -> None:
-    """Makes `target` the same file as `source`, without copying where the file system can: a snapshot's best network.
+    """Makes `target` the same file as `source`, without copying where the file system can.
 
-    Safe, as networks are never changed in place: a better one is another file under the same name.
+    Safe for files that are never changed in place, such as the best network: a better one is another file under the
+    same name.
     """
     scratch = target.with_name(f".{target.name}.link")
     scratch.unlink(missing_ok=True)
@@ -128,12 +133,6 @@ def replace_by(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, scratch)
     platforms.replace(scratch, target)
-
-
-def best_of(snapshot: Snapshot) -> Path | None:
-    """The best network at the snapshot's moment, or None where no epoch was over."""
-    path = snapshot.path.with_suffix(BEST)
-    return path if path.is_file() else None
 
 
 def _whole(network: keras.Model) -> dict[str, Any]:

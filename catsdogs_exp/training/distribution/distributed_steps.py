@@ -66,12 +66,24 @@ class DistributedSteps(Steps):
         self._finite.update_state(minimised)
         self._add(shown)
 
-    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-        def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def one(images: tf.Tensor, labels: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
             part, labels, real = self._part(images, labels)
-            return self._sums(None, labels, logits_of(self.model(part, training=False)), real)
+            logits = logits_of(self.model(part, training=False))
+            context = tf.distribute.get_replica_context()
+            sums = context.all_reduce(_SUM, self._sums(None, labels, logits, real))
+            # Parts stand in the order of the devices, as the images of the whole batch do.
+            return list(sums), [context.all_gather(each, axis=0) for each in (real, *self._kept(logits))]
 
-        self._add(self._over_all(one, images, labels))
+        strategy = self._distribution.strategy
+        assert strategy is not None
+        first = [
+            [strategy.experimental_local_results(each)[0] for each in part]
+            for part in strategy.run(one, (images, labels))
+        ]
+        (sums, (real, *kept)) = first
+        self._add(sums)
+        return tuple(tf.boolean_mask(each, real > 0) for each in kept)
 
     def _part(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 where it has none."""

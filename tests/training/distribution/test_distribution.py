@@ -17,6 +17,7 @@ from catsdogs_exp.config.cluster import Cluster, cluster_of, expand_counts, expa
 from catsdogs_exp.data.loaders import Loader, part_of
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.record.folder.predictions import predictions_of
 from catsdogs_exp.training.checkpoint.model_file import load_model
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 
@@ -125,6 +126,9 @@ def test_two_devices_end_with_the_weights_of_one(settings: tuple[str, ...], tole
             np.testing.assert_allclose(two[name], value, atol=tolerance, err_msg=name)
             compared += value.size
     assert compared > 1000
+    first, second = (predictions_of(only_run(tmp_path / strategy)) for strategy in ("none", "mirrored"))
+    assert (second.paths, second.splits) == (first.paths, first.splits)
+    np.testing.assert_allclose(second.probabilities, first.probabilities, atol=20 * tolerance)
     # biases begin at 0
     assert max(abs(value).max() for name, value in one.items() if name.endswith("/bias")) > 5 * tolerance
     network, _ = load_model(only_run(tmp_path / "mirrored") / "checkpoints" / "best.keras")

@@ -1,0 +1,229 @@
+"""`predictions.csv`: what the best network of a run says of each validation and test image. Without TensorFlow."""
+
+import csv
+import json
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp import platforms
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
+from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
+
+NAME = "predictions.csv"
+_COLUMNS = ("path", "split", "label")
+_OF_CLASS = "p_"  # before the name of a class
+_LARGEST = tuple(column for place in range(1, TOP_K + 1) for column in (f"top{place}", f"p{place}"))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities of n images.
+
+    Attributes:
+        classes: names; labels and columns are indices into them.
+        paths: as in `manifest.csv`, [n].
+        splits: `validation` or `test`, [n]. Validation are the images that the validation pass saw: a choice with
+            `training.validation_steps`, training images with `training.overfit_batches`.
+        labels: int32 [n].
+        probabilities: float32 [n, classes]; with more than 20 classes only the five largest, float32 [n, 5].
+        top: int32 [n, 5], the classes of these five, most probable first; None where all classes are kept.
+    """
+
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    splits: tuple[str, ...]
+    labels: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+    top: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def predicted(self) -> NDArray[np.int32]:
+        """The most probable class of each image, int32 [n]; of equally probable ones the first."""
+        places = self.probabilities.argmax(axis=1) if self.top is None else self.top[:, 0]
+        return np.asarray(places, np.int32)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether the most probable class is the image's, bool [n]: its mean is the accuracy."""
+        return np.asarray(self.predicted == self.labels)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """The largest probability of each image, float32 [n]."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def of_label(self) -> NDArray[np.float32]:
+        """The probability of the image's own class, float32 [n]; NaN where it is not among the five that are kept."""
+        if self.top is None:
+            return self.probabilities[np.arange(len(self)), self.labels]
+        found = self.top == self.labels[:, None]
+        chosen = self.probabilities[np.arange(len(self)), found.argmax(axis=1)]
+        return np.where(found.any(axis=1), chosen, np.float32(np.nan))
+
+    def of_split(self, split: str) -> "Predictions":
+        """The images of a split, in their order."""
+        return self.rows(np.flatnonzero([each == split for each in self.splits]))
+
+    def rows(self, chosen: NDArray[np.intp]) -> "Predictions":
+        """Some images, by their place, in the order given."""
+        places = chosen.tolist()
+        return replace(
+            self,
+            paths=tuple(self.paths[place] for place in places),
+            splits=tuple(self.splits[place] for place in places),
+            labels=self.labels[chosen],
+            probabilities=self.probabilities[chosen],
+            top=None if self.top is None else self.top[chosen],
+        )
+
+    def confusion(self) -> NDArray[np.int64]:
+        """int64 [classes, classes]: rows are true classes, columns predicted ones."""
+        return confusion_matrix(self.labels, self.predicted.astype(np.intp), len(self.classes))
+
+    def mistakes(self, count: int | None = None) -> NDArray[np.intp]:
+        """The places of the images that are wrong, those first whose own class is the least probable.
+
+        Args:
+            count: at most so many; None: all.
+        """
+        wrong = np.flatnonzero(~self.right)
+        # A class that is not among the five kept is less probable than all of them.
+        known = np.nan_to_num(self.of_label[wrong].astype(np.float64), nan=-1.0)
+        return wrong[np.lexsort((-self.confidence[wrong], known))][:count]
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Writes the file under a scratch name, synced and renamed: a reader sees the old file or the new one.
+
+    Every float32 is the same when read back.
+    """
+    scratch = path.with_name(f".{path.name}.part")
+    with scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
+        writer = csv.writer(handle)
+        writer.writerow((*_COLUMNS, *_value_columns(predictions.classes)))
+        writer.writerows(_lines(predictions))
+    platforms.sync_file(scratch)
+    platforms.replace(scratch, path)
+
+
+def predictions_of(run: str | os.PathLike[str]) -> Predictions:
+    """The predictions of a run.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        BadInput: when the run has none, saying why, or when its file is damaged.
+    """
+    folder = Path(run)
+    try:
+        return read_predictions(folder / NAME, _classes(folder))
+    except FileNotFoundError:
+        raise BadInput(_why_missing(folder)) from None
+
+
+def read_predictions(path: Path, classes: Sequence[str] = ()) -> Predictions:
+    """Reads a file that `write_predictions` wrote.
+
+    Args:
+        path: of the file.
+        classes: names in their order, needed for files with the five largest probabilities alone.
+
+    Raises:
+        BadInput: when it is not such a file.
+        FileNotFoundError: when there is none.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            header, *rows = csv.reader(handle)
+        return _parsed(header, rows, classes)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        reason = f"unknown class {error}" if isinstance(error, KeyError) else error
+        raise BadInput(f"The predictions of the run cannot be read: {path}: {reason}") from error
+
+
+def _parsed(header: list[str], rows: list[list[str]], classes: Sequence[str]) -> Predictions:
+    largest = tuple(header[len(_COLUMNS) :]) == _LARGEST
+    names = tuple(classes) if largest else tuple(name.removeprefix(_OF_CLASS) for name in header[len(_COLUMNS) :])
+    if tuple(header) != (*_COLUMNS, *_value_columns(names)):
+        raise ValueError(f"its first line is {','.join(header)!r:.80}")
+    if not rows:
+        width = TOP_K if largest else len(names)
+        empty = np.empty((0, width), np.float32)
+        return Predictions(names, (), (), np.empty(0, np.int32), empty, empty.astype(np.int32) if largest else None)
+    for place, row in enumerate(rows):
+        if len(row) != len(header):
+            raise ValueError(f"row {place + 1} has {len(row)} values, not {len(header)}")
+    label = {name: place for place, name in enumerate(names)}
+    paths, splits, labels, *values = zip(*rows, strict=True)
+    top = None
+    if largest:
+        top = np.array([[label[name] for name in column] for column in values[::2]], np.int32).T
+        values = values[1::2]
+    return Predictions(
+        classes=names,
+        paths=paths,
+        splits=splits,
+        labels=np.array([label[name] for name in labels], np.int32),
+        probabilities=np.array([[*map(float, column)] for column in values], np.float32).T.copy(),
+        top=top,
+    )
+
+
+def _value_columns(classes: Sequence[str]) -> tuple[str, ...]:
+    return _LARGEST if len(classes) > KEPT_WHOLE else tuple(f"{_OF_CLASS}{name}" for name in classes)
+
+
+def _lines(predictions: Predictions) -> Iterator[tuple[str, ...]]:
+    names = predictions.classes
+    # nine digits give every float32 back
+    values: Iterable[Sequence[str]] = ([f"{value:.9g}" for value in row] for row in predictions.probabilities.tolist())
+    if predictions.top is not None:
+        values = (
+            [text for place, value in zip(top, row, strict=True) for text in (names[place], value)]
+            for top, row in zip(predictions.top.tolist(), values, strict=True)
+        )
+    head = zip(predictions.paths, predictions.splits, predictions.labels.tolist(), values, strict=True)
+    return ((path, split, names[label], *row) for path, split, label, row in head)
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    """The names that `result.json` holds; none where it cannot be read."""
+    found = _result(folder).get("classes")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _why_missing(folder: Path) -> str:
+    """Why a run has no predictions, and what to do about it."""
+    content = _result(folder)
+    what = f"The run {folder} has no {NAME}"
+    if not content:
+        return f"{what}, and no result.json that can be read: name the folder of a run."
+    if not content.get("epochs"):
+        return f"{what}: none of its epochs has ended. Go on with it: resume {shlex.quote(str(folder))}"
+    counts = content.get("counts")
+    if isinstance(counts, dict) and not {"validation", "test"} & set(counts):
+        return f"{what}: it has no validation or test images. Train one with split.validation=0.2"
+    return f"{what}: an older version made it. Train the same again with this one: repeat {shlex.quote(str(folder))}"

@@ -1,0 +1,83 @@
+"""Keeps what the best epoch's network says of the validation images, and at the end of the test images."""
+
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.sources.listing import SPLITS, TEST, VALIDATION
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.predictions import Predictions, read_predictions, write_predictions
+from catsdogs_exp.training.outputs import Outputs
+from catsdogs_exp.training.progress import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+
+class KeepPredictions:
+    """Writes `predictions.csv` whenever an epoch is the best so far.
+
+    Args:
+        path: of the file. One that is there already, of a run that goes on, is of its best epoch.
+        manifest: the data.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self._path, self._manifest = path, manifest
+        self._validation = _earlier(path, manifest.classes)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether those of the best epoch's validation pass are there: not so in a run that an older version began."""
+        return self._validation is not None and len(self._validation) > 0
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Writes the file anew if the epoch is the best, and had validation images."""
+        if result.is_best and result.outputs is not None:
+            self.validation(result.outputs)
+
+    def validation(self, outputs: Outputs) -> None:
+        """Writes what the best network says of the validation images."""
+        self._validation = self._named(outputs, VALIDATION)
+        write_predictions(self._path, self._validation)
+
+    def test(self, outputs: Outputs) -> None:
+        """Adds what the best network says of the test images."""
+        found = self._named(outputs, TEST)
+        write_predictions(self._path, found if self._validation is None else _together(self._validation, found))
+
+    def _named(self, outputs: Outputs, split: int) -> Predictions:
+        listing = self._manifest.listing
+        return Predictions(
+            classes=listing.classes,
+            paths=tuple(listing.paths[outputs.rows].tolist()),
+            splits=(SPLITS[split],) * len(outputs.rows),
+            labels=outputs.labels,
+            probabilities=outputs.probabilities,
+            top=outputs.top,
+        )
+
+
+def _earlier(path: Path, classes: tuple[str, ...]) -> Predictions | None:
+    """The validation part of a file, or None where there is none, it is damaged, or of other classes: all of it can be
+    made again.
+    """
+    try:
+        found = read_predictions(path, classes)
+    except (BadInput, FileNotFoundError):
+        return None
+    return found.of_split(SPLITS[VALIDATION]) if found.classes == classes else None
+
+
+def _together(first: Predictions, second: Predictions) -> Predictions:
+    """One after the other, of the same classes."""
+    return Predictions(
+        classes=first.classes,
+        paths=first.paths + second.paths,
+        splits=first.splits + second.splits,
+        labels=np.concatenate([first.labels, second.labels]),
+        probabilities=np.concatenate([first.probabilities, second.probabilities]),
+        top=None if first.top is None or second.top is None else np.concatenate([first.top, second.top]),
+    )

@@ -1,0 +1,31 @@
+"""The last passes of a run: the best network sees the test images for the first time."""
+
+from dataclasses import replace
+from typing import Any
+
+from catsdogs_exp.data.loaders import make_loader
+from catsdogs_exp.data.sources.listing import TEST
+from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
+from catsdogs_exp.run.network import Setup
+from catsdogs_exp.training.fit import evaluate
+from catsdogs_exp.training.steps import Steps
+
+
+def judge_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str, Any]:
+    """Judges the best network, whose weights are in place, on the test images; its predictions are kept.
+
+    Returns:
+        `{"test": {"loss": ..., "accuracy": ..., ...}}`, or nothing without test images.
+    """
+    steps = Steps(setup.network.model)
+    validation = replace(setup.loaders.validation, shard=(0, 1))  # other workers are gone by now
+    if predictions is not None and not predictions.has_validation and len(validation.rows):
+        # An older version trained the best epoch, and kept none.
+        predictions.validation(evaluate(steps, validation, setup.config.training.validation_steps)[1])
+    test = make_loader(setup.config, setup.data, TEST)
+    if not len(test.rows):
+        return {}
+    found, outputs = evaluate(steps, test)
+    if predictions is not None:
+        predictions.test(outputs)
+    return {"test": found}
