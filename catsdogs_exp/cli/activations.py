@@ -1,8 +1,6 @@
 """`python -m catsdogs_exp activations RUN IMAGE...`: what the layers of a run's network answer to any image."""
 
-from pathlib import Path
-
-from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.arguments import a_path, run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 
@@ -13,14 +11,14 @@ def main(arguments: list[str]) -> int:
         "Draw what the layers of a run's network answer to an image: a page per image, below RUN/activations/.",
         "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg --layers 'block*_conv'",
     )
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files or folders of them")
+    parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="image files or folders of them")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--channels", type=int, default=64, help="the most channels per layer; default: 64")
     parser.add_argument("--scale", choices=("channel", "layer"), default="channel", help="of the colours")
     parser.add_argument("--epoch", choices=("best", "last"), default="best", help="the best epoch, or the newest")
     parser.add_argument("--each", action="store_true", help="also one picture per layer")
-    parser.add_argument("--output", type=Path, help="a folder; default: RUN/activations")
-    options = parser.parse_intermixed_args(arguments)
+    parser.add_argument("--output", type=a_path, help="a folder; default: RUN/activations")
+    options = parser.read(arguments)
     if options.channels < 1:
         raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")
 

@@ -1,26 +1,121 @@
-"""Arguments that several commands take: a run, or settings (`key=value`) and a few flags."""
+"""What the commands share in reading their words: parsers that answer a mistake in one line, runs, paths, settings."""
 
 import argparse
+import difflib
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from catsdogs_exp.errors import BadInput, did_you_mean
 
+_NUMBERS = {"int": "a whole number", "float": "a number"}
 
-def run_parser(command: str, description: str, example: str) -> argparse.ArgumentParser:
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are `BadInput`: one line that says what to type. Options are written in full.
+
+    Args:
+        command: what stands behind `python -m catsdogs_exp`.
+        takes_settings: whether some of its words may be `key=value`.
+        options: as of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, command: str, takes_settings: bool = False, **options: Any) -> None:
+        super().__init__(f"python -m catsdogs_exp {command}", allow_abbrev=False, **options)
+        self._takes_settings = takes_settings
+        self._words: Sequence[str] = ()
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The words in their parts; options may stand anywhere.
+
+        Raises:
+            BadInput: for an unknown option, a value that is missing or wrong, and too few or too many words.
+        """
+        self._words = words
+        self._check_options(words)
+        return self.parse_intermixed_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Rewords what argparse complains of."""
+        raise BadInput(self._reworded(message))
+
+    def _options(self) -> dict[str, str]:
+        """Each option, and what stands for its value in the usage: `""` where it takes none."""
+        usage = " ".join(self.format_usage().split()).replace(self.prog, "", 1)
+        found = re.findall(r"(?<=[\[| ])(--?[a-z][\w-]*)(?: ([^\]|\[ ]+))?", usage)
+        return {flag: value for flag, value in found if flag != "-h"}
+
+    def _check_options(self, words: Sequence[str]) -> None:
+        known = [*self._options(), "--help"]
+        for position, word in enumerate(words):
+            if word == "--":
+                return
+            number = re.fullmatch(r"-\d*\.?\d*(e-?\d+)?", word)
+            if word.startswith("-") and not number and word.partition("=")[0] not in (*known, "-h"):
+                raise unknown_option(words, position, known, self._takes_settings)
+
+    def _reworded(self, message: str) -> str:
+        options, typed = self._options(), shlex.join(self._words) or "none"
+        if found := re.search(r"arguments are required: (.*)", message):
+            needed = " and ".join(found[1].split(", "))
+            return f"{self._name()} needs {needed}. Received: {typed}. {self.epilog or '`--help` shows how.'}"
+        if found := re.match(r"unrecognized arguments: (.*)", message):
+            return f"{self._name()} does not take: {found[1]}. Received: {typed}. `--help` shows what it takes."
+        found = re.match(r"argument ([^:]+): (.*)", message, re.DOTALL)
+        if not found:
+            return f"{message[:1].upper()}{message[1:]}. `--help` shows what {self._name()} takes."
+        flag, what = found[1], found[2]
+        if what.startswith("expected"):
+            return f"{flag} needs a value: {flag} {options.get(flag) or 'VALUE'}. Received none."
+        if other := re.match(r"not allowed with argument (.*)", what):
+            return f"{other[1]} and {flag} exclude each other. Received both: leave one out."
+        if given := re.match(r"ignored explicit argument '(.*)'", what, re.DOTALL):
+            return f"{flag} takes no value. Received: {flag}={given[1]}. Type: {flag}"
+        if given := re.match(r"invalid (\w+) value: '(.*)'", what, re.DOTALL):
+            return f"{flag} must be {_NUMBERS.get(given[1], given[1])}. Received: {flag} {given[2]}"
+        if given := re.match(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", what, re.DOTALL):
+            choices = given[2].replace("'", "").split(", ")
+            guess = did_you_mean(given[1], choices)
+            return f"{flag} must be one of {', '.join(choices)}. Received: {flag} {given[1]}.{guess}"
+        return f"{flag} {what}" if what.startswith("must") else f"{flag}: {what}"
+
+    def _name(self) -> str:
+        """The command's name, without what stands for its words."""
+        return self.prog.removeprefix("python -m catsdogs_exp ")
+
+
+def a_path(text: str) -> Path:
+    """A path as it was typed; `~` is the home also behind an equals sign, where shells leave it alone.
+
+    Raises:
+        argparse.ArgumentTypeError: for an empty text, as of a shell's variable that is not set.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user: a file's own name
+        return Path(text)
+
+
+def run_parser(command: str, description: str, example: str, takes_settings: bool = False) -> Parser:
     """The parser of a command that takes a run folder first: RUN, as `run`.
 
     Args:
         command: its name.
         description: what it does.
         example: what may stand behind its name.
+        takes_settings: whether it takes `key=value` as well.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m catsdogs_exp {command}",
+    parser = Parser(
+        command,
+        takes_settings,
         description=description,
         epilog=f"Example: python -m catsdogs_exp {command} {example}",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("run", metavar="RUN", type=a_path, help="a run folder")
     return parser
 
 
@@ -33,7 +128,27 @@ def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -
     if "-h" in arguments or "--help" in arguments:
         print(usage)  # noqa: T201
         raise SystemExit(0)
-    given = {word for word in arguments if word.startswith("-")}
-    for word in sorted(given - set(flags)):
-        raise BadInput(f"Unknown option: {word}.{did_you_mean(word, flags)} Known: {', '.join(flags) or 'none'}.")
-    return [word for word in arguments if not word.startswith("-")], given
+    for position, word in enumerate(arguments):
+        flag, sign, _ = word.partition("=")
+        if flag in flags and sign:
+            raise BadInput(f"{flag} takes no value. Received: {word}. Type: {flag}")
+        if word.startswith("-") and word not in flags:
+            raise unknown_option(arguments, position, flags)
+    given = set(flags).intersection(arguments)
+    return [word for word in arguments if word not in given], given
+
+
+def unknown_option(words: Sequence[str], position: int, known: Sequence[str], takes_settings: bool = True) -> BadInput:
+    """The refusal of an option that nobody knows; of `--lr 0.1`, where settings are taken, with `lr=0.1`."""
+    word = words[position]
+    if takes_settings:
+        from catsdogs_exp.config.mistyped import not_a_setting
+
+        refusal = not_a_setting(words, position)
+        if not str(refusal).startswith("Unknown option"):
+            return refusal
+    here = f" For a file or folder of this name: ./{word}" if Path(word).exists() else ""
+    names = {flag.lstrip("-"): flag for flag in known}
+    near = difflib.get_close_matches(word.partition("=")[0].lstrip("-"), names, n=1, cutoff=0.6)
+    guess = f" Did you mean {names[near[0]]}?" if near else ""
+    return BadInput(f"Unknown option: {word}.{guess} Known: {', '.join(known) or 'none'}.{here}")

@@ -2,9 +2,8 @@
 
 import json
 import math
-from pathlib import Path
 
-from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.arguments import a_path, run_parser
 
 
 def main(arguments: list[str]) -> int:
@@ -17,16 +16,16 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--split", default="validation", help="whose images are shown; default: validation")
-    parser.add_argument("--data", type=Path, help="images to show instead, one folder per class")
+    parser.add_argument("--data", type=a_path, help="images to show instead, one folder per class")
     parser.add_argument(
-        "--parts", type=Path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
+        "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
     )
     parser.add_argument("--images", type=int, default=1000, help="the most; default: 1000")
     parser.add_argument(
         "--seconds", type=float, default=40.0, help="about how long measuring use may take; default: 40"
     )
     parser.add_argument("--json", action="store_true", help="the channels, as JSON on stdout")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config.stored import stored_config

@@ -1,9 +1,9 @@
 """`python -m catsdogs_exp cache`: lists or clears the decoded images and features that runs keep on disk."""
 
-import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from catsdogs_exp.cli.arguments import Parser
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Prints a table of the cache's entries, or removes those that no run uses."""
-    parser = argparse.ArgumentParser(
-        "python -m catsdogs_exp cache",
+    parser = Parser(
+        "cache",
         description="Decoded images and features on disk, shared by runs (loader.cache).",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="what there is (default)")
     what.add_argument("--clear", action="store_true", help="remove what no run uses at the moment")
     parser.add_argument("--unused-for", metavar="DAYS", help="with --clear: only what was not used for so long")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     days = _days(options.unused_for, options.clear)
 
     from catsdogs_exp.data.images.pixel_cache import clear, entries

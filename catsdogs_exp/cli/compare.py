@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.comparison import (
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> int:
         from catsdogs_exp.cli.inside import inside, wall
 
         return inside(argv) if "--inside" in argv else wall(argv)
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().read(argv)
     found = compare(arguments.paths, arguments.by)
     grouping = None
     if arguments.group_by is not None:
@@ -92,16 +93,16 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp compare",
+def _parser() -> Parser:
+    parser = Parser(
+        "compare",
         description="Runs side by side, best first: what they reached, and only the settings that differ.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "paths",
+        type=a_path,
         metavar="PATH",
         nargs="*",
         default=["outputs"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.arguments import a_path, run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--split", help="train, validation (default) or test")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=a_path,
         metavar="PATH",
         help="other images, one folder per class; with --split: the run's images, which lie there now",
     )
@@ -54,9 +54,9 @@ def main(arguments: list[str]) -> int:
         "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
     )
     parser.add_argument("--tta", metavar="N", help="judge N views of each picture as well: the mean over them")
-    parser.add_argument("--confusion", type=Path, metavar="FILE", help="write the confusion matrix: .csv or .png")
+    parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     views = _views(options.tta)
     _check_file(options.confusion)
 

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--probe", help="which of the images; default: each one")
     parser.add_argument("--seconds", type=float, default=0.5, help="per frame; default: 0.5")
     parser.add_argument("--gif", action="store_true", help="a GIF beside the WebP")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     if options.channels < 1:
         raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")
     if not 0.02 <= options.seconds <= 60:

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.data.open_data import open_data
 
-    config = config_of(overrides)
     screen = TerminalScreen()
+    config = config_of(overrides, say=screen.say)
     with interruptible():
         data = open_data(config, screen.progress, screen.say)
         from catsdogs_exp.training.runtime import start

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--by", help="week1, week2, week3, week4, 2019_ex5, ...; default: by the recipe's name")
     parser.add_argument("--json", action="store_true", help="the figures, as JSON on stdout")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.config.stored import stored_config

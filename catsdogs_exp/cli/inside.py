@@ -1,29 +1,27 @@
 """`compare RUN_A RUN_B --inside` and `compare PATH... --wall`: networks compared by what their layers see."""
 
-import argparse
 import json
 import math
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.errors import BadInput
 
 
 def inside(arguments: list[str]) -> int:
     """Compares two networks: a summary on stdout, data with --json, a page with --html."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp compare RUN_A RUN_B --inside",
+    parser = Parser(
+        "compare --inside",
         description="Compare two networks from the inside: similarity of layers (CKA), channels that answer alike, and "
         "channels that only one of them has learned.",
-        allow_abbrev=False,
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="two run folders")
-    parser.add_argument("--inside", action="store_true", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=a_path, help="two run folders")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
     parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
-    parser.add_argument("--html", type=Path, help="write a page")
-    options = parser.parse_intermixed_args(arguments)
+    parser.add_argument("--html", type=a_path, help="write a page")
+    options = parser.read([word for word in arguments if word != "--inside"])
     if len(options.runs) != 2:
         raise BadInput(f"--inside must compare two runs. Received: {len(options.runs)}")
     if options.images < 8:
@@ -64,17 +62,15 @@ def inside(arguments: list[str]) -> int:
 
 def wall(arguments: list[str]) -> int:
     """Draws the activations of many runs for the same images: a PNG per probe, and a page with --html."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp compare PATH... --wall",
+    parser = Parser(
+        "compare --wall",
         description="Draw what the layers of many runs answer to the same images: one row per run, best first.",
-        allow_abbrev=False,
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["outputs"], help="run folders, or folders of runs")
-    parser.add_argument("--wall", action="store_true", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--by", help="the metric that runs are ranked by")
-    parser.add_argument("--html", type=Path, help="write a page")
-    parser.add_argument("--output", type=Path, help="folder of the PNGs; default: wall/ in the folder of the runs")
-    options = parser.parse_intermixed_args(arguments)
+    parser.add_argument("--html", type=a_path, help="write a page")
+    parser.add_argument("--output", type=a_path, help="folder of the PNGs; default: wall/ in the folder of the runs")
+    options = parser.read([word for word in arguments if word != "--wall"])
 
     from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.record.comparison import compare

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp.cli.arguments import a_path, unknown_option
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
 from catsdogs_exp.errors import BadInput, did_you_mean
 
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if run is not None:
         from catsdogs_exp.cli import suspects
 
-        return int(suspects.main(Path(run), rest))
+        return int(suspects.main(a_path(run), rest))
 
     from catsdogs_exp.data.inspection.report import KINDS
 
@@ -47,7 +48,8 @@ def main(arguments: list[str]) -> int:
     html, rest = _taken(rest, "--html")
     fail_on, rest = _taken(rest, "--fail-on")
     gate = _gate(fail_on, KINDS)
-    if html is not None and not Path(html).absolute().parent.is_dir():
+    page = None if html is None else a_path(html)
+    if page is not None and not page.absolute().parent.is_dir():
         raise BadInput(f"--html must name a file in a folder that is there. Received: {html}")
     overrides = _settings([word for word in rest if word != "--json"])
 
@@ -55,9 +57,9 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.data.inspection.report import report
     from catsdogs_exp.data.open_data import check_source, gather
 
-    config = config_of(overrides)
-    check_source(config.dataset)
     screen = TerminalScreen()
+    config = config_of(overrides, say=screen.say)
+    check_source(config.dataset)
     manifest = gather(config, screen.progress, enforce=False)
     found = report(manifest)
     screen.close()
@@ -67,8 +69,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(found, indent=1, ensure_ascii=False))  # noqa: T201
     else:
         _print(found, KINDS)
-    if html is not None:
-        _write_page(manifest, Path(html), screen.say)
+    if page is not None:
+        _write_page(manifest, page, screen.say)
     tripped = [f"{found['found'][kind]} {kind}" for kind in gate if found["found"][kind]]
     if tripped:
         aside(f"found: {', '.join(tripped)} (--fail-on {fail_on})")
@@ -110,10 +112,11 @@ def _settings(words: list[str]) -> list[str]:
     """Overrides; a word without `=`, or one that is there, is the path of a folder, a table or an archive."""
     overrides: list[str] = []
     paths: list[str] = []
-    for word in words:
+    for position, word in enumerate(words):
+        if word.startswith("--json="):
+            raise BadInput(f"--json takes no value: JSON goes to stdout. Received: {word}. Type: --json > FILE")
         if word.startswith("-"):
-            here = f" For a folder of this name: ./{word}" if Path(word).exists() else ""
-            raise BadInput(f"Unknown option: {word}.{did_you_mean(word, _OPTIONS)} Known: {', '.join(_OPTIONS)}.{here}")
+            raise unknown_option(words, position, _OPTIONS)
         (overrides if "=" in word and not Path(word).exists() else paths).append(word)
     if len(paths) > 1:
         raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")

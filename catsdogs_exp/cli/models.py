@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from catsdogs_exp.cli.arguments import Parser
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:  # what is slow to import
@@ -22,8 +23,9 @@ _DESCRIPTION = (
 
 def main(arguments: list[str]) -> int:
     """Prints a table of networks or layers, or JSON."""
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp models",
+    parser = Parser(
+        "models",
+        takes_settings=True,
         description=_DESCRIPTION,
         epilog="Example: python -m catsdogs_exp models MobileNetV2 target_size=224",
     )
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="without what has to be built to be counted")
     parser.add_argument("--classes", type=int, default=2, metavar="N", help="that the networks tell apart; 2")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
-    options = parser.parse_intermixed_args(arguments)
+    options = parser.read(arguments)
     settings = [word for word in options.words if "=" in word or word[0] in "+~"]
     patterns = [word for word in options.words if word not in settings]
     if len(patterns) > 1:

@@ -3,10 +3,9 @@
 import csv
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.arguments import a_path, run_parser
 from catsdogs_exp.errors import BadInput
 
 
@@ -17,11 +16,11 @@ def main(arguments: list[str]) -> int:
         "Classes and probabilities of pictures, with the best network of a run.",
         "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
     )
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="picture files or folders of them")
+    parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="picture files or folders of them")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import aside, output, table
     from catsdogs_exp.data.sources.walking import Walker, image_files

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
         "outputs/drawn/2026-01-31_12-00-00-abcd",
     )
     parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config.stored import stored_config, stored_overrides

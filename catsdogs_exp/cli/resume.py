@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.arguments import a_path, run_parser
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
@@ -19,12 +19,13 @@ def main(arguments: list[str]) -> int:
         "resume",
         "Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
         "outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
+        takes_settings=True,
     )
     parser.add_argument("settings", metavar="key=value", nargs="*", help="epochs may be raised; all else is a change")
     parser.add_argument("--allow-changes", action="store_true", help="go on with another config or other data")
-    parser.add_argument("--config-dir", help="where the run's recipe is, if it was given")
+    parser.add_argument("--config-dir", type=a_path, metavar="DIR", help="where the run's recipe is, if it was given")
     parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
-    options = parser.parse_intermixed_args(arguments)
+    options = parser.read(arguments)
     command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
     started = time.perf_counter()
     folder = find_run(options.run).folder
-    config, changes = changed_by(folder, options.settings, options.config_dir)
+    config, changes = changed_by(folder, options.settings, str(options.config_dir) if options.config_dir else None)
     cluster = cluster_for(config.training)
     chief = cluster is None or cluster.is_chief
     screen = TerminalScreen(silent=not chief)

@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config.schema.datasets import DrawnDataset
     from catsdogs_exp.data.open_data import open_data
 
-    config = config_of(overrides)
+    screen = TerminalScreen()
+    config = config_of(overrides, say=screen.say)
     if "--parts" in flags and not isinstance(config.dataset, DrawnDataset):
         raise BadInput(f"--parts needs dataset=drawn, whose parts are known. Received: dataset={config.dataset.name}")
-    screen = TerminalScreen()
     data = open_data(config, screen.progress, lambda _: None)
     manifest = data.manifest
     screen.close()
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     import_tensorflow()
     from catsdogs_exp.data.loaders import make_loader
     from catsdogs_exp.data.sources.listing import TRAIN
+    from catsdogs_exp.data.turns import taking_turns
     from catsdogs_exp.models import build_model
     from catsdogs_exp.record.folder.run_folder import new_run_folder
     from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
     model.summary(print_fn=console.print)
 
     loader = make_loader(config, data, TRAIN)
-    indices = loader.order(0)[:_COLUMNS].tolist()
+    indices = taking_turns(loader.labels, loader.seed)[:_COLUMNS].tolist()
     images = [loader.original(index) for index in indices]
     captions = [f"{printable(manifest.classes[loader.labels[index]])}, image {index}" for index in indices]
     for epoch in range(_EPOCHS):

@@ -1,10 +1,10 @@
 """`python -m catsdogs_exp inspect --run RUN`: images whose label a trained network doubts."""
 
-import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catsdogs_exp.cli.arguments import Parser
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def main(run_path: Path, flags: list[str]) -> int:
         run_path: a run, or a sweep over the folds of a cross-validation.
         flags: `--json`, `--split S`.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m catsdogs_exp inspect --run RUN",
+    parser = Parser(
+        "inspect --run RUN",
         description="Images ranked by how surely a trained network disagrees with their label (0..1). RUN is a run, or "
         "a sweep over all folds: then every image is judged by the network that did not see it. Writes suspects.html "
         "and the column `suspicion` of manifest.csv into the run folder.",
@@ -30,7 +30,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     )
     parser.add_argument("--split", help="train, validation or test; validation and test unless given")
     parser.add_argument("--json", action="store_true", help="all images, as JSON on stdout")
-    options = parser.parse_args(flags)
+    options = parser.read(flags)
 
     from catsdogs_exp.cli.screen import TerminalScreen, aside
     from catsdogs_exp.data.sources.listing import SPLITS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from catsdogs_exp.config.mistyped import not_a_setting
+from catsdogs_exp.cli.arguments import a_path, unknown_option
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 _LOOKS = {  # flag -> what it can show; the first of them unless the next word says otherwise
@@ -75,7 +75,7 @@ def asked_for(words: Sequence[str]) -> Asked:
             if not after or (takes_next and (after.startswith("-") or (flag != "--shell-completion" and "=" in after))):
                 raise BadInput(f"{flag} needs a value: {flag} {_VALUED[flag]}. Received none")
             if flag == "--config-dir":
-                asked.config_dir = after
+                asked.config_dir = str(a_path(after))
             else:
                 asked.looks += [flag, after]
             position += takes_next
@@ -84,7 +84,7 @@ def asked_for(words: Sequence[str]) -> Asked:
         elif flag in _REFUSED:
             raise BadInput(f"{_REFUSED[flag]}. Received: {word}")
         elif word.startswith("-"):
-            raise _unknown(words, position)
+            raise unknown_option(words, position, [*_LOOKS, *_VALUED, *_PLAIN])
         elif word.partition("=")[0] == "hydra.mode" and word.partition("=")[2].upper() in ("RUN", "MULTIRUN"):
             asked.flags.add(f"--{word.partition('=')[2].lower()}")
         else:
@@ -104,15 +104,6 @@ def _shown(flag: str, after: str, given: bool) -> str:
             f"{flag} must be one of {', '.join(choices)}. Received: {flag} {after}.{did_you_mean(after, choices)}"
         )
     return choices[0]
-
-
-def _unknown(words: Sequence[str], position: int) -> BadInput:
-    word = words[position]
-    refusal = not_a_setting(words, position)
-    if str(refusal).startswith("Unknown option"):
-        known = [*_LOOKS, *_VALUED, *_PLAIN]
-        return BadInput(f"Unknown option: {word}.{did_you_mean(word.partition('=')[0], known)} `--help` lists them.")
-    return refusal
 
 
 def _check_together(asked: Asked) -> None:

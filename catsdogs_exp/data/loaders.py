@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -95,6 +95,10 @@ class Loader:
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
         return _order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
+
+    def part(self, chosen: NDArray[np.intp]) -> "Loader":
+        """The loader of some of its images: indices into `rows`."""
+        return replace(self, rows=self.rows[chosen], labels=self.labels[chosen])
 
     def original(self, index: int) -> NDArray[np.uint8]:
         """Image `index` without any chance in it: uint8 [height, width, channels]."""

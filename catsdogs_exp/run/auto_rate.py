@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule
+from catsdogs_exp.data.overfitting import some_batches
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.record.pictures.rate_plot import write_search
@@ -17,7 +18,7 @@ from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.stage import prepare_stage
 from catsdogs_exp.training.feed import steps_per_epoch
 from catsdogs_exp.training.fit import Listener
-from catsdogs_exp.training.range_test import range_test
+from catsdogs_exp.training.range_test import COUNT, range_test
 from catsdogs_exp.training.rate_race import RateSearch, race, race_length, rates_to_try, steps_of_race
 from catsdogs_exp.training.rate_trials import RateTrials, fits_in_memory
 from catsdogs_exp.training.stages import StagePlan
@@ -57,7 +58,8 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
         1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
     )
     stage = prepare_stage(setup, plan, 0, _Quiet(screen))  # of a frozen backbone the head alone, as in the run
-    test = range_test(stage.steps, stage.train, progress=screen.progress)
+    sample = some_batches(stage.train, COUNT, config.seed)  # of many images, a choice with all classes in it
+    test = range_test(stage.steps, sample, progress=screen.progress)
     rates = rates_to_try(usual, test.suggestion)
     training = config.training
     run_steps = min(config.epochs * steps_per_epoch(stage.train, training), training.max_steps or math.inf)

@@ -8,7 +8,7 @@ and nothing below them learns. They lie in the cache of decoded images, under it
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -86,6 +86,10 @@ class FeatureLoader:
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
         return self.pixels.order(epoch)
+
+    def part(self, chosen: NDArray[np.intp]) -> "FeatureLoader":
+        """The loader of some of its images: indices into `rows`. Their features are copied."""
+        return replace(self, pixels=self.pixels.part(chosen), stored=self.stored[chosen])
 
     def batch(self, epoch: int, step: int) -> Batch:
         """One batch, or this shard's part of it; `epoch` and `step` from 0: float32 [b, *shape] and int32 [b]."""

@@ -1,6 +1,6 @@
 """Feeds of training batches, and how many batches count as an epoch. Without TensorFlow."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
     @property
     def fetch(self) -> Fetch:
         """Gives the images themselves."""
+
+    def part(self, chosen: NDArray[np.intp]) -> Self:
+        """The same for some of its images: indices into `rows`."""
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """In which order the images come in an epoch: int64 [n], indices into `rows`."""

@@ -27,6 +27,7 @@ def test_show_says_what_was_drawn(photo_folder, tmp_path: Path, capsys: pytest.C
     assert main([*words, "--drawn"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
     assert len(lines) == 3 * 8
+    assert sum("cat." in line for line in lines) == sum("dog." in line for line in lines) == 3 * 4
     assert all("; zoom " in line and "; flip " in line and ".jpg: rotation " in line for line in lines)
     drawn = sheet_of(tmp_path)
     assert drawn.shape[0] == plain.shape[0] + 3 * 5 * 14 and drawn.shape[1] == plain.shape[1]

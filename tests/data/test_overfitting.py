@@ -1,5 +1,6 @@
 """Some batches that stand for all: each class has its share, however the rows are sorted."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,3 +42,10 @@ def test_a_whole_pass_stays_as_it_is(sorted_by_class: Loader) -> None:
 def test_overfitting_takes_images_of_every_class(sorted_by_class: Loader) -> None:
     train, validation = first_batches(sorted_by_class, sorted_by_class, 1)
     assert sorted(train.labels.tolist()) == list(range(20)) and (validation.rows == train.rows).all()
+
+
+def test_a_part_with_chance_in_it_is_still_shuffled(sorted_by_class: Loader) -> None:
+    part = some_batches(replace(sorted_by_class, shuffle=True), 10, seed=0)
+    assert np.bincount(part.labels, minlength=20).tolist() == [10] * 20
+    assert sorted(part.order(0).tolist()) == list(range(200)) != part.order(0).tolist()
+    assert part.order(0).tolist() != part.order(1).tolist()

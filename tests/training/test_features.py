@@ -326,3 +326,14 @@ def test_training_and_validation_images_of_other_sizes_have_other_features(confi
             np.testing.assert_allclose(kept, body(images, training=False), atol=1e-5)
         found[size] = np.array(features.train.stored)
     assert not np.array_equal(found[32], found[48])
+
+
+def test_some_of_the_images_keep_their_own_features(config, photos: Path) -> None:
+    found, _ = prepared(config, photos, network(config))
+    assert found is not None
+    part = found.train.part(np.array([5, 0, 9]))
+    assert part.rows.tolist() == found.train.rows[[5, 0, 9]].tolist()
+    assert part.labels.tolist() == found.train.labels[[5, 0, 9]].tolist()
+    features, labels = part.batch(0, 0)
+    whole = found.train.stored[[5, 0, 9]][part.order(0)]
+    assert features.tobytes() == whole.tobytes() and labels.tolist() == part.labels[part.order(0)].tolist()

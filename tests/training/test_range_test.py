@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.training.range_test import smooth, suggest
+from catsdogs_exp.run import auto_rate
+from catsdogs_exp.training.feed import Feed
+from catsdogs_exp.training.range_test import RangeTest, range_test, smooth, suggest
+from catsdogs_exp.training.steps import Steps
 
 RATES = np.geomspace(1e-6, 1, 100)
 
@@ -102,3 +105,19 @@ def test_the_head_on_a_frozen_backbone_is_tried_on_its_features(
     assert main([*words, f"lr={rate}", f"output_dir={tmp_path / 'set'}"]) == 0
     (fixed,) = (tmp_path / "set" / "drawn").iterdir()
     assert weights_of(auto) == weights_of(fixed)
+
+
+def test_of_many_images_the_range_test_takes_some_of_each_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fed = []
+
+    def test_on_few(steps: Steps, train: Feed, progress: Callable[[str, int, int], None]) -> RangeTest:
+        fed.append(train)
+        return range_test(steps, train, count=3, progress=progress)
+
+    monkeypatch.setattr(auto_rate, "COUNT", 3)
+    monkeypatch.setattr(auto_rate, "range_test", test_on_few)
+    assert main(["find-lr", *SMALL, "epochs=1", f"output_dir={tmp_path}"]) == 0
+    assert np.bincount(fed[0].labels).tolist() == [12, 12] and len(set(fed[0].rows.tolist())) == 24
+    assert "suggestion: lr=" in capsys.readouterr().out

@@ -1,0 +1,113 @@
+"""What every command answers to words that it does not understand: one line, exit code 2, the word to type."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.cli.arguments import a_path
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The one line on stderr."""
+    assert main(list(words)) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    return line
+
+
+COMMANDS = ("resume", "repeat", "evaluate", "predict", "activations", "film", "atlas", "grade")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_run_is_asked_for_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    line = answer(capsys, command)
+    assert line.startswith(f"error: {command} needs RUN")
+    assert f"Received: none. Example: python -m catsdogs_exp {command} " in line
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "compare", "cache", "models", "inspect", "show", "find-lr"])
+def test_an_unknown_option(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    line = answer(capsys, command, "--frobnicate=1")
+    assert line.startswith("error: Unknown option: --frobnicate=1. Known: ")
+    assert "-m" not in line.split("Known: ")[1].split(", ")  # a flag of Python's
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("evaluate x --spilt train", "Unknown option: --spilt. Did you mean --split? Known: --split, --data"),
+        ("evaluate x --split", "--split needs a value: --split SPLIT. Received none."),
+        ("evaluate x --json=~/y", "--json takes no value. Received: --json=~/y. Type: --json"),
+        ("evaluate x y", "evaluate does not take: y. Received: x y."),
+        ("predict x", "predict needs IMAGE. Received: x. Example: python -m catsdogs_exp predict "),
+        ("activations x y --scale chanel", "--scale must be one of channel, layer. Received: --scale chanel. Did you"),
+        ("activations x y --channels many", "--channels must be a whole number. Received: --channels many"),
+        ("atlas x --seconds long", "--seconds must be a number. Received: --seconds long"),
+        ("cache --list --clear", "--list and --clear exclude each other. Received both: leave one out."),
+        ("cache x", "cache does not take: x. Received: x."),
+        ("compare --inside a b --images few", "--images must be a whole number. Received: --images few"),
+        ("compare --wall --clour", "Unknown option: --clour. Known: --by, --html, --output, --help."),
+        ("inspect --run x --spilt", "Unknown option: --spilt. Did you mean --split? Known: --split, --json, --help."),
+        ("inspect --json=found.json", "--json takes no value: JSON goes to stdout. Received: --json=found.json."),
+        ("show --drawn=1", "--drawn takes no value. Received: --drawn=1. Type: --drawn"),
+        ("show --drwan", "Unknown option: --drwan. Did you mean --drawn? Known: --drawn, --parts."),
+    ],
+)
+def test_a_mistake(capsys: pytest.CaptureFixture[str], words: str, expected: str) -> None:
+    assert answer(capsys, *words.split()).startswith(f"error: {expected}")
+
+
+@pytest.mark.parametrize("command", ["find-lr", "show", "inspect", "models", "resume x"])
+@pytest.mark.parametrize("words", [("--lr", "0.1"), ("--lr=0.1",), ("--learning-rate", "0.1")])
+def test_a_setting_that_is_typed_as_an_option(
+    capsys: pytest.CaptureFixture[str], command: str, words: tuple[str, ...]
+) -> None:
+    line = answer(capsys, *command.split(), *words)
+    assert line == f"error: Settings are written key=value. Received: {' '.join(words)}. Type: lr=0.1"
+
+
+def test_a_file_whose_name_begins_with_a_dash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "-neg").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for command in ("evaluate", "predict", "inspect"):
+        assert answer(capsys, command, "-neg").endswith("For a file or folder of this name: ./-neg")
+
+
+@pytest.mark.parametrize("words", ["evaluate x --data=", "compare ", "predict x "])
+def test_an_empty_path_is_not_the_working_folder(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    assert "must be a path. Received an empty one." in answer(capsys, *words.split(" "))
+
+
+def test_a_tilde_behind_an_equals_sign_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert a_path("~/findings.html") == tmp_path / "findings.html"
+    assert a_path("~") == tmp_path
+    assert a_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    assert a_path("a~b") == Path("a~b")
+
+
+def test_pages_are_written_below_the_home(
+    photo_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["inspect", str(photo_folder()), "--html=~/findings.html"]) == 0
+    assert (tmp_path / "findings.html").is_file()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["inspect", "show", "find-lr"])
+def test_commands_tell_which_source_a_path_has_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, f"dataset.path={tmp_path}"]) == 2
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "dataset=folder, because dataset.path is a folder"
+    assert last.startswith("error: The folder of images holds nothing")
