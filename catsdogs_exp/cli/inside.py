@@ -48,9 +48,13 @@ def inside(arguments: list[str]) -> int:
         return 0
     console = output()
     for name, row, match in zip(comparison.first, comparison.cka.tolist(), comparison.matches, strict=True):
-        mean = sum(pair.correlation for pair in match.pairs) / max(1, len(match.pairs))
         best = max((value for value in row if not math.isnan(value)), default=float("nan"))
-        console.say(f"{name}: most like {match.second}, CKA {best:.2f}; matched channels correlate by {mean:.2f}")
+        if match.pairs:
+            how = f"{len(match.pairs)} matched channels correlate by {match.correlation:.2f} on average"
+        else:
+            how = "no channels to match"
+        dead = f"; dead: {match.dead[0]} and {match.dead[1]}" if any(match.dead) else ""
+        console.say(f"{name}: most like {match.second}, CKA {best:.2f}; {how}{dead}")
     for side, lonely in (("first", comparison.only_in_first), ("second", comparison.only_in_second)):
         names = ", ".join(f"{each.layer} {each.channel}" for each in lonely[:8])
         more = f": {names}{' ...' if len(lonely) > 8 else ''}" if lonely else ""
@@ -127,6 +131,8 @@ def _plain(found: Any) -> dict[str, Any]:
             {
                 "first": match.first,
                 "second": match.second,
+                "correlation": None if math.isnan(match.correlation) else match.correlation,
+                "dead": {"first": match.dead[0], "second": match.dead[1]},
                 "pairs": [{"first": p.first, "second": p.second, "correlation": p.correlation} for p in match.pairs],
             }
             for match in comparison.matches

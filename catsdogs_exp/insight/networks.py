@@ -38,12 +38,19 @@ class LayerMatch:
 
     Attributes:
         first, second: names of the layers.
-        pairs: the most alike first.
+        pairs: the most alike first; without dead channels, whose answers correlate with nothing.
+        dead: how many channels of either layer are dead.
     """
 
     first: str
     second: str
     pairs: tuple[Match, ...]
+    dead: tuple[int, int] = (0, 0)
+
+    @property
+    def correlation(self) -> float:
+        """The mean over the pairs; NaN without any."""
+        return float(np.mean([pair.correlation for pair in self.pairs])) if self.pairs else float("nan")
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def compare_networks(first: Sequence[LayerFeatures], second: Sequence[LayerFeatu
     alike = [[_correlation(a, b) for b in second] for a in first]
     partner = np.nan_to_num(cka, nan=-1).argmax(axis=1)
     matches = tuple(
-        LayerMatch(layer.layer, second[best].layer, tuple(match_channels(alike[number][best])))
+        _matched(layer, second[best], alike[number][best])
         for number, (layer, best) in enumerate(zip(first, partner.tolist(), strict=True))
     )
     back = [[alike[i][j].T for i in range(len(first))] for j in range(len(second))]
@@ -125,6 +132,13 @@ def compare_networks(first: Sequence[LayerFeatures], second: Sequence[LayerFeatu
         _lonely(first, second, alike),
         _lonely(second, first, back),
     )
+
+
+def _matched(a: LayerFeatures, b: LayerFeatures, alike: NDArray[np.float64]) -> LayerMatch:
+    rows, columns = np.flatnonzero(~a.dead).tolist(), np.flatnonzero(~b.dead).tolist()
+    pairs = match_channels(alike[np.ix_(rows, columns)])
+    numbered = tuple(Match(rows[pair.first], columns[pair.second], pair.correlation) for pair in pairs)
+    return LayerMatch(a.layer, b.layer, numbered, (int(a.dead.sum()), int(b.dead.sum())))
 
 
 def _flat(features: LayerFeatures) -> NDArray[np.float64]:

@@ -45,8 +45,10 @@ def write_page(inside: Inside, path: Path) -> None:
             {
                 "first": match.first,
                 "second": match.second,
-                "mean": sum(pair.correlation for pair in match.pairs) / max(1, len(match.pairs)),
+                "mean": match.correlation,
+                "dead": match.dead,
                 "pairs": [(pair.first, pair.second, round(pair.correlation, 3)) for pair in match.pairs[:_PAIRS]],
+                "more": max(0, len(match.pairs) - _PAIRS),
             }
             for match in found.matches
         ],

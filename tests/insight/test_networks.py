@@ -34,6 +34,25 @@ def test_layers_find_their_like(both) -> None:
     assert {(pair.first, pair.second) for pair in found.matches[0].pairs} == {(n, 5 - n) for n in range(6)}
 
 
+def test_identical_networks_match_perfectly_whatever_is_dead() -> None:
+    rng = np.random.default_rng(4)
+    spatial = rng.normal(size=(40, 8, 8, 7))
+    spatial[..., [1, 4, 5]] = 0
+    spatial[..., 5] = 0.3  # dead, but not zero
+    layer = features("a", spatial)
+    (match,) = compare_networks([layer], [layer]).matches
+    assert {(pair.first, pair.second) for pair in match.pairs} == {(n, n) for n in (0, 2, 3, 6)}
+    assert match.correlation == pytest.approx(1) and match.dead == (3, 3)
+
+
+def test_a_layer_whose_channels_are_all_dead_matches_nothing(both) -> None:
+    silent = features("silent", np.zeros((40, 8, 8, 3)))
+    found = compare_networks([silent], both[0])
+    assert np.isnan(found.cka).all()
+    assert found.matches[0].pairs == () and found.matches[0].dead[0] == 3 and np.isnan(found.matches[0].correlation)
+    assert found.only_in_first == ()
+
+
 def test_what_only_one_has_learned_is_named(both) -> None:
     found = compare_networks(*both)
     assert {(each.layer, each.channel) for each in found.only_in_first} == {("a2", 3), ("a2", 4)}
