@@ -24,6 +24,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--seconds", type=float, default=40.0, help="about how long measuring use may take; default: 40"
     )
+    parser.add_argument(
+        "--visualize",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw what excites the N most used channels of each layer, by gradient ascent; default: 0",
+    )
     parser.add_argument("--json", action="store_true", help="the channels, as JSON on stdout")
     options = parser.read(arguments)
 
@@ -36,6 +43,8 @@ def main(arguments: list[str]) -> int:
         raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
     if not options.seconds >= 0:
         raise BadInput(f"--seconds must be >= 0. Received: --seconds {options.seconds:g}")
+    if options.visualize < 0:
+        raise BadInput(f"--visualize must be >= 0. Received: --visualize {options.visualize}")
     run = find_run(options.run)
     config = stored_config(run.folder)
     from catsdogs_exp.training.runtime import import_tensorflow
@@ -46,7 +55,13 @@ def main(arguments: list[str]) -> int:
 
     screen = TerminalScreen()
     wanted = AtlasOptions(
-        tuple(options.layers), options.split, options.data, options.parts, options.images, options.seconds
+        tuple(options.layers),
+        options.split,
+        options.data,
+        options.parts,
+        options.images,
+        options.seconds,
+        options.visualize,
     )
     atlas = atlas_of_run(run, config, wanted, screen.progress)
     screen.close()

@@ -20,6 +20,7 @@ from catsdogs_exp.insight.atlas import Images, LayerAtlas, make_atlas
 from catsdogs_exp.insight.dissection import Concepts, concepts_of
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.layers import AUTO, choose_layers, without_repeats
+from catsdogs_exp.insight.visualization import Vision, visualize
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 
@@ -35,6 +36,7 @@ class AtlasOptions:
         parts: a folder of masks, or None.
         images: the most images.
         seconds: about how long the measurement of use may take.
+        visualize: for how many of the most used channels of each layer gradient ascent draws what excites them.
     """
 
     layers: tuple[str, ...] = (AUTO,)
@@ -43,6 +45,7 @@ class AtlasOptions:
     parts: Path | None = None
     images: int = 1000
     seconds: float = 40.0
+    visualize: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,14 @@ class RunAtlas:
         images: what was looked at.
         concepts: the parts that masks show; None without masks.
         masked: images that had a mask.
+        visions: what excites the most used channels, from the input upwards.
     """
 
     layers: tuple[LayerAtlas, ...]
     images: LabelledImages
     concepts: Concepts | None
     masked: int
+    visions: tuple[Vision, ...] = ()
 
 
 def atlas_of_run(run: RunFiles, config: Config, options: AtlasOptions, progress: ReportProgress) -> RunAtlas:
@@ -84,12 +89,26 @@ def atlas_of_run(run: RunFiles, config: Config, options: AtlasOptions, progress:
         options.seconds,
         progress,
     )
-    return RunAtlas(tuple(found), images, concepts, 0 if masks is None else len(masks))
+    visions = _visions(network, found, options.visualize, progress)
+    return RunAtlas(tuple(found), images, concepts, 0 if masks is None else len(masks), visions)
 
 
 def _layers(network: FlatNetwork, options: AtlasOptions) -> list[Layer]:
     chosen = choose_layers(network, options.layers, "--layers")
     return without_repeats(network, chosen) if options.layers == (AUTO,) else chosen
+
+
+def _visions(
+    network: FlatNetwork, atlas: Sequence[LayerAtlas], most: int, progress: ReportProgress
+) -> tuple[Vision, ...]:
+    chosen = {layer.name: [c.number for c in layer.channels if not c.dead][:most] for layer in atlas}
+    total = sum(map(len, chosen.values()))
+    found: list[Vision] = []
+    for name, channels in chosen.items():
+        for vision in visualize(network, network.layer(name), channels):
+            found.append(vision)
+            progress("visualizing", len(found), total)
+    return tuple(found)
 
 
 def _masks(

@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.layers import AUTO, choose_layers, without_repeats
 from catsdogs_exp.insight.networks import Comparison, LayerFeatures, LonelyChannel, compare_networks, on_grid
 from catsdogs_exp.insight.receptive_field import receptive_fields
+from catsdogs_exp.record.folder.atlas_folders import atlas_folders
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 
@@ -143,15 +143,18 @@ def _use(
 
 
 def _parts_of(run: RunFiles) -> dict[tuple[str, int], str]:
-    """The parts that the run's atlas has named; none where there is no atlas."""
-    path: Path = run.folder / "atlas" / "channels.csv"
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            return {(row["layer"], int(row["channel"])): row["part"] for row in csv.DictReader(handle)}
-    except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise BadInput(f"The atlas of the run cannot be read: {path} ({error}). Make it again: atlas RUN") from error
+    """The parts that the run's atlases have named, a later one before an earlier; none where there is no atlas."""
+    parts: dict[tuple[str, int], str] = {}
+    for path in (folder / "channels.csv" for folder in reversed(atlas_folders(run))):
+        if not path.is_file():
+            continue
+        try:
+            with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+                rows = list(csv.DictReader(handle))
+            parts |= {(row["layer"], int(row["channel"])): row["part"] for row in rows if row["iou"]}
+        except (OSError, KeyError, ValueError, csv.Error) as error:
+            raise BadInput(f"An atlas of the run cannot be read: {path} ({error}). Move it away") from error
+    return parts
 
 
 def _batches(

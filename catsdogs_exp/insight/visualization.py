@@ -5,7 +5,7 @@ faster than quick ones, and it is shifted at random before each step: without bo
 the channel and shows nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,14 +43,8 @@ class Vision:
     answer: float
 
 
-def visualize(
-    network: FlatNetwork,
-    layer: Layer,
-    channels: Sequence[int],
-    seed: int = 0,
-    report: Callable[[int], None] | None = None,
-) -> list[Vision]:
-    """Draws what some channels of a layer answer to most.
+def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed: int = 0) -> Iterator[Vision]:
+    """Yields what some channels of a layer answer to most.
 
     The unit in the middle of the map is excited. Its own activation is left out of the ascent: a ReLU at 0 and a
     sigmoid at 1 have no slope to follow. Other silent ReLUs are lent one in the first steps, as in the authors' library
@@ -61,7 +55,6 @@ def visualize(
         layer: one with maps.
         channels: their numbers.
         seed: of the first picture and of the shifts.
-        report: told how many channels are done.
     """
     size = tuple(network.model.inputs[0].shape[1:3])
     field = receptive_fields(network.model, size)[layer.name]
@@ -71,17 +64,14 @@ def visualize(
     row, column = (side // 2 for side in model.outputs[0].shape[1:3])
     within = receptive_fields(model, small)[layer.name] if field is not None else None
     left, top, right, bottom = within.box(row, column) if within else (0, 0, small[1], small[0])
-    found = []
     for start in range(0, len(channels), _AT_ONCE):
         some = list(channels[start : start + _AT_ONCE])
         pixels, answers = _ascent(model, leak, some, (row, column), seed)
         shown = pixels[:, max(0, top) : bottom, max(0, left) : right]
         if hasattr(layer.operation, "kernel"):
             answers = np.asarray(layer.operation.activation(answers))
-        found += [Vision(layer.name, *each) for each in zip(some, shown, answers.tolist(), strict=True)]
-        if report:
-            report(len(found))
-    return found
+        for channel, picture, answer in zip(some, shown, answers.tolist(), strict=True):
+            yield Vision(layer.name, channel, picture, answer)
 
 
 def _side(axis: Axis, full: int) -> int:
@@ -120,13 +110,13 @@ def _up_to(network: FlatNetwork, layer: Layer, size: tuple[int, ...], leak: tf.V
 
 
 def _leaking(most: float, leak: tf.Variable) -> Callable[[tf.Tensor], tf.Tensor]:
-    @tf.custom_gradient
     def relu(x: tf.Tensor) -> Any:
         inside = tf.logical_and(x > 0, x < most)
         slope = tf.where(inside, tf.cast(1, x.dtype), tf.cast(leak, x.dtype))
         return tf.clip_by_value(x, 0, most), lambda upstream: upstream * slope
 
-    return relu
+    found: Callable[[tf.Tensor], tf.Tensor] = tf.custom_gradient(relu)
+    return found
 
 
 def _ascent(
@@ -147,7 +137,6 @@ def _ascent(
         values = tf.signal.irfft2d(tf.complex(waves[0], waves[1]) * speed, fft_length=canvas)
         return 255 * tf.sigmoid(tf.transpose(values, [0, 2, 3, 1]))
 
-    @tf.function
     def step(row: tf.Tensor, column: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             seen = drawn()[:, row : row + height, column : column + width]
@@ -157,9 +146,10 @@ def _ascent(
             loss = -tf.reduce_sum(tf.cast(excited, tf.float32))
         optimizer.apply_gradients([(tape.gradient(loss, waves), waves)])
 
+    traced = tf.function(step)
     for number in range(_STEPS):
         leak.assign(_LEAK if number < _LEAKING else 0)
-        step(*(tf.constant(int(rng.integers(0, 2 * most + 1))) for most in shift))
+        traced(*(tf.constant(int(rng.integers(0, 2 * most + 1))) for most in shift))
     pixels = np.asarray(drawn())[:, shift[0] : shift[0] + height, shift[1] : shift[1] + width]
     rounded = np.round(pixels).astype(np.uint8)
     answers = tf.gather_nd(model([rounded], training=False), places)
@@ -170,4 +160,4 @@ def _speed(size: tuple[int, int]) -> NDArray[np.complex64]:
     """How fast each wave moves: with its length, as in photos, where slow waves are the strong ones."""
     height, width = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
-    return (np.sqrt(height * width) / np.maximum(frequency, 1 / max(size))).astype(np.complex64)
+    return np.asarray(np.sqrt(height * width) / np.maximum(frequency, 1 / max(size)), np.complex64)

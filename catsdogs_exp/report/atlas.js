@@ -22,7 +22,7 @@
       count += fits;
     }
     for (const section of document.querySelectorAll("main > section")) {
-      section.hidden = !section.querySelector(".channel:not([hidden])");
+      if (section.querySelector(".channel")) section.hidden = !section.querySelector(".channel:not([hidden])");
     }
     shown.value = `${count} of ${channels.length} channels`;
   }

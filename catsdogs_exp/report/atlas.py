@@ -5,6 +5,7 @@ from pathlib import Path
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.atlas import RunAtlas
 from catsdogs_exp.record.atlas_csv import write_channels
+from catsdogs_exp.record.folder.atlas_folders import new_atlas_folder
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.listeners.tensorboard import write_images
 from catsdogs_exp.record.pictures.patch_strip import layer_sheet
@@ -15,14 +16,13 @@ _ON_SHEET = 16  # channels per layer in TensorBoard
 
 
 def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
-    """Writes everything and returns the page's path. An older atlas of the run is replaced.
+    """Writes everything and returns the page's path. Earlier atlases of the run stay: the next one is `atlas-2/`.
 
     Raises:
         BadInput: when the folder cannot be written.
     """
-    folder = run.folder / "atlas"
+    folder = new_atlas_folder(run)
     try:
-        folder.mkdir(exist_ok=True)
         write_channels(atlas.layers, atlas.images.classes, folder / "channels.csv")
     except OSError as error:
         raise BadInput(f"The atlas cannot be written: {folder}: {error.strerror}") from error
@@ -30,13 +30,17 @@ def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
         atlas.layers,
         atlas.images.pixels,
         AtlasContent(
-            f"Channel atlas of {run.folder.name}", _notes(atlas), atlas.images.classes, atlas.concepts is not None
+            f"Channel atlas of {run.folder.name}",
+            _notes(atlas),
+            atlas.images.classes,
+            atlas.concepts is not None,
+            atlas.visions,
         ),
         folder / "atlas.html",
     )
     if (run.folder / "tensorboard").is_dir():
         sheets = {
-            f"atlas/{number}_{layer.name}": png_of(
+            f"{folder.name}/{number}_{layer.name}": png_of(
                 layer_sheet(layer, [c for c in layer.channels if not c.dead][:_ON_SHEET], atlas.images.pixels)
             )
             for number, layer in enumerate(atlas.layers, start=1)

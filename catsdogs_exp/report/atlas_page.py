@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.insight.atlas import Channel, LayerAtlas
+from catsdogs_exp.insight.visualization import Vision
+from catsdogs_exp.record.pictures.contact_sheet import as_picture
 from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
+from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report import page
 
 SHOWN = 64  # channels per layer; the others stand in channels.csv
+_SIDE = 112  # pixels of a picture made by gradient ascent
 _UNUSED = 1e-3  # a channel that moves no class's probability by more is unused
 
 
@@ -66,14 +70,28 @@ class AtlasContent:
         title: the heading.
         notes: paragraphs at its top.
         classes: names.
-        parts: names that channels have been given.
         masked: whether masks were there.
+        visions: what excites channels, drawn by gradient ascent.
     """
 
     title: str
     notes: tuple[str, ...]
     classes: tuple[str, ...]
     masked: bool
+    visions: tuple[Vision, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownVision:
+    """What excites a channel, beside the strongest answer of an image."""
+
+    layer: str
+    number: int
+    uri: str
+    size: str
+    answer: float
+    strongest: float
+    part: str
 
 
 def write_page(layers: Sequence[LayerAtlas], pixels: NDArray[np.uint8], content: AtlasContent, path: Path) -> None:
@@ -100,8 +118,30 @@ def write_page(layers: Sequence[LayerAtlas], pixels: NDArray[np.uint8], content:
         parts=parts,
         masked=content.masked,
         tile=TILE,
+        visions=_visions(layers, content.visions),
+        side=_SIDE,
     )
     page.write(html, path)
+
+
+def _visions(layers: Sequence[LayerAtlas], visions: Sequence[Vision]) -> list[ShownVision]:
+    channels = {(layer.name, channel.number): channel for layer in layers for channel in layer.channels}
+    shown = []
+    for vision in visions:
+        channel = channels[vision.layer, vision.channel]
+        height, width = vision.pixels.shape[:2]
+        shown.append(
+            ShownVision(
+                vision.layer,
+                vision.channel,
+                f"data:image/png;base64,{base64.b64encode(png_of(as_picture(vision.pixels))).decode()}",
+                f"{width} x {height} pixels",
+                vision.answer,
+                max((patch.answer for patch in channel.strongest), default=math.nan),
+                channel.part,
+            )
+        )
+    return shown
 
 
 def is_unused(channel: Channel) -> bool:

@@ -87,7 +87,7 @@ def open_recorders(
         probes.take_back(len(history.epochs))
     staircase = None
     if config.logging.probes.every >= 0:
-        staircase = StaircaseRecorder(model, setup.data, config.logging.probes, job.folder)
+        staircase = StaircaseRecorder(model, setup.data, config, job.folder)
     best = KeepBest(
         model,
         ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels),

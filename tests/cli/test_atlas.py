@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,29 @@ def test_tensorboard_has_the_patches_of_each_layer(atlas: Path) -> None:
     assert tags == ["atlas/1_block1_conv", "atlas/2_block2_conv"]
 
 
+def test_gradient_ascent_stands_last_on_the_page(trained: Path, open_page, capsys) -> None:
+    words = ["--split", "train", "--images", "8", "--seconds", "0", "--layers", "block2_conv", "--visualize", "3"]
+    assert main(["atlas", str(trained), *words, "--json"]) == 0
+    page = Path(json.loads(capsys.readouterr().out)["page"])
+    browser = open_page(page)
+    headings = [each.text for each in browser.find_elements("css selector", "h2")]
+    assert headings[-1] == "Made by gradient ascent: 3"
+    pictures = browser.execute_script("return [...document.querySelectorAll('.vision img')].map(i => i.naturalWidth)")
+    assert len(pictures) == 3 and all(8 <= width <= 32 for width in pictures)  # the receptive field, in pixels
+    figures = [each.text for each in browser.find_elements("css selector", ".vision .name")]
+    found = [re.search(r"answers (\S+), the strongest image (\S+)", text) for text in figures]
+    assert all(match and float(match[1]) > float(match[2]) for match in found)  # ascent found more than the images have
+
+
+def test_a_second_atlas_leaves_the_first(atlas: Path, capsys) -> None:
+    before = {path.name: path.read_bytes() for path in atlas.iterdir()}
+    assert (
+        main(["atlas", str(atlas.parent), "--images", "8", "--seconds", "0", "--layers", "block1_conv", "--json"]) == 0
+    )
+    assert Path(json.loads(capsys.readouterr().out)["page"]).parent != atlas
+    assert {path.name: path.read_bytes() for path in atlas.iterdir()} == before
+
+
 def test_masks_of_own_images_give_the_names(trained: Path, tmp_path: Path, capsys, save_photo) -> None:
     for number in range(8):
         for name in ("cats", "dogs"):
@@ -98,7 +122,10 @@ def test_masks_of_own_images_give_the_names(trained: Path, tmp_path: Path, capsy
     content = json.loads(capsys.readouterr().out)
     assert len(content["channels"]) == 32 and {row["layer"] for row in content["channels"]} == {"block2_conv"}
     assert all(row["iou"] is not None for row in content["channels"])
-    assert {row["closest_part"] for row in rows_of(trained / "atlas")} == {"sky <b>"}
+    page = Path(content["page"])
+    assert page.parent.name.startswith("atlas-")  # the atlas that was there stays
+    assert {row["closest_part"] for row in rows_of(page.parent)} == {"sky <b>"}
+    assert "sky &lt;b&gt;" in page.read_text() and "sky <b>" not in page.read_text()
     (tmp_path / "masks" / "cats" / "3.png").unlink()
     assert main(words) == 2
     assert "--parts must have a mask for each image. Missing: 1 of 16, such as cats/3.jpg" in capsys.readouterr().err
@@ -111,6 +138,7 @@ def test_masks_of_own_images_give_the_names(trained: Path, tmp_path: Path, capsy
             ["--layers", "block9_conv"],
             "--layers must be auto, all, or names or patterns of layers. Received: block9_conv",
         ),
+        (["--visualize", "-1"], "--visualize must be >= 0. Received: --visualize -1"),
         (["--images", "2"], "--images must be >= 8. Received: --images 2"),
         (["--data", "nowhere"], "--data must be a folder with one folder per class. Received: nowhere"),
         (["--parts", "nowhere"], "--parts must be a folder of masks. Received: nowhere"),

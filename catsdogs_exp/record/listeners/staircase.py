@@ -1,14 +1,18 @@
 """Records how well each layer separates the classes: `staircase.csv` and `staircase.png`."""
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import ProbeSettings
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema.models import CnnModel
+from catsdogs_exp.config.schema.transfer import TransferModel
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.data.turns import taking_turns
@@ -30,14 +34,15 @@ class StaircaseRecorder:
     Args:
         network: the network that is being trained.
         data: of the run.
-        settings: how often, and on how many images.
+        config: of the run: how often, on how many images, and which setting would end the network earlier.
         folder: of the run.
     """
 
-    def __init__(self, network: keras.Model, data: Data, settings: ProbeSettings, folder: Path) -> None:
+    def __init__(self, network: keras.Model, data: Data, config: Config, folder: Path) -> None:
+        settings = config.logging.probes
         self._network = FlatNetwork(network)
         self._layers = choose_layers(self._network, AUTO, "logging.probes")
-        self._settings, self._folder = settings, folder
+        self._settings, self._folder, self._model = settings, folder, config.model
         rows = data.manifest.rows(VALIDATION)
         labels = np.asarray(data.manifest.listing.labels)[rows].astype(np.int32)
         chosen = taking_turns(labels)[: settings.images]
@@ -65,7 +70,7 @@ class StaircaseRecorder:
         """Probes the best epoch, whose weights must be in place, and writes the files.
 
         Returns:
-            A line that says how deep is deep enough; `""` where nothing could be probed.
+            `verdict`; `""` where nothing could be probed.
         """
         if not self.can_probe:
             return ""
@@ -78,11 +83,7 @@ class StaircaseRecorder:
                 writer.writerows(rows)
         chance = float(np.bincount(self._labels).max() / len(self._labels))
         draw_staircase(self._epochs, epoch, chance, self._folder / "staircase.png")
-        enough, last = deep_enough(self._epochs[epoch]), self._epochs[epoch][-1]
-        return (
-            f"linear probes: {enough.layer} separates the classes as well as any layer "
-            f"({enough.accuracy:.3f}; the last, {last.layer}, {last.accuracy:.3f}); see staircase.png"
-        )
+        return verdict(self._epochs[epoch], self._model)
 
     def _steps(self) -> list[Step]:
         self._network.refresh()
@@ -91,3 +92,32 @@ class StaircaseRecorder:
     def _batches(self) -> Iterator[NDArray[np.uint8]]:
         for start in range(0, len(self._images), _BATCH):
             yield self._images[start : start + _BATCH]
+
+
+def verdict(steps: Sequence[Step], model: Any) -> str:
+    """A line that says which layer suffices, and the setting to try for a network that ends there.
+
+    Args:
+        steps: a staircase.
+        model: settings of the network.
+    """
+    enough, last = deep_enough(steps), steps[-1]
+    if enough is last:
+        return (
+            f"linear probes: no layer below the last one, {last.layer}, reaches its {last.accuracy:.3f} (staircase.png)"
+        )
+    shorter = _ends_at(enough.layer, model)
+    return (
+        f"linear probes: {enough.layer} reaches {enough.accuracy:.3f}, the last layer, {last.layer}, "
+        f"{last.accuracy:.3f}{f'; try {shorter}' if shorter else ''} (staircase.png)"
+    )
+
+
+def _ends_at(layer: str, model: Any) -> str:
+    """The setting of a network that ends with this layer; `""` where there is none."""
+    if isinstance(model, TransferModel):
+        return f"model.cut={layer}"
+    block = re.match(r"block(\d+)_", layer)
+    if isinstance(model, CnnModel) and block and int(block[1]) < model.depth:
+        return f"depth={block[1]}"
+    return ""

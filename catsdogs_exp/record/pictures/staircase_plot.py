@@ -55,6 +55,8 @@ def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: floa
         name = fitted(draw, step.layer, _STEP * 2 - 8)
         row = _TOP + _HEIGHT + 6 + (number % 2) * 18  # in two rows, so that long names do not meet
         draw.text((x - draw.textlength(name, font=font()) / 2, row), name, fill=INK, font=font())
-    title = f"accuracy of a linear probe, epoch {best}; dotted: most frequent class; red: deep enough"
+    title = (
+        f"accuracy of a linear probe, epoch {best}; dotted: most frequent class; red: {steps[enough].layer} suffices"
+    )
     draw.text((8, 8), fitted(draw, title, width - 16), fill=INK, font=font())
     plot.save(path)

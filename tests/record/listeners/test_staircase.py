@@ -1,0 +1,37 @@
+"""The staircase's verdict: which layer suffices, and what to set."""
+
+import pytest
+
+from catsdogs_exp.insight.staircase import Step
+from catsdogs_exp.record.listeners.staircase import verdict
+
+RISING = [Step("block1_conv", 0.61, 0.02), Step("block2_conv", 0.80, 0.02), Step("block3_conv", 0.91, 0.01)]
+EARLY = [Step("block1_conv", 0.61, 0.02), Step("block2_conv", 0.985, 0.01), Step("block3_conv", 0.99, 0.01)]
+
+
+@pytest.mark.parametrize(
+    ("words", "setting"),
+    [
+        (["depth=3"], "; try depth=2"),
+        (["model=efficientnet_lite0"], "; try model.cut=block2_conv"),
+        (["model=resnet"], ""),
+    ],
+)
+def test_the_layer_that_suffices_and_the_setting_that_ends_there(config, words: list[str], setting: str) -> None:
+    model = config(*words).model
+    assert verdict(EARLY, model) == (
+        f"linear probes: block2_conv reaches 0.985, the last layer, block3_conv, 0.990{setting} (staircase.png)"
+    )
+
+
+def test_where_accuracy_rises_to_the_end_nothing_is_proposed(config) -> None:
+    assert verdict(RISING, config("model=efficientnet_lite0").model) == (
+        "linear probes: no layer below the last one, block3_conv, reaches its 0.910 (staircase.png)"
+    )
+
+
+def test_a_pooling_of_the_last_block_is_no_shallower_network(config) -> None:
+    steps = [*EARLY[:1], Step("block2_conv", 0.9, 0.01), Step("block2_pool", 0.9, 0.01)]
+    assert verdict(steps, config("depth=2").model) == (
+        "linear probes: block2_conv reaches 0.900, the last layer, block2_pool, 0.900 (staircase.png)"
+    )
