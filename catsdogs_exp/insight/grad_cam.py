@@ -1,0 +1,85 @@
+"""Where in an image a network finds its evidence for a class: Grad-CAM (Selvaraju et al., 2017)."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
+from catsdogs_exp.training.logits import logits_of
+
+_BATCH = 32
+
+
+def last_spatial_layer(network: FlatNetwork) -> Layer | None:
+    """The last layer whose output still has places, [b, height, width, channels]; None where there is none."""
+    stacks = [layer for layer in network.layers if _has_places(layer)]
+    return stacks[-1] if stacks else None
+
+
+def _has_places(layer: Layer) -> bool:
+    shape = tuple(getattr(layer.output, "shape", ()))
+    return len(shape) == 4 and shape[1:3] != (1, 1)
+
+
+class GradCam:
+    """Computes Grad-CAM maps at one layer of a network.
+
+    The score of a class is its logit. A network with one sigmoid unit has one logit, that of its second class; the
+    score of its first class is the negative of it, so that the two classes get maps of opposite evidence.
+
+    Args:
+        network: flat; with the weights of the moment each time.
+        layer: one with maps, [b, height, width, channels]; None: the last one.
+
+    Raises:
+        ValueError: when the network has no layer with maps, or the layer has none.
+    """
+
+    def __init__(self, network: FlatNetwork, layer: Layer | None = None) -> None:
+        chosen = last_spatial_layer(network) if layer is None else layer
+        if chosen is None or not _has_places(chosen):
+            received = f"the layer {layer.name}" if layer else f"the network {network.model.name}, which has none"
+            raise ValueError(f"Grad-CAM needs a layer with maps. Received: {received}")
+        self.layer = chosen
+        self._network = network
+        tensors, self._upper = above(network.model, chosen)
+        self._lower = keras.Model(network.model.inputs, tensors)
+        self._gradient = tf.function(self._maps, reduce_retracing=True)
+
+    def of(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32]:
+        """The maps of some images, each for one class.
+
+        Args:
+            images: uint8 [b, height, width, 3 or 1], at the size that the network takes.
+            classes: an index per image.
+
+        Returns:
+            float32 [b, rows, columns] of the layer: >= 0, and 0 where nothing speaks for the class. The unit is that
+            of the logits' gradient, so maps compare within an image and not between networks.
+        """
+        self._network.refresh()
+        chosen = np.asarray(classes, np.int32)
+        found = [
+            self._gradient(
+                keras.tree.flatten(self._lower([images[start : start + _BATCH]], training=False)),
+                chosen[start : start + _BATCH],
+            ).numpy()
+            for start in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(found) if found else np.zeros((0, 1, 1), np.float32)
+
+    def _maps(self, tensors: list[tf.Tensor], classes: tf.Tensor) -> tf.Tensor:
+        answer = tensors[0]
+        with tf.GradientTape() as tape:
+            tape.watch(answer)
+            logits = logits_of(self._upper(tensors, training=False))
+            if logits.shape[-1] == 1:
+                scores = logits[:, 0] * tf.where(classes == 1, 1.0, -1.0)
+            else:
+                scores = tf.gather(logits, classes, batch_dims=1)
+        slope = tf.cast(tape.gradient(scores, answer), tf.float32)
+        weights = tf.reduce_mean(slope, axis=(1, 2), keepdims=True)
+        return tf.nn.relu(tf.reduce_sum(weights * tf.cast(answer, tf.float32), axis=-1))
