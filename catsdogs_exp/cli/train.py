@@ -4,6 +4,7 @@ import shlex
 
 from catsdogs_exp import process
 from catsdogs_exp.cli.train_flags import Asked, asked_for
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config import plugins, search_path
-    from catsdogs_exp.config.compose import hydra_messages, read_words
+    from catsdogs_exp.config.compose import hydra_messages, read_words, with_correction
     from catsdogs_exp.sweep.jobs import Jobs
 
     plugins.load(plugins.named(asked.settings))
@@ -47,7 +48,10 @@ def main(arguments: list[str]) -> int:
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
     with process.handed_to_hydra(words), interruptible(), hydra_messages(reading.hydra):
         entry()
-    lines, code = jobs.finish()
+    try:
+        lines, code = jobs.finish()
+    except BadInput as error:
+        raise with_correction(error, reading, asked.config_dir) from error
     for line in lines:
         output().say(line)
     return code

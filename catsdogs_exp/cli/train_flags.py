@@ -75,7 +75,10 @@ def asked_for(words: Sequence[str]) -> Asked:
             if not after or (takes_next and (after.startswith("-") or (flag != "--shell-completion" and "=" in after))):
                 raise BadInput(f"{flag} needs a value: {flag} {_VALUED[flag]}. Received none")
             if flag == "--config-dir":
-                asked.config_dir = str(a_path(after))
+                folder = a_path(after)
+                if not folder.is_dir():
+                    raise BadInput(f"--config-dir must be a folder of configs. There is none at: {folder}")
+                asked.config_dir = str(folder)
             else:
                 asked.looks += [flag, after]
             position += takes_next

@@ -44,7 +44,7 @@ def build(
         own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
+        reason = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(error).splitlines()[0]).strip('"')
         raise BadInput(f"{error.full_key or 'The config'} cannot be resolved: {reason}") from error
     assert isinstance(plain, dict)
     import_plugins(read_value(settings_of(Config)["plugins"], plain.get("plugins", []), "plugins"))

@@ -56,16 +56,7 @@ def config_of(
     try:
         return _built(reading.hydra, config_dir, import_plugins)
     except BadInput as error:
-
-        def accepts(word: Word) -> bool:
-            try:
-                others = [each for each in reading.hydra if parsed(each).key != word.key]
-                _built([*others, for_hydra(word)], config_dir, import_plugins)
-            except BadInput as refusal:
-                return not str(refusal).startswith(word.key)
-            return True
-
-        raise corrected(error, reading.words, accepts) from error
+        raise with_correction(error, reading, config_dir, import_plugins) from error
 
 
 @dataclass(frozen=True)
@@ -109,6 +100,32 @@ def read_words(overrides: Sequence[str], config_dir: str | None = None, sweep: b
     words, remarks = with_source(words, chosen_dataset, sweep)
     names = {word.key: str(word.value) for word in words if word.key in VARIANTS and _is_choice(word)}
     return Reading(words, [for_hydra(word, names, sweep) for word in words], remarks)
+
+
+def with_correction(
+    error: BadInput,
+    reading: Reading,
+    config_dir: str | None = None,
+    import_plugins: Callable[[Iterable[str]], None] = plugins.load,
+) -> BadInput:
+    """The refusal of a value, with what to type instead where that can be told.
+
+    Args:
+        error: why the config cannot be built.
+        reading: what was typed.
+        config_dir: as `--config-dir`.
+        import_plugins: imports plugins, or refuses to.
+    """
+
+    def accepts(word: Word) -> bool:
+        try:
+            others = [each for each in reading.hydra if parsed(each).key != word.key]
+            _built([*others, for_hydra(word)], config_dir, import_plugins)
+        except BadInput as refusal:
+            return not str(refusal).startswith(word.key)
+        return True
+
+    return corrected(error, reading.words, accepts)
 
 
 def _is_choice(word: Word) -> bool:

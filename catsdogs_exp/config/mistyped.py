@@ -171,7 +171,8 @@ def _check_hydra(word: Word, text: str) -> None:
         (told for key, told in _INSTEAD.items() if name == key or name.startswith(f"{key}.")),
         ("Hydra's own settings are fixed, but for hydra/launcher, hydra/sweeper and what belongs to them", ""),
     )
-    next_step = f"Type: {_typed(instead.format(value=word.value))}" if instead else "Leave it out"
+    value = "PATH" if "${" in (word.value or "") else word.value  # of Hydra's: run folders carry the time as it is
+    next_step = f"Type: {_typed(instead.format(value=value))}" if instead else "Leave it out"
     raise BadInput(f"{word.key} would change nothing: {why}. Received: {_shown(text)}. {next_step}")
 
 

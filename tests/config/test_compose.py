@@ -195,6 +195,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         # references
         ("lr=${rate}", "lr cannot be resolved: Interpolation key 'rate' not found"),
+        ("lr=${oc.env:NOPE}", "lr cannot be resolved: Environment variable 'NOPE' not found"),
         ("lr=${lr}", "lr cannot be resolved: Recursive interpolation detected"),
         (
             "lr=???",
