@@ -1,5 +1,6 @@
 """`dataset.path=PATH` without `dataset=`: what lies at the path decides which source reads it."""
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -85,5 +86,9 @@ def _is_of_pixels(table: Path) -> bool:
     if not table.is_file():
         return False
     with table.open("rb") as handle:
-        line = handle.read(_HEAD).split(b"\n")[0]
-    return max(line.count(mark) for mark in (b",", b";", b"\t")) >= _PIXELS
+        lines = handle.read(_HEAD).splitlines()[:2]
+    if any(max(line.count(mark) for mark in (b",", b";", b"\t")) >= _PIXELS for line in lines[:1]):
+        return True
+    # All of an image's pixels in one field, as of FER2013: its numbers have spaces between them.
+    fields = [field for line in lines[1:] for field in re.split(rb"[,;\t]", line)]
+    return any(re.fullmatch(rb'[\s"]*\d+(?: +\d+){%d,}[\s"]*' % (_PIXELS - 1), field) for field in fields)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.open_data import Data
@@ -12,6 +14,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.training.feed import steps_per_epoch
 
+_NAMED = 5  # classes that a line names
 _FEW = 30  # validation images: below, even a perfect score leaves an interval wider than 0.1
 
 
@@ -50,6 +53,12 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
         if config.training.validation_steps:
             validation = some_batches(validation, config.training.validation_steps, config.split.seed)
     _check_sizes(config, train, validation, say)
+    if len(validation.rows) and not (config.training.overfit_batches or config.training.validation_steps):
+        counts = np.bincount(validation.labels, minlength=len(data.manifest.classes)).tolist()
+        without = [name for name, count in zip(data.manifest.classes, counts, strict=True) if not count]
+        if without:
+            more = f" and {len(without) - _NAMED} more classes" if len(without) > _NAMED else ""
+            say(f"no validation images of {', '.join(without[:_NAMED])}{more}: how well they are told apart is unknown")
     return Loaders(replace(train, shard=shard), replace(validation, shard=shard))
 
 

@@ -22,6 +22,7 @@ def things(tmp_path: Path, photo_folder, monkeypatch: pytest.MonkeyPatch) -> Pat
         tar.add("photos")
     Path("table.csv").write_text("path,label\nphotos/cats/cat.0.jpg,cat\n")
     Path("sign_mnist.csv").write_text(",".join(["label", *(f"pixel{n}" for n in range(784))]) + "\n")
+    Path("fer2013.csv").write_text(f"emotion,pixels,Usage\n0,{' '.join(['17'] * 2304)},Training\n")
     Path("notes.md").write_text("text")
     return tmp_path
 
@@ -35,6 +36,7 @@ def things(tmp_path: Path, photo_folder, monkeypatch: pytest.MonkeyPatch) -> Pat
         ("download", "archive"),
         ("table.csv", "csv"),
         ("sign_mnist.csv", "pixel_csv"),
+        ("fer2013.csv", "pixel_csv"),
         ("nothing", "folder"),
         ("nothing.ZIP", "archive"),
         ("nothing.csv", "csv"),

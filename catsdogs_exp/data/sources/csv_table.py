@@ -92,7 +92,9 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
         inside = file.relative_to(root).as_posix()
         known = listed.setdefault(inside, (inside, *found[path]))
         if known != (inside, *found[path]):
-            raise BadInput(f"The table gives one file two labels or splits: {inside} in {table}")
+            raise BadInput(
+                f"The table gives one file two labels or splits: {inside} in {table}. Remove one of its lines"
+            )
     notes = (f"{counted(len(missing), 'row')} whose file is not there: {_names(missing)}",) if missing else ()
     return listing_of(root, listed.values(), table, notes, tuple(reading))
 
@@ -104,21 +106,32 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
         first = list(islice(table.rows, _SAMPLE))
         places = _columns(dataset, table, first)
         rows = list(chain(first, table.rows))
+        repeated = 0
         if dataset.split_column is None and places.split is not None and not _are_splits(rows, places.split):
             reading.append(f"the column {shown(table.columns[places.split])} is not used: it holds no splits")
             places = _Columns(places.path, places.label, places.classes, None)
         for line, row in rows:
             file, label = row[places.path].strip(" \t"), _label(row, places, path, line)
             if not file or not label:
-                raise BadInput(f"Each line of the table must have a {'label' if file else 'path'}: {path}, line {line}")
+                what = "label" if file else "path"
+                raise BadInput(
+                    f"Each line of the table must have a {what}: {path}, line {line}. Fill it in or remove the line"
+                )
             if any(unicodedata.category(letter) == "Cc" for letter in file + label):
                 raise BadInput(f"Names in the table must not hold control characters: {path}, line {line}")
             split = UNDECIDED if places.split is None else row_split(row[places.split], path, line)
-            if found.setdefault(file, (label, split)) != (label, split):
-                raise BadInput(f"The table gives one file two labels or splits: {file} in {path}, line {line}")
+            repeated += file in found
+            if (before := found.setdefault(file, (label, split))) != (label, split):
+                different = f"{before[0]} and {label}" if before[0] != label else "one label, two splits"
+                raise BadInput(
+                    f"The table gives one file two labels or splits: {file} in {path}, line {line} ({different}). "
+                    "Remove one of the lines"
+                )
     if not found:
         raise BadInput(f"The table has no lines but its column names: {path}")
     reading += [*table.notes, *_told(table, places)]
+    if repeated:
+        reading.append(f"{counted(repeated, 'line')} repeating another: each file is used once")
     return found
 
 

@@ -102,16 +102,26 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
         ("path,label\n", "The table has no lines but its column names: {table}"),
         ("path,label\na/1.jpg\n", "The table must have 2 fields in each line. Received 1: {table}, line 2"),
         ("path,label,label\n", "dataset.label_column must name one column. There are 2 called 'label' in {table}"),
-        ("path,label\n,cat\n", "Each line of the table must have a path: {table}, line 2"),
-        ("path,label\na/1.jpg, \n", "Each line of the table must have a label: {table}, line 2"),
-        ("path,label\na/1.jpg,c\x07\n", "Names in the table must not hold control characters: {table}, line 2"),
+        (
+            "path,label\n,cat\n",
+            "Each line of the table must have a path: {table}, line 2. Fill it in or remove the line",
+        ),
+        (
+            "path,label\na/1.jpg, \n",
+            "Each line of the table must have a label: {table}, line 2. Fill it in or remove the line",
+        ),
+        (
+            "path,label\na/1.jpg,c\x07\n",
+            "Names in the table must not hold control characters: {table}, line 2",
+        ),
         (
             "path,label\na/1.jpg,cat\na/1.jpg,dog\n",
-            "The table gives one file two labels or splits: a/1.jpg in {table}, line 3",
+            "The table gives one file two labels or splits: a/1.jpg in {table}, line 3 (cat and dog). "
+            "Remove one of the lines",
         ),
         (
             "path,label\na/1.jpg,cat\na/./1.jpg,dog\n",
-            "The table gives one file two labels or splits: a/1.jpg in {table}",
+            "The table gives one file two labels or splits: a/1.jpg in {table}. Remove one of its lines",
         ),
         (
             "path,label\na/1.jpg,cat\n",

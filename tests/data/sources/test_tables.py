@@ -107,7 +107,9 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(HEADER, *LINES, ",", ",", "", "  "), ["3 lines without content left out"], id="empty lines"),
         pytest.param(lines(HEADER, *(f"{line},," for line in LINES)), [], id="commas at the end"),
         pytest.param(lines(f"{HEADER},", *(f"{line}," for line in LINES)), [], id="commas at the end of all"),
-        pytest.param(lines(HEADER, *LINES, LINES[0]), [], id="a row twice"),
+        pytest.param(
+            lines(HEADER, *LINES, LINES[0]), ["1 line repeating another: each file is used once"], id="a row twice"
+        ),
         pytest.param(lines(HEADER, *(f"./{line}" for line in LINES)), [], id="./"),
         pytest.param(
             lines(HEADER, *LINES).replace("img/", "img\\"),
@@ -261,10 +263,14 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
             "6 of 6 files in ROOT/table.csv are missing below ROOT: 'cat0', 'cat1', 'cat2', .... The first is there "
             "with dataset.root=ROOT/img dataset.suffix=.jpg.",
         ),
-        ([HEADER, *LINES[:-1], "img/dog2.jpg,"], "Each line of the table must have a label: ROOT/table.csv, line 7"),
+        (
+            [HEADER, *LINES[:-1], "img/dog2.jpg,"],
+            "Each line of the table must have a label: ROOT/table.csv, line 7. Fill it in or remove the line",
+        ),
         (
             [HEADER, *LINES, LINES[0].replace(",cat", ",dog")],
-            "The table gives one file two labels or splits: img/cat0.jpg in ROOT/table.csv, line 8",
+            "The table gives one file two labels or splits: img/cat0.jpg in ROOT/table.csv, line 8 (cat and dog). "
+            "Remove one of the lines",
         ),
         (
             ["path,cat,dog", "img/cat0.jpg,1,1", "img/dog0.jpg,0,1"],

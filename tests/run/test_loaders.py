@@ -1,0 +1,37 @@
+"""The loaders of a run, and what is said of sets too small to tell anything."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.open_data import manifest_of, open_images
+from catsdogs_exp.run.loaders import open_loaders
+
+
+@pytest.mark.parametrize(
+    ("counts", "words", "expected"),
+    [
+        ({"cats": 64, "dogs": 1}, [], ["no validation images of dogs: how well they are told apart is unknown"]),
+        (
+            {"cats": 64, **{f"dogs{number}": 1 for number in range(7)}},
+            [],
+            ["no validation images of dogs0, dogs1, dogs2, dogs3, dogs4 and 2 more classes: how well they are told "],
+        ),
+        ({"cats": 64, "dogs": 64}, [], []),
+        ({"cats": 64, "dogs": 1}, ["training.overfit_batches=1"], ["training.overfit_batches: 8 training images, "]),
+    ],
+)
+def test_classes_that_validation_lacks(
+    photo_folder: Callable[..., Path],
+    config: Callable[..., Config],
+    counts: dict[str, int],
+    words: list[str],
+    expected: list[str],
+) -> None:
+    made = config("target_size=16", "depth=2", "batch_size=8", "split.validation=0.5", *words)
+    said: list[str] = []
+    open_loaders(made, open_images(manifest_of(photo_folder(counts), made), made), said.append)
+    assert len(said) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(said, expected, strict=True))
