@@ -17,7 +17,7 @@ from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _BATCH = 32
 _FEWEST = 64  # images that use is measured on, however slow it is
-_BYTES = 64 * 2**20  # of the variants of a batch that run at once
+_BYTES = 32 * 2**20  # of the variants of a batch that run at once; layers above may be several times wider
 
 
 @dataclass(frozen=True)

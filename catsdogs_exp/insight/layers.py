@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections.abc import Sequence
+from typing import Any
 
 from keras import layers
 
@@ -32,6 +33,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
 
     `auto`: of a plain network (no branches) with at most `MOST` convolutions and poolings, all of these; otherwise at
     most `MOST` layers spread over the depth, each the last one before the maps become smaller, or the end of a block.
+    The widened layers inside of a mobile block (MobileNetV2) are not ends: the block's input stands for them.
     `all`: every layer with maps. Otherwise names or patterns (`block*_conv`).
 
     Args:
@@ -47,7 +49,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
     if names == [ALL]:
         return stacks
     if names == [AUTO]:
-        return _auto(stacks)
+        return _auto(network, stacks)
     known = {layer.name: layer for layer in network.layers if _is_stack(layer)}
     chosen: dict[str, Layer] = {}
     for name in names:
@@ -74,11 +76,11 @@ def without_repeats(network: FlatNetwork, chosen: Sequence[Layer]) -> list[Layer
     ]
 
 
-def _auto(stacks: list[Layer]) -> list[Layer]:
+def _auto(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
     plain = [layer for layer in stacks if isinstance(layer.operation, (*_CONVOLUTIONS, *_POOLINGS))]
     if len(plain) <= MOST and not any(isinstance(layer.operation, _MERGES) for layer in stacks):
         return plain
-    ends = _block_ends(stacks)
+    ends = _block_ends(network, stacks)
     if len(ends) <= MOST:
         return ends
     stages = _stage_ends(ends)
@@ -90,16 +92,37 @@ def _auto(stacks: list[Layer]) -> list[Layer]:
     return [layer for layer in ends if layer.name in chosen]
 
 
-def _block_ends(stacks: list[Layer]) -> list[Layer]:
+def _block_ends(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
     """The sums of residual blocks, the last layer of each size, and the last layer of all."""
-    ends = [
-        layer
-        for layer, following in zip(stacks, [*stacks[1:], None], strict=True)
-        if isinstance(layer.operation, layers.Add)
-        or following is None
-        or following.output.shape[1:3] != layer.output.shape[1:3]
-    ]
-    return ends or stacks
+    feeding = parents(network.model)
+    feeds: dict[Any, list[Any]] = {}
+    for operation, sources in feeding.items():
+        for source in sources:
+            feeds.setdefault(source, []).append(operation)
+    by_operation = {layer.operation: layer for layer in stacks}
+    ends: set[str] = set()
+    for layer, following in zip(stacks, [*stacks[1:], None], strict=True):
+        if isinstance(layer.operation, layers.Add) or following is None:
+            ends.add(layer.name)
+        elif following.output.shape[1:3] != layer.output.shape[1:3]:
+            source = by_operation.get(_input_of_widening(layer.operation, feeding, feeds), layer)
+            ends.add(source.name)
+    return [layer for layer in stacks if layer.name in ends] or stacks
+
+
+def _input_of_widening(operation: Any, feeding: dict[Any, list[Any]], feeds: dict[Any, list[Any]]) -> Any:
+    """What a mobile block widens by a 1 x 1 convolution before its depthwise one; None for any other layer."""
+    following = feeds.get(operation, [])
+    while len(following) == 1 and isinstance(following[0], layers.ZeroPadding2D):
+        following = feeds.get(following[0], [])
+    if len(following) != 1 or not isinstance(following[0], layers.DepthwiseConv2D):
+        return None
+    while isinstance(operation, _TINTS) and len(feeding[operation]) == 1:
+        (operation,) = feeding[operation]
+    if not isinstance(operation, layers.Conv2D) or operation.kernel_size != (1, 1):
+        return None
+    (source,) = feeding[operation]
+    return source if operation.filters > source.output.shape[-1] else None
 
 
 def _stage_ends(ends: list[Layer]) -> list[Layer]:

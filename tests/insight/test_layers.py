@@ -66,3 +66,22 @@ def test_nested_networks_are_looked_into() -> None:
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(body(inputs))))
     assert chosen(model, "auto") == ["body_conv", "body_pool"]
+
+
+def test_the_widened_layers_inside_of_mobile_blocks_are_no_ends() -> None:
+    """They are the last ones of their size, but the block that makes the maps smaller has begun before them."""
+
+    def block(x, filters: int, strides: int, name: str):
+        x = layers.Conv2D(6 * x.shape[-1], 1, name=f"{name}_widen")(x)
+        x = layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
+        if strides == 2:
+            x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+        x = layers.DepthwiseConv2D(3, strides, "valid" if strides == 2 else "same", name=f"{name}_depthwise")(x)
+        return layers.Conv2D(filters, 1, name=f"{name}_end")(x)
+
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, padding="same", name="stem")(inputs)
+    for number, strides in enumerate((1, 2, 1, 2), start=1):
+        x = block(x, 8 * number, strides, f"block{number}")
+    x = layers.Conv2D(64, 1, activation="relu", name="top")(x)
+    assert chosen(keras.Model(inputs, x), "auto") == ["block1_end", "block3_end", "top"]
