@@ -10,17 +10,17 @@ from catsdogs_exp.printable import printable
 
 COMMANDS = {
     "resume": "continue a run exactly where it stopped, or train a finished one longer",
-    "repeat": "run the same again and check that the result is the same",
-    "find-lr": "tries learning rates: a curve, a table and the best of them",
+    "repeat": "run the same config again and check that the result is identical",
+    "find-lr": "find a learning rate: a curve, a table and the best one",
     "inspect": "what is in the data, and its problems",
-    "models": "networks to choose from, with their parameters, or the layers of one",
-    "show": "a picture of augmented training images and the model's summary; no training",
+    "models": "available networks with their parameters, or the layers of one",
+    "show": "draw augmented training images and the model's summary, without training",
     "evaluate": "evaluate a run's network on one of its splits",
     "predict": "classes and probabilities for your own images",
-    "activations": "what the layers of a run's network answer to any image",
+    "activations": "how the layers of a run's network respond to any image",
     "film": "how the layers of a run's network formed, epoch by epoch",
-    "atlas": "what each channel of a run's network detects, and what it is used for",
-    "compare": "runs side by side: the settings that differ, best first",
+    "atlas": "what each channel of a run's network detects, and how much it is used",
+    "compare": "compare runs, best first, by the settings that differ",
     "grade": "grade a run by the course's own criteria",
     "cache": "decoded images on disk: list or clear them",
 }
@@ -90,7 +90,7 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
         return "train", words
     if first == "train":
         without = shlex.join(["python", "-m", "catsdogs_exp", *words[1:]])
-        raise BadInput(f"Training needs no word of its own. Received: train. Type: {without}")
+        raise BadInput(f"Training has no command word. Received: train. Type: {without}")
     from catsdogs_exp.config.mistyped import not_a_setting  # noqa: PLC0415  (only a mistake needs it)
 
     refusal = not_a_setting(words)

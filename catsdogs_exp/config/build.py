@@ -1,4 +1,4 @@
-"""Turns what Hydra composed into a checked `Config`. Needs no TensorFlow, so mistakes fail fast."""
+"""Turns the composed config into a validated `Config`. Needs no TensorFlow, so mistakes fail fast."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -32,10 +32,10 @@ def build(
     """Checks types, ranges, names and combinations and returns the run's config.
 
     Args:
-        composed: what Hydra composed, with or without its `hydra` node.
+        composed: the config composed by Hydra, with or without its `hydra` node.
         experiment: the name of the recipe, if one was chosen.
-        import_plugins: what is done about the plugins that it names: `plugins.load`, or `plugins.require`, where the
-            config is not the user's own.
+        import_plugins: how to handle the plugins it names: `plugins.load`, or `plugins.require` for a config that is
+            not the user's own.
 
     Raises:
         BadInput: naming the setting, what is allowed and what was received.
@@ -52,7 +52,7 @@ def build(
 
 
 def build_plain(plain: dict[str, Any]) -> Config:
-    """Checks a config of plain values, such as that of a run's `config.yaml`.
+    """Validates a config of plain values, such as a run's `config.yaml`.
 
     Raises:
         BadInput: as `build` does.
@@ -64,9 +64,9 @@ def build_plain(plain: dict[str, Any]) -> Config:
 
 
 def to_plain(config: Any) -> dict[str, Any]:
-    """The config as nested dictionaries of plain values, lists for tuples: what `config.yaml` holds.
+    """The config as nested dictionaries of plain values, with lists for tuples: the content of `config.yaml`.
 
-    A list of one number is that number, as one would type it.
+    A list with a single number becomes that number, as one would type it.
     """
     return {key: _listed(value) for key, value in asdict(config).items()}
 
@@ -108,7 +108,7 @@ def _check_split(split: SplitSettings) -> None:
 
 
 def _check_combinations(config: Config) -> None:
-    """What no single setting shows."""
+    """Checks combinations of settings."""
     check_operations(config.augment.custom)
     _check_split(config.split)
     check_dataset(config.dataset)

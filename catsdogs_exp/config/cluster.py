@@ -14,7 +14,10 @@ _EXAMPLE = (
     """TF_CONFIG='{"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}'"""
 )
 _SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
-_FIRST_PORT, _PORTS = 12000, 20000  # a port of a Slurm job is drawn from its number: two on one machine do not meet
+_FIRST_PORT, _PORTS = (
+    12000,
+    20000,
+)  # the port comes from the Slurm job's number, so two jobs on one machine do not clash
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,19 @@ class Cluster:
 
 
 def cluster_for(training: Training) -> Cluster | None:
-    """The cluster that `training.strategy` asks for; None where this process trains alone.
+    """The cluster for `training.strategy`; None if this process trains alone.
 
     Raises:
-        BadInput: when the environment names none.
+        BadInput: if the environment does not name one.
     """
     return cluster_of(os.environ) if training.strategy == "multi_worker" else None
 
 
 def cluster_of(environment: Mapping[str, str]) -> Cluster:
-    """The cluster that environment variables describe: `TF_CONFIG`, or where it is not set those of a Slurm step.
+    """The cluster described by environment variables: `TF_CONFIG`, otherwise those of a Slurm step.
 
     Raises:
-        BadInput: saying which variable is wrong, with an example.
+        BadInput: naming the wrong variable, with an example.
     """
     if text := environment.get("TF_CONFIG", "").strip():
         return _of_tf_config(text)
@@ -110,10 +113,10 @@ def _of_slurm(environment: Mapping[str, str]) -> Cluster:
 
 
 def expand_hosts(text: str) -> list[str]:
-    """Slurm's short form of host names: `n[01-03,7],gpu` is n01, n02, n03, n7 and gpu.
+    """Expands Slurm's host lists: `n[01-03,7],gpu` becomes n01, n02, n03, n7 and gpu.
 
     Raises:
-        ValueError: when it is something else, or more than 4096.
+        ValueError: for anything else, or more than 4096 hosts.
     """
     hosts: list[str] = []
     for part in re.split(r",(?![^\[]*\])", text):
@@ -136,16 +139,16 @@ def _numbers(ranges: str) -> Iterable[str]:
 
 
 def expand_counts(text: str) -> list[int]:
-    """Slurm's short form of tasks a node: `2(x3),1` is 2, 2, 2 and 1.
+    """Expands Slurm's tasks per node: `2(x3),1` becomes 2, 2, 2 and 1.
 
     Raises:
-        ValueError: when it is something else.
+        ValueError: for anything else.
     """
     counts: list[int] = []
     for part in text.split(","):
         found = re.fullmatch(r"(\d{1,4})(?:\(x(\d{1,4})\))?", part.strip(), re.ASCII)
         if not found:
-            raise ValueError(f"not a list of tasks a node: {text[:200]}")
+            raise ValueError(f"not a list of tasks per node: {text[:200]}")
         counts += [int(found[1])] * int(found[2] or 1)
     return counts
 

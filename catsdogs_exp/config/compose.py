@@ -37,13 +37,13 @@ def config_of(
     trusted: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> Config:
-    """Composes and checks the config that `overrides` ask for, such as `["lr=0.01", "model=cnn"]`.
+    """Composes and validates the config for `overrides`, such as `["lr=0.01", "model=cnn"]`.
 
     Args:
         overrides: as typed.
-        config_dir: a folder with further choices, as `--config-dir` names it.
-        trusted: whether the plugins that are named may be imported. Without, they must have been.
-        say: told what was added to the overrides, such as the source that a path asks for.
+        config_dir: a folder with additional choices, as in `--config-dir`.
+        trusted: whether plugins named in the config may be imported. If not, they must already have been imported.
+        say: called with what was added to the overrides, such as the source inferred from a path.
 
     Raises:
         BadInput: for an unknown key, group or choice, or a value out of range.
@@ -61,12 +61,12 @@ def config_of(
 
 @dataclass(frozen=True)
 class Reading:
-    """What was typed, as Hydra will read it.
+    """The typed words, translated for Hydra.
 
     Attributes:
-        words: as typed, with what a path has added.
-        hydra: the same in Hydra's grammar.
-        remarks: what was added, for people.
+        words: as typed, plus what was inferred from a path.
+        hydra: the same words in Hydra's grammar.
+        remarks: what was added, as messages to the user.
     """
 
     words: list[Word]
@@ -75,21 +75,21 @@ class Reading:
 
 
 def read_words(overrides: Sequence[str], config_dir: str | None = None, sweep: bool = False) -> Reading:
-    """Reads what was typed; text is taken to the letter.
+    """Reads the typed words; text is taken literally.
 
     Args:
-        overrides: as typed, or in Hydra's grammar already.
-        config_dir: as `--config-dir`.
+        overrides: as typed, or already in Hydra's grammar.
+        config_dir: as in `--config-dir`.
         sweep: whether commas separate the values of several runs.
 
     Raises:
-        BadInput: for what is no `key=value`, or can mean nothing, with what to type instead.
+        BadInput: for words that are not `key=value` or have no meaning, with what to type instead.
     """
     words = check_words(overrides)
     choices = [word for word in words if word.key in search_path.groups()]
 
     def chosen_dataset() -> str | None:
-        """The dataset of the words; None where several recipes are swept over."""
+        """The dataset chosen by the words; None if several recipes are swept over."""
         if any(word.key == "experiment" and not _is_choice(word) for word in words):
             return None
         places = [str(word) for word in words if word.key == "hydra.searchpath"]
@@ -129,7 +129,7 @@ def with_correction(
 
 
 def _is_choice(word: Word) -> bool:
-    """Whether a group is given one choice, by its name."""
+    """Whether a group is set to a single choice, by its name."""
     return re.fullmatch(r"[\w./-]+", word.value or "") is not None
 
 
@@ -144,8 +144,8 @@ class Sweep:
     """The jobs of a sweep.
 
     Attributes:
-        configs: one a job, checked, in the order of their numbers.
-        varying: keys and groups that have more than one value.
+        configs: one per job, validated, in job order.
+        varying: keys and groups with more than one value.
     """
 
     configs: list[Config]
@@ -153,13 +153,13 @@ class Sweep:
 
 
 def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Sweep:
-    """Expands `lr=0.1,0.01 depth=range(2,4)` as Hydra's own sweeper does and checks every job.
+    """Expands `lr=0.1,0.01 depth=range(2,4)` as Hydra's own sweeper does and validates every job.
 
-    With another sweeper (`hydra/sweeper=optuna`) the jobs are not known before they run: then the sweep's
-    first guess, the config without the swept keys, is all that is checked.
+    With another sweeper (`hydra/sweeper=optuna`), the jobs are not known in advance. Only the first guess, the config
+    without the swept keys, is validated then.
 
     Raises:
-        BadInput: for the first job that is wrong, or when there is none.
+        BadInput: for the first invalid job, or if there are no jobs.
     """
     plugins.load(plugins.named(overrides))
     overrides = read_words(overrides, config_dir, sweep=True).hydra
@@ -194,7 +194,7 @@ def chosen_experiment(hydra: Any) -> str | None:
 
 @contextmanager
 def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
-    """Turns what Hydra and OmegaConf raise while composing `overrides` into `BadInput`."""
+    """Converts errors that Hydra and OmegaConf raise while composing `overrides` into `BadInput`."""
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
@@ -216,25 +216,25 @@ def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
 
 
 def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
-    """What Hydra composes, with its own words for mistakes.
+    """The config composed by Hydra, with Hydra's own error messages.
 
     Args:
         overrides: in Hydra's grammar.
-        config_dir: as `--config-dir`.
+        config_dir: as in `--config-dir`.
     """
     with _hydra(config_dir):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
 def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str, Any]:
-    """A run's config with the defaults of settings that it lacks, as the config of an older version does.
+    """A run's config with defaults for missing settings, as in the config of an older version.
 
     Args:
         plain: the run's config.
-        variants: groups whose choices differ in their keys; the run's choices of these are looked up.
+        variants: groups whose choices have different keys; the run's choices for them are looked up.
 
     Raises:
-        BadInput: when a choice is no longer known.
+        BadInput: if a choice no longer exists.
     """
     groups = {group: plain.get(group) for group in variants}
     words = [f"{group}={entry['name']}" for group, entry in groups.items() if isinstance(entry, dict)]
@@ -250,7 +250,7 @@ def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str
 
 
 def _filled(plain: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as they are, and those of the defaults where there are none. Texts are not interpreted."""
+    """The given values, completed by defaults. Text is not interpreted."""
     found = {**defaults, **plain}
     for key, value in plain.items():
         if isinstance(value, dict) and isinstance(defaults.get(key), dict):
@@ -259,7 +259,7 @@ def _filled(plain: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 
 def _message(error: Exception, overrides: Sequence[str]) -> str:
-    """One line in our words: what was received, what is known, what is near."""
+    """One line in our words: what was received, what exists, and the closest match."""
     complaint = compat.complaint_of(error)
     match complaint.kind:
         case "choice":
@@ -286,13 +286,13 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
 
 
 def _backbone(choice: str) -> str:
-    """What to write for a backbone that was taken for a network, or `""`."""
+    """What to type for a backbone given as a network, or `""`."""
     named = [known for known in known_backbones() if known.name.lower() == choice.lower()]
     return f" {named[0].name} is a backbone: {' '.join(named[0].chosen_by)}" if named else ""
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:
-    """The message for a key or group that nobody knows, given the groups' choices in `overrides`."""
+    """The message for an unknown key or group, given the groups' choices in `overrides`."""
     groups = search_path.groups()
     choices = [word for word in overrides if (pair := word.split("="))[-1] in groups.get(pair[0], [])]
     plain = OmegaConf.to_container(composed_of(choices), resolve=False)
@@ -302,7 +302,7 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
         *flatten({str(name): value for name, value in plain.items()}),
         *(group for group in groups if group not in plain),
     ]
-    if key in known:  # a recipe or config file has given it names already, and Hydra changes those one by one
+    if key in known:  # a recipe or config file has set names already, and Hydra merges them one by one
         received = " ".join(word for word in overrides if word.lstrip("+~").startswith(key))
         return f"{key} has a value already, which is changed, not replaced. Received: {received}. Put {key}=null first"
     group, _, last = key.rpartition(".")

@@ -1,4 +1,4 @@
-"""What was probably meant by a value that a setting does not take: `32x32`, `0,001`, `1e-3,`, `None`."""
+"""Guesses the intended value for one that a setting does not accept: `32x32`, `0,001`, `1e-3,`, `None`."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -25,12 +25,12 @@ _MOST = 4  # each costs a composition
 
 
 def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], bool]) -> BadInput:
-    """The refusal of a value, with what to type instead where that can be told.
+    """The error message for a value, with what to type instead if that can be guessed.
 
     Args:
         error: a message that begins with the key of one of the words.
         words: as typed.
-        accepts: whether a word in place of the one with its key would be taken.
+        accepts: whether a word would be accepted in place of the one with the same key.
     """
     message = str(error)
     word = next((each for each in reversed(words) if message.startswith(f"{each.key} must ")), None)
@@ -49,7 +49,7 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
 
 
 def candidates(value: str) -> Iterator[str]:
-    """What a value may have been meant to be, the likeliest first."""
+    """The values that may have been intended, most likely first."""
     text = value.strip().strip("'\"").strip()
     yield text.rstrip(".,;:")
     yield from _WORDS.get(text.lower(), ())

@@ -1,4 +1,4 @@
-"""`dataset.path=PATH` without `dataset=`: what lies at the path decides which source reads it."""
+"""`dataset.path=PATH` without `dataset=`: the content at the path decides which source reads it."""
 
 import re
 import tarfile
@@ -13,14 +13,14 @@ from catsdogs_exp.errors import BadInput
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 _TABLES = (".csv", ".tsv")
-_PIXELS = 64  # columns of a table from which on they are taken for pixels: 8 x 8
-_HEAD = 2**16  # bytes of a table that are looked at
+_PIXELS = 64  # tables with at least this many columns count as pixels: 8 x 8
+_HEAD = 2**16  # bytes of a table that are examined
 _FITTING = {"folder": "a folder", "archive": "an archive", "csv": "a table", "pixel_csv": "a table of pixels"}
 _TABLE_SOURCES = ("csv", "pixel_csv")
 
 
 def source_for(path: str) -> str:
-    """The `dataset=` for what lies at a path, or for what its name says where nothing is there.
+    """The `dataset=` for the content of a path, or for its name if nothing is there.
 
     Raises:
         BadInput: for a file that is neither an archive nor a table.
@@ -46,18 +46,18 @@ def source_for(path: str) -> str:
 def with_source(
     words: Sequence[Word], chosen_dataset: Callable[[], str | None], sweep: bool
 ) -> tuple[list[Word], list[str]]:
-    """Adds `dataset=...` to words with a `dataset.path` and without a choice of the source that fits it.
+    """Adds `dataset=...` to words that have a `dataset.path` but no choice of a matching source.
 
     Args:
         words: as typed.
-        chosen_dataset: the dataset that the words choose without it, perhaps in a recipe; None when that is not known.
+        chosen_dataset: the dataset chosen by the words without it, perhaps in a recipe; None if unknown.
         sweep: whether commas separate the values of several runs.
 
     Returns:
-        The words, and a remark about what was added.
+        The words, and a message about what was added.
 
     Raises:
-        BadInput: when the paths of a sweep are not all of one kind, or one is of none.
+        BadInput: if the paths of a sweep are of different kinds, or one has no kind.
     """
     values = [word.value for word in words if word.key == "dataset.path" and word.value not in (None, "", "null")]
     if not values or any(word.key == "dataset" for word in words):

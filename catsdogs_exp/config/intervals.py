@@ -22,11 +22,11 @@ class Interval:
 
 
 def parse_interval(text: str, name: str) -> Interval:
-    """Reads an interval.
+    """Parses an interval.
 
     Args:
         text: `2epochs`, `20steps`, `60s` or `never`.
-        name: of the setting, for the message.
+        name: the setting, for the message.
 
     Raises:
         BadInput: for anything else.

@@ -1,4 +1,4 @@
-"""What kind of value a setting takes, from the schema: text is taken as typed, everything else is Hydra's to read."""
+"""The kind of value each setting takes, from the schema: text is taken as typed, everything else is parsed by Hydra."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
@@ -13,7 +13,7 @@ class Form(Enum):
     """How a value is typed."""
 
     TEXT = "a text"
-    TEXTS = "a text, or several: [a,b]"
+    TEXTS = "text, or a list: [a,b]"
     LIST = "several texts: [a,b]"
     NAMES = "names, [a,b], or old ones with new ones, {a: b}"
     OTHER = "a number, true or false, or several of them"
@@ -21,12 +21,12 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a setting takes.
+    """The kind of value a setting takes.
 
     Attributes:
         form: how it is typed.
-        optional: whether `null` switches it off.
-        choices: the only words allowed, or none.
+        optional: whether `null` turns it off.
+        choices: the only allowed words; empty if there is no restriction.
     """
 
     form: Form
@@ -35,11 +35,11 @@ class Kind:
 
 
 def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
-    """The kinds that a dotted key has: several where the choices of a group differ, none for an unknown key.
+    """The kinds of a dotted key: several if the choices of a group differ, none for an unknown key.
 
     Args:
         key: such as `dataset.path`.
-        names: of the chosen ones, such as `{"dataset": "folder"}`; all choices of a group that it does not name.
+        names: the chosen ones, such as `{"dataset": "folder"}`; for groups not named here, all choices count.
     """
     first, *rest = key.split(".")
     reached = [each for name, each in settings_of(Config).items() if name == first]
@@ -47,17 +47,17 @@ def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
         variants = depth == 0 and first in VARIANTS
         owners = _chosen(first, names or {}) if variants else [setting.hint for setting in reached]
         reached = [inner for owner in owners for inner in _inside(owner, part)]
-    is_group = key in (*VARIANTS, "experiment")  # the config remembers the experiment's name, but it is a group
+    is_group = key in (*VARIANTS, "experiment")  # the config stores the experiment's name, but it is a group
     return {_kind(setting) for setting in reached if not is_group and not is_dataclass(setting.hint)}
 
 
 def is_name(key: str) -> bool:
-    """Whether a key is one of the names that a setting renames, such as `dataset.classes.kitten`."""
+    """Whether a key is an entry of a mapping of names, such as `dataset.classes.kitten`."""
     return any(kind.form is Form.NAMES for kind in kinds_of(key.rpartition(".")[0]))
 
 
 def known_keys() -> list[str]:
-    """Every dotted key that some choice has."""
+    """Every dotted key that exists for some choice."""
     keys: dict[str, None] = {}
     for name, setting in settings_of(Config).items():
         for owner in _chosen(name, {}) if name in VARIANTS else [setting.hint]:
@@ -66,14 +66,14 @@ def known_keys() -> list[str]:
 
 
 def _chosen(group: str, names: Mapping[str, str]) -> list[Any]:
-    """The dataclasses of a group's choices, or of the one that `names` names."""
+    """The dataclasses of a group's choices, or only of the one that `names` selects."""
     variants = VARIANTS[group]
     name = names.get(group)
     return [variants[name]] if name in variants else list(dict.fromkeys(variants.values()))
 
 
 def _inside(owner: Any, part: str) -> list[Setting]:
-    """What a dataclass, or a dictionary of names, holds under a name."""
+    """The field of a dataclass, or the entry of a mapping, with a given name."""
     if owner == dict[str, str]:
         return [settings_of(_Name)["new"]]
     found = settings_of(owner).get(part) if is_dataclass(owner) else None  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def _inside(owner: Any, part: str) -> list[Setting]:
 
 @dataclass(frozen=True)
 class _Name:
-    """An entry of a dictionary of names."""
+    """An entry of a mapping of names."""
 
     new: str
 

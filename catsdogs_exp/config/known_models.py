@@ -1,4 +1,4 @@
-"""Facts about networks that need no building: names, sizes, preprocessing. Needs no TensorFlow."""
+"""Facts about networks that do not require building them: names, sizes, preprocessing. Needs no TensorFlow."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,12 +15,12 @@ COURSE = "Moroney, TensorFlow course, 2019"
 
 @dataclass(frozen=True)
 class About:
-    """What a builder makes of pixels, and where its network comes from.
+    """How a network preprocesses pixels, and where it comes from.
 
     Attributes:
         source: the paper or course.
-        mean, std: inside the network a pixel p, 0..255, becomes (p - mean) / std; one number for all channels, or
-            one each. None: as those who trained the backbone had it.
+        mean, std: a pixel p in 0..255 becomes (p - mean) / std inside the network; one number for all channels, or one
+            per channel. None: as in the backbone's training.
     """
 
     source: str
@@ -28,15 +28,15 @@ class About:
     std: tuple[float, ...] | None = None
 
     def values(self) -> str:
-        """What pixels become: `0..1`, or `as trained`."""
+        """The range of preprocessed pixels: `0..1`, or `as trained`."""
         if self.mean is None or self.std is None:
             return "as trained"
         low = min(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
         high = max((255 - mean) / std for mean, std in zip(self.mean, self.std, strict=True))
-        return f"{low + 0.0:.3g}..{high:.3g}"  # + 0.0: no -0
+        return f"{low + 0.0:.3g}..{high:.3g}"  # + 0.0 avoids -0
 
 
-# By `model.name`. A test builds those with figures and looks whether they are true.
+# By `model.name`. A test builds the networks with figures and verifies them.
 ABOUT: dict[str, About] = {
     "cnn": About(COURSE, mean=(0.0,), std=(255.0,)),
     "transfer": About("keras.applications"),
@@ -49,13 +49,13 @@ ABOUT: dict[str, About] = {
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A choice of the group `model`, or a backbone that one of them can be given.
+    """A choice of the group `model`, or a backbone for one of them.
 
     Attributes:
-        name: what it is called.
-        chosen_by: the settings that choose it.
+        name: its name.
+        chosen_by: the settings that select it.
         description: one line.
-        target_size: height and width that it is used at unless the user says otherwise.
+        target_size: default height and width.
     """
 
     name: str
@@ -65,7 +65,9 @@ class KnownModel:
 
 
 def known_models() -> list[KnownModel]:
-    """All choices: the files of `conf/model/` with the first line of their comment, and those of loaded plugins."""
+    """All choices: the files of `conf/model/`, described by the first line of their comment, and those of loaded
+    plugins.
+    """
     usual = _usual_size()
     found = []
     for name in search_path.groups()["model"]:
@@ -82,7 +84,7 @@ def known_models() -> list[KnownModel]:
 
 
 def known_backbones() -> list[KnownModel]:
-    """What `model=transfer` can stand on, but for networks of one's own."""
+    """The backbones that `model=transfer` can use, except the user's own networks."""
     size = _usual_size()
     found = []
     for name in KERAS_APPLICATIONS:
@@ -93,7 +95,7 @@ def known_backbones() -> list[KnownModel]:
 
 
 def values_of(model: Any) -> str:
-    """What pixels, 0..255, become inside a network of these settings: `0..1`, or the word that the settings have."""
+    """The range of preprocessed pixels inside a network with these settings: `0..1`, or the word from the settings."""
     if isinstance(model, TransferModel) and model.preprocessing != "auto":
         return model.preprocessing
     about = ABOUT.get(model.name)
@@ -101,7 +103,7 @@ def values_of(model: Any) -> str:
 
 
 def without_weights(model: Any) -> Any:
-    """The same network, with random weights where it would fetch some."""
+    """The same network with random weights instead of weights that would be downloaded."""
     if isinstance(model, TransferModel) and model.weights == "imagenet" and model.backbone != OWN:
         return replace(model, weights="none")
     return model

@@ -1,4 +1,4 @@
-"""What people type in place of `key=value`, and the exact word to type instead."""
+"""What people type instead of `key=value`, and the exact word to type."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from catsdogs_exp.config.words import Word, is_there, parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.printable import printable
 
-# What others call our settings.
+# Names of our settings in other tools.
 _ALIASES = {
     "learning_rate": "lr",
     "batch": "batch_size",
@@ -38,8 +38,8 @@ _ALIASES = {
     "out_dir": "output_dir",
     "outdir": "output_dir",
 }
-_SHORT = 60  # characters of a value that a message repeats
-# Hydra's own settings that mean something here; all others would change nothing.
+_SHORT = 60  # characters of a value that a message quotes
+# Hydra's own settings that have an effect here; all others would change nothing.
 _OBEYED = ("launcher", "sweeper", "searchpath", "callbacks", "job.env_set", "job.env_copy")
 _RUN_FOLDER = "run folders are made below output_dir"
 _INSTEAD = {
@@ -57,7 +57,7 @@ _INSTEAD = {
 
 
 def check_words(words: Sequence[str]) -> list[Word]:
-    """The words in their parts, when each is a `key=value` that can mean something.
+    """The words, split into parts, if each is a `key=value` with a meaning.
 
     Raises:
         BadInput: saying what to type instead.
@@ -84,7 +84,7 @@ def check_words(words: Sequence[str]) -> list[Word]:
 
 
 def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
-    """The refusal of a word that is no `key=value`, such as `lr`, `--lr`, `lr:` or a path, with what to type."""
+    """The error for a word that is not `key=value`, such as `lr`, `--lr`, `lr:` or a path, with what to type."""
     text = words[position]
     found = _meant(words, position)
     if found is not None:
@@ -107,7 +107,7 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
 
 
 def renamed(key: str) -> str | None:
-    """Our name for a setting that others call `key`, such as `lr` for `learning-rate`; None for what is unknown."""
+    """Our name for a setting that other tools call `key`, such as `lr` for `learning-rate`; None if unknown."""
     plain = key.strip().replace("-", "_")
     if plain in _keys():
         return plain
@@ -115,9 +115,9 @@ def renamed(key: str) -> str | None:
 
 
 def _meant(words: Sequence[str], position: int) -> tuple[str, str] | None:
-    """What stands at a position and behind it, and the `key=value` that it means: of `--lr 0.1`, `lr = 0.1`, `lr: 1`.
+    """The words at a position, and the `key=value` they stand for: `--lr 0.1`, `lr = 0.1` and `lr: 1`.
 
-    None, where it names no setting.
+    None if they name no setting.
     """
     text = words[position]
     if position and words[position - 1].endswith("=") and "=" not in text:  # lr= 0.1
@@ -140,7 +140,7 @@ def _meant(words: Sequence[str], position: int) -> tuple[str, str] | None:
 
 
 def _example(key: str) -> str:
-    """A value that one could give to a setting: its default, or a choice of its group."""
+    """An example value for a setting: its default, or a choice of its group."""
     if key in FLAT_KEYS:
         import yaml  # noqa: PLC0415  (only a mistake needs it)
 
@@ -150,7 +150,7 @@ def _example(key: str) -> str:
 
 
 def _deletion(text: str) -> BadInput:
-    """Hydra's `~key` takes a setting away, and no run can do without one."""
+    """Handles Hydra's `~key`, which would remove a setting that every run needs."""
     key = text[1:].partition("=")[0]
     kinds = kinds_of(key)
     advice = f"For its default leave {_shown(text)} out"
@@ -160,7 +160,7 @@ def _deletion(text: str) -> BadInput:
         advice += f"; for another value: {key}={_example(key)}"
     else:
         advice = f"Unknown setting: {_shown(key)}.{did_you_mean(key, _keys())} Leave it out"
-    return BadInput(f"A setting cannot be taken away, as a run needs them all. Received: {_shown(text)}. {advice}")
+    return BadInput(f"A setting cannot be removed, as a run needs all of them. Received: {_shown(text)}. {advice}")
 
 
 def _check_hydra(word: Word, text: str) -> None:
@@ -177,7 +177,7 @@ def _check_hydra(word: Word, text: str) -> None:
 
 
 def _check_group(word: Word) -> None:
-    """Refuses `model.name=resnet`, and a path in place of a choice."""
+    """Rejects `model.name=resnet`, and a path in place of a choice."""
     group, _, rest = word.key.partition(".")
     value = (word.value or "").strip()
     if rest == "name" and group in VARIANTS:
@@ -217,19 +217,19 @@ def _keys() -> list[str]:
 
 
 def _typed(*words: str) -> str:
-    """Words as one would type them in a shell."""
+    """The words as one would type them in a shell."""
     return " ".join(_in_shell(word) for word in words)
 
 
 def _in_shell(word: str) -> str:
-    """A word with the quotes that a shell needs; a `~` behind the equals sign is expanded by us and needs none."""
+    """A word with the quotes that a shell needs. A `~` after the equals sign needs none: we expand it."""
     if printable(word) != word:
         escaped = printable(word.replace("\\", "\\\\").replace("'", "\\'"))
-        return f"$'{escaped}'"  # as bash and zsh read it
+        return f"$'{escaped}'"  # as bash and zsh parse it
     return word if re.fullmatch(r"[\w@%+=:,./~-]+", word, re.ASCII) and word[0] != "~" else shlex.quote(word)
 
 
 def _shown(text: str) -> str:
-    """A word of the user's in a message: on one line, and not too long."""
+    """The user's word in a message: on one line, shortened if necessary."""
     plain = printable(text)
     return plain if len(plain) <= _SHORT else f"{plain[:_SHORT]}..."

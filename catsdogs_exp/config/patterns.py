@@ -1,4 +1,4 @@
-"""Regular expressions and globs that users write: matched with a time limit, as some never end on some names."""
+"""Regular expressions and globs written by users: matched with a time limit, as some never finish on some names."""
 
 import math
 import re
@@ -12,9 +12,9 @@ from catsdogs_exp.errors import BadInput
 if TYPE_CHECKING:
     import regex
 
-# For all names together: so many seconds, and so many more per name. Patterns that end need about 1e-6 per name.
+# Limit for all names together: a base in seconds, plus seconds per name. Normal patterns need about 1e-6 s per name.
 SECONDS, SECONDS_PER_NAME = 5.0, 1e-3
-# Counts as in {8} multiplied together: `regex` writes out what they repeat, 30 MB for so many.
+# Limit on the product of counts such as {8}: `regex` expands repetitions, 30 MB at this size.
 MOST_REPEATS = 100_000
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 
@@ -23,20 +23,21 @@ class Pattern:
     """A regular expression in Python's syntax.
 
     Args:
-        key: the setting that it comes from, for messages.
+        key: the setting it comes from, for messages.
         text: the expression.
-        received: what the user wrote, where that is another text.
+        received: what the user wrote, if different.
 
     Raises:
-        re.error: for what is no regular expression.
+        re.error: for an invalid regular expression.
     """
 
     def __init__(self, key: str, text: str, received: str | None = None) -> None:
         import regex  # noqa: PLC0415  (who has no patterns does not pay for it)
 
         self._key, self._received = key, text if received is None else received
-        with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
-            # Python's own first: `regex` also knows recursion and fuzzy matching, whose memory no limit of time bounds
+        with warnings.catch_warnings(action="ignore"):  # of syntax whose meaning may change
+            # Python's own compiler first: `regex` also has recursion and fuzzy matching, whose memory no time limit
+            # bounds
             try:
                 re.compile(text)
                 if _repeats(text) > MOST_REPEATS:
@@ -55,12 +56,12 @@ class Pattern:
         """The first match inside a name.
 
         Raises:
-            BadInput: when all names together have taken too long, naming this one.
+            BadInput: if the time limit for all names is exceeded, quoting this name.
         """
         return self._limited(self._compiled.search, name)
 
     def fullmatch(self, name: str) -> "regex.Match[str] | None":
-        """The match of a whole name. Raises as `search` does."""
+        """Matches a whole name. Raises as `search` does."""
         return self._limited(self._compiled.fullmatch, name)
 
     def _limited(self, match: Callable[..., "regex.Match[str] | None"], name: str) -> "regex.Match[str] | None":
@@ -78,6 +79,6 @@ class Pattern:
 
 
 def _repeats(text: str) -> int:
-    """All counts in a pattern multiplied: at least as often as its innermost part is repeated."""
+    """The product of all counts in a pattern: an upper bound on how often its innermost part is repeated."""
     counts = [max(int(number) for number in found if number) for found in _COUNT.findall(text) if any(found)]
     return math.prod(count for count in counts if count > 1)

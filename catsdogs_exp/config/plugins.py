@@ -1,7 +1,7 @@
-"""Plugins: modules of the user's that register networks, sources and augmentations on import.
+"""Plugins: the user's modules, which register networks, sources and augmentations on import.
 
-Importing a module runs it. So only those are imported that the user names: on the command line, or in a config or
-recipe of his. What a run folder names is not, as run folders come from anywhere; see `require`.
+Importing a module executes it. Only modules that the user names are imported: on the command line, or in the user's own
+config or recipe. Modules named in a run folder are not, because run folders come from anywhere; see `require`.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, one_line
 
-GROUP = "catsdogs_exp.plugins"  # of entry points: an installed package may give its module a short name there
+GROUP = "catsdogs_exp.plugins"  # entry point group with which an installed package can give its module a short name
 _loaded: set[str] = set()
 
 
@@ -22,10 +22,10 @@ def load(names: Iterable[str]) -> None:
     """Imports plugins, each once.
 
     Args:
-        names: of modules, `my_networks` or `mine.networks`, in the current folder or installed; or of entry points.
+        names: modules in the current folder or installed, such as `my_networks` or `mine.networks`; or entry points.
 
     Raises:
-        BadInput: when one is not there or fails, with the place.
+        BadInput: if one is missing or fails to import, with file and line.
     """
     for name in names:
         if name not in _loaded:
@@ -34,7 +34,7 @@ def load(names: Iterable[str]) -> None:
 
 
 def require(names: Iterable[str]) -> None:
-    """Refuses plugins that the user has not named himself.
+    """Rejects plugins that the user has not named.
 
     Raises:
         BadInput: saying how to name them.
@@ -48,13 +48,13 @@ def require(names: Iterable[str]) -> None:
 
 
 def named(overrides: Sequence[str]) -> list[str]:
-    """What `plugins=...` among the overrides names: to be imported first, so that what it offers can be chosen."""
+    """The modules named by `plugins=...` in the overrides: imported first, so that their choices exist."""
     words = [word.partition("=")[2] for word in overrides if word.lstrip("+").partition("=")[0] == "plugins"]
     return [name for word in words for name in _split(word)]
 
 
 def _split(text: str) -> list[str]:
-    """`a`, `a,b` and `[a,b]` as names."""
+    """Splits `a`, `a,b` and `[a,b]` into names."""
     names = [name.strip().strip("'\"") for name in text.strip("[] ").split(",")]
     return [name for name in names if name and name != "null"]
 
@@ -77,12 +77,12 @@ def _import(name: str) -> None:
             f"plugins must name modules that can be imported. Received: plugins=[{name}]. Looked for {module} in "
             f"{here} and in Python's own folders"
         ) from error
-    except (Exception, SystemExit) as error:  # whatever a user's module may do
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise BadInput(f"The plugin {name} fails: {one_line(error)} ({_place(error, module)})") from error
 
 
 def _place(error: BaseException, module: str) -> str:
-    """File and line in the plugin, or the file where the module was found."""
+    """File and line in the plugin, or the file of the module."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename)}, line {error.lineno}"
     frames = [

@@ -1,4 +1,4 @@
-"""Text in the grammar of Hydra's overrides and OmegaConf's references, and back: nothing in it is special there."""
+"""Converts text to and from Hydra's override grammar, so that nothing in it is special to Hydra or OmegaConf."""
 
 import re
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ _QUOTES = "'\""
 
 
 def quoted(text: str) -> str:
-    """A text as a quoted value that Hydra reads as this text, and that OmegaConf takes for no reference.
+    """Quotes a text so that Hydra reads it literally and OmegaConf sees no reference.
 
-    `???` is the one text that cannot be written: OmegaConf's mark of a missing value.
+    `???` is the one text that cannot be written: it is OmegaConf's mark for a missing value.
     """
     return QuotedString(re.sub(r"(\\*)\$\{", r"\1\1\\${", text), Quote.single).with_quotes()
 
 
 def unquoted(value: str) -> str | None:
-    """The text inside a value that is one pair of quotes and what is between them; None for any other value.
+    """The text of a value that is entirely enclosed in one pair of quotes; None for any other value.
 
-    Inside, a backslash goes before a quote of the same kind, and before such a backslash.
+    Inside, a backslash escapes a quote of the same kind, and a backslash before such a quote.
     """
     if len(value) < 2 or value[0] not in _QUOTES or value[-1] != value[0]:
         return None
@@ -34,19 +34,19 @@ def unquoted(value: str) -> str | None:
 
 
 def unescaped(text: str) -> str:
-    """What OmegaConf makes of a text in which `quoted` has escaped the references."""
+    """The text that OmegaConf makes of one in which `quoted` has escaped references."""
     return re.sub(r"(\\*)\\\$\{", lambda found: found[1][: len(found[1]) // 2] + "${", text)
 
 
 def split(text: str, separator: str = ",", opening: str = "") -> list[str]:
-    """The parts of a text between separators that stand outside of brackets and quotes.
+    """Splits a text at separators outside brackets and quotes.
 
-    A quote opens only where a part begins, as in `o'brien` it is a letter. A bracket without its partner is a letter.
+    A quote opens only at the beginning of a part; in `o'brien` it is a letter. An unmatched bracket is a letter.
 
     Args:
-        text: to be split.
+        text: the text to split.
         separator: one character.
-        opening: characters inside a part behind which a quote may open, too.
+        opening: characters inside a part after which a quote may open, too.
     """
     parts, start, position = [], 0, 0
     while position < len(text):
@@ -63,7 +63,7 @@ def split(text: str, separator: str = ",", opening: str = "") -> list[str]:
 
 
 def _end_of_quote(text: str, start: int, separator: str) -> int:
-    """Where the quote that opens at `start` closes: before a separator or the end. `start`, when it does not."""
+    """Where the quote that opens at `start` closes: before a separator or the end. `start` if it does not."""
     for end in range(start + 1, len(text)):
         if text[end] != text[start]:
             continue
@@ -75,7 +75,7 @@ def _end_of_quote(text: str, start: int, separator: str) -> int:
 
 
 def _end_of_bracket(text: str, start: int) -> int:
-    """Where the bracket that opens at `start` closes; `start`, when it does not."""
+    """Where the bracket that opens at `start` closes; `start` if it does not."""
     expected: list[str] = []
     position = start
     while position < len(text):
@@ -94,7 +94,7 @@ def _end_of_bracket(text: str, start: int) -> int:
 
 
 def inside(value: str, brackets: str) -> str | None:
-    """What stands between a pair of brackets, such as `[]`, that holds the whole value; None for any other value."""
+    """The content of a pair of brackets, such as `[]`, that encloses the whole value; None for any other value."""
     text = value.strip()
     if len(text) < 2 or text[0] != brackets[0] or _end_of_bracket(text, 0) != len(text) - 1:
         return None
@@ -102,5 +102,5 @@ def inside(value: str, brackets: str) -> str | None:
 
 
 def joined(values: Sequence[str]) -> str:
-    """Values of Hydra's grammar as a list of it."""
+    """Joins values in Hydra's grammar into a list."""
     return f"[{','.join(values)}]"

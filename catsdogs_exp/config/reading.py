@@ -1,4 +1,4 @@
-"""Turns plain values from YAML into dataclasses of settings, checking types and limits."""
+"""Converts plain values from YAML into dataclasses of settings, checking types and limits."""
 
 import math
 import re
@@ -16,13 +16,13 @@ Variants = Mapping[str, Mapping[str, type]]
 
 
 def read_object(cls: type, plain: Any, path: str, variants: Variants) -> Any:
-    """A dataclass from a dictionary.
+    """Builds a dataclass from a dictionary.
 
     Args:
-        cls: the dataclass, or any of the group's where `path` is one of `variants`.
-        plain: values as YAML has them.
-        path: the dotted name of where we are, for messages.
-        variants: groups whose entry `name` picks the dataclass.
+        cls: the dataclass, or any of the group's if `path` is one of `variants`.
+        plain: values as in YAML.
+        path: the dotted name of the current position, for messages.
+        variants: groups whose entry `name` selects the dataclass.
 
     Raises:
         BadInput: naming the setting, what is allowed and what was received.
@@ -52,12 +52,12 @@ def read_object(cls: type, plain: Any, path: str, variants: Variants) -> Any:
             raise BadInput(f"{name} is missing. Set it: {name}=...")
     try:
         return cls(**values)
-    except ValueError as error:  # of a plugin's own check
+    except ValueError as error:  # from a plugin's own check
         raise BadInput(f"{path} is refused: {' '.join(str(error).split())}") from error
 
 
 def read_value(found: Setting, value: Any, name: str) -> Any:
-    """A single setting.
+    """Reads a single setting.
 
     Raises:
         BadInput: naming the setting, what is allowed and what was received.
@@ -133,7 +133,7 @@ def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
 
 
 def _several(kind: type, value: Any, name: str, limits: Limits) -> tuple[Any, ...]:
-    """Numbers or texts, any count of them; one alone is a list of one."""
+    """Any number of numbers or texts; a single one becomes a list of one."""
     items = value if isinstance(value, list) else [value]
     try:
         return tuple(_scalar(kind, item, name, limits) for item in items)
@@ -147,7 +147,7 @@ def _several(kind: type, value: Any, name: str, limits: Limits) -> tuple[Any, ..
 
 
 def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> tuple[Any, ...]:
-    """A value for each of the kinds; of one kind alone the value may stand without brackets."""
+    """One value per kind; if there is only one kind, the value may omit the brackets."""
     items = value if isinstance(value, list) else [value]
     try:
         if len(items) != len(kinds):
@@ -159,7 +159,7 @@ def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> 
 
 
 def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any]:
-    """Names with values; names with texts also as the text that one types."""
+    """Names with values; also in text form, as typed for names with texts."""
     if kind is str and isinstance(value, str):
         value = dict(names_of(value) or ()) or value
     try:
@@ -174,7 +174,7 @@ def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any
 
 
 def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
-    """Two numbers, the lower first; or one, where the limits say what it is around."""
+    """Two numbers, lower first; or one, if the limits define what it is around."""
     pair = value
     if limits.around is not None and isinstance(value, int | float) and not isinstance(value, bool):
         pair = [limits.around - value, limits.around + value]
@@ -190,7 +190,7 @@ def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
 
 
 def _texts(value: Any, name: str) -> str | tuple[str, ...]:
-    """One text, or several as a list."""
+    """One text, or a list of texts."""
     if isinstance(value, list):
         if value and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
             return tuple(_text(item, name) for item in value)
@@ -200,14 +200,14 @@ def _texts(value: Any, name: str) -> str | tuple[str, ...]:
 
 
 def _text(value: Any, name: str) -> str:
-    """A text, or a whole number of a YAML file; of any other number its spelling is lost: 1.10 has become 1.1."""
+    """A text, or an integer from a YAML file. Other numbers have lost their spelling: 1.10 has become 1.1."""
     if isinstance(value, float):
         raise BadInput(f"{name} must be a text. Received a number, {name}: {value}. Put quotes around it in its file")
     return str(value)
 
 
 def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
-    """Names to names; a list keeps each as it is. Both also as the text that one types."""
+    """A mapping of names to names; a list keeps each name as it is. Both may be in text form, as typed."""
     pairs = names_of(value) if isinstance(value, str) else None
     if isinstance(value, list):
         pairs = [(item, item) for item in value if not isinstance(item, dict | list)]
@@ -226,7 +226,7 @@ def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
 
 
 def _allowed(kind: type, limits: Limits) -> str:
-    """What is allowed, in words: `> 0`, `a whole number >= 1`, `one of none, memory`."""
+    """The allowed values in words: `> 0`, `a whole number >= 1`, `one of none, memory`."""
     if limits.choices:
         return f"one of {', '.join(map(str, limits.choices))}"
     if kind is bool:
@@ -248,7 +248,7 @@ def _allowed(kind: type, limits: Limits) -> str:
 
 
 def show(value: Any) -> str:
-    """A value as one would type it."""
+    """Formats a value as one would type it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -259,7 +259,7 @@ def show(value: Any) -> str:
         return "{" + ",".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
     text = printable(str(value))  # a message is one line
     if isinstance(value, str) and re.match(r"[-+]?\.?\d", text):
-        return f"'{text}'"  # a text, though it looks like a number
+        return f"'{text}'"  # a text that looks like a number
     return text
 
 

@@ -1,6 +1,6 @@
-"""What recipes reached: `experiments/results.json`, which `models`, the recipes' headers and the documentation quote.
+"""Results of the recipes: `experiments/results.json`, quoted by `models`, recipe headers and the documentation.
 
-`python -m benchmarks recipe-results RUN...` writes it from run folders; tests hold what quotes it against it.
+`python -m benchmarks recipe-results RUN...` writes it from run folders; tests compare every quotation with it.
 """
 
 import json
@@ -41,22 +41,22 @@ class Seconds:
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """Runs of one recipe that differ in their seeds alone.
+    """Runs of one recipe that differ only in their seeds.
 
     Attributes:
         recipe: `experiment=NAME`.
         model: the choice of the group `model`.
-        settings: what was set beside the recipe and the seed, as typed; of paths the last part alone.
-        seeds: one for each run.
-        figures: by name (of `FIGURES`), 0..1, one value for each seed: `val_accuracy` and `test_accuracy` of the best
-            epoch; `last` and `last10`, validation accuracy of the last epoch and the mean of the last ten; `training`,
+        settings: overrides other than the recipe and the seed, as typed; for paths only the last part.
+        seeds: one per run.
+        figures: by name (of `FIGURES`), 0..1, one value per seed: `val_accuracy` and `test_accuracy` of the best epoch;
+            `last` and `last10`, validation accuracy of the last epoch and the mean of the last ten; `training`,
             training accuracy of the last epoch.
-        seconds: of one run; None where nobody took the time.
-        conditions: what the time hangs on: `2 cores, float32`.
-        source: the runs, or the page that had the figures before this file was.
-        data: what stood in for the recipe's own data; `""` for that itself.
-        note: what else there is to know.
-        version, commit: of this package; None where it was not noted.
+        seconds: time per run; None if it was not measured.
+        conditions: what the time depends on: `2 cores, float32`.
+        source: the runs, or the page that held the figures before this file existed.
+        data: the data used instead of the recipe's own; `""` for its own.
+        note: anything else worth knowing.
+        version, commit: of this package; None if not recorded.
     """
 
     recipe: str
@@ -73,24 +73,24 @@ class RecipeResult:
     commit: str | None = None
 
     def mean(self, figure: str) -> float:
-        """Over the seeds."""
+        """The mean over the seeds."""
         return statistics.fmean(self.figures[figure])
 
     def best(self) -> tuple[str, float]:
-        """The metric that tells most, and its mean: that of unseen test images, where there are some."""
+        """The most informative metric and its mean: accuracy on unseen test images if available."""
         metric = "test_accuracy" if "test_accuracy" in self.figures else "val_accuracy"
         return metric, self.mean(metric)
 
     def variant(self) -> tuple[str, ...]:
-        """The settings that make another experiment of it: neither where the data lies nor what computes."""
+        """The settings that make it a different experiment: no data locations, no hardware settings."""
         return tuple(word for word in self.settings if not word.startswith(_EQUIPMENT))
 
     def headline(self) -> str:
-        """`Reached: val_accuracy 0.724 (3 seeds, 200 s a run)`: a line for the recipe's header."""
+        """`Reached: val_accuracy 0.724 (3 seeds, 200 s per run)`: a line for the recipe's header."""
         metric, value = self.best()
         told = [f"{len(self.seeds)} seeds" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"]
         if self.seconds:
-            told.append(f"{self.seconds.mean:.0f} s a run")
+            told.append(f"{self.seconds.mean:.0f} s per run")
         if self.variant():
             told.append(" ".join(self.variant()))
         if self.data:
@@ -99,10 +99,10 @@ class RecipeResult:
 
 
 def recipe_results(path: Path = RESULTS) -> list[RecipeResult]:
-    """All results, in the order of the file; the first of a recipe is the one to quote.
+    """All results, in file order; quote the first one of a recipe.
 
     Raises:
-        BadInput: when the file is damaged, naming the entry.
+        BadInput: if the file is damaged, naming the entry.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -126,7 +126,7 @@ def write_results(results: list[RecipeResult], path: Path = RESULTS) -> None:
 
 
 def _result(entry: Any, where: str) -> RecipeResult:
-    """A checked entry of the file."""
+    """Validates an entry of the file."""
     if not isinstance(entry, dict):
         raise BadInput(f"A result must be an object. Received: {entry!r}, {where}")
     known = (*_REQUIRED, *_OPTIONAL, *FIGURES)

@@ -1,4 +1,4 @@
-"""Registers what plugins offer: their settings become choices of the config groups."""
+"""Registers what plugins provide: their settings become choices of the config groups."""
 
 from dataclasses import MISSING, asdict, fields
 from typing import Any
@@ -9,7 +9,7 @@ from catsdogs_exp.config.reading import read_object
 from catsdogs_exp.config.setting_types import check_settings
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-# Group -> names that plugins have entered; `augment.custom` -> names of operations.
+# Group -> names registered by plugins; `augment.custom` -> names of operations.
 OFFERED: dict[str, list[str]] = {}
 
 
@@ -21,18 +21,18 @@ def offer(  # noqa: PLR0913  (facts about one choice, all but the first three wi
     needed: tuple[str, ...] = (),
     flat: dict[str, Any] | None = None,
 ) -> None:
-    """Makes `group=name` a choice whose keys and defaults are the fields of a dataclass.
+    """Adds a choice `group=name` whose keys and defaults are the fields of a dataclass.
 
     Args:
         group: `model` or `dataset`.
-        name: of the choice; its field `name` has it as default.
+        name: of the choice; the default of its field `name`.
         settings: the dataclass.
-        known: the group's choices with their dataclasses; the new one is entered.
-        needed: fields that it must have beside `name`.
-        flat: flat keys that the choice sets; None leaves one as it is.
+        known: the group's choices with their dataclasses; the new one is added.
+        needed: required fields besides `name`.
+        flat: flat keys that the choice sets; None leaves a key unchanged.
 
     Raises:
-        ValueError: when the name is taken, or the dataclass lacks what is needed.
+        ValueError: if the name is taken, or the dataclass lacks a required field.
     """
     if name in known:
         raise ValueError(f"A {group} named {name!r} exists already.")
@@ -63,10 +63,10 @@ def offer(  # noqa: PLR0913  (facts about one choice, all but the first three wi
 
 
 def check_operations(names: tuple[str, ...]) -> None:
-    """Refuses operations in `augment.custom` that no loaded plugin has entered.
+    """Rejects operations in `augment.custom` that no loaded plugin has registered.
 
     Raises:
-        BadInput: with those that are known.
+        BadInput: listing the known ones.
     """
     known = OFFERED.get("augment.custom", [])
     for name in names:

@@ -24,7 +24,7 @@ EXPERIMENTS = _beside_or_inside("experiments")
 
 
 class ExperimentsSource(FileConfigSource):
-    """Shows the files of `experiments/` as the config group `experiment`."""
+    """Exposes the files of `experiments/` as the config group `experiment`."""
 
     @staticmethod
     def scheme() -> str:
@@ -33,7 +33,7 @@ class ExperimentsSource(FileConfigSource):
 
     @staticmethod
     def _inside(config_path: str) -> str | None:
-        """The path below `experiments/`, or None for what is not of the group."""
+        """The path below `experiments/`, or None if it is not in the group."""
         group, _, rest = config_path.partition("/")
         return rest if group == "experiment" else None
 
@@ -62,13 +62,13 @@ class ExperimentsSource(FileConfigSource):
         inside = self._inside(config_path)
         if inside is None:
             return []
-        # by the plain source: the inherited method would ask our `is_config` without `experiment/`
+        # through the plain source: the inherited method would call our `is_config` without `experiment/`
         listed: list[str] = FileConfigSource(self.provider, self.path).list(inside, results_filter)
         return listed
 
 
 class ExperimentsSearchPath(SearchPathPlugin):
-    """Puts `experiments/` on the search path as a plugin, because `glob` does not see `hydra.searchpath`."""
+    """Puts `experiments/` on the search path with a plugin, because `glob` ignores `hydra.searchpath`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra when it assembles the search path."""
@@ -76,7 +76,7 @@ class ExperimentsSearchPath(SearchPathPlugin):
 
 
 def register() -> None:
-    """Makes `experiment=NAME` known to Hydra. Calling it again changes nothing."""
+    """Makes `experiment=NAME` known to Hydra. Idempotent."""
     plugins = Plugins.instance()
     plugins.register(ExperimentsSource)
     plugins.register(ExperimentsSearchPath)
@@ -85,7 +85,7 @@ def register() -> None:
 def groups() -> dict[str, list[str]]:
     """The config groups and their choices: `{"model": ["cnn", ...], ..., "experiment": [...]}`.
 
-    From the files, and what loaded plugins offer.
+    From the files and from loaded plugins.
     """
     found = {
         folder.name: sorted([*(file.stem for file in folder.glob("*.yaml")), *OFFERED.get(folder.name, [])])

@@ -1,4 +1,4 @@
-"""The types that a setting may have. Plugins with other types are refused when they register."""
+"""The types that a setting may have. Plugins with other types are rejected when they register."""
 
 import types
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
@@ -49,7 +49,7 @@ def settings_of(cls: type) -> dict[str, Setting]:
     """
     try:
         hints = get_type_hints(cls)
-    except Exception as error:  # an annotation is any expression of a plugin's
+    except Exception as error:  # a plugin's annotation can be any expression
         raise ValueError(f"a type of {cls.__name__} cannot be resolved: {one_line(error)}") from error
     found = {}
     for each in fields(cls):
@@ -71,14 +71,14 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def check_settings(cls: Any, path: str = "") -> None:
-    """Refuses a dataclass with settings that cannot be read.
+    """Rejects a dataclass whose settings cannot be read.
 
     Args:
-        cls: of the settings.
-        path: of the field that it is the type of, for messages.
+        cls: the dataclass.
+        path: the field that has it as its type, for messages.
 
     Raises:
-        ValueError: naming the field, and what its type may be.
+        ValueError: naming the field, and the supported types.
     """
     if not isinstance(cls, type) or not is_dataclass(cls) or not is_frozen(cls):
         raise ValueError(f"{path or 'it'} must be a frozen dataclass")
@@ -118,7 +118,7 @@ def _check(key: str, found: Setting) -> None:
 
 
 def scalars_of(hint: Any) -> tuple[type, ...]:
-    """The types of the single values that a type consists of, or none where it is not supported."""
+    """The types of the single values that a type consists of; empty if it is not supported."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint in SCALARS:
         return (hint,)

@@ -1,4 +1,4 @@
-"""Reads the config of an existing run, and tells what overrides would change in it."""
+"""Reads the config of an existing run, and determines what overrides would change in it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +20,8 @@ def stored_config(folder: Path) -> Config:
     """The config that a run was started with.
 
     Raises:
-        BadInput: when its file is missing or damaged, or has settings that this version no longer knows. Settings
-            that its version did not have yet take their defaults.
+        BadInput: if its file is missing or damaged, or has settings that this version no longer knows. Settings that
+            its version lacked get their defaults.
     """
     path = folder / "config.yaml"
     plain = _yaml(path)
@@ -41,10 +41,10 @@ def stored_config(folder: Path) -> Config:
 
 
 def stored_overrides(folder: Path) -> list[str]:
-    """What the user typed when the run was started.
+    """The overrides the user typed when starting the run.
 
     Raises:
-        BadInput: when the file is missing or damaged.
+        BadInput: if the file is missing or damaged.
     """
     words = _yaml(folder / "overrides.yaml")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -55,16 +55,16 @@ def stored_overrides(folder: Path) -> list[str]:
 def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = None) -> tuple[Config, dict[str, str]]:
     """The run's config with further overrides, and what they change in it.
 
-    The run's own config is the base, not what `conf/` and `experiments/` have become since. What an override means
-    there (`lr=0.1` also sets the optimizer's rate) is seen by composing with and without it.
+    The base is the run's own config, not the current `conf/` and `experiments/`. The effect of an override (`lr=0.1`
+    also sets the optimizer's rate) is found by composing with and without it.
 
     Args:
         folder: of the run.
         overrides: such as `["epochs=20"]`.
-        config_dir: as `--config-dir`, where the run's recipe is from one.
+        config_dir: as in `--config-dir`, if the run's recipe is from there.
 
     Returns:
-        The config, and for each changed setting `5 -> 20`.
+        The config, and `5 -> 20` for each changed setting.
 
     Raises:
         BadInput: for overrides that cannot be composed, or values out of range.

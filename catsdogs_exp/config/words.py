@@ -1,11 +1,11 @@
-"""`key=value` as people type it, before Hydra sees it: a text setting takes what was typed, to the letter.
+"""`key=value` as people type it, before Hydra parses it: a text setting takes the typed text literally.
 
-What may stand for something else in a text setting, and nothing but this:
+The only exceptions in a text setting:
 
-- `null`, where the setting may be off;
-- one pair of quotes around the whole value: they are taken away, as Hydra would;
-- `[a,b]`, where the setting takes several texts, and `{a: b}`, where it takes names;
-- with `-m`, commas outside of brackets and quotes: one run for each part.
+- `null`, if the setting can be off;
+- one pair of quotes around the whole value, which is removed, as Hydra would;
+- `[a,b]`, if the setting takes several texts, and `{a: b}`, if it takes names;
+- with `-m`, commas outside brackets and quotes, which separate runs.
 """
 
 import random
@@ -22,7 +22,7 @@ from catsdogs_exp.config.kinds import Form, Kind, is_name, kinds_of
 from catsdogs_exp.config.quoting import inside, joined, quoted, split, unescaped, unquoted
 
 _SWEEPS = ("choice", "shuffle", "sort")  # Hydra's functions whose arguments are values
-_NUMBERS = ("range", "interval", "glob", "tag")  # and the others
+_NUMBERS = ("range", "interval", "glob", "tag")  # and the other functions
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Word:
     """A word of the command line, `key=value`.
 
     Attributes:
-        key: of the setting or group.
-        value: everything after the first `=`; None where there is none.
-        prefix: Hydra's `+` or `~`, which add a name to a setting that holds names, or take one away. Elsewhere a `+`
-            changes nothing, and is left out.
+        key: the setting or group.
+        value: everything after the first `=`; None if there is none.
+        prefix: Hydra's `+` or `~`, which add or remove an entry of a mapping of names. Elsewhere a `+` has no effect
+            and is dropped.
     """
 
     key: str
@@ -45,25 +45,25 @@ class Word:
 
 
 def parsed(word: str) -> Word:
-    """A word in its parts."""
+    """Splits a word into its parts."""
     key, sign, value = word.partition("=")
     plain = key.lstrip("+~")
     return Word(plain, value if sign else None, key[: len(key) - len(plain)] if is_name(plain) else "")
 
 
 def for_hydra(word: Word, names: Mapping[str, str] | None = None, sweep: bool = False) -> str:
-    """A word in Hydra's grammar, where text settings keep what was typed.
+    """Translates a word into Hydra's grammar; text settings keep what was typed.
 
     Args:
-        word: as typed, or in Hydra's grammar: then it stays the same.
-        names: of the chosen ones of groups, such as `{"dataset": "folder"}`.
+        word: as typed, or in Hydra's grammar, which is returned unchanged.
+        names: the chosen ones of groups, such as `{"dataset": "folder"}`.
         sweep: whether commas separate the values of several runs.
     """
     kinds = kinds_of(word.key, names)
     kind = _kind_for(word.value or "", kinds)
     if word.value is None:
         return str(word)
-    if kind is None:  # a text is no number either, but the answer to it names what is allowed
+    if kind is None:  # text is not a number either, but the error message then states what is allowed
         return str(word) if _is_readable(str(word)) else str(replace(word, value=quoted(word.value)))
     choices = any(each.choices for each in kinds)
     parts = split(word.value)
@@ -75,7 +75,7 @@ def for_hydra(word: Word, names: Mapping[str, str] | None = None, sweep: bool = 
 
 
 def as_typed(word: str, names: Mapping[str, str] | None = None) -> str:
-    """What one would type for a word in Hydra's grammar that has one value: without its quotes, where it can be."""
+    """What one would type for a word in Hydra's grammar with a single value: without quotes if possible."""
     try:
         value = OverridesParser.create().parse_override(word).value()
     except HydraException:
@@ -86,13 +86,13 @@ def as_typed(word: str, names: Mapping[str, str] | None = None) -> str:
 
 
 def texts_of(value: str) -> list[str]:
-    """The text, or the several of a list, that a value of a setting of paths stands for."""
+    """The text, or the texts of a list, in a value of a path setting."""
     items = None if is_there(value) else inside(value, "[]")
     return [_text(value)] if items is None else [_text(item.strip()) for item in split(items) if item.strip()]
 
 
 def names_of(value: str) -> list[tuple[str, str]] | None:
-    """`{a: b, c: d}` as pairs, `[a,b]` as pairs of the same; None for anything else."""
+    """`{a: b, c: d}` as pairs, `[a,b]` as pairs of equal names; None for anything else."""
     names = inside(value, "[]")
     if names is not None:
         return [(text, text) for text in (_text(name.strip()) for name in split(names) if name.strip())]
@@ -106,7 +106,7 @@ def names_of(value: str) -> list[tuple[str, str]] | None:
 
 
 def _kind_for(value: str, kinds: set[Kind]) -> Kind | None:
-    """How a value is to be read, where the choices of a group may differ; None: in Hydra's way."""
+    """How to read a value if the choices of a group differ; None: as Hydra does."""
     forms = {kind.form for kind in kinds}
     optional = any(kind.optional for kind in kinds)
     if len(forms) > 1 and Form.OTHER in forms:  # a number for one choice, names for another
@@ -120,7 +120,7 @@ def _one(value: str, kind: Kind) -> str:
     """One value of a text setting, in Hydra's grammar."""
     if value == "null" and kind.optional:
         return value
-    if kind.form in (Form.TEXT, Form.NAMES):  # names as one text: the keys of Hydra's dictionaries take no quotes
+    if kind.form in (Form.TEXT, Form.NAMES):  # names as one text: keys of Hydra's dictionaries cannot be quoted
         return quoted(_text(value))
     if inside(value, "[]") is not None and not (kind.form is Form.TEXTS and is_there(value)):
         items = split(inside(value, "[]") or "")
@@ -129,7 +129,7 @@ def _one(value: str, kind: Kind) -> str:
 
 
 def _swept(value: str, kind: Kind) -> list[str]:
-    """A part of a sweep: one value, or those of a function of Hydra's, which would lose their quotes there."""
+    """A part of a sweep: one value, or the values of a Hydra function, which would lose their quotes there."""
     found = re.fullmatch(r"(\w+)\s*(\(.*\))", value, re.DOTALL)
     arguments = inside(found[2], "()") if found else None
     if found and arguments is not None:
@@ -146,7 +146,7 @@ def _swept(value: str, kind: Kind) -> list[str]:
 
 
 def _is_readable(word: str) -> bool:
-    if re.search(r"=\s*glob\(", word):  # Hydra looks for what it stands for, where configs are
+    if re.search(r"=\s*glob\(", word):  # Hydra expands it where the configs are
         return True
     try:
         OverridesParser.create().parse_override(word)
@@ -156,13 +156,13 @@ def _is_readable(word: str) -> bool:
 
 
 def _text(value: str) -> str:
-    """What a value stands for as text: itself, or what its quotes hold."""
+    """The text of a value: itself, or the content of its quotes."""
     text = unquoted(value)
     return value if text is None else unescaped(text)
 
 
 def is_there(path: str) -> bool:
-    """Whether a file or folder has this very name: then `[set1]` is no list."""
+    """Whether a file or folder has exactly this name; if so, `[set1]` is not a list."""
     try:
         return path != "" and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError):
@@ -179,6 +179,6 @@ def _written(value: Any) -> str | None:
 
 
 def _item(text: str) -> str:
-    """A text as an item of a list, in quotes where it would be read otherwise."""
+    """A text as a list item, quoted if it would otherwise be read differently."""
     plain = text == text.strip() and text and not set(text) & set("'\"()[]{},:\\")
     return text if plain else quoted(text)

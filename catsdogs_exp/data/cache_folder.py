@@ -12,14 +12,15 @@ from filelock import FileLock
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 
-_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors that name no file
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors without a file name
 
 
 class CacheUnusable(BadInput):
-    """The cache folder, or a part of it, cannot be used: no home, no rights, a full disk, a file in its place.
+    """The cache folder, or a part of it, cannot be used: no home folder, no permission, a full disk, a file in its
+    place.
 
     Attributes:
-        short: the same for who goes on without it.
+        short: a shorter message for commands that continue without it.
     """
 
     def __init__(self, what: str, folder: Path | str) -> None:
@@ -31,16 +32,16 @@ class CacheUnusable(BadInput):
 
 
 def cache_folder(*parts: str) -> Path:
-    """Returns (and creates) a folder below the cache folder.
+    """Returns (and creates) a subfolder of the cache folder.
 
     Raises:
-        CacheUnusable: when it cannot be created.
+        CacheUnusable: if it cannot be created.
     """
     asked = os.environ.get("CATSDOGS_CACHE")
     try:
         root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
         folder = Path(root).expanduser().joinpath(*parts)
-    except RuntimeError as error:  # a user without an entry in the system's list, as in some containers
+    except RuntimeError as error:  # a user without an entry in the password database, as in some containers
         raise CacheUnusable("there is no home folder", asked or "~") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,15 +57,15 @@ def why(error: Exception) -> str:
 
 @contextmanager
 def made_once(target: Path) -> Iterator[Path | None]:
-    """Lets one process make `target`, a folder, while others wait; never shows a half-made one.
+    """Lets one process create the folder `target` while others wait; never exposes a partial one.
 
-    Yields a scratch folder to fill, renamed to `target` at the end, or None where `target` is there already.
+    Yields a scratch folder to fill, which is renamed to `target` at the end, or None if `target` already exists.
 
     Raises:
-        CacheUnusable: when it cannot be written there.
+        CacheUnusable: if the folder cannot be written.
     """
     with cache_errors(target):
-        if target.is_dir() and not os.access(target.parent, os.W_OK):  # of another user, who made it: whole
+        if target.is_dir() and not os.access(target.parent, os.W_OK):  # created by another user: complete
             yield None
             return
         with FileLock(f"{target}.lock"):
@@ -84,10 +85,10 @@ def made_once(target: Path) -> Iterator[Path | None]:
 
 @contextmanager
 def cache_errors(target: Path) -> Iterator[None]:
-    """Within it, an error of the disk or of a file beside or below `target` is the cache's.
+    """A context in which disk errors, and errors of files next to or below `target`, become the cache's.
 
     Raises:
-        CacheUnusable: instead of it.
+        CacheUnusable: instead of the original error.
     """
     try:
         yield
@@ -102,8 +103,8 @@ def cache_errors(target: Path) -> Iterator[None]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Removes a folder of the cache, with files that an archive made read-only."""
-    if folder.is_symlink():  # what it leads to is not the cache's
+    """Removes a folder of the cache, including read-only files unpacked from an archive."""
+    if folder.is_symlink():  # the target of a link does not belong to the cache
         folder.unlink()
     if not folder.exists():
         return

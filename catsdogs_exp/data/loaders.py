@@ -1,4 +1,4 @@
-"""Loaders: the course's generators. A batch is a function of (seed, epoch, step)."""
+"""Loaders: batches as a function of (seed, epoch, step), in the role of the course's generators."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -28,18 +28,18 @@ class Loader:
     """One split as batches.
 
     Attributes:
-        fetch: manifest rows -> uint8 [b, height, width, channels], or with `cut` the larger pictures to cut from.
+        fetch: manifest rows -> uint8 [b, height, width, channels], or with `cut` the larger images to cut from.
         rows: the split's manifest rows, [n].
         labels: int32 [n].
-        classes: how many there are.
+        classes: number of classes.
         image_shape: height, width, channels.
-        batch_size: images a batch; the last one of an epoch may be smaller.
-        seed: of order and augmentation.
-        shuffle: a new order of the whole set for each epoch.
-        augment: None for validation and test: these are never changed.
-        cut: what cuts training pictures out at random, for `resize=random_resized_crop`; None for all others.
+        batch_size: images per batch; the last batch of an epoch may be smaller.
+        seed: for shuffling and augmentation.
+        shuffle: whether each epoch has a new order of the whole set.
+        augment: None for validation and test, which are never augmented.
+        cut: cuts a random box out of training images, for `resize=random_resized_crop`; otherwise None.
         workers: threads; 0: one per core.
-        shard: (index, count): of each batch, only this part is prepared, for training on several machines.
+        shard: (index, count): prepares only this part of each batch, for training on several machines.
     """
 
     fetch: Fetch
@@ -57,7 +57,7 @@ class Loader:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return -(-len(self.rows) // self.batch_size)
 
     @property
@@ -67,7 +67,7 @@ class Loader:
 
     @property
     def mixed(self) -> bool:
-        """Whether labels are shares of classes, because pictures are mixed in pairs."""
+        """Whether labels are class fractions because images are mixed in pairs."""
         return self.augment is not None and augmentation.mixes(self.augment)
 
     def batch(self, epoch: int, step: int) -> Batch:
@@ -93,7 +93,7 @@ class Loader:
         return images, labels
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
+        """The order of the split's images in an epoch: int64 [n], indices into `rows`."""
         return _order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
 
     def part(self, chosen: NDArray[np.intp]) -> "Loader":
@@ -101,7 +101,7 @@ class Loader:
         return replace(self, rows=self.rows[chosen], labels=self.labels[chosen])
 
     def original(self, index: int) -> NDArray[np.uint8]:
-        """Image `index` without any chance in it: uint8 [height, width, channels]."""
+        """Image `index` without any randomness: uint8 [height, width, channels]."""
         image = np.asarray(self.fetch(self.rows[[index]])[0])
         return image if self.cut is None else resizing.resample(image, self.image_shape[:2], "bilinear")
 
@@ -114,14 +114,14 @@ class Loader:
         return augmentation.apply_mix(image, self._entering(epoch, [mix.partner])[0], mix)
 
     def drawn(self, epoch: int, index: int) -> dict[str, str]:
-        """What was drawn for image `index` in an epoch, in words: `{"rotation": "31.2°", ...}`."""
+        """The random parameters for image `index` in an epoch, as text: `{"rotation": "31.2°", ...}`."""
         if self.augment is None:
             return {}
         said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
         return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
 
     def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Images as they enter an epoch, before they are mixed: uint8 [b, height, width, channels]."""
+        """Images as they enter an epoch, before mixing: uint8 [b, height, width, channels]."""
         rows = self.rows[indices]
         images = self.fetch(rows)
         if self.cut is None and (self.augment is None or not augmentation.changes_pictures(self.augment)):
@@ -144,26 +144,26 @@ class Loader:
 
 
 def part_of(batch: NDArray[np.int64], index: int, count: int) -> NDArray[np.int64]:
-    """Part `index` of `count` of a batch: parts do not overlap, are all of it, and differ by one in length at most."""
+    """Part `index` of `count` of a batch. Parts are disjoint, cover the batch, and differ in length by at most one."""
     return batch[len(batch) * index // count : len(batch) * (index + 1) // count]
 
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """An epoch's order, drawn once for all of its batches: of a million images it takes as long as a batch."""
+    """An epoch's order, computed once for all its batches: for a million images it takes as long as a batch."""
     order = epoch_order(seed, epoch, count)
     order.flags.writeable = False  # shared
     return order
 
 
 def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) -> Loader:
-    """The loader of a split. Only the training split is shuffled and augmented, and with `evaluate` not even that.
+    """The loader of a split. Only the training split is shuffled and augmented, unless `evaluate` is set.
 
     Args:
         config: of the run.
         data: the images.
         split: train, validation or test.
-        evaluate: images as they are, in their own order.
+        evaluate: no augmentation and no shuffling.
     """
     manifest, fetch = data.manifest, data.fetch
     rows = manifest.rows(split)

@@ -1,4 +1,4 @@
-"""The data as a run uses it: one row a file."""
+"""The data as a run uses it: one row per file."""
 
 import csv
 import hashlib
@@ -28,13 +28,13 @@ class Manifest:
 
     Attributes:
         listing: the files.
-        verdicts: of each; `reason` also says who is left out by rule or policy.
-        split: int8 [n], an index into `SPLITS`, and `UNDECIDED` for files that are left out.
-        given: int8 [n], the splits that the data itself gives, `UNDECIDED` where they are drawn here.
+        verdicts: one per file; `reason` also names files left out by rule or policy.
+        split: int8 [n], an index into `SPLITS`, or `UNDECIDED` for files that are left out.
+        given: int8 [n], the splits given by the data itself, `UNDECIDED` where they are determined here.
         findings: copies, near copies and leaks.
-        counts_by_rule: how many files each cleaning rule would keep.
-        inspection: the settings that all this was decided by.
-        refusal: why no run may use this data, a line, or `""`.
+        counts_by_rule: the number of files that each cleaning rule would keep.
+        inspection: the settings used.
+        refusal: one line that says why no run may use this data, or `""`.
     """
 
     listing: Listing
@@ -48,7 +48,7 @@ class Manifest:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names; a label is an index into them."""
+        """Class names; labels are indices into them."""
         return self.listing.classes
 
     def rows(self, split: int) -> NDArray[np.intp]:
@@ -64,7 +64,7 @@ class Manifest:
         return self.listing.root / str(self.listing.paths[row])
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Usable images: `{"train": {"cats": 800, "dogs": 800}, ...}`, empty splits left out."""
+        """Usable images: `{"train": {"cats": 800, "dogs": 800}, ...}`, without empty splits."""
         found: dict[str, dict[str, int]] = {}
         for index, name in enumerate(SPLITS):
             labels = self.listing.labels[self.rows(index)]
@@ -73,11 +73,11 @@ class Manifest:
         return found
 
     def reasons(self) -> dict[str, int]:
-        """Files left out, by reason, most frequent first."""
+        """Number of files left out, by reason, most frequent first."""
         return dict(Counter(r for r in self.verdicts.reason.tolist() if r).most_common())
 
     def data_hash(self) -> str:
-        """A digest of (content, class, split) of the usable images: the same data, the same hash."""
+        """A digest of (content, class, split) of the usable images: the same data gives the same hash."""
         rows = self.usable()
         lines = sorted(
             f"{digest} {self.classes[label]} {SPLITS[split]}"
@@ -91,7 +91,7 @@ class Manifest:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def write_csv(self, path: Path) -> None:
-        """Writes every row, also those left out."""
+        """Writes every row, including files left out."""
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
@@ -115,18 +115,18 @@ class Manifest:
 def make_manifest(
     listing: Listing, verdicts: Verdicts, split: SplitSettings, inspection: Inspection, enforce: bool = True
 ) -> Manifest:
-    """Joins listing and verdicts, applies the policy and splits the images that take part.
+    """Joins listing and verdicts, applies the policy and splits the usable images.
 
     Args:
         listing: the files.
-        verdicts: of each.
+        verdicts: one per file.
         split: `split` of the config.
         inspection: `inspection` of the config.
-        enforce: whether data that a run must not use is refused; else the manifest says why it would be.
+        enforce: whether to reject data that no run may use; otherwise the manifest says why.
 
     Raises:
-        BadInput: for data that the policy refuses, when a class is left without usable images to train on, or when
-            folds or groups leave a split without images.
+        BadInput: for data that the policy rejects, for a class without usable training images, or when folds or groups
+            leave a split empty.
     """
     given = given_splits(listing, (TRAIN, VALIDATION) if split.folds is not None else ())
     decision = decide(listing, verdicts, given, inspection)
@@ -159,7 +159,7 @@ def make_manifest(
 
 
 def _without_images(manifest: Manifest, split: SplitSettings) -> str:
-    """Why there is nothing to train on, or nothing in a split that was asked for; `""` where all is well."""
+    """Why there are no training images, or none in a requested split; `""` if all is well."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
     listing = manifest.listing
     usable = manifest.usable()
@@ -180,7 +180,7 @@ def _without_images(manifest: Manifest, split: SplitSettings) -> str:
 def _without_training_images(
     manifest: Manifest, split: SplitSettings, name: str, rows: NDArray[np.intp], reasons: str
 ) -> str:
-    """Who took all usable rows of a class."""
+    """What removed all usable rows of a class."""
     where = [which for which in SPLITS if (manifest.split[rows] == SPLITS.index(which)).any()]
     what = (
         f"The class {name!r} has no usable training image in {manifest.listing.root}: "
@@ -220,7 +220,7 @@ def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
 
 
 def _received(split: SplitSettings) -> str:
-    """The settings that the split hangs on, as one would type them."""
+    """The settings that determine the split, as one would type them."""
     shares = f"split.validation={split.validation:g}"
     if split.folds is not None:
         shares = f"split.folds={split.folds} split.fold={split.fold}"

@@ -1,4 +1,4 @@
-"""From settings to the data of a run: source, listing, inspection, split, choice, pixels."""
+"""From settings to the data of a run: source, listing, inspection, split, subset, pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Data:
     """The data of a config.
 
     Attributes:
-        manifest: who is in which split.
-        fetch: gives the pictures as they are evaluated.
-        stored: gives the pictures to cut from, where `loader.resize` cuts at random; else None.
+        manifest: the files with their splits.
+        fetch: returns images as they are evaluated.
+        stored: returns the images to cut from, if `loader.resize` cuts at random; otherwise None.
     """
 
     manifest: Manifest
@@ -51,22 +51,22 @@ def open_images(
     progress: ReportProgress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Data:
-    """Opens the images of a manifest: decoded now or when they are asked for, as `loader.cache` says."""
+    """Opens the images of a manifest: decoded now or on demand, depending on `loader.cache`."""
     fetch = open_pixels(manifest, config.loader, progress, say)
     return Data(manifest, fetch, open_stored(manifest, config.loader, progress, say))
 
 
 def gather(config: Config, progress: ReportProgress | None = None, enforce: bool = True) -> Manifest:
-    """Finds, inspects and splits the images that a config asks for, and then chooses among those of train.
+    """Finds, inspects and splits the images of a config, then takes a subset of the training images.
 
     Args:
         config: of the run.
-        progress: called with what is done, how many are, of how many.
-        enforce: whether data that a run must not use is refused; else the manifest says why it would be. All files
-            count for that, chosen or not.
+        progress: called with the current task, the number done, and the total.
+        enforce: whether to reject data that no run may use; otherwise the manifest says why. All files count for this,
+            whether in the subset or not.
 
     Raises:
-        BadInput: when there are none to train on, or `inspection.*` refuses them.
+        BadInput: if there are no training images, or `inspection.*` rejects the data.
     """
     dataset = config.dataset
     manifest = _manifest(files_of(dataset, progress, config.split.folders), config, progress, enforce)
@@ -74,7 +74,7 @@ def gather(config: Config, progress: ReportProgress | None = None, enforce: bool
 
 
 def manifest_of(root: Path, config: Config, progress: ReportProgress | None = None) -> Manifest:
-    """The manifest of a folder of images that is there already, all of them."""
+    """The manifest of an existing folder of images, with all its images."""
     return _manifest(list_images(root, Selection(folders=config.split.folders)), config, progress)
 
 

@@ -1,18 +1,18 @@
-"""How many threads OpenCV uses by itself: one, while batches are prepared in several of our own."""
+"""Limits OpenCV to one thread while batches are prepared in several threads of ours."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
-_within: list[int] = []  # OpenCV's number from before, once for each block that is open
+_within: list[int] = []  # OpenCV's previous number; each open block adds an entry
 
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Within it OpenCV works in the calling thread alone: threads inside threads only wait for each other.
+    """A context in which OpenCV uses only the calling thread: nested threads only wait for each other.
 
-    The number is one for the whole process: the last block that ends puts it back.
+    The number is global to the process; the last block to end restores it.
     """
     import cv2  # noqa: PLC0415  (who only inspects does not pay for it)
 

@@ -1,4 +1,4 @@
-"""Masks of the parts of a user's own images: PNG files in a folder that mirrors that of the images."""
+"""Part masks for the user's own images: PNG files in a folder that mirrors the image folder."""
 
 import csv
 from pathlib import Path, PurePosixPath
@@ -17,15 +17,15 @@ _VALUES = 256
 class PartMasks:
     """A folder of masks.
 
-    The mask of `cats/cat.12.jpg` is `cats/cat.12.png`: a grey or palette PNG of 8 bits and of the image's size, whose
-    values number the parts; 0 is no part. `parts.csv` with the columns `value` and `name` names them; without it they
-    are called by their numbers.
+    The mask of `cats/cat.12.jpg` is `cats/cat.12.png`: an 8-bit grey or palette PNG of the image's size whose values
+    number the parts; 0 is no part. `parts.csv` with the columns `value` and `name` names them; without it, their
+    numbers serve as names.
 
     Args:
-        folder: where they lie.
+        folder: the folder of masks.
 
     Raises:
-        BadInput: when it is no folder, or its `parts.csv` cannot be read.
+        BadInput: if it is not a folder, or its `parts.csv` cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,10 +35,10 @@ class PartMasks:
         self._names = _names(folder / NAMES)
 
     def mask(self, path: str) -> NDArray[np.uint8] | None:
-        """The mask of an image, uint8 [height, width], by the image's path within its data set; None without one.
+        """The mask of an image, uint8 [height, width], by the image's path within its data set; None if there is none.
 
         Raises:
-            BadInput: for a file that is no mask.
+            BadInput: for a file that is not a mask.
         """
         file = (self._folder / PurePosixPath(path)).with_suffix(".png")
         if not file.resolve().is_relative_to(self._folder.resolve()):

@@ -1,4 +1,4 @@
-"""Prefetching: threads prepare batches ahead, in order, while the network trains."""
+"""Prefetching: threads prepare batches in advance, in order, while the network trains."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -13,11 +13,11 @@ Made_co = TypeVar("Made_co", covariant=True)
 
 
 class Batched(Protocol[Made_co]):
-    """What makes batches, the same one for the same number every time."""
+    """Produces batches; the same number always gives the same batch."""
 
     @property
     def steps(self) -> int:
-        """Batches in all images."""
+        """Total number of batches."""
 
     @property
     def threads(self) -> int:
@@ -28,11 +28,11 @@ class Batched(Protocol[Made_co]):
 
 
 def batches(feed: Batched[T], numbers: range | None = None) -> Generator[T, None, None]:
-    """Batches, made ahead in threads.
+    """Batches, prepared in advance by threads.
 
     Args:
-        feed: what makes them.
-        numbers: which, from 0 and on through the epochs; None: all images once.
+        feed: produces them.
+        numbers: which batches, from 0 and continuing through the epochs; None: all images once.
     """
     with one_opencv_thread():
         yield from ahead(
@@ -43,15 +43,15 @@ def batches(feed: Batched[T], numbers: range | None = None) -> Generator[T, None
 
 
 def ahead(work: Callable[[int], T], numbers: Iterable[int], threads: int) -> Generator[T, None, None]:
-    """`work(number)` for each number, in their order; up to `2 * threads + 1` wait for their turn, begun or done.
+    """Yields `work(number)` for each number, in order; up to `2 * threads + 1` results are in progress or waiting.
 
-    Nothing begins before the first result is asked for. Whoever stops early leaves nothing running: closing the
-    iterator waits for what has begun and drops the rest. An error comes out where its result would have.
+    Nothing starts before the first result is requested. Stopping early leaves nothing running: closing the iterator
+    waits for work in progress and drops the rest. An error is raised where its result would have come.
 
     Args:
-        work: called in threads; numpy, OpenCV and file reads let others run meanwhile.
-        numbers: which, each asked for once.
-        threads: how many work at the same time, >= 1.
+        work: called in threads; numpy, OpenCV and file reads release the interpreter lock.
+        numbers: each requested once.
+        threads: number of concurrent threads, >= 1.
     """
     numbers = iter(numbers)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")

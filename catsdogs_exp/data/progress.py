@@ -2,5 +2,5 @@
 
 from collections.abc import Callable
 
-# Called with what is done, how many are done, and how many there are.
+# Called with the current task, the number done, and the total.
 ReportProgress = Callable[[str, int, int], None]

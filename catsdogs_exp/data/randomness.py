@@ -6,7 +6,7 @@ Counter-based generators (Philox: Salmon et al., 2011) have no state to share or
 import numpy as np
 from numpy.typing import NDArray
 
-_ORDER, _SAMPLE, _MIX, _NOISE, _CROP, _CUSTOM = range(6)  # keeps the streams apart
+_ORDER, _SAMPLE, _MIX, _NOISE, _CROP, _CUSTOM = range(6)  # separates the streams
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
@@ -16,26 +16,26 @@ def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 def sample_uniforms(seed: int, epoch: int, index: int, count: int) -> NDArray[np.float64]:
-    """The numbers of image `index` in an epoch: float64 [count], in [0, 1)."""
+    """Random numbers for image `index` in an epoch: float64 [count], in [0, 1)."""
     generator = np.random.Generator(np.random.Philox(key=[seed, _SAMPLE], counter=[0, index, epoch, 0]))
     return generator.random(count)
 
 
 def mix_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The numbers that say how image `index` is mixed with another one in an epoch."""
+    """The generator that determines how image `index` is mixed with another one in an epoch."""
     return np.random.Generator(np.random.Philox(key=[seed, _MIX], counter=[0, index, epoch, 0]))
 
 
 def custom_generator(seed: int, epoch: int, index: int, key: int) -> np.random.Generator:
-    """The numbers that the operation `key`, a whole number below 2**64, of a plugin has for image `index`."""
+    """The generator of a plugin's operation for image `index`; `key` is an integer below 2**64."""
     return np.random.Generator(np.random.Philox(key=[seed, _CUSTOM], counter=[0, index, epoch, key]))
 
 
 def noise(key: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Gaussian noise of standard deviation 1: float32 [*shape], a function of the key, a whole number below 2**64."""
+    """Gaussian noise with standard deviation 1: float32 [*shape], a function of the key, an integer below 2**64."""
     return np.random.Generator(np.random.Philox(key=[key, _NOISE])).standard_normal(shape, dtype=np.float32)
 
 
 def crop_uniforms(seed: int, epoch: int, index: int, count: int) -> NDArray[np.float64]:
-    """The numbers that say what is cut out of image `index` in an epoch: float64 [count], in [0, 1)."""
+    """Random numbers that determine the crop of image `index` in an epoch: float64 [count], in [0, 1)."""
     return np.random.Generator(np.random.Philox(key=[seed, _CROP], counter=[0, index, epoch, 0])).random(count)

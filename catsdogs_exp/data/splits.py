@@ -1,16 +1,16 @@
-"""Splits images into train, validation and test, where the data has no splits of its own.
+"""Splits images into train, validation and test if the data has no splits of its own.
 
-Every group of images that must stay together (copies, near copies, the frames of a clip) gets a number u in [0, 1)
-from a hash of (seed, what the group shows), and u below the share means validation: such a split needs no list of
-files, so new files cannot move old ones. Alone it would be too rough for small classes (of 20 images 0.2 would be 1
-to 7, of 200 29 to 51, of 20,000 3,890 to 4,110), so the boundary is shifted, by as few groups as will do, until the
-split is within 2 % of its share (`TOLERANCE`), and exact where that is less than one image. Thus 20 images a class are
-divided 16 to 4 and 200 160 to 40; of 2,000 the validation set is 392 to 408, and a tenth more files move one or two of
-the old ones; of 20,000 hardly any ever moves. There is no size at which the rule changes.
+Every group of images that must stay together (copies, near copies, the frames of a clip) gets a number u in [0, 1) from
+a hash of (seed, content or name). If u is below the fraction, the group belongs to validation. Such a split needs no
+list of files, and new files cannot move old ones. On its own it would be imprecise for small classes (for a fraction of
+0.2: 1 to 7 of 20 images, 29 to 51 of 200, 3,890 to 4,110 of 20,000), so the threshold is shifted, past as few groups as
+possible, until the split is within 2 % of its fraction (`TOLERANCE`), or exact where 2 % is less than one image. So 20
+images per class are split 16 to 4 and 200 are split 160 to 40. Of 2,000 images, validation gets 392 to 408, and adding
+a tenth more files moves one or two old ones; of 20,000, hardly any ever moves. The rule is the same at every size.
 
-A share that is no whole number of images is rounded up in some classes and down in others, so that the split of all
-classes together has its share: of 100 classes of 12 images, 0.2 takes 3 from 40 of them and 2 from 60. Likewise the
-images that a division into folds leaves over go to the folds that have fewest.
+If a fraction is not a whole number of images, it is rounded up in some classes and down in others, so that it holds
+over all classes: of 100 classes of 12 images, 0.2 takes 3 from 40 of them and 2 from 60. Likewise, the images left over
+by a division into folds go to the smallest folds.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from catsdogs_exp.data.inspection.duplicates import joined
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.errors import BadInput
 
-TOLERANCE = 0.02  # of a split's share of a class
+TOLERANCE = 0.02  # relative to a split's share of a class
 
 
 def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
@@ -39,35 +39,34 @@ def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
 ) -> NDArray[np.int8]:
     """Completes `splits` for usable images.
 
-    Guarantees, for each class by itself (a group of several classes counts for the one of most of its images):
+    Guarantees, for each class separately (a group of several classes counts for its most frequent one):
 
-    - The same on any machine and in any file order; images of one group are in one split, unless the data itself
-      parts them.
-    - Validation, test and every fold are within `TOLERANCE` of their share of the images, where that is less than one
-      image the whole number above or below, as far as groups can be divided; none is empty that was asked for while
-      train has a group to give. Over all classes the roundings cancel: they leave less than one image.
-    - Adding files moves no old one where the hash alone keeps the tolerance before and after (nearly always in classes
-      of some thousands); else, where groups are single images, at most two old ones next to each boundary for every
-      file added to the class. A file that joins a group of copies may move that group, and only that one. Of classes
-      that come before it in the order of labels nothing moves, of others what another rounding makes: one image at
-      the boundary of a share.
-    - While train is the largest part, another `split.validation` or number of folds leaves the test set as it is, and
-      another `split.test` leaves the validation set.
+    - The result is the same on any machine and in any file order. Images of a group are in one split, unless the data
+      itself separates them.
+    - Validation, test and every fold are within `TOLERANCE` of their fraction of the images; where that is less than
+      one image, they get the whole number above or below, as far as groups can be divided. No requested split is empty
+      while train has a group to give. Over all classes the rounding errors cancel to less than one image.
+    - Adding files moves no old one if the hash alone is within tolerance before and after (nearly always in classes of
+      several thousand). Otherwise, if groups are single images, at most two old ones move at each threshold for every
+      file added to the class. A file that joins a group of copies may move only that group. In classes that come
+      earlier in label order nothing moves; in later ones at most one image per threshold, because rounding changed.
+    - While train is the largest part, changing `split.validation` or the number of folds does not affect the test set,
+      and changing `split.test` does not affect the validation set.
 
     Args:
-        split: shares or folds, seed, and the pattern that groups paths.
+        split: fractions or folds, seed, and the pattern that groups paths.
         labels: int32 [n].
-        splits: int8 [n], `UNDECIDED` or given by the data. Where the data gives a validation or test set, no further
-            share is taken for it. With folds its train and validation sets are divided anew, and its test set stays.
+        splits: int8 [n], `UNDECIDED` or given by the data. If the data has a validation or test set, nothing is added
+            to it. With folds, its train and validation sets are split again, and its test set stays.
         sha256: strings [n], the content.
-        paths: strings [n], relative; needed for `split.group_by` alone.
-        groups: int64 [n], the same number for images that must stay together. Copies do so in any case.
+        paths: strings [n], relative; only needed for `split.group_by`.
+        groups: int64 [n], equal numbers for images that must stay together. Copies always do.
 
     Returns:
         int8 [n] without `UNDECIDED`.
 
     Raises:
-        BadInput: when `split.group_by` matches no path.
+        BadInput: if `split.group_by` matches no path.
     """
     decided = splits.copy()
     if split.folds is not None:
@@ -91,7 +90,7 @@ def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
 
 
 class _Division:
-    """Divides class after class, so that what rounding gives to one class it takes from the next."""
+    """Splits class by class; rounding errors carry over to the next class."""
 
     def __init__(self, split: SplitSettings, validation: float, test: float) -> None:
         self._fold = split.fold if split.folds is not None else None
@@ -101,14 +100,14 @@ class _Division:
     def of_class(self, size: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int8]:
         """The splits of a class's groups, ascending in u.
 
-        Validation lies at the lower end and test at the upper: neither moves when the other's share changes.
+        Validation is at the lower end and test at the upper: neither moves when the other's fraction changes.
         """
         which = np.full(len(size), TRAIN, dtype=np.int8)
         images, end = int(size.sum()), len(size)
         validation, test = self._validation, self._test
         if self._fold is not None:
             validation = (1 - test) / self._folds.count
-        train = 1 - validation - test  # where it is the smallest part, the tolerance is one of it
+        train = 1 - validation - test  # if it is the smallest part, the tolerance is relative to it
         if test:
             first = min(2 if validation else 1, end)
             part = min(test, train) * images
@@ -126,13 +125,13 @@ class _Division:
 
 
 class _Rounding:
-    """Rounds number after number so that their sum is right to half a unit: what is cut off one goes to the next."""
+    """Rounds numbers so that their sum is right to half a unit: each remainder carries over to the next."""
 
     def __init__(self) -> None:
         self._left = 0.0
 
     def rounded(self, exact: float, part: float) -> float:
-        """The whole number below or above, unless the tolerance for a part of so many images is wider than that."""
+        """The whole number below or above, unless the tolerance for a part of that size is wider."""
         if TOLERANCE * part > 0.5:
             return exact
         exact += self._left
@@ -142,14 +141,14 @@ class _Rounding:
 
 
 class _Folds:
-    """Divides class after class into folds of equal size: what is left over goes to those that have fewest."""
+    """Splits class by class into folds of equal size; leftovers go to the smallest folds."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._extra = [0] * count
 
     def cuts(self, size: NDArray[np.int64], u: NDArray[np.float64], top: float) -> list[int]:
-        """The boundaries of the folds among a class's groups, [folds + 1]; with `top` the end of what u can be."""
+        """The boundaries of the folds among a class's groups, [folds + 1]; `top` is the upper limit of u."""
         folds, groups = self.count, len(size)
         each, left = divmod(int(size.sum()), folds)
         images = [each] * folds
@@ -159,14 +158,14 @@ class _Folds:
         cuts, before = [0], 0
         for number in range(1, folds):
             before += images[number - 1]
-            # Half the tolerance at either end, and one group at least in each fold while there are enough.
+            # Half the tolerance at either end, and at least one group per fold while there are enough.
             first, last = (cuts[-1] + 1, groups - folds + number) if groups >= folds else (cuts[-1], groups)
             cuts.append(_boundary(size, u, top * number / folds, before, each / 2, first, last))
         return [*cuts, groups]
 
 
 class _Groups:
-    """The groups of the images that are free to be divided, in ascending order of u.
+    """The groups of images that are free to be split, in ascending order of u.
 
     Attributes:
         size: int64 [g], images.
@@ -175,7 +174,8 @@ class _Groups:
 
     def __init__(self, seed: int, labels: NDArray[np.int32], group: NDArray[np.int64], keys: Sequence[str]) -> None:
         numbers, self._of = np.unique(group, return_inverse=True)
-        # The least key stands for a group; the keys do not depend on the seed, so u is even whatever the group's size.
+        # The smallest key represents a group. Keys do not depend on the seed, so u is uniform whatever the group's
+        # size.
         name = [""] * len(numbers)
         for index, key in zip(self._of.tolist(), keys, strict=True):
             if not name[index] or key < name[index]:
@@ -194,7 +194,7 @@ class _Groups:
     def write(
         self, decided: NDArray[np.int8], rows: NDArray[np.intp], chosen: NDArray[np.intp], which: NDArray[np.int8]
     ) -> None:
-        """Enters the splits of some groups for all their images."""
+        """Sets the splits of some groups for all their images."""
         of_group = np.full(len(self.size), UNDECIDED, dtype=np.int8)
         of_group[chosen] = which
         mine = of_group[self._of]
@@ -204,27 +204,27 @@ class _Groups:
 def _boundary(  # noqa: PLR0913  (numbers of one cut)
     size: NDArray[np.int64], u: NDArray[np.float64], cut: float, before: float, part: float, first: int, last: int
 ) -> int:
-    """How many of the groups, ascending in u, lie before a boundary.
+    """The number of groups, ascending in u, before a boundary.
 
     Args:
         size, u: of the groups.
-        cut: where the boundary falls by the hash alone.
-        before: images that should lie before the boundary.
-        part: images that the tolerance is a share of.
-        first, last: the least and the most groups before it.
+        cut: the boundary according to the hash alone.
+        before: desired number of images before the boundary.
+        part: number of images that the tolerance is relative to.
+        first, last: minimum and maximum number of groups before it.
     """
     images = np.concatenate([[0], np.cumsum(size)])
     place = int(np.searchsorted(u, cut))
     tolerance = max(0.5, TOLERANCE * part)
     if abs(images[place] - before) > tolerance:
         near = np.flatnonzero(np.abs(images - before) <= tolerance)
-        # Large groups may step over the tolerance: then as near as they allow.
+        # Large groups may exceed the tolerance: then as close as they allow.
         place = int((near[np.abs(near - place).argmin()]) if len(near) else np.abs(images - before).argmin())
     return min(max(place, first), last)
 
 
 def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
-    """What the pattern finds in each path: its first group or the whole match; None where it does not match."""
+    """The pattern's match in each path: its first group or the whole match; None if it does not match."""
     assert paths is not None, "split.group_by needs the paths"
     search = Pattern("split.group_by", pattern).search
     found = [search(path) for path in paths.tolist()]
@@ -239,20 +239,20 @@ def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
 def _merged(
     sha256: NDArray[np.str_], names: list[str | None] | None, groups: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """Numbers of groups, int64 [n]: images with the same content, name or group, and whatever these connect."""
+    """Group numbers, int64 [n]: equal for images with the same content, name or group, and everything these connect."""
     columns: list[Sequence[str | int | None]] = [sha256.tolist()]
     columns += [names] if names is not None else []
     columns += [groups.tolist()] if groups is not None else []
     rows = np.arange(len(sha256))
     heads = []
-    for column in columns:  # each row with the first of the same value
+    for column in columns:  # each row with the first one of the same value
         first: dict[str | int, int] = {}
         heads.append([row if value is None else first.setdefault(value, row) for row, value in enumerate(column)])
     return joined(rows, np.tile(rows, len(columns)), np.array(heads, dtype=np.int64).ravel())
 
 
 def _follow(decided: NDArray[np.int8], group: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Images without a split go where the data put others of their group; test before validation."""
+    """Images without a split follow the rest of their group into the data's own split; test before validation."""
     decided = decided.copy()
     undecided = decided == UNDECIDED
     for which in (VALIDATION, TEST):
@@ -261,17 +261,17 @@ def _follow(decided: NDArray[np.int8], group: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _most_frequent(group: NDArray[np.intp], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """The label of most images of each group, int64 [count]; of equals the lowest."""
+    """The most frequent label of each group, int64 [count]; ties go to the lowest."""
     pairs, images = np.unique(np.stack([group, labels]), axis=1, return_counts=True)
     home = np.zeros(count, dtype=np.int64)
-    ascending = np.lexsort((-pairs[1], images))  # what is written last wins
+    ascending = np.lexsort((-pairs[1], images))  # the last write wins
     home[pairs[0][ascending]] = pairs[1][ascending]
     return home
 
 
 def _uniform(seed: int, keys: Sequence[str]) -> NDArray[np.float64]:
-    """Numbers in [0, 1), float64 [n], each of which depends on the seed and its key alone."""
+    """Numbers in [0, 1), float64 [n], each a function of the seed and its key only."""
     blake, beginning = hashlib.blake2b, f"{seed}:"
     digests = [blake((beginning + key).encode(errors="surrogatepass"), digest_size=8).digest() for key in keys]
-    # as many bits as a float holds
+    # as many bits as a float's mantissa
     return (np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64) >> np.uint64(11)) / 2.0**53

@@ -1,4 +1,4 @@
-"""Subsets of the training images for learning curves; a smaller subset is part of a larger one."""
+"""Subsets of the training images for learning curves; smaller subsets are contained in larger ones."""
 
 import hashlib
 from dataclasses import replace
@@ -14,24 +14,23 @@ from catsdogs_exp.data.sources.listing import TRAIN, UNDECIDED
 
 
 def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed: int) -> Manifest:
-    """Keeps a share of each class's training images, and at most so many; validation and test stay as they are.
+    """Keeps a fraction of each class's training images, up to a maximum; validation and test are unchanged.
 
-    Images are ranked by a hash of (seed, content), so the choice is the same on any machine. Files that are left out
-    for a reason stand in the same order as the images, and stay when they come before the last image chosen: what is
-    kept is what a smaller data set would be, its share of broken files included. All others are as if they were not
-    in the data.
+    Images are ranked by a hash of (seed, content), so the subset is the same on any machine. Rejected files are ranked
+    along with the images and kept if they come before the last selected image, so the subset looks like a smaller data
+    set with the same rate of broken files. All other files are treated as absent.
 
     Args:
-        manifest: of all files: what is usable is decided, and so are the splits.
-        fraction: share of each class's training images, > 0 and <= 1; at least one is kept.
-        max_per_class: training images, or None for no limit.
-        seed: another seed makes another choice.
+        manifest: of all files, with reasons and splits decided.
+        fraction: of each class's training images, > 0 and <= 1; at least one image is kept.
+        max_per_class: maximum number of training images, or None for no limit.
+        seed: of the selection.
     """
     if fraction == 1 and max_per_class is None:
         return manifest
     rank = _ranks(manifest, seed)
     train = manifest.split == TRAIN
-    # Who is left out has no split; he might have been in train unless the data says otherwise.
+    # Rejected files have no split; they count as train unless the data gives them another one.
     candidate = train | ((manifest.split == UNDECIDED) & np.isin(manifest.given, (UNDECIDED, TRAIN)))
     kept = ~candidate
     for label in range(len(manifest.classes)):
@@ -59,7 +58,7 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
 
 
 def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
-    """The manifest of some rows: reasons and splits as they are, findings and counts of these rows alone."""
+    """The manifest of some rows: reasons and splits are unchanged, findings and counts cover only these rows."""
     listing = manifest.listing
     verdicts = manifest.verdicts.rows(rows)
     labels, given, reason = listing.labels[rows], manifest.given[rows], verdicts.reason
@@ -82,9 +81,9 @@ def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
 
 
 def _ranks(manifest: Manifest, seed: int) -> NDArray[np.uint64]:
-    """A random number for each row, uint64 [n]: of its content, so that copies stand together.
+    """A random number for each row, uint64 [n], from its content, so that copies stay together.
 
-    What is no picture goes by its path, since empty files are all alike.
+    Unreadable files are hashed by path, because empty files are all the same.
     """
     verdicts = manifest.verdicts
     keys = (
@@ -97,6 +96,8 @@ def _ranks(manifest: Manifest, seed: int) -> NDArray[np.uint64]:
 
 
 def _rank(seed: int, key: str) -> int:
-    """Another number than the one by which splits are drawn: else the choice would be the neighbours of validation."""
+    """Uses a different hash than the splits: otherwise the subset would be the images nearest to the validation
+    threshold.
+    """
     digest = hashlib.blake2b(f"{seed}:{key}".encode(errors="surrogatepass"), digest_size=8, person=b"subset").digest()
     return int.from_bytes(digest, "big")

@@ -1,11 +1,11 @@
-"""An order of images in which any beginning is a fair sample."""
+"""An order of images in which every prefix is a fair sample."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def taking_turns(labels: NDArray[np.int32], seed: int = 0) -> NDArray[np.intp]:
-    """An order of all rows in which classes take turns in proportion to their size; random within a class.
+    """An order of all rows in which classes alternate in proportion to their size, random within each class.
 
     Args:
         labels: int32 [n].

@@ -79,7 +79,7 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
         batches = epochs * steps_per_epoch(train, config.training)
         if 0 < batches < config.training.accumulate:
             raise BadInput(
-                f"training.accumulate must be <= {batches}, the batches of {key}={epochs}, or no weight ever moves. "
+                f"training.accumulate must be <= {batches}, the batches of {key}={epochs}, or weights never change. "
                 f"Received: training.accumulate={config.training.accumulate}. Lower it, or raise {key}"
             )
     if len(train.rows) < config.loader.batch_size:

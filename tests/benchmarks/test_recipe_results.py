@@ -67,7 +67,7 @@ def test_seeds_become_one_result(recipes: Path, tmp_path: Path, capsys: pytest.C
     assert (recipes / "week1.yaml").read_text(encoding="utf-8").splitlines()[:5] == [
         "# @package _global_",
         "# What it shows.",
-        "# Reached: val_accuracy 0.750 (2 seeds, 10 s a run)",
+        "# Reached: val_accuracy 0.750 (2 seeds, 10 s per run)",
         "# More prose.",
         "defaults:",
     ]
@@ -82,14 +82,14 @@ def test_new_runs_replace_those_of_the_same_settings(recipes: Path, tmp_path: Pa
     first, second = recipe_results(recipes / "results.json")
     assert (first.figures["val_accuracy"], first.source) == ((0.75,), "2")
     assert (second.model, second.data, second.conditions) == ("cnn", "b", "1 thread, float32")
-    assert "Reached: val_accuracy 0.750 (seed 0, 10 s a run)" in (recipes / "week1.yaml").read_text(encoding="utf-8")
+    assert "Reached: val_accuracy 0.750 (seed 0, 10 s per run)" in (recipes / "week1.yaml").read_text(encoding="utf-8")
     run = run_folder(tmp_path / "named", 0.5, recipe="plain", words=other)
     assert main(["recipe-results", str(run), *file, "--data", "my photos", "--conditions", "at night"]) == 0
     named = recipe_results(recipes / "results.json")[-1]
     assert (named.data, named.conditions) == ("my photos", "at night")
     assert (recipes / "plain.yaml").read_text(encoding="utf-8") == (
         "# @package _global_\n# Plain.\n"
-        "# Reached: val_accuracy 0.500 (seed 0, 10 s a run, model=cnn, on my photos)\nlr: 0.1\n"
+        "# Reached: val_accuracy 0.500 (seed 0, 10 s per run, model=cnn, on my photos)\nlr: 0.1\n"
     )
 
 

@@ -125,17 +125,17 @@ def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:
     [
         (
             ("epochs=2", "training.accumulate=13"),
-            "training.accumulate must be <= 12, the batches of epochs=2, or no weight ever moves. "
+            "training.accumulate must be <= 12, the batches of epochs=2, or weights never change. "
             "Received: training.accumulate=13. Lower it, or raise epochs",
         ),
         (
             ("epochs=2", "training.finetune.epochs=1", "training.accumulate=7"),
-            "training.accumulate must be <= 6, the batches of training.finetune.epochs=1, or no weight ever moves. "
+            "training.accumulate must be <= 6, the batches of training.finetune.epochs=1, or weights never change. "
             "Received: training.accumulate=7. Lower it, or raise training.finetune.epochs",
         ),
         (
             ("training.max_steps=3", "training.accumulate=4"),
-            "training.max_steps must be >= training.accumulate, or no weight ever moves. "
+            "training.max_steps must be >= training.accumulate, or weights never change. "
             "Received: training.max_steps=3 training.accumulate=4. Try training.max_steps=4",
         ),
     ],

@@ -419,7 +419,7 @@ def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) 
         (["resnet"], "Settings are written key=value. Received: resnet. Type: model=resnet"),
         (
             ["train", "lr=1", "a b=2"],
-            "Training needs no word of its own. Received: train. Type: python -m catsdogs_exp",
+            "Training has no command word. Received: train. Type: python -m catsdogs_exp",
         ),
     ],
 )

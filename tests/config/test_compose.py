@@ -156,20 +156,23 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("@/x", f"Settings are written key=value. Received: @/x.{LOOK}"),
         # Hydra's + and ~
         ("+model.dropuot=0.5", "Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or "),
-        ("~qqqq", "A setting cannot be taken away, as a run needs them all. Received: ~qqqq. Unknown setting: qqqq."),
+        (
+            "~qqqq",
+            "A setting cannot be removed, as a run needs all of them. Received: ~qqqq. Unknown setting: qqqq.",
+        ),
         (
             "~lr",
-            "A setting cannot be taken away, as a run needs them all. Received: ~lr. For its default leave ~lr out; "
+            "A setting cannot be removed, as a run needs all of them. Received: ~lr. For its default leave ~lr out; "
             "for another value: lr=0.001",
         ),
         (
             "~split.folds",
-            "A setting cannot be taken away, as a run needs them all. Received: ~split.folds. "
+            "A setting cannot be removed, as a run needs all of them. Received: ~split.folds. "
             "For its default leave ~split.folds out; to switch it off: split.folds=null",
         ),
         (
             "~model",
-            "A setting cannot be taken away, as a run needs them all. Received: ~model. "
+            "A setting cannot be removed, as a run needs all of them. Received: ~model. "
             "For its default leave ~model out; for another value: model=cnn",
         ),
         # a group's name, a path for a choice

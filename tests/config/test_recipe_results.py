@@ -38,7 +38,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_it_is_quoted_by_its_headline() -> None:
     assert RESULT.best() == ("val_accuracy", pytest.approx(0.85))
     assert RESULT.variant() == ("augment=none",)
-    assert RESULT.headline() == "Reached: val_accuracy 0.850 (2 seeds, 20 s a run, augment=none, on photos)"
+    assert RESULT.headline() == "Reached: val_accuracy 0.850 (2 seeds, 20 s per run, augment=none, on photos)"
 
 
 ENTRY: dict[str, Any] = {

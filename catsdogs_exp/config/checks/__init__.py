@@ -1,1 +1,1 @@
-"""Checks that no single setting can make: combinations, sizes, networks that do not fit. Without TensorFlow."""
+"""Checks across settings: combinations, sizes, networks that do not fit. Without TensorFlow."""

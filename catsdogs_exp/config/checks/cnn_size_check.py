@@ -5,16 +5,16 @@ from catsdogs_exp.errors import BadInput
 
 
 def side_after(model: CnnModel, side: int) -> int:
-    """What a block leaves of a side, in pixels, as its layers compute it; 0 or less where one would refuse."""
+    """The side that remains after a block, in pixels, as its layers compute it; 0 or less if a layer would fail."""
     lost = model.kernel_size - 1 if model.padding == "valid" else 0
     if model.pooling != "strided":
         return (side - model.convs * lost) // 2
     side -= (model.convs - 1) * lost
-    return (side - lost + 1) // 2  # the last convolution makes steps of 2
+    return (side - lost + 1) // 2  # the last convolution has stride 2
 
 
 def largest_depth(model: CnnModel, target_size: tuple[int, int]) -> int:
-    """How many such blocks the smaller side allows, `MOST_BLOCKS` at most."""
+    """The number of such blocks that the smaller side allows, at most `MOST_BLOCKS`."""
     side, depth = min(target_size), 0
     while depth < MOST_BLOCKS and (side := side_after(model, side)) >= 1:
         depth += 1
@@ -22,7 +22,7 @@ def largest_depth(model: CnnModel, target_size: tuple[int, int]) -> int:
 
 
 def filters_of(model: CnnModel) -> tuple[int, ...]:
-    """The filters of each block, the lowest first: those that are listed, then grown from the last of them."""
+    """The filters of each block, lowest first: the listed ones, then grown from the last of them."""
     filters = [float(count) for count in model.filters]
     while len(filters) < model.depth:
         filters.append(min(filters[-1] * model.growth, model.max_filters))
@@ -30,10 +30,10 @@ def filters_of(model: CnnModel) -> tuple[int, ...]:
 
 
 def check_cnn(model: CnnModel, target_size: tuple[int, int]) -> None:
-    """Refuses a network that would shrink its input to nothing, and filters that do not fit its blocks.
+    """Rejects a network that would shrink its input to nothing, and filters that do not fit its blocks.
 
     Raises:
-        BadInput: saying the largest depth that fits, or which filters do.
+        BadInput: naming the largest depth that fits, or valid filters.
     """
     largest = largest_depth(model, target_size)
     height, width = target_size

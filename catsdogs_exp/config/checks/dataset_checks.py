@@ -1,4 +1,4 @@
-"""Checks of a source's settings that need no disk access."""
+"""Checks of a source's settings that do not access the disk."""
 
 import re
 
@@ -28,7 +28,7 @@ _REQUIRED = {  # source -> its key, and what that names
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Refuses a source without its path, a pattern that is none, a handle or checksum of another form.
+    """Rejects a source without its path, an invalid pattern, and a malformed handle or checksum.
 
     Raises:
         BadInput: naming the setting, what is allowed and what was received.
@@ -61,7 +61,7 @@ def compiled_pattern(pattern: str) -> Pattern:
     """Compiles `dataset.pattern`.
 
     Raises:
-        BadInput: for no regular expression, or one without `(?P<class>...)`.
+        BadInput: for an invalid regular expression, or one without `(?P<class>...)`.
     """
     try:
         compiled = Pattern("dataset.pattern", pattern)

@@ -1,4 +1,4 @@
-"""Whether a network can be evaluated at another size than it is trained at, checked without TensorFlow."""
+"""Whether a network can be evaluated at another size than its training size, checked without TensorFlow."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def check_evaluation_size(model: Any, target_size: tuple[int, int], evaluation_size: tuple[int, int] | None) -> None:
-    """Refuses another size for evaluation where the network cannot take it: it must end in global pooling.
+    """Rejects a different evaluation size for networks that do not end in global pooling.
 
     Raises:
         BadInput: naming the setting and the next step.

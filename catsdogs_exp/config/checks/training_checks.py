@@ -7,7 +7,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def check_training(training: Training, schedule: Schedule, optimizer: Optimizer, epochs: int) -> None:
-    """Refuses settings that contradict each other.
+    """Rejects contradictory settings.
 
     Raises:
         BadInput: naming them.
@@ -21,7 +21,7 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
         )
     if training.max_steps is not None and training.max_steps < training.accumulate:
         raise BadInput(
-            "training.max_steps must be >= training.accumulate, or no weight ever moves. "
+            "training.max_steps must be >= training.accumulate, or weights never change. "
             f"Received: training.max_steps={training.max_steps} training.accumulate={training.accumulate}. "
             f"Try training.max_steps={training.accumulate}"
         )
@@ -40,10 +40,14 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
 
 
 def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
-    """What Keras's own optimizers do not know."""
+    """Rejects what Keras's own optimizers do not support."""
     refused = (
-        (isinstance(optimizer, MuonOptimizer), "optimizer=muon", "Keras's Muon leaves the kernels of convolutions out"),
-        (training.layer_decay != 1, f"training.layer_decay={training.layer_decay:g}", "Keras has one rate for all"),
+        (isinstance(optimizer, MuonOptimizer), "optimizer=muon", "Keras's Muon does not support convolution kernels"),
+        (
+            training.layer_decay != 1,
+            f"training.layer_decay={training.layer_decay:g}",
+            "Keras has one rate for all layers",
+        ),
         (training.strategy != "none", f"training.strategy={training.strategy}", "Keras updates within one device"),
     )
     for is_set, setting, why in refused:
@@ -55,7 +59,7 @@ def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
 
 
 def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:
-    """A rise that takes a whole stage: its learning rate would never be reached."""
+    """Rejects a warm-up as long as a stage, whose learning rate would never be reached."""
     warmup = getattr(schedule, "warmup_epochs", 0.0)
     if warmup >= epochs:
         raise BadInput(
@@ -63,15 +67,15 @@ def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:
         )
     if finetune and warmup >= finetune:
         raise BadInput(
-            "schedule.warmup_epochs must be < training.finetune.epochs: fine-tuning has a rise of its own. "
+            "schedule.warmup_epochs must be < training.finetune.epochs: fine-tuning has its own warm-up. "
             f"Received: schedule.warmup_epochs={warmup:g} training.finetune.epochs={finetune}. "
             f"Try schedule.warmup_epochs={finetune / 2:g}"
         )
 
 
 def _check_strategy(training: Training) -> None:
-    """What training on several devices cannot do yet."""
-    clocks = training.strategy == "multi_worker" and training.max_minutes is not None  # those of workers differ
+    """Rejects what training on several devices does not support yet."""
+    clocks = training.strategy == "multi_worker" and training.max_minutes is not None  # workers' clocks differ
     float16 = training.precision == "mixed_float16"
     refused = (
         (float16, "training.precision=mixed_float16", "training.precision=mixed_bfloat16"),

@@ -1,6 +1,6 @@
-"""The schema of a config: frozen dataclasses. Defaults are in `conf/` alone.
+"""The schema of a config: frozen dataclasses. Defaults are only in `conf/`.
 
-Every field carries its help text and its limits, so that the check, the error and `--help` say the same.
+Every field carries its help text and its limits, so that validation, error messages and `--help` agree.
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,31 @@ from catsdogs_exp.config.schema.training import Training
 class Inspection:
     """Checks of the files before training. Nothing is moved or deleted."""
 
-    rule: str = setting("which files are the data", choices=("none", "zero_length", "decode", "jfif", "strict"))
-    min_size: int = setting("pixels of the shorter side, or the picture is too small", at_least=1, at_most=4096)
-    max_pixels: int = setting("width x height, or the picture is too large", at_least=1, at_most=178_956_970)
-    near_distance: int = setting("bits that may differ between near duplicates; 0: exact only", at_least=0, at_most=16)
+    rule: str = setting("which files count as data", choices=("none", "zero_length", "decode", "jfif", "strict"))
+    min_size: int = setting("minimum shorter side, in pixels", at_least=1, at_most=4096)
+    max_pixels: int = setting("maximum width x height", at_least=1, at_most=178_956_970)
+    near_distance: int = setting(
+        "bits by which near duplicates may differ; 0: exact copies only", at_least=0, at_most=16
+    )
     on_bad: str = setting("what happens to unusable files", choices=("quarantine", "error"))
-    duplicates: str = setting("of copies within a split", choices=("keep", "drop"))
-    leaks: str = setting("of copies in train of validation or test images", choices=("warn", "drop", "error"))
+    duplicates: str = setting("for copies within a split", choices=("keep", "drop"))
+    leaks: str = setting("for copies of validation or test images in train", choices=("warn", "drop", "error"))
 
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """Shares of each class, where the data brings no folders for it; or folds."""
+    """Fractions per class if the data has no split folders; or folds."""
 
-    validation: float = setting("share of each class for validation", at_least=0, below=1)
-    test: float = setting("share of each class for a test", at_least=0, below=1)
+    validation: float = setting("fraction of each class for validation", at_least=0, below=1)
+    test: float = setting("fraction of each class for testing", at_least=0, below=1)
     seed: int = setting("a different seed gives a different split", at_least=0)
-    folds: int | None = setting("parts of a cross-validation", at_least=2)
-    fold: int = setting("which of them is the validation, from 0", at_least=0)
-    group_by: str | None = setting("regular expression on the path: images of one match stay together")
+    folds: int | None = setting("number of cross-validation folds", at_least=2)
+    fold: int = setting("the fold used for validation, from 0", at_least=0)
+    group_by: str | None = setting("regular expression on the path: images with the same match stay together")
     folders: str = setting(
-        "of folders called train, val, test, ...", default="auto", choices=("auto", "splits", "classes", "merge")
+        "how to read folders called train, val, test, ...",
+        default="auto",
+        choices=("auto", "splits", "classes", "merge"),
     )
 
 
@@ -45,74 +49,78 @@ RESIZES = ("stretch", "crop", "pad", "random_resized_crop")
 
 @dataclass(frozen=True)
 class LoaderSettings:
-    """How pictures become batches."""
+    """How images become batches."""
 
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
-    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
+    target_size: tuple[int, int] = setting("image height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     evaluation_size: tuple[int, int] | None = setting(
-        "the same for validation, test and prediction; null: target_size", at_least=1, at_most=4096, kind=SIZE
+        "image size for validation, test and prediction; null: target_size", at_least=1, at_most=4096, kind=SIZE
     )
     channels: int = setting("3 for colour, 1 for grey", at_least=1, at_most=3)
-    resize: str = setting("how a picture is brought to target_size", choices=RESIZES)
+    resize: str = setting("how images are resized to target_size", choices=RESIZES)
     pad_value: float = setting("grey level of the padding, for resize=pad", at_least=0, at_most=255)
     crop_scale: tuple[float, float] = setting(
-        "share of the area, for random_resized_crop", above=0, at_most=1, kind=RANGE
+        "fraction of the area, for random_resized_crop", above=0, at_most=1, kind=RANGE
     )
     crop_ratio: tuple[float, float] = setting(
         "width / height, for random_resized_crop", above=0, at_most=100, kind=RANGE
     )
-    interpolation: str = setting("between pixels, when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
-    cache: str = setting("of decoded images", choices=("none", "memory", "disk", "auto"))
-    cache_limit: float = setting("GiB on disk for all decoded images together", above=0)
+    interpolation: str = setting("interpolation when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
+    cache: str = setting("where decoded images are cached", choices=("none", "memory", "disk", "auto"))
+    cache_limit: float = setting("GiB on disk for all decoded images", above=0)
     workers: int = setting("threads that read and augment; 0: one per core", at_least=0, at_most=256)
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes to training pictures, in the units of Keras's `ImageDataGenerator`."""
+    """Random changes to training images, in the units of Keras's `ImageDataGenerator`."""
 
     rotation_range: float = setting("degrees", at_least=0, at_most=180)
-    width_shift_range: float = setting("share of the width", at_least=0, at_most=1)
-    height_shift_range: float = setting("share of the height", at_least=0, at_most=1)
+    width_shift_range: float = setting("fraction of the width", at_least=0, at_most=1)
+    height_shift_range: float = setting("fraction of the height", at_least=0, at_most=1)
     shear_range: float = setting("degrees", at_least=0, below=90)
     zoom_range: tuple[float, float] = setting(
-        "factors; below 1 the picture grows", around=1, above=0, at_most=100, kind=RANGE
+        "factors; below 1 enlarges the image", around=1, above=0, at_most=100, kind=RANGE
     )
-    horizontal_flip: bool = setting("mirrored, in half of the cases")
-    vertical_flip: bool = setting("upside down, in half of the cases")
-    fill_mode: str = setting("beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
+    horizontal_flip: bool = setting("mirror half of the images")
+    vertical_flip: bool = setting("flip half of the images upside down")
+    fill_mode: str = setting("how to fill pixels beyond the edge", choices=("nearest", "reflect", "wrap", "constant"))
     fill_value: float = setting("for fill_mode=constant", at_least=0, at_most=255)
     brightness_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
     contrast_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
     saturation_range: tuple[float, float] = setting("factors", around=1, at_least=0, at_most=100, kind=RANGE)
     hue_range: float = setting("degrees of the colour circle", at_least=0, at_most=180)
     channel_shift_range: float = setting("grey levels, the same for all channels", at_least=0, at_most=255)
-    greyscale: float = setting("probability of a picture in grey", at_least=0, at_most=1)
-    blur: float = setting("probability of a blurred picture", at_least=0, at_most=1)
-    blur_sigma: tuple[float, float] = setting("pixels, of a blurred picture", above=0, at_most=100, kind=RANGE)
+    greyscale: float = setting("probability of converting to grey", at_least=0, at_most=1)
+    blur: float = setting("probability of blurring", at_least=0, at_most=1)
+    blur_sigma: tuple[float, float] = setting(
+        "standard deviation of the blur, in pixels", above=0, at_most=100, kind=RANGE
+    )
     noise_range: float = setting("standard deviation of the noise, 0..n grey levels", at_least=0, at_most=255)
-    erasing: float = setting("probability of an erased rectangle", at_least=0, at_most=1)
-    erasing_scale: tuple[float, float] = setting("share of the area that is erased", above=0, at_most=1, kind=RANGE)
-    erasing_ratio: tuple[float, float] = setting("width / height of what is erased", above=0, at_most=100, kind=RANGE)
-    cutout: float = setting("side of an erased square, share of the shorter side", at_least=0, at_most=1)
-    erased_value: float = setting("grey level of what is erased", at_least=0, at_most=255)
-    policy: str = setting("a drawn choice of operations", choices=("none", "randaugment", "trivialaugment"))
+    erasing: float = setting("probability of erasing a rectangle", at_least=0, at_most=1)
+    erasing_scale: tuple[float, float] = setting("fraction of the area to erase", above=0, at_most=1, kind=RANGE)
+    erasing_ratio: tuple[float, float] = setting(
+        "width / height of the erased rectangle", above=0, at_most=100, kind=RANGE
+    )
+    cutout: float = setting("side of an erased square, as a fraction of the shorter side", at_least=0, at_most=1)
+    erased_value: float = setting("grey level of erased regions", at_least=0, at_most=255)
+    policy: str = setting("random choice of operations", choices=("none", "randaugment", "trivialaugment"))
     num_ops: int = setting("operations per image, for policy=randaugment", at_least=1, at_most=14)
     magnitude: int = setting("their strength, for policy=randaugment", at_least=0, at_most=30)
     mixup: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
     cutmix: float = setting("alpha of Beta(alpha, alpha); 0: off", at_least=0, at_most=100)
-    custom: tuple[str, ...] = setting("operations of plugins, in this order", default=())
+    custom: tuple[str, ...] = setting("plugin operations, in this order", default=())
 
 
 @dataclass(frozen=True)
 class ActivationSettings:
-    """The activations of some layers for fixed validation images: pictures and arrays."""
+    """Activations of selected layers for fixed validation images: pictures and arrays."""
 
     every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
     layers: str | tuple[str, ...] = setting("auto, all, or names and patterns of layers")
-    images: int = setting("of each class", at_least=1, at_most=16)
-    channels: int = setting("the most channels per layer", at_least=1, at_most=4096)
-    scale: str = setting("of the colours: each channel on its own, or one per layer", choices=("channel", "layer"))
+    images: int = setting("images per class", at_least=1, at_most=16)
+    channels: int = setting("maximum number of channels per layer", at_least=1, at_most=4096)
+    scale: str = setting("colour scale: one per channel, or one per layer", choices=("channel", "layer"))
     keep: float = setting("megabytes of arrays kept for films and walls; 0: none", at_least=0, at_most=100_000)
 
 
@@ -126,28 +134,28 @@ class ProbeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Logging:
-    """What a run writes down beside metrics.csv and result.json."""
+    """What a run records besides metrics.csv and result.json."""
 
     tensorboard: bool = setting("write event files")
-    samples: int = setting("augmented training images shown", at_least=0, at_most=256)
-    profile: bool = setting("trace some steps and say what training waits for, as --profile does")
+    samples: int = setting("number of augmented training images to show", at_least=0, at_most=256)
+    profile: bool = setting("trace some steps and report the bottleneck, like --profile")
     activations: ActivationSettings
     probes: ProbeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One run, checked. The groups hold what the run uses; the flat keys are what the user turned."""
+    """One run, validated. The groups hold what the run uses; the flat keys are what the user typed."""
 
     lr: float | str = setting("learning rate", above=0, word=AUTO)
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
-    target_size: tuple[int, int] = setting("height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
+    target_size: tuple[int, int] = setting("image height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
     epochs: int = setting("passes over the training images", at_least=1)
-    seed: int = setting("seed of weights, order and augmentation", at_least=0, at_most=2**31 - 1)
+    seed: int = setting("seed for weights, shuffling and augmentation", at_least=0, at_most=2**31 - 1)
     output_dir: str = setting("run folders are created here")
     experiment: str | None = setting("the recipe's name, if one was chosen")
-    plugins: tuple[str, ...] = setting("modules of your own that are imported", default=())
+    plugins: tuple[str, ...] = setting("your own modules to import", default=())
     dataset: Dataset
     inspection: Inspection
     split: SplitSettings
@@ -160,7 +168,7 @@ class Config:
     logging: Logging
 
 
-# Groups whose choices differ in their keys: the entry `name` picks the dataclass.
+# Groups whose choices have different keys: the entry `name` selects the dataclass.
 VARIANTS: dict[str, dict[str, type]] = {
     "dataset": DATASETS,
     "model": MODELS,

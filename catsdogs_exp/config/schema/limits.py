@@ -3,18 +3,18 @@
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-# What a field of several values means, where its type alone would mean just so many of them.
-SIZE = "size"  # tuple[int, int]: height and width in pixels; one number for both
-RANGE = "range"  # tuple[float, float]: the lowest and the highest
-NAMES = "names"  # dict[str, str]: old names and new ones; a list keeps each as it is
+# The meaning of a field with several values, where the type alone would only mean that many values.
+SIZE = "size"  # tuple[int, int]: height and width in pixels; one number sets both
+RANGE = "range"  # tuple[float, float]: lowest and highest
+NAMES = "names"  # dict[str, str]: old and new names; a list keeps each name
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a value may be: open bounds `above` and `below`, closed ones `at_least` and `at_most`.
+    """Allowed values: open bounds `above` and `below`, closed bounds `at_least` and `at_most`.
 
-    `kind` is SIZE, RANGE or NAMES. With `around`, one number n stands for the range from `around` - n to `around` + n.
-    `word` may stand instead of a number.
+    `kind` is SIZE, RANGE or NAMES. With `around`, a single number n means the range from `around` - n to `around` + n.
+    `word` is allowed instead of a number.
     """
 
     above: float | None = None
@@ -28,7 +28,7 @@ class Limits:
 
     @property
     def bounds(self) -> tuple[float | None, ...]:
-        """Those of numbers."""
+        """The numeric bounds."""
         return self.above, self.at_least, self.below, self.at_most
 
 

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from catsdogs_exp.config.schema.limits import setting
 
-AUTO = "auto"  # a learning rate that is searched for at the start of the run
+AUTO = "auto"  # find the learning rate at the start of the run
 
 
 def _weight_decay() -> float:
-    """The last setting of all optimizers but Adam; a common base would put it first."""
+    """The last setting of all optimizers but Adam; a common base class would put it first."""
     return setting("decoupled weight decay of kernels", at_least=0)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What all optimizers have."""
+    """Settings of every optimizer."""
 
     name: str
     learning_rate: float | str = setting("learning rate", above=0, word=AUTO)
@@ -24,7 +24,7 @@ class OptimizerSettings:
 class RmspropOptimizer(OptimizerSettings):
     """RMSprop, as in the course."""
 
-    rho: float = setting("decay of the mean square", at_least=0, below=1)
+    rho: float = setting("decay of the mean of squares", at_least=0, below=1)
     momentum: float = setting("momentum", at_least=0, below=1)
     weight_decay: float = _weight_decay()
 
@@ -34,7 +34,7 @@ class AdamOptimizer(OptimizerSettings):
     """Adam (Kingma and Ba, 2015)."""
 
     beta_1: float = setting("decay of the mean", at_least=0, below=1)
-    beta_2: float = setting("decay of the mean square", at_least=0, below=1)
+    beta_2: float = setting("decay of the mean of squares", at_least=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SgdOptimizer(OptimizerSettings):
 class LionOptimizer(OptimizerSettings):
     """Lion: the sign of a mean of gradients (Chen et al., 2023)."""
 
-    beta_1: float = setting("share of the mean in the direction", above=0, below=1)
+    beta_1: float = setting("weight of the mean in the update's direction", above=0, below=1)
     beta_2: float = setting("decay of the mean", at_least=0, below=1)
     weight_decay: float = _weight_decay()
 
@@ -67,7 +67,7 @@ class MuonOptimizer(OptimizerSettings):
     """Muon for the kernels of convolutions (Jordan et al., 2024), AdamW for all other weights."""
 
     momentum: float = setting("decay of the mean of a kernel's gradients", at_least=0, below=1)
-    newton_schulz_steps: int = setting("iterations that make a step's directions alike", at_least=1, at_most=20)
+    newton_schulz_steps: int = setting("iterations that orthogonalize an update", at_least=1, at_most=20)
     beta_1: float = setting("AdamW's decay of the mean", at_least=0, below=1)
     beta_2: float = setting("AdamW's decay of the mean square", at_least=0, below=1)
     weight_decay: float = _weight_decay()
@@ -78,10 +78,10 @@ Optimizer = RmspropOptimizer | AdamOptimizer | AdamwOptimizer | SgdOptimizer | L
 
 @dataclass(frozen=True)
 class ConstantSchedule:
-    """The learning rate stays."""
+    """A constant learning rate."""
 
     name: str
-    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+    warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -89,50 +89,50 @@ class StepSchedule:
     """Multiplies the learning rate by a factor every few epochs."""
 
     name: str
-    every: float = setting("epochs from one fall to the next", above=0)
-    milestones: tuple[int, ...] = setting("epochs after which it falls, in place of `every`", at_least=1)
-    gamma: float = setting("factor of each fall", above=0, at_most=1)
-    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+    every: float = setting("epochs between decays", above=0)
+    milestones: tuple[int, ...] = setting("epochs after which to decay, instead of `every`", at_least=1)
+    gamma: float = setting("factor of each decay", above=0, at_most=1)
+    warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)
 
 
 @dataclass(frozen=True)
 class ExponentialSchedule:
-    """Falls by the same factor each epoch, a little with each update."""
+    """Decays by the same factor each epoch, a little with each update."""
 
     name: str
-    gamma: float = setting("factor of an epoch", above=0, at_most=1)
-    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+    gamma: float = setting("factor per epoch", above=0, at_most=1)
+    warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)
 
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """Rises linearly, then falls along a cosine (Loshchilov and Hutter, 2017)."""
+    """Linear warm-up, then cosine decay (Loshchilov and Hutter, 2017)."""
 
     name: str
-    warmup_epochs: float = setting("epochs of the rise", at_least=0)
-    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
+    warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)
+    final: float = setting("final learning rate, as a fraction of lr", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True)
 class OneCycleSchedule:
-    """Up and down again along cosines (Smith, 2018)."""
+    """Warm-up and decay along cosines (Smith, 2018)."""
 
     name: str
-    rise: float = setting("share of the run until the top", above=0, below=1)
-    start: float = setting("share of the learning rate at the start", above=0, at_most=1)
-    final: float = setting("share of the learning rate at the end", at_least=0, at_most=1)
+    rise: float = setting("fraction of the run before the peak", above=0, below=1)
+    start: float = setting("initial learning rate, as a fraction of lr", above=0, at_most=1)
+    final: float = setting("final learning rate, as a fraction of lr", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True)
 class PlateauSchedule:
-    """Falls when `training.monitor` does not get better."""
+    """Decays when `training.monitor` stops improving."""
 
     name: str
-    factor: float = setting("factor of each fall", above=0, below=1)
-    patience: int = setting("epochs without a better value", at_least=1)
+    factor: float = setting("factor of each decay", above=0, below=1)
+    patience: int = setting("epochs without improvement", at_least=1)
     min_delta: float = setting("the smallest improvement that counts", at_least=0)
-    min_lr: float = setting("it falls no lower", at_least=0)
-    warmup_epochs: float = setting("epochs of a linear rise before", at_least=0)
+    min_lr: float = setting("lower limit of the learning rate", at_least=0)
+    warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)
 
 
 Schedule = ConstantSchedule | StepSchedule | ExponentialSchedule | CosineSchedule | OneCycleSchedule | PlateauSchedule
@@ -145,7 +145,7 @@ OPTIMIZERS: dict[str, type] = {
     "lion": LionOptimizer,
     "muon": MuonOptimizer,
 }
-USUAL_RATES = {"sgd": 0.01, "lion": 0.0001}  # where a search for a learning rate begins; for all others:
+USUAL_RATES = {"sgd": 0.01, "lion": 0.0001}  # where the search for a learning rate starts; for all others:
 USUAL_RATE = 0.001
 SCHEDULES: dict[str, type] = {
     "constant": ConstantSchedule,

@@ -1,4 +1,4 @@
-"""Settings of residual networks in stages, each at half the resolution of the one before. Needs no TensorFlow."""
+"""Settings of staged residual networks, in which each stage halves the resolution. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -7,43 +7,45 @@ from catsdogs_exp.errors import BadInput
 
 MOST_FILTERS = 4096
 STEMS = {"plain": 1, "strided": 2, "deep": 4, "pooled": 4}
-"""How pictures enter, with the factor by which each side shrinks."""
+"""Stems, with the factor by which each shrinks the sides."""
 
 
 @dataclass(frozen=True)
 class StagedModel:
-    """What all of them have: a stem, stages of residual blocks, and the average of the last feature map."""
+    """Settings of every staged network: a stem, stages of residual blocks, and global average pooling."""
 
     name: str
-    depth: int = setting("stages; each but the first halves the picture", at_least=1, at_most=16)
-    blocks: tuple[int, ...] = setting("residual blocks of all stages, or of each", at_least=1, at_most=64)
-    filters: tuple[int, ...] = setting("of the first stage, then doubled; or of each", at_least=8, at_most=MOST_FILTERS)
-    stem: str = setting("how pictures enter", choices=tuple(STEMS))
-    norm: str = setting("between the layers", choices=("batch", "group", "layer"))
-    activation: str = setting("between the layers", choices=("relu", "silu", "gelu"))
-    squeeze: float = setting("share of the channels that squeeze-and-excitation goes through", at_least=0, at_most=1)
-    stochastic_depth: float = setting("probability that the last block is left out in training", at_least=0, below=1)
-    dropout: float = setting("before the last layer", at_least=0, below=1)
+    depth: int = setting("stages; each but the first halves the size", at_least=1, at_most=16)
+    blocks: tuple[int, ...] = setting("residual blocks per stage, or one number per stage", at_least=1, at_most=64)
+    filters: tuple[int, ...] = setting(
+        "filters of the first stage, then doubled; or one number per stage", at_least=8, at_most=MOST_FILTERS
+    )
+    stem: str = setting("the first layers", choices=tuple(STEMS))
+    norm: str = setting("normalisation between the layers", choices=("batch", "group", "layer"))
+    activation: str = setting("activation between the layers", choices=("relu", "silu", "gelu"))
+    squeeze: float = setting("squeeze-and-excitation channels, as a fraction; 0: off", at_least=0, at_most=1)
+    stochastic_depth: float = setting("probability of skipping the last block in training", at_least=0, below=1)
+    dropout: float = setting("dropout rate before the last layer", at_least=0, below=1)
     head: str = setting("the last layer", choices=("auto", "softmax"))
 
 
 @dataclass(frozen=True)
 class ResnetModel(StagedModel):
-    """Blocks of two 3 x 3 convolutions, normalised before each."""
+    """Blocks of two 3 x 3 convolutions, with normalisation before each."""
 
-    shortcut: str = setting("how a stage's first block halves what goes past it", choices=("average", "strided"))
+    shortcut: str = setting("how the shortcut of a stage's first block halves the size", choices=("average", "strided"))
 
 
 @dataclass(frozen=True)
 class MbconvModel(StagedModel):
-    """Blocks that grow the channels, look around, and shrink them again."""
+    """Blocks that expand the channels, convolve spatially, and project back."""
 
-    expansion: float = setting("factor of the channels inside a block", at_least=1, at_most=16)
-    fused: int = setting("stages, from the first, with one regular 3 x 3 convolution instead of two", at_least=0)
+    expansion: float = setting("channel expansion factor inside a block", at_least=1, at_most=16)
+    fused: int = setting("leading stages with one regular 3 x 3 convolution instead of two", at_least=0)
 
 
 def stages_of(model: StagedModel) -> list[tuple[int, int]]:
-    """Filters and blocks of each stage, the lowest first."""
+    """Filters and blocks of each stage, lowest first."""
     count = model.depth
     filters = model.filters if len(model.filters) == count else tuple(model.filters[0] * 2**n for n in range(count))
     blocks = model.blocks if len(model.blocks) == count else model.blocks * count
@@ -51,7 +53,7 @@ def stages_of(model: StagedModel) -> list[tuple[int, int]]:
 
 
 def check_stages(model: StagedModel, target_size: tuple[int, int]) -> None:
-    """Refuses lists of another length than there are stages, and stages for which no pixel is left.
+    """Rejects lists whose length differs from the number of stages, and stages that would have no pixels left.
 
     Raises:
         BadInput: naming the setting and the next step.

@@ -8,7 +8,7 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 
 OWN = "own"
 LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-# The functions of keras.applications and the smallest side of a picture that they take; a test compares.
+# The functions of keras.applications and the smallest input side they accept; a test compares.
 KERAS_APPLICATIONS = {
     "ConvNeXtBase": 32,
     "ConvNeXtLarge": 32,
@@ -57,24 +57,24 @@ RANGES = ("auto", "none", "unit", "symmetric", "caffe", "torch")
 
 @dataclass(frozen=True)
 class TransferModel:
-    """A backbone, cut where one likes, partly or wholly frozen, and a head of our own."""
+    """A backbone with an optional cut and freezing, and a new head."""
 
     name: str
-    backbone: str = setting("the network below", choices=BACKBONES)
+    backbone: str = setting("the backbone network", choices=BACKBONES)
     weights: str = setting("imagenet, none, or a file or run with weights")
     cut: str | None = setting("the layer to cut at; null: the last feature map")
-    preprocessing: str = setting("the values that the backbone is fed", choices=RANGES)
-    pooling: str = setting("of the feature map", choices=("average", "max", "flatten"))
+    preprocessing: str = setting("input range of the backbone", choices=RANGES)
+    pooling: str = setting("pooling of the feature map", choices=("average", "max", "flatten"))
     dense: tuple[int, ...] = setting("widths of dense layers before the last one", at_least=1, at_most=65536)
-    activation: str = setting("of the dense layers", choices=("relu", "gelu", "silu", "elu", "selu", "tanh"))
-    dropout: float = setting("before the last layer", at_least=0, below=1)
-    freeze: str = setting("all, none, a number of the lowest layers, or everything up to a layer")
-    freeze_batch_norm: bool = setting("batch normalisation keeps its statistics where the rest is trained")
+    activation: str = setting("activation of the dense layers", choices=("relu", "gelu", "silu", "elu", "selu", "tanh"))
+    dropout: float = setting("dropout rate before the last layer", at_least=0, below=1)
+    freeze: str = setting("all, none, a number of the lowest layers, or a layer and everything below it")
+    freeze_batch_norm: bool = setting("keep the statistics of batch normalisation even where the rest is trained")
     head: str = setting("the last layer", choices=("auto", "softmax"))
 
 
 def check_transfer(model: TransferModel, target_size: tuple[int, int], channels: int = 3) -> None:
-    """Refuses what cannot become a network, as far as files and arithmetic tell.
+    """Rejects what cannot become a network, as far as files and arithmetic tell.
 
     Raises:
         BadInput: naming the setting and the next step.
@@ -109,7 +109,7 @@ def check_transfer(model: TransferModel, target_size: tuple[int, int], channels:
 
 
 def weights_file(weights: str) -> Path:
-    """The file that `model.weights` names: itself, or the best network of the run folder that it is."""
+    """The file that `model.weights` names: itself, or the best network of that run folder."""
     path = Path(weights).expanduser()
     return path / "checkpoints" / "best.keras" if path.is_dir() else path
 

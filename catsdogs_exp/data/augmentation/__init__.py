@@ -1,6 +1,6 @@
-"""Augmentation: random changes to training pictures, each a function of (seed, epoch, index) and nothing else.
+"""Augmentation: random changes to training images, each a function of (seed, epoch, index) only.
 
-First everything is drawn (`draw`, `draw_mix`), then it is applied (`apply`, `apply_mix`); `describe` puts it in words.
+Parameters are sampled first (`draw`, `draw_mix`), then applied (`apply`, `apply_mix`); `describe` formats them as text.
 """
 
 from catsdogs_exp.data.augmentation.custom import register_operation

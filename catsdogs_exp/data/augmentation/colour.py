@@ -1,8 +1,8 @@
-"""Colour changes as in Pillow's `ImageEnhance` and `ImageOps`, on uint8 [height, width, 3 or 1].
+"""Colour operations as in Pillow's `ImageEnhance` and `ImageOps`, on uint8 [height, width, 3 or 1].
 
-Tables of 256 values wherever a pixel's result depends on its own value alone. Results are rounded, where Pillow
-truncates: that darkens pictures by half a level on average. On one channel, what changes hues or saturation does
-nothing.
+Uses lookup tables of 256 values wherever a pixel's result depends only on its own value. Results are rounded; Pillow
+truncates, which darkens images by half a level on average. Operations on hue or saturation leave single-channel images
+unchanged.
 """
 
 import cv2
@@ -13,23 +13,23 @@ Image = NDArray[np.uint8]
 
 _LEVELS = np.arange(256, dtype=np.float64)
 _GREY = (0.299, 0.587, 0.114)  # ITU-R 601-2, as Pillow's mode L
-_MOST = 256.0  # a larger factor makes no other picture: one grey level apart is already black and white
+_MOST = 256.0  # larger factors change nothing: one grey level apart is already black and white
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], dtype=np.float64) / 13  # Pillow's ImageFilter.SMOOTH
 
 
 def brightness(image: Image, factor: float) -> Image:
-    """Every value times `factor`; 0 is black."""
+    """Multiplies every value by `factor`; 0 gives black."""
     return _looked_up(image, _LEVELS * min(factor, _MOST))
 
 
 def contrast(image: Image, factor: float) -> Image:
-    """Distances to the picture's mean grey times `factor`; 0 is that grey everywhere."""
+    """Multiplies distances to the image's mean grey by `factor`; 0 gives that grey everywhere."""
     mean = int(cv2.mean(grey(image))[0] + 0.5)
     return _looked_up(image, mean + (_LEVELS - mean) * min(factor, _MOST))
 
 
 def saturation(image: Image, factor: float) -> Image:
-    """Distances of the colours to their grey times `factor`; 0 is a grey picture."""
+    """Multiplies the colours' distances to their grey by `factor`; 0 gives a grey image."""
     if image.shape[-1] == 1:
         return image
     factor = min(factor, _MOST)
@@ -38,7 +38,7 @@ def saturation(image: Image, factor: float) -> Image:
 
 
 def hue(image: Image, degrees: float) -> Image:
-    """Colours moved along the circle of hues, in steps of 360/256 degrees (HSV of 8 bits, as in Pillow)."""
+    """Rotates hues around the colour circle, in steps of 360/256 degrees (8-bit HSV, as in Pillow)."""
     steps = round(degrees * 256 / 360) % 256
     if image.shape[-1] == 1 or not steps:
         return image
@@ -48,27 +48,29 @@ def hue(image: Image, degrees: float) -> Image:
 
 
 def channel_shift(image: Image, levels: float) -> Image:
-    """All channels moved by `levels` and kept between the picture's own darkest and brightest value, as in Keras."""
+    """Shifts all channels by `levels`, clipped to the image's own minimum and maximum, as in Keras."""
     low, high = float(image.min()), float(image.max())
     return _looked_up(image, np.clip(_LEVELS + levels, low, high))
 
 
 def greyscale(image: Image) -> Image:
-    """Grey, in as many channels."""
+    """Converts to grey, keeping the number of channels."""
     if image.shape[-1] == 1:
         return image
     return np.asarray(cv2.cvtColor(grey(image), cv2.COLOR_GRAY2RGB), dtype=np.uint8)
 
 
 def grey(image: Image) -> Image:
-    """The grey values alone: uint8 [height, width]."""
+    """The grey values only: uint8 [height, width]."""
     if image.shape[-1] == 1:
         return image[..., 0]
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def sharpness(image: Image, factor: float) -> Image:
-    """Distances to a smoothed picture times `factor`; 0 is that smoothed picture. The outermost pixels stay."""
+    """Multiplies distances to a smoothed image by `factor`; 0 gives the smoothed image. The outermost pixels are
+    unchanged.
+    """
     height, width = image.shape[:2]
     if min(height, width) < 3:
         return image
@@ -80,17 +82,17 @@ def sharpness(image: Image, factor: float) -> Image:
 
 
 def posterize(image: Image, bits: int) -> Image:
-    """Only the highest `bits` bits of each value, 1 to 8."""
+    """Keeps only the highest `bits` bits of each value, 1 to 8."""
     return image & np.uint8(256 - 2 ** (8 - bits))
 
 
 def solarize(image: Image, threshold: float) -> Image:
-    """Values from `threshold` on inverted."""
+    """Inverts values from `threshold` on."""
     return _looked_up(image, np.where(threshold <= _LEVELS, 255 - _LEVELS, _LEVELS))
 
 
 def autocontrast(image: Image) -> Image:
-    """Each channel stretched to 0..255."""
+    """Stretches each channel to 0..255."""
     tables = []
     for channel in range(image.shape[-1]):
         values = image[..., channel]
@@ -100,7 +102,7 @@ def autocontrast(image: Image) -> Image:
 
 
 def equalize(image: Image) -> Image:
-    """Each channel with about equally many pixels of every value."""
+    """Equalizes the histogram of each channel."""
     tables = []
     for channel in range(image.shape[-1]):
         counts = cv2.calcHist([image], [channel], None, [256], [0, 256]).astype(np.int64).ravel()

@@ -1,4 +1,4 @@
-"""Operations of plugins on single pictures: `augment.custom=[NAME]`."""
+"""Plugin operations on single images: `augment.custom=[NAME]`."""
 
 import zlib
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from catsdogs_exp.data.randomness import custom_generator
 from catsdogs_exp.errors import BadInput
 
 Image = NDArray[np.uint8]
-# (uint8 [height, width, channels], not written to; where its chance comes from) -> uint8 of the same shape
+# (uint8 [height, width, channels], not to be modified; random generator) -> uint8 of the same shape
 CustomOperation = Callable[[Image, np.random.Generator], Image]
 _operations: dict[str, CustomOperation] = {}
 
 
 @dataclass(frozen=True)
 class Custom:
-    """One operation on one picture.
+    """One operation on one image.
 
     Attributes:
         name: of the operation.
-        seed, epoch, index: what its chance follows from.
+        seed, epoch, index: determine its random numbers.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Custom:
 
 
 def register_operation(name: str) -> Callable[[CustomOperation], CustomOperation]:
-    """Enters an operation under `name`. It runs on several threads at once and must keep nothing between pictures.
+    """Registers an operation as `name`. It runs on several threads at once and must not keep state between images.
 
     Raises:
-        ValueError: when the name is taken.
+        ValueError: if the name is taken.
     """
 
     def enter(operation: CustomOperation) -> CustomOperation:
@@ -51,15 +51,15 @@ def register_operation(name: str) -> Callable[[CustomOperation], CustomOperation
 
 
 def apply_custom(image: Image, done: Custom) -> Image:
-    """A picture after an operation.
+    """Applies an operation to an image.
 
     Raises:
-        BadInput: when what comes back is no uint8 picture of the same shape.
+        BadInput: if the result is not a uint8 image of the same shape.
     """
-    # by its name, so that one operation's chance does not depend on which others there are
+    # by name, so that an operation's random numbers do not depend on which others are enabled
     key = zlib.crc32(done.name.encode())
     given = image.view()
-    given.flags.writeable = False  # it may be the cached picture
+    given.flags.writeable = False  # it may be the cached image
     result = _operations[done.name](given, custom_generator(done.seed, done.epoch, done.index, key))
     if not isinstance(result, np.ndarray) or result.dtype != np.uint8 or result.shape != image.shape:
         what = f"{result.dtype} {list(result.shape)}" if isinstance(result, np.ndarray) else type(result).__name__

@@ -8,7 +8,7 @@ from catsdogs_exp.data.augmentation.sampling import OFF, Drawn
 
 
 def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
-    """What changes a picture, such as `{"rotation": "31.2°", "zoom": "0.93 x 1.12"}`, only for settings that are on.
+    """The changes to an image, such as `{"rotation": "31.2°", "zoom": "0.93 x 1.12"}`, for enabled settings only.
 
     Pairs are height x width. Rotations are counterclockwise.
     """
@@ -36,12 +36,12 @@ def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
 
 
 def describe_mix(mix: Mix) -> dict[str, str]:
-    """How a picture is mixed: `{"mixup": "0.31 of image 12"}`, by the partner's index."""
+    """How an image is mixed: `{"mixup": "0.31 of image 12"}`, by the partner's index."""
     return {"mixup" if mix.box is None else "cutmix": f"{mix.share:.2f} of image {mix.partner}"}
 
 
 def _number(value: float, places: int, unit: str = "") -> str:
-    return f"{round(value, places) + 0.0:.{places}f}{unit}"  # + 0.0: never -0.0
+    return f"{round(value, places) + 0.0:.{places}f}{unit}"  # + 0.0 avoids -0.0
 
 
 def _shift(y: float, x: float) -> str:

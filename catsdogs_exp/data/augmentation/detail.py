@@ -14,12 +14,12 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Erased:
-    """A rectangle that is erased (Zhong et al., 2020), in shares, so that it fits a picture of any size.
+    """A rectangle to erase (Zhong et al., 2020), in fractions, so that it fits images of any size.
 
     Attributes:
-        area: share of the picture's area.
+        area: fraction of the image's area.
         ratio: width / height, in pixels.
-        top, left: where, 0..1 of the places where it fits.
+        top, left: position, 0..1 of the positions where it fits.
     """
 
     area: float
@@ -30,11 +30,11 @@ class Erased:
 
 @dataclass(frozen=True)
 class Cut:
-    """A square that is erased (DeVries and Taylor, 2017): it may reach beyond the edge.
+    """A square to erase (DeVries and Taylor, 2017), which may reach beyond the edge.
 
     Attributes:
-        side: share of the shorter side.
-        y, x: its centre, shares of height and width.
+        side: fraction of the shorter side.
+        y, x: its centre, as fractions of height and width.
     """
 
     side: float
@@ -43,19 +43,19 @@ class Cut:
 
 
 def blur(image: Image, sigma: float) -> Image:
-    """A Gaussian of `sigma` pixels; beyond the edge lies the edge."""
+    """Gaussian blur with a standard deviation of `sigma` pixels; the edge is replicated."""
     blurred = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, dtype=np.uint8).reshape(image.shape)
 
 
 def add_noise(image: Image, deviation: float, key: int) -> Image:
-    """Gaussian noise of `deviation` grey levels on each value; the key says which."""
-    noisy = cv2.add(image, noise(key, image.shape) * np.float32(deviation), dtype=cv2.CV_8U)  # rounded and cut off
+    """Adds Gaussian noise with a standard deviation of `deviation` grey levels; the key selects the noise."""
+    noisy = cv2.add(image, noise(key, image.shape) * np.float32(deviation), dtype=cv2.CV_8U)  # rounded and clipped
     return np.asarray(noisy, dtype=np.uint8).reshape(image.shape)
 
 
 def erase(image: Image, erased: Erased, value: float) -> Image:
-    """A picture with a rectangle in one grey level. One that is longer than the picture is cut to it."""
+    """Fills a rectangle with one grey level. A rectangle larger than the image is clipped to it."""
     height, width = image.shape[:2]
     pixels = erased.area * height * width
     down = min(height, max(1, round(math.sqrt(pixels / erased.ratio))))
@@ -65,7 +65,7 @@ def erase(image: Image, erased: Erased, value: float) -> Image:
 
 
 def cut_out(image: Image, cut: Cut, value: float) -> Image:
-    """A picture with a square in one grey level."""
+    """Fills a square with one grey level."""
     height, width = image.shape[:2]
     side = max(1, round(cut.side * min(height, width)))
     top, left = int(cut.y * height) - side // 2, int(cut.x * width) - side // 2

@@ -1,8 +1,8 @@
 """Geometric changes: one affine map, one interpolation.
 
 Units and meaning are those of Keras's `ImageDataGenerator` (docs/course.md, "Augmentation"): rotation and shear in
-degrees, shifts as shares of the size, zoom drawn for each axis, about the picture's centre. Same parameters, same
-picture: also beyond the edges, where each fill mode does what SciPy does under Keras.
+degrees, shifts as fractions of the size, zoom sampled per axis, all about the image's centre. The same parameters give
+the same image, also beyond the edges, where each fill mode does what SciPy does under Keras.
 """
 
 import math
@@ -17,22 +17,22 @@ Image = NDArray[np.uint8]
 _BORDER = {
     "nearest": cv2.BORDER_REPLICATE,
     "reflect": cv2.BORDER_REFLECT,
-    "constant": cv2.BORDER_REPLICATE,  # what lies outside is painted over afterwards
+    "constant": cv2.BORDER_REPLICATE,  # pixels outside are painted over afterwards
 }
-_ALMOST = 1e-6  # pixels: rounding must not turn the last row of a picture into what lies beyond it
-_FAR = 1e6  # pixels beyond which OpenCV's coordinates overflow; nothing but the edge is there
+_ALMOST = 1e-6  # pixels: rounding must not map the last row to the outside
+_FAR = 1e6  # pixels beyond which OpenCV's coordinates overflow; only fill is there
 
 
 @dataclass(frozen=True)
 class Warp:
-    """What was drawn for one picture.
+    """The parameters sampled for one image.
 
     Attributes:
         rotation: degrees, counterclockwise.
         shear: degrees, along the rows.
-        shift_y, shift_x: shares of height and width; above 0 the picture moves up, to the left.
-        zoom_y, zoom_x: factors; below 1 the picture grows.
-        flip_x, flip_y: mirrored left-right, up-down.
+        shift_y, shift_x: fractions of height and width; above 0 the image moves up, to the left.
+        zoom_y, zoom_x: factors; below 1 enlarges the image.
+        flip_x, flip_y: mirror left-right, up-down.
     """
 
     rotation: float = 0.0
@@ -47,7 +47,7 @@ class Warp:
 
 @dataclass(frozen=True)
 class Affine:
-    """Where a pixel of the result comes from, in pixels about the picture's centre.
+    """The source position of each pixel of the result, in pixels relative to the image's centre.
 
     `source_x = xx * x + xy * y + x0`, `source_y = yx * x + yy * y + y0`.
     """
@@ -60,7 +60,7 @@ class Affine:
     y0: float = 0.0
 
     def then(self, later: "Affine") -> "Affine":
-        """One map for a picture that is changed by this one first and by `later` afterwards."""
+        """The single map equivalent to applying this one first and `later` afterwards."""
         return Affine(
             xx=self.xx * later.xx + self.xy * later.yx,
             xy=self.xx * later.xy + self.xy * later.yy,
@@ -81,7 +81,7 @@ class Affine:
 def affine(warp: Warp, height: int, width: int) -> Affine:
     """The map of a warp, in ImageDataGenerator's order: zoom, shear, shift, rotate for the coordinates.
 
-    Flips come last for the picture, so first for its coordinates.
+    Flips come last for the image, so first for its coordinates.
     """
     a, s = math.radians(warp.rotation), math.radians(warp.shear)
     ca, sa, cs, ss = math.cos(a), math.sin(a), math.cos(s), math.sin(s)
@@ -99,9 +99,10 @@ def affine(warp: Warp, height: int, width: int) -> Affine:
 
 
 def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_value: float = 0.0) -> Image:
-    """Warps a picture, uint8 [height, width, channels], with bilinear interpolation; same shape and type returned.
+    """Warps an image, uint8 [height, width, channels], with bilinear interpolation; the result has the same shape and
+    type.
 
-    A mere flip moves pixels and touches none; without any change the very same array comes back.
+    A pure flip only moves pixels; without any change the same array is returned.
     """
     turned = (change.xy, change.x0, change.yx, change.y0)
     if turned == (0, 0, 0, 0) and abs(change.xx) == abs(change.yy) == 1:
@@ -120,7 +121,7 @@ def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=_BORDER[fill_mode],
         )
-    warped = warped.reshape(image.shape)  # OpenCV drops an axis of one channel
+    warped = warped.reshape(image.shape)  # OpenCV drops a channel axis of length one
     if fill_mode == "constant":
         x, y = _coordinates(matrix, height, width)
         outside = (x < -_ALMOST) | (x > width - 1 + _ALMOST) | (y < -_ALMOST) | (y > height - 1 + _ALMOST)
@@ -129,14 +130,14 @@ def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_
 
 
 def _coordinates(matrix: NDArray[np.float64], height: int, width: int) -> tuple[NDArray[np.float64], ...]:
-    """Where each pixel comes from: two float64 [height, width], x and y."""
+    """The source position of each pixel: two float64 [height, width], x and y."""
     across, down = np.arange(width), np.arange(height)[:, None]
     (xx, xy, x0), (yx, yy, y0) = matrix.tolist()
     return xx * across + (xy * down + x0), yx * across + (yy * down + y0)
 
 
 def _sampled(image: Image, matrix: NDArray[np.float64], fill_mode: str) -> Image:
-    """Bilinear values at coordinates that are brought back into the picture first."""
+    """Bilinear interpolation at coordinates that are first mapped back into the image."""
     height, width = image.shape[:2]
     x, y = _coordinates(matrix, height, width)
     columns, rows = _inside(x, width, fill_mode), _inside(y, height, fill_mode)
@@ -146,7 +147,7 @@ def _sampled(image: Image, matrix: NDArray[np.float64], fill_mode: str) -> Image
 def _inside(values: NDArray[np.float64], size: int, fill_mode: str) -> NDArray[np.float32]:
     last = size - 1
     if fill_mode == "wrap" and last:
-        # SciPy's period is one pixel short of the size: the first and the last pixel coincide
+        # SciPy's period is one pixel less than the size: the first and the last pixel coincide
         turns = np.floor(values * (1 / last))
         turns[(values > -_ALMOST) & (values < last + _ALMOST)] = 0
         values = values - turns * last

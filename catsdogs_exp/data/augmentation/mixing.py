@@ -14,12 +14,12 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Mix:
-    """How a picture is mixed with another one.
+    """How an image is mixed with another one.
 
     Attributes:
-        partner: the other picture's index among the training images; it may be the picture itself.
-        share: the partner's, of the label, 0..1.
-        box: top, bottom, left, right in pixels of what is cut from the partner; None: both lie over each other.
+        partner: the other image's index among the training images; may be the image itself.
+        share: the partner's fraction of the label, 0..1.
+        box: top, bottom, left, right in pixels of the region cut from the partner; None: both are blended.
     """
 
     partner: int
@@ -28,12 +28,12 @@ class Mix:
 
 
 def draw_mix(augment: Augment, generator: np.random.Generator, count: int, size: tuple[int, int]) -> Mix:
-    """How an image is mixed.
+    """Samples how an image is mixed.
 
     Args:
-        augment: `mixup` or `cutmix` above 0; with both, one of them is drawn with equal chance.
-        generator: the image's own numbers for the epoch: `randomness.mix_generator`.
-        count: training images; every one is the partner with equal chance.
+        augment: `mixup` or `cutmix` above 0; with both, either is used with equal probability.
+        generator: the image's own for the epoch: `randomness.mix_generator`.
+        count: training images; each is the partner with equal probability.
         size: height and width of the images.
     """
     height, width = size
@@ -47,7 +47,7 @@ def draw_mix(augment: Augment, generator: np.random.Generator, count: int, size:
     down, across = height * math.sqrt(share), width * math.sqrt(share)
     top, bottom = _clipped(y * height, down, height)
     left, right = _clipped(x * width, across, width)
-    # the label follows what is really seen: the box may reach beyond the edge
+    # the label follows the visible pixels: the box may reach beyond the edge
     return Mix(partner, (bottom - top) * (right - left) / (height * width), (top, bottom, left, right))
 
 
@@ -57,7 +57,7 @@ def _clipped(centre: float, length: float, size: int) -> tuple[int, int]:
 
 
 def apply_mix(image: Image, partner: Image, mix: Mix) -> Image:
-    """Both pictures, uint8 [height, width, channels] of one shape, in one."""
+    """Combines both images, uint8 [height, width, channels] of the same shape."""
     if mix.box is None:
         return np.asarray(cv2.addWeighted(image, 1 - mix.share, partner, mix.share, 0)).reshape(image.shape)
     top, bottom, left, right = mix.box

@@ -14,19 +14,19 @@ Image = NDArray[np.uint8]
 
 
 def apply(image: Image, drawn: Drawn, augment: Augment) -> Image:
-    """A picture with its changes.
+    """Applies the sampled changes to an image.
 
     Args:
-        image: uint8 [height, width, channels], 3 channels or 1. It is not written to.
+        image: uint8 [height, width, channels], 3 channels or 1. It is not modified.
         drawn: the changes.
-        augment: how the outside and what is erased is filled.
+        augment: how to fill the outside and erased regions.
 
     Returns:
-        uint8 of the same shape; the same array when nothing changes.
+        uint8 of the same shape; the same array if nothing changes.
     """
     height, width = image.shape[:2]
     change = affine(drawn.warp, height, width)
-    for done in drawn.operations:  # the policy's geometry in the same warp: no second interpolation
+    for done in drawn.operations:  # the policy's geometry goes into the same warp, which avoids a second interpolation
         further = geometry_of(done, height, width)
         change = change.then(further) if further else change
     image = apply_affine(image, change, augment.fill_mode, augment.fill_value)

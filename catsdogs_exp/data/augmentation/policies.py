@@ -1,7 +1,7 @@
-"""RandAugment (Cubuk et al., 2020) and TrivialAugment (Müller and Hutter, 2021): operations drawn from a list.
+"""RandAugment (Cubuk et al., 2020) and TrivialAugment (Müller and Hutter, 2021): operations sampled from a list.
 
-The operations, their directions and their ranges are torchvision's; only the longest way of a translation is a share
-of the picture's size, so that it means the same at every `target_size`.
+Operations, directions and ranges are torchvision's, except that the maximum translation is a fraction of the image's
+size, so that it means the same at every `target_size`.
 """
 
 from collections.abc import Sequence
@@ -36,13 +36,13 @@ OPERATIONS = (
 
 @dataclass(frozen=True)
 class _Space:
-    """How far the operations go at the greatest strength."""
+    """The range of each operation at the greatest strength."""
 
-    shear: float  # pixels a pixel
-    translate: float  # share of the size
+    shear: float  # pixels per pixel
+    translate: float  # fraction of the size
     rotate: float  # degrees
     enhance: float  # factors 1 - e .. 1 + e
-    bits: int  # taken away by posterize
+    bits: int  # removed by posterize
 
 
 _SPACES = {
@@ -54,12 +54,12 @@ _SPACES = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation with what it does.
+    """One operation with its value.
 
     Attributes:
         name: one of `OPERATIONS`.
-        value: shear in pixels a pixel, translation as share, rotation in degrees, a factor, bits, or a threshold;
-            0 where the operation has no strength.
+        value: shear in pixels per pixel, translation as a fraction, rotation in degrees, a factor, bits, or a
+            threshold; 0 if the operation has no strength.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Operation:
 
 
 def operation(policy: str, name: str, magnitude: int, negative: bool = False) -> Operation:
-    """An operation at a strength of 0..30; `negative` turns its direction, where it has one."""
+    """An operation at a strength of 0..30; `negative` reverses its direction, if it has one."""
     space = _SPACES[policy]
     level = magnitude / (BINS - 1)
     signed = -level if negative else level
@@ -87,10 +87,10 @@ def operation(policy: str, name: str, magnitude: int, negative: bool = False) ->
 
 
 def draw_operations(policy: str, count: int, magnitude: int, u: Sequence[float]) -> tuple[Operation, ...]:
-    """The operations of one picture.
+    """Samples the operations for one image.
 
     Args:
-        policy: `randaugment`: `count` operations of one strength; `trivialaugment`: one of any strength.
+        policy: `randaugment`: `count` operations of one strength; `trivialaugment`: one of random strength.
         count, magnitude: for `randaugment`.
         u: numbers in [0, 1): one for the strength, then two for each operation.
     """
@@ -103,7 +103,7 @@ def draw_operations(policy: str, count: int, magnitude: int, u: Sequence[float])
 
 
 def geometry_of(done: Operation, height: int, width: int) -> Affine | None:
-    """The map of a geometric operation, None for the others. Shears are about the upper left corner, as in Pillow."""
+    """The map of a geometric operation, None for others. Shears are about the upper left corner, as in Pillow."""
     if done.name == "shear_x":
         return Affine(xy=done.value, x0=done.value * height / 2)
     if done.name == "shear_y":
@@ -118,7 +118,7 @@ def geometry_of(done: Operation, height: int, width: int) -> Affine | None:
 
 
 def apply_colour(image: Image, done: Operation) -> Image:
-    """A picture after an operation on its colours; geometric operations and the identity leave it."""
+    """Applies a colour operation; geometric operations and the identity leave the image unchanged."""
     if done.name == "brightness":
         return colour.brightness(image, done.value)
     if done.name == "color":

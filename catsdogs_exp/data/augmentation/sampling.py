@@ -1,4 +1,4 @@
-"""Samples the parameters for one image. Each knob reads its own part of the random stream, so none affects another."""
+"""Samples the parameters for one image. Settings read separate parts of the random stream: none affects another."""
 
 import math
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from catsdogs_exp.data.augmentation.geometry import Warp
 from catsdogs_exp.data.augmentation.policies import Operation, draw_operations
 from catsdogs_exp.data.randomness import sample_uniforms
 
-OFF = (1.0, 1.0)  # a range of factors that changes nothing
-_WARP = 8  # the first numbers of the stream
+OFF = (1.0, 1.0)  # a range of factors without effect
+_WARP = 8  # positions in the random stream
 _POLICY = 25  # from here on the policy's: one, and two for each operation
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """All changes of one picture. What is not drawn changes nothing.
+    """All changes to one image. Fields left at their defaults change nothing.
 
     Attributes:
         warp: the geometry.
         brightness, contrast, saturation: factors.
         hue: degrees.
         channel_shift: grey levels.
-        grey: whether the picture comes in grey.
+        grey: whether the image is converted to grey.
         blur: standard deviation of the Gaussian in pixels; 0: none.
         noise: standard deviation in grey levels; 0: none.
-        noise_key: which noise, 0..2**53.
-        erased, cut: what is erased, or None.
+        noise_key: selects the noise, 0..2**53.
+        erased, cut: the erased region, or None.
         operations: the policy's.
-        custom: those of plugins, in their order.
+        custom: the plugins' operations, in order.
     """
 
     warp: Warp
@@ -50,12 +50,12 @@ class Drawn:
 
 
 def changes_pictures(augment: Augment) -> bool:
-    """Whether these settings change single pictures; mixing two of them is not counted."""
+    """Whether these settings change single images; mixing does not count."""
     return _warps(augment) or _goes_beyond_geometry(augment) or bool(augment.custom)
 
 
 def mixes(augment: Augment) -> bool:
-    """Whether these settings mix pictures in pairs."""
+    """Whether these settings mix images in pairs."""
     return augment.mixup > 0 or augment.cutmix > 0
 
 
@@ -81,7 +81,7 @@ def _goes_beyond_geometry(augment: Augment) -> bool:
 
 
 def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
-    """The changes of image `index` in an epoch: a function of (seed, epoch, index) and nothing else."""
+    """The changes to image `index` in an epoch: a function of (seed, epoch, index) only."""
     beyond = _goes_beyond_geometry(augment)
     needed = _POLICY + 1 + 2 * augment.num_ops if beyond else _WARP
     u = sample_uniforms(seed, epoch, index, needed).tolist()
@@ -119,7 +119,9 @@ def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
 
 
 def _erased(augment: Augment, u: list[float]) -> Erased:
-    narrow, wide = map(math.log, augment.erasing_ratio)  # as often n times as wide as high as the other way round
+    narrow, wide = map(
+        math.log, augment.erasing_ratio
+    )  # symmetric in log space: n times as wide as high as often as the reverse
     return Erased(_between(augment.erasing_scale, u[0]), math.exp(_between((narrow, wide), u[1])), u[2], u[3])
 
 

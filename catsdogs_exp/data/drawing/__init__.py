@@ -1,7 +1,7 @@
-"""Draws animals: any number of pictures of up to `MAX_CLASSES` classes, without a download.
+"""Draws animals: any number of images of up to `MAX_CLASSES` classes, without a download.
 
-A class is a `Species`, a row of traits; everything else about a picture (coat, pose, light, background,
-occlusion) is drawn from one distribution shared by all classes, so that only shape tells them apart.
+A class is a `Species`, a set of traits. Everything else about an image (coat, pose, light, background, occlusion) is
+sampled from one distribution shared by all classes, so that only shape distinguishes them.
 """
 
 from catsdogs_exp.data.drawing.parts import PARTS

@@ -72,7 +72,7 @@ class Look:
 
 
 def new_look(dice: Dice) -> Look:
-    """A coat and a face from the distribution that all classes share."""
+    """A coat and a face from the distribution shared by all classes."""
     fur = mix(dice.pick(_FURS), dice.pick(_FURS), dice.between(0, 0.3))
     dark = sum(fur) < 330
     mark = mix(fur, dice.pick(_FURS) if dice.chance(0.4) else (WHITE if dark else INK), dice.between(0.3, 0.55))
@@ -90,7 +90,7 @@ def new_look(dice: Dice) -> Look:
 
 
 class Patch(NamedTuple):
-    """About an ellipse of fur: its middle and half its axes."""
+    """The approximate ellipse of a fur part: its centre and half axes."""
 
     middle: complex
     rx: float
@@ -98,7 +98,7 @@ class Patch(NamedTuple):
 
 
 def new_coat(size: tuple[int, int], frame: Frame, look: Look, patch: Patch, dice: Dice) -> Image.Image:
-    """A sheet of fur to cut a part out of: pattern and hairs."""
+    """A sheet of fur to cut parts from: pattern and hairs."""
     middle, rx, ry = patch
     easel = Easel(Image.new("RGB", size, look.fur))
     if look.pattern == "stripes":
@@ -156,7 +156,7 @@ def _paw(easel: Easel, frame: Frame, place: complex, colour: Colour, line: Colou
 def draw_body(  # noqa: PLR0913  (where, which pose, whose body, which colours, which chance: nothing of it is one thing)
     easel: Easel, frame: Frame, pose: str, species: Species, look: Look, dice: Dice
 ) -> None:
-    """The body below and beside a head at 0 of radius 1."""
+    """Draws the body below and beside a head of radius 1 at the origin."""
     wide = species.build * look.stretch
     paw = look.light if look.pattern == "bib" or dice.chance(0.3) else look.fur
     if pose == "head":
@@ -259,7 +259,7 @@ def draw_body(  # noqa: PLR0913  (where, which pose, whose body, which colours, 
 
 
 def draw_collar(easel: Easel, head: Frame, dice: Dice) -> None:
-    """A collar with a bell or a bow, at times as red as a tongue: red below the mouth proves nothing."""
+    """Draws a collar with a bell or a bow, sometimes as red as a tongue, so that red below the mouth proves nothing."""
     paint, bell = dice.pick(_TOYS), dice.pick(_TOYS)
     line = mix(paint, INK, 0.6)
     easel.fill(head, tube((-0.62 + 0.75j, -0.35 + 1.0j, 1.08j, 0.35 + 1.0j, 0.62 + 0.75j), 0.13, 0.13), paint, line)

@@ -1,4 +1,4 @@
-"""Pens and curves: outlines as arrays of complex numbers, frames to place them, an easel to paint on."""
+"""Drawing tools: outlines as arrays of complex numbers, frames to place them, an easel to paint on."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WHITE: Colour = (252, 250, 246)
 
 
 class Dice:
-    """Random choices from `Generator.random` alone: the one method whose stream has never changed."""
+    """Random choices based only on `Generator.random`, the one method whose stream has never changed."""
 
     def __init__(self, *entropy: int) -> None:
         self.generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(list(entropy))))
@@ -64,13 +64,13 @@ class Dice:
         return self.generator.random() < probability
 
     def pick(self, options: Sequence[_T]) -> _T:
-        """One of the options, each as likely."""
+        """One of the options, with equal probability."""
         return options[int(self.generator.random() * len(options))]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A turned, scaled and shifted place to draw in: `z` (complex, y down) lands on `turn * z + shift`."""
+    """A rotated, scaled and shifted coordinate system: `z` (complex, y down) maps to `turn * z + shift`."""
 
     turn: complex
     shift: complex
@@ -81,7 +81,7 @@ class Frame:
 
     def points(self, outline: Outline) -> list[float]:
         """The pixels of an outline: x, y, x, y, ..."""
-        # Whole pixels of the oversampled canvas: the last bit of a sine must not change a picture.
+        # Whole pixels of the oversampled canvas: the last bit of a sine must not change the image.
         placed: list[float] = np.rint((outline * self.turn + self.shift).view(np.float64)).tolist()
         return placed
 
@@ -94,7 +94,7 @@ _CIRCLE: Outline = np.exp(2j * np.pi * np.arange(36) / 36)
 
 
 def oval(centre: complex, rx: float, ry: float, degrees: float = 0.0) -> Outline:
-    """An ellipse, turned by `degrees`."""
+    """An ellipse, rotated by `degrees`."""
     return (_CIRCLE.real * rx + 1j * _CIRCLE.imag * ry) * cmath.rect(1.0, math.radians(degrees)) + centre
 
 
@@ -122,7 +122,7 @@ def smooth(knots: Iterable[complex], closed: bool = True) -> Outline:
 
 
 def tube(knots: Iterable[complex], start: float, end: float) -> Outline:
-    """A limb along the curve, `start` and `end` wide (half widths), with a rounded end."""
+    """A limb along the curve, with half widths `start` and `end`, and a rounded end."""
     middle = smooth(knots, closed=False)
     along = np.empty_like(middle)
     along[1:-1], along[0], along[-1] = (
@@ -136,7 +136,7 @@ def tube(knots: Iterable[complex], start: float, end: float) -> Outline:
 
 
 def _grown(outline: Outline, width: float) -> Outline:
-    """The outline pushed outwards: filled first, it is the line around a part, faster than a wide line."""
+    """The outline, expanded. Filled first, it becomes the line around a part, faster than a wide stroke."""
     along = np.concatenate((outline[1:], outline[:1])) - np.concatenate((outline[-1:], outline[:-1]))
     area = float(np.sum(outline.real * along.imag - outline.imag * along.real))
     return outline - math.copysign(width, area) * 1j * along / (np.abs(along) + 1e-9)
@@ -148,17 +148,17 @@ def both(outline: Outline) -> tuple[Outline, Outline]:
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """`first` with `share` of `second`."""
+    """Blends `first` with a fraction `share` of `second`."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
 class Easel:
-    """A picture being painted, at the oversampled size.
+    """An image being painted, at the oversampled size.
 
     Args:
-        image: what is painted on.
-        parts: a second image, mode L, that gets the number of the part wherever one is painted; None for none.
+        image: to paint on.
+        parts: a second image, mode L, that receives part numbers wherever a part is painted; None for none.
     """
 
     def __init__(self, image: Image.Image, parts: Image.Image | None = None) -> None:
@@ -169,7 +169,7 @@ class Easel:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Within it, whatever is painted belongs to this part of `PARTS`."""
+        """A context in which everything painted belongs to this part of `PARTS`."""
         before, self._part = self._part, PARTS.index(name)
         try:
             yield
@@ -204,14 +204,14 @@ class Easel:
         self._mark(points)
 
     def shade(self, frame: Frame, outline: Outline) -> None:
-        """A shadow: what is already there, darker."""
+        """Darkens what is already there."""
         mask = Image.new("L", self.image.size)
         ImageDraw.Draw(mask).polygon(frame.points(outline), fill=70)
         if box := mask.getbbox():
             self.image.paste(INK, box, mask.crop(box))
 
     def layer(self, frame: Frame, parts: Iterable[Outline], coat: Image.Image, line: Colour) -> None:
-        """Parts cut out of a coat, with a line around all of them together."""
+        """Paints parts cut out of a coat, with one line around all of them."""
         mask = Image.new("L", self.image.size)
         scissors = ImageDraw.Draw(mask)
         for part in parts:

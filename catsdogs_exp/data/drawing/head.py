@@ -25,7 +25,7 @@ from catsdogs_exp.data.drawing.brush import (
 )
 from catsdogs_exp.data.drawing.species import Species
 
-# Head outline a muzzle goes with: half widths at brow, cheek and jaw; then how far it stands out of the face.
+# Head outline for a muzzle: half widths at brow, cheek and jaw; then how far it protrudes from the face.
 _FACES = {
     "short": (0.84, 1.16, 0.66, 1.0),
     "long": (0.74, 0.80, 0.55, 1.5),
@@ -236,7 +236,7 @@ def _muzzle(easel: Easel, head: Frame, species: Species, look: Look, dice: Dice)
 
 
 def draw_head(easel: Easel, head: Frame, species: Species, look: Look, dice: Dice) -> None:
-    """The head around 0, of radius 1, with all that belongs to it."""
+    """Draws the head, of radius 1 at the origin, with everything that belongs to it."""
     brow, cheek, jaw, _ = _FACES[species.muzzle]
     if species.crown == "mane":  # around the head, so behind it
         with easel.part(f"crown: {species.crown}" if species.crown != "none" else "head"):

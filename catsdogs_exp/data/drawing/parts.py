@@ -1,4 +1,4 @@
-"""The parts of a drawn animal, numbered: what its masks hold."""
+"""The parts of a drawn animal and their numbers in masks."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ PARTS: tuple[str, ...] = (
     *(f"eye: {kind}" for kind in PUPILS),
     *(f"crown: {kind}" for kind in CROWNS),
 )
-"""Names by number. A pixel has the number of the part in front."""
+"""Names by number. Each pixel has the number of the frontmost part."""

@@ -1,4 +1,4 @@
-"""A whole picture: pose and place, backdrop, animal, cover, light."""
+"""A whole image: pose and position, backdrop, animal, cover, light."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from catsdogs_exp.data.drawing.species import MAX_CLASSES, SPECIES
 _OVERSAMPLING = 2
 
 
-# What a pose takes up around a head of radius 1 at 0: left, top, right, bottom.
+# Extent of a pose around a head of radius 1 at the origin: left, top, right, bottom.
 _POSES = {
     "head": (-1.35, -1.5, 1.35, 1.4),
     "sitting": (-1.5, -1.8, 1.7, 2.75),
@@ -23,31 +23,31 @@ _POSES = {
 
 
 def draw(class_index: int, index: int, seed: int) -> Image.Image:
-    """Draws one picture; the same arguments give the same pixels on any machine.
+    """Draws one image; the same arguments give the same pixels on any machine.
 
     Args:
-        class_index: which class, in `[0, MAX_CLASSES)`; see `class_names`.
-        index: which picture of the class, 0 or more.
-        seed: which data set, 0 or more.
+        class_index: the class, in `[0, MAX_CLASSES)`; see `class_names`.
+        index: of the image within the class, >= 0.
+        seed: of the data set, >= 0.
 
     Returns:
-        An RGB picture of 160 to 320 pixels a side.
+        An RGB image with sides of 160 to 320 pixels.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: for an argument out of range.
     """
     image, _, dice = _painted(class_index, index, seed, with_parts=False)
     return photograph(image, dice)
 
 
 def draw_parts(class_index: int, index: int, seed: int) -> Image.Image:
-    """The parts of the picture that `draw` makes of the same arguments.
+    """The parts of the image that `draw` returns for the same arguments.
 
     Returns:
-        A picture of mode L and of the same size: the number of the part at each pixel, see `PARTS`.
+        An image of mode L and the same size: the number of the part at each pixel, see `PARTS`.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: for an argument out of range.
     """
     _, parts, _ = _painted(class_index, index, seed, with_parts=True)
     assert parts is not None
@@ -55,7 +55,7 @@ def draw_parts(class_index: int, index: int, seed: int) -> Image.Image:
 
 
 def _painted(class_index: int, index: int, seed: int, with_parts: bool) -> tuple[Image.Image, Image.Image | None, Dice]:
-    """The picture before it is photographed, its parts, and the dice that go on."""
+    """The image before light and noise, its parts, and the random generator to continue with."""
     if not 0 <= class_index < MAX_CLASSES:
         raise ValueError(f"class_index must be between 0 and {MAX_CLASSES - 1}. Received: class_index={class_index}")
     if index < 0 or seed < 0:
@@ -66,7 +66,7 @@ def _painted(class_index: int, index: int, seed: int, with_parts: bool) -> tuple
     width, height = sides if dice.chance(0.5) else sides[::-1]
     pose = dice.pick(("head", "head", "head", "sitting", "sitting", "sitting", "lying", "standing"))
     left, top, right, bottom = _POSES[pose]
-    # Tall heads need room above, or what names the class would be cut off.
+    # Tall heads need room above, or the features that identify the class would be cut off.
     if species.ears == "long" or species.crown in ("horns", "antlers", "crest"):
         top -= 0.4
     fit = min(width / (right - left), height / (bottom - top))

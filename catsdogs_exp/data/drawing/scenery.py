@@ -1,4 +1,4 @@
-"""What is around an animal: a backdrop, something in front of it, and the light."""
+"""The surroundings of an animal: a backdrop, something in front of it, and the light."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image
 
 
 def backdrop(size: tuple[int, int], horizon: float, dice: Dice) -> Image.Image:
-    """A room, a meadow or a studio, with a floor from `horizon` (pixels from the top) on."""
+    """A room, a meadow or a studio, with a floor below `horizon` (pixels from the top)."""
     width, height = size
     unit = math.sqrt(width * height) / 8
     here = Frame(complex(unit), 0j)
@@ -137,7 +137,7 @@ def backdrop(size: tuple[int, int], horizon: float, dice: Dice) -> Image.Image:
 
 
 def draw_cover(easel: Easel, head: Frame, dice: Dice) -> None:
-    """Something in front of the animal that hides part of it."""
+    """Draws something in front of the animal that hides part of it."""
     kind, paint = dice.pick(("bar", "leaf", "ball", "hand")), dice.pick(PAINTS)
     line = mix(paint, INK, 0.6)
     place = head.at(cmath.rect(dice.between(0.9, 1.4), dice.between(0, math.tau)), dice.between(-180, 180), 0.85)
@@ -166,7 +166,7 @@ def draw_cover(easel: Easel, head: Frame, dice: Dice) -> None:
 
 
 def photograph(image: Image.Image, dice: Dice) -> Image.Image:
-    """Light falling from one side, exposure, contrast, a little blur and noise."""
+    """Applies light from one side, exposure, contrast, slight blur and noise."""
     if dice.chance(0.3):
         image = image.filter(ImageFilter.BoxBlur(dice.between(0.3, 0.8)))
     pixels = np.array(image, np.float32)

@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 
 MAX_CLASSES = 360
-"""The largest number of classes `class_names` and `draw` know."""
+"""The largest number of classes for `class_names` and `draw`."""
 
 
 @dataclass(frozen=True)
 class Species:
-    """What tells one class from another. Ears, muzzle, crown and whiskers together are unique to a class."""
+    """The traits of a class. Ears, muzzle, crown and whiskers together are unique to it."""
 
     name: str
     ears: str
@@ -62,7 +62,7 @@ def _traits(species: Species) -> tuple[str, str, str, bool]:
 def _all_species() -> tuple[Species, ...]:
     known = {_traits(species) for species in _NAMED}
     rest = [t for t in itertools.product(_EARS, _MUZZLES, _CROWNS, (False, True)) if t not in known]
-    # A stride that shares no factor with the number of combinations visits each once, neighbours far apart.
+    # A stride coprime to the number of combinations visits each once, with neighbours far apart.
     stride = next(step for step in range(197, len(rest)) if math.gcd(step, len(rest)) == 1)
     made = []
     for number in range(len(_NAMED), MAX_CLASSES):
@@ -88,7 +88,7 @@ def class_names(count: int) -> list[str]:
     """The names of the first `count` classes: cats, dogs, further animals, then invented creatures.
 
     Raises:
-        ValueError: `count` is not between 2 and `MAX_CLASSES`.
+        ValueError: if `count` is not between 2 and `MAX_CLASSES`.
     """
     if not 2 <= count <= MAX_CLASSES:
         raise ValueError(f"dataset.classes must be between 2 and {MAX_CLASSES}. Received: dataset.classes={count}")

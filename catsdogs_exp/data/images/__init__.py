@@ -1,1 +1,1 @@
-"""From the bytes of a file to the pixels that a network sees, and the cache of decoded images."""
+"""From a file's bytes to the pixels that a network sees, and the cache of decoded images."""

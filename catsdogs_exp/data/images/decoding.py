@@ -1,4 +1,4 @@
-"""The decoder that inspection, training and prediction share."""
+"""The decoder shared by inspection, training and prediction."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,14 +22,14 @@ from catsdogs_exp.data.images import depth, jpeg
 from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format, unread_tiff
 from catsdogs_exp.process import pillow_warnings_ignored
 
-# Pillow knows a format once its plugin is imported; only these are ever used.
+# Pillow supports a format once its plugin is imported; only these are used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
-# Changed whenever the same file would give other pixels; part of every cache key.
+# Change this whenever the same file would give different pixels; part of every cache key.
 VERSION = 4
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _BAND = 1 << 22  # pixels
-# What makes a picture upright again, by its EXIF orientation.
+# Transposition that makes an image upright, by EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -46,7 +46,7 @@ class Undecodable(Exception):
 
 
 class TooLarge(Undecodable):
-    """More pixels than allowed: a decompression bomb, or a scan that nobody meant to train on."""
+    """More pixels than allowed: a decompression bomb, or a scan not meant for training."""
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__("too large")
@@ -55,15 +55,15 @@ class TooLarge(Undecodable):
 
 @dataclass(frozen=True)
 class Look:
-    """A picture as inspection sees it.
+    """An image as inspection sees it.
 
     Attributes:
-        small: RGB, upright; of a JPEG in 1, 1/2, 1/4 or 1/8 of its size, of others in full.
-        width, height: pixels of the whole picture, upright.
+        small: RGB, upright; JPEGs at 1, 1/2, 1/4 or 1/8 of their size, other formats in full.
+        width, height: pixels of the full image, upright.
         kind: Pillow's name of the format, `JPEG`.
-        mode: Pillow's name of the pixels' layout in the file, `RGB`.
-        note: what is odd about it: `named .jpg, is PNG, palette`, or `""`.
-        peak: the largest value of a picture of more than 8 bits, else 0; `small` has grey levels by its own range.
+        mode: Pillow's name of the pixel layout in the file, `RGB`.
+        note: oddities: `named .jpg, is PNG, palette`, or `""`.
+        peak: the largest value of an image with more than 8 bits, otherwise 0; `small` is scaled by its own range.
     """
 
     small: Image.Image
@@ -78,13 +78,13 @@ class Look:
 def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Image.Image:
     """Decodes a JPEG, PNG, GIF, BMP, WebP or TIFF to upright RGB.
 
-    EXIF orientation is applied, transparency laid over white, CMYK, palette, grey and 16-bit pictures
-    converted; of an animation the first frame is taken, of several pages the first. Values of more than 8 bits become
-    grey levels as `depth` says, with what is white in `levels`.
+    EXIF orientation is applied, transparency composited over white, and CMYK, palette, grey and 16-bit images are
+    converted; animations and multi-page files yield their first frame or page. Values of more than 8 bits become grey
+    levels as described in `depth`, with the white levels in `levels`.
 
     Raises:
-        Undecodable: with the reason `empty`, `not an image`, `unsupported format: HEIC`, `truncated`,
-            `too large` or `undecodable`.
+        Undecodable: with the reason `empty`, `not an image`, `unsupported format: HEIC`, `truncated`, `too large` or
+            `undecodable`.
     """
     with _reasons(data):
         image = _open(data, MAX_PIXELS)
@@ -94,16 +94,16 @@ def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Ima
 
 
 def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Look:
-    """Finds out whether `decode` would succeed, and what is odd about the file, in less time.
+    """Determines whether `decode` would succeed, and what is odd about the file, in less time.
 
-    Of a JPEG the whole stream is read, as for decoding; but libjpeg is asked for a smaller picture, which spares
-    most of the transform. What can be wrong with a JPEG shows in the stream, so the answer is the same.
+    For a JPEG the whole stream is read, as for decoding, but libjpeg is asked for a smaller image, which saves most of
+    the transform. Everything that can be wrong with a JPEG shows in the stream, so the answer is the same.
 
     Args:
         data: the file's bytes.
-        suffix: the file name's extension (`.jpg`), held against the format; None to leave that out.
-        at_least: pixels that each side of the small picture keeps, where the picture has them.
-        max_pixels: a picture of more is refused unread.
+        suffix: the file name's extension (`.jpg`), compared with the format; None to skip this.
+        at_least: minimum pixels per side of the small image, if the image has them.
+        max_pixels: larger images are rejected without reading the pixels.
 
     Raises:
         Undecodable: as `decode` does.
@@ -113,7 +113,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
     header = jpeg.header_of(data)
     if header is not None and header.width * header.height <= max_pixels:
         scale = min(header.width // at_least, header.height // at_least)
-        factor = next((each for each in jpeg.FACTORS if scale >= each), 1)  # as Pillow's `draft` has it
+        factor = next((each for each in jpeg.FACTORS if scale >= each), 1)  # as Pillow's `draft` does
         small = jpeg.pixels_of(data, header, factor)
         if small is not None:
             mode, size = "L" if header.grey else "RGB", (header.width, header.height)
@@ -132,7 +132,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
             values = depth.values_of(image)
             peak = depth.peak_of(values)
             more += depth.oddities(values)
-            del values  # as large as the picture: not kept beside what is made of it next
+            del values  # as large as the image: freed before the next step allocates
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
         return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
@@ -149,7 +149,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 
 @contextmanager
 def _reasons(data: bytes) -> Iterator[None]:
-    """Turns what Pillow raises into `Undecodable`."""
+    """Converts Pillow's exceptions into `Undecodable`."""
     try:
         with pillow_warnings_ignored():
             yield
@@ -160,7 +160,7 @@ def _reasons(data: bytes) -> Iterator[None]:
         raise Undecodable(f"unsupported format: {kind}" if kind else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge(0, 0) from error
-    except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
+    except Exception as error:  # Pillow's decoders may raise anything on damaged bytes
         if kind := jpeg.unread_kind(data):
             raise Undecodable(f"unsupported format: {kind}") from error
         cut = any(word in str(error).lower() for word in ("truncated", "eof", "unexpected end", "not enough"))
@@ -170,15 +170,15 @@ def _reasons(data: bytes) -> Iterator[None]:
 def pixels(
     data: bytes, scratch: NDArray[np.uint8] | None = None, levels: Mapping[str, float] = depth.WHITE_LEVELS
 ) -> NDArray[np.uint8]:
-    """What `decode` returns as an array, the very same values, of ordinary JPEGs in less time.
+    """The result of `decode` as an array, with identical values, but faster for ordinary JPEGs.
 
-    Those are decoded by TurboJPEG's interface to the library that Pillow uses as well, without Pillow's way around
-    it. Whatever it does not read without a warning is left to Pillow.
+    These are decoded through TurboJPEG's interface to the library that Pillow also uses, without Pillow's overhead.
+    Whatever it does not read without a warning is left to Pillow.
 
     Args:
         data: the file's bytes.
-        scratch: memory for the result, uint8 [n], used if the picture is an ordinary JPEG and fits.
-        levels: as `decode` has them.
+        scratch: memory for the result, uint8 [n], used if the image is an ordinary JPEG and fits.
+        levels: as in `decode`.
 
     Returns:
         uint8 [height, width, 3].
@@ -195,26 +195,26 @@ def pixels(
 
 
 def _loaded(image: Image.Image) -> int:
-    """Decodes a picture, and tells the orientation that it was stored in."""
-    if image.format == "TIFF":  # which Pillow turns when it loads it, and then forgets
+    """Decodes an image, and returns the orientation it was stored in."""
+    if image.format == "TIFF":  # Pillow applies these when loading, and then forgets them
         orientation = jpeg.orientation_of(image)
         image.load()
         return orientation
     _transparency_of_pixels(image)
-    image.load()  # of PNGs the EXIF may stand behind the pixels
+    image.load()  # in PNGs, EXIF may follow the pixels
     return jpeg.orientation_of(image)
 
 
 def _turned(rgb: Image.Image, image: Image.Image, orientation: int) -> Image.Image:
-    """Upright. (TIFFs were turned by Pillow when it loaded them.)"""
+    """Makes an image upright. (Pillow has already turned TIFFs when loading.)"""
     return rgb if orientation == 1 or image.format == "TIFF" else rgb.transpose(_TURNS[orientation])
 
 
 def _complaint(data: bytes, image: Image.Image) -> str:
-    """What libjpeg warned of, which Pillow does not tell.
+    """The warning of libjpeg, which Pillow does not pass on.
 
     Raises:
-        Undecodable: `truncated`, when a part of the picture is missing.
+        Undecodable: `truncated`, if part of the image is missing.
     """
     if image.format not in ("JPEG", "MPO"):
         return ""
@@ -225,7 +225,7 @@ def _complaint(data: bytes, image: Image.Image) -> str:
 
 
 def _note(kind: str, mode: str, orientation: int, suffix: str | None, more: Iterable[str]) -> str:
-    """What is odd about a picture that decodes."""
+    """Oddities of an image that decodes."""
     notes = []
     if suffix is not None and not is_extension_of(suffix, kind):
         notes.append(f"named {suffix or 'without extension'}, is {kind}")
@@ -238,7 +238,7 @@ def _note(kind: str, mode: str, orientation: int, suffix: str | None, more: Iter
 
 
 def _frames(image: Image.Image) -> str:
-    """Whether there are frames or pages behind the first; what cannot be read of them does not matter."""
+    """Whether there are more frames or pages after the first; unreadable ones do not matter."""
     if image.format == "JPEG":
         return ""
     try:
@@ -261,7 +261,7 @@ def _to_rgb(image: Image.Image, levels: Mapping[str, float] = depth.WHITE_LEVELS
 
 
 def _transparency_of_pixels(image: Image.Image) -> None:
-    """Of PNGs the transparent value as the pixels have it after decoding; Pillow leaves it in the file's bits."""
+    """For PNGs, the transparent value in the scale of the decoded pixels; Pillow leaves it in the file's bit depth."""
     value = image.info.get("transparency")
     if value is None or not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
         return
@@ -273,7 +273,7 @@ def _transparency_of_pixels(image: Image.Image) -> None:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """In bands, because a large picture would need four times its memory at once."""
+    """Composites over white in bands, because a large image would otherwise need four times its memory."""
     result = Image.new("RGB", image.size)
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):

@@ -1,9 +1,9 @@
-"""Pictures of more than eight bits a pixel: from their values to the grey levels 0 to 255.
+"""Images with more than eight bits per pixel: from their values to grey levels 0 to 255.
 
-What is white follows from the type where the type says so: 65,535 of 16 bits, 4,095 of a TIFF with 12. Signed and
-32-bit whole numbers and floats say nothing of their range, and one picture's brightest pixel says little: a dark
-picture is not a bright one. So it is decided for the whole data set, type by type: the smallest of `RANGES` that holds
-nine in ten of its pictures. A picture by itself, outside of any data set, decides alone.
+The white level follows from the type where the type determines it: 65,535 for 16 bits, 4,095 for a TIFF with 12. Signed
+and 32-bit integers and floats do not state their range, and a single image's maximum does not reveal it: a dark image
+has a small maximum too. So the range is chosen for the whole data set, per type: the smallest of `RANGES` that holds
+nine out of ten of its images. A single image outside any data set uses its own range.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 WHITE_LEVELS: Mapping[str, float] = {}
-"""For nothing known: mode of Pillow -> the value that is white."""
+"""Nothing known: mode of Pillow -> white level."""
 
 RANGES = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)}
-"""Modes of Pillow whose type does not say what is white, and the values that may be: floats, and whole numbers."""
+"""Possible white levels for Pillow modes whose type does not determine it: floats and integers."""
 
-_MOST = 0.9  # of the pictures: one with other values must not turn all others black
-_BEYOND = 2.0  # floats overshoot where they were resized or filtered: 1.02 is no sign of 0 to 255
+_MOST = 0.9  # of the images: a few with other values must not turn all the rest black
+_BEYOND = 2.0  # floats overshoot after resizing or filtering: 1.02 does not mean 0 to 255
 _PHOTOMETRIC, _BITS, _FORMAT = 262, 258, 339  # tags of TIFF
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
 
 def is_deep(mode: str) -> bool:
-    """Whether pictures of this mode have more than eight bits a pixel: 16 or 32 bits, floats."""
+    """Whether images of this mode have more than eight bits per pixel: 16 or 32 bits, floats."""
     return mode in RANGES or mode.startswith("I;16")
 
 
 def values_of(image: Image.Image) -> NDArray[np.float64]:
-    """The values of a decoded deep picture, float64 [h, w]; those that are no number are NaN."""
+    """The values of a decoded deep image, float64 [h, w], including NaN."""
     values = np.asarray(image)
     if image.mode == "I" and _tag(image, _FORMAT) == _UNSIGNED and _tag(image, _BITS) == 32:
-        values = values.view(np.uint32)  # which Pillow reads as signed
+        values = values.view(np.uint32)  # Pillow reads these as signed
     return values.astype(np.float64)
 
 
 def peak_of(values: NDArray[np.float64]) -> float:
-    """The largest number among them, 0 where there is none."""
+    """The largest number among them, 0 if there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.max(initial=0.0))
 
@@ -50,34 +50,34 @@ def range_of(mode: str, peak: float) -> float:
 
 
 def white_levels(modes: Sequence[str], peaks: NDArray[np.float64]) -> dict[str, float]:
-    """What is white in a data set.
+    """The white levels of a data set.
 
     Args:
-        modes: Pillow's, of n pictures.
+        modes: Pillow's, of n images.
         peaks: float64 [n], the largest value of each.
 
     Returns:
-        `{"F": 1.0}`, for the modes of `RANGES` that there are.
+        `{"F": 1.0}`, for the modes of `RANGES` that occur.
     """
     names = np.array(modes)
     found = {}
     for mode in RANGES:
         of_mode = peaks[names == mode] if len(names) else peaks
         if len(of_mode):
-            # the value that so many of the pictures do not exceed
+            # the value that this share of the images does not exceed
             found[mode] = range_of(mode, float(np.quantile(of_mode, _MOST, method="inverted_cdf")))
     return found
 
 
 def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> Image.Image:
-    """A decoded deep picture with values 0 to 255; what is no number is black.
+    """A decoded deep image as values 0 to 255; NaN becomes black.
 
     Args:
         image: of a deep mode.
-        levels: what is white, by mode; the picture's own range for modes that are not in it.
+        levels: white levels by mode; modes not listed use the image's own range.
 
     Returns:
-        A picture of mode `L`.
+        An image of mode `L`.
     """
     values = values_of(image)
     bits = _tag(image, _BITS)
@@ -90,7 +90,7 @@ def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> I
     else:
         scaled = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0) * (255 / white)
         grey = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-    if _tag(image, _PHOTOMETRIC, None) == _WHITE_IS_ZERO:  # Pillow inverts up to eight bits only
+    if _tag(image, _PHOTOMETRIC, None) == _WHITE_IS_ZERO:  # Pillow inverts only up to eight bits
         grey = 255 - grey
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
@@ -99,7 +99,7 @@ def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> I
 
 
 def oddities(values: NDArray[np.float64]) -> list[str]:
-    """What is odd about values: `NaN`, `infinite values`, `values below 0`."""
+    """Oddities of the values: `NaN`, `infinite values`, `values below 0`."""
     found = {
         "NaN": bool(np.isnan(values).any()),
         "infinite values": bool(np.isinf(values).any()),
@@ -109,7 +109,7 @@ def oddities(values: NDArray[np.float64]) -> list[str]:
 
 
 def _tag(image: Image.Image, number: int, otherwise: int | None = 0) -> int | None:
-    """The first value of a tag of a TIFF."""
+    """The first value of a TIFF tag."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return otherwise
     value = image.tag_v2.get(number, otherwise)

@@ -1,4 +1,4 @@
-"""Which file it is: what tells, without reading it, that a file is still the one that was read before."""
+"""File identity: tells, without reading it, whether a file is still the one that was read before."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.slow_reads import noted
 
 Identity = tuple[int, int, int, int]
-"""Bytes, time of change in ns, time of the last change of its entry (name, rights, content) in ns, and inode.
+"""Size in bytes, modification time in ns, inode change time (content, name, permissions) in ns, and inode.
 
-Size and time alone do not do: an archive gives all its files one time, and of two files of one size that are swapped
-each has what the other had. On Windows the third is the time of creation.
+Size and modification time alone are not enough: an archive may give all its files the same time, and of two swapped
+files of the same size each has what the other had. On Windows the third value is the creation time.
 """
 
 FIELDS = ("bytes", "mtime_ns", "ctime_ns", "inode")
 UNREACHABLE: Identity = (-1, -1, -1, -1)
 
-_PIECE = 1 << 16  # bytes: most photos of a data set have less, and more is taken from the system page by page
+_PIECE = 1 << 16  # bytes: most photos are smaller, and a larger buffer costs page faults
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
-_POSITIVE = (1 << 63) - 1  # some network file systems number with 64 bits, Windows with 128
+_POSITIVE = (1 << 63) - 1  # some network file systems use 64-bit numbers, Windows 128
 
 
 def identity_of(status: os.stat_result) -> Identity:
@@ -30,7 +30,7 @@ def identity_of(status: os.stat_result) -> Identity:
 
 
 def identities(paths: Iterable[str]) -> NDArray[np.int64]:
-    """The identities of files as they are now, int64 [n, 4]; `UNREACHABLE` where there is none."""
+    """The current identities of files, int64 [n, 4]; `UNREACHABLE` where there is none."""
     found: list[int] = []
     stat = os.stat
     for path in paths:
@@ -42,13 +42,13 @@ def identities(paths: Iterable[str]) -> NDArray[np.int64]:
 
 
 def read_file(path: Path | str) -> tuple[bytes, Identity]:
-    """The content of a file, and the identity that it had just before; a slow read is noted (`slow_reads`).
+    """The content of a file, and its identity just before reading; slow reads are reported (`slow_reads`).
 
     Raises:
-        OSError: when it cannot be read.
+        OSError: if it cannot be read.
     """
     with noted(path):
-        # Half the calls that `open` makes: after each a thread queues for the interpreter.
+        # Half the system calls of `open`: after each, a thread waits for the interpreter lock.
         handle = os.open(path, os.O_RDONLY | _BINARY)
         try:
             identity = identity_of(os.fstat(handle))
@@ -61,5 +61,5 @@ def read_file(path: Path | str) -> tuple[bytes, Identity]:
 
 
 def same(one: Sequence[int] | NDArray[np.int64], other: Sequence[int] | NDArray[np.int64]) -> bool:
-    """Whether two identities are of one file with one content."""
+    """Whether two identities stand for the same file with the same content."""
     return list(one) == list(other)

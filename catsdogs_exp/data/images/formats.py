@@ -1,11 +1,11 @@
-"""Image formats by the first bytes of a file: those that can be read, and others known by name."""
+"""Image formats by a file's first bytes: readable ones, and others known by name."""
 
 import re
 from io import BytesIO
 
 from PIL import TiffImagePlugin
 
-# Pillow's names of what is read. MPO, a JPEG of phones with a second picture, comes through JPEG.
+# Pillow's names of readable formats. MPO, a phone JPEG with a second image, comes through JPEG.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
 _EXTENSIONS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
@@ -50,9 +50,9 @@ _NETPBM = re.compile(rb"\AP[1-7]\s+(?:#.*\n\s*)*(?:\d|WIDTH)")
 
 
 def unread_format(data: bytes) -> str | None:
-    """The name of a kind of picture that is not read here, such as `HEIC`, or None."""
+    """The name of an image format that is not supported, such as `HEIC`, or None."""
     if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
-        # `mif1` is the general brand; the ones behind it say whether AVIF is meant
+        # `mif1` is the general brand; the following ones say whether it is AVIF
         return "AVIF" if b"avif" in data[8:64] else _BRANDS[data[8:12]]
     for start, name in _UNREAD:
         if data.startswith(start):
@@ -65,12 +65,14 @@ def unread_format(data: bytes) -> str | None:
 
 
 def is_extension_of(suffix: str, kind: str) -> bool:
-    """Whether a file name's extension (`.jpg`) is one of a format's."""
+    """Whether a file name's extension (`.jpg`) belongs to a format."""
     return suffix.lower() in _EXTENSIONS.get(kind, ())
 
 
 def unread_tiff(data: bytes) -> str | None:
-    """What kind of TIFF this is: `TIFF of 3 x 32-bit floats`, where it can be told; None for what is none."""
+    """The kind of an unsupported TIFF, such as `TIFF of 3 x 32-bit floats`, if it can be determined; None for other
+    files.
+    """
     if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return None
     try:
@@ -89,7 +91,7 @@ def unread_tiff(data: bytes) -> str | None:
         compressed = TiffImagePlugin.COMPRESSION_INFO.get(tags.get(_TIFF_COMPRESSION, 1))
         unknown = "" if compressed else f", compression {tags.get(_TIFF_COMPRESSION)}"
         return f"TIFF of {several}{' and '.join(map(str, bits))}-bit {kind}{unknown}"
-    except Exception:  # a damaged table of tags: no picture
+    except Exception:  # a damaged tag table: not an image
         return None
 
 

@@ -1,7 +1,7 @@
-"""JPEGs by TurboJPEG's interface to libjpeg, the library of Pillow too: the same pixels, with less around them.
+"""JPEGs through TurboJPEG's interface to libjpeg, which Pillow uses too: the same pixels with less overhead.
 
-It gives what is read without a warning, in full or at 1/2, 1/4 or 1/8 of the size; all else is left to Pillow. And it
-says what libjpeg warned of, which Pillow keeps to itself: a JPEG whose second half is missing decodes with a grey half.
+It decodes what can be read without a warning, in full or at 1/2, 1/4 or 1/8 of the size; everything else is left to
+Pillow. It also reports libjpeg's warnings, which Pillow hides: a JPEG without its second half decodes with a grey half.
 """
 
 import io
@@ -17,25 +17,25 @@ from PIL import Image
 from catsdogs_exp.data.images.formats import FORMATS
 
 FACTORS = (8, 4, 2)
-"""By how much libjpeg makes a picture smaller while it decodes."""
+"""Factors by which libjpeg can shrink an image while decoding."""
 
-# Colours that libjpeg brings to RGB by itself, as simplejpeg calls them.
+# Colour spaces that libjpeg converts to RGB itself, by simplejpeg's names.
 _COLOURS = ("Gray", "YCbCr", "RGB")
 _MAGIC = b"\xff\xd8\xff"
-_APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE  # APP1: EXIF and XMP; APP2: a second picture
+_APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE  # APP1: EXIF and XMP; APP2: a second image
 _SCAN = 0xDA  # the pixels
 _ORIENTATION = 0x0112
-_GREY = 128  # what libjpeg puts in the place of pixels that are missing
+_GREY = 128  # what libjpeg fills in for missing pixels
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a JPEG says of itself.
+    """The header of a JPEG.
 
     Attributes:
-        width, height: pixels as they are stored, before the picture is turned.
+        width, height: pixels as stored, before rotation.
         grey: whether it has one channel.
-        kind: Pillow's name, `JPEG` or `MPO` (several pictures in one file).
+        kind: Pillow's name, `JPEG` or `MPO` (several images in one file).
         orientation: of EXIF, 1 to 8.
     """
 
@@ -47,7 +47,7 @@ class Header:
 
 
 def header_of(data: bytes) -> Header | None:
-    """The header of a grey or colour JPEG; None for what is none, or is odd."""
+    """The header of a grey or colour JPEG; None for other files and unusual JPEGs."""
     if not data.startswith(_MAGIC):
         return None
     try:
@@ -59,20 +59,20 @@ def header_of(data: bytes) -> Header | None:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             kind, orientation = image.format or "JPEG", orientation_of(image)
         return Header(width, height, colours == "Gray", kind, orientation)
-    except Exception:  # Pillow knows better, or knows the reason
+    except Exception:  # Pillow can read it, or give the reason
         return None
 
 
 def pixels_of(
     data: bytes, header: Header, factor: int = 1, scratch: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8] | None:
-    """The pixels of a JPEG that is whole, upright; None where libjpeg warns.
+    """The pixels of an intact JPEG, upright; None if libjpeg warns.
 
     Args:
         data: the file's bytes.
-        header: of it.
-        factor: 1, or one of `FACTORS`: the sides are so many times smaller, rounded up.
-        scratch: memory for the result, uint8 [n], used where it fits.
+        header: its header.
+        factor: 1, or one of `FACTORS`: the sides are divided by it, rounded up.
+        scratch: memory for the result, uint8 [n], used if it fits.
 
     Returns:
         uint8 [height, width, 3].
@@ -82,13 +82,13 @@ def pixels_of(
     buffer = scratch if scratch is not None and 3 * height * width <= scratch.size else None
     try:
         found = simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=buffer, **smaller)
-    except Exception:  # Pillow knows better, or knows the reason
+    except Exception:  # Pillow can read it, or give the reason
         return None
     return turned(np.asarray(found, dtype=np.uint8), header.orientation)
 
 
 def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The same picture upright, by its EXIF orientation: uint8 [h, w, 3]."""
+    """The same image upright, by its EXIF orientation: uint8 [h, w, 3]."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     across, down = mirrored(orientation)
@@ -96,31 +96,31 @@ def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def mirrored(orientation: int) -> tuple[bool, bool]:
-    """Whether turning a picture brings its right edge to the left, and its lower edge to the top."""
+    """Whether making an image upright moves its right edge to the left, and its lower edge to the top."""
     return orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
 
 
 def orientation_of(image: Image.Image) -> int:
-    """2 to 8 for a picture that has to be turned, else 1."""
+    """2 to 8 for an image that must be turned, otherwise 1."""
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
         return 1  # nothing to parse: most photos
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
         return orientation if orientation in range(2, 9) else 1
-    except Exception:  # corrupt EXIF is no reason to lose a good picture
+    except Exception:  # corrupt EXIF is no reason to lose a good image
         return 1
 
 
 def complaint(data: bytes) -> str:
-    """What libjpeg warned of in a JPEG that decodes, without numbers; `truncated` where a part of it is missing.
+    """libjpeg's warning about a JPEG that decodes, without numbers; `truncated` if part of it is missing.
 
-    Bytes too many are harmless (many photos of the Kaggle set of cats and dogs have some before their end); too few
-    are not.
+    Extraneous bytes are harmless (many photos of the Kaggle cats and dogs have some near their end); missing bytes are
+    not.
 
     Returns:
         `corrupt JPEG data: extraneous bytes`, `truncated`, ..., or `""`.
     """
-    bare = _without_remarks(data)  # whose oddities (an unknown version of JFIF) would hide what comes later
+    bare = _without_remarks(data)  # their oddities (an unknown JFIF version) would hide later warnings
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(bare)
     except ValueError:
@@ -136,8 +136,8 @@ def complaint(data: bytes) -> str:
         return ""
     if "remature end" in warning:
         return "truncated"
-    # Only the first warning comes through: what is missing behind another shows as grey at the end.
-    if not warning.endswith("before marker 0xd9"):  # which is the end
+    # Only the first warning is passed on: missing data after another warning shows as grey at the end.
+    if not warning.endswith("before marker 0xd9"):  # the end of the image
         try:
             if bool((read(strict=False)[-1] == _GREY).all()):
                 return "truncated"
@@ -148,7 +148,7 @@ def complaint(data: bytes) -> str:
 
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:
-    """Marker, begin and end of each segment ahead of the pixels; a last one of marker 0 where something is odd."""
+    """Marker, start and end of each segment before the pixels; a final marker of 0 if something is odd."""
     found, place = [], 2
     while place + 3 < len(data) and data[place] == 0xFF:
         end = place + 2 + (data[place + 2] << 8) + data[place + 3]
@@ -160,12 +160,12 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
 
 
 def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
-    """Whether there is a segment of these kinds ahead of the pixels, or one that is odd."""
+    """Whether there is a segment of these kinds before the pixels, or an odd one."""
     return any(marker in (0, *kinds) for marker, _, _ in _segments(data))
 
 
 def _without_remarks(data: bytes) -> bytes:
-    """The JPEG without the segments that applications write."""
+    """The JPEG without application segments."""
     parts, place = [data[:2]], 2
     for marker, begin, end in _segments(data):
         if not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
@@ -175,7 +175,7 @@ def _without_remarks(data: bytes) -> bytes:
 
 
 def unread_kind(data: bytes) -> str | None:
-    """What kind of JPEG this is that is not read: `12-bit JPEG`, `lossless JPEG`, `hierarchical JPEG`; or None."""
+    """The kind of an unsupported JPEG: `12-bit JPEG`, `lossless JPEG`, `hierarchical JPEG`; or None."""
     if not data.startswith(_MAGIC):
         return None
     for marker, begin, _ in _segments(data):

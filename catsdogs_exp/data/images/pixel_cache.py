@@ -1,8 +1,9 @@
 """Decoded images on disk, shared by all runs: one memory-mapped folder per entry, with a total limit.
 
-An entry `decoded/KEY` holds `pixels.npy`, `entry.json` (what it is of) and an empty file for each user of it. It is
-made under a lock and shown when whole. Where room is needed, what was not used for longest goes; what a living process
-uses stays. (On Linux and macOS even a removed file would stay with who has mapped it.)
+An entry `decoded/KEY` holds `pixels.npy`, `entry.json` (a description) and an empty lease file per user. It is created
+under a lock and visible only when complete. If space is needed, the least recently used entries are evicted, except
+those that a running process uses. (On Linux and macOS even a removed file stays readable for processes that have mapped
+it.)
 """
 
 import errno
@@ -33,12 +34,12 @@ _FOLDER = "decoded"
 _PIXELS, _ABOUT, _LEASE = "pixels.npy", "entry.json", "in-use."
 _NAME = re.compile(r"[0-9a-f]{24}(\.part)?")
 _DAY = 86400.0
-# A process on another machine cannot be asked whether it lives.
+# There is no way to check whether a process on another machine is alive.
 _ELSEWHERE = 7 * _DAY
 
 
 class NoRoom(Exception):
-    """An entry does not fit beside those in use. The message says why not."""
+    """An entry does not fit next to those in use. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ class Entry:
     Attributes:
         path: its folder.
         size: bytes.
-        used: when it was used last, in seconds since 1970.
-        busy: whether a living process uses or makes it.
-        whole: False for what a process left half made.
-        about: what `entry.json` says: `data`, `images`, `height`, `width`, `channels`, `resize`, `interpolation`,
+        used: time of last use, in seconds since 1970.
+        busy: whether a running process uses or creates it.
+        whole: False if a process left it incomplete.
+        about: the content of `entry.json`: `data`, `images`, `height`, `width`, `channels`, `resize`, `interpolation`,
             `made`; empty for entries of earlier versions.
     """
 
@@ -69,7 +70,7 @@ class Entry:
 
 
 def has_entry(key: str) -> bool:
-    """Whether the pictures are there already."""
+    """Whether the images are already cached."""
     try:
         return (cache_folder(_FOLDER) / key / _PIXELS).is_file()
     except (CacheUnusable, OSError):
@@ -83,21 +84,21 @@ def open_entry(
     fill: Callable[[NDArray[np.uint8]], None],
     limit: int,
 ) -> NDArray[np.uint8]:
-    """Returns the pictures of an entry, made by `fill` where it is not there yet.
+    """Returns the images of an entry, created with `fill` if it does not exist yet.
 
     Args:
-        key: 24 hexadecimal digits that stand for these very pixels.
+        key: 24 hexadecimal digits that identify exactly these pixels.
         shape: of the array, uint8.
-        about: what people are told of it.
+        about: description shown to users.
         fill: writes into the array.
         limit: bytes of all entries together.
 
     Returns:
-        A read-only map of the file, kept from removal while it is referred to.
+        A read-only memory map, protected from removal while it is referenced.
 
     Raises:
-        NoRoom: where the limit does not allow it.
-        CacheUnusable: where it cannot be written.
+        NoRoom: if the limit does not allow it.
+        CacheUnusable: if it cannot be written.
     """
     target = cache_folder(_FOLDER) / key
     with cache_errors(target):
@@ -107,12 +108,12 @@ def open_entry(
             _remove(target)
         try:
             return _opened(target, shape, about, fill, limit)
-        except _Damaged as error:  # in use by others, or no right to remove it
+        except _Damaged as error:  # in use by others, or no permission to remove it
             raise CacheUnusable("the entry is damaged", target) from error
 
 
 class _Damaged(Exception):
-    """An entry that was cut or overwritten by others."""
+    """An entry that was truncated or overwritten by others."""
 
 
 def _opened(
@@ -145,17 +146,17 @@ def _opened(
 
 
 def entries() -> list[Entry]:
-    """All entries, the one used last first. Whatever else lies in the folder is none of ours.
+    """All entries, most recently used first. Other files in the folder are ignored.
 
     Raises:
-        CacheUnusable: where they cannot be looked at.
+        CacheUnusable: if they cannot be listed.
     """
     found = []
     folder = cache_folder(_FOLDER)
     with cache_errors(folder / _ABOUT):
         for path in folder.iterdir():
             if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-                with suppress(FileNotFoundError):  # removed meanwhile
+                with suppress(FileNotFoundError):  # removed in the meantime
                     entry = _entry(path)
                     if entry is not None:
                         found.append(entry)
@@ -163,10 +164,10 @@ def entries() -> list[Entry]:
 
 
 def clear(unused_for: float = 0.0) -> tuple[list[Entry], list[Entry]]:
-    """Removes entries that nobody uses and that were not used for so many days.
+    """Removes entries that are not in use and were not used for the given number of days.
 
     Returns:
-        What was removed, and what had to stay because it is in use.
+        The removed entries, and those that had to stay because they are in use.
     """
     before = time.time() - unused_for * _DAY
     old = [entry for entry in entries() if entry.used <= before]
@@ -176,7 +177,7 @@ def clear(unused_for: float = 0.0) -> tuple[list[Entry], list[Entry]]:
 
 
 def room(limit: int) -> tuple[int, int]:
-    """How many bytes a new entry may have: by the limit, and by the disk, once all that nobody uses is gone."""
+    """The maximum size of a new entry in bytes: by the limit, and by the disk once all unused entries are evicted."""
     found = entries()
     idle = sum(entry.size for entry in found if not entry.busy)
     busy = sum(entry.size for entry in found if entry.busy)
@@ -184,7 +185,7 @@ def room(limit: int) -> tuple[int, int]:
 
 
 def _reserved(path: Path, shape: tuple[int, ...], limit: int) -> Any:
-    """A new file of the full size: the next who looks for room counts it."""
+    """Creates a file of the full size, so that other processes count it when they check for space."""
     size = int(np.prod(shape, dtype=np.int64))
     with FileLock(cache_folder(_FOLDER) / "room.lock"):
         _make_room(size, limit)
@@ -194,7 +195,7 @@ def _reserved(path: Path, shape: tuple[int, ...], limit: int) -> Any:
 
 
 def _allocate(path: Path) -> None:
-    """Or a disk that turns out to be full would not be an error but a signal that ends the process."""
+    """Allocates the space; otherwise a full disk would cause not an error but a signal that ends the process."""
     if not hasattr(os, "posix_fallocate"):
         return
     with path.open("r+b") as handle:
@@ -221,7 +222,7 @@ def _make_room(size: int, limit: int) -> None:
 
 
 def gib(size: float) -> str:
-    """Bytes in GiB, for people."""
+    """Formats bytes in GiB."""
     return f"{size / 2**30:.3g}"
 
 
@@ -241,7 +242,7 @@ def _entry(path: Path) -> Entry | None:
 
 
 def _remove(path: Path) -> bool:
-    """Removes an entry's own files; True unless somebody uses it."""
+    """Removes an entry's own files; True unless the entry is in use."""
     target = path.with_suffix("")
     lock = FileLock(f"{target}.lock")
     try:
@@ -257,14 +258,14 @@ def _remove(path: Path) -> bool:
             platforms.replace(target, scratch)  # never a half-removed entry under its name
         _remove_files(scratch)
         return True
-    except OSError:  # on Windows, a file that is open; or no right to
+    except OSError:  # an open file on Windows; or no permission
         return False
     finally:
         lock.release()
 
 
 def _remove_files(folder: Path) -> None:
-    """What lies in it and is not ours stays, and the folder with it."""
+    """Removes the cache's files; foreign files stay, and so does their folder."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for name in [child.name for child in folder.iterdir()]:
@@ -285,7 +286,9 @@ def _is_locked(target: Path) -> bool:
 
 
 def _lease_name() -> str:
-    """Says which process it is of: number, start and machine; several of one process are kept apart."""
+    """Identifies the process that holds the lease: number, start time and machine; several leases of one process are
+    distinct.
+    """
     started = psutil.Process().create_time()
     return f"{_LEASE}{os.getpid()}.{int(started)}.{uuid.uuid4().hex[:8]}.{socket.gethostname()}"
 
@@ -299,7 +302,7 @@ def _lives(lease: Path) -> bool:
         number, started, _, host = lease.name.removeprefix(_LEASE).split(".", 3)
         if host != socket.gethostname():
             return time.time() - lease.stat().st_mtime < _ELSEWHERE
-        # the start is derived from the machine's clock, which may be set meanwhile
+        # the start time is derived from the machine's clock, which may be adjusted
         return abs(psutil.Process(int(number)).create_time() - int(started)) < 60
     except psutil.AccessDenied:
         return True

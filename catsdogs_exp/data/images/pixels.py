@@ -1,4 +1,4 @@
-"""Decoded images: read each time, or kept in memory or in a file that runs share."""
+"""Decoded images: read each time, or kept in memory or in a file shared by runs."""
 
 import hashlib
 import os
@@ -30,18 +30,18 @@ from catsdogs_exp.data.sources.listing import TRAIN
 from catsdogs_exp.errors import BadInput, RunFailed
 
 _CHUNK = 64
-# The pictures of the last run of this process, for the next job of a sweep: final ones, and those that training starts
-# from where these are others. One entry each, so memory does not grow.
+# The images of this process's last run, for the next job of a sweep: those for evaluation, and those for training if
+# they differ. One entry each, so memory does not grow.
 _in_memory: dict[str, tuple[str, NDArray[np.uint8]]] = {}
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """The pixels of rows: int64 [b], of the manifest -> uint8 [b, height, width, channels]. Any thread may ask.
+    """The pixels of rows: int64 [b], of the manifest -> uint8 [b, height, width, channels]. Thread-safe.
 
     Attributes:
-        read: does it.
-        cache: where they come from: `none`, `memory` or `disk`.
+        read: reads them.
+        cache: their source: `none`, `memory` or `disk`.
     """
 
     read: Callable[[NDArray[np.intp]], NDArray[np.uint8]]
@@ -59,32 +59,32 @@ def open_pixels(
     say: Callable[[str], None] | None = None,
     training: bool = False,
 ) -> Fetch:
-    """Returns what gives pixels for manifest rows, the same whatever `loader.cache` is.
+    """Returns a function from manifest rows to pixels; the pixels are the same for every `loader.cache`.
 
     Args:
         manifest: the data.
         loader: target size, resize, interpolation and cache.
         progress: called with ("decoding", done, total).
-        say: told what `cache=auto` chose.
-        training: the pictures that training starts from, at target_size. Where `resize=random_resized_crop` these are
-            larger ones (`resizing.stored_size`, stretched) for `resizing.crop_stored`. Else pictures as they are
-            evaluated, at evaluation_size.
+        say: called with what `cache=auto` chose.
+        training: whether to return the images that training starts from, at target_size. With
+            `resize=random_resized_crop` these are larger (`resizing.stored_size`, stretched) for
+            `resizing.crop_stored`. Otherwise images as they are evaluated, at evaluation_size.
 
     Raises:
-        BadInput: when `loader.cache=disk` and `loader.cache_limit` leaves no room.
-        RunFailed: when a picture cannot be read any more, or the cache not be written.
+        BadInput: if `loader.cache=disk` and `loader.cache_limit` leaves no room.
+        RunFailed: if an image can no longer be read, or the cache cannot be written.
     """
     two = trains_on_others(loader)
     loader = _of_pictures(loader, training)
     rows = manifest.usable()
     if two and not training:
-        rows = rows[manifest.split[rows] != TRAIN]  # of the training images evaluation asks seldom: read when asked
+        rows = rows[manifest.split[rows] != TRAIN]  # evaluation rarely needs training images: read on demand
     decoded, cache = _cached(manifest, rows, loader, "stored" if two and training else "final", progress, say)
     if decoded is None:
         return Fetch(partial(_decode, manifest, loader=loader), "none")
     if not two:
         _in_memory.pop("stored", None)
-    array = decoded.view(np.ndarray)  # of a map too; keeps it alive
+    array = decoded.view(np.ndarray)  # of a memory map too; keeps it alive
     position = np.full(len(manifest.split), -1, dtype=np.int32)
     position[rows] = np.arange(len(rows), dtype=np.int32)
 
@@ -106,14 +106,14 @@ def open_stored(
     progress: ReportProgress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Fetch | None:
-    """What gives the pictures that training starts from, or None where they are those that are evaluated."""
+    """Returns a function for the images that training starts from, or None if they equal those that are evaluated."""
     if not trains_on_others(loader):
         return None
     return open_pixels(manifest, loader, progress, say, training=True)
 
 
 def _of_pictures(loader: LoaderSettings, training: bool) -> LoaderSettings:
-    """The settings that make the kept pictures: those that do not matter to them are brought to one value."""
+    """The settings that determine the cached images; those without effect are normalized."""
     if training and cuts_at_random(loader.resize):
         return replace(loader, target_size=stored_size(loader.target_size), resize="stretch", pad_value=0.0)
     resize = evaluated_as(loader.resize)
@@ -133,7 +133,7 @@ def _cached(  # noqa: PLR0913  (what is kept, and how the user hears of it)
     progress: ReportProgress | None,
     say: Callable[[str], None] | None,
 ) -> tuple[NDArray[np.uint8] | None, str]:
-    """The pictures of these rows, one after the other, or None where they are not kept; and where they are."""
+    """The images of these rows in order, or None if they are not cached; and where they are kept."""
     if loader.cache == "none" or not len(rows):
         return None, "none"
     shape = (len(rows), *loader.target_size, loader.channels)
@@ -171,7 +171,9 @@ _PLACES = {"disk": "on disk for all runs", "memory": "in memory", "none": "nowhe
 
 
 def _choose(shape: tuple[int, ...], key: str, limit: float) -> tuple[str, str]:
-    """Disk, where later runs find it and the system keeps it in free memory; else memory; else nothing. And why."""
+    """Chooses the disk (later runs reuse it, and the system caches it in free memory), else memory, else nothing; with
+    the reason.
+    """
     size = _size(shape)
     try:
         if has_entry(key):
@@ -196,12 +198,12 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings, training: bool) -> str:
-    """Stands for the pictures of these rows, as they are trained on or as they are evaluated."""
+    """Identifies the images of these rows, for training or for evaluation."""
     return _key(manifest, rows, _of_pictures(loader, training))
 
 
 def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:
-    """The same pictures in the same order at the same size: the same key."""
+    """The same images in the same order at the same size give the same key."""
     digest = hashlib.sha256()
     settings = (loader.target_size, loader.channels, loader.resize, loader.interpolation, loader.pad_value)
     digest.update(f"{decoding.VERSION} {settings}\n".encode())
@@ -209,13 +211,13 @@ def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> 
     levels = {mode: white for mode, white in manifest.verdicts.white_levels.items() if mode in modes}
     if levels:
         digest.update(f"{sorted(levels.items())}\n".encode())
-    for start in range(0, len(rows), 1 << 16):  # no object for each of a million images at a time
+    for start in range(0, len(rows), 1 << 16):  # avoids creating an object for each of a million images at once
         digest.update("".join(manifest.verdicts.sha256[rows[start : start + (1 << 16)]].tolist()).encode())
     return digest.hexdigest()[:24]
 
 
 def _about(manifest: Manifest, loader: LoaderSettings, images: int) -> dict[str, object]:
-    """What `python -m catsdogs_exp cache` says of an entry."""
+    """The description of an entry for `python -m catsdogs_exp cache`."""
     height, width = loader.target_size
     return {
         "data": str(manifest.listing.root),
@@ -279,7 +281,7 @@ def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.ui
             f"An image was usable when inspected and is not any more ({reason}): {path}. "
             "Put it back, or start the run again to inspect anew."
         ) from error
-    # What was read must be what the manifest's hash says, or nobody could tell what was trained on.
+    # The bytes must match the manifest's hash, or nobody could tell what was trained on.
     moved = not same(identity, manifest.verdicts.identity[row])
     if moved and hashlib.sha256(data).hexdigest() != manifest.verdicts.sha256[row]:
         raise RunFailed(

@@ -1,10 +1,10 @@
-"""From the bytes of a file to the picture that a network gets: decoded, resized, in its channels.
+"""From a file's bytes to the network's input: decoded, resized, with the right number of channels.
 
-Phone photos are decoded smaller than they are. libjpeg makes a picture smaller by 2, 4 or 8 while it decodes, for a
-fraction of the work; but at edges and in noise the result is not the mean of the pixels that it stands for. So it is
-used only where that is averaged away: for photos of `LARGE` pixels or more, as long as the smaller picture is still
-`MARGIN` times the target in both directions. Against decoding in full the result then differs by 2 grey levels at most
-on photos, by less than half a level on average; at the limit itself by 3 in noise and by 6 on black and white specks.
+Phone photos are decoded at a reduced size. libjpeg can shrink an image by 2, 4 or 8 while decoding, for a fraction of
+the work; but at edges and in noise the result is not the exact mean of the pixels it replaces. So it is used only where
+the error is averaged away: for photos of `LARGE` pixels or more, as long as the shrunk image is still `MARGIN` times
+the target in both directions. Compared with full decoding, the result then differs by at most 2 grey levels on photos,
+by less than half a level on average; at the limit itself by 3 in noise and by 6 on black and white specks.
 """
 
 import threading
@@ -20,15 +20,15 @@ from catsdogs_exp.data.images import decoding, jpeg, resizing
 from catsdogs_exp.data.images.file_identity import read_file
 
 LARGE = 4_000_000
-"""Pixels from which on a JPEG may be decoded smaller; others are decoded in full, whatever the target."""
+"""JPEGs with at least this many pixels may be decoded smaller; others are decoded in full, whatever the target."""
 MARGIN = 5
-"""How many times the target's sides a picture that is decoded smaller must have."""
+"""Minimum ratio of a shrunk image's sides to the target's."""
 
 _SCRATCH = 16 * 2**20  # bytes
 
 
 class Settings(Protocol):
-    """Where it is said: in the settings of a loader, or in the description of a trained network."""
+    """Settings for preparing images, from a loader's settings or the description of a trained network."""
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -44,16 +44,16 @@ class Settings(Protocol):
 
     @property
     def channels(self) -> int:
-        """3, or 1 for the picture in grey."""
+        """3, or 1 for grey."""
 
     @property
     def pad_value(self) -> float:
-        """0..255, beside the picture with `pad`."""
+        """0..255, the padding with `pad`."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures are prepared: `Settings`, and what is white in pictures of more than 8 bits (`depth`), by mode."""
+    """How images are prepared: `Settings`, and the white levels of images with more than 8 bits (`depth`), by mode."""
 
     target_size: tuple[int, int]
     resize: str = "stretch"
@@ -64,15 +64,17 @@ class Preparation:
 
     @classmethod
     def of(cls, how: Settings, white_levels: Mapping[str, float]) -> "Preparation":
-        """By these settings."""
+        """The preparation for these settings."""
         return cls(how.target_size, how.resize, how.interpolation, how.channels, how.pad_value, white_levels)
 
 
 class _OfThread(threading.local):
-    """Memory for a picture that is resized at once: to ask the system for it each time costs as much as resizing."""
+    """Scratch memory of a thread for an image that is resized immediately: allocating it each time costs as much as
+    resizing.
+    """
 
     def __init__(self) -> None:
-        self.scratch = np.empty(_SCRATCH, dtype=np.uint8)  # the system gives it when it is written to
+        self.scratch = np.empty(_SCRATCH, dtype=np.uint8)  # the system provides it on first write
 
 
 _thread = _OfThread()
@@ -86,13 +88,13 @@ def read_image(path: Path, how: Preparation) -> NDArray[np.uint8]:
 
     Raises:
         Undecodable: with the reason.
-        OSError: when the file cannot be read.
+        OSError: if the file cannot be read.
     """
     return image_of(read_file(path)[0], how)
 
 
 def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
-    """The picture that a file's bytes hold, as `read_image` gives it."""
+    """The image in a file's bytes, as `read_image` returns it."""
     pixels, region = _decoded_smaller(data, how) or (decoding.pixels(data, _thread.scratch, how.white_levels), None)
     fitted = resizing.resized(pixels, how.target_size, how.resize, how.interpolation, how.pad_value, region)
     if how.channels == 1:
@@ -101,7 +103,7 @@ def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
 
 
 def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], resizing.Box] | None:
-    """A large photo at 1/2, 1/4 or 1/8 of its size, and where in the array the picture is; None for all others."""
+    """A large photo at 1/2, 1/4 or 1/8 of its size, and its region in the array; None for all others."""
     header = jpeg.header_of(data)
     if header is None or not LARGE <= header.width * header.height <= decoding.MAX_PIXELS:
         return None
@@ -112,21 +114,21 @@ def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], 
         return None
     height, width = (side / factor for side in (size if header.orientation < 5 else size[::-1]))
     across, down = jpeg.mirrored(header.orientation)
-    # The last column stands for less than `factor` pixels where the size is no multiple of it.
+    # The last column stands for less than `factor` pixels if the size is not a multiple of it.
     left, top = (pixels.shape[1] - width if across else 0.0), (pixels.shape[0] - height if down else 0.0)
     return pixels, (left, top, width, height)
 
 
 def reduction(size: tuple[int, int], how: Preparation) -> int:
-    """By how much a large JPEG is decoded smaller, 8, 4 or 2; 1: not at all.
+    """The factor by which a large JPEG is decoded smaller, 8, 4 or 2; 1: not at all.
 
     Args:
-        size: height, width of the upright picture.
-        how: the size it is brought to, and the way. Never with `nearest`, which takes single pixels.
+        size: height, width of the upright image.
+        how: target size and method. Never reduced with `nearest`, which takes single pixels.
     """
     if how.interpolation == "nearest":
         return 1
-    # Of how many pixels one of the result is made.
+    # The number of pixels that contribute to one pixel of the result.
     down, across = size[0] / how.target_size[0], size[1] / how.target_size[1]
     if resizing.evaluated_as(how.resize) == "crop":
         down = across = min(down, across)

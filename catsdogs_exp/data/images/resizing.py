@@ -1,9 +1,9 @@
 """Resizes images to the network's size: stretched, cropped or padded, with one resampling method.
 
-The resampling is that of Pillow, made by a faster library (Rust's fast_image_resize): in each direction no more than
-one grey level apart from Pillow's. Bicubic and lanczos overshoot and are clipped between the two passes, so the order
-of the passes shows. It is always across, then down, as in Pillow before version 13; where the height shrinks more than
-the width, Pillow 13 goes down first, which differs by up to 12 levels on photos and 48 on black and white specks.
+The resampling is Pillow's, computed by a faster library (Rust's fast_image_resize): within one grey level of Pillow in
+each direction. Bicubic and lanczos overshoot and are clipped between the two passes, so the order of the passes
+matters. It is always horizontal, then vertical, as in Pillow before version 13. If the height shrinks more than the
+width, Pillow 13 goes vertically first, which differs by up to 12 levels on photos and 48 on black and white specks.
 """
 
 import math
@@ -21,9 +21,9 @@ Box = tuple[float, float, float, float]  # left, top, width, height in pixels
 
 _TRIES = 10
 BOX_UNIFORMS = 2 * _TRIES + 2
-"""Numbers that a random box is made of."""
+"""Random numbers needed for a random box."""
 STORED = 1.5
-"""Side of the pictures that random boxes are cut from, as a multiple of the target's: seldom is one enlarged."""
+"""Side of the images that random boxes are cut from, as a multiple of the target's: boxes are rarely enlarged."""
 
 _FILTERS = {
     "bilinear": rust.FilterType.bilinear,
@@ -34,7 +34,7 @@ _PIXELS = {1: rust.PixelType.U8, 3: rust.PixelType.U8x3}
 
 
 class _OfThread(threading.local):
-    """A resizer keeps scratch memory and must not be shared."""
+    """A thread's resizer; it has scratch memory and must not be shared."""
 
     def __init__(self) -> None:
         self.resizer = rust.Resizer()
@@ -48,22 +48,22 @@ _thread = _OfThread()
 
 
 def cuts_at_random(resize: str) -> bool:
-    """Whether training cuts a random box out of each picture."""
+    """Whether training cuts a random box out of each image."""
     return resize == "random_resized_crop"
 
 
 def evaluated_as(resize: str) -> str:
-    """How pictures are brought to size where nothing is random: validation, test, prediction."""
+    """The resize method without randomness: for validation, test, prediction."""
     return "crop" if cuts_at_random(resize) else resize
 
 
 def evaluation_size(loader: LoaderSettings) -> tuple[int, int]:
-    """Height and width of the pictures where nothing is random: validation, test, prediction."""
+    """Height and width of images for validation, test, prediction."""
     return loader.evaluation_size or loader.target_size
 
 
 def trains_on_others(loader: LoaderSettings) -> bool:
-    """Whether training starts from other pictures than those that are evaluated: larger or smaller ones."""
+    """Whether training starts from other images than evaluation: larger or smaller ones."""
     return cuts_at_random(loader.resize) or evaluation_size(loader) != loader.target_size
 
 
@@ -75,16 +75,16 @@ def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
     pad_value: float = 0.0,
     region: Box | None = None,
 ) -> NDArray[np.uint8]:
-    """Brings a picture to a size.
+    """Resizes an image.
 
     Args:
         pixels: uint8 [h, w, 1 or 3].
         target_size: height, width.
-        resize: `stretch`; `crop`, the largest box in the middle that has the target's proportions (so is
-            `random_resized_crop`, whose random boxes are cut by `crop_stored`); `pad`, the whole picture in the middle.
+        resize: `stretch`; `crop`, the largest centred box with the target's aspect ratio (also for
+            `random_resized_crop`, whose random boxes are cut by `crop_stored`); `pad`, the whole image, centred.
         interpolation: `nearest`, or one that antialiases: `bilinear`, `bicubic`, `lanczos`.
-        pad_value: 0..255, beside the picture with `pad`.
-        region: where in `pixels` the picture is: left, top, width, height. All of it when left out.
+        pad_value: 0..255, the padding with `pad`.
+        region: the image's region in `pixels`: left, top, width, height. Defaults to all of it.
 
     Returns:
         uint8 [height, width, 1 or 3].
@@ -99,26 +99,26 @@ def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
 
 
 def middle_box(height: float, width: float, target_size: tuple[int, int]) -> Box:
-    """The largest box of the target's proportions in the middle of a picture."""
+    """The largest centred box with the target's aspect ratio."""
     ratio = target_size[1] / target_size[0]
     box_width, box_height = min(width, height * ratio), min(height, width / ratio)
     return (width - box_width) / 2, (height - box_height) / 2, box_width, box_height
 
 
 def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[float], u: NDArray[np.float64]) -> Box:
-    """A random box of a picture, as in Inception's training (Szegedy et al., 2015) and torchvision.
+    """A random box of an image, as in Inception's training (Szegedy et al., 2015) and torchvision.
 
-    The share of the area is uniform, the logarithm of the proportions too, and so is the place. The first of ten
-    tries that fits into the picture is taken, else the largest box whose proportions are allowed, in the middle.
+    The fraction of the area, the logarithm of the aspect ratio and the position are uniform. The first of ten attempts
+    that fits into the image is used, else the largest centred box with an allowed aspect ratio.
 
     Args:
-        height, width: of the picture.
-        scale: least and largest share of the area, in (0, 1].
-        ratio: least and largest width / height.
+        height, width: of the image.
+        scale: minimum and maximum fraction of the area, in (0, 1].
+        ratio: minimum and maximum width / height.
         u: float64 [BOX_UNIFORMS], in [0, 1).
 
     Returns:
-        left, top, width, height in pixels, within the picture, at least one pixel each way.
+        left, top, width, height in pixels, within the image, at least one pixel each way.
     """
     numbers = u.tolist()
     low, high = math.log(ratio[0]), math.log(ratio[1])
@@ -138,18 +138,18 @@ def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[
 
 
 def stored_size(target_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the pictures that are kept for random boxes to be cut from."""
+    """Height and width of the stored images that random boxes are cut from."""
     return math.ceil(STORED * target_size[0]), math.ceil(STORED * target_size[1])
 
 
 def crop_stored(
     stored: NDArray[np.uint8], width: int, height: int, loader: LoaderSettings, u: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """Cuts a random box out of a picture that is kept stretched to `stored_size`.
+    """Cuts a random box out of an image stored at `stored_size`.
 
     Args:
         stored: uint8 [h, w, channels].
-        width, height: of the picture in its file, upright: in its proportions the box is drawn.
+        width, height: of the original, upright: the box is sampled in its aspect ratio.
         loader: target size, crop_scale, crop_ratio and interpolation.
         u: float64 [BOX_UNIFORMS], in [0, 1).
 
@@ -170,13 +170,13 @@ def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def resample(
     pixels: NDArray[np.uint8], target_size: tuple[int, int], interpolation: str, box: Box | None = None
 ) -> NDArray[np.uint8]:
-    """Stretches a picture, or a box of it, to a size.
+    """Stretches an image, or a box of it, to a size.
 
     Args:
         pixels: uint8 [h, w, 1 or 3].
         target_size: height, width.
-        interpolation: `nearest`, `bilinear`, `bicubic` or `lanczos`; all but nearest antialias when they shrink.
-        box: left, top, width, height in pixels; what reaches beyond the picture by rounding is left out.
+        interpolation: `nearest`, `bilinear`, `bicubic` or `lanczos`; all but nearest antialias when shrinking.
+        box: left, top, width, height in pixels; parts beyond the image due to rounding are ignored.
 
     Returns:
         uint8 [height, width, 1 or 3]; read-only, perhaps `pixels` itself.
@@ -194,7 +194,7 @@ def resample(
     kind = _PIXELS[pixels.shape[2]]
     source = rust.ImageData(width, height, kind, pixels.tobytes())
     if interpolation != "bilinear":
-        # These overshoot and are clipped between the two passes, so their order shows: across, then down.
+        # These overshoot and are clipped between the two passes, so the order matters: horizontal, then vertical.
         between = rust.ImageData(target_size[1], height, kind)
         across = None if whole else rust.CropBox(left, 0, box_width, height)
         _thread.resizer.resize(source, between, _options(interpolation, across))
@@ -220,7 +220,7 @@ def _inside(box: Box, height: int, width: int) -> Box:
 
 
 def _within(start: float, length: float, limit: int) -> tuple[float, float]:
-    """A stretch that ends at `limit` at the latest, also as the library adds it up."""
+    """A length that ends at `limit` at the latest, also as the library computes it."""
     start = max(0.0, start)
     length = min(length, limit - start)
     while start + length > limit:

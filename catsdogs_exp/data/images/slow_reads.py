@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS = 30.0  # a picture is read in milliseconds
-_LOOKS = 10  # in that time
+SECONDS = 30.0  # an image normally takes milliseconds
+_LOOKS = 10  # within this time
 
-_reading: dict[int, tuple[str, float]] = {}  # thread -> the file it reads, and since when
+_reading: dict[int, tuple[str, float]] = {}  # thread -> the file it is reading, and since when
 
 
 @contextmanager
 def noted(path: Path | str) -> Iterator[None]:
-    """Within it, this thread is known to read that file."""
+    """A context in which this thread is registered as reading a file."""
     _reading[threading.get_ident()] = (str(path), time.monotonic())
     try:
         yield
@@ -24,7 +24,7 @@ def noted(path: Path | str) -> Iterator[None]:
 
 @contextmanager
 def watched(say: Callable[[str], None], seconds: float = SECONDS) -> Iterator[None]:
-    """Within it, a file that is not read after so many seconds is named, once."""
+    """A context in which a file that takes longer than this many seconds to read is reported, once."""
     over = threading.Event()
     thread = threading.Thread(target=_watch, args=(say, seconds, over), daemon=True, name="stalls")
     thread.start()

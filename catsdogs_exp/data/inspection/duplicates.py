@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.inspection.verdicts import NO_HASH
 
 BITS = 64
-_COLOUR = 24.0  # grey levels: near duplicates differ by no more in the mean of any channel
+_COLOUR = 24.0  # grey levels: near duplicates differ by at most this in the mean of any channel
 _BLOCK = 1 << 16  # rows compared at a time
 
 
 def exact_groups(sha256: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Numbers equal contents alike.
+    """Assigns equal numbers to equal contents.
 
     Args:
-        sha256: strings [n]; `""` stands for a file that could not be read and is like no other.
+        sha256: strings [n]; `""` stands for an unreadable file, which equals no other.
 
     Returns:
         int64 [n].
@@ -30,11 +30,11 @@ def exact_groups(sha256: NDArray[np.str_]) -> NDArray[np.int64]:
 def near_pairs(
     perceptual: NDArray[np.int64], mean: NDArray[np.float32], distance: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of pictures whose hashes differ in at most `distance` bits and whose colours agree.
+    """Pairs of images whose hashes differ in at most `distance` bits and whose colours agree.
 
-    Two hashes that differ in at most d bits agree in at least one of d + 1 pieces (Norouzi et al., "Fast Exact
-    Search in Hamming Space with Multi-Index Hashing", 2014). Sorted by a piece, candidates stand together, so memory
-    stays in proportion to n. Of pictures with one and the same hash and colours a chain of pairs is given, not all.
+    Two hashes that differ in at most d bits agree in at least one of d + 1 pieces (Norouzi et al., "Fast Exact Search
+    in Hamming Space with Multi-Index Hashing", 2014). Sorting by a piece puts candidates next to each other, so memory
+    is proportional to n. Images with identical hash and colours yield a chain of pairs, not all pairs.
 
     Args:
         perceptual: int64 [n]; `NO_HASH` is near nothing.
@@ -42,11 +42,11 @@ def near_pairs(
         distance: bits.
 
     Returns:
-        int64 [m] and int64 [m], the smaller row first; a pair may come more than once.
+        int64 [m] and int64 [m], the smaller row first; a pair may occur more than once.
     """
     rows = np.flatnonzero(perceptual != NO_HASH)
     first, second = _chains(perceptual, mean, rows)
-    # One row stands for each chain of equals: what remains are different hashes, or different colours.
+    # One row represents each chain of equals: the rest have different hashes, or different colours.
     alone = np.ones(len(perceptual), dtype=bool)
     alone[second] = False
     rows = rows[alone[rows]]
@@ -62,7 +62,7 @@ def near_pairs(
 def _chains(
     perceptual: NDArray[np.int64], mean: NDArray[np.float32], rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Neighbours in order of (hash, colours) that are equal in both."""
+    """Neighbours in the order of (hash, colours) that are equal in both."""
     order = rows[np.lexsort((*mean[rows].T, perceptual[rows]))]
     same = (perceptual[order[:-1]] == perceptual[order[1:]]) & (mean[order[:-1]] == mean[order[1:]]).all(axis=1)
     return order[:-1][same], order[1:][same]
@@ -71,7 +71,7 @@ def _chains(
 def _pairs_of_piece(
     perceptual: NDArray[np.int64], mean: NDArray[np.float32], rows: NDArray[np.intp], distance: int, bits: range
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs that agree in these bits and are near in all."""
+    """Pairs that agree in these bits and are near overall."""
     hashes = perceptual.view(np.uint64)
     mask = np.uint64((1 << len(bits)) - 1)
     pieces = (hashes[rows] >> np.uint64(bits.start)) & mask
@@ -79,7 +79,7 @@ def _pairs_of_piece(
     order, pieces = rows[sorting], pieces[sorting]
     left = np.arange(len(order) - 1)
     step = 1
-    while len(left):  # compares each row with the `step`-th behind it, while there is one with the same piece
+    while len(left):  # compares each row with the `step`-th after it, as long as any has the same piece
         left = left[left + step < len(order)]
         left = left[pieces[left] == pieces[left + step]]
         for start in range(0, len(left), _BLOCK):
@@ -93,7 +93,7 @@ def _pairs_of_piece(
 
 
 def joined(groups: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Joins groups of rows along pairs of rows; of whatever hangs together each row gets the smallest row's number.
+    """Joins groups of rows connected by pairs; each row gets the smallest row number of its connected component.
 
     Args:
         groups: int64 [n], each a row number: rows with equal numbers belong together.
@@ -109,14 +109,14 @@ def joined(groups: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[
         smaller = np.minimum(a, b)
         np.minimum.at(parent, a, smaller)
         np.minimum.at(parent, b, smaller)
-        while not np.array_equal(parent, parent[parent]):  # everyone points at the head of his group
+        while not np.array_equal(parent, parent[parent]):  # every row points at the head of its group
             parent = parent[parent]
         if np.array_equal(parent[first], parent[second]):
             return parent
 
 
 def stable_numbers(groups: NDArray[np.int64], sha256: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Numbers groups by their contents: the same whatever the order of files, and whatever other files there are.
+    """Numbers groups by their contents, independent of the order of files and of other files.
 
     Args:
         groups: int64 [n].
@@ -133,7 +133,7 @@ def stable_numbers(groups: NDArray[np.int64], sha256: NDArray[np.str_]) -> NDArr
 
 
 def clusters(groups: NDArray[np.int64], rows: NDArray[np.intp]) -> list[list[int]]:
-    """The groups with two rows or more among `rows`, the largest first, else in order of their first row."""
+    """The groups with at least two rows among `rows`, largest first, then in order of their first row."""
     _, number, size = np.unique(groups[rows], return_inverse=True, return_counts=True)
     several = size[number] > 1
     members: dict[int, list[int]] = {}

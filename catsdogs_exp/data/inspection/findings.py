@@ -1,4 +1,4 @@
-"""Findings between files: copies, near copies, copies across splits and under two labels."""
+"""Findings between files: copies, near copies, copies across splits and with different labels."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from catsdogs_exp.data.inspection.verdicts import Verdicts
 from catsdogs_exp.data.sources.listing import SPLITS, TRAIN, UNDECIDED
 
 Leak = tuple[int, int]
-"""The row of a training (or validation) image, and of the held-out image that it gives away."""
+"""The row of a training (or validation) image, and of the held-out image it duplicates."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What inspection found beyond single files. Rows are those of the listing.
+    """What inspection found by comparing files. Rows are those of the listing.
 
     Attributes:
         exact: int64 [n], equal for equal contents.
-        near: int64 [n], equal for equal contents and near duplicates, and whatever hangs together by them.
-        duplicates: clusters of equal contents, the largest first.
+        near: int64 [n], equal for equal contents and near duplicates, and everything these connect.
+        duplicates: clusters of equal contents, largest first.
         near_duplicates: clusters of near duplicates, with at least two different contents.
         label_conflicts: clusters of equal contents in more than one class.
-        leaks: equal contents in two splits that the data itself gives.
+        leaks: equal contents in two splits given by the data itself.
         near_leaks: near duplicates in two such splits.
     """
 
@@ -39,19 +39,19 @@ class Findings:
 def find(
     verdicts: Verdicts, rows: NDArray[np.intp], labels: NDArray[np.int32], splits: NDArray[np.int8], near_distance: int
 ) -> Findings:
-    """Compares pictures with each other.
+    """Compares images with each other.
 
     Args:
         verdicts: of all n files.
-        rows: the usable ones, which alone are compared.
+        rows: the usable ones; only these are compared.
         labels: int32 [n].
-        splits: int8 [n], as the data gives them; `UNDECIDED` leaks to nobody.
+        splits: int8 [n], as given by the data; `UNDECIDED` rows cannot leak.
         near_distance: bits of the perceptual hash; 0 for exact copies only.
     """
     exact = exact_groups(verdicts.sha256)
     near = exact
     if near_distance and len(rows):
-        _, representative = np.unique(exact[rows], return_index=True)  # of copies one is compared
+        _, representative = np.unique(exact[rows], return_index=True)  # of several copies, one is compared
         compared = rows[representative]
         first, second = near_pairs(verdicts.perceptual[compared], verdicts.mean[compared], near_distance)
         near = joined(exact, compared[first], compared[second])
@@ -69,7 +69,7 @@ def find(
 
 
 def _leaks(cluster: list[int], splits: NDArray[np.int8], exact: NDArray[np.int64], exactly: bool) -> list[Leak]:
-    """Each row of a cluster with the first that is further from training: validation, or better test."""
+    """Pairs each row of a cluster with the first one in a later split: validation, or preferably test."""
     found = []
     for row in cluster:
         further = [
@@ -83,7 +83,7 @@ def _leaks(cluster: list[int], splits: NDArray[np.int8], exact: NDArray[np.int64
 
 
 def given_away(findings: Findings, splits: NDArray[np.int8], rows: NDArray[np.intp]) -> dict[str, tuple[int, int]]:
-    """How many of the held-out images stand in train too, byte for byte.
+    """How many of the held-out images are also in train, byte for byte.
 
     Returns:
         `{"validation": (found in train, all), ...}`, without splits that have none.

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SIDE = 32
-"""Pixels a side of the square that a picture is shrunk to for its fingerprint."""
+"""Pixels per side of the thumbnail used for fingerprints."""
 
 _LOW = 8
-_BLOCK = 16  # pictures at a time: what is made of them on the way stays in the processor's cache
-_FLAT = 8.0  # grey levels: a picture with less between dark and light has no features to hash
+_BLOCK = 16  # images at a time: intermediate results stay in the processor's cache
+_FLAT = 8.0  # grey levels: an image with less contrast has no features to hash
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -25,23 +25,23 @@ _DCT = _cosines()
 
 def shrunk(image: Image.Image) -> NDArray[np.uint8]:
     """An RGB picture as uint8 [32, 32, 3], stretched and antialiased."""
-    if min(image.size) >= 4 * SIDE:  # far cheaper, and the antialiasing behind it smooths what it leaves
+    if min(image.size) >= 4 * SIDE:  # far cheaper, and the antialiasing afterwards smooths its errors
         image = image.reduce((image.width // (2 * SIDE), image.height // (2 * SIDE)))
     small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     return np.frombuffer(small.tobytes(), dtype=np.uint8).reshape(SIDE, SIDE, 3)
 
 
 def perceptual_hashes(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Hashes that differ in few bits where pictures look alike: resized, recompressed, slightly retouched.
+    """Hashes that differ in few bits for images that look alike: resized, recompressed, slightly retouched.
 
-    The signs of the 8 x 8 lowest coefficients of the cosine transform of the grey picture, about their median
-    (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010).
+    The signs of the 8 x 8 lowest coefficients of the cosine transform of the grey image, about their median (Zauner,
+    "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010).
 
     Args:
         pictures: uint8 [n, 32, 32, 3].
 
     Returns:
-        int64 [n]; 0 for pictures of one colour, which have no features to tell them by.
+        int64 [n]; 0 for images of a single colour, which have no distinguishing features.
     """
     grey = (pictures.reshape(-1, 3) @ _GREY).reshape(-1, SIDE, SIDE)
     low = (_DCT @ grey @ _DCT.T).reshape(len(pictures), -1)
@@ -53,7 +53,7 @@ def perceptual_hashes(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def is_flat(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a picture, uint8 [h, w, 3], is of one colour, within a few levels."""
+    """Whether an image, uint8 [h, w, 3], is of a single colour, within a few levels."""
     return bool((pixels.max(axis=(0, 1)).astype(int) - pixels.min(axis=(0, 1)) < _FLAT).all())
 
 
@@ -68,7 +68,7 @@ def colours(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[n
     for start in range(0, len(pictures), _BLOCK):
         part = slice(start, start + _BLOCK)
         flat = pictures[part].reshape(-1, SIDE * SIDE, 3).astype(np.float32)
-        # one product each instead of NumPy's reductions over a short last axis, which take ten times as long
+        # one product each: NumPy's reductions over a short last axis take ten times as long
         mean[part] = weights @ flat
         centred = flat - mean[part, None]
         std[part] = np.sqrt(weights @ (centred * centred))

@@ -1,4 +1,4 @@
-"""Inspects files: one verdict each. Nothing is moved or deleted; the quarantine is a list."""
+"""Inspects files: one verdict each. Nothing is moved or deleted; quarantined files are only listed."""
 
 import hashlib
 import os
@@ -24,14 +24,14 @@ from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.listing import Listing, printable
 
 NOT_UTF8 = "name is not UTF-8"
-_HEAD = 4096  # bytes: what Python's `peek` shows of a file, whatever it is asked for
+_HEAD = 4096  # bytes: what Python's `peek` returns, whatever size is requested
 _CHUNK = 64
-_NEVER_SEEN = packed([Verdict("", "", 0, 0, 0, "", identity=(-2, -2, -2, -2))])[0]  # as no file is: what is not known
+_NEVER_SEEN = packed([Verdict("", "", 0, 0, 0, "", identity=(-2, -2, -2, -2))])[0]  # matches no file: unknown
 _ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
 
 
 def inspect_file(path: Path, max_pixels: int = MAX_PIXELS) -> Verdict:
-    """Reads one file to its end and says what it is. Never raises for a bad file."""
+    """Reads one file to its end and returns its verdict. Never raises for a bad file."""
     return _inspect_files([str(path)], max_pixels)[0]
 
 
@@ -61,7 +61,7 @@ def inspect(
         for chunk, verdicts in _in_threads(missing, paths, workers, max_pixels):
             for index, row in zip(chunk, packed(verdicts), strict=True):
                 found[index] = row
-            # Without the bytes it may have been a passing trouble of the disk.
+            # Without the bytes it may have been a temporary disk problem.
             read = [bool(verdict.sha256) for verdict in verdicts]
             store.remember([(keys[index], found[index]) for index in compress(chunk, read)])
             done += len(chunk)
@@ -71,11 +71,11 @@ def inspect(
 
 
 def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> NDArray[np.bool_]:
-    """Which packed verdicts are those of files as they are now, identities int64 [n, 4]: bool [n]."""
+    """Which packed verdicts are still valid for the files' current identities, int64 [n, 4]: bool [n]."""
     records = records_of(rows)
     same = (records["identity"] == now).all(axis=1)
     pixels = records["width"].astype(np.int64) * records["height"]
-    # refused unread under a lower limit
+    # rejected unread under a lower limit
     allowed_now = (records["too_large"] != 0) & (pixels > 0) & (pixels <= max_pixels)
     true: NDArray[np.bool_] = same & ~allowed_now
     return true
@@ -84,7 +84,7 @@ def _still_true(rows: list[bytes], now: NDArray[np.int64], max_pixels: int) -> N
 def _in_threads(
     missing: list[int], paths: list[str], workers: int, max_pixels: int
 ) -> Iterator[tuple[list[int], list[Verdict]]]:
-    """Inspects chunk by chunk, in order; only a few chunks are under way at a time."""
+    """Inspects chunk by chunk, in order; only a few chunks are in progress at a time."""
     workers = workers or os.cpu_count() or 1
 
     def inspect_chunk(start: int) -> tuple[list[int], list[Verdict]]:
@@ -95,7 +95,7 @@ def _in_threads(
 
 
 def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
-    """Inspects some files; the arithmetic of the fingerprints is done for all of them at once."""
+    """Inspects some files; fingerprints are computed for all of them at once."""
     pictures = np.zeros((len(paths), SIDE, SIDE, 3), dtype=np.uint8)
     verdicts = [_inspect_one(path, picture, max_pixels) for path, picture in zip(paths, pictures, strict=True)]
     hashes = perceptual_hashes(pictures).tolist()
@@ -112,7 +112,7 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
         data, identity = read_file(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and _ESCAPED.search(path):
-            return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in a printable form
+            return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in printable form
         return Verdict(f"cannot be read: {error.strerror}", "", 0, 0, 0, "")
     digest, jfif = hashlib.sha256(data).hexdigest(), data.find(b"JFIF", 0, _HEAD)
     verdict = partial(Verdict, size=len(data), sha256=digest, jfif=jfif, identity=identity)
@@ -124,7 +124,7 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     except Undecodable as error:
         return verdict(str(error), "", 0, 0)
     picture[:] = shrunk(look.small)
-    # A fine texture is of one colour only where it is shrunk.
+    # A fine texture may be of a single colour only after shrinking.
     blank = is_flat(picture) and is_flat(decoding.pixels(data))
     size = (look.width, look.height)
     return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank)

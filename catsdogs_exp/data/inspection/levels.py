@@ -1,4 +1,4 @@
-"""One range for all pictures of a data set whose values have more than eight bits."""
+"""One range for all images of a data set with more than eight bits per value."""
 
 from dataclasses import replace
 
@@ -7,11 +7,11 @@ import numpy as np
 from catsdogs_exp.data.images import depth
 from catsdogs_exp.data.inspection.verdicts import NO_HASH, Verdicts
 
-_FLAT = 3.0  # grey levels: a picture with no brighter pixel shows nothing
+_FLAT = 3.0  # grey levels: an image without a brighter pixel shows nothing
 
 
 def levelled(verdicts: Verdicts) -> Verdicts:
-    """Decides what is white, and brings what was measured by each picture's own range to that of all."""
+    """Chooses the white levels, and rescales each image's measurements from its own range to the common one."""
     usable = verdicts.reason == ""
     levels = depth.white_levels(verdicts.mode[usable].tolist(), verdicts.peak[usable])
     if not levels:
@@ -29,7 +29,9 @@ def levelled(verdicts: Verdicts) -> Verdicts:
 
 
 def said_of_levels(verdicts: Verdicts) -> list[str]:
-    """A line for each kind of picture whose type does not say what is white: what was decided, and who does not fit."""
+    """One line per type of image whose type does not determine the white level: the choice, and how many images exceed
+    it.
+    """
     lines = []
     for mode, white in verdicts.white_levels.items():
         of_mode = (verdicts.reason == "") & (verdicts.mode == mode)

@@ -1,21 +1,21 @@
-"""What is odd about usable images, apart from what nearly all of them share: that is how the data set is."""
+"""Oddities of usable images, except those that nearly all of them share, which describe the data set."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 
 _SHARED = 0.9
-"""Share of the pictures from which on a mark is the data set's: of a grey set no picture is odd for being grey."""
+"""Marks shared by at least this fraction describe the data set: in a grey set no image is odd for being grey."""
 
 _PARTED = re.compile(r", (?!is )")  # `named .jpg, is PNG` is one mark
-_DAMAGE = ("corrupt", "NaN", "infinite", "values below 0")  # is told of each picture, however many have it
+_DAMAGE = ("corrupt", "NaN", "infinite", "values below 0")  # reported for each image, however many have it
 
 
 def shared_marks(notes: Sequence[str]) -> dict[str, int]:
-    """The marks that nearly all pictures have, and how many: `{"grey": 13165}`.
+    """The marks that nearly all images have, with counts: `{"grey": 13165}`.
 
     Args:
-        notes: of each picture, its marks: `grey, EXIF orientation 6`; `""` for none.
+        notes: the marks of each image: `grey, EXIF orientation 6`; `""` for none.
     """
     counts = Counter(mark for note in notes if note for mark in _PARTED.split(note))
     return {

@@ -1,4 +1,4 @@
-"""Applies `inspection.*` to the findings: which files are left out, and when the data is refused."""
+"""Applies `inspection.*` to the findings: which files are left out, and when the data is rejected."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ LEAK = "copy of an image in validation or test"
 COPY = "copy of another image"
 CONFLICT = "same image under two labels"
 KEPT_OUT_BY_CHOICE = (*LEFT_OUT.values(), LEAK, COPY, CONFLICT)
-"""Reasons of files that are usable images, and left out anyway."""
+"""Reasons of files that are usable images but are left out anyway."""
 
-_SAME = 0.5  # share of the held-out images found in train from which on the two are taken for the same set
+_SAME = 0.5  # share of the held-out images found in train at which both are considered the same set
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the policy says.
+    """The outcome of the policy.
 
     Attributes:
         reason: strings [n], `""` for images that take part.
-        findings: of all usable images that the rule keeps, also those dropped afterwards.
-        refusal: why no run may use the data, a line, or `""`.
+        findings: for all usable images that the rule keeps, including those dropped afterwards.
+        refusal: one line that says why no run may use the data, or `""`.
     """
 
     reason: NDArray[np.str_]
@@ -42,8 +42,8 @@ def decide(listing: Listing, verdicts: Verdicts, splits: NDArray[np.int8], setti
 
     Args:
         listing: the files.
-        verdicts: of each.
-        splits: int8 [n], as the data gives them; where train and validation are divided anew, `UNDECIDED`.
+        verdicts: one per file.
+        splits: int8 [n], as given by the data; `UNDECIDED` where train and validation are split again.
         settings: `inspection`.
     """
     reason = verdicts.reason.copy()
@@ -71,7 +71,7 @@ def decide(listing: Listing, verdicts: Verdicts, splits: NDArray[np.int8], setti
 def _drop_copies(
     reason: NDArray[np.str_], findings: Findings, labels: NDArray[np.int32], splits: NDArray[np.int8]
 ) -> None:
-    """Keeps the first copy in each split; none under two labels, since nobody knows which is right."""
+    """Keeps the first copy in each split; none if labels differ, since nobody knows which one is right."""
     for cluster in findings.duplicates:
         left = [row for row in cluster if reason[row] == ""]
         if len(set(labels[left].tolist())) > 1:
@@ -116,7 +116,7 @@ def _refusals_of_leaks(
 
 
 def given_splits(listing: Listing, anew: tuple[int, ...]) -> NDArray[np.int8]:
-    """The splits that the data gives, but for those that are divided anew: int8 [n]."""
+    """The splits given by the data, except those that are split again: int8 [n]."""
     splits = listing.splits.copy()
     splits[np.isin(splits, anew)] = UNDECIDED
     return splits

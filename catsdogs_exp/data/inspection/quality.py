@@ -1,4 +1,4 @@
-"""Sizes, shapes and colours of the usable images, and those that are far darker or brighter than the rest."""
+"""Sizes, shapes and colours of the usable images, and brightness outliers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def spread(values: NDArray[Any], digits: int = 0) -> dict[str, float]:
-    """Minimum, 5th percentile, median, 95th percentile and maximum, rounded; `{}` of nothing."""
+    """Minimum, 5th percentile, median, 95th percentile and maximum, rounded; `{}` if empty."""
     if not len(values):
         return {}
     points = np.percentile(values, [0, 5, 50, 95, 100]).tolist()
@@ -21,10 +21,10 @@ def spread(values: NDArray[Any], digits: int = 0) -> dict[str, float]:
 
 
 def colour_statistics(verdicts: Verdicts, rows: NDArray[np.intp]) -> dict[str, list[float]]:
-    """Mean and standard deviation of red, green and blue, 0..255, over all pixels of all pictures shrunk to 32 x 32.
+    """Mean and standard deviation of red, green and blue, 0..255, over all pixels of all 32 x 32 thumbnails.
 
     Returns:
-        `{"mean": [r, g, b], "std": [r, g, b]}`, each picture counted alike; `{}` of nothing.
+        `{"mean": [r, g, b], "std": [r, g, b]}`, with equal weight per image; `{}` if empty.
     """
     if not len(rows):
         return {}
@@ -34,17 +34,17 @@ def colour_statistics(verdicts: Verdicts, rows: NDArray[np.intp]) -> dict[str, l
 
 
 def brightness(verdicts: Verdicts) -> NDArray[np.float32]:
-    """The mean grey level of each picture, float32 [n], 0..255."""
+    """The mean grey level of each image, float32 [n], 0..255."""
     return verdicts.mean @ _GREY
 
 
 def brightness_outliers(verdicts: Verdicts, rows: NDArray[np.intp]) -> list[int]:
-    """Rows whose brightness lies far from the median, in units of the median distance from it; farthest first."""
+    """Rows whose brightness is far from the median, in units of the median absolute deviation; farthest first."""
     if not len(rows):
         return []
     values = brightness(verdicts)[rows]
     distance = np.abs(values - np.median(values))
-    typical = float(np.median(distance)) / 0.6745  # a standard deviation, where values are normal
+    typical = float(np.median(distance)) / 0.6745  # equals a standard deviation for normally distributed values
     if typical == 0:
         return []
     far = np.flatnonzero(distance / typical > _FAR)
@@ -52,5 +52,5 @@ def brightness_outliers(verdicts: Verdicts, rows: NDArray[np.intp]) -> list[int]
 
 
 def blank_images(verdicts: Verdicts, rows: NDArray[np.intp]) -> list[int]:
-    """Rows whose pictures are of one colour, within a few levels: nothing to learn from, and often a fault."""
+    """Rows whose images have a single colour, within a few levels: nothing to learn from, and often a fault."""
     return [int(row) for row in rows[verdicts.blank[rows]]]

@@ -1,4 +1,4 @@
-"""What inspection found, as plain values: for the screen, `--json`, the page, `inspection.json` and `--fail-on`."""
+"""The findings of an inspection as plain values, for the screen, `--json`, the pages and `--fail-on`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ KINDS = {
     "outlier": "far darker or brighter than the rest",
     "blank": "of one colour throughout, such as all black",
 }
-"""What can be found, in the words of `--fail-on`."""
+"""The kinds of findings, by their names in `--fail-on`."""
 
-_MOST = 1000  # clusters, leaks and outliers listed; the counts are of all
+_MOST = 1000  # maximum number of clusters, leaks and outliers listed; counts include all
 
 
 def report(manifest: Manifest) -> dict[str, Any]:
-    """Everything that was found: counts of all, lists of at most 1,000 (of files left out: all)."""
+    """All findings: counts of everything, lists of at most 1,000 (all files left out are listed)."""
     listing, verdicts, findings = manifest.listing, manifest.verdicts, manifest.findings
     kept = manifest.usable()
     left_out = np.flatnonzero(verdicts.reason != "")
@@ -84,7 +84,7 @@ def report(manifest: Manifest) -> dict[str, Any]:
 
 
 def counts_of(manifest: Manifest) -> dict[str, int]:
-    """How many files were found of each of `KINDS`. Of a cluster of copies all but one count."""
+    """The number of findings for each of `KINDS`. A cluster of copies counts all but one."""
     findings, verdicts = manifest.findings, manifest.verdicts
     bad = sum(count for reason, count in manifest.reasons().items() if reason not in KEPT_OUT_BY_CHOICE)
     kept = manifest.usable()
@@ -103,9 +103,9 @@ def counts_of(manifest: Manifest) -> dict[str, int]:
 
 
 def warnings_of(manifest: Manifest) -> list[str]:
-    """What a run says aloud before it trains: a line for each kind of finding that makes its numbers doubtful.
+    """Warnings that a run prints before training: one line per kind of finding that makes its numbers doubtful.
 
-    And one where what was found could not be kept.
+    And one if verdicts could not be saved.
     """
     found = counts_of(manifest)
     lines = [manifest.verdicts.trouble] if manifest.verdicts.trouble else []

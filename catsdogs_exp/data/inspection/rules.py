@@ -1,6 +1,6 @@
 """The cleaning rules behind published numbers, so that results can be compared.
 
-On the 25,000 photos of cats and dogs `zero_length` is the course's rule (24,998 images) and `jfif` that of keras.io
+On the 25,000 photos of cats and dogs, `zero_length` is the course's rule (24,998 images) and `jfif` is keras.io's
 (23,410).
 """
 
@@ -19,7 +19,7 @@ def _jfif(verdicts: Verdicts) -> NDArray[np.bool_]:
 
 
 def _strict(verdicts: Verdicts) -> NDArray[np.bool_]:
-    """What the fussiest reader would take."""
+    """What the strictest reader would accept."""
     in_place = (verdicts.jfif >= 0) & (verdicts.jfif + 4 <= _HEADER)
     plain: NDArray[np.bool_] = (
         (verdicts.reason == "")
@@ -38,12 +38,12 @@ RULES: dict[str, Callable[[Verdicts], NDArray[np.bool_]]] = {
     "jfif": _jfif,
     "strict": _strict,
 }
-"""By name: what a rule would keep, bool [n], whether or not it decodes."""
+"""By name: which files a rule keeps, bool [n], whether or not they decode."""
 
 LEFT_OUT = {"jfif": "rule jfif: no JFIF in its header", "strict": "rule strict: not a plain JPEG"}
-"""Why a picture that decodes is left out anyway."""
+"""Why an image that decodes is left out anyway."""
 
 
 def counts_by_rule(verdicts: Verdicts) -> dict[str, int]:
-    """How many files each rule would keep."""
+    """The number of files that each rule would keep."""
     return {name: int(rule(verdicts).sum()) for name, rule in RULES.items()}

@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.file_identity import FIELDS, Identity
 
 TOO_LARGE = "too large"
-"""The reason of pictures with more pixels than allowed, which are not decoded."""
+"""The reason for images with more pixels than allowed, which are not decoded."""
 
 NO_HASH = 0
-"""The perceptual hash of what has none: files that do not decode, and pictures of one colour."""
+"""The perceptual hash of files that have none: undecodable ones, and images of a single colour."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one file is.
+    """The verdict on one file.
 
     Attributes:
         reason: why it is unusable, or `""`.
-        note: what is odd about a usable one: `named .jpg, is PNG`, `CMYK`, `EXIF orientation 6`, ...
-        width, height: pixels, upright; 0 where unknown.
+        note: oddities of a usable file: `named .jpg, is PNG`, `CMYK`, `EXIF orientation 6`, ...
+        width, height: pixels, upright; 0 if unknown.
         size: bytes.
         sha256: hexadecimal digest of the bytes, `""` for a file that cannot be read.
-        kind: the format, `JPEG`; `""` where unknown.
-        mode: Pillow's name of the pixels' layout, `RGB`; `""` where unknown.
-        jfif: where `JFIF` stands in the first 4,096 bytes, -1 where it does not.
-        perceptual: 64-bit hash of what the picture looks like, as int64; `NO_HASH` where there is none.
-        mean, std: of red, green and blue, 0..255, of the picture shrunk to 32 x 32.
+        kind: the format, `JPEG`; `""` if unknown.
+        mode: Pillow's name of the pixel layout, `RGB`; `""` if unknown.
+        jfif: position of `JFIF` in the first 4,096 bytes, -1 if absent.
+        perceptual: 64-bit perceptual hash as int64; `NO_HASH` if there is none.
+        mean, std: of red, green and blue, 0..255, of the 32 x 32 thumbnail.
         identity: of the file when it was read.
-        peak: the largest value of a picture of more than 8 bits, else 0.
-        blank: whether all pixels are of one colour, within a few levels.
+        peak: the largest value of an image with more than 8 bits, otherwise 0.
+        blank: whether all pixels have the same colour, within a few levels.
     """
 
     reason: str
@@ -55,13 +55,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The verdicts of a listing as columns of `Verdict`'s names.
+    """The verdicts of a listing as columns named as in `Verdict`.
 
-    Strings [n]; int32 [n] for `width`, `height`, `jfif`; int64 [n] for `size`, `perceptual`; float32 [n, 3] for
-    `mean`, `std`; int64 [n, 4] for `identity`; float64 for `peak`; bool for `blank`. Beside them:
+    Strings [n]; int32 [n] for `width`, `height`, `jfif`; int64 [n] for `size`, `perceptual`; float32 [n, 3] for `mean`,
+    `std`; int64 [n, 4] for `identity`; float64 for `peak`; bool for `blank`. In addition:
 
-    trouble: why they are not kept for the next run, or `""`.
-    white_levels: by mode of Pillow, the value that is white in pictures of more than 8 bits whose type does not say.
+    trouble: why they are not saved for the next run, or `""`.
+    white_levels: by mode of Pillow, the white level of images with more than 8 bits whose type does not determine it.
     """
 
     reason: NDArray[np.str_]
@@ -103,17 +103,17 @@ RECORD = np.dtype(
         ("mean", "<f4", 3),
         ("std", "<f4", 3),
         ("blank", "u1"),
-        ("too_large", "u1"),  # 1 where that is the reason
-        ("sha256", "u1", 32),  # zeros where there is none
+        ("too_large", "u1"),  # 1 if that is the reason
+        ("sha256", "u1", 32),  # zeros if there is none
     ]
 )
-"""The fixed part of a packed verdict; behind it stand reason, note, kind and mode as UTF-8, parted by NUL."""
+"""The fixed part of a packed verdict, followed by reason, note, kind and mode as UTF-8, separated by NUL."""
 
 _TEXT = np.dtypes.StringDType()
 
 
 def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
-    """Verdicts as the store keeps them."""
+    """Verdicts in the form in which the store saves them."""
     records = np.zeros(len(verdicts), dtype=RECORD)
     for name in ("identity", "peak", "blank", "size", "perceptual", "width", "height", "jfif", "mean", "std"):
         if len(verdicts):
@@ -131,9 +131,9 @@ def records_of(rows: Sequence[bytes]) -> NDArray[np.void]:
 
 
 def columns(rows: Sequence[bytes]) -> Verdicts:
-    """Turns packed verdicts into columns."""
+    """Converts packed verdicts into columns."""
     records = records_of(rows)
-    numbers: dict[bytes, int] = {}  # of what is said there are few different texts
+    numbers: dict[bytes, int] = {}  # there are few different texts
     which = [numbers.setdefault(row[RECORD.itemsize :], len(numbers)) for row in rows]
     reason, note, kind, mode = _said(list(numbers), np.array(which, dtype=np.intp))
     return Verdicts(

@@ -1,4 +1,4 @@
-"""Class names that look the same or differ in case only: joined where they are one class, else pointed out."""
+"""Similar class names: merged if they are clearly one class, otherwise reported."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,21 +6,22 @@ from collections.abc import Iterable
 from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.natural_sort import natural_key
 
-# where a name stands (names in one place are meant to be told apart), and the name
+# where a name occurs (names in the same place are meant to be different), and the name
 Placed = tuple[str, str]
 
 
 def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Which names are one class.
+    """Determines which names are the same class.
 
-    Names that differ in their Unicode form look the same and are joined. Names that differ in case or in spaces
-    around them are joined where no place has both, as `train/cat` and `val/Cat`; where one has, they stay apart.
+    Names that differ only in their Unicode form look the same and are merged. Names that differ in case or surrounding
+    spaces are merged unless both occur in one place: `train/cat` and `val/Cat` are merged, two names in the same folder
+    are not.
 
     Args:
         placed: each name with its place, in order of preference: the first spelling is used.
 
     Returns:
-        Name -> the one that is used, and what was joined or should be looked at, a line each.
+        Name -> the one that is used, and what was merged or looks suspicious, one line each.
     """
     places: dict[str, set[str]] = {}
     for place, name in placed:
@@ -55,7 +56,9 @@ def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, .
 
 
 def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
-    """Labels of a table that may be a slip: a number written in two ways, and words for nothing; a line each."""
+    """Labels of a table that may be mistakes: a number written in two ways, and words for missing values; one line
+    each.
+    """
     notes = []
     ordered = sorted(set(names), key=natural_key)
     numbers: dict[float, list[str]] = {}
@@ -76,7 +79,7 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def likeness(name: str) -> str:
-    """The same for names that differ in Unicode form, case or spaces around them only."""
+    """A key that is equal for names that differ only in Unicode form, case or surrounding spaces."""
     return " ".join(_composed(name).split()).casefold()
 
 

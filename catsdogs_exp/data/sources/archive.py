@@ -1,6 +1,6 @@
 """The source `archive`: a zip or tar of a folder of images, unpacked once into the cache folder.
 
-The archives inside of it are unpacked too, one level deep.
+Archives inside it are unpacked too, one level deep.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import restricts_names
 
-VERSION = 2  # changed whenever the same archive would become other files
+VERSION = 2  # change this whenever the same archive would give different files
 
 
 def archives(dataset: ArchiveDataset) -> list[Path]:
-    """Returns the archives `dataset.path`, which are there.
+    """Returns the existing archives of `dataset.path`.
 
     Raises:
-        BadInput: when one is missing or a folder.
+        BadInput: if one is missing or a folder.
     """
     return [archive_file(path) for path in several(dataset.path) or ("",)]
 
@@ -37,10 +37,10 @@ def archive_file(path: str, key: str = "dataset.path") -> Path:
 
     Args:
         path: as the user wrote it.
-        key: the setting that it comes from, for messages.
+        key: the setting it comes from, for messages.
 
     Raises:
-        BadInput: when there is none, or a folder in its place.
+        BadInput: if it does not exist or is a folder.
     """
     found = Path(path).expanduser()
     if not found.exists():
@@ -54,11 +54,11 @@ def archive_file(path: str, key: str = "dataset.path") -> Path:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """An archive's files.
+    """The files of an unpacked archive.
 
     Attributes:
         folder: where they are.
-        notes: what was decided or left out on the way, a line each.
+        notes: decisions and omissions while unpacking, one line each.
     """
 
     folder: Path
@@ -66,20 +66,20 @@ class Unpacked:
 
     @property
     def escaped(self) -> bool:
-        """Whether its names are those that `platforms.safe_name` gives."""
+        """Whether its names were changed by `platforms.safe_name`."""
         return restricts_names(self.folder)
 
 
 def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str | None = None) -> Unpacked:
-    """Returns the folder with the unpacked images of an archive.
+    """Returns the folder with an archive's unpacked images.
 
     Args:
         path: the archive.
-        progress: called with what is done, how many are, of how many.
+        progress: called with the current task, the number done, and the total.
         encoding: of names that are not UTF-8; None to guess it.
 
     Raises:
-        BadInput: when the file is no zip or tar, is damaged or encrypted, or would write outside.
+        BadInput: if the file is not a zip or tar, is damaged or encrypted, or would write outside its folder.
     """
     check_encoding(encoding)
     status = path.stat()
@@ -97,7 +97,7 @@ def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str |
 
 
 def other_parts(path: Path) -> list[Path]:
-    """The archives beside one that may be further parts of it, as `photos-002.zip` is of `photos-001.zip`."""
+    """Archives next to this one that may be further parts of it, such as `photos-002.zip` for `photos-001.zip`."""
     numbered = re.fullmatch(r"(.*?[-_. ]?(?:part)?)(\d+)((?:\.tar)?\.\w+)", path.name)
     if numbered is None:
         return []
@@ -106,7 +106,9 @@ def other_parts(path: Path) -> list[Path]:
 
 
 def _unpack_inner(folder: Path, files: list[Path], unpacking: Unpacking) -> None:
-    """Unpacks the archives among the files, each beside itself, and removes it; their own archives stay packed."""
+    """Unpacks archives found among the files, each in its own place, and removes them; archives inside these stay
+    packed.
+    """
     for path in files:
         inside = path.relative_to(folder)
         if not path.name.lower().endswith(ARCHIVES) or any(map(is_clutter, inside.parts)):

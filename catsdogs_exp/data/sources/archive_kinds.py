@@ -1,4 +1,4 @@
-"""What a file is that should be an archive, and what to do about it."""
+"""Recognizes files that should be archives but are not, and suggests what to do."""
 
 import re
 from pathlib import Path
@@ -30,11 +30,11 @@ METHODS = {
     98: "PPMd",
     99: "AES",
 }
-"""Compression methods of zip files that Python does not read."""
+"""Compression methods of zip files that Python cannot read."""
 
 
 def no_archive(path: Path) -> str:
-    """Says what a file is that is no zip or tar, with the next step."""
+    """Describes a file that is neither zip nor tar, with the next step."""
     with path.open("rb") as handle:
         head = handle.read(_HEAD)
     size = path.stat().st_size
@@ -73,7 +73,7 @@ def no_archive(path: Path) -> str:
 
 
 def _page(head: bytes) -> str:
-    """What a server sent in place of a file, or `""`."""
+    """Recognizes what a server sent instead of a file, or `""`."""
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if re.match(r"<!doctype html|<html|<head", text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>([^<]{1,100})", text, re.IGNORECASE)

@@ -15,7 +15,7 @@ _NAMES = frozenset(
         "RECYCLER", "Thumbs.db:encryptable",
         # Linux
         "lost+found",
-        # disks in a network: Synology, QNAP
+        # network storage: Synology, QNAP
         "@eaDir", "@tmp", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "SYNO@.fileindexdb",
         # programs
         "__pycache__", "node_modules", "Picasa.ini", "ZbThumbnail.info", "pspbrwse.jbf", "WS_FTP.LOG",
@@ -24,11 +24,11 @@ _NAMES = frozenset(
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file or folder is hidden (`.git`, `._cat.jpg`) or one that a system or program left behind."""
+    """Whether a file or folder is hidden (`.git`, `._cat.jpg`) or was left behind by a system or program."""
     return name.startswith(".") or name.casefold() in _NAMES
 
 
-_MOST = 8  # names in a line
+_MOST = 8  # maximum names per line
 
 
 class Clutter:

@@ -38,13 +38,13 @@ _PATH_WORDS = (
     "path", "filepath", "filepaths", "imagepath", "file", "filename", "files", "filenames", "imagefile", "image", "img",
     "imagename", "images", "imageid", "photo", "picture", "id", "name",
 )  # fmt: skip
-_SAMPLE = 50  # rows that columns are told by
-_TRIED = 20  # paths that are searched for a change
+_SAMPLE = 50  # rows used to recognize columns
+_TRIED = 20  # paths used to find a correction
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """The places of the columns; without a label column each class has one of its own."""
+    """The positions of the columns; without a label column, each class has its own column."""
 
     path: int
     label: int | None
@@ -56,7 +56,7 @@ def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
     """Returns the table and the folder that its paths are relative to.
 
     Raises:
-        BadInput: when one of them is missing.
+        BadInput: if one of them is missing.
     """
     table = table_file(dataset.path)
     root = table.parent if dataset.root is None else existing_folder(dataset.root, "dataset.root")
@@ -64,11 +64,11 @@ def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
 
 
 def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Listing:
-    """The files of a table, with the classes and splits that it says.
+    """The files of a table, with their classes and splits.
 
     Raises:
-        BadInput: for a missing column or file, a row without path or label, a split of another name, a file
-            with two labels, or a path out of the root.
+        BadInput: for a missing column or file, a row without path or label, an unknown split, a file with two labels,
+            or a path outside the root.
     """
     table, root = csv_paths(dataset)
     reading: list[str] = []
@@ -85,7 +85,7 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
         }
     files, missing = _files(dataset, table, root, list(found), reading)
     outside = [file for file in files.values() if not file.is_relative_to(root)]
-    if outside:  # one folder around all, so that paths are relative and unique
+    if outside:  # a common parent folder, so that paths are relative and unique
         root = Path(os.path.commonpath([file.parent for file in files.values()]))
     listed: dict[str, Found] = {}
     for path, file in files.items():
@@ -136,10 +136,10 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
 
 
 def row_split(text: str, table: Path, line: int) -> int:
-    """The split that a row's field says: an index into `SPLITS`, or `UNDECIDED` for nothing.
+    """The split in a row's field: an index into `SPLITS`, or `UNDECIDED` if empty.
 
     Raises:
-        BadInput: for another word.
+        BadInput: for any other word.
     """
     if not text.strip():
         return UNDECIDED
@@ -161,7 +161,7 @@ def _are_splits(rows: Iterable[Row], place: int) -> bool:
 
 
 def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
-    """The columns as they were asked for, or by their names and what they hold."""
+    """The requested columns, or those found by name and content."""
     columns = table.columns
     label = _asked(dataset.label_column, "dataset.label_column", table)
     split = _asked(dataset.split_column, "dataset.split_column", table)
@@ -201,7 +201,7 @@ def _asked(name: str | None, key: str, table: Table) -> int | None:
 def _named_column(table: Table, words: tuple[str, ...], key: str, taken: list[int]) -> int | None:
     place = likely_column(table, words, taken) if table.named else None
     if place is not None:
-        column(table.columns, table.columns[place], key, table.path)  # refuses two of one name
+        column(table.columns, table.columns[place], key, table.path)  # an error if two have the same name
     return place
 
 
@@ -232,7 +232,7 @@ def _is_bit(text: str) -> bool:
 
 
 def _told(table: Table, places: _Columns) -> list[str]:
-    """Which columns were taken, where their names do not say it plainly."""
+    """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
     plain = names[places.path] == "path" and places.label is not None and names[places.label] == "label"
     said = [] if plain else [f"{shown(names[places.path])} holds the files"]
@@ -282,7 +282,7 @@ def _files(
 
 
 def _placed(root: Path, path: str) -> Path:
-    """Where a path leads, without the links in it where it would be out of the root only by its spelling."""
+    """The target of a path; links are resolved only if the path leaves the root just by its spelling."""
     file = Path(os.path.normpath(root / path))
     if not file.is_relative_to(root):
         real = Path(os.path.realpath(file.parent)) / file.name
@@ -291,7 +291,7 @@ def _placed(root: Path, path: str) -> Path:
 
 
 def _change(below: FilesBelow, missing: list[str], suffix: str, there: Mapping[str, Path]) -> Change | None:
-    """One change that makes most missing paths those of files, each of another one."""
+    """A single correction that makes most missing paths existing files, no two of them the same."""
     for path in missing[:_TRIED]:
         change = below.likely_change(path + suffix)
         if change is not None:
@@ -320,7 +320,7 @@ def _not_there(table: Path, root: Path, missing: list[str], count: int, below: F
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long for any disk
+    except (OSError, ValueError):  # a name too long for any file system
         return False
 
 

@@ -1,4 +1,4 @@
-"""Writes a picture as a file, whole or in one of the ways the files of real image folders are broken."""
+"""Saves an image as a file, intact or damaged in one of the ways found in real image folders."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ KINDS: tuple[str, ...] = (
     "palette",
     "alpha",
 )
-"""Every way `save` can write a file, beside the ordinary one."""
+"""The ways in which `save` can damage a file."""
 
 UNUSABLE: tuple[str, ...] = ("empty", "truncated", "text")
-"""The kinds that no reader can make a picture of; the others only need a careful reader."""
+"""The kinds that no decoder can read; the others only need a careful decoder."""
 
 QUALITY = 90
 
 _ORIENTATION = 0x0112
-# For each EXIF orientation the change of pixels that the tag undoes.
+# For each EXIF orientation, the transposition that the tag undoes.
 _STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,23 +40,23 @@ _STORED = {
 
 
 def orientation(path: Path) -> int:
-    """The EXIF orientation, 2 to 8, that `save` gives the `exif_rotated` file of this name."""
+    """The EXIF orientation, 2 to 8, of the `exif_rotated` file with this name."""
     return 2 + zlib.crc32(path.name.encode()) % len(_STORED)
 
 
 def save(image: Image.Image, path: Path, kind: str | None = None) -> Path:
-    """Writes the picture; its folder must exist.
+    """Saves an image; its folder must exist.
 
     Args:
-        image: an RGB picture.
-        path: where to; ends in `.jpg`.
+        image: an RGB image.
+        path: ends in `.jpg`.
         kind: one of `KINDS`. Defaults to None: an ordinary JPEG.
 
     Returns:
         The path written: `path`, but with the suffix `.png` for `palette` and `alpha`.
 
     Raises:
-        ValueError: `kind` is not one of `KINDS`.
+        ValueError: if `kind` is not one of `KINDS`.
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"Unknown kind. Available: {', '.join(KINDS)}. Received: kind={kind!r}")
@@ -99,7 +99,7 @@ def _jpeg(image: Image.Image, exif: Image.Exif | None = None) -> bytes:
 
 
 def _with_alpha(image: Image.Image) -> Image.Image:
-    """The picture, opaque inside an ellipse and half to fully transparent outside it."""
+    """The image, opaque inside an ellipse and half to fully transparent outside it."""
     alpha = Image.linear_gradient("L").resize(image.size).point(lambda value: value // 2)
     ImageDraw.Draw(alpha).ellipse((0, 0, image.width - 1, image.height - 1), fill=255)
     cut = image.convert("RGB")

@@ -1,7 +1,8 @@
-"""Fetching a file once: pooch asks, checks and files it; what is here resumes, retries and waits within bounds.
+"""Downloads a file once. pooch handles requests, checks and storage; this module adds resuming, retries and time
+limits.
 
-pooch begins each attempt anew, so the bytes are collected beside its own scratch file, in `NAME.part`, which
-survives a broken connection, Ctrl-C and a dead process.
+pooch starts each attempt from scratch, so the bytes are collected next to its own scratch file, in `NAME.part`, which
+survives a broken connection, Ctrl-C and a killed process.
 """
 
 import errno
@@ -22,20 +23,20 @@ from catsdogs_exp.data.cache_folder import cache_errors, cache_folder
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.errors import BadInput
 
-# Bounds of all waiting, in seconds; and how much has to come for a connection to count as alive.
+# Time limits in seconds; and the minimum rate for a connection to count as alive.
 CONNECT, READ = 10.0, 30.0
-WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further attempt
+WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)  # delays before further attempts
 STALL, STALL_BYTES = 60.0, 64 * 1024
-GAIN = 2**20  # so many new bytes and the attempts are counted anew
-LOCK_PATIENCE = 600.0  # for another process whose download does not grow
+GAIN = 2**20  # after this many new bytes, the attempt count starts over
+LOCK_PATIENCE = 600.0  # for another process whose download makes no progress
 
 _CHUNK = 2**18
-_SPARE = 64 * 2**20  # bytes left free on the disk
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that may be better the next time
+_SPARE = 64 * 2**20  # bytes to leave free on the disk
+_PASSING = (408, 425, 429, 500, 502, 503, 504)  # responses worth retrying
 
 
 class Failed(Exception):
-    """An attempt that failed; `passing` where another may succeed."""
+    """A failed attempt; `passing` if a retry may succeed."""
 
     def __init__(self, reason: str, passing: bool) -> None:
         super().__init__(reason)
@@ -43,25 +44,25 @@ class Failed(Exception):
 
 
 def file_name(download: Download) -> str:
-    """The last part of the address."""
+    """The last part of the URL."""
     return download.url.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
 def place_of(download: Download) -> Path:
-    """Where a download is kept, and where a file fetched by hand may be put."""
+    """Where a download is stored, and where to put a manually downloaded file."""
     return cache_folder("downloads") / file_name(download)
 
 
 def fetched(download: Download, key: str, progress: ReportProgress | None = None) -> Path:
-    """Returns the downloaded file, which is fetched where it is not there yet.
+    """Returns the downloaded file, downloading it if necessary.
 
     Args:
-        download: address, size and checksum.
-        key: the settings that these come from, such as `dataset.download`, for messages.
-        progress: called with (`downloading NAME`, bytes done, bytes in all).
+        download: URL, size and checksum.
+        key: the setting these come from, such as `dataset.download`, for messages.
+        progress: called with (`downloading NAME`, bytes done, total bytes).
 
     Raises:
-        BadInput: when it cannot be fetched, is of another size or content, or the disk is too small.
+        BadInput: if it cannot be downloaded, has the wrong size or content, or the disk is too small.
     """
     target = place_of(download)
     with cache_errors(target), _alone(target):
@@ -77,7 +78,7 @@ def fetched(download: Download, key: str, progress: ReportProgress | None = None
 
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Holds the lock of a download; waits for another process as long as its download grows."""
+    """Holds the lock of a download; waits for another process as long as its download makes progress."""
     lock, part = FileLock(f"{target}.lock"), part_of(target)
     size, since = -1, time.monotonic()
     while not lock.is_locked:
@@ -106,7 +107,7 @@ def part_of(target: Path) -> Path:
 def _fetch(download: Download, key: str, target: Path, progress: ReportProgress | None) -> None:
     import pooch
 
-    pooch.get_logger().setLevel("WARNING")  # it would tell of checksums on the screen
+    pooch.get_logger().setLevel("WARNING")  # it would print checksums on the screen
     transfer = Transfer(download, key, part_of(target), progress)
     try:
         pooch.retrieve(
@@ -116,7 +117,7 @@ def _fetch(download: Download, key: str, target: Path, progress: ReportProgress 
             path=target.parent,
             downloader=transfer,
         )
-    except ValueError as error:  # pooch's word for another checksum
+    except ValueError as error:  # pooch's message for a wrong checksum
         raise BadInput(
             f"What {download.url} holds has another checksum than {key}.sha256={download.sha256}: it was damaged on "
             f"the way or has changed there. Try again, or set {key}.sha256=null. Nothing was kept."
@@ -134,14 +135,14 @@ def _fetch(download: Download, key: str, target: Path, progress: ReportProgress 
 
 
 class Transfer:
-    """A downloader for pooch that goes on where it broke off.
+    """A downloader for pooch that resumes where it stopped.
 
     Args:
-        download: what is fetched.
-        key: the settings that this comes from, for messages.
+        download: what to download.
+        key: the setting it comes from, for messages.
         part: where the bytes are collected.
-        progress: called with (`downloading NAME`, bytes done, bytes in all).
-        sleep: waits so many seconds.
+        progress: called with (`downloading NAME`, bytes done, total bytes).
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -153,14 +154,14 @@ class Transfer:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._download, self._key, self._part, self._progress, self._sleep = download, key, part, progress, sleep
-        self._known = part.with_name(f"{part.name}.json")  # what the server said of the file
+        self._known = part.with_name(f"{part.name}.json")  # the server's description of the file
 
     def __call__(self, url: str, output_file: Any, pooch: Any, check_only: bool = False) -> None:
-        """Fetches `url` and leaves it at `output_file`, as pooch wants it.
+        """Downloads `url` to `output_file`, as pooch expects.
 
         Raises:
-            Failed: when all attempts did.
-            BadInput: for another size than expected, or a disk that is too small.
+            Failed: if all attempts failed.
+            BadInput: for an unexpected size, or a disk that is too small.
         """
         attempt = 0
         counted = self._done()
@@ -184,13 +185,13 @@ class Transfer:
         return self._part.stat().st_size if self._part.exists() else 0
 
     def _attempt(self, url: str) -> None:
-        """One connection. Returns when the file is whole."""
+        """One connection. Returns when the file is complete."""
         import requests
         import urllib3
 
         done, known = self._done(), self._remembered()
         if done and known.get("bytes") == done:
-            return  # whole: only the renaming was missing
+            return  # complete: only the renaming was missing
         if not known or known.get("url") != url:
             self._forget()
             done = 0
@@ -198,7 +199,7 @@ class Transfer:
         if done:
             headers["Range"] = f"bytes={done}-"
             if known.get("tag"):
-                headers["If-Range"] = known["tag"]  # another file meanwhile: the server begins anew
+                headers["If-Range"] = known["tag"]  # the file has changed: the server starts over
         try:
             with requests.get(url, headers=headers, stream=True, timeout=(CONNECT, READ)) as response:
                 self._receive(response, done, known)
@@ -211,7 +212,7 @@ class Transfer:
         if self._download.url.startswith("https:") and not response.url.startswith("https:"):
             raise Failed(f"it leads to an address without encryption: {response.url}", passing=False)
         status = response.status_code
-        if status == 416:  # the part is no beginning of what is there now
+        if status == 416:  # the part does not match the current file
             self._forget()
             raise Failed("the server refuses to go on", passing=True)
         if status not in (200, 206):
@@ -231,21 +232,21 @@ class Transfer:
             self._copy(response.raw, done, total)
         except urllib3.exceptions.ProtocolError as error:
             if total is None or not isinstance(error.args[-1], urllib3.exceptions.IncompleteRead):
-                raise  # else told below, in words
+                raise  # otherwise reported below
         if total is None:
             self._check_size(self._done())
         elif self._done() != total:
             raise Failed(f"the connection broke after {self._done():,} of {total:,} bytes", passing=True)
 
     def _check(self, done: int, total: int | None) -> None:
-        """What can be known before the first byte: the size, and whether it fits on the disk."""
+        """Checks what is known before the first byte: the size, and whether it fits on the disk."""
         if total is not None:
             self._check_size(total)
         expected = total or self._download.bytes
         if expected is None:
             return
         free = shutil.disk_usage(self._part.parent).free
-        needed = expected - done + expected + _SPARE  # the archive, and its pictures
+        needed = expected - done + expected + _SPARE  # the archive, and its images
         if free < needed:
             raise BadInput(
                 f"Not enough space for {self._download.url}: {needed / 2**20:,.0f} MiB are needed with its pictures "
@@ -263,7 +264,7 @@ class Transfer:
             )
 
     def _copy(self, raw: Any, done: int, total: int | None) -> None:
-        """Writes what comes, in the pieces in which it comes."""
+        """Writes the chunks as they arrive."""
         limit = total if total is not None else self._download.bytes
         window, gained = time.monotonic(), 0
         what = f"downloading {self._part.name.removesuffix('.part')}"
@@ -313,7 +314,7 @@ def _range(text: str) -> tuple[int | None, int | None]:
 
 
 def _is_passing(error: Exception, begun: bool) -> bool:
-    """Whether another attempt may succeed. Before the first byte, an unknown host means: no network."""
+    """Whether a retry may succeed. Before the first byte, an unknown host means that there is no network."""
     import requests
     import urllib3
 
@@ -332,7 +333,7 @@ def _is_passing(error: Exception, begun: bool) -> bool:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The cause: urllib3 and requests wrap it three times."""
+    """The original error, which urllib3 and requests wrap three times."""
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
     return error

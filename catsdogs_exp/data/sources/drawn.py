@@ -13,14 +13,14 @@ from catsdogs_exp.data.cache_folder import cache_folder, made_once
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources import damaged_files
 
-VERSION = 1  # changed whenever the same settings would draw other pictures
+VERSION = 1  # change this whenever the same settings would draw different images
 _CHUNK = 50
 
 
 def drawn(dataset: DrawnDataset, progress: ReportProgress | None = None) -> Path:
-    """Returns a folder with one folder of drawn pictures a class, the same for the same settings.
+    """Returns a folder with one subfolder of drawn images per class, the same for the same settings.
 
-    `dataset.images` pictures are shared out to `dataset.classes`; the share `dataset.broken` of them is saved in
+    `dataset.images` images are distributed over `dataset.classes`; the fraction `dataset.broken` of them is damaged in
     one of the ways of `damaged_files.KINDS`.
     """
     name = f"v{VERSION}-{dataset.images}-{dataset.classes}-{dataset.broken}-{dataset.seed}"
@@ -44,7 +44,7 @@ def _draw_all(dataset: DrawnDataset, folder: Path, progress: ReportProgress | No
         [(path, i % len(names), i // len(names), dataset.seed, kinds[i]) for path, i in tasks[start : start + _CHUNK]]
         for start in range(0, len(tasks), _CHUNK)
     ]
-    # Processes, because Pillow's drawing holds the interpreter's lock. Spawned: forking a threaded process is unsafe.
+    # Processes, because Pillow's drawing holds the interpreter lock. Spawned: forking a threaded process is unsafe.
     workers = min(os.cpu_count() or 1, len(jobs))
     context = multiprocessing.get_context("spawn")
     if progress:
@@ -61,7 +61,7 @@ def _draw_some(pictures: list[tuple[Path, int, int, int, str | None]]) -> None:
 
 
 def _kinds(dataset: DrawnDataset) -> list[str | None]:
-    """How each picture is broken, None for most; the ways take turns, so that all occur early."""
+    """The damage to each image, None for most; kinds alternate, so that all occur early."""
     kinds: list[str | None] = [None] * dataset.images
     rng = np.random.default_rng([dataset.seed, 0xB120])
     chosen = rng.permutation(dataset.images)[: round(dataset.images * dataset.broken)]

@@ -1,4 +1,4 @@
-"""The parts of drawn images: masks with the number of the part at each pixel, drawn when they are asked for."""
+"""The parts of drawn images: masks with part numbers, drawn on demand."""
 
 import multiprocessing
 import os
@@ -25,17 +25,17 @@ _NUMBER = re.compile(r"[a-z_0-9]+\.([0-9]+)\.(?:jpg|png)")
 def drawn_parts(
     dataset: DrawnDataset, paths: Sequence[str], progress: ReportProgress | None = None
 ) -> list[NDArray[np.uint8]]:
-    """The masks of images of the source `drawn`, upright, as the images are seen.
+    """The masks of images of the source `drawn`, upright, like the images.
 
-    They are kept in the cache folder; a mask that is missing is drawn.
+    They are stored in the cache folder; missing masks are drawn.
 
     Args:
         dataset: the settings that the images were drawn with.
         paths: of the images within the data set: `cats/cat.12.jpg`.
-        progress: told how far it is.
+        progress: called with the progress.
 
     Returns:
-        uint8 [height, width] for each, the number in `drawing.PARTS` of the part in front.
+        uint8 [height, width] each, the number in `drawing.PARTS` of the frontmost part.
 
     Raises:
         ValueError: for a path that the source does not have.
@@ -63,7 +63,7 @@ def drawn_parts(
 
 def _draw_all(tasks: list[tuple[Path, int, int, int]], progress: ReportProgress | None) -> None:
     chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
-    if len(chunks) < 4:  # a pool would take longer to start
+    if len(chunks) < 4:  # starting a pool would take longer
         for chunk in chunks:
             _draw_some(chunk)
         return

@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput, one_line
 
 
 def installed(module: str, package: str, extra: str) -> None:
-    """Refuses a source whose package is missing, without importing it.
+    """Raises an error if a source's package is missing, without importing it.
 
     Raises:
         BadInput: saying how to install it.
@@ -25,7 +25,7 @@ def imported(module: str, package: str, extra: str) -> ModuleType:
     """Imports such a package.
 
     Raises:
-        BadInput: when it is missing, or does not work here.
+        BadInput: if it is missing, or does not work here.
     """
     installed(module, package, extra)
     try:

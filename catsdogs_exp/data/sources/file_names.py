@@ -1,4 +1,4 @@
-"""Classes in file names: `cat.0.jpg` and `dog.0.jpg`, as the Kaggle competition has them, told from `IMG_0001.jpg`."""
+"""Classes in file names: `cat.0.jpg` and `dog.0.jpg`, as in the Kaggle competition, unlike `IMG_0001.jpg`."""
 
 import re
 from collections import Counter
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from catsdogs_exp.data.sources.known_names import is_of_camera
 
-LONGEST_NAME = 255  # characters; what no file system allows is not searched
+LONGEST_NAME = 255  # characters; longer names, which no file system allows, are not searched
 _MOST_OTHERS = 0.1  # share of a folder's names
-_FEWEST = 2  # files of a class
+_FEWEST = 2  # files per class
 _NAMED = re.compile(r"(?P<class>[^\W\d_](?:\D*[^\W\d_])?)[\W_]*\d+\)?(?:\.\w+)?")
 
 
@@ -30,7 +30,7 @@ class NamedClasses:
 
 
 def class_before_number(name: str) -> str | None:
-    """`cat` of `cat.12.jpg`, `great_pyrenees` of `great_pyrenees_102.jpg`; None for `12.jpg`, `IMG_12.jpg`."""
+    """`cat` for `cat.12.jpg`, `great_pyrenees` for `great_pyrenees_102.jpg`; None for `12.jpg`, `IMG_12.jpg`."""
     if len(name) > LONGEST_NAME:
         return None
     found = _NAMED.fullmatch(name)
@@ -40,9 +40,9 @@ def class_before_number(name: str) -> str | None:
 
 
 def classes_in_names(names: Iterable[str]) -> NamedClasses | None:
-    """The classes in the file names of a folder, or None where there are not at least two.
+    """The classes in a folder's file names, or None if there are fewer than two.
 
-    A class is what stands before the number of at least two files; of the names nine in ten must have one.
+    A class is the part before the number in at least two files; nine out of ten names must have one.
     """
     counts = Counter(class_before_number(name) for name in names)
     classes = frozenset(name for name, count in counts.items() if name is not None and count >= _FEWEST)

@@ -1,4 +1,4 @@
-"""The source `folder`: images that lie on disk already."""
+"""The source `folder`: existing images on disk."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
 
 def folder(dataset: FolderDataset) -> Path:
-    """Returns the folder named by `dataset.path`, the first of several.
+    """Returns the folder named by `dataset.path`, or the first of several.
 
     Raises:
-        BadInput: when it is missing, a file, or cannot be read.
+        BadInput: if it is missing, a file, or unreadable.
     """
     return folders(dataset)[0]
 
@@ -21,7 +21,7 @@ def folders(dataset: FolderDataset) -> list[Path]:
     """Returns the folders named by `dataset.path`.
 
     Raises:
-        BadInput: when one is missing, a file, or cannot be read.
+        BadInput: if one is missing, a file, or unreadable.
     """
     return [existing_folder(path) for path in several(dataset.path) or ("",)]
 
@@ -31,10 +31,10 @@ def existing_folder(text: str, key: str = "dataset.path") -> Path:
 
     Args:
         text: as the user wrote it.
-        key: the setting that it comes from, for messages.
+        key: the setting it comes from, for messages.
 
     Raises:
-        BadInput: when it is missing, a file, or cannot be read.
+        BadInput: if it is missing, a file, or unreadable.
     """
     path = Path(text).expanduser()
     if not path.exists():

@@ -1,4 +1,4 @@
-"""The source `kaggle`: a data set of kaggle.com, fetched by kagglehub into its own cache."""
+"""The source `kaggle`: a data set from kaggle.com, downloaded by kagglehub into its own cache."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from catsdogs_exp.errors import BadInput, one_line
 
 
 def kaggle_installed(dataset: KaggleDataset) -> None:
-    """Refuses where kagglehub is missing.
+    """Raises an error if kagglehub is missing.
 
     Raises:
         BadInput: saying how to install it.
@@ -23,12 +23,12 @@ def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None, folde
     """The files of the data set `dataset.handle`, or of a folder inside it.
 
     Raises:
-        BadInput: when it cannot be fetched, or has no such folder.
+        BadInput: if it cannot be downloaded, or has no such folder.
     """
     kagglehub = imported("kagglehub", "kagglehub", "kaggle")
     try:
         root = Path(kagglehub.dataset_download(dataset.handle)).resolve()
-    except Exception as error:  # of its many kinds: no network, no such set, no permission
+    except Exception as error:  # kagglehub raises many kinds of errors: no network, no such data set, no permission
         raise BadInput(
             f"dataset.handle={dataset.handle} cannot be fetched from Kaggle: {one_line(error)}. Private sets need "
             "an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"

@@ -1,4 +1,4 @@
-"""What was said while a folder of the cache was made, kept beside it for all later runs."""
+"""Notes from the creation of a cached folder, stored next to it for later runs."""
 
 import json
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def keep_notes(target: Path, notes: Sequence[str]) -> None:
-    """Keeps the notes on the folder `target`, which need not be there yet."""
+    """Stores notes about the folder `target`, which need not exist yet."""
     _file(target).write_text(json.dumps(list(notes)), encoding="utf-8")
 
 
 def kept_notes(target: Path) -> tuple[str, ...]:
-    """The notes on a folder; none where they are lost, since it can be used without."""
+    """The notes about a folder; empty if they are lost, since the folder is usable without them."""
     try:
         return tuple(map(str, json.loads(_file(target).read_text(encoding="utf-8"))))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Names of files and folders that say what they hold."""
+"""Names of files and folders that indicate their content."""
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
@@ -34,27 +34,27 @@ _AROUND = "_- 0123456789"
 
 
 def may_be_image(path: str) -> bool:
-    """Whether a file's name does not say that it is something else; without an extension it may be an image."""
+    """Whether a file may be an image by its name; files without an extension may be."""
     stem, dot, suffix = path.rpartition("/")[2].lower().rpartition(".")
     return suffix not in (_no_images if dot and stem else _no_images_without_extension)
 
 
 def has_image_extension(path: str) -> bool:
-    """Whether a path ends as one of an image does."""
+    """Whether a path has an image's extension."""
     stem, dot, suffix = path.rpartition("/")[2].lower().rpartition(".")
     return bool(dot and stem) and suffix in _images
 
 
 def is_container(name: str) -> bool:
-    """Whether a folder is called `Dataset`, `images` and the like, as no class is."""
+    """Whether a folder has a name such as `Dataset` or `images`, which no class has."""
     return name.casefold().strip(_AROUND) in _containers
 
 
 def is_beside(name: str) -> bool:
-    """Whether a folder is called `annotations`, `docs` and the like: what lies beside a folder of images."""
+    """Whether a folder has a name such as `annotations` or `docs`, typical of folders next to images."""
     return name.casefold().strip(_AROUND) in _beside
 
 
 def is_of_camera(word: str) -> bool:
-    """Whether a file name's first word is one that cameras and programs number images with: `IMG`, `frame`."""
+    """Whether a file name's first word is one that cameras and programs use for numbering: `IMG`, `frame`."""
     return word.casefold() in _cameras

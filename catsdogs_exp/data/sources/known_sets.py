@@ -1,4 +1,4 @@
-"""The sources with a name of their own: archives on a server, fetched and unpacked once, or taken where they are."""
+"""Named data sets: archives on a server, downloaded and unpacked once, or local files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,12 @@ _SPLITS = {"train": TRAIN, "validation": VALIDATION}
 
 
 def given_archives(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str, Path]:
-    """The archives of `dataset.archive` by their keys (`download`, or `train` and `validation`); empty without.
+    """The archives of `dataset.archive` by their keys (`download`, or `train` and `validation`); empty if not set.
 
-    Two archives are told apart by their names, else by their order.
+    Two archives are identified by their names, otherwise by their order.
 
     Raises:
-        BadInput: when one is missing, or there are too few or too many.
+        BadInput: if one is missing, or there are too few or too many.
     """
     paths = [archive_file(path, "dataset.archive") for path in several(dataset.archive)]
     wanted = _downloads(dataset)
@@ -43,10 +43,10 @@ def given_archives(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str
 def known_set(
     dataset: DownloadedDataset | TwoDownloadsDataset, progress: ReportProgress | None = None, folders: str = "auto"
 ) -> Listing:
-    """The files of such a set.
+    """The files of such a data set.
 
     Raises:
-        BadInput: when it cannot be fetched or is damaged.
+        BadInput: if it cannot be downloaded or is damaged.
     """
     archives = given_archives(dataset) or {
         key: fetched(download, f"dataset.{key}", progress) for key, download in _downloads(dataset).items()

@@ -1,4 +1,4 @@
-"""How the folders of a data set are read: which are splits, which are classes, and which are neither."""
+"""Interprets the folders of a data set: which are splits, which are classes, and which are neither."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from catsdogs_exp.data.sources.walking import Walker
 from catsdogs_exp.data.sources.wording import counted, listed, shown, some
 from catsdogs_exp.errors import BadInput
 
-_DEEPEST = 20  # folders around the data; links may make any number of them
+_DEEPEST = 20  # maximum depth of folders around the data; links can create any number
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A folder whose files are one class.
+    """A folder whose files belong to one class.
 
     Attributes:
         inside: its path, relative to the layout's top.
         name: of the class.
         split: an index into `SPLITS`, or `UNDECIDED`.
-        place: the folder in which the class stands beside others.
+        place: the folder that contains the class, next to others.
     """
 
     inside: str
@@ -37,15 +37,15 @@ class Branch:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files of each class lie.
+    """The location of each class's files.
 
     Attributes:
         top: the folder.
-        branches: the folders of the classes.
-        flat: folders whose files have their class in their names, with their splits.
-        class_in: gives the class in a file name of those, or None.
-        reading: what was decided where there was a choice, a line each.
-        skipped: what is not used, a line each.
+        branches: the class folders.
+        flat: folders whose file names contain the class, with their splits.
+        class_in: returns the class in such a file name, or None.
+        reading: decisions where there was a choice, one line each.
+        skipped: what is not used, one line each.
     """
 
     top: Path
@@ -57,13 +57,13 @@ class Layout:
 
 
 def read_layout(root: Path, walker: Walker, selection: Selection) -> Layout:
-    """Reads the layout of a folder, without opening a file.
+    """Determines the layout of a folder, without opening a file.
 
-    `selection.folders` says what a folder called `train` or `test` is: `splits` or `classes`; `auto` decides where
-    there is one sensible reading, and `merge` is `splits` with all images in one pool.
+    `selection.folders` says what a folder called `train` or `test` is: `splits` or `classes`; `auto` decides if there
+    is one sensible reading, and `merge` is `splits` with all images in one pool.
 
     Raises:
-        BadInput: for a folder without classes, and one that can be read in two ways.
+        BadInput: for a folder without classes, and an ambiguous one.
     """
     skipped: list[str] = []
     reading: list[str] = []
@@ -72,7 +72,7 @@ def read_layout(root: Path, walker: Walker, selection: Selection) -> Layout:
 
 
 def _unwrapped(root: Path, walker: Walker, selection: Selection, skipped: list[str], reading: list[str]) -> Tree:
-    """Passes through folders that hold one folder of data, unless that is a class or split."""
+    """Passes through folders that contain a single folder of data, unless that is a class or split."""
     top, seen = root, set()
     while True:
         if top.resolve() in seen:
@@ -143,7 +143,7 @@ class _Reader:
         return self._done(self._classes(rest))
 
     def _picks_split_names(self, branches: list[str]) -> bool:
-        """Whether `dataset.classes` names these folders, one called as a split among them."""
+        """Whether `dataset.classes` names these folders, one of which has the name of a split."""
         picked = self._selection.classes or {}
         return set(picked) <= set(branches) and any(split_of(name) is not None for name in picked)
 
@@ -154,13 +154,13 @@ class _Reader:
         )
 
     def _classes(self, names: Sequence[str], place: str = "", split: int = UNDECIDED) -> list[Branch]:
-        """The folders inside `place` as classes."""
+        """Treats the folders inside `place` as classes."""
         split = UNDECIDED if self._mode == "merge" else split
         found = []
         for name in names:
             inside = below(place, name)
             within = self._tree.main_branch(inside)
-            if within is not None and len(self._tree.branches(inside)) > 1:  # images beside masks
+            if within is not None and len(self._tree.branches(inside)) > 1:  # images next to masks
                 for other in self._tree.branches(inside):
                     if other != within:
                         self._leave(below(inside, other), f"beside {within}")
@@ -242,21 +242,21 @@ class _Reader:
         return inside
 
     def _plainly_beside(self, rest: list[str], train: set[str], held: bool) -> bool:
-        """Whether folders beside train/ are plainly no classes."""
+        """Whether the folders next to train/ are obviously not classes."""
         tree = self._tree
         return held or all(
             tree.holds(name) == EMPTY or train & {likeness(each) for each in tree.branches(name)} for name in rest
         )
 
     def _strange(self, name: str, inside: str, train: set[str]) -> None:
-        """A folder of validation or test images with none of the classes of train."""
+        """A folder of validation or test images without any of train's classes."""
         found = self._tree.branches(inside)
         if len(found) > 1:
             raise refusals.other_classes(self._tree, name, found, sorted(train))
         self._leave(name, f"{shown(found[0])} in it is no class of train, so its images have no labels")
 
     def _tell(self, labelled: Iterable[str], splits: dict[str, int]) -> None:
-        """Says which folder is which split, where that is not plain."""
+        """Reports which folder is which split, unless it is obvious."""
         for which, split in enumerate(SPLITS):
             names = [name for name in labelled if splits[name] == which]
             if len(names) > 1 or any(split_of(name) is None or likeness(name)[:3] != split[:3] for name in names):
@@ -266,7 +266,7 @@ class _Reader:
     # splits inside of classes, or of names
 
     def _splits_in_classes(self, names: list[str]) -> Layout | None:
-        """`cats/train`, `cats/val`, `dogs/train`, ...; None where that is not the layout."""
+        """`cats/train`, `cats/val`, `dogs/train`, ...; None if the layout is different."""
         tree = self._tree
         parted = {}
         for name in names:
@@ -336,7 +336,7 @@ class _Reader:
     # classes
 
     def _without_copies(self, names: list[str]) -> list[str]:
-        """Without a folder that holds the other class folders once more."""
+        """Ignores a folder that repeats the other class folders."""
         kept = list(names)
         for name in names:
             inner = {likeness(each) for each in self._tree.branches(name)}
@@ -361,7 +361,7 @@ def _named(tree: Tree, *folders: str) -> NamedClasses | None:
 
 
 def _beside(tree: Tree, inside: str, unused: Sequence[str] = ()) -> list[str]:
-    """What lies in a folder beside the folders of data."""
+    """Everything in a folder besides the data folders."""
     notes = []
     where = f" in {shown(inside)}" if inside else ""
     if unused:

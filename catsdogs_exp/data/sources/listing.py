@@ -1,4 +1,4 @@
-"""Which files belong to which class and split: names only, nothing is opened."""
+"""The class and split of every file, from names only; nothing is opened."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -39,16 +39,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Listing:
-    """Files below a root, in natural order, as columns (no object an image).
+    """Files below a root, in natural order, as columns (no Python object per image).
 
     Attributes:
         root: the folder.
-        classes: class names, in natural order; a label is an index into them.
+        classes: class names, in natural order; labels are indices into them.
         paths: variable-width strings [n], relative to the root, with `/`.
         labels: int32 [n].
         splits: int8 [n], an index into `SPLITS` or `UNDECIDED`.
         notes: what was skipped, one line each: `12 files whose names do not match dataset.pattern`.
-        reading: what was guessed or decided on the way, one line each.
+        reading: what was guessed or decided, one line each.
     """
 
     root: Path
@@ -69,9 +69,9 @@ class Part:
     """One of several folders that are listed together.
 
     Attributes:
-        name: of its folder below the listing's root, and the beginning of its paths; `""` for the root itself.
+        name: of its folder below the listing's root, which its paths begin with; `""` for the root itself.
         folder: where its files are.
-        split: of all its files, where they have no split of their own.
+        split: of its files, unless they have their own.
     """
 
     name: str
@@ -82,16 +82,16 @@ class Part:
 def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
     """Lists a folder with one folder per class, or with train/validation/test folders of those.
 
-    `layout.py` reads the folders. Hidden files are left out; every other file counts as an image until inspection
-    says otherwise.
+    `layout.py` interprets the folders. Hidden files are ignored; every other file counts as an image until inspection
+    decides otherwise.
 
     Args:
         root: the folder.
-        selection: which files to take, and what their classes are called.
+        selection: which files to use, and what their classes are called.
 
     Raises:
-        BadInput: for an empty folder, images without class folders, folders that can be read in two ways, an empty
-            class folder, one class only, or a class that is asked for and not there.
+        BadInput: for an empty folder, images without class folders, an ambiguous structure, an empty class folder, a
+            single class, or a requested class that does not exist.
     """
     walker = Walker(selection.symlinks)
     layout = read_layout(_folder_inside(root, selection), walker, selection)
@@ -99,7 +99,7 @@ def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
 
 
 def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTHING) -> Listing:
-    """Lists several folders as one: all classes of all of them; `root` holds (links to) them under their names.
+    """Lists several folders as one, with all their classes; `root` contains (links to) them under their names.
 
     Raises:
         BadInput: as `list_images` does.
@@ -130,12 +130,12 @@ def listing_of(
     Args:
         root: what their paths are relative to.
         found: the files.
-        where: the table that says so, for messages; None for folders.
+        where: the table that lists them, for messages; None for folders.
         notes: what was skipped.
         reading: what was guessed or decided.
 
     Raises:
-        BadInput: for less than two classes.
+        BadInput: for fewer than two classes.
     """
     listing = _in_columns(root, found, notes, reading)
     if len(listing.classes) < 2:
@@ -175,13 +175,13 @@ def _folder_inside(root: Path, selection: Selection) -> Path:
 
 
 def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, selection: Selection) -> Listing:
-    """The files of one layout or several.
+    """The files of one or several layouts.
 
     Args:
         root: what paths are relative to.
-        layouts: each with what its paths begin with.
+        layouts: each with the beginning of its paths.
         walker: knows what was skipped.
-        selection: which files to take, and what their classes are called.
+        selection: which files to use, and what their classes are called.
     """
     if selection.escaped:
         layouts = [(prefix, _with_original_names(layout)) for prefix, layout in layouts]
@@ -215,7 +215,7 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
 
 
 def _with_original_names(layout: Layout) -> Layout:
-    """The classes of folders and files that were written under names which every system takes."""
+    """Restores the original class names of folders and files that were stored under safe names."""
     branches = tuple(replace(branch, name=original_name(branch.name)) for branch in layout.branches)
     return replace(layout, branches=branches, class_in=lambda name: layout.class_in(original_name(name)))
 
@@ -239,7 +239,7 @@ def _files_of_class(top: Path, inside: str, walker: Walker, selection: Selection
 
 
 def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> list[tuple[str, str, int, str]]:
-    """The files of flat folders, with the class in their names: path, class, split, folder."""
+    """The files of flat folders, whose names contain the class: path, class, split, folder."""
     found: list[tuple[str, str, int, str]] = []
     odd: dict[str, list[str]] = {}
     for inside, split in layout.flat:
@@ -264,8 +264,8 @@ def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> li
 
 
 def printable(name: str) -> str:
-    """A name as any text file can hold it: bytes that are not UTF-8 (out of an old archive) as `\\xe9`.
+    """A name in a form that any text file can hold: bytes that are not UTF-8 (from old archives) as `\xe9`.
 
-    No file has that name, so inspection leaves it out and says why.
+    No file has that name, so inspection leaves it out and reports why.
     """
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,7 +1,8 @@
-"""In which encoding names were written that are not UTF-8: those of old archives and tables.
+"""Guesses the encoding of names that are not UTF-8, as in old archives and tables.
 
-Guessers for texts (charset-normalizer 3.5 reads `猫` and `犬` in Shift-JIS as Korean) need more than a few words. Names
-are few and short, but made of usual letters: each encoding is judged by how many of its letters are.
+Encoding detectors for text need more than a few words (charset-normalizer 3.5 reads `猫` and `犬` in Shift-JIS as
+Korean). Names are few and short, but consist of common letters, so each encoding is scored by its share of common
+letters.
 """
 
 import unicodedata
@@ -11,19 +12,19 @@ from dataclasses import dataclass
 from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-_ENOUGH = 0.6  # share of usual letters
+_ENOUGH = 0.6  # share of common letters
 _MOST_NAMES = 2000
 _RUSSIAN = dict.fromkeys("оеаинтсрвлкмдпуяыьгзбчйхж", 1.0) | dict.fromkeys("шюцщэфъё", 0.3)
 
 
 @dataclass(frozen=True)
 class Guess:
-    """In which encoding some names are.
+    """The guessed encoding of some names.
 
     Attributes:
-        encoding: Python's name of it.
-        example: a name as it reads.
-        others: encodings that fit as well, each with the example in it.
+        encoding: Python's name for it.
+        example: a decoded name.
+        others: encodings that fit equally well, each with the example decoded.
     """
 
     encoding: str
@@ -31,7 +32,7 @@ class Guess:
     others: tuple[tuple[str, str], ...] = ()
 
     def told(self, where: str) -> str:
-        """The guess as a line."""
+        """The guess as one line."""
         others = " and ".join(f"{encoding} ({shown(example)})" for encoding, example in self.others)
         return (
             f"the names in {where} are not UTF-8; they are read as {self.encoding}, such as {shown(self.example)}; "
@@ -40,10 +41,10 @@ class Guess:
 
 
 def check_encoding(name: str | None) -> None:
-    """Refuses an encoding that Python does not know.
+    """Rejects an encoding that Python does not know.
 
     Raises:
-        BadInput: with what is near.
+        BadInput: suggesting the closest one.
     """
     try:
         "".encode(name or "utf-8")
@@ -56,11 +57,11 @@ def check_encoding(name: str | None) -> None:
 
 
 def guessed(names: Iterable[bytes], usual: str) -> Guess:
-    """The likeliest encoding of some names.
+    """The most likely encoding of some names.
 
     Args:
         names: bytes that are not all ASCII.
-        usual: what such names are in most of the time; taken where it is as likely as another, or none is likely.
+        usual: the typical encoding of such names; used if no other is more likely.
     """
     few = list(dict.fromkeys(names))[:_MOST_NAMES]
     scores = {encoding: _score(few, encoding, letters) for encoding, letters in _ENCODINGS.items()}
@@ -76,7 +77,7 @@ def guessed(names: Iterable[bytes], usual: str) -> Guess:
 
 
 def _readable(names: Iterable[bytes], encoding: str) -> str:
-    """The encoding, or Latin-1, which has a letter for each byte, where it cannot read the names."""
+    """The encoding, or Latin-1, which can decode any byte, if it cannot decode the names."""
     try:
         for name in names:
             name.decode(encoding)
@@ -86,13 +87,13 @@ def _readable(names: Iterable[bytes], encoding: str) -> str:
 
 
 def mistaken(names: Iterable[bytes]) -> Guess | None:
-    """The encoding of names that were read as cp437 and written anew like that: `öL` in place of `猫`.
+    """The encoding of names that were wrongly decoded as cp437: `öL` for `猫`.
 
     Args:
         names: in cp437.
 
     Returns:
-        None where they may be meant as they are.
+        None if they may be correct as they are.
     """
     few = list(names)
     guess = guessed(few, "cp437")
@@ -102,7 +103,7 @@ def mistaken(names: Iterable[bytes]) -> Guess | None:
 
 
 def _score(names: Iterable[bytes], encoding: str, usual: Callable[[str, str, str], float]) -> float:
-    """How usual the letters beyond ASCII are on average, 0..1; 0 where a name cannot be read."""
+    """How common the letters beyond ASCII are on average, 0..1; 0 if a name cannot be decoded."""
     total, count = 0.0, 0
     for name in names:
         try:
@@ -117,12 +118,12 @@ def _score(names: Iterable[bytes], encoding: str, usual: Callable[[str, str, str
 
 
 def _certain(before: str, letter: str, after: str) -> float:
-    """Of UTF-8, which other bytes hardly ever happen to be."""
+    """UTF-8 is certain: other bytes hardly ever form it by chance."""
     return 1.0
 
 
 def _of_two_bytes(encoding: str, *ranges: tuple[int, int]) -> Callable[[str, str, str], float]:
-    """Letters whose two bytes are in the ranges of the usual ones, and do not stand inside of a Latin word."""
+    """Letters whose two bytes are in the ranges of common ones, and not inside a Latin word."""
 
     def usual(before: str, letter: str, after: str) -> float:
         raw = letter.encode(encoding)
@@ -134,7 +135,7 @@ def _of_two_bytes(encoding: str, *ranges: tuple[int, int]) -> Callable[[str, str
 
 
 def _latin(before: str, letter: str, after: str) -> float:
-    """Latin letters with a mark, in a word of plain ones."""
+    """Accented Latin letters in a word of plain ones."""
     if not unicodedata.name(letter, "").startswith("LATIN"):
         return 0.0
     if (letter.islower() and after.isupper()) or (letter.isupper() and before.islower()):
@@ -143,12 +144,12 @@ def _latin(before: str, letter: str, after: str) -> float:
 
 
 def _russian(before: str, letter: str, after: str) -> float:
-    """Russian letters, by how frequent they are; no capital behind a small one, no Latin letter beside."""
+    """Russian letters, weighted by frequency; no capital after a small letter, no Latin letter next to one."""
     mixed = any(near.isascii() and near.isalpha() for near in (before, after))
     return 0.0 if mixed or (before.islower() and letter.isupper()) else _RUSSIAN.get(letter.lower(), 0.0)
 
 
-# Of those that fit alike the first is taken.
+# Ties go to the first.
 _ENCODINGS: dict[str, Callable[[str, str, str], float]] = {
     "utf-8": _certain,
     # kana, and the kanji of the first level

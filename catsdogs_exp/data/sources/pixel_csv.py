@@ -1,4 +1,4 @@
-"""The source `pixel_csv`: grey pictures written as numbers in a table, turned once into PNG files."""
+"""The source `pixel_csv`: greyscale images written as numbers in a table, converted once into PNG files."""
 
 import hashlib
 import math
@@ -33,18 +33,18 @@ from catsdogs_exp.data.sources.tables import (
 from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.errors import BadInput
 
-VERSION = 2  # changed whenever the same table would become other files
+VERSION = 2  # change this whenever the same table would give different files
 MAX_LABELS = 10_000
-_EVERY = 200  # rows between two looks at the screen
-_SAMPLE = 20  # rows that columns are told by
-_MANY = 9  # numbers in one field: then it holds the whole picture
-_NAME = re.compile(r"[^\W_](?:[\w .+-]{0,78}[\w+-])?")  # a label that is the name of a folder on any system
+_EVERY = 200  # rows between progress updates
+_SAMPLE = 20  # rows used to recognize columns
+_MANY = 9  # numbers in one field at which it counts as a whole image
+_NAME = re.compile(r"[^\W_](?:[\w .+-]{0,78}[\w+-])?")  # a label that is a valid folder name on any system
 _INDEX = ("", "index", "id", "unnamed0")
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """The places of the columns; `whole` where one field holds all pixels of a picture."""
+    """The positions of the columns; `whole` if one field holds all pixels of an image."""
 
     label: int
     pixels: tuple[int, ...]
@@ -53,10 +53,10 @@ class _Columns:
 
 
 def pixel_tables(dataset: PixelCsvDataset) -> dict[str, Path]:
-    """Returns the tables by split: `train`, and `validation` and `test` where there are such.
+    """Returns the tables by split: `train`, and `validation` and `test` if given.
 
     Raises:
-        BadInput: when one is missing.
+        BadInput: if one is missing.
     """
     keys = {"train": "path", "validation": "validation_path", "test": "test_path"}
     return {
@@ -67,17 +67,17 @@ def pixel_tables(dataset: PixelCsvDataset) -> dict[str, Path]:
 
 
 def pixel_csv(dataset: PixelCsvDataset, progress: ReportProgress | None = None) -> Listing:
-    """The pictures of the tables as files in the cache folder, one row after the other.
+    """The images of the tables as files in the cache folder, one per row.
 
     Raises:
-        BadInput: for a table that is none, a label or pixel of another form, or a size that does not fit.
+        BadInput: for an invalid table, an invalid label or pixel, or a size that does not fit.
     """
     tables = pixel_tables(dataset)
     target = cache_folder("pixel_csv") / _identity(dataset, tables)
     with made_once(target) as scratch:
         if scratch is not None:
             notes: list[str] = []
-            alone = len(tables) == 1  # then the split is the table's, or ours to draw
+            alone = len(tables) == 1  # then the table decides the split, or we do
             white = dataset.white or _white(dataset, tables, notes)
             for split, table in tables.items():
                 conversion = _Conversion(replace(dataset, white=white), scratch if alone else scratch / split, alone)
@@ -99,7 +99,7 @@ def _identity(dataset: PixelCsvDataset, tables: dict[str, Path]) -> str:
 
 
 def _white(dataset: PixelCsvDataset, tables: dict[str, Path], notes: list[str]) -> int:
-    """1 where all pixels of all tables are from 0 to 1 and one is a fraction, else 255."""
+    """1 if all pixels of all tables are from 0 to 1 and at least one is a fraction, otherwise 255."""
     fraction = False
     for table in tables.values():
         with opened_table(table, dataset) as opened:
@@ -107,7 +107,7 @@ def _white(dataset: PixelCsvDataset, tables: dict[str, Path], notes: list[str]) 
             for _, row in rows:
                 try:
                     values = _numbers(_texts(row, places))
-                except ValueError:  # told where it is converted
+                except ValueError:  # reported during conversion
                     return 255
                 if values.size and not (values.min() >= 0 and values.max() <= 1):
                     return 255
@@ -118,12 +118,12 @@ def _white(dataset: PixelCsvDataset, tables: dict[str, Path], notes: list[str]) 
 
 
 class _Conversion:
-    """Turns one table into a folder.
+    """Converts one table into a folder.
 
     Args:
         dataset: its settings, with `white`.
-        folder: where the folders of the labels are made.
-        alone: whether a column of the table may say the splits.
+        folder: parent of the label folders.
+        alone: whether a column of the table may contain the splits.
     """
 
     def __init__(self, dataset: PixelCsvDataset, folder: Path, alone: bool) -> None:
@@ -134,7 +134,7 @@ class _Conversion:
         self._labels: set[str] = set()
 
     def run(self, path: Path, progress: ReportProgress | None) -> list[str]:
-        """Writes the pictures; returns what was guessed."""
+        """Writes the images; returns what was guessed."""
         with opened_table(path, self._dataset) as table:
             places, rows = _columns(self._dataset, table)
             size: tuple[int, int] | None = None
@@ -158,7 +158,7 @@ class _Conversion:
             return [*table.notes, *_told(table, places, self._alone)]
 
     def _target(self, row: list[str], places: _Columns, path: Path, line: int) -> Path:
-        """The folder of a row's label, and split."""
+        """The folder for a row's label and split."""
         label = _label(row[places.label], path, line)
         self._labels.add(label.casefold())
         if len(self._labels) > MAX_LABELS:
@@ -176,7 +176,7 @@ class _Conversion:
 
 
 def _columns(dataset: PixelCsvDataset, table: Table) -> tuple[_Columns, Iterator[Row]]:
-    """The columns as they were asked for, or by their names, their places and what they hold; and all rows."""
+    """The requested columns, or those found by name, position and content; and all rows."""
     sample = list(islice(table.rows, _SAMPLE))
     rows = chain(sample, table.rows)
     names = table.columns
@@ -208,7 +208,9 @@ def _label_column(dataset: PixelCsvDataset, table: Table, sample: list[Row], spl
                 f"dataset.label_column must name the column of {table.path} with the labels. Received: none. "
                 f"The columns: {listed_columns(table.columns)}."
             )
-        column(table.columns, table.columns[place], "dataset.label_column", table.path)  # refuses two of one name
+        column(
+            table.columns, table.columns[place], "dataset.label_column", table.path
+        )  # an error if two have the same name
         return place
     end = len(table.columns) - 1
     words = [place for place in (0, end) if sample and not all(is_number(row[place]) for _, row in sample)]
@@ -216,7 +218,7 @@ def _label_column(dataset: PixelCsvDataset, table: Table, sample: list[Row], spl
 
 
 def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int], sample: list[Row]) -> bool:
-    """Whether the first of the columns numbers the rows, and the others alone are a square."""
+    """Whether the first column numbers the rows, and the others alone form a square."""
     if len(others) < 2 or dataset.width is not None or dataset.height is not None:
         return False
     called = re.sub(r"[\W_]+", "", names[others[0]].casefold()) in _INDEX
@@ -227,7 +229,7 @@ def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int],
 
 
 def _told(table: Table, places: _Columns, alone: bool) -> list[str]:
-    """Which columns were taken, where their names do not say it plainly."""
+    """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
     said = [] if names[places.label] == "label" else [f"{shown(names[places.label])} holds the labels"]
     if places.whole:
@@ -240,12 +242,12 @@ def _told(table: Table, places: _Columns, alone: bool) -> list[str]:
 
 
 def _texts(row: list[str], places: _Columns) -> list[str]:
-    """The pixels of a row as they are written."""
+    """The pixels of a row as text."""
     return row[places.pixels[0]].split() if places.whole else [row[place] for place in places.pixels]
 
 
 def _size(dataset: PixelCsvDataset, pixels: int, table: Table, line: int | None) -> tuple[int, int]:
-    """Height and width of the pictures."""
+    """Height and width of the images."""
     height, width = dataset.height, dataset.width
     if height is None and width is None:
         height = width = math.isqrt(pixels)
@@ -287,7 +289,7 @@ def _pixels(texts: list[str], white: int, table: Path, line: int) -> NDArray[np.
     """Grey levels, uint8 [n]."""
     try:
         values = _numbers(texts)
-        inside = values.min() >= 0 and values.max() <= white  # which no nan is
+        inside = values.min() >= 0 and values.max() <= white  # which NaN is not
         if not inside or (white == 255 and (values % 1).any()):
             raise ValueError
     except ValueError:
@@ -299,7 +301,7 @@ def _pixels(texts: list[str], white: int, table: Path, line: int) -> NDArray[np.
 
 
 def _numbers(texts: list[str]) -> NDArray[np.float64]:
-    if "_" in "".join(texts):  # Python's own way of writing 1000
+    if "_" in "".join(texts):  # Python's digit grouping for 1000
         raise ValueError
     return np.array(list(map(float, texts)))
 

@@ -1,4 +1,4 @@
-"""Messages about folders that cannot be read, or that can be read in two ways."""
+"""Messages about folders that cannot be read, or are ambiguous."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from catsdogs_exp.natural_sort import natural_key
 
 
 def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
-    """For images without class folders and without classes in their names."""
+    """The error for images without class folders and without classes in their names."""
     top = tree.top
     files = sum(len(tree.files(name)) for name in splits) if splits else len(tree.loose(""))
     where = f" in {listed(splits)}" if splits else ""
@@ -30,13 +30,13 @@ def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
 
 
 def two_readings(tree: Tree, splits: Sequence[str], rest: Sequence[str], as_splits: str) -> BadInput:
-    """For folders called as splits are, beside others.
+    """The error for folders named like splits next to other folders.
 
     Args:
         tree: where they are.
         splits: the folders that may be splits.
         rest: the other folders.
-        as_splits: what `split.folders=splits` would do.
+        as_splits: the effect of `split.folders=splits`.
     """
     one = len(splits) == 1
     return BadInput(
@@ -47,7 +47,7 @@ def two_readings(tree: Tree, splits: Sequence[str], rest: Sequence[str], as_spli
 
 
 def no_training_folder(tree: Tree, splits: Sequence[str]) -> BadInput:
-    """For validation and test folders without one for training."""
+    """The error for validation and test folders without a training folder."""
     return BadInput(
         f"There are no training images in {tree.top}: it holds {listed(splits)}, but no folder train. Rename the one "
         "to train on; or set split.folders=merge, which puts all images together and divides them anew; or "
@@ -56,7 +56,7 @@ def no_training_folder(tree: Tree, splits: Sequence[str]) -> BadInput:
 
 
 def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[str]) -> BadInput:
-    """For a validation or test folder with other classes than train."""
+    """The error for a validation or test folder with other classes than train."""
     return BadInput(
         f"{shown(split)} holds none of the classes of train in {tree.top}: {listed(found)} there, {listed(train)} "
         f"in train. Give its folders the names of the classes, or remove {shown(split)}."
@@ -64,7 +64,7 @@ def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[
 
 
 def one_container(name: str, where: object) -> BadInput:
-    """For one folder called `images` and the like, where classes should be."""
+    """The error for a single folder called `images` or similar, where classes should be."""
     return BadInput(
         f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder per class. images/ beside "
         "labels/ is the layout of object detection, where an image has no class as a whole; for a list of files and "
@@ -73,10 +73,10 @@ def one_container(name: str, where: object) -> BadInput:
 
 
 def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Selection) -> None:
-    """Refuses folders that seem to lie around the class folders.
+    """Rejects folders that seem to be parents of the class folders.
 
     Raises:
-        BadInput: where all hold folders of the same names, or one called `Dataset` alone holds folders.
+        BadInput: if all contain folders of the same names, or only one called `Dataset` contains folders.
     """
     inner = {name: tree.branches(name) for name in names}
     around = [

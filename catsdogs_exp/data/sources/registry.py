@@ -27,11 +27,11 @@ from catsdogs_exp.errors import BadInput
 
 @dataclass(frozen=True)
 class Source:
-    """What can be done with a source's settings.
+    """The operations on a source's settings.
 
     Attributes:
-        check: refuses what is plainly not there, at once and without a network.
-        files: fetches what has to be fetched and lists it; told what folders called `train` are (`split.folders`).
+        check: rejects obvious errors such as missing files, immediately and offline.
+        files: downloads what is needed and lists it; receives `split.folders`.
     """
 
     check: Callable[[Any], object]
@@ -67,7 +67,7 @@ def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: 
 def _table(
     files: Callable[[Any, ReportProgress | None], Listing],
 ) -> Callable[[Any, ReportProgress | None, str], Listing]:
-    """A source whose splits are not told by names of folders."""
+    """A source whose splits do not come from folder names."""
     return lambda dataset, progress, folders: files(dataset, progress)
 
 
@@ -89,16 +89,16 @@ SOURCES: dict[str, Source] = {
 def register_source(
     name: str, *, settings: type[Pictures], check: Callable[[Any], object] = lambda dataset: None
 ) -> Callable[[Callable[[Any], Path | Listing]], Callable[[Any], Path | Listing]]:
-    """Enters a source of a plugin: a function from its settings to a folder of class folders, or a listing.
+    """Registers a plugin's source: a function from its settings to a folder of class folders, or a listing.
 
     Args:
-        name: `dataset=NAME` chooses it.
-        settings: a frozen dataclass with a default for every field, derived from `PictureFiles`. Its fields become
-            the keys `dataset.KEY`.
-        check: refuses, with `BadInput`, what is plainly not there, before anything is written.
+        name: selected with `dataset=NAME`.
+        settings: a frozen dataclass with a default for every field, derived from `PictureFiles`. Its fields become the
+            keys `dataset.KEY`.
+        check: raises `BadInput` for obvious errors, before anything is written.
 
     Raises:
-        ValueError: when the name is taken, or the settings cannot be ones.
+        ValueError: if the name is taken, or the settings are invalid.
     """
     if not issubclass(settings, Pictures):
         raise ValueError(f"The settings of the dataset {name!r} must derive from PictureFiles.")
@@ -116,7 +116,7 @@ def register_source(
 
 
 def check_source(dataset: Dataset) -> None:
-    """Refuses a source that is plainly not there, before anything is written.
+    """Rejects a source with obvious errors, before anything is written.
 
     Raises:
         BadInput: for a missing path, a file where a folder is expected, or a package that is not installed.
@@ -125,15 +125,15 @@ def check_source(dataset: Dataset) -> None:
 
 
 def files_of(dataset: Dataset, progress: ReportProgress | None = None, folders: str = "auto") -> Listing:
-    """Returns the files that a dataset's settings stand for.
+    """Returns the files of a dataset.
 
     Args:
         dataset: its settings.
-        progress: called with what is done, how many are, of how many.
-        folders: `split.folders`; with `merge` no file has a split of its own.
+        progress: called with the current task, the number done, and the total.
+        folders: `split.folders`; with `merge`, no file has a split.
 
     Raises:
-        BadInput: when there are none.
+        BadInput: if there are none.
     """
     listing = SOURCES[dataset.name].files(dataset, progress, folders)
     if folders == "merge":

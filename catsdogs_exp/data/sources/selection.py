@@ -15,18 +15,18 @@ from catsdogs_exp.natural_sort import natural_key
 
 @dataclass(frozen=True)
 class Selection:
-    """What to take of a folder.
+    """What to use from a folder.
 
     Attributes:
-        classes: class names as found -> as used; None for all as they are.
-        include: glob patterns, of which a file has to match one; empty for all files.
+        classes: class names as found -> as used; None to keep all.
+        include: glob patterns, at least one of which a file must match; empty for all files.
         symlinks: `follow` or `skip`.
-        pattern: regular expression on file names with a group `class`; None where folders are classes.
-        folder: the folder inside that holds the data; None for all of it.
+        pattern: regular expression on file names with a group `class`; None if folders are classes.
+        folder: the subfolder that holds the data; None for the whole folder.
         folders: what a folder called `train` is: `auto`, `splits`, `classes` or `merge`.
-        escaped: whether names of folders and files are those that `platforms.safe_name` gives.
-        one_class_will_do: to evaluate a network; to train one there must be two.
-        in_place: whether the user named the folder itself, so that messages can name others beside or inside it.
+        escaped: whether folders and files have names from `platforms.safe_name`.
+        one_class_will_do: whether one class suffices, as for evaluation; training needs two.
+        in_place: whether the user named the folder itself, so that messages can name others next to or inside it.
     """
 
     classes: Mapping[str, str] | None = None
@@ -41,7 +41,7 @@ class Selection:
 
     @classmethod
     def of(cls, dataset: PictureFiles, folders: str = "auto") -> "Selection":
-        """The selection that a source's settings and `split.folders` ask for."""
+        """The selection for a source's settings and `split.folders`."""
         return cls(
             classes=dataset.classes,
             include=several(dataset.include),
@@ -53,11 +53,11 @@ class Selection:
         )
 
     def takes(self, path: str) -> bool:
-        """Whether a file is taken, by its path relative to the data's folder."""
+        """Whether to use a file, by its path relative to the data's folder."""
         return self._included is None or self._included.fullmatch(path) is not None
 
     def class_in(self, name: str) -> str | None:
-        """The class in a file's name by `pattern`, or None where it does not match."""
+        """The class in a file's name by `pattern`, or None if it does not match."""
         if self._compiled is None or len(name) > LONGEST_NAME:
             return None
         found = self._compiled.search(name)
@@ -84,7 +84,7 @@ EVERYTHING = Selection()
 
 
 def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where: object) -> None:
-    """Refuses names in `dataset.classes` that the data does not have.
+    """Rejects names in `dataset.classes` that the data does not have.
 
     Args:
         classes: names as found -> as used.
@@ -92,7 +92,7 @@ def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where
         where: the data, for the message.
 
     Raises:
-        BadInput: naming the first unknown class and what is near.
+        BadInput: naming the first unknown class and the closest match.
     """
     known = sorted(set(found), key=natural_key)
     for name in classes or ():
@@ -105,9 +105,9 @@ def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where
 
 
 def _glob(glob: str) -> str:
-    """A glob pattern as a regular expression on whole paths: `*` and `?` stay in a folder, `**/` crosses folders.
+    """A glob pattern as a regular expression on whole paths: `*` and `?` stay within a folder, `**/` crosses folders.
 
-    A pattern without `/` is one on file names, in any folder.
+    A pattern without `/` applies to file names in any folder.
     """
     text = glob.removeprefix("./").lstrip("/")
     parts = ["" if "/" in text else "(?:.*/)?"]

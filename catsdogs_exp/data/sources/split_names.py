@@ -1,4 +1,4 @@
-"""The splits, and which names of folders and rows mean one."""
+"""The splits, and the names of folders and rows that stand for them."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _WORDS = {
     "development": VALIDATION,
     "eval": VALIDATION,
     "evaluation": VALIDATION,
-    "publictest": VALIDATION,  # of the competition whose faces are called FER2013
+    "publictest": VALIDATION,  # from the competition whose faces are called FER2013
     "test": TEST,
     "testing": TEST,
     "privatetest": TEST,
@@ -30,7 +30,7 @@ _SPLIT = re.compile(f"(?:{_BESIDE})?({'|'.join(_WORDS)})(?:{_BESIDE})?")
 _AFFIX = re.compile(r"(train|training|val|valid|validation|test|testing)", re.ASCII)
 
 KNOWN = tuple(word for word, split in _WORDS.items() if split != UNLABELLED)
-"""Words for a split, to choose a near one from."""
+"""Words for a split, used for suggestions."""
 
 
 def split_of(name: str) -> int | None:
@@ -40,9 +40,9 @@ def split_of(name: str) -> int | None:
 
 
 def affixed(names: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """The folders whose names are a split and something else (`seg_train`, `cats-test`): what else, and the split.
+    """Folders named after a split and something else (`seg_train`, `cats-test`): the something else, and the split.
 
-    Without those whose something comes with one split only, such as `bullet_train`.
+    Ignores those whose something else occurs with only one split, such as `bullet_train`.
     """
     found = {}
     for name in names:

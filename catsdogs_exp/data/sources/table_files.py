@@ -1,4 +1,4 @@
-"""The files that the paths in a table mean: where they lie as written, and where they do after one change for all."""
+"""Finds the files that a table's paths refer to: as written, or after one correction for all."""
 
 import os
 import re
@@ -10,19 +10,19 @@ from pathlib import Path, PurePosixPath
 from catsdogs_exp.data.sources.wording import shown
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_MOST_FILES = 200_000  # looked at in search of a name
+_MOST_FILES = 200_000  # entries searched for a name
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
 class Change:
-    """What turns a path as written into one that is there.
+    """A correction that turns a path as written into an existing one.
 
     Attributes:
-        dropped: how many folders at its beginning are left out; an absolute path has one more, its root.
-        suffix: what is put behind it.
-        any_case: whether capital and small letters are the same.
+        dropped: number of leading folders to drop; an absolute path has one more, its root.
+        suffix: appended to the path.
+        any_case: whether to ignore case.
     """
 
     dropped: int = 0
@@ -30,7 +30,7 @@ class Change:
     any_case: bool = False
 
     def told(self, path: str) -> str:
-        """The change as a line, with a path as written."""
+        """The correction as one line, with a path as written."""
         said = []
         if self.dropped:
             first, *rest = parts_of(path)[: self.dropped]
@@ -59,7 +59,7 @@ class FilesBelow:
         self._names: dict[str, dict[str, str]] = {}
 
     def found(self, path: str, change: Change) -> Path | None:
-        """The file that a path means after a change, or None."""
+        """The file that a path refers to after a correction, or None."""
         parts = parts_of(path)[change.dropped :]
         if not parts or ".." in parts or parts[0] == "/":
             return None
@@ -71,7 +71,7 @@ class FilesBelow:
         return file if _is_file(file) else None
 
     def likely_change(self, path: str) -> Change | None:
-        """The smallest change after which a path is that of a file."""
+        """The smallest correction that makes a path an existing file."""
         for any_case in (False, True):
             for dropped in range(len(parts_of(path))):
                 for suffix in ("", *SUFFIXES):
@@ -81,7 +81,7 @@ class FilesBelow:
         return None
 
     def somewhere(self, path: str) -> tuple[Path, str] | None:
-        """The folder below the root from which a path is that of a file, with what has to stand behind it."""
+        """A folder below the root relative to which a path exists, with the suffix it needs."""
         parts = parts_of(path)
         last = parts[-1] if parts else ""
         for suffix in ("", *SUFFIXES):
@@ -112,7 +112,7 @@ class FilesBelow:
 
 
 def parts_of(path: str) -> list[str]:
-    """The folders and the name in a path of Windows, Linux or the web; `/` comes first where it is absolute."""
+    """The folders and the name in a path of Windows, Linux or the web; `/` comes first if it is absolute."""
     text = path.replace("\\", "/")
     if address := _ADDRESS.match(text):
         return ["/", *_parts(text[address.end() :])]
@@ -122,7 +122,7 @@ def parts_of(path: str) -> list[str]:
 
 
 def is_address(path: str) -> bool:
-    """Whether a path is an address on the web."""
+    """Whether a path is a URL."""
     return _ADDRESS.match(path) is not None
 
 
@@ -133,12 +133,12 @@ def _parts(text: str) -> list[str]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long for any disk
+    except (OSError, ValueError):  # a name too long for any file system
         return False
 
 
 def _by_case(folder: Path) -> dict[str, str]:
-    """Names without case -> as they are; `""` for two that differ in case only."""
+    """Case-folded names -> actual names; `""` for two that differ only in case."""
     names: dict[str, str] = {}
     try:
         every = sorted(path.name for path in folder.iterdir())

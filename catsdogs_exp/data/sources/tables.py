@@ -16,11 +16,11 @@ from catsdogs_exp.data.sources.name_encoding import check_encoding, guessed
 from catsdogs_exp.data.sources.wording import counted, shown, some
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-# number of the line, and its fields
+# line number and fields
 Row = tuple[int, list[str]]
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
-_SAMPLE = 20  # lines that a guess is made from
+_SAMPLE = 20  # lines used for guessing
 _LONGEST_LINE = 2**22  # characters; a picture of 512 x 512 pixels
 _LONGEST_FIELD = 2**24
 _CHUNK = 2**20
@@ -33,10 +33,10 @@ class Table:
 
     Attributes:
         path: of the file.
-        columns: their names; `1`, `2`, ... where the table has none.
-        rows: read as they are asked for.
-        named: whether it has a line of column names.
-        notes: what was guessed or left out, a line each.
+        columns: their names; `1`, `2`, ... if the table has none.
+        rows: read on demand.
+        named: whether it has a header line.
+        notes: what was guessed or left out, one line each.
     """
 
     path: Path
@@ -51,10 +51,10 @@ def table_file(text: str | None, key: str = "dataset.path") -> Path:
 
     Args:
         text: as the user wrote it.
-        key: the setting that it comes from, for messages.
+        key: the setting it comes from, for messages.
 
     Raises:
-        BadInput: when there is none, or a folder in its place.
+        BadInput: if it does not exist or is a folder.
     """
     path = Path(text or "").expanduser()
     if not path.exists():
@@ -66,10 +66,10 @@ def table_file(text: str | None, key: str = "dataset.path") -> Path:
 
 @contextmanager
 def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
-    """Opens a table; `dataset.delimiter`, `header` and `encoding` are guessed where they are not set.
+    """Opens a table; `dataset.delimiter`, `header` and `encoding` are guessed if not set.
 
     Raises:
-        BadInput: for a file that is empty or no CSV, and for a row with more or fewer fields.
+        BadInput: for a file that is empty or not CSV, and for a row with more or fewer fields.
     """
     longest = csv.field_size_limit(_LONGEST_FIELD)
     try:
@@ -92,7 +92,7 @@ def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
 def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]) -> Table:
     lines = _Lines(handle)
     delimiter = DELIMITERS.get(settings.delimiter)
-    if said := re.fullmatch(r'"?sep=(.)"?', lines.peek(0).rstrip("\r\n"), re.IGNORECASE):  # Excel's own
+    if said := re.fullmatch(r'"?sep=(.)"?', lines.peek(0).rstrip("\r\n"), re.IGNORECASE):  # an Excel convention
         lines.skip()
         delimiter = delimiter or said[1]
     comments = 0
@@ -132,7 +132,7 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
 
 
 class _Lines:
-    """Lines of a file that can be looked at before they are read."""
+    """Lines of a file with lookahead."""
 
     def __init__(self, handle: TextIO) -> None:
         self._handle = handle
@@ -149,7 +149,7 @@ class _Lines:
         return line
 
     def peek(self, number: int) -> str:
-        """The line after so many others, `""` behind the end."""
+        """The line after the given number of lines, `""` past the end."""
         while len(self._ahead) <= number:
             self._ahead.append(self._handle.readline(_LONGEST_LINE))
         return self._ahead[number]
@@ -159,14 +159,14 @@ class _Lines:
         return [line for line in (self.peek(number) for number in range(_SAMPLE)) if line.strip()]
 
     def skip(self) -> None:
-        """Leaves out the next line."""
+        """Skips the next line."""
         self.peek(0)
         self._ahead.pop(0)
         self.skipped += 1
 
 
 def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
-    """What the file is written in: as asked, by its mark, UTF-8, or the likeliest."""
+    """The file's encoding: as requested, by its byte order mark, UTF-8, or the most likely."""
     check_encoding(asked)
     with path.open("rb") as handle:
         head = handle.read(4)
@@ -191,7 +191,7 @@ def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """The letter that parts most lines into the same number of fields, two at least."""
+    """The character that divides most lines into the same number of fields, at least two."""
     best, found = 0.0, ","
     for letter in DELIMITERS.values():
         try:
@@ -201,7 +201,7 @@ def _delimiter(lines: Sequence[str]) -> str:
         if not widths or widths[0] < 2:
             continue
         share = sum(width == widths[0] for width in widths) / len(widths)
-        if letter == " " and share < 1:  # names hold spaces
+        if letter == " " and share < 1:  # names contain spaces
             continue
         if share > best:
             best, found = share, letter
@@ -209,19 +209,19 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 
 def _is_comment(line: str, following: str, delimiter: str) -> bool:
-    """Whether a line that begins with # is no part of the table: it has other fields than the next one."""
+    """Whether a line that begins with # is not part of the table: its number of fields differs from the next line's."""
     return line.startswith("#") and line.count(delimiter) != following.count(delimiter)
 
 
 def _is_data(row: Sequence[str]) -> bool:
-    """Whether the first line holds a file or numbers rather than names of columns."""
+    """Whether the first line holds a file name or numbers rather than column names."""
     texts = [text.strip() for text in row]
     if any(has_image_extension(text) for text in texts):
         return True
     numbers = [text for text in texts if _NUMBER.fullmatch(text)]
     if len(numbers) < 3 or len(numbers) < 0.9 * len(texts) - 1:
         return False
-    counted_off = [str(number) for number in range(len(numbers))]  # names that pandas gives
+    counted_off = [str(number) for number in range(len(numbers))]  # pandas' default names
     return numbers not in (counted_off, [str(number) for number in range(1, len(numbers) + 1)])
 
 
@@ -242,10 +242,10 @@ def _rows(path: Path, reader: Iterator[list[str]], width: int, before: int, note
 
 
 def column(columns: Sequence[str], name: str, key: str, path: Path) -> int:
-    """Returns the place of a column.
+    """Returns the position of a column.
 
     Raises:
-        BadInput: when there is none of that name, or several.
+        BadInput: if there is no column of that name, or several.
     """
     if columns.count(name) > 1:
         raise BadInput(f"{key} must name one column. There are {columns.count(name)} called {name!r} in {path}")
@@ -258,7 +258,7 @@ def column(columns: Sequence[str], name: str, key: str, path: Path) -> int:
 
 
 def likely_column(table: Table, words: Sequence[str], taken: Sequence[int] = ()) -> int | None:
-    """The place of the column that is called by the first of some words, whatever its case; None without."""
+    """The position of the column named by the first matching word, ignoring case; None if there is none."""
     names = [re.sub(r"[\W_]+", "", name.casefold()) for name in table.columns]
     for word in words:
         for place, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""The source `tfds`: an image-classification set of tensorflow-datasets, written once as image files."""
+"""The source `tfds`: an image classification data set from tensorflow-datasets, written once as image files."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"),
 
 
 def tfds_installed(dataset: TfdsDataset) -> None:
-    """Refuses where tensorflow-datasets is missing.
+    """Raises an error if tensorflow-datasets is missing.
 
     Raises:
         BadInput: saying how to install it.
@@ -29,10 +29,10 @@ def tfds_installed(dataset: TfdsDataset) -> None:
 
 
 def tfds(dataset: TfdsDataset, progress: ReportProgress | None = None) -> Listing:
-    """The pictures of the set `dataset.builder` as files in the cache folder, as they are encoded in the set.
+    """The images of the data set `dataset.builder` as files in the cache folder, with their original encoding.
 
     Raises:
-        BadInput: when it cannot be fetched, or its examples have no image and label.
+        BadInput: if it cannot be downloaded, or its examples have no image and label.
     """
     name = re.sub(r"[^\w.]+", "-", str(dataset.builder))
     target = cache_folder("tfds") / name
@@ -54,11 +54,11 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
         names = _class_names(dataset, builder.info.features)
         builder.download_and_prepare()
         splits = {str(split): info.num_examples for split, info in builder.info.splits.items()}
-        raw = {"image": library.decode.SkipDecoding()}  # the bytes as they are in the set: nothing is lost
+        raw = {"image": library.decode.SkipDecoding()}  # the original bytes: lossless
         known = {split: count for split, count in splits.items() if split_of(split) in (TRAIN, VALIDATION, TEST)}
         if not known:
             raise BadInput(f"{dataset.builder} has no split called train, validation or test, but {', '.join(splits)}.")
-        alone = list(known) == ["train"]  # then the split is ours to draw
+        alone = list(known) == ["train"]  # then we make the split
         total, done = sum(known.values()), 0
         for split in known:
             for data, label in _examples(library, builder, split, raw):
@@ -72,7 +72,9 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
             progress("converting", done, done)
     except BadInput:
         raise
-    except Exception as error:  # of its many kinds: no network, no such set, no space
+    except (
+        Exception
+    ) as error:  # tensorflow-datasets raises many kinds of errors: no network, no such data set, no space
         raise BadInput(
             f"dataset.builder={dataset.builder} cannot be fetched by tensorflow-datasets: {one_line(error)}. "
             "Without a network: dataset=drawn"
@@ -80,7 +82,7 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
 
 
 def _examples(library: Any, builder: Any, split: str, raw: dict[str, Any]) -> Iterator[tuple[bytes, int]]:
-    """The encoded pictures with labels; those without a label (-1) are left out."""
+    """The encoded images with labels; those without a label (-1) are left out."""
     for example in library.as_numpy(builder.as_dataset(split=split, decoders=raw, shuffle_files=False)):
         label = int(example["label"])
         if label >= 0:
@@ -88,7 +90,7 @@ def _examples(library: Any, builder: Any, split: str, raw: dict[str, Any]) -> It
 
 
 def _class_names(dataset: TfdsDataset, features: Any) -> list[str]:
-    """Names of folders for the labels, which every system takes."""
+    """Folder names for the labels, valid on every system."""
     keys = sorted(str(key) for key in features)
     names = getattr(features["label"], "names", None) if {"image", "label"} <= set(keys) else None
     if not names:

@@ -1,4 +1,4 @@
-"""Several folders as one: a folder of links to them in the cache folder, so that no two paths are the same."""
+"""Several folders as one: a folder of links in the cache folder, so that all paths are unique."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ def listed(folders: Sequence[Path], selection: Selection, names: Sequence[str] =
 
     Args:
         folders: where the files are.
-        selection: which of them to take.
-        names: what the folders are called in the paths; their own names where empty.
+        selection: which of them to use.
+        names: names of the folders in the paths; their own names if empty.
 
     Raises:
         BadInput: for a folder named twice, and as `list_images` does.
@@ -34,13 +34,13 @@ def listed(folders: Sequence[Path], selection: Selection, names: Sequence[str] =
 
 
 def listed_splits(folders: dict[str, Path], splits: dict[str, int], selection: Selection) -> Listing:
-    """Lists folders that are a split each, such as `train` and `validation`."""
+    """Lists folders that are one split each, such as `train` and `validation`."""
     parts = [Part(name, folder, splits.get(name, UNDECIDED)) for name, folder in folders.items()]
     return list_parts(*_placed(parts), selection)
 
 
 def _different(names: Sequence[str]) -> list[str]:
-    """The names, numbered where two are the same."""
+    """Makes names unique by numbering repeated ones."""
     found: list[str] = []
     for name in names:
         numbered = (name if number == 1 else f"{name}-{number}" for number in range(1, len(names) + 1))
@@ -50,10 +50,10 @@ def _different(names: Sequence[str]) -> list[str]:
 
 
 def _placed(parts: Sequence[Part]) -> tuple[Path, list[Part]]:
-    """A folder that holds all parts, and the parts under their names in it.
+    """A folder that contains all parts, and the parts with their names in it.
 
-    It is a folder of links to them, so that paths begin with their names. Where links cannot be made, as by ordinary
-    users of Windows, it is the folder that they have in common, and their names are the way from there.
+    It consists of links, so that paths begin with the parts' names. If links cannot be created, as for ordinary users
+    on Windows, it is the folders' common parent, and the names are the paths from there.
     """
     try:
         return _links(parts), list(parts)
@@ -75,7 +75,7 @@ def _links(parts: Sequence[Part]) -> Path:
     """A folder with a link to each part, the same for the same parts.
 
     Raises:
-        OSError: where links cannot be made.
+        OSError: if links cannot be created.
     """
     identity = "\n".join(f"{part.name}\0{part.folder}" for part in parts)
     target = cache_folder("together") / hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What the folders below a root hold, by names alone: images, other files, or nothing."""
+"""The content of the folders below a root, by names only: images, other files, or nothing."""
 
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -11,12 +11,12 @@ IMAGES, OTHER, EMPTY = "images", "other files", "nothing"
 
 
 class Tree:
-    """Looks below a folder; all paths are relative to it, with `/`, and `""` for itself.
+    """Examines the folders below a root; all paths are relative to it, with `/`, and `""` for the root itself.
 
     Args:
-        top: the folder.
-        walker: lists, and remembers what it skipped.
-        root: the folder that the user named, around it.
+        top: the root.
+        walker: lists folders, and remembers what it skipped.
+        root: the folder the user named, around it.
     """
 
     def __init__(self, top: Path, walker: Walker, root: Path | None = None) -> None:
@@ -28,11 +28,11 @@ class Tree:
         self.holds = cache(self._holds)
 
     def branches(self, inside: str = "") -> list[str]:
-        """The folders directly inside that hold images, or nothing at all."""
+        """The direct subfolders that contain images, or nothing at all."""
         return [name for name in self.folders(inside) if self.holds(below(inside, name)) != OTHER]
 
     def others(self, inside: str = "") -> list[str]:
-        """The folders directly inside that hold other files only."""
+        """The direct subfolders that contain only other files."""
         return [name for name in self.folders(inside) if self.holds(below(inside, name)) == OTHER]
 
     def images(self, inside: str = "") -> list[str]:
@@ -44,11 +44,11 @@ class Tree:
         return [name for name in self.loose(inside) if name.lower().endswith(ARCHIVES)]
 
     def files(self, inside: str) -> list[str]:
-        """All files below, in no order."""
+        """All files below, in any order."""
         return self.walker.files(self.top, inside)
 
     def main_branch(self, inside: str = "") -> str | None:
-        """The one folder inside that can hold data: the only one, or `images` beside `annotations` and the like."""
+        """The single subfolder that can hold data: the only one, or `images` next to `annotations` and the like."""
         every = self.branches(inside)
         branches = [name for name in every if split_of(name) != UNLABELLED] or every
         if len(branches) > 1:
@@ -67,7 +67,7 @@ class Tree:
 
 
 def below(inside: str, name: str) -> str:
-    """The path of a name in a folder, `""` being the top."""
+    """The path of a name in a folder; `""` is the root."""
     return f"{inside}/{name}" if inside else name
 
 

@@ -1,6 +1,7 @@
-"""Takes the files out of a zip or tar, which may be hostile.
+"""Extracts the files of a zip or tar, which may be malicious.
 
-Only plain files are taken, each name is checked to stay inside, and the totals are bounded before anything is written.
+Only regular files are extracted, each name is checked to stay inside, and totals are bounded before anything is
+written.
 """
 
 import lzma
@@ -26,36 +27,36 @@ from catsdogs_exp.platforms import SafeNames, restricts_names
 
 MAX_ENTRIES = 2_000_000
 MAX_BYTES = 200 * 2**30
-MAX_RATIO = 200  # unpacked to packed, of the whole archive: pictures hardly compress
-MANY_ENTRIES = 10_000  # from here on entries have to hold something:
-MIN_MEAN_BYTES = 32  # on average; the smallest picture has 35
+MAX_RATIO = 200  # maximum ratio of unpacked to packed size, for the whole archive: images hardly compress
+MANY_ENTRIES = 10_000  # above this number of entries, there is a minimum size:
+MIN_MEAN_BYTES = 32  # average bytes per entry; the smallest image has 35
 _CHUNK = 2**20
-_MAX_TRAILING = 64 * 2**20  # tar pads its end
-_MARKED_UTF8 = 0x800  # the flag of a zip's entry
+_MAX_TRAILING = 64 * 2**20  # tar's padding
+_MARKED_UTF8 = 0x800  # flag of a zip entry
 _DRIVE = re.compile(r"[A-Za-z]:(?!\s)")  # `C:x` and `C:\\x`, not the folder `a: cat`
 _FOLDER_ICON = re.compile(r"(^|[/\\])Icon\r$")
 _YOURSELF = "Unpack it yourself and use dataset=folder."
 
-# name inside, bytes, and the library's own record of it
+# name inside, bytes, and the library's own entry object
 _Entry = tuple[str, int, Any]
-# such a record -> a stream of its bytes
+# such an object -> a stream of its bytes
 _Opener = Callable[[Any], AbstractContextManager[IO[bytes]]]
 
 
 class Unusable(BadInput):
-    """An archive that is damaged, refused or of a kind that is not read: its own fault, not that of the disk."""
+    """An archive that is damaged, rejected or unsupported: the archive's fault, not the disk's."""
 
 
 @dataclass
 class Unpacking:
-    """One archive being unpacked, and then those inside of it.
+    """The state of unpacking an archive and those inside it.
 
     Attributes:
-        bytes_left: what may still be written.
-        entries_left: how many files may still be.
-        progress: called with what is done, how many are, of how many.
+        bytes_left: bytes that may still be written.
+        entries_left: files that may still be written.
+        progress: called with the current task, the number done, and the total.
         encoding: of names that are not UTF-8; None to guess it.
-        notes: what was decided or left out, a line each.
+        notes: decisions and omissions, one line each.
     """
 
     bytes_left: int
@@ -66,7 +67,7 @@ class Unpacking:
 
     @classmethod
     def of(cls, path: Path, progress: ReportProgress | None, encoding: str | None) -> "Unpacking":
-        """With the limits for the archive and all in it."""
+        """With the limits for an archive and its content."""
         allowed = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
         return cls(allowed, MAX_ENTRIES, progress, encoding)
 
@@ -75,8 +76,8 @@ def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
     """Fills the folder `scratch`; returns the files.
 
     Raises:
-        Unusable: when the file is no zip or tar, is damaged or encrypted, or would write outside.
-        BadInput: when it cannot be written.
+        Unusable: if the file is not a zip or tar, is damaged or encrypted, or would write outside.
+        BadInput: if it cannot be written.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -101,25 +102,25 @@ def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
 
 
 def _check_table(path: Path) -> None:
-    """Looks at the size of a zip's table of contents before zipfile reads it: a million entries take a gigabyte."""
+    """Checks the size of a zip's table of contents before zipfile reads it: a million entries take a gigabyte."""
     with path.open("rb") as handle:
         end = zip_table(handle)
     if end is None:
         raise zipfile.BadZipFile("its end is missing")
-    entries, table = end  # zipfile goes by the bytes, not by the number of entries
+    entries, table = end  # zipfile uses the size in bytes, not the number of entries
     most = table // 46  # bytes of an entry without its name
-    if most > MAX_ENTRIES * 4:  # names are longer than that
+    if most > MAX_ENTRIES * 4:  # longer than any name
         raise Unusable(_too_much(path, f"has a table of contents of {table / 2**20:,.0f} MiB"))
-    # Before each file stands its name once more, so what is left is about the content.
+    # Names are repeated before each file; the rest must be content.
     content = path.stat().st_size - 2 * table + 16 * entries
     if entries > MANY_ENTRIES and content < MIN_MEAN_BYTES * entries:
         raise Unusable(_too_much(path, f"holds {entries:,} entries with hardly anything in them"))
 
 
 def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dict[str, str]:
-    """Names as `zipfile` reads them -> as they were meant.
+    """Names as `zipfile` decodes them -> as they were meant.
 
-    Those that are not marked as UTF-8, and those that are marked and were garbled before.
+    For names that are not marked as UTF-8, and for marked ones that were garbled earlier.
     """
     raw: dict[str, bytes] = {}
     marked: dict[str, bytes] = {}
@@ -127,7 +128,7 @@ def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dic
         if not info.filename.isascii():
             try:
                 data = info.filename.encode("cp437")
-            except UnicodeEncodeError:  # never read as cp437; or a field beside the name has it in Unicode
+            except UnicodeEncodeError:  # never decoded as cp437; or an extra field has it in Unicode
                 continue
             (marked if info.flag_bits & _MARKED_UTF8 else raw)[info.filename] = data
     if marked and (unpacking.encoding is not None or mistaken(_parts(marked))):
@@ -138,7 +139,7 @@ def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dic
 def _zip_entries(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> Iterator[_Entry]:
     names = _zip_names(path, opened, unpacking)
     for info in opened.infolist():
-        if info.filename.endswith("/"):  # is_dir trips over an empty name
+        if info.filename.endswith("/"):  # is_dir fails on an empty name
             continue
         if info.flag_bits & 1:
             raise Unusable(f"The archive is encrypted: {path}. {_YOURSELF}")
@@ -175,7 +176,7 @@ def _is_utf8(name: str) -> bool:
 
 
 def _decoded(path: Path, raw: dict[str, bytes], usual: str, unpacking: Unpacking) -> dict[str, str]:
-    """Names in the encoding that was asked for, or is the likeliest."""
+    """Decodes names with the requested or the most likely encoding."""
     if not raw:
         return {}
     encoding = unpacking.encoding
@@ -194,15 +195,15 @@ def _decoded(path: Path, raw: dict[str, bytes], usual: str, unpacking: Unpacking
 
 
 def _parts(raw: dict[str, bytes]) -> list[bytes]:
-    """The different names in paths that are not plain ASCII."""
+    """The distinct names in paths that are not plain ASCII."""
     return list({part: None for path in raw.values() for part in path.split(b"/") if not part.isascii()})
 
 
 def _check_end(tar: tarfile.TarFile) -> None:
-    """Reads on to the end of the file: tarfile takes a damaged entry for the end, and checksums stand there."""
+    """Reads to the end of the file: tarfile mistakes a damaged entry for the end, and checksums are there."""
     stream = tar.fileobj
     assert stream is not None
-    stream.seek(tar.offset)  # where the next entry would be
+    stream.seek(tar.offset)  # where the next entry would start
     block = stream.read(tarfile.BLOCKSIZE)
     if block.strip(b"\0"):
         raise tarfile.ReadError("an entry cannot be read")
@@ -225,13 +226,13 @@ def _tar_opener(tar: tarfile.TarFile) -> _Opener:
 
 
 def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, unpacking: Unpacking) -> list[Path]:
-    """Checks every entry first, then writes; so a hostile archive leaves nothing behind."""
+    """Checks every entry before writing, so a malicious archive leaves nothing behind."""
     checked: dict[str, tuple[Path, int, Any]] = {}
     folders: set[str] = set()
     total, seen, twice, icons = 0, 0, 0, 0
     placed = _Places().of if restricts_names(scratch) else PurePosixPath
     for name, size, entry in entries:
-        if _FOLDER_ICON.search(name):  # the picture of a folder on macOS, which is empty here
+        if _FOLDER_ICON.search(name):  # a folder's icon on macOS, which is empty here
             icons += 1
             continue
         inside = placed(_inside(path, name))
@@ -275,13 +276,13 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
 
 
 class _Places:
-    """Where entries go on a disk that does not take all names, or takes some for one: under safe names."""
+    """Assigns safe names to entries on a file system that rejects some names, or treats some as equal."""
 
     def __init__(self) -> None:
         self._folders: dict[PurePosixPath, SafeNames] = {}
 
     def of(self, inside: PurePosixPath) -> PurePosixPath:
-        """The place of an entry, by its path in the archive."""
+        """The destination of an entry, by its path in the archive."""
         place = PurePosixPath()
         for part in inside.parts:
             place /= self._folders.setdefault(place, SafeNames()).of(part)
@@ -289,7 +290,7 @@ class _Places:
 
 
 def _inside(path: Path, name: str) -> PurePosixPath:
-    """The entry's path, once it is sure to stay inside the folder."""
+    """The entry's path, verified to stay inside the folder."""
     try:
         name.encode()
     except UnicodeEncodeError as error:

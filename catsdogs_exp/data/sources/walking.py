@@ -16,7 +16,7 @@ class Walker:
     """Lists folders and files; skips hidden files and clutter, and remembers what it skipped.
 
     Args:
-        symlinks: `follow` links to files and folders, also out of the folder, or `skip` them.
+        symlinks: `follow` links to files and folders, even outside the folder, or `skip` them.
     """
 
     def __init__(self, symlinks: str = "follow") -> None:
@@ -31,12 +31,12 @@ class Walker:
         return (*(counted(count, what) + rest for (what, rest), count in self._why.items()), *self._clutter.note())
 
     def leave_out(self, count: int, why: str) -> None:
-        """Notes files that are not taken: `12 files` and why."""
+        """Records files that are not used: `12 files` and why."""
         if count:
             self._why["file", why] += count
 
     def folders(self, folder: Path) -> list[str]:
-        """The names of the folders directly inside, in natural order.
+        """The names of the direct subfolders, in natural order.
 
         Raises:
             BadInput: for a folder that cannot be read.
@@ -48,22 +48,22 @@ class Walker:
         return sorted(self._kept(str(folder))[1], key=natural_key)
 
     def files(self, top: Path, inside: str = "") -> list[str]:
-        """All files below `top/inside`, also in folders within it, relative to `top`, in no order.
+        """All files below `top/inside`, including subfolders, relative to `top`, in any order.
 
-        A folder is entered once, however many links lead to it.
+        Each folder is visited once, however many links point to it.
         """
         return list(self.below(top, inside))
 
     def below(self, top: Path, inside: str = "", keep: bool = False) -> Iterator[str]:
-        """The same, one after the other as they are found.
+        """The same, one at a time.
 
         Args:
             top: the folder that paths are relative to.
             inside: the folder to list.
-            keep: whether what was seen of each folder is kept, since it will be asked for again.
+            keep: whether to remember each folder's content for later calls.
         """
         entered: set[tuple[int, int]] = set()
-        # not recursive: folders may be deeper than Python's stack
+        # not recursive: folders may be nested deeper than Python's stack
         waiting = [(str(top / inside), f"{inside}/" if inside else "")]
         while waiting:
             place, before = waiting.pop()
@@ -79,13 +79,13 @@ class Walker:
             yield from (before + name for name in files)
 
     def _kept(self, place: str) -> tuple[list[str], list[str]]:
-        """What `_look` saw: whoever asks about one folder will ask again."""
+        """The remembered result of `_look`: a folder is usually listed more than once."""
         if place not in self._looked:
             self._looked[place] = self._look(place)
         return self._looked[place]
 
     def _look(self, place: str) -> tuple[list[str], list[str]]:
-        """The names of the folders and files directly inside; what else there is is counted, the first time."""
+        """The names of the files and folders directly inside; everything else is counted, the first time."""
         folders, files = [], []
         count = (place, "clutter") not in self._skipped
         try:
@@ -110,7 +110,7 @@ class Walker:
         return folders, files
 
     def _skip(self, path: str, what: str, why: str) -> None:
-        if (path, why) not in self._skipped:  # a folder may be looked at more than once
+        if (path, why) not in self._skipped:  # a folder may be listed more than once
             self._skipped.add((path, why))
             self._why[what, why] += 1
 
@@ -121,7 +121,7 @@ class Walker:
             return False
 
     def _is_file(self, entry: os.DirEntry[str]) -> bool:
-        """Also a link that leads nowhere: inspection will say so of that file."""
+        """Includes broken links: inspection will report them."""
         if not entry.is_symlink():
             return entry.is_file()
         if not self._follow:
@@ -133,7 +133,7 @@ class Walker:
 
 
 def image_files(paths: Sequence[Path], walker: Walker) -> list[Path]:
-    """Files as they are given, and folders with the files below them that a training would list, in natural order.
+    """The given files, and for folders the files that a training would list, in natural order.
 
     Raises:
         BadInput: for a folder that cannot be read.

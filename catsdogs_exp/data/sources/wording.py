@@ -1,13 +1,13 @@
-"""Names and numbers in a line of text."""
+"""Formats names and numbers for messages."""
 
 import re
 from collections.abc import Iterable
 
-_MOST = 4  # names in a sentence
+_MOST = 4  # maximum names in a sentence
 
 
 def shown(name: str) -> str:
-    """A name as a line of text can hold it."""
+    """A name as it can appear in one line of text."""
     return name if name.isprintable() and not re.search(r"^\s|\s$", name) else repr(name)
 
 

@@ -16,7 +16,7 @@ def test_a_rise_that_takes_all_of_fine_tuning_is_refused(config: Callable[..., C
     with pytest.raises(BadInput) as refused:
         config(*words, "training.finetune.epochs=2")
     assert str(refused.value) == (
-        "schedule.warmup_epochs must be < training.finetune.epochs: fine-tuning has a rise of its own. "
+        "schedule.warmup_epochs must be < training.finetune.epochs: fine-tuning has its own warm-up. "
         "Received: schedule.warmup_epochs=2 training.finetune.epochs=2. Try schedule.warmup_epochs=1"
     )
     assert config(*words, "training.finetune.epochs=3").training.finetune.epochs == 3
