@@ -1,4 +1,4 @@
-"""The confusion matrix: how many images of each class a network took for each class."""
+"""The confusion matrix: how many images of each class were predicted as each class."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ def confusion_matrix(labels: NDArray[np.int32], predicted: NDArray[np.intp], cla
     Args:
         labels: true classes, [n], 0..classes - 1.
         predicted: predicted classes, [n].
-        classes: how many there are.
+        classes: number of classes.
 
     Returns:
         int64 [classes, classes]; true classes in rows.
@@ -20,7 +20,7 @@ def confusion_matrix(labels: NDArray[np.int32], predicted: NDArray[np.intp], cla
 
 
 def row_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each count as a share of its true class, 0..1; 0 for a class without images."""
+    """Each count as a fraction of its true class, 0..1; 0 for a class without images."""
     shares: NDArray[np.float64] = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     return shares
 

@@ -1,4 +1,4 @@
-"""Evaluates predictions against labels. Undefined figures are None."""
+"""Evaluates predictions against labels. Undefined metrics are None."""
 
 import math
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
 from catsdogs_exp.metrics.names import TOP_K
 
-_SMALLEST = 2.0**-126  # of float32's normal numbers: smaller probabilities are lost in float32
+_SMALLEST = 2.0**-126  # smallest normal float32: smaller probabilities are lost
 BINS = 15  # of the calibration error, as in Guo et al.
 AVERAGED = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of one set of images.
+    """The metrics of one set of images.
 
     Attributes:
-        accuracy: share of images whose most probable class is right. From one sigmoid unit the second class is said
-            where p > 0.5; of equal probabilities the first counts.
-        top_5_accuracy: share of images for which fewer than five other classes are at least as probable as the right
-            one; None with five classes or less.
-        loss: mean cross-entropy in nats, the value that training and validation show for the same network.
+        accuracy: fraction of images whose most probable class is right. With one sigmoid unit, the second class is
+            predicted if p > 0.5; ties go to the first class.
+        top_5_accuracy: fraction of images for which fewer than five other classes are at least as probable as the right
+            one; None with five classes or fewer.
+        loss: mean cross-entropy in nats, the same value that training and validation report for the same network.
         calibration_error: expected difference between confidence and accuracy, 0..1: Guo et al., 2017, with 15 bins of
             equal width over the highest probability.
         classes: one row per class, see `per_class`.
@@ -39,15 +39,16 @@ class Evaluation:
     confusion: NDArray[np.int64]
 
     def per_class(self) -> list[dict[str, float | None]]:
-        """Precision, recall, F1, ROC-AUC and average precision of each class against the rest, and its images.
+        """Precision, recall, F1, ROC-AUC and average precision of each class against the rest, and its number of
+        images.
 
-        None are precision of a class that was never said, recall and average precision of one without images, ROC-AUC
-        of one that has none or all of them, F1 of one that is neither there nor said.
+        None: precision of a class that was never predicted, recall and average precision of one without images, ROC-AUC
+        of one with no or all images, F1 of one that is neither present nor predicted.
         """
         return [dict(row) for row in self.classes]
 
     def means(self) -> dict[str, dict[str, float | None]]:
-        """`macro`: over classes, each the same; `weighted`: by images. Over those in which a figure is defined."""
+        """`macro`: unweighted over classes; `weighted`: by images. Only over classes for which a metric is defined."""
         return {
             name: {key: self._mean(key, weighted) for key in AVERAGED}
             for name, weighted in (("macro", False), ("weighted", True))
@@ -63,13 +64,13 @@ class Evaluation:
 def evaluate_predictions(
     probabilities: NDArray[np.float32], labels: NDArray[np.int32], logs: NDArray[np.float32] | None = None
 ) -> Evaluation:
-    """Judges predictions of n >= 1 images.
+    """Evaluates predictions for n >= 1 images.
 
     Args:
         probabilities: float32 [n, classes].
         labels: int32 [n].
-        logs: float32 [n, classes], natural logarithms of the probabilities as the network's logits give them. Without
-            them the loss is computed from the probabilities, of which those below 1.2e-38 count as that: 87.3 nats.
+        logs: float32 [n, classes], natural logarithms of the probabilities from the network's logits. Without them, the
+            loss is computed from the probabilities, with a floor of 1.2e-38 (87.3 nats).
     """
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
@@ -78,7 +79,7 @@ def evaluate_predictions(
     of_right = np.log(np.maximum(right.astype(np.float64), _SMALLEST)) if logs is None else logs[np.arange(n), labels]
     top = None
     if classes > TOP_K:
-        rank = (probabilities >= right[:, None]).sum(axis=1)  # 0 where the probabilities are no numbers
+        rank = (probabilities >= right[:, None]).sum(axis=1)  # 0 for NaN probabilities
         top = float(((rank >= 1) & (rank <= TOP_K)).mean())
     return Evaluation(
         accuracy=float((predicted == labels).mean()),
@@ -95,7 +96,7 @@ def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_],
 
     Args:
         confidence: of the predicted class, 0..1, [n].
-        right: whether it was the right one, [n].
+        right: whether the prediction is right, [n].
         bins: of equal width over 0..1, open below and closed above.
     """
     places = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
@@ -106,17 +107,17 @@ def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_],
 def ranking(scores: NDArray[Any], positive: NDArray[np.bool_]) -> tuple[float | None, float | None]:
     """ROC-AUC and average precision.
 
-    ROC-AUC is the probability that a positive one scores higher than a negative one, ties counting half; None without
-    both. Average precision is the sum of precision times gain in recall over thresholds from high to low, equal scores
-    taken together; None without a positive one.
+    ROC-AUC is the probability that a positive example scores higher than a negative one, ties counting half; None
+    without both. Average precision is the sum of precision times gain in recall over descending thresholds, equal
+    scores taken together; None without a positive example.
 
     Args:
-        scores: [n], higher for the positive.
+        scores: [n], higher for positives.
         positive: [n].
     """
     order = np.argsort(scores)
     ordered = scores[order]
-    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))  # of each distinct score
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))  # for each distinct score
     hits = np.add.reduceat(positive[order].astype(np.float64), first)
     misses = np.diff(np.append(first, len(scores))) - hits
     positives, negatives = hits.sum(), misses.sum()
@@ -134,7 +135,7 @@ def _of_class(
     probabilities: NDArray[np.float32], labels: NDArray[np.int32], confusion: NDArray[np.int64], label: int
 ) -> dict[str, float | None]:
     hit, said, are = int(confusion[label, label]), int(confusion[:, label].sum()), int(confusion[label].sum())
-    # of two classes one probability says all, and 1 - p would round small ones away
+    # with two classes, use one probability: 1 - p would round small ones to zero
     scores = -probabilities[:, 1] if probabilities.shape[1] == 2 and label == 0 else probabilities[:, label]
     roc_auc, average_precision = ranking(scores, labels == label)
     return {

@@ -1,4 +1,4 @@
-"""Confidence intervals of shares."""
+"""Confidence intervals of proportions."""
 
 import math
 
@@ -6,7 +6,7 @@ _NORMAL_95 = 1.959963984540054  # quantile 0.975 of the normal distribution
 
 
 def wilson_interval(hits: float, count: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share (Wilson, 1927): it stays within 0..1, also for few images.
+    """The 95 % confidence interval of a proportion (Wilson, 1927): stays within 0..1, even for few images.
 
     Args:
         hits: images that are right, 0..count.

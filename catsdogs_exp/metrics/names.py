@@ -1,11 +1,11 @@
-"""Names of metrics, and which way each is better."""
+"""Names of metrics, and whether higher or lower is better."""
 
-KEPT_WHOLE = 20  # with more classes, only the `TOP_K` largest probabilities of an image are kept
-TOP_K = 5  # with more classes than these, also the share of images whose class is among the five most probable
+KEPT_WHOLE = 20  # above this number of classes, only the `TOP_K` largest probabilities of an image are kept
+TOP_K = 5  # above this number of classes, top-5 accuracy is reported too
 
 _LOWER_IS_BETTER = ("loss", "seconds")
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of a metric (`val_loss`, `accuracy`, `seconds`, ...) is the better one."""
+    """Whether a lower value of a metric (`val_loss`, `accuracy`, `seconds`, ...) is better."""
     return metric.endswith(_LOWER_IS_BETTER)

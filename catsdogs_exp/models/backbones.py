@@ -16,8 +16,8 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.efficientnet_lite import efficientnet_lite
 from catsdogs_exp.models.graph import HEAD, unknown_layer
 
-# What a backbone of keras.applications was trained on, by the beginning of its name; the longest counts.
-# `none`: 0..255, because the network has its preprocessing inside. A test compares with each `preprocess_input`.
+# Preprocessing of the backbones of keras.applications, by the beginning of their names; the longest match counts.
+# `none`: 0..255, because the network contains its preprocessing. A test compares with each `preprocess_input`.
 _TRAINED_ON = {
     "ConvNeXt": "none",
     "DenseNet": "torch",
@@ -37,7 +37,7 @@ _OFFLINE = (
 
 
 def trained_on(backbone: str) -> str:
-    """The values that a backbone wants: none, symmetric, caffe or torch, as in `preprocessing`."""
+    """The input range a backbone was trained with: none, symmetric, caffe or torch, as in `preprocessing`."""
     if backbone in (*LITES, OWN):
         return "none"
     if backbone.startswith("ResNet") and backbone.endswith("V2"):
@@ -46,12 +46,12 @@ def trained_on(backbone: str) -> str:
 
 
 def open_backbone(model: TransferModel, height: int, width: int) -> keras.Model:
-    """A backbone with its weights, on an input of its own.
+    """Builds a backbone with its weights, on its own input.
 
-    Of a named one whose weights come from an earlier run the weights are random: see `take_weights`.
+    If a named backbone's weights come from an earlier run, they are random here: see `take_weights`.
 
     Raises:
-        BadInput: when its weights cannot be fetched or read.
+        BadInput: if its weights cannot be downloaded or read.
     """
     path = None if model.weights in ("imagenet", "none") else weights_file(model.weights)
     if model.backbone == OWN:
@@ -71,10 +71,10 @@ def open_backbone(model: TransferModel, height: int, width: int) -> keras.Model:
 
 def _fetched(make: Callable[..., keras.Model], backbone: str, shape: tuple[int, int, int]) -> keras.Model:
     try:
-        # Keras shows its progress on stdout, which is for results, and warns of sizes other than 224.
+        # Keras prints progress on stdout, which is for results, and warns about sizes other than 224.
         with redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
             return make(include_top=False, weights="imagenet", input_shape=shape)
-    except Exception as error:  # Keras raises plain ones
+    except Exception as error:  # Keras raises plain exceptions
         if isinstance(error.__context__, HTTPError):
             error.__context__.close()  # the connection
         raise BadInput(
@@ -86,7 +86,7 @@ def _fetched(make: Callable[..., keras.Model], backbone: str, shape: tuple[int, 
 def _load_h5(source: keras.Model, path: Path, backbone: str) -> None:
     try:
         source.load_weights(path)
-    except Exception as error:  # h5py and Keras raise many kinds on damaged or foreign files
+    except Exception as error:  # h5py and Keras raise many kinds of errors on damaged or foreign files
         raise BadInput(
             f"model.weights must be weights of {backbone} without its top, as Keras writes them ({_reason(error)}). "
             f"Received: model.weights={path}"
@@ -94,14 +94,14 @@ def _load_h5(source: keras.Model, path: Path, backbone: str) -> None:
 
 
 def open_network(path: Path) -> keras.Model:
-    """The network of an earlier run. Nothing in the file is executed (Keras's safe mode).
+    """Loads the network of an earlier run. Nothing in the file is executed (Keras's safe mode).
 
     Raises:
-        BadInput: when it is damaged, or no network of one input and one output.
+        BadInput: if it is damaged, or does not have exactly one input and one output.
     """
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
+    except Exception as error:  # h5py and Keras raise many kinds of errors on damaged or malicious files
         raise BadInput(f"model.weights cannot be loaded: {path} ({_reason(error)})") from error
     if isinstance(network, keras.Sequential) and network.built:
         network = keras.Model(network.inputs, network.outputs, name=network.name)
@@ -115,19 +115,19 @@ def _reason(error: Exception) -> str:
 
 
 def graft(source: keras.Model, cut: str | None, x: Any, own: bool) -> Any:
-    """Lays the layers of a backbone, with their weights, above a tensor; no network within the network.
+    """Rebuilds the layers of a backbone, with their weights, on top of a tensor, without nesting networks.
 
     Args:
-        source: the backbone; it stays as it is.
+        source: the backbone; it is not modified.
         cut: the layer to end with, or None for the last feature map.
-        x: what comes before it.
-        own: whether it is of an earlier run: then its arithmetic becomes that of this run.
+        x: the input tensor.
+        own: whether it is from an earlier run: its precision is then changed to this run's.
 
     Returns:
         The output of the cut layer: [b, height, width, channels] or [b, features].
 
     Raises:
-        BadInput: for a layer that is not there, or where the weights do not fit the input.
+        BadInput: for a layer that does not exist, or if the weights do not fit the input.
     """
     names = tidy_names(source, own)
     last = _cut_layer(source, cut, names, own)
@@ -151,7 +151,7 @@ def graft(source: keras.Model, cut: str | None, x: Any, own: bool) -> Any:
         for layer in part.layers:
             if layer.weights:
                 _copy_weights(layer, made[names[layer.name]][0])
-    except ValueError as error:  # a dense layer after Flatten needs the size that it was trained with
+    except ValueError as error:  # a dense layer after Flatten needs the size it was trained with
         raise BadInput(
             f"target_size must be as in the run of model.weights for model.cut={last.name}: "
             f"{list(source.input_shape[1:3])} ({_reason(error)})"
@@ -180,10 +180,10 @@ def _cut_layer(source: keras.Model, cut: str | None, names: dict[str, str], own:
 
 
 def tidy_names(source: keras.Model, own: bool = False) -> dict[str, str]:
-    """Each layer's name with the one it gets: what Keras numbers through the whole process begins with 0 again.
+    """Maps each layer's name to its new one: process-wide numbers of Keras start at 0 again.
 
-    `conv2d_94` of the second InceptionV3 of a sweep is `conv2d` again. Of an `own` network the names stay, but what
-    was its head, `head_...`, becomes `body_...`.
+    `conv2d_94` of the second InceptionV3 of a sweep becomes `conv2d`. The names of an `own` network stay, except that
+    its former head, `head_...`, becomes `body_...`.
     """
     names = [each.name for each in source.operations]
     if own:
@@ -211,14 +211,14 @@ def _body_name(name: str, taken: list[str]) -> str:
 
 
 def keras_name(kind: type) -> str:
-    """What Keras calls a layer that was given no name: `Conv2D` -> `conv2d`."""
+    """Keras's name for an unnamed layer: `Conv2D` -> `conv2d`."""
     name = re.sub(r"\W+", "", kind.__name__)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _in_current_precision(config: dict[str, Any], source: keras.Model) -> dict[str, Any]:
-    """A layer's config for this run's arithmetic; what was kept in float32 amid lower precision stays there."""
+    """A layer's config with this run's precision; layers kept in float32 within lower precision stay in float32."""
     if "dtype" not in config:
         return config
     mixed = any("mixed" in layer.dtype_policy.name for layer in source.layers)
@@ -229,10 +229,10 @@ def _in_current_precision(config: dict[str, Any], source: keras.Model) -> dict[s
 
 
 def take_weights(model: keras.Model, body: list[keras.layers.Layer], path: Path) -> None:
-    """Fills the layers of a named backbone from the network of an earlier run that was made of the same one.
+    """Fills the layers of a named backbone from an earlier run's network built on the same one.
 
     Raises:
-        BadInput: when it was made of another one.
+        BadInput: if it was built on another one.
     """
     network = open_network(path)
     found = {layer.name: layer for layer in network.layers}
@@ -257,4 +257,4 @@ def _copy_weights(old: Any, new: Any) -> None:
         raise ValueError(f"the weights of {old.name} are of another shape")
     store: dict[str, Any] = {}
     old.save_own_variables(store)
-    new.load_own_variables(store)  # not set_weights: Normalization derives constants from them
+    new.load_own_variables(store)  # not set_weights: Normalization derives constants from its weights

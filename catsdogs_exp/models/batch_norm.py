@@ -1,7 +1,7 @@
-"""Batch normalisation as one fused operation, which takes a quarter off a bfloat16 training step on a CPU.
+"""Batch normalisation as one fused operation, which saves a quarter of a bfloat16 training step on a CPU.
 
-Keras's own takes bfloat16 apart into a chain of float32 operations (3.15). The arithmetic here is that of TensorFlow's
-kernel: sums in float32, also of bfloat16 pictures.
+Keras's own splits bfloat16 into a chain of float32 operations (3.15). The arithmetic here is that of TensorFlow's
+kernel: float32 sums, even for bfloat16 images.
 """
 
 from typing import Any
@@ -12,17 +12,17 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="catsdogs_exp")
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """`keras.layers.BatchNormalization` of feature maps [b, height, width, channels], with the same weights.
+    """`keras.layers.BatchNormalization` for feature maps [b, height, width, channels], with the same weights.
 
-    The moving variance is that of a sample (n - 1), as in TensorFlow's kernel and PyTorch.
+    The moving variance is the sample variance (n - 1), as in TensorFlow's kernel and PyTorch.
     """
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Any:
-        """A weight that stays float32 in mixed precision, as the kernel wants it."""
+        """Adds a weight that stays float32 in mixed precision, as the kernel requires."""
         return super().add_weight(*args, **(kwargs | {"autocast": False}))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Normalised with the statistics of the batch in training, else with the moving ones."""
+        """Normalises with the batch's statistics in training, otherwise with the moving ones."""
         gamma, beta, mean, variance = (
             tf.convert_to_tensor(weight) for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )
@@ -34,7 +34,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         return outputs
 
     def _normalised(self, inputs: Any, gamma: Any, beta: Any, statistics: tuple[Any, Any] | None) -> Any:
-        """The outputs, mean and variance; those of the batch where `statistics` is None."""
+        """The outputs, mean and variance; the batch's own if `statistics` is None."""
         mean, variance = statistics or (tf.zeros(0), tf.zeros(0))
         return tf.raw_ops.FusedBatchNormV3(
             x=inputs,

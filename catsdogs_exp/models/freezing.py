@@ -1,8 +1,8 @@
 """Freezes layers of a backbone, and unfreezes them for fine-tuning.
 
-A frozen layer is in inference mode: batch normalisation keeps its statistics (Keras does so itself) and dropout
-drops nothing. A number of layers counts those with a kernel: convolutions and dense layers. Flags count for
-functions that are traced afterwards: set them before `training.steps.Steps` is made.
+A frozen layer is in inference mode: batch normalisation keeps its statistics (Keras does this itself) and dropout is
+off. A number of layers counts those with a kernel: convolutions and dense layers. Flags affect functions traced
+afterwards, so set them before creating `training.steps.Steps`.
 """
 
 from typing import Any
@@ -13,22 +13,22 @@ import keras
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.graph import body_of, has_kernel, inner_layers, named, up_to
 
-# What dropout in frozen layers had, to be given back when they are thawed.
+# The dropout rates of frozen layers, restored when they are unfrozen.
 _rates: WeakKeyDictionary[keras.layers.Layer, float] = WeakKeyDictionary()
 _RATES = ("rate", "drop_path_rate")  # of Keras's dropout layers, and of ConvNeXt's
 
 
 def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str = "model.freeze") -> None:
-    """Freezes a part of the backbone; the rest of the network learns.
+    """Freezes a part of the backbone; the rest of the network is trained.
 
     Args:
         model: the network; its head is never frozen, see `graph.head_of`.
-        setting: `all`, `none`, how many of the lowest layers with a kernel, or a layer: everything up to it.
-        batch_norm: batch normalisation in the rest of the backbone keeps its statistics and factors too.
+        setting: `all`, `none`, the number of lowest layers with a kernel, or a layer: everything up to it.
+        batch_norm: also freezes batch normalisation in the rest of the backbone.
         name: the setting's, for messages.
 
     Raises:
-        BadInput: for a layer that is not there, or more layers than there are.
+        BadInput: for a layer that does not exist, or more layers than there are.
     """
     body = body_of(model)
     if setting == "none":
@@ -43,31 +43,31 @@ def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str
 
 
 def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str = "training.finetune.unfreeze") -> None:
-    """Thaws a part of the backbone for fine-tuning; what lies below it stays or becomes frozen.
+    """Unfreezes a part of the backbone for fine-tuning; everything below it is frozen.
 
     Args:
         model: the network.
-        start: `all`, how many of the highest layers with a kernel, or a layer: it and everything above.
-        batch_norm: batch normalisation stays frozen, so that small batches do not spoil its statistics.
+        start: `all`, the number of highest layers with a kernel, or a layer: it and everything above.
+        batch_norm: keeps batch normalisation frozen, so that small batches do not spoil its statistics.
         name: the setting's, for messages.
 
     Raises:
-        BadInput: for a layer that is not there, or more layers than there are.
+        BadInput: for a layer that does not exist, or more layers than there are.
     """
     _set(model, _frozen_below(model, start, name), batch_norm)
 
 
 def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
-    """Whether `unfreeze` will know its `start`: asked before the first phase, not after it.
+    """Checks the `start` for `unfreeze` before the first stage, not after it.
 
     Raises:
-        BadInput: for a layer that is not there, or more layers than there are.
+        BadInput: for a layer that does not exist, or more layers than there are.
     """
     _frozen_below(model, start, name)
 
 
 def _frozen_below(model: keras.Model, start: str, name: str) -> set[Any]:
-    """What lies below the first layer to be thawed."""
+    """Everything below the first layer to be unfrozen."""
     body = body_of(model)
     if start == "all":
         return set()
@@ -87,7 +87,7 @@ def _count(text: str, body: list[keras.layers.Layer], name: str) -> int:
 
 
 def _lowest(body: list[keras.layers.Layer], count: int) -> set[Any]:
-    """The lowest layers, so many of them with a kernel; those without one just above go with them."""
+    """The lowest layers, including the given number with a kernel; those without one directly above are included."""
     found: set[Any] = set()
     for layer in body:
         count -= has_kernel(layer)

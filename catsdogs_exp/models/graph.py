@@ -1,4 +1,4 @@
-"""The graph of a network: which layer feeds which."""
+"""The graph of a network: which layers feed which."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,14 +8,14 @@ import keras
 
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-HEAD = "head_"  # how the names of layers above a backbone begin
+HEAD = "head_"  # prefix of the names of layers above a backbone
 
 
 def parents(model: keras.Model) -> dict[Any, list[Any]]:
-    """Each layer or plain operation with those that feed it, from the pixels upwards.
+    """Each layer or plain operation with its inputs, from the network's input upwards.
 
     Args:
-        model: a functional one. Of a layer that it calls several times the first call is seen.
+        model: a functional one. For a layer called several times, only the first call counts.
     """
     operations = list(model.operations)
     made_by = {id(tensor): operation for operation in operations for tensor in keras.tree.flatten(operation.output)}
@@ -30,7 +30,7 @@ def parents(model: keras.Model) -> dict[Any, list[Any]]:
 
 
 def calls_layers_again(model: keras.Model) -> bool:
-    """Whether the network calls a layer a second time, which `parents` does not see."""
+    """Whether the network calls a layer more than once, which `parents` does not show."""
     operations = list(model.operations)
     made = {id(tensor) for operation in operations for tensor in keras.tree.flatten(operation.output)}
     taken = [tensor for operation in operations for tensor in keras.tree.flatten(operation.input)]
@@ -38,7 +38,7 @@ def calls_layers_again(model: keras.Model) -> bool:
 
 
 def up_to(model: keras.Model, layer: Any) -> set[Any]:
-    """A layer with everything that it depends on."""
+    """A layer with everything it depends on."""
     feeding = parents(model)
     found, waiting = set(), [layer]
     while waiting:
@@ -56,18 +56,18 @@ def head_of(model: keras.Model) -> set[Any]:
 
 
 def body_of(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of the backbone, from the pixels upwards."""
+    """The layers of the backbone, from the input upwards."""
     head = head_of(model)
     return [layer for layer in model.layers if layer not in head]
 
 
 def has_kernel(operation: Any) -> bool:
-    """Whether it is a convolution or a dense layer, and not a normalisation or without weights."""
+    """Whether it is a convolution or a dense layer, rather than a normalisation or a layer without weights."""
     return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
 
 
 def inner_layers(operation: Any) -> list[Any]:
-    """An operation and all layers within it, at any depth: of a network that is used as a layer, or of a wrapper."""
+    """An operation and all layers inside it, at any depth: of a nested network, or of a wrapper."""
     found = {id(operation): operation}
     waiting = deque([operation])
     while waiting:
@@ -97,13 +97,13 @@ def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.
     """The layer of this name in the backbone.
 
     Args:
-        model: where it is.
+        model: the network.
         name: the layer's.
         setting: the one that names it, for the message.
-        more: what else the setting may be.
+        more: other allowed values of the setting.
 
     Raises:
-        BadInput: with the names that are near.
+        BadInput: suggesting similar names.
     """
     found = {layer.name: layer for layer in body_of(model)}
     if name not in found:
@@ -112,7 +112,7 @@ def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.
 
 
 def unknown_layer(name: str, known: Any, setting: str) -> str:
-    """The end of a message about a layer that is not there: what was received, what is near, or what there is."""
+    """The end of a message about an unknown layer: what was received, and similar or available names."""
     names = list(known)
     guess = did_you_mean(name, names) or f" The highest are {', '.join(names[-5:])}."
     return f"a layer of the backbone. Received: {setting}={name}.{guess}"

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay: how far each weight is below the head.
+"""Layer-wise learning-rate decay by each weight's distance from the head.
 
 Source of the idea: Howard and Ruder, Universal Language Model Fine-tuning (discriminative fine-tuning), 2018.
 """
@@ -11,7 +11,7 @@ import keras
 
 from catsdogs_exp.models.graph import body_of, has_kernel, head_of, parents
 
-# Names that say which block a layer is of, in keras.applications and in our own networks.
+# Name patterns that identify a layer's block, in keras.applications and in our own networks.
 _BLOCKS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -26,13 +26,13 @@ _BLOCKS = tuple(
 
 
 def depth_of(model: keras.Model) -> dict[str, int]:
-    """How many blocks below the head each weight lies: 0 in the head, 1 in the highest block of the backbone, ...
+    """The depth of each weight in blocks below the head: 0 in the head, 1 in the highest block of the backbone, ...
 
-    A block is what its layers' names say (`block3b_...`, `conv4_block2_...`), else the part of the graph between
-    two places through which everything passes (`mixed6` .. `mixed7`), else a convolution with its normalisation.
+    Blocks follow from layer names (`block3b_...`, `conv4_block2_...`); otherwise from the points of the graph that
+    every path passes through (`mixed6` .. `mixed7`); otherwise each convolution with its normalisation is a block.
 
     Returns:
-        variable.path -> depth, for all weights, frozen ones too, so that freezing changes no other's depth.
+        variable.path -> depth, for all weights including frozen ones, so that freezing does not change other depths.
     """
     blocks = [block for block in _blocks(model) if any(getattr(layer, "weights", ()) for layer in block)]
     depths = {
@@ -47,7 +47,7 @@ def depth_of(model: keras.Model) -> dict[str, int]:
 
 
 def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
-    """What the learning rate of each trainable variable is multiplied with: `decay` to the power of its depth.
+    """The learning rate factor of each trainable variable: `decay` to the power of its depth.
 
     Args:
         model: the network.
@@ -61,7 +61,7 @@ def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
 
 
 def _blocks(model: keras.Model) -> list[list[Any]]:
-    """The backbone's layers in blocks, from the pixels upwards."""
+    """The backbone's layers in blocks, from the input upwards."""
     body = set(body_of(model))
     blocks: dict[str, list[Any]] = {}
     number, started, closed = 0, False, False
@@ -79,11 +79,13 @@ def _blocks(model: keras.Model) -> list[list[Any]]:
 
 
 def _segments(model: keras.Model) -> list[list[Any]]:
-    """The graph, cut at each layer that everything passes through: one layer, or branches and what merges them."""
+    """The graph, cut at each layer that every path passes through: single layers, or branches and the layer that merges
+    them.
+    """
     feeding = parents(model)
     uses = Counter(each for below in feeding.values() for each in below)
     found: list[list[Any]] = [[]]
-    waiting = 0  # outputs that are still to be used
+    waiting = 0  # outputs that are still needed
     for operation, below in feeding.items():
         found[-1].append(operation)
         waiting -= len(below)

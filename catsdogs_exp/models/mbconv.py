@@ -1,7 +1,7 @@
 """Inverted residuals, narrow outside and wide inside: Sandler et al., 2018 (MobileNetV2); fused: Tan and Le, 2021.
 
-A fused block grows the channels and looks around in one regular convolution. It is the fast form: a depthwise one has
-few multiplications but waits for memory, most of all on CPUs.
+A fused block expands the channels and convolves spatially in one regular convolution. It is the fast form: a depthwise
+convolution has few multiplications but is limited by memory, especially on CPUs.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from catsdogs_exp.models.residual import activated, conv, halved, normalised, st
 
 @register("mbconv")
 def mbconv(model: MbconvModel, input_shape: tuple[int, int, int], head: Head) -> keras.Model:
-    """Builds `depth` stages, the first `fused` of them of fused blocks, the others with depthwise convolutions.
+    """Builds `depth` stages: the first `fused` of them with fused blocks, the others with depthwise convolutions.
 
     Args:
         model: depth, blocks, filters, expansion, fused, ...

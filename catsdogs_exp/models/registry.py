@@ -1,6 +1,6 @@
-"""Models by name. A builder is a plain function, entered once; unknown names list the known ones.
+"""Models by name. A builder is a plain function, registered once; unknown names list the known ones.
 
-Needs no Keras itself, so that a plugin can enter a network before anybody pays for TensorFlow.
+Needs no Keras, so that a plugin can register a network without importing TensorFlow.
 """
 
 import importlib
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     import keras
 
 _ROOM = "catsdogs_exp.models"
-_OURS = ("cnn", "mbconv", "resnet", "transfer")  # the modules of this room that enter builders
+_OURS = ("cnn", "mbconv", "resnet", "transfer")  # modules of this room that register builders
 
 
 @dataclass(frozen=True)
 class Head:
-    """The last layer, as it follows from the number of classes.
+    """The last layer, as determined by the number of classes.
 
     Attributes:
-        units: 1 for a sigmoid over two classes, else one a class.
+        units: 1 for a sigmoid over two classes, otherwise one per class.
         activation: `sigmoid` or `softmax`.
     """
 
@@ -41,17 +41,17 @@ _builders: dict[str, Builder] = {}
 def register(
     name: str, *, settings: type | None = None, about: About | None = None, target_size: int | None = None
 ) -> Callable[[Builder], Builder]:
-    """Enters a builder under `name`.
+    """Registers a builder as `name`.
 
     Args:
-        name: what `model.name` calls it.
-        settings: of a plugin's network: a frozen dataclass with a default for every field, among them `name` and
-            `head`. Its fields become the keys `model.KEY`, and `model=NAME` chooses it.
-        about: what the builder makes of pixels, and where the network comes from.
-        target_size: of a plugin's network: the pixels that `model=NAME` chooses, unless the user does.
+        name: its `model.name`.
+        settings: for a plugin's network: a frozen dataclass with a default for every field, including `name` and
+            `head`. Its fields become the keys `model.KEY`, and `model=NAME` selects it.
+        about: how the builder preprocesses pixels, and where the network comes from.
+        target_size: for a plugin's network: the size that `model=NAME` sets, unless the user does.
 
     Raises:
-        ValueError: when the name is taken, or the settings cannot be ones.
+        ValueError: if the name is taken, or the settings are invalid.
     """
 
     def enter(builder: Builder) -> Builder:
@@ -86,7 +86,7 @@ def build_model(
 
     Args:
         model: its settings.
-        target_size: height, width; None for any, which networks can take that end in global pooling.
+        target_size: height, width; None for any, for networks that end in global pooling.
         classes: number of classes, >= 2.
         channels: of the pixels: 3, or 1 for grey.
 
@@ -102,7 +102,7 @@ def build_model(
             f"model must be one of {', '.join(sorted(_builders))}. Received: model={model.name}."
             f"{did_you_mean(model.name, _builders)}"
         )
-    shape: Any = (*target_size, channels)  # plugins may expect numbers, and those of a fixed size get them
+    shape: Any = (*target_size, channels)  # plugins may expect numbers, and networks of a fixed size get them
     return _builders[model.name](model, shape, head_for(classes, model.head))
 
 

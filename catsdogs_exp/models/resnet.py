@@ -24,7 +24,7 @@ def resnet(model: ResnetModel, input_shape: tuple[int, int, int], head: Head) ->
     def block(x: Any, filters: int, step: int, stage: int, name: str) -> tuple[Any, Any]:
         first = activated(x, model, f"{name}_in")
         past = x
-        if step == 2 or x.shape[-1] != filters:  # the shortcut starts behind the activation, as in the paper
+        if step == 2 or x.shape[-1] != filters:  # the shortcut branches off after the activation, as in the paper
             if model.shortcut == "average":
                 past = conv(halved(first, step, f"{name}_pool"), filters, 1, 1, f"{name}_past")
             else:

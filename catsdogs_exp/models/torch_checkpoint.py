@@ -1,11 +1,11 @@
 """Reads the tensors of a published PyTorch checkpoint, without PyTorch.
 
-A pickle may call anything. So the file must be the one that was published, by its SHA-256; then its instructions are
-listed, and only those of a dictionary of tensors may run; and each Python object that it names is a `_Name` here,
-which does nothing but note what a tensor consists of.
+A pickle may call anything. So the file's SHA-256 must be the published one; its instructions are listed first, and only
+those of a dictionary of tensors may run; and each Python object it names becomes a `_Name`, which only records what a
+tensor consists of.
 
 The format is the one before PyTorch 1.6 (`torch.serialization._legacy_save`): five pickles (a magic number, the
-version, the machine, the dictionary, the storages' keys), then of each storage its count as int64, and its bytes.
+version, the machine, the dictionary, the storages' keys), then for each storage its count as int64, and its bytes.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import BadInput
 
 MAX_BYTES = 256 * 2**20
-_MAX_INSTRUCTIONS = 100_000  # of one pickle; a tensor takes about 30
+_MAX_INSTRUCTIONS = 100_000  # per pickle; a tensor takes about 30
 _BEGINNING = [0x1950A86A20F9469CFC6C, 1001]
 _DICTIONARY, _TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 _DTYPES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
@@ -35,7 +35,7 @@ _OF_DAMAGE = (pickle.UnpicklingError, LookupError, ValueError, TypeError, Attrib
 
 
 class _Refused(Exception):
-    """What is wrong with the file."""
+    """The problem with the file."""
 
 
 def _expect(good: bool, else_it_is: str) -> None:
@@ -51,18 +51,18 @@ class _Storage(NamedTuple):
 
 class _Tensor(NamedTuple):
     storage: _Storage
-    offset: int  # in elements, as the strides are
+    offset: int  # in elements, like the strides
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
 
 class _Dictionary(dict[str, _Tensor]):
     def __setstate__(self, attributes: object) -> None:
-        """PyTorch notes versions of its modules here, which nobody needs."""
+        """PyTorch stores module versions here, which are not needed."""
 
 
 class _Name(NamedTuple):
-    """A Python object that the file names: immutable, as a pickle may set attributes."""
+    """A Python object named in the file: immutable, because a pickle may set attributes."""
 
     text: str
 
@@ -73,7 +73,7 @@ class _Name(NamedTuple):
         storage, offset, shape, strides, _requires_grad, _hooks = arguments
         good = type(storage) is _Storage and type(shape) is tuple and _are_counts(offset, *shape, *strides)
         _expect(good, "a tensor is described in another way")
-        # strides of 0 would allow more; NumPy looks at the rest
+        # strides of 0 would allow more; NumPy checks the rest
         _expect(math.prod(shape) <= storage.size, "a tensor reaches outside its storage")
         return _Tensor(storage, offset, shape, strides)
 
@@ -101,8 +101,8 @@ def read_checkpoint(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
     """Reads a dictionary of float32 and int64 tensors.
 
     Args:
-        path: a file that `torch.save(model.state_dict(), path)` wrote, up to PyTorch 1.5.
-        sha256: of the file as it was published, in hexadecimal.
+        path: a file written by `torch.save(model.state_dict(), path)` up to PyTorch 1.5.
+        sha256: of the published file, in hexadecimal.
 
     Returns:
         Arrays by name, in the file's order; read-only views of its bytes.
@@ -138,14 +138,14 @@ def _tensors(data: bytes) -> dict[str, NDArray[Any]]:
 
 
 def _unpickled(file: io.BytesIO) -> Any:
-    """The next pickle of the file, after a look at all its instructions."""
+    """The next pickle of the file, after checking all its instructions."""
     start = file.tell()
     try:
         for number, (instruction, argument, _) in enumerate(pickletools.genops(file)):
             good = instruction.name in _INSTRUCTIONS and (instruction.name != "PROTO" or argument == 2)
             _expect(good, f"an instruction that no dictionary of tensors needs ({instruction.name})")
             _expect(number < _MAX_INSTRUCTIONS, f"more than {_MAX_INSTRUCTIONS} instructions")
-            # Python makes room for as many as a high place asks for
+            # Python allocates as much memo space as a high index requires
             _expect(
                 instruction.name != "LONG_BINPUT" or int(argument or 0) <= number, "it remembers things out of order"
             )

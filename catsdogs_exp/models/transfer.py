@@ -1,4 +1,4 @@
-"""Transfer learning: a pretrained backbone, or one of your own, with a new head, in one flat graph."""
+"""Transfer learning: a pretrained backbone, published or your own, with a new head, in one flat graph."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def transfer(model: TransferModel, input_shape: tuple[int, int, int], head: Head
         head: the last layer.
 
     Raises:
-        BadInput: for weights that cannot be had, unknown layers, or a size or channels that do not fit.
+        BadInput: for unavailable weights, unknown layers, or a size or channels that do not fit.
     """
     height, width, channels = input_shape
     check_transfer(model, (height, width), channels)
@@ -58,15 +58,15 @@ def transfer(model: TransferModel, input_shape: tuple[int, int, int], head: Head
 
 
 def preprocessed(x: Any, values: str) -> Any:
-    """Brings pixels, 0..255, to the values that a backbone was trained on.
+    """Converts pixels, 0..255, to the input range a backbone was trained with.
 
     Args:
         x: [b, height, width, 3].
-        values: `none` (0..255), `unit` (0..1), `symmetric` (-1..1), `caffe` (blue first, mean 0) or `torch` (mean 0,
+        values: `none` (0..255), `unit` (0..1), `symmetric` (-1..1), `caffe` (BGR, mean 0) or `torch` (mean 0, standard
             deviation 1).
 
     Returns:
-        float32 of the same shape, also where the network computes in lower precision.
+        float32 of the same shape, even if the network computes in lower precision.
     """
     if values == "unit":
         return layers.Rescaling(1 / 255, name="rescale", dtype="float32")(x)

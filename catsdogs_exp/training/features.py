@@ -1,8 +1,8 @@
 """Caches the features of a frozen backbone; training the head on them equals training the whole network.
 
-That holds where nothing random comes before them: no augmentation, no random layer, no code that is not known here,
-and nothing below them learns. They lie in the cache of decoded images, under its lock, its limit and
-`python -m catsdogs_exp cache`.
+This holds if nothing random comes before them (no augmentation, no random layer, no unknown code) and nothing below
+them is trained. Features are stored in the cache of decoded images, under its lock, its limit and `python -m
+catsdogs_exp cache`.
 """
 
 import hashlib
@@ -36,10 +36,10 @@ Batch = tuple[NDArray[np.float32], NDArray[np.int32]]  # float32 [b, *shape], in
 
 @dataclass(frozen=True)
 class FeatureLoader:
-    """One split as batches of features, in the order in which `pixels` gives the images.
+    """One split as batches of features, in the order in which `pixels` returns the images.
 
     Attributes:
-        pixels: the loader of the images; without any chance in them.
+        pixels: the loader of the images, without randomness.
         stored: uint8 [n, 4 * values], the bytes of float32, for each of `pixels.rows`.
         shape: of one image's features.
     """
@@ -60,7 +60,7 @@ class FeatureLoader:
 
     @property
     def batch_size(self) -> int:
-        """Images a batch; the last one of an epoch may be smaller."""
+        """Images per batch; the last one of an epoch may be smaller."""
         return self.pixels.batch_size
 
     @property
@@ -70,7 +70,7 @@ class FeatureLoader:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return self.pixels.steps
 
     @property
@@ -80,11 +80,11 @@ class FeatureLoader:
 
     @property
     def mixed(self) -> bool:
-        """Whether labels are shares of classes: never, as mixing is chance."""
+        """Whether labels are class fractions: never, because mixing is random."""
         return False
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """In which order the split's images come in an epoch: int64 [n], indices into `rows`."""
+        """The order of the split's images in an epoch: int64 [n], indices into `rows`."""
         return self.pixels.order(epoch)
 
     def part(self, chosen: NDArray[np.intp]) -> "FeatureLoader":
@@ -101,12 +101,12 @@ class FeatureLoader:
 
 @dataclass(frozen=True)
 class FeatureSplit:
-    """A network in two that share its weights.
+    """A network split into two parts that share its weights.
 
     Attributes:
-        body: pixels -> features. Nothing in it learns or is random.
+        body: pixels -> features. Nothing in it is trained or random.
         head: features, float32 -> probabilities.
-        cut: the layer of the backbone that the features are of; pooling above it belongs to the body.
+        cut: the layer of the backbone that gives the features; pooling above it belongs to the body.
     """
 
     body: keras.Model
@@ -119,7 +119,7 @@ class Features:
     """What the head is trained with.
 
     Attributes:
-        head: features -> probabilities; its weights are those of the whole network.
+        head: features -> probabilities; it shares its weights with the whole network.
         train: the training split.
         validation: the validation split, which may be empty.
     """
@@ -131,12 +131,12 @@ class Features:
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """The images that features are computed of.
+    """The images from which features are computed.
 
     Attributes:
         train, validation: the images of both splits; validation may be empty.
         manifest: the data.
-        settings: how the images are made; `cache` and `cache_limit` say where features may lie.
+        settings: how images are prepared; `cache` and `cache_limit` also apply to features.
     """
 
     train: Loader
@@ -151,16 +151,16 @@ def prepare_features(
     progress: ReportProgress | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
-    """Computes the features of both splits, or finds them in the cache, where that gives the very same training.
+    """Computes the features of both splits, or finds them in the cache, if this gives exactly the same training.
 
     Args:
-        model: the whole network, its layers frozen as they are to be.
+        model: the whole network, already frozen as required.
         source: the images.
         progress: called with ("features", done, total).
-        distribution: of the training. Each worker has the features of all images, and its part of each batch.
+        distribution: of the training. Each worker has the features of all images, and its share of each batch.
 
     Returns:
-        What to train with, or None; and a sentence that says what was done, or why it cannot be.
+        What to train with, or None; and a sentence that reports what was done, or why it is not possible.
     """
     refused = "features are not kept: {}, so the whole network is run in each step"
     train, validation = source.train, source.validation
@@ -189,7 +189,7 @@ def prepare_features(
         if found is None:
             break
         stored.append(found)
-    # a worker that trains the head cannot add its sums to those of the others
+    # a worker that trains only the head cannot add its sums to the others'
     if not distribution.everybody(len(stored) == 2):
         where = " on every worker" if distribution.workers > 1 else ""
         return None, refused.format(f"there is no room for their {gib(size)} GiB{where}")
@@ -202,16 +202,16 @@ def prepare_features(
 
 
 def split_network(model: keras.Model) -> FeatureSplit | str:
-    """Cuts a network at the highest place below which nothing learns and nothing is random; or says what does.
+    """Splits a network at the highest point below which nothing is trained or random; or returns what prevents it.
 
-    Between there and the output there must be one layer after the other.
+    From there to the output there must be a plain sequence of layers.
     """
     feeding = parents(model)
     if calls_layers_again(model):
         return "a layer is called more than once"
     uses = Counter(each for below in feeding.values() for each in below)
     fixed: dict[Any, bool] = {}
-    first = ""  # what stands in the way
+    first = ""  # the obstacle
     for operation, below in feeding.items():
         why = why_it_varies(operation)
         fixed[operation] = not why and all(fixed[each] for each in below)
@@ -233,7 +233,7 @@ def split_network(model: keras.Model) -> FeatureSplit | str:
     for operation in reversed(chain):
         try:
             x = operation(x)
-        except (TypeError, ValueError):  # a plain operation such as `x * 2` does not know its 2
+        except (TypeError, ValueError):  # a plain operation such as `x * 2` does not expose its 2
             return f"{operation.name} cannot be called on features alone"
     cut = last
     while cut.name.startswith(HEAD):
@@ -251,7 +251,7 @@ def _compute(body: keras.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.floa
 
 
 def _identity(body: keras.Model) -> str:
-    """Stands for the backbone: its layers, weights and precision, and what computes them."""
+    """Identifies the backbone: its layers, weights and precision, and the library versions."""
     digest = hashlib.sha256(f"{keras.__version__} {tf.__version__} {body.to_json()}".encode())
     for variable in body.weights:
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
@@ -260,7 +260,7 @@ def _identity(body: keras.Model) -> str:
 
 @dataclass(frozen=True)
 class _Entry:
-    """An entry of the cache: its key, what it says of itself, and how many values an image has."""
+    """An entry of the cache: its key, its description, and the number of values per image."""
 
     key: str
     about: dict[str, Any]
@@ -274,7 +274,7 @@ def _stored(
     loader: schema.LoaderSettings,
     progress: ReportProgress | None,
 ) -> NDArray[np.uint8] | None:
-    """The features of a split on disk or in memory, or None where there is no room."""
+    """The features of a split on disk or in memory, or None if there is no room."""
     shape = (len(split.rows), entry.values * _VALUE.itemsize)
 
     def fill(array: NDArray[np.uint8]) -> None:
@@ -294,7 +294,7 @@ def _stored(
         try:
             return open_entry(entry.key, shape, entry.about, fill, int(loader.cache_limit * 2**30))
         except (NoRoom, CacheUnusable):
-            pass  # memory, then
+            pass  # fall back to memory
     if psutil.virtual_memory().available < 2 * shape[0] * shape[1]:
         return None
     array = np.empty(shape, np.uint8)
@@ -303,7 +303,7 @@ def _stored(
 
 
 def _images(split: Loader) -> Iterator[NDArray[np.uint8]]:
-    """The images of a split in the order of its rows, read ahead in threads."""
+    """The images of a split in the order of its rows, prefetched in threads."""
     return ahead(
         lambda start: split.fetch(split.rows[start : start + _BATCH]), range(0, len(split.rows), _BATCH), split.threads
     )

@@ -11,7 +11,7 @@ from catsdogs_exp.data.prefetch import Batched
 
 
 class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
-    """Where batches come from: a `Loader`, or what else gives the same batch for the same number every time."""
+    """A source of batches: a `Loader`, or anything else that returns the same batch for the same number."""
 
     @property
     def rows(self) -> NDArray[np.intp]:
@@ -27,17 +27,17 @@ class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
 
     @property
     def mixed(self) -> bool:
-        """Whether labels are shares of classes, because images are mixed in pairs."""
+        """Whether labels are class fractions because images are mixed in pairs."""
 
     @property
     def fetch(self) -> Fetch:
-        """Gives the images themselves."""
+        """Returns the images themselves."""
 
     def part(self, chosen: NDArray[np.intp]) -> Self:
         """The same for some of its images: indices into `rows`."""
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """In which order the images come in an epoch: int64 [n], indices into `rows`."""
+        """The order of the images in an epoch: int64 [n], indices into `rows`."""
 
 
 def steps_per_epoch(train: Feed, training: Training) -> int:
@@ -46,5 +46,5 @@ def steps_per_epoch(train: Feed, training: Training) -> int:
 
 
 def images_in(feed: Feed, number: int) -> int:
-    """Images in the whole batch `number`, from 0 and on through the epochs; one process may have prepared a part."""
+    """Images in the whole batch `number`, counted from 0 over all epochs; one process may have prepared only a part."""
     return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)

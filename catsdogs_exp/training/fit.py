@@ -27,13 +27,13 @@ _LOWER = (
     "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last "
     "good checkpoint"
 )
-_LOOK = 50  # steps between looks at whether the loss is still finite: each one waits for the device
+_LOOK = 50  # steps between checks that the loss is still finite: each check waits for the device
 
 Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and labels
 
 
 class Listener(Protocol):
-    """What wants to know how training goes: the progress bar, the run folder, TensorBoard, ..."""
+    """Follows the training: the progress bar, the run folder, TensorBoard, ..."""
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """After each training step; `step` counts from 1."""
@@ -41,18 +41,18 @@ class Listener(Protocol):
     def on_epoch(self, result: EpochResult) -> None:
         """After each epoch's validation pass, with the epoch's weights in place.
 
-        `result.outputs` is what the network says of the validation images.
+        `result.outputs` holds the network's outputs for the validation images.
         """
 
 
 class Saver(Protocol):
-    """What saves where a run stands, so that it can go on from there."""
+    """Saves the state of a run, so that it can be resumed."""
 
     def after_step(self, stage: "Stage", progress: Progress) -> None:
         """Between two steps of an epoch."""
 
     def after_epoch(self, stage: "Stage", progress: Progress, is_over: bool) -> None:
-        """Between two epochs, when all listeners are done; `is_over`: the stage has no epoch left."""
+        """Between two epochs, after all listeners; `is_over`: the stage has no epoch left."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Stage:
         first: the number of its first epoch in the run, from 1.
         steps: the arithmetic of a batch.
         train, validation: batches.
-        network: the whole network, of which `steps` may train the head alone.
-        plateau: lowers the learning rate when nothing gets better, or None.
+        network: the whole network, of which `steps` may train only the head.
+        plateau: lowers the learning rate on plateaus, or None.
     """
 
     plan: StagePlan
@@ -78,13 +78,13 @@ class Stage:
 
     @property
     def last(self) -> int:
-        """The number of its last epoch in the run, if it does not end early."""
+        """The number of its last epoch in the run, unless it ends early."""
         return self.first + self.plan.epochs - 1
 
 
 @dataclass(frozen=True)
 class _Loop:
-    """What all parts of the loop need."""
+    """State shared by all parts of the loop."""
 
     stage: Stage
     training: Training
@@ -98,9 +98,9 @@ class _Loop:
         return steps_per_epoch(self.stage.train, self.training)
 
     def number(self, epoch: int, step: int) -> int:
-        """Which batch of the run a step takes, from 0: passes over all images, whatever counts as an epoch.
+        """The number of a step's batch in the run, from 0: passes over all images, whatever counts as an epoch.
 
-        They go on through the stages, so that none sees the order and the augmentation of another one again.
+        Numbers continue through the stages, so that none repeats the order and augmentation of another one.
         """
         return (epoch - 1) * self.count + step - 1
 
@@ -112,20 +112,20 @@ def fit(
     listeners: Sequence[Listener] = (),
     saver: Saver | None = None,
 ) -> str:
-    """Trains a stage from where `progress` stands to its last epoch, or until it or the run ends early.
+    """Trains a stage from `progress` to its last epoch, or until it or the run ends early.
 
     Args:
-        stage: its weights and all other state as they are to begin with.
+        stage: with its initial weights and all other state.
         training: the settings; its `monitor` must be that of the history.
-        progress: of the run; changed as training goes on.
-        listeners: told after each step and epoch.
-        saver: saves where the run stands.
+        progress: of the run; updated during training.
+        listeners: notified after each step and epoch.
+        saver: saves the state of the run.
 
     Returns:
-        Why the stage, but not the run, ended early; else `""`.
+        Why the stage, but not the run, ended early; otherwise `""`.
 
     Raises:
-        RunFailed: when the loss is not finite, naming metric, epoch and step.
+        RunFailed: if the loss is not finite, naming metric, epoch and step.
     """
     loop = _Loop(stage, training, progress, listeners, saver)
     done = len(progress.history.epochs)
@@ -146,12 +146,12 @@ def fit(
 
 
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> tuple[dict[str, float], Outputs]:
-    """Loss and accuracy over a loader's images, in inference mode, and what the network says of each.
+    """Loss and accuracy over a loader's images, in inference mode, and the network's output for each.
 
     Args:
-        steps: of the network, with the weights to judge in place.
-        loader: of images without chance.
-        limit: so many batches; None: all.
+        steps: of the network, with the weights to evaluate in place.
+        loader: of images without randomness.
+        limit: maximum number of batches; None: all.
     """
     steps.reset()
     numbers = range(loader.steps)[:limit]
@@ -162,14 +162,14 @@ def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> tuple[dict
 
 
 def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
-    """The epoch's steps, from where it stands."""
+    """The rest of the epoch's steps."""
     stage, progress, steps = loop.stage, loop.progress, loop.stage.steps
     if not progress.step:
         progress.begin_epoch()
         steps.reset()
     for step in range(progress.step + 1, loop.count + 1):
         asked = time.perf_counter()
-        # Named as a step for TensorBoard's profiler, which shows no times otherwise.
+        # Named as a step because TensorBoard's profiler shows no times otherwise.
         with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):
             batch = next(left)
             got = time.perf_counter()
@@ -196,7 +196,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
     started = time.perf_counter()
     _refuse_bad(steps, epoch)
     averages = steps.averages()
-    for name, value in averages.items():  # finite losses may have an infinite sum
+    for name, value in averages.items():  # the sum of finite losses may be infinite
         if not math.isfinite(value):
             raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
@@ -220,7 +220,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
         history.epochs.append(result)
         progress.begin_epoch()
         for listener in loop.listeners:
-            listener.on_epoch(replace(result, outputs=outputs))  # the history would keep those of every epoch
+            listener.on_epoch(replace(result, outputs=outputs))  # otherwise the history would keep those of every epoch
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)
@@ -236,6 +236,6 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
 
 
 def _refuse_bad(steps: Steps, epoch: int) -> None:
-    """Ends a run whose loss is NaN or infinite: its weights are of no use, and no checkpoint may hold them."""
+    """Ends a run whose loss is NaN or infinite: its weights are useless, and no checkpoint may hold them."""
     if step := steps.first_bad():
         raise RunFailed(f"The training loss became NaN or infinite in epoch {epoch}, step {step}. {_LOWER}")

@@ -8,9 +8,9 @@ import tensorflow as tf
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.training.logits import log_probabilities
 
-# (labels, int32 [b], or shares of classes, float32 [b, classes]; logits as `logits_of` gives them) -> float32 [b]
+# (labels, int32 [b], or class fractions, float32 [b, classes]; logits from `logits_of`) -> float32 [b]
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-_NOTHING = 2.0**-24  # 1 - p of a class with p = 1: log_softmax rounds what is smaller to 0
+_NOTHING = 2.0**-24  # 1 - p of a class with p = 1: log_softmax rounds anything smaller to 0
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Objective:
     Attributes:
         loss: `cross_entropy` or `focal`.
         focal_gamma: of the focal loss, >= 0.
-        label_smoothing: share of each label that is spread evenly over all classes, 0 <= s < 1.
+        label_smoothing: fraction of each label that is spread evenly over all classes, 0 <= s < 1.
     """
 
     loss: str = "cross_entropy"
@@ -29,17 +29,17 @@ class Objective:
 
     @classmethod
     def of(cls, training: Training) -> "Objective":
-        """What the settings say."""
+        """The objective for these settings."""
         return cls(training.loss, training.focal_gamma, training.label_smoothing)
 
     @property
     def is_shown(self) -> bool:
-        """Whether it is the very cross-entropy that is shown, so that it need not be computed twice."""
+        """Whether it equals the reported cross-entropy, so that it need not be computed twice."""
         return (self.loss == "cross_entropy" or self.focal_gamma == 0) and self.label_smoothing == 0
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Plain cross-entropy: the one that is shown of training and validation, and that `evaluate` prints."""
+    """Plain cross-entropy, as reported for training and validation and by `evaluate`."""
     if logits.shape[-1] == 1:
         return tf.nn.sigmoid_cross_entropy_with_logits(_of_second(labels), logits)[:, 0]
     if labels.shape.rank == 2:
@@ -63,15 +63,16 @@ def minimised(objective: Objective, units: int) -> Loss:
 
 
 def focal(shares: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
-    """Cross-entropy in which each class's part counts (1 - p) ** gamma: Lin et al., 2017, without their alpha.
+    """Cross-entropy in which each class's term is multiplied by (1 - p) ** gamma: Lin et al., 2017, without their
+    alpha.
 
-    Their alpha is what class weights are. A sigmoid over two classes gives what a softmax over them gives. However
-    sure and wrong a network is, the loss has a slope: everything is computed from logarithms of probabilities.
+    Class weights take the place of alpha. A sigmoid over two classes gives the same as a softmax over them. The
+    gradient never vanishes, however confidently wrong a network is: everything is computed from log probabilities.
 
     Args:
-        shares: float32 [b, classes], of each class in the label; sums are 1.
+        shares: float32 [b, classes], each class's fraction of the label; sums are 1.
         logits: float32 [b, classes], or [b, 1] of the second of two classes.
-        gamma: > 0; towards 0 it becomes cross-entropy.
+        gamma: > 0; as it approaches 0, this becomes cross-entropy.
 
     Returns:
         float32 [b], >= 0.
@@ -81,7 +82,7 @@ def focal(shares: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
 
 
 def _log_of_rest(logs: tf.Tensor) -> tf.Tensor:
-    """log(1 - p) of each class, [b, classes]: of two classes it is exactly log(p) of the other."""
+    """log(1 - p) of each class, [b, classes]: with two classes exactly the log(p) of the other."""
     if logs.shape[-1] == 2:
         return tf.reverse(logs, axis=[-1])
     return tf.math.log(tf.maximum(-tf.math.expm1(logs), _NOTHING))
@@ -92,5 +93,5 @@ def _shares(labels: tf.Tensor, classes: int) -> tf.Tensor:
 
 
 def _of_second(labels: tf.Tensor) -> tf.Tensor:
-    """The share of the second of two classes, float32 [b, 1]."""
+    """The fraction of the second of two classes, float32 [b, 1]."""
     return labels[:, 1:] if labels.shape.rank == 2 else tf.cast(labels[:, None], tf.float32)

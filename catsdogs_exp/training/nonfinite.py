@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class FirstBad(keras.metrics.Metric):  # type: ignore[misc]
-    """Counts steps from 1; the result is the first one with a loss that is NaN or infinite, 0 for none."""
+    """Counts steps from 1; the result is the first one with a NaN or infinite loss, 0 for none."""
 
     def __init__(self) -> None:
         super().__init__(name="first_bad", dtype="float32")
@@ -15,7 +15,7 @@ class FirstBad(keras.metrics.Metric):  # type: ignore[misc]
         self.first = self.add_variable((), initializer="zeros", dtype="int32", name="first")
 
     def update_state(self, losses: Any) -> None:
-        """Takes the losses of a step's images, float [b]."""
+        """Records the losses of a step's images, float [b]."""
         self.steps.assign_add(1)
         bad = tf.logical_not(tf.reduce_all(tf.math.is_finite(losses)))
         is_first = tf.logical_and(bad, tf.equal(self.first, 0))

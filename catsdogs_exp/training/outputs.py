@@ -1,4 +1,4 @@
-"""What a network says of a split's images, gathered from the passes that judge it."""
+"""A network's outputs for a split's images, collected during evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Outputs:
-    """Probabilities of n images, in the order in which a pass saw them.
+    """Probabilities of n images, in evaluation order.
 
     Attributes:
         rows: their manifest rows, intp [n].
         labels: int32 [n].
         probabilities: float32 [n, classes]; with more than `KEPT_WHOLE` classes only the largest ones, float32 [n, 5].
-        top: int32 [n, 5], the classes of these five, most probable first; None where all classes are kept.
+        top: int32 [n, 5], the classes of these five, most probable first; None if all classes are kept.
     """
 
     rows: NDArray[np.intp]
@@ -26,7 +26,7 @@ class Outputs:
 
     @property
     def predicted(self) -> NDArray[np.int32]:
-        """The most probable class of each image, int32 [n]; of equal ones the first."""
+        """The most probable class of each image, int32 [n]; ties go to the first."""
         places = self.probabilities.argmax(axis=1) if self.top is None else self.top[:, 0]
         return np.asarray(places, np.int32)
 
@@ -34,13 +34,13 @@ class Outputs:
 def gathered(
     rows: NDArray[np.intp], labels: NDArray[np.int32], batches: Sequence[Sequence[Any]], classes: int
 ) -> Outputs:
-    """The outputs of a pass.
+    """The outputs of an evaluation pass.
 
     Args:
-        rows, labels: of the images that the pass saw, [n].
-        batches: what `Steps.evaluate` gave for each batch: probabilities, and the classes they belong to where only
-            the largest are kept.
-        classes: how many there are.
+        rows, labels: of the evaluated images, [n].
+        batches: the results of `Steps.evaluate` per batch: probabilities, and their classes if only the largest are
+            kept.
+        classes: number of classes.
     """
     if not batches:
         return Outputs(rows, labels, np.empty((0, classes), np.float32))

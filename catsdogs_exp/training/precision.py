@@ -16,7 +16,7 @@ _BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA Ampere and later
 
 
 def choose_precision(precision: str) -> tuple[str, str]:
-    """The Keras policy for `training.precision`, and a line that says why where `auto` chose, else `""`."""
+    """The Keras policy for `training.precision`, and a line with the reason if `auto` chose it, otherwise `""`."""
     if precision != "auto":
         return precision, ""
     reason = _bfloat16_of_gpus() if gpus() else _bfloat16_of_processor()
@@ -27,7 +27,7 @@ def choose_precision(precision: str) -> tuple[str, str]:
 
 @contextmanager
 def building_in(policy: str) -> Iterator[None]:
-    """Networks built inside have this policy, and keep it; those built afterwards have float32 again."""
+    """A context in which networks are built with this policy, which they keep; later ones use float32 again."""
     keras.config.set_dtype_policy(policy)
     try:
         yield
@@ -36,14 +36,16 @@ def building_in(policy: str) -> Iterator[None]:
 
 
 def scaled(optimizer: keras.optimizers.Optimizer, policy: str) -> keras.optimizers.Optimizer:
-    """Scales the loss for float16, whose small gradients would vanish (Micikevicius et al., 2018); else as it is."""
+    """Adds loss scaling for float16, whose small gradients would vanish (Micikevicius et al., 2018); otherwise
+    unchanged.
+    """
     return keras.optimizers.LossScaleOptimizer(optimizer) if policy == "mixed_float16" else optimizer
 
 
 def use_jit(training: Training) -> bool:
-    """Whether to compile with XLA: by itself on GPUs alone, as on CPUs it halves the speed of convolutions.
+    """Whether to compile with XLA: `auto` only on GPUs, because on CPUs it halves the speed of convolutions.
 
-    Not where `training.deterministic` is on: XLA has no deterministic gradient of max-pooling.
+    Not with `training.deterministic`: XLA has no deterministic gradient of max-pooling.
     """
     return training.jit == "always" or (training.jit == "auto" and not training.deterministic and bool(gpus()))
 
@@ -52,7 +54,7 @@ def set_threads(training: Training) -> None:
     """Sets TensorFlow's thread pools.
 
     Raises:
-        BadInput: when an earlier job of this process has settled another number: TensorFlow takes it only once.
+        BadInput: if an earlier job of this process has set another number: TensorFlow allows only one.
     """
     for name, wanted, get, put in (
         (
@@ -80,7 +82,7 @@ def set_threads(training: Training) -> None:
 
 
 def threads() -> dict[str, int]:
-    """Threads of TensorFlow's pools as they are set; 0: its own choice."""
+    """The sizes of TensorFlow's thread pools; 0: TensorFlow's default."""
     return {
         "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
@@ -93,7 +95,7 @@ def gpus() -> list[tf.config.PhysicalDevice]:
 
 
 def _bfloat16_of_processor() -> str:
-    """The first of the processor's flags that means bfloat16, or `""`; known on Linux alone."""
+    """The first processor flag that means bfloat16, or `""`; only known on Linux."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:

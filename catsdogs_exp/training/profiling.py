@@ -1,4 +1,4 @@
-"""`--profile`: traces some steps for TensorBoard, and reports what training waits for."""
+"""`--profile`: traces some steps for TensorBoard, and reports the bottleneck of training."""
 
 import time
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
 
-_FIRST, _COUNT = 5, 10  # steps: past compilation and the filling of queues
+_FIRST, _COUNT = 5, 10  # steps: after compilation and the initial filling of queues
 _ROUNDS = 5
-_NOTHING_TO_GAIN = 1.05  # times as fast: less is noise
+_NOTHING_TO_GAIN = 1.05  # speed-up factor: anything less is noise
 
 
 class Trace:
-    """A listener that traces ten steps of the first epoch for TensorBoard's profiler, or what it has of them."""
+    """A listener that traces up to ten steps of the first epoch for TensorBoard's profiler."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._last = 0  # the step that ends the trace; 0: there is none under way
+        self._last = 0  # the step that ends the trace; 0: no trace in progress
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Starts after a few steps, stops some steps later."""
@@ -35,7 +35,7 @@ class Trace:
             self._stop()
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Stops at the latest here."""
+        """Stops here at the latest."""
         if self._last:
             self._stop()
 
@@ -46,16 +46,16 @@ class Trace:
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds for one batch.
+    """Seconds per batch.
 
     Attributes:
-        step: the arithmetic alone, on a batch that is there already.
-        fetch: reading the pictures, decoded or from the cache, in one thread.
-        change: everything else that happens to a batch on its way: augmentation, mixing.
+        step: the arithmetic alone, on a batch that is ready.
+        fetch: reading the images, decoded or from the cache, in one thread.
+        change: everything else done to a batch: augmentation, mixing.
         cached: reading them from a cache in memory or on disk.
         workers: threads that prepare batches.
-        in_run: what a step took in the run, all in all.
-        waiting: share of the run's training time in which a step waited for its batch, 0..1.
+        in_run: total time of a step in the run.
+        waiting: fraction of the run's training time spent waiting for batches, 0..1.
     """
 
     step: float
@@ -68,20 +68,20 @@ class Costs:
 
 
 def profile(stage: Stage, history: History) -> str:
-    """What a finished stage waited for, measured and put into a line. Trains the network a little further."""
-    last, train = history.epochs[-1], stage.train  # the first epoch has the compilation in it
+    """Measures what a finished stage waited for, and describes it in one line. Trains the network a little further."""
+    last, train = history.epochs[-1], stage.train  # the first epoch includes compilation
     in_run = len(train.rows) / last.images_per_second / train.steps
     return advice(measure(stage.steps, train, in_run, last.waiting), train.fetch.cache)
 
 
 def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
-    """Measures the parts of a step by themselves. Trains the network a little further: its weights are of no use then.
+    """Measures the parts of a step separately. Trains the network a little further, which makes its weights useless.
 
     Args:
         steps: of the run.
         loader: of the training images.
-        in_run: seconds of a step in the run.
-        waiting: share of the time that steps waited, 0..1.
+        in_run: seconds per step in the run.
+        waiting: fraction of the time that steps waited, 0..1.
     """
     batch = loader.batch(0, 0)
     tensors = tuple(map(tf.constant, batch))
@@ -90,7 +90,7 @@ def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
 
     def step() -> None:
         steps.train(*tensors)
-        steps.averages()  # waits for the result
+        steps.averages()  # waits for the device
 
     step()
     with one_opencv_thread():  # as in a run
@@ -108,7 +108,7 @@ def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
 
 
 def advice(costs: Costs, cache: str) -> str:
-    """The line: what training waits for, and what would change it by how much.
+    """One line: the bottleneck of training, and what would remove it with which speed-up.
 
     Args:
         costs: as measured.
@@ -136,7 +136,7 @@ def advice(costs: Costs, cache: str) -> str:
 
 
 def _gain(costs: Costs, prepared: float) -> float:
-    """How much faster steps would be with batches prepared in so many seconds: they come one by one."""
+    """The speed-up if batches were prepared in so many seconds, one at a time."""
     return costs.in_run / max(costs.step, prepared)
 
 

@@ -11,7 +11,7 @@ from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 from catsdogs_exp.training.outputs import Outputs
 
 T = TypeVar("T")
-_FLEETING = MappingProxyType({"saved": False})  # marks what is not written down
+_FLEETING = MappingProxyType({"saved": False})  # marks fields that are not saved
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class EpochResult:
         learning_rate: at the epoch's end.
         seconds: of the training steps and the validation pass.
         images_per_second: of the training steps alone.
-        waiting: share of their time that steps waited for a batch, 0..1.
-        is_best: whether it was the best epoch when it ended.
-        outputs: what the network said of the validation images, for listeners: the history does not keep it.
+        waiting: fraction of their time that steps waited for a batch, 0..1.
+        is_best: whether it was the best epoch so far.
+        outputs: the network's outputs for the validation images, for listeners; the history does not keep them.
     """
 
     epoch: int
@@ -70,22 +70,22 @@ class History:
         return [result for result in self.epochs if result.stage == stage]
 
     def before_stage(self, stage: int) -> list[EpochResult]:
-        """The epochs of the stages before one."""
+        """The epochs of all stages before one."""
         return [result for result in self.epochs if result.stage < stage]
 
     @property
     def seconds(self) -> float:
-        """What the epochs took."""
+        """The total time of the epochs."""
         return sum(result.seconds for result in self.epochs)
 
     def would_be_best(self, result: EpochResult) -> bool:
-        """Whether an epoch is better than all so far: by `monitor`, in a tie by the loss. NaN is the worst of all."""
+        """Whether an epoch is better than all so far: by `monitor`, ties by the loss. NaN is the worst."""
         if not any(each.is_best for each in self.epochs):
             return True
         return self._badness(result) < self._badness(self.best)
 
     def _badness(self, result: EpochResult) -> tuple[float, float]:
-        """What the best epoch has the least of."""
+        """The sort key of an epoch; the best epoch has the lowest."""
         value = result.value(self.monitor)
         loss = (result.val or result.train).get("loss", math.nan)
         return _nan_is_worst(value if lower_is_better(self.monitor) else -value), _nan_is_worst(loss)
@@ -93,15 +93,15 @@ class History:
 
 @dataclass
 class Progress:
-    """Where a run stands between two steps.
+    """The position of a run between two steps.
 
     Attributes:
-        history: the epochs done.
-        steps: training steps done in all.
-        step: of them in the epoch under way.
-        images: that they saw.
-        trained: seconds that they took.
-        waited: seconds of these in which they waited for a batch.
+        history: the finished epochs.
+        steps: total number of training steps done.
+        step: steps done in the current epoch.
+        images: seen in these steps.
+        trained: seconds these steps took.
+        waited: seconds of these spent waiting for a batch.
         stopped: why the run ended before its last epoch, or `""`.
     """
 
@@ -114,11 +114,11 @@ class Progress:
     stopped: str = ""
 
     def begin_epoch(self) -> None:
-        """A new epoch is under way, with nothing done in it."""
+        """Starts a new epoch."""
         self.step, self.images, self.trained, self.waited = 0, 0, 0.0, 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; JSON keeps every bit of a float."""
+        """Plain values; JSON preserves every bit of a float."""
         content = asdict(self)
         for epoch in content["history"]["epochs"]:
             del epoch["outputs"]
@@ -126,10 +126,10 @@ class Progress:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Progress":
-        """What `to_json` gave.
+        """Restores the result of `to_json`.
 
         Raises:
-            KeyError, TypeError: when it is something else.
+            KeyError, TypeError: if it is anything else.
         """
         history = _made(History, content["history"])
         epochs = [_made(EpochResult, each) for each in history.epochs]
@@ -137,10 +137,10 @@ class Progress:
 
 
 def progress_of(snapshot: Snapshot) -> Progress:
-    """Where the run stood.
+    """The saved position of the run.
 
     Raises:
-        BadInput: when the snapshot does not say so in our words.
+        BadInput: if the snapshot does not hold a valid one.
     """
     try:
         return Progress.from_json(snapshot.state["progress"])
@@ -149,15 +149,15 @@ def progress_of(snapshot: Snapshot) -> Progress:
 
 
 def _nan_is_worst(badness: float) -> float:
-    """Infinity for NaN. (An infinite loss is no better than one that is no number.)"""
+    """Infinity for NaN. (An infinite loss is no better than NaN.)"""
     return math.inf if math.isnan(badness) else badness
 
 
 def _made(kind: type[T], content: Any) -> T:
-    """A dataclass from its values as they were in JSON.
+    """A dataclass from its JSON values.
 
     Raises:
-        KeyError, TypeError: when one is missing, unknown, or of another kind.
+        KeyError, TypeError: if one is missing, unknown, or of the wrong type.
     """
     for each in fields(kind):  # type: ignore[arg-type]
         if each.metadata == _FLEETING:
@@ -169,7 +169,7 @@ def _made(kind: type[T], content: Any) -> T:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    if isinstance(value, bool):  # Python counts it among the numbers
+    if isinstance(value, bool):  # Python counts bool as a number
         return kind is bool
     if kind == dict[str, float]:
         return isinstance(value, dict) and all(_fits(each, float) for each in value.values())

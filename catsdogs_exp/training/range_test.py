@@ -1,7 +1,7 @@
-"""The learning-rate range test: the rate rises from step to step, and the loss tells which ones are worth a trial.
+"""The learning rate range test: the rate rises from step to step, and the loss shows which rates are worth trying.
 
-Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; the smoothing, the stop and
-the choice by the longest valley are after fastai's.
+Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; smoothing, stopping and the choice by the
+longest valley follow fastai.
 """
 
 import math
@@ -20,22 +20,22 @@ from catsdogs_exp.training.variable_values import value_of
 
 LOW, HIGH, COUNT = 1e-6, 1.0, 100
 _SMOOTHING = 0.9  # of the moving average over steps
-_BROKEN = 2.0  # times the median loss so far: no point in going on
-_LEAST = 10  # steps of falling loss, below which it is chance
-_CLEAR = 0.1  # share by which the loss must fall to be more than noise
-_SETTLED = 6  # steps after which the average may be trusted
+_BROKEN = 2.0  # times the median loss so far: diverged
+_LEAST = 10  # minimum number of steps with falling loss; fewer may be chance
+_CLEAR = 0.1  # minimum relative fall of the loss; less is noise
+_SETTLED = 6  # steps after which the average is reliable
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What the test gave.
+    """The result of the test.
 
     Attributes:
         rates: float64 [n], rising by the same factor from step to step.
         losses: float64 [n], of the batch of each step.
-        smoothed: float64 [n], their moving average, corrected for its beginning.
-        suggestion: the rate in the middle of the longest fall of the smoothed loss; where it does not fall in so few
-            steps, a tenth of the rate with which it breaks; None where it does neither.
+        smoothed: float64 [n], their moving average, bias-corrected.
+        suggestion: the rate in the middle of the longest fall of the smoothed loss; if it does not fall in so few
+            steps, a tenth of the rate at which it diverges; None if it does neither.
         why: which of them, in words.
     """
 
@@ -54,14 +54,14 @@ def range_test(  # noqa: PLR0913  (three of them are defaults that only tests ch
     count: int = COUNT,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> RangeTest:
-    """Trains `count` steps with rising learning rates. Everything that it changed in `steps` is put back.
+    """Trains `count` steps with rising learning rates. Everything changed in `steps` is restored.
 
     Args:
         steps: with an optimizer whose learning rate is constant.
-        train: batches; passes over them as often as it takes.
+        train: batches; repeated as often as necessary.
         low, high: the first and the last rate, 0 < low < high.
         count: steps.
-        progress: called with what is done, how many are, of how many.
+        progress: called with the current task, the number done, and the total.
     """
     before = {name: value_of(variable) for name, variable in steps.variables().items()}
     rates = np.geomspace(low, high, count)
@@ -86,7 +86,7 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
 
     Args:
         rates, losses: of each step.
-        broke: whether the last loss is the one with which it broke.
+        broke: whether the last loss is the one at which it diverged.
     """
     finite = np.isfinite(losses)
     rates, losses = rates[finite], losses[finite]
@@ -106,7 +106,9 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
 
 
 def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
-    """Where the longest fall begins and ends: of the longest sequence of steps whose losses fall, not all in a row."""
+    """The start and end of the longest fall: the longest sequence of steps with falling losses, not necessarily
+    adjacent.
+    """
     count = len(smoothed)
     falling = np.ones(count, dtype=int)
     for step in range(1, count):
@@ -118,7 +120,7 @@ def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def smooth(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The exponential moving average of losses, corrected for its beginning: float64 [n]."""
+    """The exponential moving average of losses, bias-corrected: float64 [n]."""
     average, found = 0.0, []
     for step, loss in enumerate(losses.tolist(), 1):
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
@@ -133,5 +135,5 @@ def _broken(losses: list[float]) -> bool:
 
 
 def _rounded(rate: float) -> float:
-    """Two digits: the test knows no better, and people copy it."""
+    """Rounds to two digits: the test is no more precise, and people copy the number."""
     return float(f"{rate:.1e}")

@@ -1,4 +1,4 @@
-"""A race of learning rates: all of them train from the same weights on the same batches, the worse ones drop out.
+"""A race of learning rates: all train from the same weights on the same batches, and the worse ones drop out.
 
 Source: successive halving (Jamieson and Talwalkar, 2016), over rates in steps of about three.
 """
@@ -14,33 +14,35 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.range_test import RangeTest
 
-_ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # share of the length, and how many are left after it
+_ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # fraction of the length, and how many rates continue after it
 _SHORTEST, _LONGEST = 100, 250  # steps of a race
-_SHARE = 0.25  # of the run's steps that the best rates race over
-_JUDGED = 0.5  # share of the steps so far, the last ones, whose mean loss counts
-_DOUBT = 0.05  # of the loss of a guess per factor of ten from the usual rate: differences that may be chance
-_FARTHEST = 2  # further rates that are tried where the best one is at the end of those raced
-_MOST = 7  # rates in a race
+_SHARE = 0.25  # fraction of the run's steps used to race the best rates
+_JUDGED = 0.5  # fraction of the steps so far, the last ones, whose mean loss counts
+_DOUBT = (
+    0.05  # relative to the loss of guessing, per factor of ten from the usual rate: smaller differences may be chance
+)
+_FARTHEST = 2  # further rates to try if the best one is at the edge
+_MOST = 7  # maximum number of rates in a race
 
 
 class Trials(Protocol):
-    """What trains: `RateTrials`."""
+    """Trains: `RateTrials`."""
 
     def losses(self, rate: float, count: int) -> NDArray[np.float64]:
-        """The losses of the first `count` steps: float64 [count], or fewer, the last one not finite."""
+        """The losses of the first `count` steps: float64 [count], or fewer if the last one is not finite."""
 
     def forget(self, rate: float) -> None:
-        """This rate will not go on."""
+        """This rate will not continue."""
 
 
 @dataclass(frozen=True)
 class Raced:
-    """How a learning rate did.
+    """The result of one learning rate.
 
     Attributes:
         rate: the learning rate.
-        steps: how many it trained.
-        loss: mean training loss over the last half of them, in nats per image; infinite where the training broke.
+        steps: number of training steps.
+        loss: mean training loss over the last half of them, in nats per image; infinite if training diverged.
     """
 
     rate: float
@@ -50,11 +52,11 @@ class Raced:
 
 @dataclass(frozen=True)
 class RateRace:
-    """How a race went.
+    """The result of a race.
 
     Attributes:
-        raced: every rate that took part, in rising order.
-        best: the one that is suggested.
+        raced: every rate that took part, in ascending order.
+        best: the suggested rate.
         length: steps of the whole race.
     """
 
@@ -68,9 +70,9 @@ class RateSearch:
     """How a learning rate was found.
 
     Attributes:
-        test: the range test, which says where to look.
+        test: the range test, which finds the region.
         race: of the rates that were tried.
-        seconds: that both took.
+        seconds: taken by both.
     """
 
     test: RangeTest
@@ -79,7 +81,7 @@ class RateSearch:
 
 
 def race_length(steps: int, accumulate: int = 1) -> int:
-    """Steps that the best learning rates race over: a quarter of a run, 100 to 250 of its updates, never more than all.
+    """Steps of a race: a quarter of a run, 100 to 250 of its updates, never more than the run.
 
     Args:
         steps: of the run, in batches.
@@ -89,7 +91,7 @@ def race_length(steps: int, accumulate: int = 1) -> int:
 
 
 def steps_of_race(rates: int, length: int) -> int:
-    """Steps that a race of so many rates takes, without those beyond its ends."""
+    """Total steps of a race of so many rates, without rates tried beyond the edges."""
     total, before, left = 0, 0, rates
     for share, next_left in _ROUNDS:
         reached = _steps(share, length)
@@ -98,9 +100,9 @@ def steps_of_race(rates: int, length: int) -> int:
 
 
 def rates_to_try(usual: float, suggested: float | None) -> tuple[float, ...]:
-    """Round rates (1, 3, 10, 30, ...) around the usual one and the one that a range test suggests, in rising order.
+    """Round rates (1, 3, 10, 30, ...) around the usual one and the one suggested by a range test, in ascending order.
 
-    From a third of the smaller to three times the larger; where these are too many, those next to either of the two.
+    From a third of the smaller to three times the larger; if these are too many, those closest to either of the two.
     """
     ends = [_rung(usual), _rung(usual if suggested is None else suggested)]
     low, high = min(ends) - 1, max(ends) + 1
@@ -111,19 +113,19 @@ def rates_to_try(usual: float, suggested: float | None) -> tuple[float, ...]:
 def race(trials: Trials, rates: Sequence[float], usual: float, length: int, guess: float) -> RateRace:
     """Races learning rates and keeps the one with the lowest training loss.
 
-    After a quarter of the length the best four go on, after half of it the best two. A rate must be better than
-    another by more than chance to make up for being farther from the usual one. Where the best one is the smallest or
-    largest of all, the next rate beyond it is tried as well.
+    After a quarter of the length the best four continue, after half of it the best two. To win, a rate farther from the
+    usual one must be better by more than chance. If the best one is the smallest or largest, the next rate beyond it is
+    tried as well.
 
     Args:
         trials: trains.
         rates: round ones, see `rates_to_try`.
-        usual: the rate that is usual for the optimizer.
+        usual: the usual rate for the optimizer.
         length: steps of the whole race, >= 1.
-        guess: the loss of a network that knows nothing, in nats: log of the classes.
+        guess: the loss of a random guess, in nats: log of the number of classes.
 
     Raises:
-        RunFailed: when the training breaks with each of them.
+        RunFailed: if training diverges with every rate.
     """
     found: dict[float, Raced] = {}
 
@@ -167,7 +169,7 @@ def _judge(rate: float, losses: NDArray[np.float64]) -> Raced:
 
 
 def _beyond(best: float, found: dict[float, Raced]) -> float | None:
-    """The round rate next to the best where that is the smallest or largest tried, or None."""
+    """The round rate beyond the best if that is the smallest or largest tried, or None."""
     rung = _rung(best)
     if best == min(found):
         return _rate(rung - 1)
@@ -175,11 +177,11 @@ def _beyond(best: float, found: dict[float, Raced]) -> float | None:
 
 
 def _rung(rate: float) -> int:
-    """The place of the nearest round rate: 0 for 1, -1 for 0.3, -2 for 0.1, ..."""
+    """The index of the nearest round rate: 0 for 1, -1 for 0.3, -2 for 0.1, ..."""
     return round(2 * math.log10(rate))
 
 
 def _rate(rung: int) -> float:
-    """The round rate at a place."""
+    """The round rate at an index."""
     tens, half = divmod(rung, 2)
     return float(f"{3 if half else 1}e{tens}")

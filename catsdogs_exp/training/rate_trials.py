@@ -1,4 +1,4 @@
-"""Training for a while with one learning rate after another, each from the same weights on the same batches."""
+"""Trains for a while with one learning rate after another, each from the same weights on the same batches."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -14,21 +14,21 @@ from catsdogs_exp.training.feed import Feed
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
 
-_SHARE_OF_MEMORY = 0.25  # that may hold what rates have learned so far
+_SHARE_OF_MEMORY = 0.25  # fraction of memory that may hold what rates have learned so far
 
 State = dict[str, NDArray[Any]]
 
 
 class RateTrials:
-    """The losses of learning rates. A rate that is asked again goes on where it stopped.
+    """The losses of learning rates. A rate that is requested again continues where it stopped.
 
-    On leaving the context everything that was changed in `steps` is put back.
+    On leaving the context, everything changed in `steps` is restored.
 
     Args:
         steps: with an optimizer whose learning rate is constant.
-        train: batches; passes over them as often as it takes.
-        keep: whether what each rate has learned is kept in memory; otherwise a rate that goes on begins again, which
-            gives the same and takes longer. All processes that train together must do the same.
+        train: batches; repeated as often as necessary.
+        keep: whether to keep each rate's state in memory; otherwise a rate that continues starts over, which gives the
+            same result but takes longer. All processes that train together must do the same.
         tell: called after each step.
     """
 
@@ -48,7 +48,7 @@ class RateTrials:
     def losses(self, rate: float, count: int) -> NDArray[np.float64]:
         """The loss of each of the first `count` batches while training with this rate: float64 [count].
 
-        Shorter, with its last value not finite, where the training breaks.
+        Shorter, with a non-finite last value, if training diverges.
         """
         state, found = self._reached.pop(rate, (self._start, np.empty(0)))
         if len(found) >= count or (len(found) and not np.isfinite(found[-1])):
@@ -69,7 +69,7 @@ class RateTrials:
         return found
 
     def forget(self, rate: float) -> None:
-        """Frees the memory of a rate that will not go on."""
+        """Frees the memory of a rate that will not continue."""
         self._reached.pop(rate, None)
 
     def _put(self, state: State) -> None:
@@ -78,7 +78,7 @@ class RateTrials:
 
 
 def loss_at(steps: Steps, batch: Any, rate: float) -> float:
-    """Trains one step with this rate. Returns the loss of its batch."""
+    """Trains one step with this rate and returns the loss of its batch."""
     assert steps.optimizer is not None
     steps.optimizer.learning_rate = rate
     steps.reset()
@@ -87,7 +87,7 @@ def loss_at(steps: Steps, batch: Any, rate: float) -> float:
 
 
 def fits_in_memory(steps: Steps, rates: int) -> bool:
-    """Whether there is room for what so many learning rates have learned."""
+    """Whether there is memory for the states of so many learning rates."""
     size = sum(value.nbytes for value in _state(steps).values())
     return bool(size * rates <= _SHARE_OF_MEMORY * psutil.virtual_memory().available)
 

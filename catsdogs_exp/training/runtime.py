@@ -21,18 +21,18 @@ def import_tensorflow(verbose: bool = False, workers: bool = False) -> None:
     """Imports TensorFlow; on the command line without its start-up messages, unless `verbose`.
 
     Args:
-        verbose: let all of its messages through.
-        workers: whether it trains with others, whose broken connections are told in a line of ours.
+        verbose: show all its messages.
+        workers: whether it trains with other workers; messages about broken connections are then replaced by ours.
     """
     with nullcontext() if verbose else process.quiet_tensorflow(workers):
         import tensorflow  # noqa: F401, PLC0415
 
 
 def start(config: Config, verbose: bool = False) -> None:
-    """Imports TensorFlow and makes it ready for a config: its threads, its seed, its determinism.
+    """Imports TensorFlow and prepares it for a config: threads, seed, determinism.
 
     Raises:
-        BadInput: when this process has other threads already.
+        BadInput: if this process already uses other thread settings.
     """
     import_tensorflow(verbose)
     _settle_process(config.training)
@@ -40,11 +40,11 @@ def start(config: Config, verbose: bool = False) -> None:
 
 
 def start_distributed(config: Config, verbose: bool, cluster: Cluster | None) -> "Distribution":
-    """As `start`, and opens `training.strategy`; with a cluster it waits for all workers to begin.
+    """As `start`, and opens `training.strategy`; with a cluster it waits for all workers to start.
 
     Raises:
-        BadInput: when this process has other threads already.
-        RunFailed: when the other workers do not come.
+        BadInput: if this process already uses other thread settings.
+        RunFailed: if the other workers do not start.
     """
     started = time.perf_counter()
     import_tensorflow(verbose, workers=cluster is not None)
@@ -58,7 +58,7 @@ def start_distributed(config: Config, verbose: bool, cluster: Cluster | None) ->
 
 
 def _settle_process(training: Training) -> None:
-    """What concerns all jobs of a process."""
+    """Settings shared by all jobs of a process."""
     from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
 
     set_threads(training)
@@ -67,7 +67,7 @@ def _settle_process(training: Training) -> None:
 
 
 def prepare(seed: int, deterministic: bool) -> None:
-    """Seeds Python, NumPy and TensorFlow and forgets the last job's graphs, so that a sweep does not grow.
+    """Seeds Python, NumPy and TensorFlow and frees the last job's graphs, so that memory does not grow in a sweep.
 
     With `deterministic`, the same config, data and machine give bit-identical weights.
     """

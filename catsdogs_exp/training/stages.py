@@ -1,6 +1,6 @@
 """The stages of a run as data, planned before the first epoch. Without TensorFlow.
 
-Which stage is under way follows from the epochs done and the settings alone, so that a resumed run goes on in the same.
+The current stage follows only from the finished epochs and the settings, so a resumed run continues in the same one.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from catsdogs_exp.training.stopping import out_of_patience, reason_to_stop
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Some epochs of a run with an optimizer, a learning rate and frozen layers of their own.
+    """Some epochs of a run with their own optimizer, learning rate and frozen layers.
 
     Attributes:
         number: from 1.
-        epochs: how many, at most.
+        epochs: maximum number.
         optimizer: the optimizer's settings, with this stage's learning rate.
-        schedule: how the rate changes over the epochs of this stage; milestones are epochs of the run.
-        unfreeze: which part of the backbone learns from here on, as in `training.finetune.unfreeze`; None: what the
-            network was built with.
-        is_last: no other stage follows.
+        schedule: of the rate over the epochs of this stage; milestones are epochs of the run.
+        unfreeze: the part of the backbone that is trained from here on, as in `training.finetune.unfreeze`; None: as
+            the network was built.
+        is_last: whether no other stage follows.
     """
 
     number: int
@@ -35,9 +35,9 @@ class StagePlan:
     is_last: bool = True
 
     def schedule_after(self, done: int) -> Schedule:
-        """The schedule, its milestones counted from the beginning of this stage.
+        """The schedule, with milestones counted from the beginning of this stage.
 
-        Milestones that were passed before are over: `training.finetune.lr` says what the rate begins with.
+        Milestones passed earlier no longer apply: the rate starts at `training.finetune.lr`.
 
         Args:
             done: epochs of the run before this stage.
@@ -53,10 +53,10 @@ def _flat(schedule: StepSchedule) -> ConstantSchedule:
 
 
 def next_stage(plans: Sequence[StagePlan], history: History, training: Training) -> StagePlan | None:
-    """The stage that the next epoch belongs to; None when all are over.
+    """The stage of the next epoch; None if all are over.
 
-    A stage is over after its last epoch, or when `training.early_stopping` has lost patience with it. Epochs of one
-    stage do not count for another one.
+    A stage is over after its last epoch, or when `training.early_stopping` runs out of patience. Epochs of one stage do
+    not count for another one.
     """
     for plan in plans[history.stage - 1 :]:
         if not is_over(plan, history, training):
@@ -70,13 +70,13 @@ def is_over(plan: StagePlan, history: History, training: Training) -> bool:
 
 
 def planned_epochs(plans: Sequence[StagePlan], history: History) -> int:
-    """How many epochs the run will have, if no other stage ends early."""
+    """The number of epochs of the run, if no other stage ends early."""
     begun = len(history.before_stage(history.stage))
     return begun + sum(plan.epochs for plan in plans[history.stage - 1 :])
 
 
 def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Snapshot | None) -> Progress:
-    """Where the run stands: at its beginning, or where the snapshot was taken.
+    """The run's initial position, or that of the snapshot.
 
     What ended the run then ends it again, if the settings still say so.
 

@@ -23,14 +23,14 @@ _TOP = f"top_{TOP_K}_accuracy"
 
 @dataclass(frozen=True)
 class StepSettings:
-    """What a batch consists of, and what becomes of its gradients.
+    """The content of a batch, and how its gradients are used.
 
     Attributes:
-        inputs: the dtype of what the network takes.
-        mixed: whether training labels are shares of classes, float32 [b, classes], instead of int32 [b]: of images
-            mixed of two. Their accuracy counts the class of the larger share as the right one.
-        accumulate: batches whose gradients make one update.
-        ema: decay of the average of the weights, or 0 for none.
+        inputs: the dtype of the network's input.
+        mixed: whether training labels are class fractions, float32 [b, classes], instead of int32 [b]: of mixed images.
+            Accuracy then counts the class with the larger fraction as the right one.
+        accumulate: batches per update.
+        ema: decay of the weight average, or 0 for none.
         jit: compile with XLA.
     """
 
@@ -49,14 +49,14 @@ class Steps:
 
     Attributes:
         model: the network, pixels to probabilities.
-        optimizer: its optimizer, or None where nothing is trained.
-        class_weights: float32 [classes], what an image of each class weighs in the loss that is minimised, or None
-            for equal weights.
-        evaluate: (images, labels) adds a batch to the averages in inference mode, and gives the probabilities that
-            are kept of it: see `Outputs`.
+        optimizer: its optimizer, or None if nothing is trained.
+        class_weights: float32 [classes], the weight of each class's images in the training loss, or None for equal
+            weights.
+        evaluate: (images, labels) adds a batch to the averages in inference mode, and returns the probabilities to
+            keep: see `Outputs`.
         objective: the loss to minimise. Averages are of the plain cross-entropy, without class weights, so that they
-            compare with those of validation and of other runs.
-        settings: what a batch consists of, and what becomes of its gradients.
+            are comparable with validation and with other runs.
+        settings: the content of a batch, and how its gradients are used.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Steps:
         self.predict = tf.function(self._predict, input_signature=(images,), jit_compile=jit)
 
     def reset(self) -> None:
-        """Begins new averages."""
+        """Resets the averages."""
         for metric in (*self._metrics.values(), self._finite):
             metric.reset_state()
 
@@ -99,32 +99,32 @@ class Steps:
         return int(self._finite.result())
 
     def averages(self) -> dict[str, float]:
-        """Loss and accuracy over the batches since `reset`, each image weighing the same.
+        """Loss and accuracy over the batches since `reset`, with equal weight per image.
 
-        With more than five classes also `top_5_accuracy`: the share of images for which fewer than five other
+        With more than five classes also `top_5_accuracy`: the fraction of images for which fewer than five other
         classes are at least as probable as the right one.
         """
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Within it the network has the averages of its weights, where there are some: to judge, save and draw it."""
+        """A context in which the network has its averaged weights, if any: for evaluating, saving and drawing."""
         updated = self.optimizer is not None and int(value_of(self.optimizer.iterations)) > 0
         return self._average.swapped() if self._average is not None and updated else nullcontext()
 
     def begin_average(self) -> None:
-        """Begins the average of the weights, where there is one, with those of now."""
+        """Initializes the weight average, if any, with the current weights."""
         if self._average is not None:
             self._average.begin()
 
     def weights(self) -> dict[str, Any]:
-        """The network's weights, by the names that `variables` gives them."""
+        """The network's weights, named as in `variables`."""
         return {_named("model", place, weight): weight for place, weight in enumerate(self.model.weights)}
 
     def variables(self) -> dict[str, Any]:
-        """Every variable that training depends on, each once, in an order and by names that only the settings decide.
+        """Every variable that training depends on, once, with order and names determined only by the settings.
 
-        Weights, states of random generators, the optimizer's (learning rate, iterations, slots, loss scale), the
-        average of the weights, gathered gradients, and the sums behind the averages of the epoch.
+        Weights, states of random generators, the optimizer's (learning rate, iterations, slots, loss scale), the weight
+        average, accumulated gradients, and the sums behind the epoch's averages.
         """
         found: dict[str, Any] = self.weights()
         weights = {id(weight) for weight in self.model.weights}
@@ -153,10 +153,10 @@ class Steps:
         if self.model.losses:  # regularisation
             mean += tf.add_n(self.model.losses)
         assert self.optimizer is not None
-        return self.optimizer.scale_loss(mean)  # float16 needs it; else the loss itself
+        return self.optimizer.scale_loss(mean)  # required for float16; otherwise the loss itself
 
     def _move(self, gradients: list[Any], images: Any) -> None:
-        """Moves the weights by the mean gradients over so many images, at once or when enough are gathered."""
+        """Updates the weights with the mean gradients over so many images, now or once enough are accumulated."""
         if self._gathered is None:
             self._update(gradients)
         else:
@@ -177,13 +177,13 @@ class Steps:
         return class_probabilities(logits_of(self.model(images, training=False)))
 
     def _kept(self, logits: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Probabilities, float32 [b, classes]; of very many classes the largest and whose they are, float32 and int32
+        """Probabilities, float32 [b, classes]; with very many classes the largest and their classes, float32 and int32
         [b, 5].
         """
         probabilities = class_probabilities(logits)
         if probabilities.shape[-1] <= KEPT_WHOLE:
             return (probabilities,)
-        largest, classes = tf.math.top_k(probabilities, TOP_K)  # of equal ones the first, as argmax has it
+        largest, classes = tf.math.top_k(probabilities, TOP_K)  # ties go to the first, as with argmax
         return largest, classes
 
     def _weighted(self, losses: Any, labels: tf.Tensor) -> Any:
@@ -195,43 +195,43 @@ class Steps:
         return losses * tf.gather(weights, labels)
 
     def _count(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor) -> None:
-        """Adds a batch to the averages; `losses` are those shown, or None where they are still to be computed."""
+        """Adds a batch to the averages; `losses` are the reported ones, or None if they are still to be computed."""
         for name, values in self._shown(losses, labels, logits).items():
             self._metrics[name].update_state(values)
 
     def _shown(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What is averaged, of each image: float32 [b]."""
+        """The averaged metrics of each image: float32 [b]."""
         found = {"loss": cross_entropy(labels, logits) if losses is None else losses}
         if labels.shape.rank == 2:
             labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
         probabilities = class_probabilities(logits)
-        if probabilities.shape[-1] == 2:  # TensorFlow 2.21 fails to optimise the argmax of a sigmoid, and says so
+        if probabilities.shape[-1] == 2:  # TensorFlow 2.21 fails to optimise the argmax of a sigmoid, and warns
             said = tf.cast(probabilities[:, 1] > probabilities[:, 0], tf.int32)
         else:
             said = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
         found["accuracy"] = tf.cast(said == labels, tf.float32)
         if _TOP in self._metrics:
             right = tf.gather(probabilities, labels, batch_dims=1)[:, None]
-            rank = tf.math.count_nonzero(probabilities >= right, axis=-1)  # 0 where the probabilities are no numbers
+            rank = tf.math.count_nonzero(probabilities >= right, axis=-1)  # 0 for NaN probabilities
             found[_TOP] = tf.cast((rank >= 1) & (rank <= TOP_K), tf.float32)
         return found
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
-    """Weights with which every class counts the same in sum: n / (classes * n of the class), 1 on average.
+    """Weights with which every class has the same total: n / (classes * n of the class), 1 on average.
 
     Args:
-        labels: of the training images, int32 [n], each class among them.
-        classes: how many there are.
+        labels: of the training images, int32 [n], with every class present.
+        classes: number of classes.
 
     Returns:
-        float32 [classes], each above 0, exactly 1 where the classes are of one size.
+        float32 [classes], each above 0, exactly 1 if the classes have the same size.
     """
     return (len(labels) / (classes * np.bincount(labels, minlength=classes))).astype(np.float32)
 
 
 def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
-    """All variables of an optimizer, with that of a rate which is changed from outside."""
+    """All variables of an optimizer, including the rate of an adjustable schedule."""
     if optimizer is None:
         return []
     rate = getattr(rate_of(optimizer), "rate", None)
@@ -239,9 +239,9 @@ def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
 
 
 def _named(group: str, place: int, variable: Any) -> str:
-    """A name for a variable: its place says which it is; the rest is for people.
+    """A name for a variable: its position identifies it; the rest is for people.
 
-    Keras numbers the names of layers through the whole process (`dropout_3`): such numbers are left out.
+    Keras numbers layer names through the whole process (`dropout_3`): such numbers are left out.
     """
     path = getattr(variable, "path", "") or variable.name.partition(":")[0]
     return f"{group}/{place:04d}/" + re.sub(r"_\d+(?=[/_]|$)", "", path)

@@ -1,6 +1,6 @@
-"""When a run, or a stage of it, ends before its last epoch.
+"""Decides when a run, or a stage of it, ends before its last epoch.
 
-Functions of its history alone, so that a resumed run ends where it would.
+These are functions of its history alone, so a resumed run ends at the same point.
 """
 
 from catsdogs_exp.config.schema.training import StopAt, Training
@@ -9,12 +9,12 @@ from catsdogs_exp.training.progress import History, Progress
 
 
 def reason_to_stop(training: Training, progress: Progress, in_last_stage: bool = True) -> str:
-    """Why a run ends after the epochs that are done, in words; `""` to go on.
+    """Why a run ends after the finished epochs, in words; `""` to continue.
 
     Args:
         training: its settings.
-        progress: between two epochs, one of them done at least.
-        in_last_stage: lost patience ends the run only here; before, it ends the stage: see `out_of_patience`.
+        progress: between two epochs, at least one of them finished.
+        in_last_stage: only then does early stopping end the run; otherwise it ends the stage: see `out_of_patience`.
     """
     history = progress.history
     return (
@@ -33,7 +33,7 @@ def _target(stop_at: StopAt, history: History) -> str:
 
 
 def out_of_patience(training: Training, history: History, stage: int) -> str:
-    """Why a stage ends after its epochs that are done, in words; `""` to go on. Other stages' epochs do not count."""
+    """Why a stage ends after its finished epochs, in words; `""` to continue. Other stages' epochs do not count."""
     stopping = training.early_stopping
     if stopping.patience is None:
         return ""

@@ -1,1 +1,1 @@
-"""Networks and the state of training on disk."""
+"""Networks and training state on disk."""

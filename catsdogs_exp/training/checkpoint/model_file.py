@@ -24,15 +24,15 @@ _MAX_ENTRY = 2**20
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What one must know to use the network rightly, beside the preprocessing that it contains.
+    """What is needed to use the network correctly, besides the preprocessing it contains.
 
     Attributes:
         classes: names, in the order of the probabilities.
-        target_size: height, width that pictures are brought to.
-        resize, interpolation: how, without chance.
+        target_size: height, width to which images are resized.
+        resize, interpolation: how, without randomness.
         channels: 3, or 1 for grey.
-        pad_value: 0..255, beside the picture with resize=pad.
-        white_levels: what was white in training pictures of more than 8 bits, by mode of Pillow.
+        pad_value: 0..255, the padding with resize=pad.
+        white_levels: white level of training images with more than 8 bits, by mode of Pillow.
     """
 
     classes: tuple[str, ...]
@@ -45,14 +45,14 @@ class ModelCard:
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures are prepared for it."""
+        """How to prepare images for it."""
         return Preparation.of(self, self.white_levels)
 
     @classmethod
     def of(
         cls, loader: LoaderSettings, classes: tuple[str, ...], white_levels: Mapping[str, float] | None = None
     ) -> "ModelCard":
-        """The description that follows from a run's settings and data."""
+        """The card for a run's settings and data."""
         return cls(
             classes,
             evaluation_size(loader),
@@ -65,7 +65,7 @@ class ModelCard:
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
-    """Writes the network, without optimizer, under a scratch name and renames it when it is whole."""
+    """Writes the network, without optimizer, under a scratch name and renames it when complete."""
     scratch = path.with_name(f".{path.stem}.part.keras")
     model.save(scratch)
     with zipfile.ZipFile(scratch, "a") as archive:
@@ -75,10 +75,10 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
 
 
 def read_card(path: Path) -> ModelCard:
-    """Reads the description alone.
+    """Reads only the card.
 
     Raises:
-        BadInput: when the file is no model of ours.
+        BadInput: if the file is not one of our models.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -91,7 +91,7 @@ def read_card(path: Path) -> ModelCard:
             resize=str(raw["resize"]),
             interpolation=str(raw["interpolation"]),
             channels=int(raw["channels"]),
-            pad_value=float(raw.get("pad_value", 0.0)),  # networks of before have none
+            pad_value=float(raw.get("pad_value", 0.0)),  # networks of earlier versions have none
             white_levels={str(mode): float(white) for mode, white in raw.get("white_levels", {}).items()},
         )
     except FileNotFoundError as error:
@@ -101,16 +101,16 @@ def read_card(path: Path) -> ModelCard:
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
-    """Reads a network and its description. Nothing in the file is executed (Keras's safe mode).
+    """Reads a network and its card. Nothing in the file is executed (Keras's safe mode).
 
     Raises:
-        BadInput: when the file is damaged or no model of ours.
+        BadInput: if the file is damaged or not one of our models.
     """
     card = read_card(path)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
-    except Exception as error:  # h5py and Keras raise many kinds on damaged or hostile files
+    except Exception as error:  # h5py and Keras raise many kinds of errors on damaged or malicious files
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        foreign = "Could not locate" in str(error)  # a layer that is not Keras's
+        foreign = "Could not locate" in str(error)  # a custom layer
         hint = ". Name the plugin that its layers are from: --plugins MODULE" if foreign else ""
         raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]}){hint}") from error

@@ -1,6 +1,6 @@
 """Snapshot files: arrays and a JSON state, written atomically.
 
-A snapshot is a NumPy `.npz`, not compressed: the format's own checksums find damage, and nothing in it can execute.
+A snapshot is an uncompressed NumPy `.npz`: the format's own checksums detect damage, and nothing in it can execute.
 """
 
 import json
@@ -18,22 +18,22 @@ from numpy.typing import NDArray
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 
-KEPT = 2  # generations: the newest, and the one before in case the newest is damaged
+KEPT = 2  # generations: the newest, and the previous one in case the newest is damaged
 _STATE = "state.json"
 _MAX_STATE = 64 * 2**20  # bytes; one row per epoch is some hundred
 _SUFFIX = ".npz"
-# Beside a snapshot: the best network at that moment, and what it says of the validation images.
+# Files next to a snapshot: the best network so far, and its predictions for the validation images.
 BEST, PREDICTIONS = ".best.keras", ".predictions.csv"
 _VERSION = (1, 0)  # of NumPy's array format
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A whole snapshot.
+    """A complete snapshot.
 
     Attributes:
         path: its file.
-        state: what was saved beside the arrays.
+        state: what was saved besides the arrays.
         names: of the arrays.
     """
 
@@ -47,11 +47,11 @@ class Snapshot:
         """Reads arrays.
 
         Args:
-            like: the shape and dtype of each that is wanted.
-            unread: names that may be there without being wanted; no others may.
+            like: shape and dtype of each requested array.
+            unread: names that may also be present; no others are allowed.
 
         Raises:
-            BadInput: when the snapshot is of another network or optimizer.
+            BadInput: if the snapshot is of another network or optimizer.
         """
         if missing := sorted((set(like) ^ set(self.names)) - set(unread)):
             raise BadInput(
@@ -84,12 +84,12 @@ class Snapshot:
         return shape, fortran, dtype
 
     def beside(self, suffix: str) -> Path | None:
-        """The file of that name beside it, or None where there is none: `BEST`, `PREDICTIONS`."""
+        """The file of that name next to it, or None if there is none: `BEST`, `PREDICTIONS`."""
         path = self.path.with_suffix(suffix)
         return path if path.is_file() else None
 
     def refused(self, reason: object) -> BadInput:
-        """The error for a snapshot that is whole, but holds something else than ours do."""
+        """The error for a snapshot that is intact, but has unexpected content."""
         reason = f"{reason} is missing" if isinstance(reason, KeyError) else reason
         return BadInput(
             f"Not a checkpoint of catsdogs_exp: {self.path} ({reason}). Remove it to go on from the one before"
@@ -97,16 +97,16 @@ class Snapshot:
 
 
 def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-    """Writes a snapshot under a scratch name, syncs it, renames it, and only then drops the oldest ones.
+    """Writes a snapshot under a scratch name, syncs it, renames it, and only then deletes the oldest ones.
 
     Args:
-        folder: of this run's snapshots; made if missing.
-        number: steps done so far; a later snapshot has a larger one.
+        folder: of this run's snapshots; created if missing.
+        number: steps done so far, which orders the snapshots.
         arrays: by name.
-        state: JSON-able.
+        state: JSON-serializable.
 
     Raises:
-        OSError: a full disk, for one. The snapshots before are untouched then.
+        OSError: for example on a full disk. Earlier snapshots are unaffected.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:09d}{_SUFFIX}"
@@ -125,7 +125,7 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
-    later = [each for each in _files(folder) if each.name > path.name]  # of a run that went on from an earlier one
+    later = [each for each in _files(folder) if each.name > path.name]  # of a run that continued an earlier one
     earlier = [each for each in _files(folder) if each.name <= path.name]
     for old in (*later, *earlier[:-KEPT]):
         platforms.remove(old)
@@ -135,11 +135,11 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
 
 
 def newest_snapshot(folder: Path, say: Callable[[str], None]) -> Snapshot | None:
-    """The newest whole snapshot, or None. Damaged ones are skipped with a line.
+    """The newest intact snapshot, or None. Damaged ones are skipped with a message.
 
     Args:
         folder: of the run's snapshots.
-        say: where the line goes.
+        say: called with the message.
     """
     for path in reversed(_files(folder)):
         try:

@@ -21,19 +21,19 @@ from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.variable_values import value_of
 
-_NETWORK = "network/"  # how the names of the whole network's variables begin
+_NETWORK = "network/"  # prefix of the names of the whole network's variables
 
 
 class Checkpoints:
-    """Writes snapshots into a folder, as often as asked. One is written at a time; training goes on meanwhile.
+    """Writes snapshots into a folder at given intervals. One is written at a time while training continues.
 
     Args:
         folder: `checkpoints/last` of the run.
-        every: how often.
-        best: files of the best epoch by the suffix (`BEST`, `PREDICTIONS`) under which a snapshot keeps those of its
-            moment. Each is replaced by another file, never changed.
-        record: what else a resume must know, such as how long the files are that only ever grow; JSON-able. Called
-            in the training thread, when the snapshot's moment has come.
+        every: the interval.
+        best: files of the best epoch by the suffix (`BEST`, `PREDICTIONS`) under which a snapshot keeps its copy. They
+            are replaced by new files, never modified.
+        record: returns whatever else a resume must know, such as the lengths of append-only files; JSON-serializable.
+            Called in the training thread when a snapshot is taken.
     """
 
     def __init__(
@@ -43,27 +43,27 @@ class Checkpoints:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Path] | None = None
         self._saved_at = time.monotonic()
-        # Their memory is used again: to get it anew takes longer than to copy.
+        # Reused memory: allocating takes longer than copying.
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def after_step(self, stage: Stage, progress: Progress) -> None:
-        """Saves within an epoch when `every` counts steps or seconds and it is time.
+        """Saves within an epoch if `every` counts steps or seconds and it is time.
 
         Raises:
-            RunFailed: when the snapshot before could not be written.
+            RunFailed: if the previous snapshot could not be written.
         """
         if (self._is_due("steps", progress.steps) or self._seconds_over()) and not stage.steps.first_bad():
             self.save(stage, progress)
 
     def after_epoch(self, stage: Stage, progress: Progress, is_over: bool) -> None:
-        """Saves at an epoch's end, when it is time; always at a stage's end, so that the run can be made longer."""
+        """Saves at an epoch's end if it is time; always at a stage's end, so that the run can be extended."""
         done = len(progress.history.epochs)
         ends = self._every.count > 0 and (is_over or bool(progress.stopped))
         if ends or self._is_due("epochs", done) or self._is_due("steps", progress.steps) or self._seconds_over():
             self.save(stage, progress, is_over)
 
     def save(self, stage: Stage, progress: Progress, is_over: bool = False) -> None:
-        """Copies the state now; it is on disk some time later."""
+        """Copies the state now; it is written to disk in the background."""
         self.wait()
         variables = stage.steps.variables()
         if is_over and not stage.plan.is_last:
@@ -83,10 +83,10 @@ class Checkpoints:
         self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, self._arrays, state)
 
     def wait(self) -> None:
-        """Waits for the snapshot that is being written.
+        """Waits for the snapshot in progress.
 
         Raises:
-            RunFailed: when it could not be. The ones before are whole.
+            RunFailed: if it could not be written. Earlier ones are intact.
         """
         if self._under_way is None:
             return
@@ -103,7 +103,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Waits for what is under way and ends the writer; what ended the training goes before."""
+        """Waits for work in progress and stops the writer; an error from training takes precedence."""
         try:
             self.wait()
         except RunFailed:
@@ -113,7 +113,7 @@ class Checkpoints:
             self._writer.shutdown()
 
     def _is_due(self, unit: str, done: int) -> bool:
-        """Whether `every` counts these units, and so many of them are a moment to save."""
+        """Whether `every` has this unit, and this count is a multiple of it."""
         return self._every.unit == unit and self._every.count > 0 and done % self._every.count == 0
 
     def _seconds_over(self) -> bool:
@@ -121,10 +121,10 @@ class Checkpoints:
 
 
 def replace_by(source: Path, target: Path) -> None:
-    """Makes `target` the same file as `source`, without copying where the file system can.
+    """Makes `target` the same file as `source`, without copying if the file system supports it.
 
-    Safe for files that are never changed in place, such as the best network: a better one is another file under the
-    same name.
+    Safe for files that are never modified in place, such as the best network: a better one is a new file under the same
+    name.
     """
     scratch = target.with_name(f".{target.name}.link")
     scratch.unlink(missing_ok=True)
@@ -141,13 +141,13 @@ def _whole(network: keras.Model) -> dict[str, Any]:
 
 
 def restore(snapshot: Snapshot, stage: Stage) -> None:
-    """Puts what was saved into a stage. After the last epoch of the stage before, only the weights are of use.
+    """Restores a saved state into a stage. After the last epoch of the previous stage, only the weights matter.
 
     Raises:
-        BadInput: when they do not fit.
+        BadInput: if it does not fit.
     """
     same = snapshot.state.get("stage") == stage.plan.number
-    # At the end of a stage the whole network stands beside what the stage has trained: one of the two is read.
+    # At the end of a stage, the snapshot has both the whole network and the part that the stage trained: one is read.
     unread = [name for name in snapshot.names if not same or name.startswith(_NETWORK)]
     variables = stage.steps.variables() if same else _whole(stage.steps.model)
     like = {

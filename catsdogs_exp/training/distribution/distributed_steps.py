@@ -1,4 +1,4 @@
-"""Training steps on several devices; the sums over all shares equal those of one device."""
+"""Training steps on several devices; sums over all shares equal those of one device."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,15 +15,16 @@ _SUM = tf.distribute.ReduceOp.SUM
 
 
 class DistributedSteps(Steps):
-    """`Steps` on several devices: each computes its part of a batch, then all copies of the weights move alike.
+    """`Steps` on several devices: each computes its share of a batch, then all copies of the weights are updated
+    equally.
 
-    A part's gradient is that of the sum of its losses; the sum over all parts is divided by the images of the whole
-    batch, so that a batch that does not divide evenly weighs as on one device. Batch normalisation uses the statistics
-    of each part by itself; its moving averages are the mean over all devices.
+    A share's gradient is that of the sum of its losses; the sum over all shares is divided by the images in the whole
+    batch, so that uneven shares have the same weight as on one device. Batch normalisation uses each share's own
+    statistics; its moving averages are the mean over all devices.
 
     Args:
-        distribution: the strategy, and which process this is. Batches are this process's part of the whole ones.
-        model, optimizer, others: as in `Steps`; both must have been made in the strategy's scope.
+        distribution: the strategy, and which process this is. Batches are this process's share of the whole ones.
+        model, optimizer, others: as in `Steps`; both must have been created in the strategy's scope.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class DistributedSteps(Steps):
         self._distribution = distribution
         with distribution.scope():
             super().__init__(model, optimizer, **others)
-        # Outside of the scope: of each worker its own. All of them add the same sums.
+        # Outside the scope: each worker has its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
         self._finite = FirstBad()
 
@@ -50,7 +51,7 @@ class DistributedSteps(Steps):
                 logits = logits_of(self.model(part, training=True))
                 losses = self._own_loss(labels, logits)
                 loss = tf.reduce_sum(self._weighted(losses, labels) * real)
-                if self.model.losses:  # regularisation: once an image, as it is divided by their number
+                if self.model.losses:  # regularisation: once per image, as it is divided by their number
                     loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -60,7 +61,7 @@ class DistributedSteps(Steps):
         sums = self._over_all(one, images, labels)
         with self._distribution.scope():
             for weight, mean in zip(moving, sums[len(weights) :], strict=False):
-                weight.assign(mean)  # before the average of the weights takes them in
+                weight.assign(mean)  # before they enter the moving average of the weights
             self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
         minimised, *shown = sums[len(weights) + len(moving) :]
         self._finite.update_state(minimised)
@@ -72,7 +73,7 @@ class DistributedSteps(Steps):
             logits = logits_of(self.model(part, training=False))
             context = tf.distribute.get_replica_context()
             sums = context.all_reduce(_SUM, self._sums(None, labels, logits, real))
-            # Parts stand in the order of the devices, as the images of the whole batch do.
+            # Shares are in the order of the devices, as the images of the whole batch are.
             return list(sums), [context.all_gather(each, axis=0) for each in (real, *self._kept(logits))]
 
         strategy = self._distribution.strategy
@@ -86,11 +87,11 @@ class DistributedSteps(Steps):
         return tuple(tf.boolean_mask(each, real > 0) for each in kept)
 
     def _part(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 where it has none."""
+        """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 if it has none."""
         strategy = self._distribution.strategy
         assert strategy is not None
         replica, replicas = local_replica(strategy), len(strategy.extended.worker_devices)
-        with tf.device("CPU:0"):  # a device gets its own part alone
+        with tf.device("CPU:0"):  # a device gets only its own share
             count = tf.shape(images)[0]
             start, end = count * replica // replicas, count * (replica + 1) // replicas
             filler = tf.cast(tf.equal(start, end), tf.int32)
@@ -101,7 +102,7 @@ class DistributedSteps(Steps):
         return images, labels, real
 
     def _over_all(self, one: Callable[..., list[tf.Tensor]], images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-        """The sums of what the devices of all workers give."""
+        """Sums the values of all workers' devices."""
         strategy = self._distribution.strategy
         assert strategy is not None
 
@@ -112,7 +113,7 @@ class DistributedSteps(Steps):
         return [strategy.experimental_local_results(each)[0] for each in found]
 
     def _sums(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor, real: tf.Tensor) -> list[tf.Tensor]:
-        """Of each average the sum over the images, and how many they are; `losses` as in `Steps._count`."""
+        """For each metric the sum over the images, and their number; `losses` as in `Steps._count`."""
         values = self._shown(losses, labels, logits).values()
         return [*(tf.reduce_sum(value * real) for value in values), tf.reduce_sum(real)]
 

@@ -1,7 +1,7 @@
-"""Training on several devices or machines at once: `training.strategy`, on `tf.distribute`.
+"""Training on several devices or machines: `training.strategy`, built on `tf.distribute`.
 
-Every device holds all weights and computes the gradients of its part of a batch; the sum over all parts moves every
-copy alike. The batch stays what it is on one device, and so does the result, up to rounding.
+Every device holds all weights and computes the gradients of its share of a batch; the sum over all shares updates every
+copy equally. The batch is the same as on one device, and so is the result, up to rounding.
 """
 
 import logging
@@ -20,15 +20,15 @@ from catsdogs_exp.config.cluster import Cluster
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.errors import BadInput, RunFailed
 
-JOIN_SECONDS = 600  # how long a worker waits for the others to begin: one may still inspect its images
-_LOOK_SECONDS = 10  # between two looks at whether all are still there
-_ANSWER_SECONDS = 10  # that one has to answer
-_LOOKS = 2  # without an answer: then it is gone
+JOIN_SECONDS = 600  # how long a worker waits for the others to start: one may still be inspecting its images
+_LOOK_SECONDS = 10  # between health checks
+_ANSWER_SECONDS = 10  # timeout of a health check
+_LOOKS = 2  # failed health checks until a worker counts as gone
 GONE_SECONDS = _LOOK_SECONDS + _LOOKS * _ANSWER_SECONDS  # at the latest
 
 _log = logging.getLogger("catsdogs_exp")
 
-# What TensorFlow raises when the other side of a connection is no longer there.
+# Errors that TensorFlow raises when the other side of a connection is gone.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -44,8 +44,8 @@ class Distribution:
     """The devices and processes that train together.
 
     Attributes:
-        strategy: of `tf.distribute`; None: one device, as if there were no such thing.
-        cluster: the processes that train together; None: this one alone.
+        strategy: of `tf.distribute`; None: one device, without distribution.
+        cluster: the processes that train together; None: only this one.
     """
 
     strategy: tf.distribute.Strategy | None = None
@@ -53,12 +53,12 @@ class Distribution:
 
     @property
     def workers(self) -> int:
-        """Processes."""
+        """Number of processes."""
         return len(self.cluster.workers) if self.cluster else 1
 
     @property
     def worker(self) -> int:
-        """Which of them this one is."""
+        """The index of this process."""
         return self.cluster.index if self.cluster else 0
 
     @property
@@ -68,20 +68,20 @@ class Distribution:
 
     @property
     def replicas(self) -> int:
-        """Devices of all processes."""
+        """Number of devices in all processes."""
         return int(self.strategy.num_replicas_in_sync) if self.strategy is not None else 1
 
     @property
     def shard(self) -> tuple[int, int]:
-        """Which part of each batch this process prepares, of how many."""
+        """This process's part of each batch, and the number of parts."""
         return self.worker, self.workers
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Variables made inside have a copy on each device. All workers must make the same ones in the same order."""
+        """Variables created inside have a copy on each device. All workers must create them in the same order."""
         return self.strategy.scope() if self.strategy is not None else nullcontext()
 
     def describe(self) -> str:
-        """What a run says of it in a line; `""` for one device."""
+        """One line about it for the run's output; `""` for one device."""
         if self.strategy is None:
             return ""
         devices = f"{self.replicas} device{'s' if self.replicas > 1 else ''}"
@@ -90,10 +90,10 @@ class Distribution:
         return f"spread over {devices}: {', '.join(map(_short, self.strategy.extended.worker_devices))}"
 
     def agree(self, values: Mapping[str, str | int]) -> None:
-        """Makes sure that all workers train the same thing.
+        """Verifies that all workers train the same thing.
 
         Args:
-            values: what must be the same: its name to hexadecimal digits or a whole number.
+            values: what must be equal: name -> hexadecimal digits or an integer.
 
         Raises:
             BadInput: on every worker, naming what differs and where.
@@ -113,14 +113,14 @@ class Distribution:
                     )
 
     def everybody(self, value: bool) -> bool:
-        """Whether it is so for all workers. All of them must ask."""
+        """Whether it is true for all workers. All of them must call this."""
         if self.cluster is None:
             return value
         return int(self._summed(tf.constant(int(value)))) == self.workers
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Within it, until they `part`, the workers need each other.
+        """A context in which the workers depend on each other, until they `part`.
 
         Raises:
             RunFailed: at most `GONE_SECONDS` after another worker is gone.
@@ -141,18 +141,20 @@ class Distribution:
         assert strategy is not None
 
         def one() -> tf.Tensor:
-            first = tf.cast(tf.equal(local_replica(strategy), 0), value.dtype)  # a worker's other devices add nothing
+            first = tf.cast(
+                tf.equal(local_replica(strategy), 0), value.dtype
+            )  # a worker's other devices contribute nothing
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value * first)
 
         return strategy.experimental_local_results(tf.function(lambda: strategy.run(one))())[0]
 
     def part(self) -> None:
-        """Stops looking after the others, who may end now, once all of them have come here."""
+        """Stops watching the others, which may end now, once all of them have reached this point."""
         if self.cluster is None or self.strategy is None:
             return
         try:
             self._summed(tf.zeros((), tf.int32))
-        except _LOST:  # one was here and went before its answer had come
+        except _LOST:  # one was here and left before its answer arrived
             _log.info("another worker ended first")
         compat.stop_watching(self.strategy)
 
@@ -183,14 +185,14 @@ ONE_DEVICE = Distribution()
 
 
 def local_replica(strategy: tf.distribute.Strategy) -> int:
-    """Which of this process's devices the code is traced for, in a replica's context."""
+    """The index of the current device among this process's devices, in a replica context."""
     number = tf.distribute.get_replica_context().replica_id_in_sync_group
     number = int(tf.get_static_value(number)) if tf.is_tensor(number) else int(number)
     return number % len(strategy.extended.worker_devices)
 
 
 def open_strategy(training: Training, cluster: Cluster | None) -> Distribution:
-    """What `training.strategy` asks for. With a cluster it waits for all workers to begin.
+    """Creates the strategy for `training.strategy`. With a cluster, it waits for all workers to start.
 
     Must be called before TensorFlow has computed anything in this process.
 
@@ -199,7 +201,7 @@ def open_strategy(training: Training, cluster: Cluster | None) -> Distribution:
         cluster: the processes that train together, for `multi_worker`.
 
     Raises:
-        RunFailed: when the other workers do not come, or this one's port is taken.
+        RunFailed: if the other workers do not start, or this one's port is taken.
     """
     if training.strategy == "mirrored":
         kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
@@ -212,9 +214,9 @@ def open_strategy(training: Training, cluster: Cluster | None) -> Distribution:
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """The same one for all jobs of a process.
+    """One shared strategy for all jobs of a process.
 
-    A new one would number its sums from the beginning, and TensorFlow takes two sums of one number for the same.
+    A new one would number its sums from the beginning, and TensorFlow confuses sums with the same number.
     """
     return tf.distribute.MirroredStrategy(devices)
 

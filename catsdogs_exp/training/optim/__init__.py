@@ -1,1 +1,1 @@
-"""Optimizers, learning-rate schedules, and averages of weights and gradients."""
+"""Optimizers, learning rate schedules, and averages of weights and gradients."""

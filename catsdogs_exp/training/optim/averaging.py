@@ -1,6 +1,6 @@
 """Averages of weights over updates (EMA), and of gradients before an update.
 
-The average of the weights is that of Polyak and Juditsky, 1992, with a decay.
+The weight average is that of Polyak and Juditsky, 1992, with a decay.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ from catsdogs_exp.training.optim.fused import subtract
 
 
 class WeightAverage:
-    """A moving average of all weights that training moves: `average += (1 - d) * (weight - average)` an update.
+    """A moving average of all trained weights: `average += (1 - d) * (weight - average)` per update.
 
-    d is min(decay, (1 + t) / (10 + t)) after t updates, so that the first weights do not weigh on it for long; the very
-    first update sets it. The moving statistics of batch normalisation are averaged alike, as in the training of
-    EfficientNet: those of the last weights alone would belong to another network than the one that is used. Frozen
-    layers are left out: they do not move.
+    d is min(decay, (1 + t) / (10 + t)) after t updates, so that the initial weights are forgotten quickly; the very
+    first update sets the average. The moving statistics of batch normalisation are averaged too, as in the training of
+    EfficientNet: those of the current weights do not fit the averaged network. Frozen layers are left out: they do not
+    change.
 
     Attributes:
         weights: what is averaged.
-        averages: of the same shapes; of no meaning before the first update.
+        averages: of the same shapes; undefined before the first update.
     """
 
     def __init__(self, model: keras.Model, decay: float) -> None:
@@ -33,12 +33,12 @@ class WeightAverage:
         self._swap = tf.function(self._exchange)
 
     def begin(self) -> None:
-        """Takes the weights of now for what is averaged so far: what the first update leaves depends on it by a bit."""
+        """Initializes the averages with the current weights: the first update's result depends on them by a bit."""
         for average, weight in zip(self.averages, self.weights, strict=True):
             average.assign(weight)
 
     def update(self, updates: Any) -> None:
-        """Takes the weights in, as part of a training step; `updates` is how many were done, this one included."""
+        """Adds the current weights, within a training step; `updates` counts the updates, including this one."""
         before = tf.cast(updates, tf.float32) - 1
         kept = tf.where(before < 1, 0.0, tf.minimum(self._decay, (1 + before) / (10 + before)))
         for average, weight in zip(self.averages, self.weights, strict=True):
@@ -46,7 +46,7 @@ class WeightAverage:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """Within it the network has the averages for weights; afterwards its own again, bit for bit."""
+        """A context in which the network has the averaged weights; afterwards its own again, bit for bit."""
         self._swap()
         try:
             yield
@@ -61,11 +61,11 @@ class WeightAverage:
 
 
 class GradientSum:
-    """Gathers gradients of several batches, weighted by their images, so that the sum is that of one large batch.
+    """Accumulates gradients of several batches, weighted by their images, so that the sum is that of one large batch.
 
     Args:
         weights: whose gradients.
-        batches: how many make one update.
+        batches: number per update.
     """
 
     def __init__(self, weights: list[keras.Variable], batches: int) -> None:
@@ -78,16 +78,16 @@ class GradientSum:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All that they keep between batches."""
+        """Everything kept between batches."""
         return [*self.sums, self.images, self.gathered]
 
     def add(self, gradients: list[Any], images: Any, update: Callable[[list[Any]], None]) -> None:
-        """Adds a batch's mean gradients; the last one calls `update` with the mean over all images, and begins anew.
+        """Adds a batch's mean gradients; the last one calls `update` with the mean over all images, and resets the sum.
 
         Args:
-            gradients: one a weight; None where there is none.
+            gradients: one per weight; None where there is none.
             images: of the batch, a scalar.
-            update: is traced once.
+            update: traced once.
         """
         count = tf.cast(images, tf.float32)
         for total, gradient in zip(self.sums, gradients, strict=True):

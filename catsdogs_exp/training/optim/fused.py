@@ -1,10 +1,9 @@
 """Keras's optimizers with TensorFlow's fused updates: the same arithmetic in one pass over memory.
 
-Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights once more. On
-the 9.5 million weights of the course's network that was 19 ms of a step of 90 ms for RMSprop and 26 ms for Adam on two
-cores; fused it is 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping) stays
-Keras's, but for two things that Keras cannot do: a factor on the learning rate of each variable, and weight decay that
-follows it.
+Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights again. On the
+9.5 million weights of the course's network this took 19 ms of a 90 ms step for RMSprop and 26 ms for Adam on two cores;
+fused it takes 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping) is Keras's,
+except for two features that Keras lacks: a learning rate factor per variable, and weight decay that follows it.
 """
 
 from collections.abc import Mapping
@@ -27,12 +26,12 @@ def subtract(variable: Any, factor: Any, delta: Any) -> None:
 
 
 class _ByVariable(OptimizerInternals):
-    """What differs from variable to variable.
+    """Settings that differ between variables.
 
     Args:
-        rates: `variable.path` to a factor on the learning rate; 1 for those that are not there.
-        decay_vectors: whether weight decay is for all weights, as in Keras, or for kernels alone: not for what has one
-            dimension at most, which is biases and the scales and offsets of normalisation (as in timm).
+        rates: `variable.path` -> factor on the learning rate; 1 for variables not listed.
+        decay_vectors: whether weight decay applies to all weights, as in Keras, or only to kernels: not to weights with
+            at most one dimension, which are biases and the scales and offsets of normalisation (as in timm).
     """
 
     def __init__(
@@ -42,18 +41,18 @@ class _ByVariable(OptimizerInternals):
         self._rates, self._decay_vectors = dict(rates or {}), decay_vectors
 
     def build(self: Any, variables: Any) -> None:
-        """Makes the slots and looks up the factors."""
+        """Creates the slots and looks up the factors."""
         super().build(variables)  # type: ignore[misc]
         self._factors = tuple(float(self._rates.get(getattr(v, "path", ""), 1.0)) for v in variables)
 
     def _rate(self: Any, variable: Any, learning_rate: Any) -> Any:
-        """The learning rate of one variable, in its dtype."""
+        """The learning rate of a variable, in its dtype."""
         factor = self._factors[self.index_of(variable)]
         rate = tf.cast(learning_rate, variable.dtype)
         return rate if factor == 1 else rate * factor
 
     def decay_weights(self: Any, variables: Any) -> None:
-        """Shrinks weights by their own rate times the decay."""
+        """Shrinks weights by the decay times their own learning rate."""
         if not self.weight_decay:
             return
         kept = [v for v in variables if self._decay_vectors or len(v.shape) > 1]
@@ -71,16 +70,16 @@ class _ByVariable(OptimizerInternals):
 
 
 class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """RMSprop by `ResourceApplyRMSProp`."""
+    """RMSprop with `ResourceApplyRMSProp`."""
 
     def build(self, variables: Any) -> None:
-        """Makes the slots; the fused update always writes a momentum, which without one is the step itself."""
+        """Creates the slots; the fused update always writes a momentum, which without momentum is the step itself."""
         super().build(variables)
         if self.momentum == 0:
             self._scratch = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable by its gradient, both of one shape and dtype."""
+        """Updates a variable with its gradient, both of the same shape and dtype."""
         rate = self._rate(variable, learning_rate)
         has_momentum = self.momentum > 0
         momentum = self.mean_of_gradients(variable) if has_momentum else self._scratch[self.index_of(variable)]
@@ -102,7 +101,7 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
 
 class _FusedAdamStep(_ByVariable):
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable by its gradient, both of one shape and dtype."""
+        """Updates a variable with its gradient, both of the same shape and dtype."""
         rate = self._rate(variable, learning_rate)
         found = handles(variable, self.mean_of_gradients(variable), self.mean_of_squares(variable))
         if found is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
@@ -124,18 +123,18 @@ class _FusedAdamStep(_ByVariable):
 
 
 class FusedAdam(_FusedAdamStep, keras.optimizers.Adam):  # type: ignore[misc]
-    """Adam by `ResourceApplyAdam`."""
+    """Adam with `ResourceApplyAdam`."""
 
 
 class FusedAdamW(_FusedAdamStep, keras.optimizers.AdamW):  # type: ignore[misc]
-    """AdamW by `ResourceApplyAdam`, after the decay."""
+    """AdamW with `ResourceApplyAdam`, after the decay."""
 
 
 class FusedSGD(_ByVariable, keras.optimizers.SGD):  # type: ignore[misc]
-    """SGD by `ResourceApplyKerasMomentum`, or `ResourceApplyGradientDescent` without momentum."""
+    """SGD with `ResourceApplyKerasMomentum`, or `ResourceApplyGradientDescent` without momentum."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable by its gradient, both of one shape and dtype."""
+        """Updates a variable with its gradient, both of the same shape and dtype."""
         rate = self._rate(variable, learning_rate)
         slots = [self.momentums[self.index_of(variable)]] if self.momentum != 0 else []
         found = handles(variable, *slots)
@@ -157,10 +156,10 @@ class FusedSGD(_ByVariable, keras.optimizers.SGD):  # type: ignore[misc]
 
 
 class FusedLion(_ByVariable, keras.optimizers.Lion):  # type: ignore[misc]
-    """Lion in six passes for Keras's ten: TensorFlow has no operation of its own for it."""
+    """Lion in six passes instead of Keras's ten: TensorFlow has no fused operation for it."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable by its gradient, both of one shape and dtype."""
+        """Updates a variable with its gradient, both of the same shape and dtype."""
         rate = self._rate(variable, learning_rate)
         momentum = self.mean_of_gradients(variable)
         if handles(variable, momentum) is None or isinstance(gradient, tf.IndexedSlices):

@@ -1,8 +1,8 @@
-"""Muon: the step of a convolution's kernel is a matrix whose directions all count the same.
+"""Muon: orthogonalized updates for convolution kernels, so that all directions of an update count equally.
 
-Jordan et al., 2024 (https://kellerjordan.github.io/posts/muon); steps of the size of AdamW's: Liu et al., 2025
-(arXiv:2502.16982). Keras's own Muon leaves kernels of four dimensions to Adam, which are all that a convolutional
-network has.
+Jordan et al., 2024 (https://kellerjordan.github.io/posts/muon); updates scaled to the size of AdamW's: Liu et al., 2025
+(arXiv:2502.16982). Keras's own Muon leaves four-dimensional kernels, which are all that a convolutional network has, to
+Adam.
 """
 
 from typing import Any
@@ -11,16 +11,16 @@ import tensorflow as tf
 
 from catsdogs_exp.training.optim.fused import FusedAdamW, subtract
 
-_A, _B, _C = 3.4445, -4.7750, 2.0315  # of Newton and Schulz's iteration, as chosen by Jordan
-_ADAM_RMS = 0.2  # the usual root mean square of Adam's steps, in learning rates: Liu et al., 2.2
+_A, _B, _C = 3.4445, -4.7750, 2.0315  # of the Newton-Schulz iteration, as chosen by Jordan
+_ADAM_RMS = 0.2  # typical root mean square of Adam's updates, in learning rates: Liu et al., 2.2
 
 
 class Muon(FusedAdamW):
-    """Muon for the kernels of convolutions, AdamW for all other weights, both with the same rate and decay.
+    """Muon for convolution kernels, AdamW for all other weights, both with the same rate and decay.
 
     Args:
-        momentum: decay of the mean of gradients, 0 <= m < 1; Nesterov's kind.
-        newton_schulz_steps: iterations that make the directions alike, >= 1.
+        momentum: decay of the mean of gradients, 0 <= m < 1; Nesterov momentum.
+        newton_schulz_steps: iterations of the orthogonalization, >= 1.
         kwargs: AdamW's.
     """
 
@@ -29,7 +29,7 @@ class Muon(FusedAdamW):
         self.momentum, self.newton_schulz_steps = momentum, newton_schulz_steps
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one variable by its gradient, both of one shape and dtype."""
+        """Updates a variable with its gradient, both of the same shape and dtype."""
         if not _is_kernel(variable):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -37,7 +37,7 @@ class Muon(FusedAdamW):
         mean, gradient = self.mean_of_gradients(variable), tf.cast(gradient, variable.dtype)
         behind = tf.convert_to_tensor(mean) - gradient
         subtract(mean, 1 - self.momentum, behind)
-        ahead = gradient + self.momentum**2 * behind  # Nesterov's: the new mean, and once more towards the gradient
+        ahead = gradient + self.momentum**2 * behind  # Nesterov: the new mean, plus another step towards the gradient
         inputs, outputs = tf.TensorShape(variable.shape)[:-1].num_elements(), variable.shape[-1]
         step = orthogonal(tf.reshape(ahead, (inputs, outputs)), self.newton_schulz_steps)
         size = _ADAM_RMS * max(inputs, outputs) ** 0.5
@@ -45,10 +45,10 @@ class Muon(FusedAdamW):
 
 
 def orthogonal(matrix: tf.Tensor, steps: int) -> tf.Tensor:
-    """The nearest matrix whose singular values are all 1, roughly: they come out between 0.7 and 1.2.
+    """Approximates the nearest matrix whose singular values are all 1: they end up between 0.7 and 1.2.
 
-    The iteration X -> (a + b XX' + c (XX')^2) X of Newton and Schulz. Its factors commute, so that they are multiplied
-    on the small side's square matrix, and with X once: 37 % of the arithmetic for 256 x 2304.
+    The Newton-Schulz iteration X -> (a + b XX' + c (XX')^2) X. Its factors commute, so they are multiplied on the
+    smaller square matrix, and with X once: 37 % of the arithmetic for 256 x 2304.
 
     Args:
         matrix: float32 [m, n]; zeros stay zeros.
@@ -69,5 +69,5 @@ def orthogonal(matrix: tf.Tensor, steps: int) -> tf.Tensor:
 
 
 def _is_kernel(variable: Any) -> bool:
-    """Whether it is a convolution's kernel, and not one that has a single output for each input (depthwise)."""
+    """Whether it is a convolution kernel, except one with a single output per input (depthwise)."""
     return len(variable.shape) == 4 and variable.shape[-1] > 1

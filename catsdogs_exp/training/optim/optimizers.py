@@ -13,28 +13,28 @@ from catsdogs_exp.training.optim.schedules import make_rate
 
 
 class _DecayOfKernels:
-    """Put before an optimizer of Keras: its weight decay leaves vectors out, as that of the fused ones does."""
+    """A mixin for Keras's optimizers: no weight decay for vectors, as in the fused ones."""
 
     def build(self: Any, variables: Any) -> None:
-        """Makes the slots."""
+        """Creates the slots."""
         self.exclude_from_weight_decay(var_list=[each for each in variables if len(each.shape) <= 1])
         super().build(variables)  # type: ignore[misc]
 
 
 class PlainRMSprop(_DecayOfKernels, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """Keras's own, which decays kernels alone."""
+    """Keras's own, with decay only for kernels."""
 
 
 class PlainAdamW(_DecayOfKernels, keras.optimizers.AdamW):  # type: ignore[misc]
-    """Keras's own, which decays kernels alone."""
+    """Keras's own, with decay only for kernels."""
 
 
 class PlainSGD(_DecayOfKernels, keras.optimizers.SGD):  # type: ignore[misc]
-    """Keras's own, which decays kernels alone."""
+    """Keras's own, with decay only for kernels."""
 
 
 class PlainLion(_DecayOfKernels, keras.optimizers.Lion):  # type: ignore[misc]
-    """Keras's own, which decays kernels alone."""
+    """Keras's own, with decay only for kernels."""
 
 
 # `optimizer.name` -> class; its settings are the class's arguments
@@ -57,13 +57,13 @@ _KERAS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class UpdateSettings:
-    """What differs between the weights in an update, and how large it may become.
+    """Per-weight differences in an update, and its limits.
 
     Attributes:
-        rates: `variable.path` to a factor on its learning rate and weight decay; 1 for all others.
-        clip_norm: largest norm of all gradients together; above it all are made smaller alike.
-        clip_value: largest absolute value of each gradient's element. Not together with `clip_norm`.
-        fused: TensorFlow's fused updates; without, Keras's own, which know no `rates`.
+        rates: `variable.path` -> factor on its learning rate and weight decay; 1 for all others.
+        clip_norm: maximum global norm of the gradients; above it all are scaled down equally.
+        clip_value: maximum absolute value of each gradient's elements. Not together with `clip_norm`.
+        fused: TensorFlow's fused updates; otherwise Keras's own, which do not support `rates`.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -82,13 +82,13 @@ def make_optimizer(
     epochs: int,
     settings: UpdateSettings = _PLAIN,
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimizer for a run of `epochs` times `updates` updates of the weights.
+    """The Keras optimizer for a run of `epochs` times `updates` weight updates.
 
     Args:
         optimizer, schedule: their settings.
-        updates: in an epoch: batches / `training.accumulate`.
+        updates: per epoch: batches / `training.accumulate`.
         epochs: of the run, or of this stage of it.
-        settings: factors on the rates of single weights, and clipping.
+        settings: learning rate factors of individual weights, and clipping.
     """
     assert isinstance(optimizer.learning_rate, float), "a range test has found it"
     own = {key: value for key, value in asdict(optimizer).items() if key not in ("name", "learning_rate")}

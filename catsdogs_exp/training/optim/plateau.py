@@ -13,22 +13,22 @@ from catsdogs_exp.training.variable_values import value_of
 
 
 class Plateau:
-    """Multiplies the learning rate by `factor` when the monitored value was not better for `patience` epochs.
+    """Multiplies the learning rate by `factor` if the monitored value has not improved for `patience` epochs.
 
     Args:
         schedule: its settings.
         rate: the variable to lower.
-        monitor: the name of the value, which says whether less is better.
+        monitor: the name of the value, which determines whether lower is better.
     """
 
     def __init__(self, schedule: PlateauSchedule, rate: keras.Variable, monitor: str) -> None:
         self._schedule, self._rate = schedule, rate
         self._sign = -1.0 if lower_is_better(monitor) else 1.0
-        self._best: float | None = None  # of the value times the sign: more is better
+        self._best: float | None = None  # the value times the sign: higher is better
         self._since = self._epochs = 0
 
     def after_epoch(self, value: float) -> None:
-        """Takes the value of an epoch. Epochs of the rise are not waited through; NaN is never better."""
+        """Adds an epoch's value. Warm-up epochs do not count; NaN is never an improvement."""
         self._epochs += 1
         signed = self._sign * value
         if not math.isnan(signed) and (self._best is None or signed > self._best + self._schedule.min_delta):
@@ -48,10 +48,10 @@ class Plateau:
         return {"best": self._best, "since": self._since, "epochs": self._epochs}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes what `state` gave.
+        """Restores the result of `state`.
 
         Raises:
-            KeyError, TypeError, ValueError: when it is something else.
+            KeyError, TypeError, ValueError: if it is anything else.
         """
         best = state["best"]
         self._best = None if best is None else float(best)
@@ -59,7 +59,7 @@ class Plateau:
 
 
 def make_plateau(schedule: object, optimizer: keras.optimizers.Optimizer, monitor: str) -> Plateau | None:
-    """What lowers the rate of an optimizer made with this schedule, or None where the schedule is another."""
+    """The plateau for an optimizer made with this schedule, or None for other schedules."""
     if not isinstance(schedule, PlateauSchedule):
         return None
     rate = rate_of(optimizer)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the number of updates.
+"""Learning rate schedules as pure functions of the number of updates.
 
 Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their
 shape over the epochs.
@@ -19,16 +19,16 @@ from catsdogs_exp.config.schema.optimizers import (
     StepSchedule,
 )
 
-_SHORT = 1e-6  # updates: in place of no time at all, by which nothing can be divided
+_SHORT = 1e-6  # updates: replaces zero, which cannot be divided by
 
 
 def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> Any:
-    """The learning rate of a run: a number where it stays, else a Keras schedule.
+    """The learning rate of a run: a number if it is constant, otherwise a Keras schedule.
 
     Args:
         schedule: its settings.
-        peak: the learning rate itself, from which curves fall.
-        updates: in an epoch; a fraction where batches are accumulated over the end of one.
+        peak: the learning rate itself, from which curves decay.
+        updates: per epoch; fractional if batches are accumulated across epochs.
         epochs: of the run, or of this stage of it.
     """
     if isinstance(schedule, OneCycleSchedule):
@@ -47,7 +47,7 @@ def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> A
 
 
 class _Curve(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """What all have in common: a linear rise over `warmup_steps` updates to what the curve then is."""
+    """The base of all curves: a linear warm-up over `warmup_steps` updates to the curve's value there."""
 
     peak: float
     warmup_steps: int
@@ -59,23 +59,23 @@ class _Curve(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         return self.peak * rise * self.share(step)
 
     def share(self, step: Any) -> Any:
-        """The curve itself, of `peak`: flat."""
+        """The curve itself, relative to `peak`: constant."""
         return ops.ones_like(step)
 
     def get_config(self) -> dict[str, Any]:
-        """What is needed to build it again."""
+        """The arguments needed to rebuild it."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
 
 class Constant(_Curve):
-    """Stays at `peak` after the rise."""
+    """Stays at `peak` after the warm-up."""
 
     def __init__(self, peak: float, warmup_steps: int) -> None:
         self.peak, self.warmup_steps = peak, warmup_steps
 
 
 class WarmupCosine(_Curve):
-    """Linear rise over `warmup_steps`, then a cosine from `peak` to `final * peak` at `total_steps`.
+    """Linear warm-up over `warmup_steps`, then a cosine from `peak` to `final * peak` at `total_steps`.
 
     Source: Loshchilov and Hutter, SGDR, 2017, without restarts.
     """
@@ -84,39 +84,41 @@ class WarmupCosine(_Curve):
         self.peak, self.warmup_steps, self.total_steps, self.final = peak, warmup_steps, total_steps, final
 
     def share(self, step: Any) -> Any:
-        """1 at the end of the rise, `final` at the end."""
+        """1 at the end of the warm-up, `final` at the end."""
         done = ops.clip((step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1), 0.0, 1.0)
         return self.final + (1 - self.final) * 0.5 * (1 + ops.cos(math.pi * done))
 
 
 class Exponential(_Curve):
-    """Times `gamma` each update from the end of the rise on."""
+    """Multiplies by `gamma` per update, gradually, from the end of the warm-up on."""
 
     def __init__(self, peak: float, warmup_steps: int, gamma: float) -> None:
         self.peak, self.warmup_steps, self.gamma = peak, warmup_steps, gamma
 
     def share(self, step: Any) -> Any:
-        """`gamma` to the power of the updates since the rise."""
+        """`gamma` to the power of the updates since the warm-up."""
         return ops.exp(math.log(self.gamma) * ops.maximum(step - self.warmup_steps, 0.0))
 
 
 class StepDecay(_Curve):
-    """Times `gamma` at each of `falls`, updates in rising order, counted from the start and not the rise's end."""
+    """Multiplies by `gamma` at each of `falls`, ascending update numbers counted from the start, not from the end of
+    the warm-up.
+    """
 
     def __init__(self, peak: float, warmup_steps: int, falls: tuple[int, ...], gamma: float) -> None:
         self.peak, self.warmup_steps, self.falls, self.gamma = peak, warmup_steps, tuple(falls), gamma
 
     def share(self, step: Any) -> Any:
-        """`gamma` to the power of the falls that are over."""
+        """`gamma` to the power of the number of past falls."""
         over = ops.sum(ops.cast(step[..., None] >= ops.convert_to_tensor(self.falls, "float32"), "float32"), axis=-1)
         return ops.power(ops.convert_to_tensor(self.gamma, "float32"), over)
 
 
 class OneCycle(_Curve):
-    """A half cosine from `start * peak` up to `peak` over the share `rise` of all updates, another one down.
+    """A half cosine from `start * peak` up to `peak` over the fraction `rise` of all updates, then another one down.
 
     Update number `rise * total_steps` (counted from 1) is the one at `peak`, as in PyTorch's `OneCycleLR`; a rise
-    shorter than one update is none.
+    shorter than one update is skipped.
 
     Source: Smith, "Super-Convergence", 2018, with the two phases and cosines of fastai and PyTorch.
     """
@@ -134,12 +136,12 @@ class OneCycle(_Curve):
         return ops.where(step < top, up, down)
 
     def get_config(self) -> dict[str, Any]:
-        """What is needed to build it again."""
+        """The arguments needed to rebuild it."""
         return {name: value for name, value in super().get_config().items() if name != "warmup_steps"}
 
 
 class Adjustable(_Curve):
-    """A rate that is changed from outside, in its variable `rate`: by `Plateau`."""
+    """A rate that `Plateau` changes through its variable `rate`."""
 
     def __init__(self, peak: float, warmup_steps: int) -> None:
         self.peak, self.warmup_steps = peak, warmup_steps
