@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import IO, Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -241,14 +239,6 @@ def prepend_config_dir(folder: str) -> None:
     loader: Any = GlobalHydra.instance().config_loader()
     loader.get_search_path().prepend("command-line", f"file://{folder}")
     loader.repository.initialize_sources(loader.get_search_path())
-
-
-def sweep_jobs(overrides: list[Override]) -> list[list[str]]:
-    """The overrides of each job of a sweep, in the order of Hydra's own sweeper.
-
-    Why: all jobs are checked before the first one runs. Replace: a public function that expands sweeps.
-    """
-    return [list(job) for job in BasicSweeper.split_arguments(overrides, None)[0]]
 
 
 @dataclass(frozen=True)

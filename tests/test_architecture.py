@@ -144,6 +144,8 @@ def test_every_module_says_what_it_is_for() -> None:
         "cli.train",
         "cli.help",
         "sweep.jobs",
+        "sweep.start",
+        "sweep.run_sweep",
         "run.train",
         "data.open_data",
         "data.loaders",

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -75,12 +74,6 @@ SYMBOLS = [
             "_check_health_retry_limit",
             "_check_health_initial_timeout",
         )
-    ),
-    Symbol(
-        "hydra-core",
-        "hydra._internal.core_plugins.basic_sweeper",
-        "BasicSweeper.split_arguments",
-        "expand sweeps from `Override.sweep_string_iterator` in `sweep_jobs`",
     ),
     Symbol(
         "hydra-core",
@@ -277,16 +270,6 @@ def test_what_hydra_complains_of_is_understood(words: list[str], kind: str, name
     error = caught.value
     complaint = compat.complaint_of(error)
     assert (complaint.kind, complaint.name) == (kind, name), f"hydra-core {version('hydra-core')} says: {error}"
-
-
-def test_jobs_of_a_sweep_come_in_hydras_order() -> None:
-    parsed = OverridesParser.create().parse_overrides(["lr=1,2", "epochs=3", "depth=range(2,4)"])
-    assert compat.sweep_jobs(parsed) == [
-        ["lr=1", "epochs=3", "depth=2"],
-        ["lr=1", "epochs=3", "depth=3"],
-        ["lr=2", "epochs=3", "depth=2"],
-        ["lr=2", "epochs=3", "depth=3"],
-    ]
 
 
 def test_the_table_of_a_zip_is_measured_before_it_is_read(tmp_path: Path) -> None:

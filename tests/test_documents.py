@@ -32,8 +32,9 @@ import pytest
 import yaml
 
 from catsdogs_exp.__main__ import COMMANDS, main
-from catsdogs_exp.config.compose import expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.sweep.grid import expand
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -132,7 +133,7 @@ def shrunk(words: list[str]) -> list[str]:
     flags = [word for word in words if word.startswith("-")]
     settings = [word for word in words if not word.startswith("-")]
     typed = {word.lstrip("+~").partition("=")[0] for word in settings}
-    config = expand_sweep(settings).configs[0]
+    config = config_of(next(expand(settings).jobs()))
     small: dict[str, Any] = {"epochs": 1, "batch_size": 8}
     if config.dataset.name in DOWNLOADED and getattr(config.dataset, "archive", None) is None:
         small |= {"dataset": "drawn", "dataset.images": 48}
@@ -238,7 +239,7 @@ def test_every_command_does_what_its_page_says(
     for pattern in command.asked("writes"):
         assert new & set(reader.glob(pattern)), f"nothing new at {pattern}: {sorted(new)}"
     made = run_folders(reader) - runs
-    jobs = len(expand_sweep([word for word in words if word[0] != "-"]).configs) if command.trains else 0
+    jobs = len(list(expand([word for word in words if word[0] != "-"]).jobs())) if command.trains else 0
     assert [len(made)] == (command.asked("runs")[:1] or [jobs])
     for folder in made:
         assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["status"] == "ok"

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from catsdogs_exp.printable import printable
+from catsdogs_exp.run.summary import epoch_line
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.progress import EpochResult
@@ -180,14 +181,7 @@ class EpochDisplay:
 
     def on_epoch(self, result: "EpochResult") -> None:
         """Prints the epoch's line; a star marks the best so far."""
-        epochs = self._epochs()
-        width = len(str(epochs))
-        val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
-        train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())
-        self._screen.say(
-            f"epoch {result.epoch:{width}d}/{epochs}{train}{val}"
-            f"  {result.seconds:.1f} s  {result.images_per_second:,.0f} images/s{'  *' if result.is_best else ''}"
-        )
+        self._screen.say(epoch_line(result, self._epochs()))
         self._bar = self._task = None
 
     def _begin(self, epoch: int, steps: int) -> None:

@@ -37,12 +37,14 @@ def main(arguments: list[str]) -> int:
     if "--dry-run" in asked.flags:
         return _dry_run(asked)
     multirun = "--multirun" in asked.flags
+    if multirun and not asked.looks and not _has_other_sweeper(asked):
+        return _sweep(asked, command)
     reading = read_words(asked.settings, asked.config_dir, multirun)
     screen = TerminalScreen()
     for remark in reading.remarks:
         screen.say(remark)
     jobs = Jobs(command, TerminalScreen, verbose="--verbose" in asked.flags, profile="--profile" in asked.flags)
-    sweep = jobs.prepare_sweep(reading.hydra, asked.config_dir) if multirun and not asked.looks else []
+    sweep = jobs.prepare_search(reading.hydra, asked.config_dir) if multirun and not asked.looks else []
     words = [*reading.hydra, *sweep, *asked.for_hydra()]
     search_path.register()
     entry = hydra.main(version_base="1.3", config_path=str(search_path.CONF), config_name="config")(jobs.task)
@@ -53,6 +55,30 @@ def main(arguments: list[str]) -> int:
     except BadInput as error:
         raise with_correction(error, reading, asked.config_dir) from error
     for line in lines:
+        output().say(line)
+    return code
+
+
+def _has_other_sweeper(asked: Asked) -> bool:
+    """Whether Hydra is to load a sweeper from elsewhere; `basic` stands for ours."""
+    chosen = [word.partition("=")[2] for word in asked.settings if word.startswith("hydra/sweeper=")]
+    return bool(chosen) and chosen[-1] != "basic"
+
+
+def _sweep(asked: Asked, command: str) -> int:
+    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.record.folder.run_lock import owned
+    from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
+    from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.start import begin
+
+    settings = [word for word in asked.settings if not word.startswith("hydra/sweeper=")]
+    with interruptible():
+        sweep = begin(command, settings, asked.config_dir, TerminalScreen().say)
+        manner = Manner(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
+        with owned(sweep.file.folder):
+            code = run_sweep(sweep, manner)
+    for line in closing_lines(sweep):
         output().say(line)
     return code
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -29,6 +29,8 @@ from catsdogs_exp.config.words import Word, for_hydra, parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.printable import printable
+
+_one_at_a_time = threading.RLock()
 
 
 def config_of(
@@ -139,53 +141,6 @@ def _built(words: Sequence[str], config_dir: str | None, import_plugins: Callabl
     return build(composed, chosen_experiment(composed.hydra), import_plugins)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """The jobs of a sweep.
-
-    Attributes:
-        configs: one per job, validated, in job order.
-        varying: keys and groups with more than one value.
-    """
-
-    configs: list[Config]
-    varying: set[str]
-
-
-def expand_sweep(overrides: Sequence[str], config_dir: str | None = None) -> Sweep:
-    """Expands `lr=0.1,0.01 depth=range(2,4)` as Hydra's own sweeper does and validates every job.
-
-    With another sweeper (`hydra/sweeper=optuna`), the jobs are not known in advance. Only the first guess, the config
-    without the swept keys, is validated then.
-
-    Raises:
-        BadInput: for the first invalid job, or if there are no jobs.
-    """
-    plugins.load(plugins.named(overrides))
-    overrides = read_words(overrides, config_dir, sweep=True).hydra
-    with hydra_messages(overrides):
-        with _hydra(config_dir) as loader:
-            parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
-            other_sweeper = any(override.key_or_group == "hydra/sweeper" for override in parsed)
-            jobs = [] if other_sweeper else compat.sweep_jobs(parsed)
-            if not jobs and not other_sweeper:
-                swept = [override for override in parsed if override.is_sweep_override()]
-                empty = " ".join(str(key.input_line) for key in swept if not [*key.sweep_string_iterator()])
-                raise BadInput(f"A sweep needs at least one value for each key. Received none: {empty}")
-        if other_sweeper:
-            fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-            own = [word for word in fixed if not word.startswith("hydra")]
-            return Sweep([config_of(own, config_dir)], set())
-        configs = [config_of(job, config_dir) for job in jobs]
-    keys = [{word.partition("=")[0] for word in job} for job in jobs]
-    varying = {key for key in set().union(*keys) if len({_value_of(key, job) for job in jobs}) > 1}
-    return Sweep(configs, varying)
-
-
-def _value_of(key: str, job: Sequence[str]) -> str:
-    return next(word for word in job if word.partition("=")[0] == key)
-
-
 def chosen_experiment(hydra: Any) -> str | None:
     """The name of the recipe in Hydra's own config, or None."""
     name = hydra.runtime.choices.get("experiment")
@@ -206,10 +161,10 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
-    """Hydra, ready to compose; `config_dir` comes first on its search path."""
+def initialized_hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
+    """Hydra, ready to compose; `config_dir` comes first on its search path. One thread at a time, as it is global."""
     search_path.register()
-    with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
+    with _one_at_a_time, initialize_config_dir(str(search_path.CONF), version_base="1.3"):
         if config_dir is not None:
             compat.prepend_config_dir(str(Path(config_dir).absolute()))
         yield GlobalHydra.instance().config_loader()
@@ -222,7 +177,7 @@ def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> Dict
         overrides: in Hydra's grammar.
         config_dir: as in `--config-dir`.
     """
-    with _hydra(config_dir):
+    with initialized_hydra(config_dir):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
 
 

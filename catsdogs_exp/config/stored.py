@@ -87,6 +87,16 @@ def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = 
     return build_plain(plain), changes
 
 
+def changes_between(before: Config, after: Config) -> dict[str, str]:
+    """For each setting that differs between two configs `5 -> 20`. How a sweep is run is no part of its jobs."""
+    old, new = flatten(to_plain(before)), flatten(to_plain(after))
+    return {
+        key: f"{old.get(key, 'not there')} -> {new.get(key, 'not there')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key) and not key.startswith("sweep.")
+    }
+
+
 def _put(plain: dict[str, Any], key: str, values: dict[str, Any]) -> None:
     *groups, last = key.split(".")
     for group in groups:

@@ -1,7 +1,21 @@
-"""The summary of a finished run: its best epoch, its folder, and what to type next."""
+"""The lines that sum up an epoch and a finished run."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.training.progress import EpochResult
+
+
+def epoch_line(result: "EpochResult", epochs: int) -> str:
+    """An epoch in a line; a star marks the best so far."""
+    width = len(str(epochs))
+    val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
+    train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())
+    return (
+        f"epoch {result.epoch:{width}d}/{epochs}{train}{val}"
+        f"  {result.seconds:.1f} s  {result.images_per_second:,.0f} images/s{'  *' if result.is_best else ''}"
+    )
 
 
 def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The jobs of one command, a single run or a sweep: runs them and summarises their results."""
+"""A single run, or the jobs of a sweeper that Hydra loads from elsewhere: Hydra composes, and calls the task."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.cluster import cluster_for
-from catsdogs_exp.config.compose import chosen_experiment, expand_sweep
+from catsdogs_exp.config.compose import chosen_experiment, config_of, hydra_messages
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.words import as_typed
 from catsdogs_exp.data.open_data import check_source
@@ -41,29 +42,31 @@ class Jobs:
         self._make_screen = make_screen
         self._command, self._verbose, self._profile = command, verbose, profile
         self._sweep: Path | None = None
-        self._total = 0
         self._varying: set[str] = set()
         self._done: list[tuple[Path, dict[str, Any]]] = []
         self._failed: list[tuple[str, BadInput | RunFailed]] = []
         self._started = time.perf_counter()
 
-    def prepare_sweep(self, overrides: list[str], config_dir: str | None) -> list[str]:
-        """Checks every job before the first one starts and creates the sweep's folder.
+    def prepare_search(self, overrides: list[str], config_dir: str | None) -> list[str]:
+        """Checks the settings that all jobs share, and creates the folder of the sweep.
+
+        Args:
+            overrides: in Hydra's grammar, with `hydra/sweeper=NAME`.
+            config_dir: as `--config-dir`.
 
         Returns:
             Further overrides for Hydra.
         """
-        sweep = expand_sweep(overrides, config_dir)
-        for config in sweep.configs:
-            check_source(config.dataset)
-            if config.training.strategy == "multi_worker":
-                raise BadInput(
-                    "training.strategy=multi_worker trains one run at a time. Received: -m. Start each run by itself, "
-                    "on all workers"
-                )
-        self._total, self._varying = len(sweep.configs), sweep.varying
-        self._sweep = new_run_folder(sweep.configs[0].output_dir, run_name(sweep.configs[0]))
-        self._make_screen("", False).say(f"{self._total} runs -> {self._sweep}")
+        with hydra_messages(overrides):
+            parsed = OverridesParser.create().parse_overrides(overrides)
+        fixed = [
+            str(each.input_line) for each in parsed if not each.is_sweep_override() and not each.is_hydra_override()
+        ]
+        config = config_of(fixed, config_dir)
+        check_source(config.dataset)
+        self._varying = {each.key_or_group for each in parsed if each.is_sweep_override()}
+        self._sweep = new_run_folder(config.output_dir, run_name(config))
+        self._make_screen("", False).say(f"a sweep -> {self._sweep}")
         folder = str(self._sweep).replace("'", "\\'")
         return [f"hydra.sweep.dir='{folder}'"]
 
@@ -75,7 +78,7 @@ class Jobs:
         words = OmegaConf.to_container(hydra.overrides, resolve=False)["task"]  # type: ignore[call-overload, index]
         overrides = [str(word) for word in words]
         number = hydra.job.num if in_sweep else 0
-        screen = self._make_screen(f"[{number + 1}/{self._total}] " if in_sweep else "", False)
+        screen = self._make_screen(f"[{number + 1}] " if in_sweep else "", False)
         try:
             config = build(composed, chosen_experiment(hydra))
             names = {group: getattr(config, group).name for group in VARIANTS}
@@ -142,7 +145,7 @@ class Jobs:
         return [
             *(f"{o['name']} {o['value']:.4f}  epoch {o['epoch']:>3}  {folder.name}" for folder, o in objectives),
             *(f"failed: {name}: {error}" for name, error in self._failed),
-            f"{len(self._done)} of {self._total} runs in {self._sweep}",
+            f"{len(self._done)} of {len(self._done) + len(self._failed)} runs in {self._sweep}",
             f"  python -m catsdogs_exp compare {self._sweep}",
             f"  tensorboard --logdir {self._sweep}",
         ]

@@ -292,13 +292,6 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
     assert sizes[7] - sizes[3] < 4 * 18 * 2**20
 
 
-def test_experiments_sweep_by_glob(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from catsdogs_exp.config.compose import expand_sweep
-
-    sweep = expand_sweep(["experiment=glob(*)", "dataset=archive", "dataset.path=photos.zip"])
-    assert "course_week1" in [config.experiment for config in sweep.configs]
-
-
 BAD_INPUT = {
     "a missing folder": (["dataset=folder", "dataset.path={tmp}/nothing"], "There is none at: "),
     "a file for a folder": (["dataset=folder", "dataset.path={tmp}/a-file"], "Received a file: "),

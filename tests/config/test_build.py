@@ -130,7 +130,7 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
             3,
             "Unknown setting: batchsize=3. Did you mean batch_size? Known here: lr, batch_size, "
             "target_size, depth, epochs, seed, output_dir, experiment, plugins, dataset, inspection, split, loader, "
-            "augment, model, optimizer, schedule, training, logging.",
+            "augment, model, optimizer, schedule, training, logging, sweep.",
         ),
     ],
 )

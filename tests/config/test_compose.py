@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.models import CnnModel
 from catsdogs_exp.config.schema.optimizers import AdamOptimizer
@@ -258,111 +258,9 @@ def test_whatever_is_typed_the_answer_is_a_config_or_one_line(words: list[str]) 
         assert isinstance(made, Config)
 
 
-# Sweeps
-
-
-def sweep_refusal(*overrides: str) -> str:
-    with pytest.raises(BadInput) as caught:
-        expand_sweep(overrides)
-    return str(caught.value)
-
-
-def test_a_sweep_is_every_combination_in_hydras_order() -> None:
-    sweep = expand_sweep(["lr=0.1,0.01", "depth=range(2,4)", "epochs=1"])
-    assert [(job.lr, job.depth) for job in sweep.configs] == [(0.1, 2), (0.1, 3), (0.01, 2), (0.01, 3)]
-    assert {job.epochs for job in sweep.configs} == {1}
-    assert sweep.varying == {"lr", "depth"}
-
-
-def test_what_has_one_value_does_not_vary() -> None:
-    sweep = expand_sweep(["lr=0.1", "seed=1,1"])
-    assert len(sweep.configs) == 2
-    assert sweep.varying == set()
-
-
-@pytest.mark.parametrize(
-    ("word", "values"),
-    [
-        ("seed=range(3)", [0, 1, 2]),
-        ("seed=range(1,6,2)", [1, 3, 5]),
-        ("seed=choice(4,2)", [4, 2]),
-        ("seed=sort(3,1,2)", [1, 2, 3]),
-    ],
-)
-def test_hydras_ways_to_say_several(word: str, values: list[int]) -> None:
-    sweep = expand_sweep([word])
-    assert [job.seed for job in sweep.configs] == values
-    assert sweep.varying == {"seed"}
-
-
-def test_sizes_in_brackets_are_one_value_each() -> None:
-    sizes = [job.loader.target_size for job in expand_sweep(["target_size=32,[40,48]"]).configs]
-    assert sizes == [(32, 32), (40, 48)]
-
-
-def test_glob_stands_for_the_choices_of_a_group() -> None:
-    sweep = expand_sweep(["optimizer=glob(ad*)"])
-    assert [job.optimizer.name for job in sweep.configs] == ["adam", "adamw"]
-    assert sweep.varying == {"optimizer"}
-
-
-def test_glob_sees_the_recipes() -> None:
-    recipes = groups()["experiment"]
-    words = ["experiment=glob(*)", "dataset=archive", "dataset.path=photos.zip"]
-    found = [job.experiment for job in expand_sweep(words).configs]
-    assert found == [name for name in recipes if "/" not in name]
-    assert "course_week1" in found
-
-
-def test_a_sweep_of_one_job_is_a_sweep() -> None:
-    assert len(expand_sweep(["lr=0.1"]).configs) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["lr=0.1,-1"], "lr must be > 0. Received: lr=-1"),
-        (["lrr=1,2"], f"Unknown setting: lrr. Did you mean lr?{LOOK}"),
-        (
-            ["optimizer=adam,adma"],
-            "optimizer must be one of adam, adamw, lion, muon, rmsprop, sgd. Received: optimizer=adma. "
-            "Did you mean adam or adamw?",
-        ),
-        (
-            ["depth=3,6", "lr=0.1,0.2"],
-            "depth must be <= 5 for target_size=[150,150]: each block halves the picture. "
-            "Received: depth=6. Lower depth or raise target_size.",
-        ),
-        (["lr=range(0,1,0)"], "The step of a range must not be 0. Received: lr=range(0,1,0)"),
-        (
-            ["lr=0.1,0.2", "seed=range(3,0)"],
-            "A sweep needs at least one value for each key. Received none: seed=range(3,0)",
-        ),
-        (
-            ["experiment=glob(zz*)"],
-            "A sweep needs at least one value for each key. Received none: experiment=glob(zz*)",
-        ),
-        (["lr=0.1,"], "lr must be > 0. Received: lr='0.1,'. Type: lr=0.1"),
-    ],
-)
-def test_a_sweep_is_refused_before_its_first_job(words: list[str], message: str) -> None:
-    assert sweep_refusal(*words) == message
-
-
-def test_with_another_sweeper_the_fixed_part_is_checked() -> None:
-    sweep = expand_sweep(["hydra/sweeper=optuna", "lr=interval(0.001,0.1)", "depth=2"])
-    assert [job.depth for job in sweep.configs] == [2]
-    assert sweep_refusal("hydra/sweeper=optuna", "lr=0.1,0.2", "batch_size=0") == (
-        "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=0"
-    )
-
-
 def test_a_folder_of_ones_own_adds_choices(tmp_path: Path) -> None:
     (tmp_path / "augment").mkdir()
     course = (CONF / "augment" / "course.yaml").read_text(encoding="utf-8")
     (tmp_path / "augment" / "mine.yaml").write_text(course.replace("40.0", "7.0"), encoding="utf-8")
-    sweep = expand_sweep(["augment=none,mine"], str(tmp_path))
-    assert [job.augment.rotation_range for job in sweep.configs] == [0, 7]
-    every = expand_sweep(["augment=glob(*)"], str(tmp_path))
-    assert sorted(job.augment.rotation_range for job in every.configs) == [0, 0, 0, 7, 15, 40, 40]
+    assert config_of(["augment=mine"], str(tmp_path)).augment.rotation_range == 7
     assert "augment must be one of course, course_crop, flip, none, randaugment, strong." in refusal("augment=mine")

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.data_words import source_for
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.grid import expand
+
+
+def configs_of(words: list[str], config_dir: str | None = None) -> list[Config]:
+    """The configs of a sweep's jobs."""
+    return [config_of(job, config_dir) for job in expand(words, config_dir).jobs()]
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ def test_several_paths_of_one_kind(things: Path) -> None:
     assert config_of(["dataset.path=[photos,more]"]).dataset.name == "folder"
     with pytest.raises(BadInput, match=r"one kind. Received a folder and an archive: .* Choose the source: dataset="):
         config_of(["dataset.path=[photos,photos.zip]"])
-    jobs = expand_sweep(["dataset.path=photos,more"]).configs
+    jobs = configs_of(["dataset.path=photos,more"])
     assert [(job.dataset.name, job.dataset.path) for job in jobs] == [("folder", "photos"), ("folder", "more")]  # type: ignore[union-attr]
 
 

@@ -13,12 +13,14 @@ import yaml
 from catsdogs_exp import process
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config import plugins
-from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.registry import offer
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.search_path import groups
 from catsdogs_exp.config.stored import changed_by, stored_config
 from catsdogs_exp.data.augmentation import apply, draw
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.grid import expand
 
 Capture = pytest.CaptureFixture[str]
 NETWORK = """
@@ -42,6 +44,11 @@ def build(model, input_shape, head):
         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(head.units, head.activation, dtype="float32"),
     ])
 """
+
+
+def configs_of(words: list[str], config_dir: str | None = None) -> list[Config]:
+    """The configs of a sweep's jobs."""
+    return [config_of(job, config_dir) for job in expand(words, config_dir).jobs()]
 
 
 @pytest.fixture
@@ -74,8 +81,8 @@ def test_a_network_is_chosen_by_its_name_with_checked_settings(module: Callable[
     assert refusal(*words, "model.widht=1").startswith("Unknown setting: model.widht. Did you mean model.width")
     assert refusal(f"plugins=[{name}]", "model=p_choosen").endswith("Did you mean p_chosen?")
     assert name in groups()["model"]
-    sweep = expand_sweep([f"plugins=[{name}]", f"model=cnn,{name}"])
-    assert [each.model.name for each in sweep.configs] == ["cnn", name]
+    both = configs_of([f"plugins=[{name}]", f"model=cnn,{name}"])
+    assert [each.model.name for each in both] == ["cnn", name]
 
 
 def test_a_recipe_may_name_plugins(module: Callable[..., str], tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.quoting import quoted, split, unquoted
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.words import as_typed, for_hydra, names_of, parsed, texts_of
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.grid import expand
 
 FOLDERS = (
     *("1.10", "1e3", "007", "0x10", "1_000", "true", "False", "nan", "inf", "a=b", "=", "photos (1)", "(1)", "a,b"),
@@ -20,6 +22,11 @@ FOLDERS = (
     *("choice(a,b)", "range(3)", "glob(*)", "'half", 'half"', "|", "?", "*", "caf\udce9", "\x7f", "???x"),
 )
 OF_FOLDER = {"dataset": "folder"}
+
+
+def configs_of(words: list[str], config_dir: str | None = None) -> list[Config]:
+    """The configs of a sweep's jobs."""
+    return [config_of(job, config_dir) for job in expand(words, config_dir).jobs()]
 
 
 @pytest.mark.parametrize("text", FOLDERS)
@@ -132,7 +139,7 @@ def test_numbers_stay_numbers_and_words_for_them_are_no_text() -> None:
 
 
 def swept(*words: str) -> list[object]:
-    return [job.dataset.path for job in expand_sweep(["dataset=folder", *words]).configs]  # type: ignore[union-attr]
+    return [job.dataset.path for job in configs_of(["dataset=folder", *words])]  # type: ignore[union-attr]
 
 
 def test_commas_outside_of_brackets_and_quotes_make_a_sweep() -> None:
@@ -151,7 +158,7 @@ def test_hydras_functions_for_several_values_take_text_too() -> None:
 
 
 def test_a_text_beside_a_swept_number_stays_what_it_is() -> None:
-    jobs = expand_sweep(["dataset=folder", "dataset.path=a=b (1)", "lr=0.1,0.2"]).configs
+    jobs = configs_of(["dataset=folder", "dataset.path=a=b (1)", "lr=0.1,0.2"])
     assert [(job.dataset.path, job.lr) for job in jobs] == [("a=b (1)", 0.1), ("a=b (1)", 0.2)]  # type: ignore[union-attr]
 
 
@@ -159,7 +166,7 @@ def test_a_text_beside_a_swept_number_stays_what_it_is() -> None:
 @given(st.lists(st.text("'\"[]()\\,=$# ~a1ä."), min_size=1, max_size=3))
 def test_quoted_texts_of_a_sweep_come_out_as_they_are(texts: list[str]) -> None:
     word = f"output_dir={','.join(map(quoted, texts))}"
-    assert [job.output_dir for job in expand_sweep([word]).configs] == texts
+    assert [job.output_dir for job in configs_of([word])] == texts
 
 
 # The record

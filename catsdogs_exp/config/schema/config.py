@@ -9,6 +9,7 @@ from catsdogs_exp.config.schema.datasets import DATASETS, Dataset
 from catsdogs_exp.config.schema.limits import RANGE, SIZE, setting
 from catsdogs_exp.config.schema.models import MODELS, Model
 from catsdogs_exp.config.schema.optimizers import AUTO, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from catsdogs_exp.config.schema.sweep import SweepSettings
 from catsdogs_exp.config.schema.training import Training
 
 
@@ -166,6 +167,7 @@ class Config:
     schedule: Schedule
     training: Training
     logging: Logging
+    sweep: SweepSettings
 
 
 # Groups whose choices have different keys: the entry `name` selects the dataclass.

@@ -16,7 +16,7 @@ from catsdogs_exp.errors import is_full
 from catsdogs_exp.record.folder.provenance import git, machine, versions
 
 # What does not change the numbers of a run.
-_UNHASHED = ("output_dir", "experiment", "logging")
+_UNHASHED = ("output_dir", "experiment", "logging", "sweep")
 
 
 class Result:

@@ -9,12 +9,13 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from catsdogs_exp.config.compose import config_of, expand_sweep
+from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.config.schema.datasets import DATASETS, PictureFiles
 from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS
 from catsdogs_exp.config.search_path import CONF, EXPERIMENTS, groups
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.grid import expand
 
 WHOLE = ("experiment", "debug")  # groups whose choices may set anything
 CHOICES = [(group, choice) for group, choices in groups().items() if group not in WHOLE for choice in choices]
@@ -31,6 +32,11 @@ REQUIRED = {
     "kaggle": ["dataset.handle=owner/name"],
     "tfds": ["dataset.builder=beans"],
 }
+
+
+def configs_of(words: list[str], config_dir: str | None = None) -> list[Config]:
+    """The configs of a sweep's jobs."""
+    return [config_of(job, config_dir) for job in expand(words, config_dir).jobs()]
 
 
 def content_of(path: Path) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def test_every_backbone_can_be_tiny(backbone: str) -> None:
 
 def test_all_lessons_of_the_course_can_be_tiny_at_once() -> None:
     words = ["experiment=glob(course_week*)", "debug=tiny", "dataset=archive", "dataset.path=photos"]
-    names = [each.experiment for each in expand_sweep(words).configs]
+    names = [each.experiment for each in configs_of(words)]
     assert names == [name for name in RECIPES if name.startswith("course_week")] and len(names) == 4
 
 

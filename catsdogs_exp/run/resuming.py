@@ -1,0 +1,70 @@
+"""Resuming a run: where it stopped, which settings may change, and whether anything is left to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.run_files import read_result
+from catsdogs_exp.run.job import Job
+from catsdogs_exp.run.plan import plan_stages
+from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+from catsdogs_exp.training.progress import History, Progress
+from catsdogs_exp.training.stages import StagePlan, begin_progress, next_stage
+
+
+def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) -> Job | str:
+    """A job that goes on in the folder of a run, whose lock is held.
+
+    Args:
+        job: the run's folder, and the config that it goes on with.
+        changes: settings that differ from those it began with, as `5 -> 20`.
+        say: told how far the run came.
+
+    Returns:
+        The job with what was found; or why there is nothing left to do.
+
+    Raises:
+        BadInput: when other settings than the epochs have changed, unless `job.allow_changes`.
+    """
+    found = read_result(job.folder)
+    snapshot = newest_snapshot(job.folder / "checkpoints" / "last", say)
+    plans = plan_stages(job.config)
+    progress = begin_progress(plans, job.config.training, snapshot)
+    if found.get("status") == "running":  # nobody holds its lock
+        say(f"the run was killed after {len(progress.history.epochs)} epochs: going on")
+    _refuse(job.config, changes, progress.history, job.allow_changes)
+    if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
+        return finished
+    for key, change in changes.items():
+        say(f"changed: {key}: {change}")
+    return replace(job, found=found, snapshot=snapshot)
+
+
+def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) -> str:
+    """Why a run that ended well has nothing left to do, in words; `""` if it has."""
+    if progress.stopped:
+        return progress.stopped
+    if not progress.history.epochs:
+        return "no checkpoint was kept to go on from (training.checkpoint.every)"
+    if next_stage(plans, progress.history, config.training) is not None:
+        return ""
+    key = "epochs" if len(plans) == 1 else "training.finetune.epochs"
+    return f"all {len(progress.history.epochs)} epochs are done. To train longer: {key}={plans[-1].epochs + 5}"
+
+
+def _refuse(config: Config, changes: Mapping[str, str], history: History, allow: bool) -> None:
+    """Another config would not give the same numbers; only more epochs are what a run is resumed for."""
+    finetune = config.training.finetune.epochs
+    key, epochs = ("training.finetune.epochs", finetune) if finetune else ("epochs", config.epochs)
+    done = len(history.of_stage(2 if finetune else 1))
+    if epochs < done:
+        raise BadInput(f"{key} must be >= {done}, the epochs that are done. Received: {key}={epochs}")
+    longer = {key, "output_dir"}
+    others = {name: change for name, change in changes.items() if name not in longer}
+    if others and not allow:
+        listed = ", ".join(f"{name} {change}" for name, change in others.items())
+        raise BadInput(
+            f"A run is resumed with the config it began with; only {key} may be raised. Changed: {listed}. "
+            "Start a new run, or continue anyway: --allow-changes"
+        )

@@ -1,0 +1,212 @@
+"""Expands what was typed for a sweep into its jobs, without composing any of them.
+
+Each dimension is a list of rows, and a row sets one key or several that move together. The jobs are all combinations
+of one row per dimension, the last dimension fastest, as in Hydra's own sweeper.
+"""
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from catsdogs_exp.config.compose import composed_of, hydra_messages, initialized_hydra, read_words
+from catsdogs_exp.config.composer import key_of, value_of
+from catsdogs_exp.config.conditions import Condition
+from catsdogs_exp.config.quoting import inside, split
+from catsdogs_exp.config.words import Word, parsed
+from catsdogs_exp.errors import BadInput
+
+Row = tuple[str, ...]  # words in Hydra's grammar that are set together
+
+_ZIP = re.compile(r"(?:([A-Za-z_]\w*)=)?zip\((.*)\)", re.DOTALL)
+_MAX_ROWS = 100_000
+_MAX_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The jobs of a sweep.
+
+    Attributes:
+        dimensions: rows of each; a dimension of one row is the same for all jobs.
+        skip: jobs for which this holds are left out; None: none are.
+        remarks: what was added to the words, for people.
+    """
+
+    dimensions: tuple[tuple[Row, ...], ...]
+    skip: Condition | None = None
+    remarks: tuple[str, ...] = ()
+
+    def jobs(self) -> Iterator[Row]:
+        """The words of each job, in order."""
+        for rows in itertools.product(*self.dimensions):
+            words = tuple(word for row in rows for word in row)
+            if self.skip is None or not self.skip.holds({key_of(word): value_of(word) for word in words}):
+                yield words
+
+    @property
+    def varying(self) -> set[str]:
+        """Keys that have more than one value."""
+        return {
+            key
+            for rows in self.dimensions
+            for key in {key_of(word) for row in rows for word in row}
+            if len({tuple(word for word in row if key_of(word) == key) for row in rows}) > 1
+        }
+
+
+def expand(settings: Sequence[str], config_dir: str | None = None, jobs_file: str | None = None) -> Grid:
+    """Expands the words of a sweep.
+
+    Args:
+        settings: as typed: `lr=0.1,0.01`, `depth=range(2,5)`, `zip(lr=0.1,0.01,epochs=5,20)`, `experiment=glob(*)`.
+        config_dir: as `--config-dir`.
+        jobs_file: a CSV file with a key in each column and a job in each row.
+
+    Raises:
+        BadInput: for words that cannot be read, or a sweep without jobs.
+    """
+    words, groups = _without_zips([*_of_recipe(settings, config_dir), *settings])
+    table = _read_table(jobs_file) if jobs_file is not None else []
+    _check_once(groups, words, [word.key for row in table for word in row])
+    reading = read_words(words, config_dir, sweep=True)
+    with hydra_messages(reading.hydra), initialized_hydra(config_dir) as loader:  # a glob asks for the choices
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(reading.hydra)
+        values = {override.get_key_element(): _values(override) for override in overrides}
+    group_of = {key: group for group in groups for key in group}
+    columns: dict[tuple[str, ...], list[list[str]]] = {}
+    for key, found in values.items():
+        columns.setdefault(group_of.get(key_of(key), (key,)), []).append(found)
+    dimensions = [_zipped(keys, found) for keys, found in columns.items()]
+    if table:
+        dimensions.append(tuple(tuple(read_words(list(map(str, row)), config_dir).hydra) for row in table))
+    return Grid(tuple(dimensions), remarks=tuple(reading.remarks))
+
+
+def _values(override: Override) -> list[str]:
+    """The values of one word, each as a word."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    if not override.is_discrete_sweep():
+        raise BadInput(
+            f"An interval has no end of values: only a search takes it. Received: {override.input_line}. "
+            "Add hydra/sweeper=optuna, or give values: lr=0.1,0.01"
+        )
+    found = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if not found:
+        raise BadInput(f"A sweep needs at least one value for each key. Received none: {override.input_line}")
+    return found
+
+
+def _without_zips(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The words with the members of each `zip(...)` as words of their own, and the keys of each."""
+    plain: list[str] = []
+    groups = []
+    for word in words:
+        found = _ZIP.fullmatch(word.strip())
+        members = [] if found is None else _members(word, found[2])
+        plain += map(str, members) if members else [word]
+        if members:
+            groups.append(tuple(member.key for member in members))
+    return plain, groups
+
+
+def _members(word: str, text: str) -> list[Word]:
+    """`lr=0.1,0.01,depth=[2,3]` as one word for each key. A part without `=` belongs to the key before it."""
+    members: list[list[str]] = []
+    for part in map(str.strip, split(text)):
+        key = parsed(part).key if parsed(part).value is not None else ""
+        if re.fullmatch(r"[A-Za-z_][\w./@-]*", key):
+            members.append([part])
+        elif members:
+            members[-1][0] += f",{part}"
+        elif part:
+            raise BadInput(f"zip(...) takes keys with their values: zip(lr=0.1,0.01,depth=2,3). Received: {word}")
+    found = [parsed(part) for (part,) in members]
+    if len(found) < 2:
+        raise BadInput(f"zip(...) needs two keys or more: zip(lr=0.1,0.01,depth=2,3). Received: {word}")
+    for member in found:
+        if re.match(r"(shuffle|zip|interval|tag)\s*\(", member.value or ""):
+            raise BadInput(
+                f"zip(...) takes values, choice(...), range(...) and glob(...) for each key. Received: {member}"
+            )
+    return [_unlisted(member) for member in found]
+
+
+def _unlisted(member: Word) -> Word:
+    """`lr=[0.1,0.01]` as `lr=0.1,0.01`: within a zip a list holds the values of the rows."""
+    items = inside(member.value or "", "[]")
+    return member if items is None else Word(member.key, items, member.prefix)
+
+
+def _zipped(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[Row, ...]:
+    if len({len(column) for column in columns}) > 1:
+        counts = ", ".join(f"{key} {len(column)}" for key, column in zip(keys, columns, strict=True))
+        raise BadInput(f"The keys of zip(...) must have the same number of values. Received: {counts}")
+    return tuple(zip(*columns, strict=True))
+
+
+def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Sequence[str]) -> None:
+    """A key of `zip(...)` or of the table of jobs is set nowhere else."""
+    keys = [*(parsed(word).key for word in words), *dict.fromkeys(table)]
+    moved = {*itertools.chain(*groups), *table}
+    twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)
+    if twice is not None:
+        raise BadInput(f"A key can be varied in one place only. Received twice: {twice}. Leave it out of one of them")
+
+
+def _of_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
+    """The words of a sweep that a recipe holds under `hydra.sweeper.params`; those of the command line win."""
+    recipe = next((word for word in settings if parsed(word).key == "experiment"), None)
+    if recipe is None or re.fullmatch(r"[\w./-]+", parsed(recipe).value or "") is None:
+        return []
+    with hydra_messages([recipe]):
+        params = composed_of([recipe], config_dir).hydra.sweeper.get("params") or {}
+    typed = {parsed(word).key for word in settings}
+    return [f"{key}={_joined(value)}" for key, value in params.items() if key not in typed]
+
+
+def _joined(value: object) -> str:
+    """The values of a key in YAML, a text or a list, as one would type them."""
+    if isinstance(value, str | int | float | bool):
+        return str(value)
+    return ",".join(map(str, value)) if value is not None else "null"  # type: ignore[call-overload]
+
+
+def _read_table(path: str) -> list[list[Word]]:
+    """The rows of a CSV file with a key in each column. An empty cell leaves its key as it is.
+
+    Raises:
+        BadInput: when it cannot be read, has no rows, or a row has more cells than there are keys.
+    """
+    file = Path(path).expanduser()
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise BadInput(f"sweep.jobs must be a CSV file of at most 16 MB. Received: sweep.jobs={path}")
+        with file.open(newline="", encoding="utf-8-sig") as handle:
+            lines = list(itertools.islice(csv.reader(handle), _MAX_ROWS))
+    except (OSError, ValueError, csv.Error) as error:
+        raise BadInput(
+            f"sweep.jobs must be a CSV file that can be read: {getattr(error, 'strerror', None) or error}. "
+            f"Received: sweep.jobs={path}"
+        ) from error
+    keys = [key.strip() for key in lines[0]] if lines else []
+    rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
+    if not all(keys) or not rows:
+        raise BadInput(
+            "sweep.jobs must be a CSV file with a key in each column, such as lr,depth, and a job in each row. "
+            f"Received: sweep.jobs={path}"
+        )
+    for number, row in enumerate(rows, start=2):
+        if len(row) > len(keys):
+            raise BadInput(
+                f"Row {number} of {path} has {len(row)} cells for {len(keys)} keys. "
+                "Put quotes around a value with a comma"
+            )
+    return [[Word(key, cell.strip()) for key, cell in zip(keys, row, strict=False) if cell.strip()] for row in rows]

@@ -1,0 +1,126 @@
+"""One job of a sweep: composes its config and trains it in its folder, from its last checkpoint where there is one."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.stored import changes_between, stored_config
+from catsdogs_exp.data.open_data import check_source
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.record.folder.run_files import read_result
+from catsdogs_exp.record.folder.run_lock import owned
+from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.run.resuming import continued
+from catsdogs_exp.run.train import train
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """A job to be run.
+
+    Attributes:
+        number: in its sweep.
+        folder: of its run; the sweep's folder holds it.
+        overrides: its settings, as one would type them.
+        command: of the sweep, for the record.
+        config_dir: as `--config-dir`, or None.
+        verbose: let TensorFlow's own messages through.
+        profile: trace some steps and say what training waits for.
+        allow_changes: go on with a half-done job whose settings have changed.
+    """
+
+    number: int
+    folder: Path
+    overrides: tuple[str, ...]
+    command: str
+    config_dir: str | None = None
+    verbose: bool = False
+    profile: bool = False
+    allow_changes: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        status: ok, failed or interrupted.
+        objective: the monitored metric of its best epoch, or None.
+        error: why it failed, or None.
+        seconds: that it took.
+        signal_number: what interrupted it, or 0.
+    """
+
+    status: str
+    objective: float | None
+    error: str | None
+    seconds: float
+    signal_number: int = 0
+
+
+def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outcome:
+    """Runs a job; whatever becomes of it is the outcome, not an error.
+
+    Args:
+        job: to be run.
+        screen: where it tells how it goes.
+        config: of the job, where it has been composed already.
+    """
+    started = time.perf_counter()
+    status, error, signal_number = OK, None, 0
+    try:
+        _train(job, config or config_of(job.overrides, job.config_dir), screen)
+    except (BadInput, RunFailed) as failure:
+        status, error = FAILED, str(failure)
+    except Interrupted as interruption:
+        status, error, signal_number = INTERRUPTED, "interrupted", interruption.exit_code - 128
+    finally:
+        screen.close()
+    return Outcome(status, objective_of(job.folder), error, time.perf_counter() - started, signal_number)
+
+
+def objective_of(folder: Path) -> float | None:
+    """The monitored metric of the best epoch of a run, or None where there is none yet."""
+    try:
+        value = (read_result(folder).get("objective") or {}).get("value")
+    except BadInput:
+        return None
+    return value if isinstance(value, float | int) else None
+
+
+def _train(job: SweepJob, config: Config, screen: Screen) -> None:
+    check_source(config.dataset)
+    name = f"{job.folder.name} in {job.folder.parent.name}"  # the same job of two sweeps: two rows
+    run = Job(
+        config,
+        job.folder,
+        name,
+        job.command,
+        list(job.overrides),
+        job.verbose,
+        job.profile,
+        allow_changes=job.allow_changes,
+    )
+    begun = (job.folder / "result.json").exists()
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with owned(job.folder):
+        if begun:
+            stored = stored_config(job.folder)
+            run = replace(run, config=_with_threads_of(stored, config))
+            found = continued(run, changes_between(stored, run.config), screen.say)
+            if isinstance(found, str):  # it had ended before its end was noted
+                return
+            run = found
+        train(run, screen)
+
+
+def _with_threads_of(stored: Config, config: Config) -> Config:
+    """The config with the threads that a job began with, which the workers of the sweep decide: for equal bits."""
+    before = stored.training
+    threads = replace(
+        config.training, intra_op_threads=before.intra_op_threads, inter_op_threads=before.inter_op_threads
+    )
+    return replace(config, training=threads, loader=replace(config.loader, workers=stored.loader.workers))

@@ -1,0 +1,124 @@
+"""A sweep, told from top to bottom: run what is left of its jobs, one by one or side by side, and sum up."""
+
+import shlex
+from collections.abc import Callable
+
+from catsdogs_exp.errors import Interrupted, RunFailed
+from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.sweep.job import run_job
+from catsdogs_exp.sweep.running import LookAhead, Manner, Running
+from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
+from catsdogs_exp.sweep.start import Sweep
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, SKIPPED, JobState
+
+_THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.workers")
+
+
+def run_sweep(sweep: Sweep, manner: Manner) -> int:
+    """Runs the jobs that are left.
+
+    Returns:
+        The exit code: 1 when a job has failed.
+
+    Raises:
+        Interrupted: after the jobs that ran have written down where they stand, and the screen says how to go on.
+    """
+    screen = manner.make_screen("", False)
+    running = Running(sweep, manner, screen)
+    waiting = sweep.file.having(PENDING)
+    threads = {key: _set_by_user(sweep, key) for key in _THREADS}
+    workers = worker_count(sweep.settings.workers, len(waiting), threads[_THREADS[0]] or 1)
+    try:
+        if workers == 1 and not sweep.settings.isolate:
+            run_one_by_one(running)
+        else:
+            if workers > 1 and not gpu_numbers():  # cores are divided; a GPU is one job's alone
+                running.more = tuple(f"{key}=1" for key, value in threads.items() if value is None)
+            screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
+            run_side_by_side(running, workers)
+    except Interrupted:
+        left = len(sweep.file.having(PENDING, INTERRUPTED))
+        screen.say(f"the sweep was interrupted with {left} of {len(sweep.file.jobs)} runs to go; {how_to_go_on(sweep)}")
+        raise
+    finally:
+        _settle_copies(sweep)
+    return RunFailed.exit_code if sweep.file.having(FAILED) else 0
+
+
+def run_one_by_one(running: Running) -> None:
+    """Runs the jobs of a sweep in this process, one after the other.
+
+    Raises:
+        Interrupted: after the state of the job that was running is written down.
+    """
+    file = running.sweep.file
+    ahead = LookAhead(running)
+    ahead.start()
+    try:
+        while not running.stopped and (waiting := file.having(PENDING)):
+            job = waiting[0]
+            config = ahead.take(job)
+            if config is None:
+                continue
+            screen = running.manner.make_screen(running.prefix(job.number), False)
+            outcome = run_job(running.begin(job), screen, config)
+            running.end(job.number, outcome)
+            if outcome.status == INTERRUPTED:
+                raise Interrupted(outcome.signal_number)
+    finally:
+        ahead.stop()
+
+
+def closing_lines(sweep: Sweep) -> list[str]:
+    """The table of all jobs, the best first, and what to type next."""
+    facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
+    own = [job for job in jobs if job.same_as is None]
+    ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
+    lines = [
+        f"{facts.objective} {job.objective:.4f}  {_status(job)}{sweep.folder_of(job).name}"
+        for job in ended
+        if job.objective is not None
+    ]
+    lines += [
+        f"{job.status}: {sweep.folder_of(job).name}: {job.error}" for job in own if job.status in (FAILED, SKIPPED)
+    ]
+    left = len(sweep.file.having(PENDING, INTERRUPTED))
+    done = len([job for job in own if job.status in (OK, PRUNED)])
+    lines.append(f"{done} of {len(own)} runs in {folder}")
+    if left or sweep.file.having(FAILED):
+        lines.append(f"  {how_to_go_on(sweep).removeprefix('to go on: ')}")
+    return [
+        *lines,
+        f"  python -m catsdogs_exp compare {shlex.quote(str(folder))}",
+        f"  tensorboard --logdir {shlex.quote(str(folder))}",
+    ]
+
+
+def how_to_go_on(sweep: Sweep) -> str:
+    """What to type to go on with a sweep that stopped."""
+    return f"to go on: python -m catsdogs_exp resume {shlex.quote(str(sweep.file.folder))}"
+
+
+def _settle_copies(sweep: Sweep) -> None:
+    """Jobs that stand for another one take over how it ended."""
+    for job in sweep.file.jobs:
+        if job.same_as is not None:
+            first = sweep.file[job.same_as]
+            sweep.file.change(
+                job.number, status=first.status, objective=first.objective, folder=first.folder, error=first.error
+            )
+
+
+def _set_by_user(sweep: Sweep, key: str) -> int | None:
+    """The value of a setting of threads where somebody has set it; 0 is TensorFlow's own choice."""
+    value = sweep.file.facts.config.get(key)
+    return int(value) if value else None
+
+
+def _rank(objective: str) -> Callable[[JobState], float]:
+    sign = 1 if lower_is_better(objective) else -1
+    return lambda job: sign * (job.objective if job.objective is not None else 0.0)
+
+
+def _status(job: JobState) -> str:
+    return "" if job.status == OK else f"({job.status}) "

@@ -1,0 +1,99 @@
+"""A worker of a sweep: a process that trains one job after the other and tells the sweep's process how they go."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from catsdogs_exp import process
+from catsdogs_exp.config import plugins
+from catsdogs_exp.run.summary import epoch_line
+from catsdogs_exp.signals import interruptible
+from catsdogs_exp.sweep.job import SweepJob, run_job
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.training.fit import Listener
+    from catsdogs_exp.training.progress import EpochResult
+    from catsdogs_exp.training.steps import Steps
+
+
+def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], names: tuple[str, ...]) -> None:
+    """Runs the jobs that come in until there are no more.
+
+    Args:
+        jobs: gives a `SweepJob`, or None at the end; takes `(number, kind, content)`.
+        lifeline: closes when the process of the sweep is gone: then this one ends too, as by Ctrl-C.
+        environment: variables of this worker, such as the GPU that it may use.
+        names: of plugins.
+    """
+    os.environ.update(environment)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    with process.command_line(), interruptible():
+        for name in ("SIGINT", "SIGHUP"):  # Ctrl-C reaches the whole group; the process of the sweep says when to end
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        plugins.load(names)
+        while (job := _received(jobs)) is not None:
+            jobs.send((job.number, "ended", run_job(job, SentScreen(job.number, jobs))))
+
+
+class SentScreen:
+    """A screen whose lines go to the process of the sweep."""
+
+    def __init__(self, number: int, jobs: Connection) -> None:
+        self._number, self._jobs = number, jobs
+
+    def say(self, text: str) -> None:
+        """Sends a line."""
+        self._send("line", text)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Sends how far one piece of work is, when it is done."""
+        if done >= total:
+            self._send("line", f"{what}: {total}")
+
+    def close(self) -> None:
+        """Nothing moves here."""
+
+    def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
+        """The epochs of the job."""
+        return SentEpochs(self, epochs)
+
+    def _send(self, kind: str, content: Any) -> None:
+        try:
+            self._jobs.send((self._number, kind, content))
+        except (BrokenPipeError, ConnectionError):  # the process of the sweep is gone, and ends this one
+            return
+
+
+class SentEpochs:
+    """Sends a line for each epoch."""
+
+    def __init__(self, screen: SentScreen, epochs: Callable[[], int]) -> None:
+        self._screen, self._epochs = screen, epochs
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
+        """A step is too short to be told."""
+
+    def on_epoch(self, result: "EpochResult") -> None:
+        """Sends the line of an epoch."""
+        self._screen.say(epoch_line(result, self._epochs()))
+
+
+def _received(jobs: Connection) -> SweepJob | None:
+    try:
+        found = jobs.recv()
+    except (EOFError, ConnectionError):
+        return None
+    assert found is None or isinstance(found, SweepJob)
+    return found
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Waits until the other end is closed, which happens in whatever way its process ends."""
+    try:
+        lifeline.recv()
+    except (EOFError, OSError):
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,340 @@
+"""A sweep from its first job to its last: what is on disk, what is printed, and how it goes on after it stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.composer import Composer
+from catsdogs_exp.errors import Interrupted, RunFailed
+from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.sweep.side_by_side import worker_count
+
+Capture = pytest.CaptureFixture[str]
+
+
+def states(folder: Path) -> list[dict[str, Any]]:
+    """The jobs of the one sweep below a folder."""
+    (file,) = folder.glob("**/sweep.json")
+    jobs = json.loads(file.read_text(encoding="utf-8"))["jobs"]
+    assert isinstance(jobs, list)
+    return jobs
+
+
+def sweep_of(folder: Path) -> Path:
+    (file,) = folder.glob("**/sweep.json")
+    return file.parent
+
+
+@pytest.fixture
+def trained_words(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Jobs end at once with a value of their own, in place of training; the list tells which ones ran."""
+    ran: list[tuple[int, str]] = []
+
+    def train(job: Job, screen: Screen) -> dict[str, Any]:
+        result = Result(job.folder / "result.json", job.found)
+        ran.append((int(job.folder.name.split("-")[0]), " ".join(job.overrides)))
+        from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
+
+        write_config(job.folder, job.config)
+        write_yaml(job.folder / "overrides.yaml", job.overrides)
+        if job.config.seed == 7:
+            result.update(status="failed", error="seven")
+            raise RunFailed("seven is refused by this test")
+        if job.config.seed == 8:
+            result.update(status="interrupted")
+            raise Interrupted(signal.SIGINT)
+        value = 1 / (1 + job.config.seed)
+        result.update(status="ok", objective={"name": "val_accuracy", "value": value, "epoch": 1})
+        return result.content
+
+    monkeypatch.setattr("catsdogs_exp.sweep.job.train", train)
+    return ran
+
+
+def test_a_real_sweep_keeps_the_state_of_its_jobs(tmp_path: Path, tiny: tuple[str, ...], capsys: Capture) -> None:
+    words = [*tiny, "epochs=1", "logging=minimal", "split.test=0", "split.validation=0,0.2", "seed=0,1,1"]
+    assert main(["-m", *words, f"output_dir={tmp_path}"]) == 1
+    jobs, sweep, said = states(tmp_path), sweep_of(tmp_path), capsys.readouterr()
+    assert [job["number"] for job in jobs] == [0, 1, 2, 3, 4, 5]
+    assert [job["status"] for job in jobs] == ["failed"] * 3 + ["ok"] * 3
+    assert [job["same_as"] for job in jobs] == [None, None, 1, None, None, 4]
+    assert jobs[5]["folder"] == jobs[4]["folder"] and jobs[5]["objective"] == jobs[4]["objective"]
+    for job in (jobs[3], jobs[4]):
+        content = json.loads((Path(job["folder"]) / "result.json").read_text(encoding="utf-8"))
+        assert content["objective"]["value"] == job["objective"] and content["status"] == "ok"
+        assert job["error"] is None and job["seconds"] > 0
+    assert "seed=1" in jobs[4]["overrides"] and "split.validation=0.2" in jobs[4]["overrides"]
+    assert jobs[0]["error"].startswith("split.validation must be > 0")
+    assert "[1/6] failed: split.validation must be > 0" in said.err
+    assert f"[1/6] its log: {jobs[0]['folder']}/run.log" in said.err
+    assert "Traceback" in (Path(jobs[0]["folder"]) / "run.log").read_text(encoding="utf-8")
+    assert "[6/6] the same config as [5/6]: run once" in said.err
+    assert "left" in said.err and "runs done" in said.err
+    assert f"2 of 4 runs in {sweep}" in said.out and f"resume {sweep}" in said.out
+    # what failed is tried again, what is done stays as it is
+    before = (Path(jobs[4]["folder"]) / "result.json").stat().st_mtime_ns
+    assert main(["resume", str(sweep)]) == 1
+    assert "2 of 6 runs to go, 3 are done" not in capsys.readouterr().err
+    assert [job["status"] for job in states(tmp_path)] == ["failed"] * 3 + ["ok"] * 3
+    assert (Path(jobs[4]["folder"]) / "result.json").stat().st_mtime_ns == before
+
+
+def test_the_best_job_comes_first(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "seed=3,1,2", f"output_dir={tmp_path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "val_accuracy 0.5000  1-seed=1",
+        "val_accuracy 0.3333  2-seed=2",
+        "val_accuracy 0.2500  0-seed=3",
+    ]
+
+
+def test_jobs_are_composed_as_they_start(
+    tmp_path: Path, trained_words: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Of ten thousand jobs a few are composed before the first one trains."""
+    composed: list[object] = []
+    before = Composer.__call__
+    monkeypatch.setattr(Composer, "__call__", lambda self, words: (composed.append(words), before(self, words))[1])
+    words = ["-m", "seed=8,9", "lr=range(1,5001)"]
+    assert main([*words, f"output_dir={tmp_path}"]) == 130
+    assert len(states(tmp_path)) == 10_000 and len(trained_words) == 1
+    assert len(composed) < 60
+    assert [job["status"] for job in states(tmp_path)[:2]] == ["interrupted", "pending"]
+    assert "the sweep was interrupted with 10000 of 10000 runs to go; to go on: python -m" in capsys.readouterr().err
+
+
+def test_an_interrupted_sweep_goes_on_with_what_is_missing(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "seed=1,8,2", f"output_dir={tmp_path}"]) == 130
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "interrupted", "pending"]
+    trained_words.clear()
+    assert main(["resume", str(sweep_of(tmp_path))]) == 130
+    assert [number for number, _ in trained_words] == [1]  # the same number, the same folder
+    assert len(list(sweep_of(tmp_path).glob("*-seed=8"))) == 1
+
+
+def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "zip(lr=0.1,0.2,depth=2,3)", "seed=0,1", "epochs=2", f"output_dir={tmp_path}"]) == 0
+    sweep = sweep_of(tmp_path)
+    first = states(tmp_path)
+    trained_words.clear()
+    assert main(["resume", str(sweep), "seed=4"]) == 0
+    assert states(tmp_path)[:4] == first
+    assert [number for number, _ in trained_words] == [4, 5]
+    assert [" ".join(job["overrides"]) for job in states(tmp_path)[4:]] == [
+        f"lr=0.1 depth=2 seed=4 epochs=2 output_dir={tmp_path}",
+        f"lr=0.2 depth=3 seed=4 epochs=2 output_dir={tmp_path}",
+    ]
+    assert main(["resume", str(sweep), "seed=4,5"]) == 0  # those that are there already are not run twice
+    assert [number for number, _ in trained_words] == [4, 5, 6, 7]
+    assert main(["resume", str(sweep), "zip(lr=0.3,0.4,depth=4,1)"]) == 0
+    assert len(states(tmp_path)) == 16
+    for words in (["epochs=3"], ["batch_size=2"]):
+        assert main(["resume", str(sweep), *words]) == 2
+        assert "takes further values for the keys that its jobs differ in: depth, lr, seed." in capsys.readouterr().err
+    assert main(["resume", str(sweep), "seed=-1"]) == 2
+    assert "seed must be" in capsys.readouterr().err
+    assert len(states(tmp_path)) == 16
+
+
+def test_a_changed_recipe_is_refused(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    (tmp_path / "experiment").mkdir()
+    recipe = tmp_path / "experiment" / "mine.yaml"
+    recipe.write_text("# @package _global_\nepochs: 3\n", encoding="utf-8")
+    words = ["experiment=mine", "seed=1,7", f"output_dir={tmp_path}"]
+    assert main(["-m", *words, "--config-dir", str(tmp_path)]) == 1
+    recipe.write_text("# @package _global_\nepochs: 4\n", encoding="utf-8")
+    assert main(["resume", str(sweep_of(tmp_path))]) == 2
+    assert "have changed: epochs 3 -> 4. Bring them back" in capsys.readouterr().err
+
+
+def test_a_failure_may_stop_a_sweep(tmp_path: Path, trained_words: list[Any]) -> None:
+    assert main(["-m", "seed=1,7,2", "sweep.on_error=stop", f"output_dir={tmp_path}"]) == 1
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "pending"]
+
+
+def test_a_job_that_fails_is_tried_again(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "seed=7,1", "sweep.retries=2", f"output_dir={tmp_path}"]) == 1
+    assert [number for number, _ in trained_words] == [0, 0, 0, 1]
+    assert [(job["status"], job["attempts"]) for job in states(tmp_path)] == [("failed", 3), ("ok", 1)]
+    said = capsys.readouterr().err
+    assert said.count("[1/2] failed: seven is refused by this test") == 3 and "[1/2] attempt 2 of 3" in said
+
+
+def test_invalid_combinations_fail_ahead_of_their_turn(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    words = ["-m", "target_size=20,150", "depth=2,4", f"output_dir={tmp_path}"]
+    assert main(words) == 1
+    jobs = states(tmp_path)
+    assert [job["status"] for job in jobs] == ["ok", "failed", "ok", "ok"]
+    assert jobs[1]["error"].startswith("depth must be <= 2 for target_size=[20,20]") and jobs[1]["folder"] is None
+    assert "[2/4] failed: depth must be <= 2" in capsys.readouterr().err
+
+
+def test_invalid_jobs_may_be_left_out(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    words = ["-m", "target_size=20,150", "depth=2,4,9", "sweep.skip_invalid=true", f"output_dir={tmp_path}"]
+    assert main(words) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "skipped", "ok", "ok"]  # depth=9 makes no job at all
+    said = capsys.readouterr().err
+    assert "left out: depth must be <= " in said and "[2/4] left out: depth must be <= 2" in said
+
+
+def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "lr=0.1,0.01", "seed=1,2", "sweep.skip=seed==2 and lr>0.05", f"output_dir={tmp_path}"]) == 0
+    assert [job["overrides"][:2] for job in states(tmp_path)] == [
+        ["lr=0.1", "seed=1"],
+        ["lr=0.01", "seed=1"],
+        ["lr=0.01", "seed=2"],
+    ]
+    assert main(["-m", "lr=0.1,0.01", "sweep.skip=lr>0", f"output_dir={tmp_path / 'none'}"]) == 2
+    assert "sweep.skip leaves none" in capsys.readouterr().err
+    assert main(["-m", "lr=0.1,0.01", "sweep.skip=lrr>0", f"output_dir={tmp_path / 'none'}"]) == 2
+    assert "does not exist or does not vary: lrr. Did you mean lr?" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "seed=1,2", f"output_dir={tmp_path}"]) == 0
+    file = sweep_of(tmp_path) / "sweep.json"
+    for text in ("", "{}", "[]", '{"jobs": [1]}', file.read_text(encoding="utf-8").replace('"ok"', '"odd"')):
+        file.write_text(text, encoding="utf-8")
+        assert main(["resume", str(file.parent)]) == 2
+        assert "sweep.json of the sweep is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "jobs", "threads", "count"), [(3, 8, 1, 3), (3, 2, 1, 2), (1, 5, 1, 1), ("auto", 1, 1, 1)]
+)
+def test_workers_are_counted(setting: int | str, jobs: int, threads: int, count: int) -> None:
+    assert worker_count(setting, jobs, threads) == count
+
+
+def test_a_gpu_makes_a_worker_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,3")
+    assert worker_count("auto", 8, 1) == 3
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert worker_count("auto", 100, 4) == 2
+
+
+# Real processes
+
+
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline, "it did not come to it"
+        time.sleep(0.05)
+
+
+def weights_of(folder: str) -> list[Any]:
+    import keras
+
+    return [np.asarray(weight) for weight in keras.models.load_model(f"{folder}/checkpoints/best.keras").weights]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_workers_give_what_a_job_alone_gives_with_as_many_threads(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    words = [*tiny, "epochs=2", "logging=minimal", f"output_dir={tmp_path / 'side'}"]
+    assert main(["-m", *words, "seed=0,1,2", "sweep.workers=2"]) == 0
+    jobs = states(tmp_path / "side")
+    assert [job["status"] for job in jobs] == ["ok"] * 3
+    one = [f"training.{pool}_op_threads=1" for pool in ("intra", "inter")]
+    alone = [sys.executable, "-m", "catsdogs_exp", *words[:-1], *one, "seed=2", f"output_dir={tmp_path / 'alone'}"]
+    assert subprocess.run(alone, check=False, capture_output=True).returncode == 0
+    (run,) = (tmp_path / "alone" / "drawn").iterdir()
+    for found, wanted in zip(weights_of(jobs[2]["folder"]), weights_of(str(run)), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+CRASH = """
+import os, signal
+from dataclasses import dataclass
+from catsdogs_exp.models.registry import register_model
+
+@dataclass(frozen=True)
+class Crashing:
+    name: str = "crashing"
+    hard: bool = True
+
+@register_model("crashing", Crashing)
+def build(model, input_shape, head):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("isolate", ["true", "false"])
+def test_a_killed_worker_costs_its_job_alone(isolate: str, tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    (tmp_path / "crashing_network.py").write_text(CRASH, encoding="utf-8")
+    words = [*tiny, "epochs=1", "logging=minimal", "plugins=[crashing_network]", "model=cnn,crashing", "seed=0,1"]
+    words = ["-m", *words, "sweep.workers=2", f"sweep.isolate={isolate}", f"output_dir={tmp_path / 'runs'}"]
+    words = [sys.executable, "-m", "catsdogs_exp", *[w for w in words if not w.startswith("depth=")]]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
+    jobs = states(tmp_path / "runs")
+    assert ended.returncode == 1, ended.stderr
+    assert [job["status"] for job in jobs] == ["ok", "ok", "failed", "failed"]
+    assert jobs[2]["error"] == "its process was killed by SIGKILL, perhaps for want of memory"
+    assert "[3/4] failed: its process was killed by SIGKILL" in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_of_everything_and_resume(workers: int, tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    """The numbers and folders stay, half-done jobs go on exactly, and what is done is not touched."""
+    words = [*tiny, "epochs=12", "logging=minimal", "seed=0,1,2", f"sweep.workers={workers}"]
+    assert main(["-m", *words, f"output_dir={tmp_path / 'whole'}"]) == 0
+    command = [sys.executable, "-m", "catsdogs_exp", "-m", *words, f"output_dir={tmp_path / 'killed'}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_for(lambda: len(list((tmp_path / "killed").glob("*/*/*/checkpoints/last/*.npz"))) >= workers, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    jobs = states(tmp_path / "killed")
+    assert "running" in [job["status"] for job in jobs]
+    time.sleep(1)
+    assert main(["resume", str(sweep_of(tmp_path / "killed"))]) == 0
+    found, wanted = states(tmp_path / "killed"), states(tmp_path / "whole")
+    assert [job["status"] for job in found] == ["ok"] * 3
+    assert [Path(job["folder"]).name for job in found] == [Path(job["folder"]).name for job in wanted]
+    assert [job["objective"] for job in found] == [job["objective"] for job in wanted]
+    for job, other in zip(found, wanted, strict=True):
+        for mine, theirs in zip(weights_of(job["folder"]), weights_of(other["folder"]), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_the_jobs_that_run_and_says_how_to_go_on(
+    workers: int, tmp_path: Path, tiny: tuple[str, ...]
+) -> None:
+    words = [*tiny, "epochs=100000", "logging=minimal", "seed=0,1,2", f"sweep.workers={workers}"]
+    command = [sys.executable, "-m", "catsdogs_exp", "-m", *words, f"output_dir={tmp_path}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(lambda: len(list(tmp_path.glob("*/*/*/checkpoints/last/*.npz"))) >= workers, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert [job["status"] for job in states(tmp_path)].count("interrupted") == workers
+    assert f"to go on: python -m catsdogs_exp resume {sweep_of(tmp_path)}" in said.decode()
+    assert "Traceback" not in said.decode()
+    for job in states(tmp_path)[:workers]:
+        content = json.loads((Path(job["folder"]) / "result.json").read_text(encoding="utf-8"))
+        assert content["status"] == "interrupted"
