@@ -76,6 +76,8 @@ def for_hydra(word: Word, names: Mapping[str, str] | None = None, sweep: bool = 
 
 def as_typed(word: str, names: Mapping[str, str] | None = None) -> str:
     """What one would type for a word in Hydra's grammar with a single value: without quotes if possible."""
+    if "'" not in word and '"' not in word:
+        return word
     try:
         value = OverridesParser.create().parse_override(word).value()
     except HydraException:

@@ -1,5 +1,6 @@
 """Begins a sweep: expands its jobs, checks their values, creates its folder. Or takes up one that has stopped."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,7 +84,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     folder = new_run_folder(checked.config.output_dir, run_name(checked.config))
     facts = SweepFacts(
         command=command,
-        settings=tuple(words),
+        settings=tuple(settings),
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
         dimensions=dimensions,
         config=_plain(checked.config),
@@ -165,8 +166,13 @@ def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobSta
 
 
 def _as_typed(row: Row) -> list[str]:
-    names = {key_of(word): str(value_of(word)) for word in row if key_of(word) in VARIANTS}
-    return [as_typed(word, names) for word in row]
+    names = tuple((key_of(word), str(value_of(word))) for word in row if key_of(word) in VARIANTS)
+    return [_one_as_typed(word, names) for word in row]
+
+
+@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few words
+def _one_as_typed(word: str, names: tuple[tuple[str, str], ...]) -> str:
+    return as_typed(word, dict(names))
 
 
 def _plain(config: Config) -> dict[str, Any]:

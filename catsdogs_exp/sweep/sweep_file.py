@@ -2,13 +2,14 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.folder.result import write_json
+from catsdogs_exp.record.folder.result import finite, write_whole
 
 FILE = "sweep.json"
 PENDING, RUNNING, OK, FAILED = "pending", "running", "ok", "failed"
@@ -72,6 +73,7 @@ class SweepFile:
         """Writes the file."""
         self.folder, self.facts = folder, facts
         self._jobs = {job.number: job for job in jobs}
+        self._lines: dict[int, tuple[JobState | None, str]] = {}
         self._lock = threading.Lock()
         self._write()
 
@@ -103,11 +105,20 @@ class SweepFile:
             self._write()
 
     def _write(self) -> None:
-        content = asdict(self.facts)
-        counts = {status: sum(job.status == status for job in self._jobs.values()) for status in STATUSES}
-        content["counts"] = {status: count for status, count in counts.items() if count}
-        content["jobs"] = [vars(self._jobs[number]) for number in sorted(self._jobs)]
-        write_json(self.folder / FILE, content)
+        """One line per job: only those of jobs that have changed are made anew, as there may be thousands."""
+        counts = Counter(job.status for job in self._jobs.values())
+        head = {**asdict(self.facts), "counts": {status: counts[status] for status in STATUSES if counts[status]}}
+        lines = []
+        for number in sorted(self._jobs):
+            job, line = self._lines.get(number, (None, ""))
+            if job is not self._jobs[number]:
+                job = self._jobs[number]
+                line = json.dumps(finite(vars(job)), ensure_ascii=False)
+                self._lines[number] = (job, line)
+            lines.append(line)
+        joined = ",\n  ".join(lines)
+        start = json.dumps(finite(head), indent=1, ensure_ascii=False).removesuffix("\n}")
+        write_whole(self.folder / FILE, f'{start},\n "jobs": [\n  {joined}\n ]\n}}\n')
 
 
 def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:

@@ -80,7 +80,7 @@ class Result:
 
 def _overwrite(path: Path, content: Any) -> None:
     path.with_name(f".{path.name}.part").unlink(missing_ok=True)
-    text = f"{json.dumps(_finite(content), indent=1, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+    text = f"{json.dumps(finite(content), indent=1, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
     with path.open("r+b") as handle:
         if len(text) > max(os.fstat(handle.fileno()).st_blocks * 512, os.fstat(handle.fileno()).st_size):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -91,11 +91,15 @@ def _overwrite(path: Path, content: Any) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON under a scratch name, synced and renamed: a reader sees the old file or the new one."""
+    """Writes JSON; a reader sees the old file or the new one. NaN and infinity become null."""
+    write_whole(path, f"{json.dumps(finite(content), indent=1, ensure_ascii=False)}\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text under a scratch name, synced and renamed: a reader sees the old file or the new one."""
     scratch = path.with_name(f".{path.name}.part")
     with scratch.open("w", encoding="utf-8", errors="backslashreplace") as handle:  # names may not be UTF-8
-        json.dump(_finite(content), handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
+        handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())
     platforms.replace(scratch, path)
@@ -108,12 +112,12 @@ def config_hash(config: Config) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _finite(value: Any) -> Any:
-    """NaN and infinity are not JSON; they are written as null."""
+def finite(value: Any) -> Any:
+    """Plain values with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
