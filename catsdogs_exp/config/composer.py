@@ -13,8 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.compose import chosen_experiment, composed_of, config_of
-from catsdogs_exp.config.schema import Config
-from catsdogs_exp.config.words import parsed
+from catsdogs_exp.config.schema import VARIANTS, Config
+from catsdogs_exp.config.words import for_hydra, parsed
 from catsdogs_exp.errors import BadInput
 
 
@@ -33,7 +33,7 @@ class Composer:
         """The config of a job.
 
         Args:
-            words: in Hydra's grammar, each with one value.
+            words: each with one value, as typed or in Hydra's grammar.
 
         Raises:
             BadInput: as `config_of` does.
@@ -44,6 +44,8 @@ class Composer:
             return config_of(words, self._config_dir)
 
     def _quickly(self, words: Sequence[str]) -> Config:
+        names = tuple((key_of(word), str(parsed(word).value)) for word in words if key_of(word) in VARIANTS)
+        words = [_read(word, names) for word in words]
         plain = {key_of(word): value_of(word) for word in words if _is_plain(word)}
         base = tuple(word for word in words if not _is_plain(word))
         if base not in self._composed:
@@ -69,6 +71,11 @@ def value_of(word: str) -> Any:
         HydraException: when it cannot be read.
     """
     return OverridesParser.create().parse_override(word).value()
+
+
+@functools.lru_cache(maxsize=100_000)
+def _read(word: str, names: tuple[tuple[str, str], ...]) -> str:
+    return for_hydra(parsed(word), dict(names))
 
 
 @functools.lru_cache(maxsize=100_000)

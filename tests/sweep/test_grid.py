@@ -253,7 +253,7 @@ def test_thousands_of_jobs_are_checked_at_their_ends() -> None:
 )
 def test_the_composer_gives_what_composing_gives(lr: float, depth: int, model: str, augment: str, size: object) -> None:
     words = [f"lr={lr!r}", f"depth={depth}", f"model={model}", f"augment={augment}", f"target_size={size}"]
-    words = [*words, "training.early_stopping.patience=3", "loader.evaluation_size=null"]
+    words = [*words, "training.early_stopping.patience=3", "loader.evaluation_size=null", "output_dir=1.10,a (b)"]
     try:
         expected: object = config_of(words)
     except BadInput as error:
