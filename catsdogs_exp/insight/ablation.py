@@ -1,7 +1,7 @@
-"""What a channel is used for: what the network loses when the channel always gives its mean answer.
+"""The use of a channel: what the network loses if the channel always outputs its mean.
 
-Morcos et al., 2018, "On the importance of single directions for generalization". Ablating one channel understates its
-use where others do the same work.
+Morcos et al., 2018, "On the importance of single directions for generalization". Ablating a single channel understates
+its use if other channels are redundant with it.
 """
 
 import time
@@ -16,8 +16,8 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _BATCH = 32
-_FEWEST = 64  # images that use is measured on, however slow it is
-_BYTES = 32 * 2**20  # of the variants of a batch that run at once; layers above may be several times wider
+_FEWEST = 64  # minimum number of images to measure use on, however slow
+_BYTES = 32 * 2**20  # batch variants that run at once; layers above may be several times wider
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class ChannelUse:
     """What a network loses without each channel of a layer.
 
     Attributes:
-        images: how many it was measured on.
-        accuracy: float64 [channels], the accuracy lost, -1..1; negative where the network does better without.
-        probability: float64 [channels, classes], the mean probability of the right class that images of each class
-            lose; NaN for a class without images.
+        images: number of images it was measured on.
+        accuracy: float64 [channels], the accuracy lost, -1..1; negative if the network does better without the channel.
+        probability: float64 [channels, classes], the mean probability of the right class lost, by class; NaN for a
+            class without images.
     """
 
     images: int
@@ -44,15 +44,15 @@ def channel_use(  # noqa: PLR0913  (a layer of a network, and what goes through 
     means: NDArray[np.float32],
     seconds: float = np.inf,
 ) -> ChannelUse:
-    """Sets each channel of a layer to its mean in turn and runs the layers above again.
+    """Sets each channel of a layer to its mean in turn and recomputes the layers above.
 
     Args:
         network: the network.
         layer: one with maps, [b, height, width, channels].
-        images: uint8 [n, height, width, 3 or 1], in an order in which any beginning is a fair sample.
+        images: uint8 [n, height, width, 3 or 1], ordered so that every prefix is a fair sample.
         labels: int32 [n].
-        means: float32 [channels], the mean answers.
-        seconds: about how long it may take; fewer images are used where all would take longer, 64 at least.
+        means: float32 [channels], the mean activations.
+        seconds: approximate time limit; fewer images are used if all would take longer, but at least 64.
     """
     inputs, upper = above(network.model, layer)
     lower = keras.Model(network.model.inputs, inputs)
@@ -89,7 +89,7 @@ def channel_use(  # noqa: PLR0913  (a layer of a network, and what goes through 
         lost.append(np.concatenate(changed))
         right.append(truth)
         used += len(batch)
-        if start == 0:  # the first batch pays for the compilation
+        if start == 0:  # the first batch includes compilation
             started = time.perf_counter()
         elif start == _BATCH:
             per_batch = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""The activations of chosen layers for some images (the course's strips: docs/course.md)."""
+"""The activations of selected layers for some images (the course's strips: docs/course.md)."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 
 class Activations:
-    """Computes the activations of chosen layers, and the probabilities beside them, in one pass.
+    """Computes the activations of selected layers together with the probabilities, in one pass.
 
     Args:
-        network: flat; with the weights of the moment each time.
+        network: flat; its current weights are used in each call.
         layers: some of its layers.
     """
 
@@ -25,7 +25,7 @@ class Activations:
         self._model = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs[:1]])
 
     def of(self, images: NDArray[np.uint8]) -> Answers:
-        """The answers to some images, uint8 [b, height, width, 3 or 1]."""
+        """The activations for some images, uint8 [b, height, width, 3 or 1]."""
         self._network.refresh()
         found = keras.tree.flatten(self._model.predict_on_batch(images))
         maps = [np.asarray(each, np.float32) for each in found[:-1]]

@@ -1,4 +1,4 @@
-"""The channel atlas: for every channel what excites it, what it is used for, and which part it detects."""
+"""The channel atlas: for every channel, what excites it, how much it is used, and which part it detects."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,23 +23,22 @@ from catsdogs_exp.insight.receptive_field import Field, receptive_fields
 
 STRONGEST, MIDDLING = 9, 3  # patches per channel
 _BATCH = 32
-_DISSECTED = 400  # images whose masks are compared with answers
-_UNTRAINED = 3  # networks without training, of different seeds: what one reaches for a part is a matter of luck
+_DISSECTED = 400  # images whose masks are compared with activations
+_UNTRAINED = 3  # untrained networks with different seeds: the score of a single one is partly luck
 
 Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Images:
-    """What the atlas is made from.
+    """The images of an atlas.
 
     Attributes:
-        pixels: uint8 [n, height, width, 3 or 1], at the network's size, in an order in which any beginning is a fair
-            sample.
+        pixels: uint8 [n, height, width, 3 or 1], at the network's size, ordered so that every prefix is a fair sample.
         labels: int32 [n].
         classes: names.
         masks: uint8 [n, height, width], the part at each pixel, or None.
-        concepts: what the masks' values mean, or None.
+        concepts: the meaning of the masks' values, or None.
     """
 
     pixels: NDArray[np.uint8]
@@ -54,19 +53,19 @@ class Images:
         return self.pixels.shape[1], self.pixels.shape[2]
 
     def batches(self) -> Iterator[NDArray[np.uint8]]:
-        """The pixels, some at a time."""
+        """The pixels in batches."""
         for start in range(0, len(self.pixels), _BATCH):
             yield self.pixels[start : start + _BATCH]
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A place in an image that a channel answers to.
+    """A place in an image that a channel responds to.
 
     Attributes:
-        image: which of the images.
+        image: index of the image.
         box: left, top, right, bottom in pixels, the receptive field; may exceed the image.
-        answer: the channel's.
+        answer: the channel's activation.
     """
 
     image: int
@@ -80,13 +79,14 @@ class Channel:
 
     Attributes:
         layer, number: where it is.
-        dead: whether it answers the same everywhere.
-        use: the accuracy lost when it always gives its mean answer.
-        probability_lost: for each class the mean probability of the right class lost; NaN without images.
+        dead: whether its activation is constant.
+        use: the accuracy lost when it always outputs its mean.
+        probability_lost: the mean probability of the right class lost, by class; NaN without images.
         strongest, middling: patches of different images.
-        make_up: for each class its share of the strongest images.
+        make_up: each class's fraction of the strongest images.
         part: the part it is named after, or `""`.
-        closest_part: the part in which it leads the untrained network most, named or not; `""` without masks.
+        closest_part: the part for which it is furthest ahead of the untrained network, named or not; `""` without
+            masks.
         iou, iou_untrained: intersection over union with that part on held-out images, and the best of the untrained
             network for the same part; NaN without masks.
     """
@@ -106,19 +106,19 @@ class Channel:
 
     @property
     def top_class(self) -> int:
-        """The class of most of its strongest images."""
+        """The most frequent class among its strongest images."""
         return int(np.argmax(self.make_up))
 
 
 @dataclass(frozen=True)
 class LayerAtlas:
-    """A layer's channels, those first that are used most.
+    """A layer's channels, most used first.
 
     Attributes:
         name: the layer's.
         shape: height, width, channels.
         field: the receptive field of its units, or None for the whole image.
-        used_images: how many images use was measured on.
+        used_images: number of images use was measured on.
         channels: all of them, dead ones last.
     """
 
@@ -132,14 +132,14 @@ class LayerAtlas:
 def make_atlas(
     network: FlatNetwork, layers: Sequence[Layer], images: Images, seconds: float = np.inf, report: Report | None = None
 ) -> list[LayerAtlas]:
-    """Looks at every channel of some layers.
+    """Analyses every channel of some layers.
 
     Args:
         network: trained.
         layers: layers with maps.
         images: validation images.
-        seconds: about how long the measurement of use may take, over all layers.
-        report: told what is being done, how far it is, and of how many.
+        seconds: approximate time limit for measuring use, over all layers.
+        report: called with the current task, the number done, and the total.
     """
     fields = receptive_fields(network.model, images.size)
     answers = channel_answers(network, layers, _reported(images, "activations", report))
@@ -158,7 +158,7 @@ def make_atlas(
 
 
 def untrained(model: keras.Model, seed: int) -> keras.Model:
-    """The same network as it was before training, or would have been with another seed."""
+    """The same network as before training, or as it would have been with another seed."""
     number = 0
 
     def fresh(layer: Any) -> Any:
@@ -175,7 +175,7 @@ def untrained(model: keras.Model, seed: int) -> keras.Model:
 
 @dataclass(frozen=True)
 class _Named:
-    """What dissection says of a layer's channels; all empty without masks."""
+    """The result of dissecting a layer's channels; empty without masks."""
 
     names: list[tuple[str, float] | None]
     closest: list[str]
@@ -261,7 +261,7 @@ def channels_of_layer(
         answers: of its channels to the images.
         use: of its channels.
         field: the receptive field of its units.
-        images: what was looked at.
+        images: the images used.
     """
     dead = answers.dead
     channels = []
@@ -299,7 +299,7 @@ def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
                 iou_untrained=float(parts.untrained[channel.number]),
             )
         )
-    lost = np.abs(np.nan_to_num(use.probability)).mean(axis=1)  # where accuracies are alike, probabilities decide
+    lost = np.abs(np.nan_to_num(use.probability)).mean(axis=1)  # ties in accuracy are broken by probability
     order = sorted(channels, key=lambda each: (each.dead, -each.use, -lost[each.number]))
     height, width, count = layer.output.shape[1:]
     return LayerAtlas(layer.name, (height, width, count), field, use.images, tuple(order))

@@ -1,4 +1,4 @@
-"""What each channel of a layer answers over many images: strongest places, averages, samples."""
+"""Statistics of each channel of a layer over many images: strongest places, averages, samples."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
 
-_SAMPLES = 64  # places of each image that enter the quantiles
+_SAMPLES = 64  # places per image that enter the quantiles
 
 
 @dataclass(frozen=True)
 class ChannelAnswers:
-    """The answers of one layer's channels to n images.
+    """Statistics of one layer's channels over n images.
 
     Attributes:
-        maxima: float32 [n, channels], the strongest answer in each image.
-        places: int32 [n, channels, 2], row and column of the unit that gives it.
+        maxima: float32 [n, channels], the strongest activation in each image.
+        places: int32 [n, channels, 2], row and column of the unit with that activation.
         means: float32 [n, channels], the average over the image.
-        samples: float32 [places, channels], answers at random places.
+        samples: float32 [places, channels], activations at random places.
     """
 
     maxima: NDArray[np.float32]
@@ -31,7 +31,7 @@ class ChannelAnswers:
 
     @property
     def dead(self) -> NDArray[np.bool_]:
-        """Channels that give one and the same answer everywhere: bool [channels]."""
+        """Channels whose activation is constant: bool [channels]."""
         lowest, highest = self.samples.min(axis=0), np.maximum(self.samples.max(axis=0), self.maxima.max(axis=0))
         return np.asarray(highest - lowest <= 1e-6 * np.maximum(1, np.abs(highest)))
 
@@ -50,13 +50,13 @@ def activations_in_batches(
 def channel_answers(
     network: FlatNetwork, layers: Sequence[Layer], batches: Iterable[NDArray[np.uint8]], seed: int = 0
 ) -> list[ChannelAnswers]:
-    """Collects the answers of the channels of some layers, batch by batch; no activation is kept whole.
+    """Computes the statistics of some layers' channels batch by batch, without keeping whole activations.
 
     Args:
         network: the network.
         layers: layers with maps, [b, height, width, channels].
         batches: uint8 [b, height, width, 3 or 1].
-        seed: of the places that are sampled.
+        seed: for sampling places.
     """
     rng = np.random.default_rng(seed)
     found: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in layers]
@@ -74,10 +74,10 @@ def channel_answers(
 
 
 def strongest_images(answers: ChannelAnswers, channel: int, count: int) -> NDArray[np.intp]:
-    """The images that excite a channel most, the strongest first; images count once, however many places excite it.
+    """The images that excite a channel most, strongest first; each image counts once, however many places excite it.
 
-    Fewer than `count` where the channel answers to fewer: an image in which it gives its lowest answer everywhere says
-    nothing.
+    Fewer than `count` if the channel responds to fewer: an image in which its activation is at its minimum everywhere
+    is uninformative.
     """
     order: NDArray[np.intp] = np.argsort(-answers.maxima[:, channel], kind="stable")[:count]
     excited: NDArray[np.bool_] = answers.maxima[order, channel] > answers.samples[:, channel].min()

@@ -1,8 +1,8 @@
-"""Which part of an image a channel answers to: network dissection (Bau et al., 2017), with a held-out threshold.
+"""Finds the image part that a channel detects: network dissection (Bau et al., 2017), with a held-out threshold.
 
-Bau et al. fix the threshold at the 99.5th percentile of a channel's answers. That caps the score of parts that cover
-more of an image than 0.5 %. Here each channel and part has the quantile that does best on one half of the images; the
-score is measured on the other half.
+Bau et al. fix the threshold at the 99.5th percentile of a channel's activations. This limits the score of parts that
+cover more than 0.5 % of an image. Here each channel and part uses the quantile that does best on one half of the
+images; the score is measured on the other half.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.receptive_field import Axis, Field
 
-MOST_CELLS = 48  # along the longer side of an image, on which answers and masks are compared
-BINS = 256  # thresholds that are tried, equally many answers between each two
-CLEARLY = 1.5  # times the best of the untrained network
-CERTAIN = 0.99  # quantile of the scores that shuffled masks give
-SHUFFLES = 8  # times that masks are assigned to other images
+MOST_CELLS = 48  # on the longer side of an image, at which activations and masks are compared
+BINS = 256  # thresholds to try, with equally many activations between each two
+CLEARLY = 1.5  # times the best score of the untrained network
+CERTAIN = 0.99  # quantile of the scores with shuffled masks
+SHUFFLES = 8  # how often masks are shuffled between images
 
 
 @dataclass(frozen=True)
 class Concepts:
-    """The parts that masks show.
+    """The parts shown by masks.
 
     Attributes:
         names: of the parts, such as `eye` or `ear: floppy`.
-        labels: for each part the values in a mask that belong to it.
+        labels: for each part, the mask values that belong to it.
     """
 
     names: tuple[str, ...]
@@ -44,13 +44,12 @@ class Concepts:
 
 @dataclass(frozen=True)
 class Dissection:
-    """How well each channel of a layer picks out each part.
+    """How well each channel of a layer detects each part.
 
     Attributes:
-        iou: float64 [channels, parts], intersection over union on the images that the thresholds have not seen.
-        chance: float64 [parts], the `CERTAIN` quantile of the scores of all channels when each image has the mask of
-            another.
-        threshold: float32 [channels, parts], the answer from which on a place counts.
+        iou: float64 [channels, parts], intersection over union on images not used for the thresholds.
+        chance: float64 [parts], the `CERTAIN` quantile of all channels' scores when images get each other's masks.
+        threshold: float32 [channels, parts], the activation from which a place counts.
     """
 
     iou: NDArray[np.float64]
@@ -59,7 +58,7 @@ class Dissection:
 
 
 def mask_grid(size: tuple[int, int], most: int = MOST_CELLS) -> tuple[int, int]:
-    """Rows and columns on which answers and masks of an image of this size (pixels) are compared."""
+    """Rows and columns of the grid on which activations and masks are compared, for an image of this size (pixels)."""
     factor = min(1.0, most / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -67,7 +66,7 @@ def mask_grid(size: tuple[int, int], most: int = MOST_CELLS) -> tuple[int, int]:
 def aligned(
     answers: NDArray[np.float32], field: Field, image_size: tuple[int, int], grid: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """A layer's answers where they belong in the image: each unit lies in the middle of its receptive field.
+    """Places a layer's activations in the image: each unit is at the centre of its receptive field.
 
     Args:
         answers: float32 [height, width, channels] of one image.
@@ -81,7 +80,7 @@ def aligned(
     rows = ((np.arange(grid[0]) + 0.5) * image_size[0] / grid[0] - 0.5 - field.rows.centre) / field.rows.step
     columns = ((np.arange(grid[1]) + 0.5) * image_size[1] / grid[1] - 0.5 - field.columns.centre) / field.columns.step
     x, y = (part.astype(np.float32) for part in np.meshgrid(columns, rows))
-    planes = [  # OpenCV maps at most four channels at once
+    planes = [  # OpenCV's remap supports at most four channels
         cv2.remap(np.ascontiguousarray(answers[..., c : c + 4]), x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         for c in range(0, answers.shape[-1], 4)
     ]
@@ -89,21 +88,21 @@ def aligned(
 
 
 def evenly(units: tuple[int, int], image_size: tuple[int, int]) -> Field:
-    """Where the units of a layer lie whose receptive field is not known: spread evenly over the image."""
+    """The positions of units whose receptive field is unknown: evenly spaced over the image."""
     steps = [size / count for size, count in zip(image_size, units, strict=True)]
     rows, columns = (Axis(step, (step - 1) / 2, (step - 1) / 2) for step in steps)
     return Field(rows, columns)
 
 
 def shrunk_mask(mask: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:
-    """A mask of part labels, uint8 [height, width], at the grid's size: the label in the middle of each cell."""
+    """A mask of part labels, uint8 [height, width], at the grid's size: the label at the centre of each cell."""
     rows = ((np.arange(grid[0]) + 0.5) * mask.shape[0] / grid[0]).astype(np.intp)
     columns = ((np.arange(grid[1]) + 0.5) * mask.shape[1] / grid[1]).astype(np.intp)
     return np.ascontiguousarray(mask[rows[:, None], columns])
 
 
 def binned(answers: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Between which thresholds each answer lies.
+    """The index of the threshold interval of each activation.
 
     Args:
         answers: float32 [rows, columns, channels] of one image, aligned.
@@ -131,7 +130,7 @@ def dissect(
         masks: uint8 [images, cells], the part in each cell.
         edges: float32 [channels, BINS - 1].
         concepts: the parts.
-        shuffles: times that masks are assigned to other images; 0: `chance` is 0.
+        shuffles: how often masks are shuffled between images; 0: `chance` is 0.
     """
     rng = np.random.default_rng(0)
     half = rng.permutation(len(masks)) % 2 == 0
@@ -154,7 +153,7 @@ class _Scores(NamedTuple):
 def _held_out(
     bins: NDArray[np.uint8], masks: NDArray[np.uint8], half: NDArray[np.bool_], belongs: NDArray[np.int64]
 ) -> _Scores:
-    """Thresholds from one half of the images, scores from the other."""
+    """Chooses thresholds on one half of the images and scores on the other."""
     values = belongs.shape[1]
     labels = masks.astype(np.int32)
     iou, chosen = [], []
@@ -168,22 +167,22 @@ def _held_out(
             above = counts.sum(1)[::-1].cumsum()[::-1]
             union = inside.sum(1, keepdims=True) + above - above_inside
             ious.append(above_inside / np.maximum(union, 1))
-        best = ious[0][:, 1:].argmax(1) + 1  # from bin 0 on all places count: the channel would say nothing
+        best = ious[0][:, 1:].argmax(1) + 1  # from bin 0 on, all places count, which carries no information
         chosen.append(best)
         iou.append(ious[1][np.arange(len(best)), best])
     return _Scores(np.array(iou), np.array(chosen))
 
 
 def quantile_edges(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The answers between the bins of each channel: denser towards the strongest ones, where small parts are.
+    """The activations that separate each channel's bins: denser towards the strongest ones, where small parts are.
 
     Args:
-        samples: float32 [n, channels], answers at random places.
+        samples: float32 [n, channels], activations at random places.
 
     Returns:
-        float32 [channels, BINS - 1], rising.
+        float32 [channels, BINS - 1], ascending.
     """
-    shares = 1 - np.geomspace(1, 1e-3, BINS)[1:]  # half of all answers below the first fifth of the thresholds
+    shares = 1 - np.geomspace(1, 1e-3, BINS)[1:]  # half of all activations are below the first fifth of the thresholds
     edges = np.quantile(samples, shares, axis=0).T.astype(np.float32)
     return np.maximum.accumulate(edges, axis=1)
 
@@ -191,10 +190,10 @@ def quantile_edges(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 def name_channels(
     trained: Dissection, untrained_best: NDArray[np.float64], concepts: Concepts
 ) -> list[tuple[str, float] | None]:
-    """The part that each channel is a detector of, with its score; None where the evidence does not suffice.
+    """The part that each channel detects, with its score; None if the evidence is insufficient.
 
-    A channel is named when its score exceeds `CLEARLY` times the best that any channel of the untrained network
-    reaches for the same part, and what shuffled masks give. Of several parts the one with the largest lead counts.
+    A channel is named if its score exceeds `CLEARLY` times the best that any channel of the untrained network reaches
+    for the same part, and the score with shuffled masks. Among several parts, the one with the largest lead is used.
 
     Args:
         trained: of the network's layer.
@@ -214,7 +213,7 @@ def name_channels(
 
 
 def part_areas(masks: Iterable[NDArray[np.uint8]], concepts: Concepts, values: int) -> NDArray[np.float64]:
-    """The share of all pixels that each part covers: float64 [parts]."""
+    """The fraction of all pixels that each part covers: float64 [parts]."""
     counts = np.zeros(values, np.int64)
     for mask in masks:
         counts += np.bincount(mask.ravel(), minlength=values)
@@ -222,7 +221,7 @@ def part_areas(masks: Iterable[NDArray[np.uint8]], concepts: Concepts, values: i
 
 
 def concepts_of(names: Sequence[str]) -> Concepts:
-    """Parts from the names of mask values; `ear: floppy` and `ear: pointed` also make the part `ear`.
+    """Parts from the names of mask values; `ear: floppy` and `ear: pointed` also form the part `ear`.
 
     Args:
         names: of the values 0, 1, ...; `""` for values that are no part.

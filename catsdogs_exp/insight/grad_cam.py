@@ -14,7 +14,7 @@ _BATCH = 32
 
 
 def last_spatial_layer(network: FlatNetwork) -> Layer | None:
-    """The last layer whose output still has places, [b, height, width, channels]; None where there is none."""
+    """The last layer with spatial output, [b, height, width, channels]; None if there is none."""
     stacks = [layer for layer in network.layers if _has_places(layer)]
     return stacks[-1] if stacks else None
 
@@ -28,14 +28,14 @@ class GradCam:
     """Computes Grad-CAM maps at one layer of a network.
 
     The score of a class is its logit. A network with one sigmoid unit has one logit, that of its second class; the
-    score of its first class is the negative of it, so that the two classes get maps of opposite evidence.
+    score of its first class is the negative of it, so the maps of the two classes show opposite evidence.
 
     Args:
-        network: flat; with the weights of the moment each time.
+        network: flat; its current weights are used in each call.
         layer: one with maps, [b, height, width, channels]; None: the last one.
 
     Raises:
-        ValueError: when the network has no layer with maps, or the layer has none.
+        ValueError: if the network has no layer with maps, or the layer has none.
     """
 
     def __init__(self, network: FlatNetwork, layer: Layer | None = None) -> None:
@@ -53,12 +53,12 @@ class GradCam:
         """The maps of some images, each for one class.
 
         Args:
-            images: uint8 [b, height, width, 3 or 1], at the size that the network takes.
-            classes: an index per image.
+            images: uint8 [b, height, width, 3 or 1], at the network's input size.
+            classes: one index per image.
 
         Returns:
-            float32 [b, rows, columns] of the layer: >= 0, and 0 where nothing speaks for the class. The unit is that
-            of the logits' gradient, so maps compare within an image and not between networks.
+            float32 [b, rows, columns] of the layer: >= 0, and 0 where nothing supports the class. The unit is that of
+            the logits' gradient, so maps are comparable within an image but not between networks.
         """
         self._network.refresh()
         chosen = np.asarray(classes, np.int32)

@@ -1,4 +1,4 @@
-"""The graph of a network laid flat: no network within the network, every layer within reach."""
+"""The graph of a network without nesting, so that every layer is accessible."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from catsdogs_exp.models.graph import parents
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer where the network calls it.
+    """A layer at one of its calls.
 
     Attributes:
-        name: unique in the network; layers of a nested network carry its name in front.
+        name: unique in the network; layers of a nested network are prefixed with its name.
         operation: the Keras layer or operation.
         output: its symbolic output.
     """
@@ -25,20 +25,20 @@ class Layer:
 
 
 class FlatNetwork:
-    """A network whose nested networks are laid open.
+    """A network with its nested networks flattened.
 
-    A network without nested ones is used as it is. Otherwise a copy of its layers is called once more, one after
-    another, so that the original keeps its graph; `refresh` brings the copy's weights up to date.
+    A network without nested ones is used as it is. Otherwise a copy of its layers is called again, one after another,
+    so that the original keeps its graph; `refresh` updates the copy's weights.
 
     Args:
         model: a functional or sequential network.
 
     Attributes:
-        model: functional, without nested networks; the same function as the original.
+        model: functional, without nested networks; computes the same function as the original.
         layers: the layers with an output, from the input upwards.
 
     Raises:
-        ValueError: for a network that has no graph (a subclass of `keras.Model` with a `call` of its own).
+        ValueError: for a network without a graph (a subclass of `keras.Model` with its own `call`).
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -56,7 +56,7 @@ class FlatNetwork:
         )
 
     def refresh(self) -> None:
-        """Takes over the weights that the original network has now."""
+        """Copies the current weights of the original network."""
         for source, copy in self._pairs:
             copy.set_weights(source.get_weights())
 
@@ -64,7 +64,7 @@ class FlatNetwork:
         """The layer of this name.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: if there is none.
         """
         return next(layer for layer in self.layers if layer.name == name)
 
@@ -100,7 +100,7 @@ class FlatNetwork:
             model = keras.Model(model.inputs, model.outputs, name=model.name)
         structure = keras.tree.pack_sequence_as(model.input, inputs)
         keras.models.clone_model(model, input_tensors=structure, clone_function=copied, call_function=call)
-        outputs = []  # as called above: those of the clone may be copies, of a graph cut off at its inputs
+        outputs = []  # as called above: the clone's may be copies, of a graph cut off at its inputs
         for tensor in model.outputs:
             last = next(op for op in model.operations if any(tensor is t for t in keras.tree.flatten(op.output)))
             outputs.append(made[id(copies.get(id(last), last))])
@@ -114,15 +114,15 @@ def _is_network(operation: Any) -> bool:
 
 
 def above(model: keras.Model, layer: Layer) -> tuple[list[Any], keras.Model]:
-    """What computes the network's output from a layer's output, without running anything below it again.
+    """The part of the network that computes the output from a layer's output, without recomputing anything below.
 
     Args:
         model: flat.
         layer: one of its layers.
 
     Returns:
-        The symbolic tensors that it takes (the layer's output first, then what reaches the layers above by another
-        way, such as a skip connection) and the network from these to the output.
+        Its symbolic inputs (the layer's output first, then whatever reaches the layers above by another path, such as a
+        skip connection) and the network from these to the output.
     """
     feeding = parents(model)
     depends: set[Any] = {layer.operation}
@@ -131,7 +131,7 @@ def above(model: keras.Model, layer: Layer) -> tuple[list[Any], keras.Model]:
             depends.add(operation)
     made_above = {id(tensor) for operation in depends for tensor in keras.tree.flatten(operation.output)}
     tensors = {id(layer.output): layer.output}
-    for operation in feeding:  # in the order of the network
+    for operation in feeding:  # in network order
         if operation in depends and operation is not layer.operation:
             for tensor in keras.tree.flatten(operation.input):
                 if id(tensor) not in made_above:
@@ -141,7 +141,7 @@ def above(model: keras.Model, layer: Layer) -> tuple[list[Any], keras.Model]:
 
 
 def _from_below(feeding: dict[Any, list[Any]]) -> list[Any]:
-    """The operations in an order in which each one comes after all that feed it."""
+    """The operations in an order in which each one comes after all its inputs."""
     order: list[Any] = []
     done: set[Any] = set()
     for start in feeding:

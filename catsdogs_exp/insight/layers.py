@@ -1,4 +1,4 @@
-"""Which layers of a network are worth looking at."""
+"""Selects the layers of a network to examine."""
 
 import fnmatch
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.models.graph import parents
 
 AUTO, ALL = "auto", "all"
-MOST = 8  # layers that `auto` takes
+MOST = 8  # maximum number of layers for `auto`
 
 _CONVOLUTIONS = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
 _POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
@@ -29,12 +29,12 @@ def spatial_layers(network: FlatNetwork) -> list[Layer]:
 
 
 def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: str) -> list[Layer]:
-    """The layers that a setting names.
+    """The layers selected by a setting.
 
-    `auto`: of a plain network (no branches) with at most `MOST` convolutions and poolings, all of these; otherwise at
-    most `MOST` layers spread over the depth, each the last one before the maps become smaller, or the end of a block.
-    The widened layers inside of a mobile block (MobileNetV2) are not ends: the block's input stands for them.
-    `all`: every layer with maps. Otherwise names or patterns (`block*_conv`).
+    `auto`: for a plain network (no branches) with at most `MOST` convolutions and poolings, all of these; otherwise at
+    most `MOST` layers spread over the depth, each the last one before the maps shrink, or the end of a block. The
+    expanded layers inside a mobile block (MobileNetV2) are not ends: the block's input represents them. `all`: every
+    layer with maps. Otherwise names or patterns (`block*_conv`).
 
     Args:
         network: the network.
@@ -42,7 +42,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
         setting: the setting's name, for the message.
 
     Raises:
-        BadInput: for a name or pattern that fits no layer, with the nearest names.
+        BadInput: for a name or pattern that matches no layer, with the closest names.
     """
     stacks = spatial_layers(network)
     names = [wanted] if isinstance(wanted, str) else list(wanted)
@@ -65,7 +65,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
 
 
 def without_repeats(network: FlatNetwork, chosen: Sequence[Layer]) -> list[Layer]:
-    """Leaves out poolings whose input is among the chosen layers: their channels are the same ones, only smaller."""
+    """Drops pooling layers whose input is selected too: they have the same channels, only smaller."""
     names = {layer.name for layer in chosen}
     feeding = parents(network.model)
     return [
@@ -111,7 +111,9 @@ def _block_ends(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
 
 
 def _input_of_widening(operation: Any, feeding: dict[Any, list[Any]], feeds: dict[Any, list[Any]]) -> Any:
-    """What a mobile block widens by a 1 x 1 convolution before its depthwise one; None for any other layer."""
+    """The input of the 1 x 1 convolution that expands a mobile block before its depthwise one; None for any other
+    layer.
+    """
     following = feeds.get(operation, [])
     while len(following) == 1 and isinstance(following[0], layers.ZeroPadding2D):
         following = feeds.get(following[0], [])

@@ -1,4 +1,4 @@
-"""How well a linear classifier on a layer's pooled activations does: linear probes (Alain and Bengio, 2016)."""
+"""The accuracy of a linear classifier on a layer's pooled activations: linear probes (Alain and Bengio, 2016)."""
 
 from dataclasses import dataclass
 
@@ -22,17 +22,17 @@ class ProbeScore:
 def probe(features: NDArray[np.float32], labels: NDArray[np.int32], folds: int = 5, seed: int = 0) -> ProbeScore:
     """Cross-validated accuracy of a ridge classifier on standardised features.
 
-    The classifier is the closed form of least squares on +1/-1 targets, one per class; the penalty is chosen per fold
-    among seven by generalised cross-validation, which costs nothing beside the decomposition.
+    The classifier is the closed-form least squares solution on +1/-1 targets, one per class; the penalty is chosen per
+    fold among seven by generalised cross-validation, which costs next to nothing after the decomposition.
 
     Args:
         features: float [images, features], such as the mean of each channel.
         labels: int [images].
-        folds: parts, each stratified.
-        seed: of the parts.
+        folds: number of stratified folds.
+        seed: of the folds.
 
     Raises:
-        ValueError: when a class has fewer than two images.
+        ValueError: if a class has fewer than two images.
     """
     counts = np.bincount(labels)
     counts = counts[counts > 0]
@@ -72,7 +72,7 @@ def _accuracy(
     for penalty in np.geomspace(1e-3, 1e3, 7) * len(x):
         shrink = s**2 / (s**2 + penalty)
         residual = targets - middle - u @ (shrink[:, None] * projected)
-        # the mean is fitted as well: one more degree of freedom
+        # the mean is estimated as well: one more degree of freedom
         free = len(x) - 1 - shrink.sum()
         error = (residual**2).sum() / max(free, 1e-9) ** 2
         if error < best:

@@ -1,4 +1,4 @@
-"""Activations as plain arrays, and as grey levels to be drawn. Needs no TensorFlow."""
+"""Activations as plain arrays, and as grey levels for drawing. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class LayerActivations:
-    """What one layer answers to some images.
+    """The activations of one layer for some images.
 
     Attributes:
         layer: its name.
@@ -19,13 +19,13 @@ class LayerActivations:
     maps: NDArray[np.float32]
 
     def dead(self) -> NDArray[np.bool_]:
-        """Which channels answer the same at every place of every image: bool [channels]."""
+        """Channels that are constant over all places and images: bool [channels]."""
         return np.asarray(np.ptp(self.maps, axis=(0, 1, 2)) <= 1e-12)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network makes of some images.
+    """A network's activations and probabilities for some images.
 
     Attributes:
         layers: from the input upwards.
@@ -37,7 +37,7 @@ class Answers:
 
 
 def standardise(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Each channel: zero mean, unit deviation, x 64 + 128, clipped; 128 throughout for a dead channel.
+    """Standardises each channel: zero mean, unit deviation, x 64 + 128, clipped; 128 throughout for a dead channel.
 
     Args:
         channels: [height, width] of one channel, or [height, width, channels].
@@ -54,11 +54,11 @@ def standardise(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def on_one_scale(channels: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
-    """All channels on one scale: `low` is 0, `high` is 255, so that a strong channel looks stronger than a weak one.
+    """Scales all channels together: `low` becomes 0, `high` 255, so that strong channels look stronger than weak ones.
 
     Args:
         channels: of any shape.
-        low, high: the ends of the scale; where they are alike, everything is 128.
+        low, high: the ends of the scale; if they are equal, everything is 128.
 
     Returns:
         uint8 of the same shape.
@@ -73,7 +73,7 @@ def shrunk(maps: NDArray[np.float32], most: int) -> NDArray[np.float32]:
 
     Args:
         maps: float32 [b, height, width, channels].
-        most: the longer side of the result.
+        most: maximum longer side of the result.
     """
     height, width = maps.shape[1:3]
     block = max(1, -(-max(height, width) // most))

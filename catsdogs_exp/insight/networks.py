@@ -1,4 +1,4 @@
-"""Two networks side by side: which layers carry the same information, which channels answer alike, which are alone."""
+"""Compares two networks: which layers carry the same information, which channels match, which have no counterpart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.similarity import Match, channel_correlation, cka_matrix, match_channels
 
-ALONE_BELOW = 0.5  # the correlation with its nearest channel below which a channel is learned only here
-_SIDE = 8  # places along each side of an image on which answers are compared
+ALONE_BELOW = 0.5  # below this correlation with its most similar channel, a channel was learned only here
+_SIDE = 8  # cells per side of the grid on which activations are compared
 
 
 @dataclass(frozen=True)
 class LayerFeatures:
-    """The answers of a layer to the images that both networks are shown.
+    """The activations of a layer for the images shown to both networks.
 
     Attributes:
         layer: its name.
@@ -28,7 +28,7 @@ class LayerFeatures:
 
     @property
     def pooled(self) -> NDArray[np.float32]:
-        """The mean answer per image and channel: float32 [images, channels]."""
+        """The mean activation per image and channel: float32 [images, channels]."""
         return np.asarray(self.spatial.mean(axis=(1, 2)), np.float32)
 
 
@@ -38,8 +38,8 @@ class LayerMatch:
 
     Attributes:
         first, second: names of the layers.
-        pairs: the most alike first; without dead channels, whose answers correlate with nothing.
-        dead: how many channels of either layer are dead.
+        pairs: most similar first; without dead channels, which correlate with nothing.
+        dead: number of dead channels of either layer.
     """
 
     first: str
@@ -55,12 +55,12 @@ class LayerMatch:
 
 @dataclass(frozen=True)
 class LonelyChannel:
-    """A channel that nothing in the other network resembles.
+    """A channel without a counterpart in the other network.
 
     Attributes:
         layer, channel: where it is.
-        nearest_layer, nearest_channel: what comes closest.
-        correlation: with that.
+        nearest_layer, nearest_channel: the most similar one.
+        correlation: with that one.
     """
 
     layer: str
@@ -77,8 +77,8 @@ class Comparison:
     Attributes:
         first, second: names of their layers.
         cka: float64 [layers of the first, layers of the second].
-        matches: for each layer of the first, the channels matched with those of its most similar layer.
-        only_in_first, only_in_second: channels that nothing in the other network resembles, the loneliest first.
+        matches: for each layer of the first, its channels matched with those of its most similar layer.
+        only_in_first, only_in_second: channels without a counterpart in the other network, least similar first.
     """
 
     first: tuple[str, ...]
@@ -94,7 +94,7 @@ def on_grid(maps: NDArray[np.float32], side: int = _SIDE) -> NDArray[np.float32]
 
     Args:
         maps: float32 [images, height, width, channels].
-        side: cells along each side; maps with fewer places repeat them.
+        side: cells per side; maps with fewer places repeat them.
 
     Returns:
         float32 [images, side, side, channels].
@@ -111,10 +111,10 @@ def on_grid(maps: NDArray[np.float32], side: int = _SIDE) -> NDArray[np.float32]
 
 
 def compare_networks(first: Sequence[LayerFeatures], second: Sequence[LayerFeatures]) -> Comparison:
-    """Compares two networks by their answers to the same images.
+    """Compares two networks by their activations for the same images.
 
-    Two channels are as alike as the mean of two correlations: that of their mean answers per image, and that of their
-    answers at the places of a grid.
+    The similarity of two channels is the mean of two correlations: that of their mean activations per image, and that
+    of their activations on a grid.
     """
     cka = cka_matrix([_flat(each) for each in first], [_flat(each) for each in second])
     alike = [[_correlation(a, b) for b in second] for a in first]

@@ -1,4 +1,4 @@
-"""What a network loses when a part of an image is hidden (Zeiler and Fergus, 2014). Arrays in, arrays out."""
+"""What a network loses when part of an image is hidden (Zeiler and Fergus, 2014). Arrays in, arrays out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Patch:
-    """What hides a part of an image.
+    """The patch that hides part of an image.
 
     Attributes:
-        side: of the square, as a share of the image's shorter side, 0..1.
-        step: from one place to the next, as a share of the patch's side, 0..1.
+        side: of the square, as a fraction of the image's shorter side, 0..1.
+        step: distance between positions, as a fraction of the patch's side, 0..1.
         level: its grey level, 0..255; None: the image's mean colour.
     """
 
@@ -30,20 +30,20 @@ class Patch:
 def occlusion_map(
     predict: Predict, image: NDArray[np.uint8], label: int, patch: Patch | None = None
 ) -> NDArray[np.float32]:
-    """How much probability a class loses when a place is hidden: the mean over the patches that cover the place.
+    """The probability a class loses when a place is hidden: the mean over the patches that cover the place.
 
     Args:
-        predict: asks the network.
+        predict: returns probabilities.
         image: uint8 [height, width, 3 or 1].
         label: the class.
-        patch: what hides; None: a quarter of the shorter side, moved by half of that.
+        patch: the patch; None: a quarter of the shorter side, moved by half of that.
 
     Returns:
-        float32 [height, width], -1..1: positive where the class needs what is there, negative where it speaks against
-        the class.
+        float32 [height, width], -1..1: positive where the place supports the class, negative where it opposes the
+        class.
 
     Raises:
-        ValueError: when `patch.side` or `patch.step` is not within 0..1.
+        ValueError: if `patch.side` or `patch.step` is not within 0..1.
     """
     patch = patch or Patch()
     if not (0 < patch.side <= 1 and 0 < patch.step <= 1):
@@ -67,5 +67,5 @@ def occlusion_map(
 
 
 def _starts(length: int, side: int, step: int) -> list[int]:
-    """Where patches begin along a side: every place is covered, the last patch ends at the edge."""
+    """The start positions of patches along a side: every place is covered, the last patch ends at the edge."""
     return sorted({*range(0, length - side, step), length - side})

@@ -1,4 +1,4 @@
-"""Which pixels of the input a unit of a layer depends on: from kernels, strides and padding along the graph.
+"""The input pixels that a unit of a layer depends on: from kernels, strides and padding along the graph.
 
 Araujo, Norris and Sim, 2019, "Computing receptive fields of convolutional neural networks".
 """
@@ -50,11 +50,11 @@ _ELEMENTWISE = frozenset(
 
 @dataclass(frozen=True)
 class Axis:
-    """Along one axis: unit `i` depends on the pixels `i * step + low` to `i * step + high`, both included.
+    """Along one axis, unit `i` depends on the pixels `i * step + low` to `i * step + high`, inclusive.
 
     Attributes:
         step: pixels between the fields of neighbouring units.
-        low, high: pixels, of unit 0; may lie outside the image where it is padded.
+        low, high: pixels, for unit 0; may be outside the image if it is padded.
     """
 
     step: float
@@ -68,23 +68,23 @@ class Axis:
 
     @property
     def centre(self) -> float:
-        """The pixel in the middle of unit 0's field."""
+        """The pixel at the centre of unit 0's field."""
         return (self.low + self.high) / 2
 
     def joined(self, other: "Axis") -> "Axis":
-        """The field of a unit that is fed by two branches."""
+        """The field of a unit with two inputs."""
         return Axis(max(self.step, other.step), min(self.low, other.low), max(self.high, other.high))
 
 
 @dataclass(frozen=True)
 class Field:
-    """The receptive field of a layer's units; `Axis` for the rows and for the columns."""
+    """The receptive field of a layer's units; an `Axis` for the rows and one for the columns."""
 
     rows: Axis
     columns: Axis
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of one unit's field in pixels, the last two excluded; may exceed the image."""
+        """Left, top, right, bottom of a unit's field in pixels, the last two exclusive; may exceed the image."""
         left, top = (math.ceil(a.low + i * a.step) for a, i in ((self.columns, column), (self.rows, row)))
         return left, top, left + self.columns.size, top + self.rows.size
 
@@ -93,15 +93,15 @@ def receptive_fields(model: keras.Model, image_size: tuple[int, int]) -> dict[st
     """The receptive fields of all layers of a network.
 
     Layers that scale or normalise whole channels by a factor computed from the whole image (squeeze-and-excitation,
-    group normalisation) do not widen a field: they change how strongly a unit answers, not what it answers to.
+    group normalisation) do not widen a field: they change how strongly a unit responds, not what it responds to.
 
     Args:
         model: flat, with one input [b, height, width, channels].
         image_size: height and width of the input in pixels; padding depends on it.
 
     Returns:
-        A field for each layer by name; None where a unit sees the whole image (dense layers, global pooling) or where
-        a layer is of a kind whose field is not known.
+        The field of each layer by name; None if a unit sees the whole image (dense layers, global pooling) or the layer
+        is of an unknown kind.
     """
     feeding = parents(model)
     found: dict[Any, _State | None] = {}
@@ -147,7 +147,7 @@ def _through(operation: Any, states: "list[_State | None]") -> "_State | None":
 
 
 def _keeps_size(operation: Any) -> bool:
-    """Whether a plain operation works on each place by itself, as far as its shapes tell."""
+    """Whether a plain operation works on each place separately, as far as its shapes tell."""
     if type(operation).__module__.startswith("keras.src.ops.nn"):
         kind = type(operation).__name__.lower()
         return not any(word in kind for word in ("conv", "pool", "attention", "normal", "moments"))

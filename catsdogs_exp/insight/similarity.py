@@ -1,4 +1,4 @@
-"""What two networks have in common: CKA between layers, and a one-to-one matching of channels."""
+"""Similarity of two networks: CKA between layers, and a one-to-one matching of channels."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from catsdogs_exp.errors import BadInput
 
 
 def unbiased_cka(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Centred kernel alignment of two sets of features of the same images, with a linear kernel.
+    """Centred kernel alignment of two sets of features for the same images, with a linear kernel.
 
-    The estimator of HSIC is the unbiased one (Song et al., 2012; Nguyen, Raghu and Kornblith, 2021): its expectation
-    for unrelated features is 0, however many features there are, so that it may be slightly negative.
+    HSIC is estimated without bias (Song et al., 2012; Nguyen, Raghu and Kornblith, 2021): its expectation for unrelated
+    features is 0, however many features there are, so it may be slightly negative.
 
     Args:
         first, second: float [images, features]; at least four images.
 
     Returns:
-        1 for features that differ by rotation and scale alone; NaN where a set is constant.
+        1 for features that differ only by rotation and scale; NaN if a set is constant.
 
     Raises:
         ValueError: for fewer than four images, or different numbers of them.
@@ -63,11 +63,11 @@ def channel_correlation(first: NDArray[np.float32], second: NDArray[np.float32])
 
 @dataclass(frozen=True)
 class Match:
-    """Two channels that answer alike.
+    """Two channels with similar activations.
 
     Attributes:
         first, second: channel numbers.
-        correlation: -1..1, the mean of that of pooled and that of spatial answers.
+        correlation: -1..1, the mean of the pooled and the spatial correlation.
     """
 
     first: int
@@ -79,13 +79,13 @@ def match_channels(correlation: NDArray[np.float64]) -> list[Match]:
     """The one-to-one matching of channels with the largest sum of correlations (Li et al., 2016).
 
     Args:
-        correlation: [channels of the first, channels of the second]. Where the numbers differ, some stay unmatched.
+        correlation: [channels of the first, channels of the second]. If the numbers differ, some stay unmatched.
 
     Returns:
-        The pairs, the most alike first.
+        The pairs, most similar first.
 
     Raises:
-        BadInput: when SciPy, of the extra `insight`, is not installed.
+        BadInput: if SciPy, of the extra `insight`, is not installed.
     """
     try:
         from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  (0.2 s, and an extra)

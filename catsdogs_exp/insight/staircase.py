@@ -1,6 +1,6 @@
-"""The staircase: how well a linear classifier on each layer tells the classes apart (Alain and Bengio, 2016).
+"""The staircase: how well a linear classifier on each layer separates the classes (Alain and Bengio, 2016).
 
-It answers "how deep do I need to go": from the step on which the classes part, deeper layers add little.
+It shows how deep a network needs to be: after the step at which the classes separate, deeper layers add little.
 """
 
 from collections.abc import Iterable, Sequence

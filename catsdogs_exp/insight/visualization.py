@@ -1,8 +1,8 @@
 """Feature visualisation: the pixels that excite a channel most, found by gradient ascent.
 
-Olah, Mordvintsev and Schubert, 2017, "Feature Visualization". The picture is a sum of waves in which slow waves move
-faster than quick ones, and it is shifted at random before each step: without both, ascent ends in noise that excites
-the channel and shows nothing.
+Olah, Mordvintsev and Schubert, 2017, "Feature Visualization". The picture is a sum of waves in which low frequencies
+move faster than high ones, and it is shifted at random before each step. Without both, the ascent ends in noise that
+excites the channel but shows nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,22 +19,22 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.receptive_field import Axis, receptive_fields
 
 _STEPS = 128
-_RATE = 0.05  # of Adam, on the waves
-_SHIFT = 16  # the picture is shifted by at most this part of its side
-_START = 0.01  # deviation of the waves at the beginning
+_RATE = 0.05  # Adam's, on the waves
+_SHIFT = 16  # maximum shift, as a fraction of the side
+_START = 0.01  # initial standard deviation of the waves
 _AT_ONCE = 8  # channels
 _RELUS = {keras.activations.relu: np.inf, keras.activations.relu6: 6.0}
-_LEAK, _LEAKING = 0.1, 32  # the slope of a silent ReLU, and in how many steps it has one
+_LEAK, _LEAKING = 0.1, 32  # the slope of a silent ReLU, and the number of steps for which it has one
 
 
 @dataclass(frozen=True)
 class Vision:
-    """What a channel answers to most, as far as gradient ascent finds it.
+    """What excites a channel most, as far as gradient ascent finds it.
 
     Attributes:
         layer, channel: where it is.
         pixels: uint8 [height, width, 3 or 1], the receptive field of one unit; at most the whole image.
-        answer: the unit's.
+        answer: the unit's activation.
     """
 
     layer: str
@@ -44,17 +44,17 @@ class Vision:
 
 
 def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed: int = 0) -> Iterator[Vision]:
-    """Yields what some channels of a layer answer to most.
+    """Yields what excites some channels of a layer most.
 
-    The unit in the middle of the map is excited. Its own activation is left out of the ascent: a ReLU at 0 and a
-    sigmoid at 1 have no slope to follow. Other silent ReLUs are lent one in the first steps, as in the authors' library
+    The unit at the centre of the map is excited. Its own activation function is left out of the ascent: a ReLU at 0 and
+    a sigmoid at 1 have no gradient. Other silent ReLUs get a slope in the first steps, as in the authors' library
     Lucid.
 
     Args:
         network: the network.
         layer: one with maps.
         channels: their numbers.
-        seed: of the first picture and of the shifts.
+        seed: of the initial picture and of the shifts.
     """
     size = tuple(network.model.inputs[0].shape[1:3])
     field = receptive_fields(network.model, size)[layer.name]
@@ -75,14 +75,14 @@ def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed:
 
 
 def _side(axis: Axis, full: int) -> int:
-    """Pixels in which one unit's field lies with room for what padding moves."""
+    """The side in pixels that holds one unit's field, with a margin for padding."""
     return min(full, axis.size + 2 * max(1, round(axis.step)))
 
 
 def _up_to(network: FlatNetwork, layer: Layer, size: tuple[int, ...], leak: tf.Variable) -> keras.Model:
-    """A copy from pixels of this size to the layer's values before its activation.
+    """A copy from pixels of this size to the layer's pre-activation values.
 
-    Its other ReLUs have the slope `leak` where they answer 0.
+    Its other ReLUs have the slope `leak` where they output 0.
     """
     lower = keras.Model(network.model.inputs, layer.output)
     given = network.model.inputs[0]
@@ -157,7 +157,7 @@ def _ascent(
 
 
 def _speed(size: tuple[int, int]) -> NDArray[np.complex64]:
-    """How fast each wave moves: with its length, as in photos, where slow waves are the strong ones."""
+    """How fast each wave moves: by its length, as in photos, where low frequencies are the strongest."""
     height, width = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     return np.asarray(np.sqrt(height * width) / np.maximum(frequency, 1 / max(size)), np.complex64)

@@ -1,4 +1,4 @@
-"""The wall: runs in rows, depth in columns; along a column one sees the same detector come and go. Needs no network."""
+"""The wall: runs in rows, depth in columns; a column shows the same detector come and go. Needs no network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.networks import on_grid
 from catsdogs_exp.insight.similarity import channel_correlation, match_channels
 
-_SIDE = 16  # places along each side of a map on which channels are matched
+_SIDE = 16  # cells per side of a map on which channels are matched
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class WallCell:
 
     Attributes:
         layer: its name.
-        maps: float32 [probes, height, width, channels], channels in the order of the column.
-        numbers: the channels' own numbers, in that order; -1 where the run has no channel left.
+        maps: float32 [probes, height, width, channels], channels in the column's order.
+        numbers: the channels' own numbers, in that order; -1 if the run has no channel left.
     """
 
     layer: str
@@ -29,12 +29,12 @@ class WallCell:
 
 
 def arrange(runs: Sequence[Sequence[LayerActivations]], columns: int, channels: int) -> list[list[WallCell | None]]:
-    """Puts layers into columns by depth and the channels of each row into the order of the first row.
+    """Puts layers into columns by depth and orders the channels of each row like the first row's.
 
     Args:
-        runs: the kept activations of each run, the first run first; all of the same probes.
-        columns: the most columns.
-        channels: the most channels per cell.
+        runs: the saved activations of each run, the first run first; all for the same probes.
+        columns: maximum number of columns.
+        channels: maximum number of channels per cell.
 
     Returns:
         A row of cells per run; None where a run has no layer at that depth.
@@ -59,7 +59,7 @@ def arrange(runs: Sequence[Sequence[LayerActivations]], columns: int, channels: 
 
 
 def _spread(layers: Sequence[LayerActivations], count: int) -> list[LayerActivations | None]:
-    """A run's layers over the columns, by their relative depth; the first in the first, the last in the last."""
+    """Distributes a run's layers over the columns by relative depth; first layer first, last layer last."""
     found: list[LayerActivations | None] = [None] * count
     for number, layer in enumerate(layers[:count] if len(layers) <= count else _thinned(layers, count)):
         total = min(len(layers), count)
@@ -72,7 +72,7 @@ def _thinned(layers: Sequence[LayerActivations], count: int) -> list[LayerActiva
 
 
 def _strongest(layer: LayerActivations, channels: int) -> list[int]:
-    """The channels that vary most over the probes: they have most to show."""
+    """The channels that vary most over the probes, which have most to show."""
     spread = layer.maps.std(axis=(0, 1, 2))
     return [int(number) for number in np.argsort(-spread, kind="stable")[:channels]]
 

@@ -1,1 +1,1 @@
-"""Writes what a run leaves behind, and reads it back."""
+"""Writes the records of a run, and reads them back."""

@@ -15,15 +15,15 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.insight.maps import Answers, LayerActivations, shrunk
 
 BEST = "best.npz"
-_SIDE = 64  # longer side of the maps that are kept
+_SIDE = 64  # maximum longer side of saved maps
 _ABOUT = "about"
-_HEADS = 8192  # bytes: names, probabilities, and the heads of the arrays
-_MOST = 2**30  # bytes of an array that is read
+_HEADS = 8192  # bytes: names, probabilities, and array headers
+_MOST = 2**30  # maximum bytes of an array to read
 
 
 @dataclass(frozen=True)
 class KeptActivations:
-    """What one file holds.
+    """The content of one file.
 
     Attributes:
         epoch: of the run.
@@ -39,13 +39,13 @@ class KeptActivations:
 
 
 class ActivationFiles:
-    """Keeps the activations of recorded epochs below a number of bytes.
+    """Saves the activations of recorded epochs within a size limit.
 
-    When the next epoch would exceed it, every second epoch between the first and the last one goes.
+    When the next epoch would exceed it, every second epoch between the first and the last one is deleted.
 
     Args:
         folder: `activations/` of the run.
-        most: bytes of all epochs together; 0 keeps nothing.
+        most: bytes of all epochs together; 0 saves nothing.
     """
 
     def __init__(self, folder: Path, most: int) -> None:
@@ -55,9 +55,9 @@ class ActivationFiles:
         """Writes an epoch, or the best one.
 
         Args:
-            kept: what is kept; its maps may be larger.
-            channels: the most channels kept per layer.
-            best: whether it goes to `best.npz`, which does not count.
+            kept: what to save; its maps may be larger.
+            channels: maximum number of channels to save per layer.
+            best: whether to write `best.npz`, which does not count towards the limit.
         """
         if not self._most:
             return
@@ -79,7 +79,7 @@ class ActivationFiles:
         platforms.replace(scratch, path)
 
     def take_back(self, epoch: int) -> None:
-        """Removes the epochs after this one, of a run that goes on from there."""
+        """Removes the epochs after this one, when a run continues from there."""
         for path in epoch_files(self._folder):
             if _number(path) > epoch:
                 path.unlink()
@@ -94,7 +94,7 @@ class ActivationFiles:
 
 
 def epoch_files(folder: Path) -> list[Path]:
-    """The files of the recorded epochs, in their order."""
+    """The files of the recorded epochs, in order."""
     return sorted(folder.glob("epoch-[0-9]*.npz"), key=_number)
 
 
@@ -102,7 +102,7 @@ def read_activations(path: Path) -> KeptActivations:
     """Reads a file; nothing in it is executed.
 
     Raises:
-        BadInput: when it is missing or no such file.
+        BadInput: if it is missing or invalid.
     """
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:

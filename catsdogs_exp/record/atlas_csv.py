@@ -11,9 +11,9 @@ COLUMNS = ("layer", "channel", "use", "top_class", "part", "iou", "iou_untrained
 
 
 def write_channels(layers: Iterable[LayerAtlas], classes: Sequence[str], path: Path) -> None:
-    """Writes the rows, those of a layer by falling use; a figure that is not known stays empty.
+    """Writes the rows, each layer's by descending use; unknown values stay empty.
 
-    Beside `COLUMNS` there is one column per class: the probability of the right class that its images lose.
+    In addition to `COLUMNS` there is one column per class: the probability of the right class that its images lose.
     """
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
         writer = csv.writer(handle)

@@ -1,4 +1,4 @@
-"""Runs side by side: ranked, what differs between them, grouped. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
+"""Compares runs: ranks them, finds what differs, groups them. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
 
 import math
 import os
@@ -12,8 +12,8 @@ from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run, find_runs, read_run
 
-# Keys that `conf/` takes from another one: not worth a column of their own while they say the same. A test holds the
-# table against `conf/`, which this module does not read: runs are compared where they lie, also without it.
+# Keys that `conf/` copies from another one: no column of their own while both are equal. A test compares the table with
+# `conf/`, which this module does not read, because runs can be compared without it.
 WIRED = {
     "optimizer.learning_rate": "lr",
     "loader.batch_size": "batch_size",
@@ -28,11 +28,11 @@ class Comparison:
     """Runs, best first.
 
     Attributes:
-        root: the folder that all runs share.
+        root: the common parent folder of all runs.
         by: the metric they are ranked by.
         runs: best first; those without the metric at the end.
-        keys: the config keys that differ between them, in the order of `config.yaml`.
-        remarks: what was left out, and why; a line each.
+        keys: the config keys that differ, in the order of `config.yaml`.
+        remarks: what was left out, and why; one line each.
     """
 
     root: Path
@@ -49,9 +49,9 @@ class RunGroup:
     Attributes:
         values: of the keys grouped by, in their order.
         runs: names of all runs in it.
-        n: how many of them count: they ended well and have the metric.
-        mean, low, high: of the metric over those; None where n is 0.
-        std: sample standard deviation (divided by n - 1); None where n is less than 2.
+        n: number of runs that count: they ended well and have the metric.
+        mean, low, high: of the metric over those; None if n is 0.
+        std: sample standard deviation (divided by n - 1); None if n is less than 2.
     """
 
     values: tuple[Any, ...]
@@ -69,7 +69,7 @@ class Grouping:
 
     Attributes:
         keys: what the runs were grouped by.
-        groups: best first; those without a run that counts at the end.
+        groups: best first; those without a counting run at the end.
         remarks: as in `Comparison`.
     """
 
@@ -83,10 +83,10 @@ def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
 
     Args:
         paths: run folders, or folders that contain some at any depth. A run found twice counts once.
-        by: one of `METRICS`; None: the objective that the runs have in common, or else `val_accuracy`.
+        by: one of `METRICS`; None: the runs' common objective, or else `val_accuracy`.
 
     Raises:
-        BadInput: for an unknown metric, a path that is no folder, or where there is no run to read.
+        BadInput: for an unknown metric, a path that is not a folder, or if there is no readable run.
     """
     if by is not None and by not in METRICS:
         raise BadInput(f"--by must be one of {', '.join(METRICS)}. Received: --by {by}.{did_you_mean(by, METRICS)}")
@@ -113,9 +113,9 @@ def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
 
 
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
-    """The keys that differ between recipes only: alike in all runs of an `experiment`, so that its name says them.
+    """The keys that differ only between recipes: equal in all runs of an `experiment`, so that its name implies them.
 
-    Empty where the runs come from one recipe, or from none.
+    Empty if the runs come from a single recipe, or from none.
     """
     if "experiment" not in comparison.keys:
         return ()
@@ -128,14 +128,14 @@ def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
 
 
 def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
-    """Brings runs with the same settings together: mean and spread of the metric they are ranked by.
+    """Groups runs with the same settings: mean and spread of the metric they are ranked by.
 
-    Only runs that ended well count; a group without one of those is kept, with `n` 0.
+    Only runs that ended well count; a group without any is kept, with `n` 0.
 
     Args:
         comparison: the runs and the metric.
-        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`);
-            or keys with `~` in front, for every key that differs but those: `~seed`.
+        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`); or keys prefixed with
+            `~`, for every differing key except those: `~seed`.
 
     Raises:
         BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
@@ -163,7 +163,7 @@ def _common_objective(runs: Sequence[Run], remarks: list[str]) -> str:
 
 
 def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Keys with more than one value, or missing in some run, but for copies of other keys."""
+    """Keys with more than one value, or missing in some run, except copies of other keys."""
     configs = [run.config for run in runs if run.config is not None]
     keys = list(dict.fromkeys(key for config in configs for key in config))
     return tuple(
@@ -205,7 +205,7 @@ def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]
 
 
 def _alike(runs: Sequence[Run], keys: Sequence[str]) -> list[list[Run]]:
-    """The runs that have the same values of some keys, together; without those whose settings are unknown."""
+    """Groups runs with the same values of some keys; without runs whose settings are unknown."""
     members: dict[str, list[Run]] = {}
     for run in runs:
         if run.config is not None:
@@ -232,7 +232,7 @@ def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
 
 
 def _rank(number: float | None, metric: str) -> tuple[bool, float]:
-    """Sorts the best first, and what has no number last."""
+    """Sorts best first, and runs without a value last."""
     if number is None:
         return True, 0.0
     return False, number if lower_is_better(metric) else -number

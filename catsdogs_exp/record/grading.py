@@ -13,7 +13,7 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 
 @dataclass(frozen=True)
 class Curves:
-    """Accuracies of a run, an epoch each.
+    """Accuracies of a run by epoch.
 
     Attributes:
         train: float64 [n], 0..1.
@@ -24,18 +24,18 @@ class Curves:
     val: NDArray[np.float64]
 
     def until(self, epochs: int) -> "Curves":
-        """The first epochs alone."""
+        """Only the first epochs."""
         return Curves(self.train[:epochs], self.val[:epochs])
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One demand and what the run has.
+    """One requirement and the run's figure.
 
     Attributes:
         demand: in words.
         figure: of the run, in words.
-        met: whether it is enough.
+        met: whether the requirement is met.
     """
 
     demand: str
@@ -45,12 +45,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Criterion:
-    """An assignment's demands.
+    """The requirements of an assignment.
 
     Attributes:
-        title: which assignment.
-        epochs: that count; a longer run is judged by its first ones.
-        judge: what of the curves is demanded.
+        title: of the assignment.
+        epochs: number that counts; a longer run is graded by its first ones.
+        judge: evaluates the requirements on the curves.
     """
 
     title: str
@@ -59,10 +59,10 @@ class Criterion:
 
 
 def grade(curves: Curves, name: str) -> list[Finding]:
-    """Judges a run by an assignment.
+    """Grades a run by an assignment.
 
     Args:
-        curves: of the run, an epoch at least.
+        curves: of the run, at least one epoch.
         name: of the assignment, one of `CRITERIA`.
 
     Raises:
@@ -78,7 +78,7 @@ def read_curves(folder: Path) -> Curves:
     """The accuracies of a run, from its `metrics.csv`.
 
     Raises:
-        BadInput: when there are none, or no validation values among them.
+        BadInput: if there are none, or no validation values among them.
     """
     try:
         with (folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
@@ -93,12 +93,12 @@ def read_curves(folder: Path) -> Curves:
 
 
 def curve_error(curves: Curves) -> float:
-    """How far the two curves are apart: the mean squared difference of the accuracies, 0..1, in per cent."""
+    """The distance of the two curves: the mean squared difference of the accuracies, 0..1, in per cent."""
     return float(np.mean((curves.train - curves.val) ** 2) * 100)
 
 
 def slope_difference(curves: Curves) -> float:
-    """How differently the two curves rise: by the slopes of their regression lines, in per cent of training's.
+    """The difference between the curves' regression slopes, in per cent of training's.
 
     NaN for a single epoch.
     """
@@ -110,7 +110,7 @@ def slope_difference(curves: Curves) -> float:
 
 
 def _accuracies(train: float | None, val: float | None, above: bool = False) -> Callable[[Curves], list[Finding]]:
-    """Demands on the accuracies of one and the same epoch: the one that comes nearest to both."""
+    """Requirements on the accuracies of a single epoch: the one that comes closest to meeting both."""
     sign = ">" if above else ">="
 
     def judge(curves: Curves) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Append-only files, and how a resumed run cuts them back, so that no point is written twice."""
+"""Append-only files, and truncating them for a resumed run, so that nothing is written twice."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +14,9 @@ def lengths(folder: Path) -> dict[str, int]:
 
 
 def cut_back(folder: Path, before: Mapping[str, int]) -> None:
-    """Takes the files below `folder` back to the lengths they had; those that came later go.
+    """Truncates the files below `folder` to their earlier lengths and deletes newer ones.
 
-    A file that lost its end, as in a loss of power, stays as it is.
+    A file that is shorter than that, as after a loss of power, stays as it is.
     """
     for name, length in lengths(folder).items():
         path = folder / name

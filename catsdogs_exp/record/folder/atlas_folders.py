@@ -10,10 +10,10 @@ _NAME = re.compile(r"atlas(?:-(\d+))?")
 
 
 def new_atlas_folder(run: RunFiles) -> Path:
-    """Makes the folder of the run's next atlas.
+    """Creates the folder of the run's next atlas.
 
     Raises:
-        BadInput: when it cannot be made.
+        BadInput: if it cannot be created.
     """
     number = 1 + max((_number(path) for path in atlas_folders(run)), default=0)
     while True:
@@ -29,7 +29,7 @@ def new_atlas_folder(run: RunFiles) -> Path:
 
 
 def atlas_folders(run: RunFiles) -> list[Path]:
-    """The folders of the run's atlases, the newest first."""
+    """The folders of the run's atlases, newest first."""
     found = [path for path in run.folder.glob("atlas*") if _NAME.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=_number, reverse=True)
 

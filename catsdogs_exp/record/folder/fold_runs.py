@@ -1,4 +1,4 @@
-"""A sweep whose jobs are the folds of one cross-validation, read back."""
+"""Reads back a sweep whose jobs are the folds of one cross-validation."""
 
 import json
 from collections import Counter
@@ -13,19 +13,19 @@ from catsdogs_exp.natural_sort import flatten, natural_key
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
 from catsdogs_exp.record.folder.run_lock import true_status
 
-# What the folds of one cross-validation may differ in.
+# Settings that may differ between the folds of one cross-validation.
 _FREE = ("split.fold", "output_dir", "experiment", "logging.")
 _HOW = "Run them all at once: python -m catsdogs_exp -m split.folds=5 'split.fold=range(5)'"
 
 
 @dataclass(frozen=True)
 class FoldRuns:
-    """The networks to ask about the labels of one data set.
+    """The networks that judge the labels of one data set.
 
     Attributes:
         folder: the run or sweep.
         runs: one run, or the folds 0..k-1 in this order.
-        out_of_fold: whether they are folds, so that every image has a network that did not see it.
+        out_of_fold: whether they are folds, so that for every image there is a network that was not trained on it.
     """
 
     folder: Path
@@ -34,10 +34,10 @@ class FoldRuns:
 
 
 def find_fold_runs(path: Path) -> FoldRuns:
-    """A run by its path, or the folds of a sweep by the sweep's.
+    """A run by its path, or the folds of a sweep by the sweep's path.
 
     Raises:
-        BadInput: when there is neither, or when folds are missing, failed, or belong to several experiments.
+        BadInput: if there is neither, or if folds are missing, failed, or belong to several experiments.
     """
     folder = path.expanduser()
     jobs = sorted((found.parent for found in folder.glob("*/result.json")), key=lambda job: natural_key(job.name))
@@ -72,7 +72,7 @@ def find_fold_runs(path: Path) -> FoldRuns:
 
 
 def _config(job: Path) -> dict[str, Any]:
-    """A run's config as `{"split.fold": 0, ...}`; empty where there is none."""
+    """A run's config as `{"split.fold": 0, ...}`; empty if there is none."""
     try:
         content = yaml.safe_load((job / "config.yaml").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Differences between a run's recorded data and the data as it is now."""
+"""Differences between a run's recorded data and the current data."""
 
 import csv
 from pathlib import Path
@@ -12,11 +12,11 @@ _SHOWN = 3
 def changes_of(folder: Path, manifest: Manifest) -> str:
     """The difference in words: `2 images gone (cats/a.jpg, cats/b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
 
-    Names count, as they decide the order of the images.
+    Names count, because they determine the order of the images.
 
     Args:
         folder: of the run, with its `manifest.csv`.
-        manifest: the data of now.
+        manifest: the current data.
     """
     try:
         with (folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:

@@ -1,4 +1,4 @@
-"""`predictions.csv`: what the best network of a run says of each validation and test image. Without TensorFlow."""
+"""`predictions.csv`: the best network's prediction for each validation and test image. Without TensorFlow."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
 
 NAME = "predictions.csv"
 _COLUMNS = ("path", "split", "label")
-_OF_CLASS = "p_"  # before the name of a class
+_OF_CLASS = "p_"  # prefix of class names
 _LARGEST = tuple(column for place in range(1, TOP_K + 1) for column in (f"top{place}", f"p{place}"))
 
 
@@ -30,11 +30,11 @@ class Predictions:
     Attributes:
         classes: names; labels and columns are indices into them.
         paths: as in `manifest.csv`, [n].
-        splits: `validation` or `test`, [n]. Validation are the images that the validation pass saw: a choice with
+        splits: `validation` or `test`, [n]. Validation means the images of the validation pass: a subset with
             `training.validation_steps`, training images with `training.overfit_batches`.
         labels: int32 [n].
         probabilities: float32 [n, classes]; with more than 20 classes only the five largest, float32 [n, 5].
-        top: int32 [n, 5], the classes of these five, most probable first; None where all classes are kept.
+        top: int32 [n, 5], the classes of these five, most probable first; None if all classes are kept.
     """
 
     classes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int32]:
-        """The most probable class of each image, int32 [n]; of equally probable ones the first."""
+        """The most probable class of each image, int32 [n]; ties go to the first."""
         places = self.probabilities.argmax(axis=1) if self.top is None else self.top[:, 0]
         return np.asarray(places, np.int32)
 
@@ -65,7 +65,7 @@ class Predictions:
 
     @property
     def of_label(self) -> NDArray[np.float32]:
-        """The probability of the image's own class, float32 [n]; NaN where it is not among the five that are kept."""
+        """The probability of the image's own class, float32 [n]; NaN if it is not among the five kept."""
         if self.top is None:
             return self.probabilities[np.arange(len(self)), self.labels]
         found = self.top == self.labels[:, None]
@@ -73,11 +73,11 @@ class Predictions:
         return np.where(found.any(axis=1), chosen, np.float32(np.nan))
 
     def of_split(self, split: str) -> "Predictions":
-        """The images of a split, in their order."""
+        """The images of a split, in order."""
         return self.rows(np.flatnonzero([each == split for each in self.splits]))
 
     def rows(self, chosen: NDArray[np.intp]) -> "Predictions":
-        """Some images, by their place, in the order given."""
+        """Selected images, by index, in the given order."""
         places = chosen.tolist()
         return replace(
             self,
@@ -93,10 +93,10 @@ class Predictions:
         return confusion_matrix(self.labels, self.predicted.astype(np.intp), len(self.classes))
 
     def mistakes(self, count: int | None = None) -> NDArray[np.intp]:
-        """The places of the images that are wrong, those first whose own class is the least probable.
+        """The indices of misclassified images, starting with those whose own class is least probable.
 
         Args:
-            count: at most so many; None: all.
+            count: maximum number; None: all.
         """
         wrong = np.flatnonzero(~self.right)
         # A class that is not among the five kept is less probable than all of them.
@@ -107,7 +107,7 @@ class Predictions:
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Writes the file under a scratch name, synced and renamed: a reader sees the old file or the new one.
 
-    Every float32 is the same when read back.
+    Every float32 survives the round trip.
     """
     scratch = path.with_name(f".{path.name}.part")
     with scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
@@ -125,7 +125,7 @@ def predictions_of(run: str | os.PathLike[str]) -> Predictions:
         run: its folder.
 
     Raises:
-        BadInput: when the run has none, saying why, or when its file is damaged.
+        BadInput: if the run has none, saying why, or if its file is damaged.
     """
     folder = Path(run)
     try:
@@ -135,15 +135,15 @@ def predictions_of(run: str | os.PathLike[str]) -> Predictions:
 
 
 def read_predictions(path: Path, classes: Sequence[str] = ()) -> Predictions:
-    """Reads a file that `write_predictions` wrote.
+    """Reads a file written by `write_predictions`.
 
     Args:
         path: of the file.
-        classes: names in their order, needed for files with the five largest probabilities alone.
+        classes: names in order, needed for files with only the five largest probabilities.
 
     Raises:
-        BadInput: when it is not such a file.
-        FileNotFoundError: when there is none.
+        BadInput: if it is not such a file.
+        FileNotFoundError: if there is none.
     """
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
@@ -190,7 +190,7 @@ def _value_columns(classes: Sequence[str]) -> tuple[str, ...]:
 
 def _lines(predictions: Predictions) -> Iterator[tuple[str, ...]]:
     names = predictions.classes
-    # nine digits give every float32 back
+    # nine digits restore every float32
     values: Iterable[Sequence[str]] = ([f"{value:.9g}" for value in row] for row in predictions.probabilities.tolist())
     if predictions.top is not None:
         values = (
@@ -202,7 +202,7 @@ def _lines(predictions: Predictions) -> Iterator[tuple[str, ...]]:
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    """The names that `result.json` holds; none where it cannot be read."""
+    """The class names in `result.json`; empty if it cannot be read."""
     found = _result(folder).get("classes")
     return tuple(map(str, found)) if isinstance(found, list) else ()
 

@@ -16,7 +16,7 @@ _GIT_SECONDS = 5.0
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that the numbers depend on."""
+    """The versions of Python and the packages that affect the numbers."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
@@ -26,7 +26,7 @@ def machine() -> dict[str, Any]:
 
 
 def git() -> dict[str, Any] | None:
-    """Commit of the checkout that the package runs from, and whether it has changes; None outside of one."""
+    """Commit of the checkout that the package runs from, and whether it has changes; None outside a checkout."""
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""The files that a resume needs, and how they are cut back to the moment of a snapshot."""
+"""The files that a resume needs, and restoring them to the moment of a snapshot."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from catsdogs_exp.training.checkpoint.writer import replace_by
 
 
 class RunState:
-    """The files of a run that a snapshot knows of.
+    """The files of a run that a snapshot refers to.
 
     Attributes:
         tensorboard: the folder of its event files.
         best: the best epoch's network.
-        predictions: what it says of the validation and test images.
+        predictions: its predictions for the validation and test images.
         last: the folder of its snapshots.
     """
 
@@ -28,23 +28,23 @@ class RunState:
 
     @property
     def of_best(self) -> dict[str, Path]:
-        """The files of the best epoch, by what they are called beside a snapshot."""
+        """The files of the best epoch, by their suffix next to a snapshot."""
         return {BEST: self.best, PREDICTIONS: self.predictions}
 
     def record(self, board: TensorBoard | None) -> dict[str, Any]:
-        """What a snapshot has to know of them: how long the event files are."""
+        """What a snapshot must record about them: the lengths of the event files."""
         if board is None:
             return {}
         board.flush()
         return {"tensorboard": lengths(self.tensorboard)}
 
     def take_back(self, snapshot: Snapshot | None) -> None:
-        """Takes the event files, the best network and what it says back to the snapshot's moment.
+        """Restores the event files, the best network and its predictions to the snapshot's moment.
 
         Without a snapshot, to the beginning.
 
         Raises:
-            BadInput: when the snapshot says of the files what `record` never does.
+            BadInput: if the snapshot's record is invalid.
         """
         if self.tensorboard.exists():
             cut_back(self.tensorboard, _lengths_at(snapshot) if snapshot else {})
@@ -55,12 +55,12 @@ class RunState:
             replace_by(best, self.best)
         if said := snapshot.beside(PREDICTIONS):
             replace_by(said, self.predictions)
-        else:  # of a better network to come, or of a run that an older version began
+        else:  # of a better network found later, or of a run started by an older version
             self.predictions.unlink(missing_ok=True)
 
 
 def _lengths_at(snapshot: Snapshot) -> dict[str, int]:
-    """How long the event files were at the snapshot's moment."""
+    """The lengths of the event files at the snapshot's moment."""
     record = snapshot.state.get("record", {})
     found = record.get("tensorboard", {}) if isinstance(record, dict) else None
     if not isinstance(found, dict) or not all(isinstance(length, int) and length >= 0 for length in found.values()):

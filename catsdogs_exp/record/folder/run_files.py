@@ -12,7 +12,7 @@ from catsdogs_exp.errors import BadInput
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where things lie in a run folder."""
+    """The paths in a run folder."""
 
     folder: Path
 
@@ -23,10 +23,10 @@ class RunFiles:
 
 
 def find_run(path: Path) -> RunFiles:
-    """A run folder by its path, or by that of its `result.json` or `best.keras`.
+    """A run folder by its path, or by the path of its `result.json` or `best.keras`.
 
     Raises:
-        BadInput: when there is no run there.
+        BadInput: if there is no run.
     """
     folder = path.expanduser()
     if folder.is_file():
@@ -44,7 +44,7 @@ def read_result(folder: Path) -> dict[str, Any]:
     """The content of a run's `result.json`.
 
     Raises:
-        BadInput: when it is damaged.
+        BadInput: if it is damaged.
     """
     try:
         return _read_json(folder / "result.json")
@@ -53,10 +53,10 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 
 def data_root(run: RunFiles) -> Path:
-    """The folder that the paths in a run's manifest start from.
+    """The folder that the paths in a run's manifest are relative to.
 
     Raises:
-        BadInput: when the run does not tell.
+        BadInput: if the run does not record it.
     """
     try:
         return Path(_read_json(run.folder / "inspection.json")["root"])

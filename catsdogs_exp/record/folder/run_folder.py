@@ -22,7 +22,7 @@ def new_run_folder(output_dir: str, name: str) -> Path:
     """Creates `<output_dir>/<name>/<YYYY-MM-DD_HH-MM-SS>-<4 letters>`, exclusively.
 
     Raises:
-        BadInput: when it cannot be created.
+        BadInput: if it cannot be created.
     """
     parent = Path(output_dir).expanduser() / name
     for _ in range(_TRIES):
@@ -63,7 +63,7 @@ def job_name(number: int, overrides: list[str]) -> str:
 
 
 def _create(folder: Path) -> bool:
-    """Whether the folder could be created new."""
+    """Whether the folder was newly created."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()

@@ -15,15 +15,15 @@ from catsdogs_exp.errors import BadInput
 
 _LOCK, _OWNER = ".lock", ".owner.json"
 KILLED = "killed"
-_PATIENCE = 0.5  # seconds: whoever looks whether a run is alive holds its lock for a moment
+_PATIENCE = 0.5  # seconds: processes that check whether a run is alive hold its lock for a moment
 
 
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Nobody else trains in `folder` meanwhile.
+    """A context in which no other process trains in `folder`.
 
     Raises:
-        BadInput: when another process does, naming it. That a process which was killed left its files does not count.
+        BadInput: if another process does, naming it. Files left behind by a killed process do not count.
     """
     lock = FileLock(folder / _LOCK)
     try:
@@ -45,14 +45,14 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 def true_status(folder: Path, written: Any) -> Any:
-    """The status of a run: what its `result.json` says, but `killed` where it says `running` and nobody trains it."""
+    """The status in a run's `result.json`, but `killed` if it says `running` and no process trains it."""
     return KILLED if written == "running" and is_abandoned(folder) else written
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether no process trains in a folder any more: the one that did was killed, and could not say so.
+    """Whether no process trains in a folder any more: the one that did was killed before it could record this.
 
-    A folder that another machine trains in, or whose lock may not be looked at, is not.
+    False for a folder used by another machine, or whose lock cannot be checked.
     """
     path = folder / _LOCK
     try:

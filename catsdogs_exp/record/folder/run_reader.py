@@ -16,7 +16,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
 
-# Where each metric stands in `result.json`; `last` and `last10` come from `metrics.csv`.
+# The position of each metric in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
     "val_accuracy": ("metrics", "val", "accuracy"),
     "val_loss": ("metrics", "val", "loss"),
@@ -28,11 +28,11 @@ _IN_RESULT = {
     "images_per_second": ("images_per_second",),
 }
 METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C version is ten times as fast
 
 
 class _Missing:
-    """A setting or a number that a run does not have; `None` is a setting's value `null`."""
+    """A setting or a number that a run does not have; `None` is the value `null`."""
 
     def __repr__(self) -> str:
         return "-"
@@ -43,17 +43,17 @@ MISSING: Final = _Missing()
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its folder tells it.
+    """A run as recorded in its folder.
 
     Attributes:
-        name: its folder, relative to the folder that all compared runs share.
+        name: its folder, relative to the common parent of all compared runs.
         folder: absolute.
-        status: running, ok, failed, interrupted; or killed: it says running, and no process trains it any more.
+        status: running, ok, failed, interrupted; or killed: recorded as running, but no process trains it.
         error: what ended it early.
-        objective: the metric that picked the best epoch; None before the first epoch ends.
+        objective: the metric that selected the best epoch; None before the first epoch ends.
         epoch: the best epoch, from 1.
         metrics: a finite number for each of `METRICS` that the run has.
-        config: dotted key -> value; None when `config.yaml` cannot be read.
+        config: dotted key -> value; None if `config.yaml` cannot be read.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Run:
 
 
 def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
-    """Run folders, absolute, each once; nothing inside a run folder or a hidden one is looked at.
+    """Run folders, absolute, each once; folders inside a run folder and hidden ones are not searched.
 
-    What cannot be looked into goes to `remarks`.
+    Unreadable folders are added to `remarks`.
 
     Raises:
-        BadInput: for a path that is no folder.
+        BadInput: for a path that is not a folder.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
@@ -94,14 +94,14 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
             onerror=lambda e: remarks.append(f"cannot look into {e.filename}"),
         ):
             status = Path(folder).stat()
-            if (status.st_dev, status.st_ino) in seen:  # named twice, or a link in a circle
+            if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
                 inner.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
             if "result.json" in files:
                 found.append(Path(os.path.normpath(folder)))
                 inner.clear()
-            # Links last, so that a run goes by its own name and not by that of a link to it.
+            # Links last, so that a run keeps its own name and not that of a link to it.
             inner[:] = sorted(
                 (name for name in inner if name[0] != "."),
                 key=lambda name: (Path(folder, name).is_symlink(), name),
@@ -110,7 +110,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
 
 
 def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
-    """The run, called `name`; or None and a remark when its `result.json` makes no sense."""
+    """The run, called `name`; or None and a remark if its `result.json` is invalid."""
     try:
         content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
@@ -152,11 +152,11 @@ def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | 
 
 
 def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
-    """Validation accuracy of the last epoch, and its mean over the last ten (or all, when fewer)."""
+    """Validation accuracy of the last epoch, and its mean over the last ten (or all, if fewer)."""
     try:
         text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]  # a run may be writing the line after
-        # By epoch: one that was trained again after a resume counts once.
+        whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line
+        # By epoch: one that was repeated after a resume counts once.
         rows = {row.get("epoch"): row.get("val_accuracy") for row in csv.DictReader(whole.splitlines())}
     except FileNotFoundError:
         return None, None
@@ -171,7 +171,7 @@ def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | Non
 
 
 def _at(content: Any, place: Sequence[str]) -> Any:
-    """What stands at a place of nested dictionaries, None where there is no such place."""
+    """The value at a path of nested dictionaries, None if there is none."""
     for key in place:
         content = content.get(key) if isinstance(content, dict) else None
     return content
@@ -190,6 +190,6 @@ def _parsed(text: str | None) -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    """An error in a few words: of YAML's several lines the one that says what is wrong."""
+    """An error in a few words: for YAML's multi-line messages, the line that states the problem."""
     text = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Keeps the best epoch's network, and the state of the run in `result.json`."""
+"""Saves the best epoch's network, and the state of the run in `result.json`."""
 
 import statistics
 from pathlib import Path
@@ -20,20 +20,20 @@ class KeepBest:
     def __init__(self, model: keras.Model, card: ModelCard, path: Path, result: Result, history: History) -> None:
         self._model, self._card, self._path = model, card, path
         self._result, self._history = result, history
-        self._weights: list[NDArray[Any]] = []  # of the best epoch, if this process has trained it
+        self._weights: list[NDArray[Any]] = []  # of the best epoch, if this process trained it
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Saves the network if it is the best, then the state, so that the state never promises too much."""
+        """Saves the network if it is the best, then the state, so that the state never refers to a missing network."""
         if result.is_best:
             save_model(self._model, self._card, self._path)
             self._weights = [value_of(weight) for weight in self._model.weights]
         self._result.update(**state_of(self._history))
 
     def bring_back(self) -> None:
-        """Puts the best epoch's weights into the network."""
+        """Restores the best epoch's weights in the network."""
         if not self._weights:
             self._model.load_weights(self._path)
             return
@@ -42,7 +42,7 @@ class KeepBest:
 
 
 def state_of(history: History) -> dict[str, Any]:
-    """What `result.json` says of the epochs that are done."""
+    """The content of `result.json` for the finished epochs."""
     if not history.epochs:
         return {"epochs": 0, "seconds": 0.0, "images_per_second": None, "objective": None, "metrics": {}}
     best = history.best

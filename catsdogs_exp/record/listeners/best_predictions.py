@@ -1,4 +1,4 @@
-"""Keeps what the best epoch's network says of the validation images, and at the end of the test images."""
+"""Saves the best epoch's predictions for the validation images, and at the end for the test images."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ class KeepPredictions:
     """Writes `predictions.csv` whenever an epoch is the best so far.
 
     Args:
-        path: of the file. One that is there already, of a run that goes on, is of its best epoch.
+        path: of the file. An existing one, when a run continues, belongs to its best epoch.
         manifest: the data.
     """
 
@@ -27,24 +27,24 @@ class KeepPredictions:
 
     @property
     def has_validation(self) -> bool:
-        """Whether those of the best epoch's validation pass are there: not so in a run that an older version began."""
+        """Whether the best epoch's validation predictions are saved: not if an older version started the run."""
         return self._validation is not None and len(self._validation) > 0
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Writes the file anew if the epoch is the best, and had validation images."""
+        """Rewrites the file if the epoch is the best and had validation images."""
         if result.is_best and result.outputs is not None:
             self.validation(result.outputs)
 
     def validation(self, outputs: Outputs) -> None:
-        """Writes what the best network says of the validation images."""
+        """Writes the best network's predictions for the validation images."""
         self._validation = self._named(outputs, VALIDATION)
         write_predictions(self._path, self._validation)
 
     def test(self, outputs: Outputs) -> None:
-        """Adds what the best network says of the test images."""
+        """Adds the best network's predictions for the test images."""
         found = self._named(outputs, TEST)
         write_predictions(self._path, found if self._validation is None else _together(self._validation, found))
 
@@ -61,8 +61,8 @@ class KeepPredictions:
 
 
 def _earlier(path: Path, classes: tuple[str, ...]) -> Predictions | None:
-    """The validation part of a file, or None where there is none, it is damaged, or of other classes: all of it can be
-    made again.
+    """The validation part of a file, or None if it is missing, damaged, or of other classes: everything can be
+    recreated.
     """
     try:
         found = read_predictions(path, classes)
@@ -72,7 +72,7 @@ def _earlier(path: Path, classes: tuple[str, ...]) -> Predictions | None:
 
 
 def _together(first: Predictions, second: Predictions) -> Predictions:
-    """One after the other, of the same classes."""
+    """Concatenates predictions of the same classes."""
     return Predictions(
         classes=first.classes,
         paths=first.paths + second.paths,

@@ -27,12 +27,12 @@ MORE = ("top_5_accuracy", "val_top_5_accuracy")
 class MetricsCsv:
     """Appends a row after each epoch; the file is closed in between, so that it can be read at any time.
 
-    With more than five classes `top_5_accuracy` and `val_top_5_accuracy` follow as last columns.
+    With more than five classes, `top_5_accuracy` and `val_top_5_accuracy` follow as the last columns.
 
     Args:
         path: of the file.
-        done: epochs of a run that goes on: the file is written anew with them, and without what came later.
-        classes: how many there are.
+        done: epochs of a run that continues: the file is rewritten with only these.
+        classes: number of classes.
     """
 
     def __init__(self, path: Path, done: Sequence["EpochResult"] = (), classes: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""Fixed images whose activations are recorded as training goes on."""
+"""Fixed images whose activations are recorded during training."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _LONGEST_NAME = 60  # characters of up to four bytes, where a file name may have
 
 @dataclass(frozen=True)
 class Probes:
-    """Fixed images, the same ones in every run with the same data.
+    """Fixed images, the same in every run with the same data.
 
     Attributes:
         images: uint8 [b, height, width, channels].
@@ -96,19 +96,19 @@ class ProbeRecorder:
         drawn = self._draw(answers, f"epoch {epoch}, the best")
         if self._board:
             self._show(self._board, drawn, epoch, "activations at the best epoch")
-        self._folder.mkdir(exist_ok=True)  # of a run that went on: drawn again
+        self._folder.mkdir(exist_ok=True)  # of a run that continues: drawn again
         for name, pictures in zip(self._probes.names, drawn, strict=True):
             (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
 
     def take_back(self, epoch: int) -> None:
-        """Forgets what was recorded after an epoch, of a run that goes on from there."""
+        """Removes what was recorded after an epoch, when a run continues from there."""
         self._files.take_back(epoch)
 
     def _kept(self, epoch: int, answers: Answers) -> KeptActivations:
         return KeptActivations(epoch, self._probes.names, self._probes.images, answers)
 
     def _draw(self, answers: Answers, moment: str) -> list[list[tuple[str, bytes]]]:
-        """For each probe the page of all layers, then each layer alone: tags that sort by depth, and PNGs."""
+        """For each probe the page of all layers, then each layer separately: tags that sort by depth, and PNGs."""
         pictures: list[tuple[str, Image.Image]] = []
         for index, name in enumerate(self._probes.names):
             grids = [layer_grid(layer, index, self._style) for layer in answers.layers]
@@ -119,7 +119,7 @@ class ProbeRecorder:
                     (f"{number:02d} {layer.layer}", grid)
                     for number, (layer, grid) in enumerate(zip(answers.layers, grids, strict=True), start=1)
                 ]
-        with ThreadPoolExecutor() as pool:  # packing a picture is C that other threads can run beside
+        with ThreadPoolExecutor() as pool:  # compressing a picture is C code that releases the interpreter lock
             packed = list(pool.map(lambda entry: (entry[0], png_of(entry[1])), pictures))
         per_probe = len(packed) // max(1, len(self._probes.names))
         return [packed[start : start + per_probe] for start in range(0, len(packed), per_probe)]
@@ -131,7 +131,7 @@ class ProbeRecorder:
 
 
 def file_name(name: str) -> str:
-    """A probe's name as part of a file's name: one line, allowed on any system, and short enough for it."""
+    """A probe's name as part of a file name: one line, valid on any system, and short enough."""
     plain = safe_name(re.sub(r"[ /\\]", "-", printable(name)))
     if len(plain) <= _LONGEST_NAME:
         return plain
@@ -139,7 +139,7 @@ def file_name(name: str) -> str:
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
-    """Validation images (training images where there are none) with the smallest content hash, some of each class."""
+    """The validation images (training images if there are none) with the smallest content hash, some per class."""
     rows = manifest.rows(VALIDATION)
     if not len(rows):
         rows = manifest.rows(TRAIN)

@@ -32,7 +32,7 @@ class StaircaseRecorder:
     """Probes the layers of a network on validation images.
 
     Args:
-        network: the network that is being trained.
+        network: the network being trained.
         data: of the run.
         config: of the run: how often, on how many images, and which setting would end the network earlier.
         folder: of the run.
@@ -54,7 +54,7 @@ class StaircaseRecorder:
 
     @property
     def can_probe(self) -> bool:
-        """Whether there are images enough, and a layer to look at."""
+        """Whether there are enough images, and a layer to probe."""
         return bool(self._layers) and len(self._labels) >= _FEWEST and len(np.unique(self._labels)) >= 2
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
@@ -70,7 +70,7 @@ class StaircaseRecorder:
         """Probes the best epoch, whose weights must be in place, and writes the files.
 
         Returns:
-            `verdict`; `""` where nothing could be probed.
+            `verdict`; `""` if nothing could be probed.
         """
         if not self.can_probe:
             return ""
@@ -95,7 +95,7 @@ class StaircaseRecorder:
 
 
 def verdict(steps: Sequence[Step], model: Any) -> str:
-    """A line that says which layer suffices, and the setting to try for a network that ends there.
+    """A line that names the layer that suffices, and the setting for a network that ends there.
 
     Args:
         steps: a staircase.
@@ -114,7 +114,7 @@ def verdict(steps: Sequence[Step], model: Any) -> str:
 
 
 def _ends_at(layer: str, model: Any) -> str:
-    """The setting of a network that ends with this layer; `""` where there is none."""
+    """The setting for a network that ends with this layer; `""` if there is none."""
     if isinstance(model, TransferModel):
         return f"model.cut={layer}"
     block = re.match(r"block(\d+)_", layer)

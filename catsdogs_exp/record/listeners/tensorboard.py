@@ -1,6 +1,6 @@
-"""What TensorBoard shows of a run: scalars, HParams and pictures.
+"""A run's records for TensorBoard: scalars, HParams and pictures.
 
-Train and validation values share a tag in two writers, which is what puts them on one chart.
+Train and validation values share a tag in two writers, which puts them on one chart.
 """
 
 import struct
@@ -16,7 +16,7 @@ from catsdogs_exp.printable import printable
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
-_SIZE = ">II"  # width and height in the head of a PNG
+_SIZE = ">II"  # width and height in a PNG's header
 
 
 class TensorBoard:
@@ -24,9 +24,9 @@ class TensorBoard:
 
     Args:
         folder: the run's `tensorboard/`.
-        name: how the run is called in the table of HParams: its folder's name.
-        hparams: flat scalars; None is left out, because one None makes the whole table stay empty. No table at all
-            (None) for a run that goes on: it has its row.
+        name: of the run in the HParams table: its folder's name.
+        hparams: flat scalars; None values are left out, because a single one empties the whole table. None: no table,
+            for a run that continues and has its row already.
     """
 
     def __init__(self, folder: Path, name: str, hparams: Mapping[str, Any] | None) -> None:
@@ -61,17 +61,17 @@ class TensorBoard:
         self._validation.flush()
 
     def image(self, tag: str, png: bytes, step: int, training: bool = False) -> None:
-        """Writes a picture, as `tf.summary.image` does, which would take almost three times as long to encode it."""
+        """Writes a picture like `tf.summary.image`, whose encoding takes almost three times as long."""
         with (self._train if training else self._validation).as_default(step=step):
             _write_image(tag, png)
 
     def flush(self) -> None:
-        """Everything so far is in the files."""
+        """Flushes everything to the files."""
         for writer in (self._root, self._train, self._validation):
             writer.flush()
 
     def close(self, status: str) -> None:
-        """Writes how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
+        """Records how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
         ended = api_pb2.STATUS_SUCCESS if status == "ok" else api_pb2.STATUS_FAILURE
         with self._root.as_default():
             tf.summary.experimental.write_raw_pb(summary.session_end_pb(ended).SerializeToString(), step=0)
@@ -80,12 +80,12 @@ class TensorBoard:
 
 
 def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> None:
-    """Adds pictures to the event files of a run that is there already.
+    """Adds pictures to the event files of an existing run.
 
     Args:
         folder: of one of its writers: `tensorboard/train` or `tensorboard/validation`.
-        pictures: PNGs by their tags.
-        step: which epoch they are of.
+        pictures: PNGs by tag.
+        step: their epoch.
     """
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step=step):

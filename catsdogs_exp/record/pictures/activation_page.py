@@ -1,7 +1,7 @@
 """Activations as pictures: a grid of channels per layer, a page of all layers (docs/course.md, "Activation strips").
 
-As in the course each channel is standardised: zero mean, unit deviation, x 64 + 128, clipped to 0..255. Unlike there,
-every tile carries its channel's number, and a dead channel says so instead of being undefined.
+As in the course, each channel is standardised: zero mean, unit deviation, x 64 + 128, clipped to 0..255. In addition,
+every tile has its channel's number, and a dead channel is marked instead of being undefined.
 """
 
 import math
@@ -27,7 +27,7 @@ class Style:
     """How activations are drawn.
 
     Attributes:
-        channels: the most channels drawn per layer.
+        channels: maximum number of channels drawn per layer.
         scale: `channel`: each channel on its own, as in the course; `layer`: all channels of a layer on one scale.
     """
 
@@ -37,7 +37,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Subject:
-    """The image that is looked at.
+    """The image whose activations are drawn.
 
     Attributes:
         image: uint8 [height, width, 3 or 1].
@@ -51,12 +51,12 @@ class Subject:
 
 
 def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image.Image:
-    """The channels of one layer for one image, 16 tiles per row, each with its number; dead ones are marked.
+    """The channels of one layer for one image, 16 numbered tiles per row; dead ones are marked.
 
     Args:
         activations: of the layer.
-        index: which of the images.
-        style: how.
+        index: of the image.
+        style: how to draw them.
     """
     maps = activations.maps[index]
     shown = min(maps.shape[-1], style.channels)
@@ -89,12 +89,12 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
 
 
 def activation_page(subject: Subject, answers: Answers, index: int, grids: list[Image.Image]) -> Image.Image:
-    """The input with the network's probabilities beside it, then the grids of all layers.
+    """The input and the network's probabilities, then the grids of all layers.
 
     Args:
         subject: the image.
         answers: of the network to several images.
-        index: which of them the subject is.
+        index: of the subject among them.
         grids: of its layers, see `layer_grid`.
     """
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from catsdogs_exp.metrics.confusion_matrix import row_shares
 from catsdogs_exp.printable import printable
 
-SUFFIXES = (".csv", ".png")  # of the files that can be written
-_COUNTS_UP_TO = 25  # classes for which the counts stand in the cells
-_NAMES_UP_TO = 120  # classes that are all named at the edge
+SUFFIXES = (".csv", ".png")  # supported file types
+_COUNTS_UP_TO = 25  # maximum number of classes for counts in the cells
+_NAMES_UP_TO = 120  # maximum number of classes for names of all classes
 _LONGEST_NAME = 24  # characters
 _DPI = 100
 
 
 def write_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> None:
-    """Writes the matrix, int64 [classes, classes] with true classes in rows, as the file's name says.
+    """Writes the matrix, int64 [classes, classes] with true classes in rows, in the format of the file's extension.
 
     Raises:
-        OSError: when it cannot be written.
+        OSError: if it cannot be written.
     """
     if path.suffix == ".csv":
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
@@ -33,14 +33,16 @@ def write_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: 
 
 
 def _draw(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> None:
-    """Colours each cell by its share of the true class, so that rare classes show; its root brings out small ones."""
+    """Colours each cell by its fraction of the true class, so that rare classes show; the square root emphasizes small
+    ones.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (takes a second)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     count = len(classes)
     shares = row_shares(confusion)
     cell = 0.62 if count <= _COUNTS_UP_TO else 0.14 if count <= _NAMES_UP_TO else 16 / count  # inches
-    cell = max(cell, 2 / _DPI)  # no class without pixels of its own
+    cell = max(cell, 2 / _DPI)  # every class gets at least one pixel
     names = [
         name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in map(printable, classes)
     ]
@@ -54,7 +56,7 @@ def _draw(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> N
     every = max(1, -(-count // _NAMES_UP_TO))
     places = range(0, count, every)
     size = 9 if count <= _COUNTS_UP_TO else 7
-    labels = [names[place].replace("$", r"\$") for place in places]  # no formulas
+    labels = [names[place].replace("$", r"\$") for place in places]  # no math text
     axes.set_xticks(places, labels, rotation=90, fontsize=size)
     axes.set_yticks(places, labels, fontsize=size)
     axes.set_xlabel("predicted" if every == 1 else f"predicted (every {every}th class is named)")

@@ -22,12 +22,12 @@ def font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def contact_sheet(
     images: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 8, tile: int = 150
 ) -> Image.Image:
-    """Lays pictures out in rows, each fitted into a square of `tile` pixels.
+    """Arranges images in rows, each fitted into a square of `tile` pixels.
 
     Args:
         images: uint8 [height, width, 3] each, or [height, width, 1] for grey.
-        labels: a short text for each, cut to the tile's width; further lines are smaller, and broken at spaces.
-        columns: pictures a row.
+        labels: a short text each, cut to the tile's width; further lines are smaller, and wrapped at spaces.
+        columns: images per row.
         tile: pixels.
     """
     columns = max(1, min(columns, len(images)))
@@ -55,8 +55,8 @@ def _rows(captions: Sequence[list[str]], columns: int) -> list[Sequence[list[str
 
 
 def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
-    """The lines below a picture, each no wider than it."""
-    first, *further = label.split("\n")  # ours; those of names are escaped
+    """The lines below an image, none wider than it."""
+    first, *further = label.split("\n")  # our own line breaks; those in names are escaped
     lines = [fitted(draw, first, width)]
     for text in further:
         line = ""
@@ -76,7 +76,7 @@ def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int = 13) -> str:
-    """A text on one line, cut to a width in pixels: in the middle, where file names differ least."""
+    """A text on one line, shortened to a width in pixels: in the middle, where file names differ least."""
     text = printable(text)
     if draw.textlength(text, font=font(size)) <= width:
         return text

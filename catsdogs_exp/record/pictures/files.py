@@ -1,4 +1,4 @@
-"""Pictures as files that never replace another."""
+"""Pictures as files that never overwrite another."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from catsdogs_exp.errors import BadInput
 
 
 def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
-    """Writes `stem.png`, or `stem-2.png` and so on where that exists already, and returns its path.
+    """Writes `stem.png`, or `stem-2.png` and so on if that exists already, and returns its path.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     number = 1
     while True:

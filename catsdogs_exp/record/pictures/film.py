@@ -1,4 +1,4 @@
-"""Films of layers forming: a frame per recorded epoch, all on one scale over time."""
+"""Films of layers forming: one frame per recorded epoch, all on the same scale."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,17 +22,17 @@ FORMATS = ("webp", "gif")
 def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str], channels: int) -> list[Image.Image]:
     """One frame per epoch.
 
-    A channel has the same scale in all frames, from the weakest to the strongest of its answers over time, so that one
-    sees it become stronger.
+    A channel has the same scale in all frames, from its weakest to its strongest activation over time, so that one sees
+    it become stronger.
 
     Args:
-        epochs: in their order; all of one run.
-        probe: which of the images.
+        epochs: in order; all of one run.
+        probe: index of the image.
         layers: names.
-        channels: the most per layer.
+        channels: maximum number per layer.
 
     Raises:
-        BadInput: for a layer that was not kept.
+        BadInput: for a layer that was not saved.
     """
     known = [layer.layer for layer in epochs[0].answers.layers]
     for name in layers:
@@ -49,7 +49,7 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
 
 
 def write_film(pictures: Sequence[Image.Image], path: Path, seconds: float = 0.5) -> None:
-    """Writes an animation; the last frame stays three times as long.
+    """Writes an animation; the last frame is shown three times as long.
 
     Args:
         pictures: the frames.
@@ -57,7 +57,7 @@ def write_film(pictures: Sequence[Image.Image], path: Path, seconds: float = 0.5
         seconds: per frame.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     times = [round(1000 * seconds)] * (len(pictures) - 1) + [round(3000 * seconds)]
     more: dict[str, Any] = {"quality": 80, "method": 4} if path.suffix == ".webp" else {"disposal": 1}

@@ -1,7 +1,7 @@
-"""A map laid over an image: grey where nothing speaks, coloured where something does.
+"""A map over an image: grey where the map is near zero, coloured elsewhere.
 
-The colours tell strength by lightness too, and the two of a signed map are blue and orange, so that they can be told
-apart without colour vision of the common kind.
+Strength also shows as lightness, and signed maps use blue and orange, so that they can be read with common colour
+vision deficiencies.
 """
 
 import matplotlib
@@ -21,9 +21,9 @@ def heat_overlay(image: NDArray[np.uint8], heat: NDArray[np.float32], side: int 
 
     Args:
         image: uint8 [height, width, 3 or 1].
-        heat: float32 [rows, columns] over the whole image, of any size. Negative values are drawn in blue, positive
-            ones in yellow to red, or orange where there are both.
-        side: pixels of the longer side of the picture.
+        heat: float32 [rows, columns] over the whole image, of any size. Negative values are blue, positive ones yellow
+            to red, or orange if there are both.
+        side: pixels of the picture's longer side.
 
     Returns:
         RGB.

@@ -37,14 +37,14 @@ def patch_strip(channel: Channel, pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def strip_as_jpeg(channel: Channel, pixels: NDArray[np.uint8]) -> bytes:
-    """`patch_strip` as the bytes of a JPEG."""
+    """`patch_strip` as a JPEG."""
     content = io.BytesIO()
     patch_strip(channel, pixels).save(content, "JPEG", quality=_QUALITY)
     return content.getvalue()
 
 
 def layer_sheet(layer: LayerAtlas, channels: Sequence[Channel], pixels: NDArray[np.uint8]) -> Image.Image:
-    """The strips of some channels below one another, each with its number, use and part."""
+    """The strips of some channels in rows, each with its number, use and part."""
     strips = [patch_strip(channel, pixels) for channel in channels]
     width = _TEXT + max([strip.width for strip in strips], default=1)
     sheet = Image.new("RGB", (width, max(1, len(strips) * (TILE + 4))), BACKGROUND)
@@ -61,7 +61,7 @@ def layer_sheet(layer: LayerAtlas, channels: Sequence[Channel], pixels: NDArray[
 
 
 def _tile(patch: Patch, pixels: NDArray[np.uint8]) -> Image.Image:
-    """The receptive field, grey where it reaches beyond the image; at most the whole image."""
+    """The receptive field, grey beyond the image's edge; at most the whole image."""
     image = pixels[patch.image]
     height, width = image.shape[:2]
     left, top, right, bottom = patch.box

@@ -1,4 +1,4 @@
-"""How a learning rate was found: the picture, and the two tables behind it."""
+"""The search for a learning rate: the picture, and its two tables."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from catsdogs_exp.training.rate_race import RateSearch
 
 PICTURE, CURVE, TRIED = "learning_rate.png", "learning_rate.csv", "learning_rates_tried.csv"
-_CUT = 1.5  # times the first loss: what lies above would press the interesting part flat
+_CUT = 1.5  # times the first loss: higher values would flatten the interesting part
 
 
 def write_search(search: RateSearch, folder: Path) -> None:
@@ -25,10 +25,10 @@ def write_search(search: RateSearch, folder: Path) -> None:
 
 
 def draw_search(search: RateSearch, path: Path) -> None:
-    """Writes a PNG: the loss of the range test over the learning rate, and a point for each rate that was tried.
+    """Draws a PNG: the range test's loss over the learning rate, and a point for each rate in the race.
 
-    A point is at the mean training loss of the rate's last steps; rates with which the training broke are crosses at
-    the upper edge, those that dropped out early are hollow.
+    A point is at the mean training loss of the rate's last steps. Rates that diverged are crosses at the upper edge;
+    those that dropped out early are hollow.
     """
     test, race = search.test, search.race
     figure = Figure(figsize=(7, 4), dpi=110, layout="constrained")

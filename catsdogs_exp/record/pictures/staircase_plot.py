@@ -13,13 +13,13 @@ _BEST, _EARLIER, _ENOUGH, _GRID = (31, 119, 180), (190, 190, 190), (200, 60, 50)
 
 
 def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: float, path: Path) -> None:
-    """Writes a PNG: accuracy over depth, earlier epochs in grey, the best one in colour with its standard error.
+    """Draws a PNG: accuracy over depth, earlier epochs in grey, the best one in colour with its standard error.
 
     Args:
         epochs: the steps by epoch.
-        best: which epoch is the best one.
-        chance: the accuracy of always naming the most frequent class.
-        path: where to.
+        best: the best epoch.
+        chance: the accuracy of always predicting the most frequent class.
+        path: of the file.
     """
     steps = epochs[best]
     width = max(_LEFT + _STEP * len(steps) + _RIGHT, 460)
