@@ -1,11 +1,11 @@
-"""`python -m catsdogs_exp activations RUN IMAGE...`: what the layers of a run's network answer to any image."""
+"""`python -m catsdogs_exp activations RUN IMAGE...`: how the layers of a run's network respond to any image."""
 
 from catsdogs_exp.cli.arguments import a_path, run_parser
 from catsdogs_exp.errors import BadInput, RunFailed
 
 
 def main(arguments: list[str]) -> int:
-    """Writes a page per image, and with --each one picture per layer."""
+    """Writes one page per image, and with --each one picture per layer."""
     parser = run_parser(
         "activations",
         "Draw what the layers of a run's network answer to an image: a page per image, below RUN/activations/.",

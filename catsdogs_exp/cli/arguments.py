@@ -1,4 +1,4 @@
-"""What the commands share in reading their words: parsers that answer a mistake in one line, runs, paths, settings."""
+"""Argument parsing shared by the commands: parsers with one-line errors, runs, paths, settings."""
 
 import argparse
 import difflib
@@ -14,12 +14,12 @@ _NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are `BadInput`: one line that says what to type. Options are written in full.
+    """A parser whose errors are `BadInput`: one line that says what to type. Options must be written in full.
 
     Args:
-        command: what stands behind `python -m catsdogs_exp`.
+        command: the words after `python -m catsdogs_exp`.
         takes_settings: whether some of its words may be `key=value`.
-        options: as of `argparse.ArgumentParser`.
+        options: passed to `argparse.ArgumentParser`.
     """
 
     def __init__(self, command: str, takes_settings: bool = False, **options: Any) -> None:
@@ -28,21 +28,21 @@ class Parser(argparse.ArgumentParser):
         self._words: Sequence[str] = ()
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """The words in their parts; options may stand anywhere.
+        """Parses the words; options may be anywhere.
 
         Raises:
-            BadInput: for an unknown option, a value that is missing or wrong, and too few or too many words.
+            BadInput: for an unknown option, a missing or wrong value, and too few or too many words.
         """
         self._words = words
         self._check_options(words)
         return self.parse_intermixed_args(words)
 
     def error(self, message: str) -> NoReturn:
-        """Rewords what argparse complains of."""
+        """Rewords argparse's messages."""
         raise BadInput(self._reworded(message))
 
     def _options(self) -> dict[str, str]:
-        """Each option, and what stands for its value in the usage: `""` where it takes none."""
+        """Each option, with the placeholder of its value in the usage: `""` if it takes none."""
         usage = " ".join(self.format_usage().split()).replace(self.prog, "", 1)
         found = re.findall(r"(?<=[\[| ])(--?[a-z][\w-]*)(?: ([^\]|\[ ]+))?", usage)
         return {flag: value for flag, value in found if flag != "-h"}
@@ -82,32 +82,32 @@ class Parser(argparse.ArgumentParser):
         return f"{flag} {what}" if what.startswith("must") else f"{flag}: {what}"
 
     def _name(self) -> str:
-        """The command's name, without what stands for its words."""
+        """The command's name, without placeholders."""
         return self.prog.removeprefix("python -m catsdogs_exp ")
 
 
 def a_path(text: str) -> Path:
-    """A path as it was typed; `~` is the home also behind an equals sign, where shells leave it alone.
+    """A path as typed; `~` means home even after an equals sign, where shells do not expand it.
 
     Raises:
-        argparse.ArgumentTypeError: for an empty text, as of a shell's variable that is not set.
+        argparse.ArgumentTypeError: for an empty text, as from an unset shell variable.
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no such user: a file's own name
+    except RuntimeError:  # there is no such user: part of the file's name
         return Path(text)
 
 
 def run_parser(command: str, description: str, example: str, takes_settings: bool = False) -> Parser:
-    """The parser of a command that takes a run folder first: RUN, as `run`.
+    """The parser of a command whose first argument is a run folder: RUN, as `run`.
 
     Args:
         command: its name.
         description: what it does.
-        example: what may stand behind its name.
-        takes_settings: whether it takes `key=value` as well.
+        example: arguments for an example.
+        takes_settings: whether it also takes `key=value`.
     """
     parser = Parser(
         command,
@@ -120,7 +120,7 @@ def run_parser(command: str, description: str, example: str, takes_settings: boo
 
 
 def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -> tuple[list[str], set[str]]:
-    """Separates settings from flags; prints `usage` and leaves for `--help`.
+    """Separates settings from flags; prints `usage` and exits for `--help`.
 
     Raises:
         BadInput: for an unknown flag.
@@ -139,7 +139,7 @@ def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -
 
 
 def unknown_option(words: Sequence[str], position: int, known: Sequence[str], takes_settings: bool = True) -> BadInput:
-    """The refusal of an option that nobody knows; of `--lr 0.1`, where settings are taken, with `lr=0.1`."""
+    """The error for an unknown option; for `--lr 0.1`, where settings are allowed, it suggests `lr=0.1`."""
     word = words[position]
     if takes_settings:
         from catsdogs_exp.config.mistyped import not_a_setting

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp atlas RUN`: what each channel of a run's network detects, and what it is used for."""
+"""`python -m catsdogs_exp atlas RUN`: what each channel of a run's network detects, and how much it is used."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""`compare`: runs side by side, as a table for people or as data."""
+"""`compare`: compares runs, as a table for people or as data."""
 
 import argparse
 import json
@@ -21,9 +21,9 @@ from catsdogs_exp.record.comparison import (
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run
 
 _ERROR_LENGTH = 60  # of a run's error, for people
-_MOST_SETTINGS = 15  # that differ, before those that a recipe's name says are left out for people
-_FOLDED = 18  # characters that a column of text keeps on a narrow terminal
-_DROPPED_FIRST = ("last10", "last", "seconds", "val_loss", "val_accuracy")  # when it is too narrow even so
+_MOST_SETTINGS = 15  # number of differing settings above which those implied by a recipe's name are hidden from people
+_FOLDED = 18  # characters of a text column on a narrow terminal
+_DROPPED_FIRST = ("last10", "last", "seconds", "val_loss", "val_accuracy")  # if it is still too narrow
 _EXAMPLES = """\
 examples:
   # all runs of a sweep, best first, with the settings that differ
@@ -40,8 +40,8 @@ class Column:
 
     Attributes:
         name: its header.
-        cells: a value a row; `MISSING` where there is none.
-        digits: after the point, for people; None: as it is.
+        cells: one value per row; `MISSING` if there is none.
+        digits: after the decimal point, for people; None: unchanged.
     """
 
     name: str
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     """Prints the table. Returns the exit code.
 
     Raises:
-        BadInput: for an unknown metric or key, a path that is no folder, or where there are no runs.
+        BadInput: for an unknown metric or key, a path that is not a folder, or if there are no runs.
     """
     if "--inside" in argv or "--wall" in argv:
         from catsdogs_exp.cli.inside import inside, wall
@@ -89,7 +89,7 @@ def main(argv: list[str]) -> int:
             sys.stderr.write(
                 f"{len(left_out)} settings that are the same in all runs of an experiment are left out: --csv has all\n"
             )
-    sys.stdout.flush()  # here, where a closed pipe is answered
+    sys.stdout.flush()  # here, where a closed pipe is handled
     return 0
 
 
@@ -133,15 +133,15 @@ def _parser() -> Parser:
 
 
 def _left_out(found: Comparison) -> tuple[str, ...]:
-    """Settings without a column for people: of many that differ, those that the column `experiment` says.
+    """Settings hidden from people: of many that differ, those implied by the column `experiment`.
 
-    None of two runs: who compares two wants to know in what they differ.
+    None for two runs: comparing two means asking for all differences.
     """
     return settled_by_recipe(found) if len(found.runs) > 2 and len(found.keys) > _MOST_SETTINGS else ()
 
 
 def _run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) -> list[Column]:
-    """A row a run: status, the metric ranked by, the others, the settings that differ but those left out, errors."""
+    """One row per run: status, the ranking metric, the others, the visible differing settings, errors."""
     runs = found.runs
     objectives = list(dict.fromkeys(run.objective for run in runs if run.objective))
     with_test = ["test_accuracy"] if any("test_accuracy" in run.metrics for run in runs) else []
@@ -163,7 +163,7 @@ def _metric_column(name: str, runs: Sequence[Run]) -> Column:
 
 
 def _group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column]:
-    """A row a group: its settings, n, mean and spread."""
+    """One row per group: its settings, n, mean and spread."""
     groups = grouping.groups
     columns = [Column(key, [group.values[index] for group in groups]) for index, key in enumerate(grouping.keys)]
     columns.append(Column("n", [group.n for group in groups]))
@@ -236,7 +236,7 @@ def _write_markdown(columns: Sequence[Column]) -> None:
 
 
 def _write_human(columns: Sequence[Column], headline: str, by: str) -> None:
-    """On a terminal with long texts folded; on a pipe one line per row, as wide as it must be."""
+    """On a terminal, folds long texts; on a pipe, one line per row at full width."""
     if sys.stdout.isatty():
         _show_on_terminal(columns, headline, by)
         return
@@ -269,7 +269,7 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, by: str) -> None
         )
     for row in _texts(shown):
         table.add_row(*row)
-    # The terminal wraps what is still too wide: better than numbers cut.
+    # The terminal wraps what is still too wide: better than cut numbers.
     console.width = max(console.width, sum(_least_width(column) + 2 for column in shown))
     console.say(headline)
     console.print(table, soft_wrap=False)
@@ -278,7 +278,7 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, by: str) -> None
 
 
 def _fitting(columns: Sequence[Column], width: int, by: str) -> tuple[list[Column], list[str]]:
-    """The columns that a terminal has room for, and the names of those it has not; `by` stays."""
+    """The columns that fit on the terminal, and the names of the others; `by` is always shown."""
     shown, dropped = list(columns), []
     for name in _DROPPED_FIRST:
         if sum(_least_width(column) + 2 for column in shown) <= width:
@@ -290,7 +290,7 @@ def _fitting(columns: Sequence[Column], width: int, by: str) -> tuple[list[Colum
 
 
 def _least_width(column: Column) -> int:
-    """How narrow a column may be on a terminal: numbers whole, long texts folded."""
+    """The minimum width of a column on a terminal: numbers whole, long texts folded."""
     from rich.cells import cell_len
 
     texts = [*_broken(column.name).split("\n"), *(_shown(cell, column.digits) for cell in column.cells)]
@@ -299,7 +299,7 @@ def _least_width(column: Column) -> int:
 
 
 def _broken(name: str) -> str:
-    """A header over several lines, so that its column can be as narrow as its numbers."""
+    """A header broken into several lines, so that its column can be as narrow as its numbers."""
     return name.replace(".", ".\n").replace("_", "_\n")
 
 
@@ -313,13 +313,13 @@ def _headline(found: Comparison, grouping: Grouping | None) -> str:
 
 
 def _texts(columns: Sequence[Column]) -> list[list[str]]:
-    """The rows, as people read them."""
+    """The rows as shown to people."""
     cells = ([_shown(cell, column.digits) for cell in column.cells] for column in columns)
     return [list(row) for row in zip(*cells, strict=True)]
 
 
 def _shown(value: Any, digits: int | None) -> str:
-    """A number, or a setting as one would type it."""
+    """Formats a number, or a setting as one would type it."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp evaluate RUN`: a run's network on one of its splits, or on other pictures."""
+"""`python -m catsdogs_exp evaluate RUN`: evaluates a run's network on one of its splits, or on other images."""
 
 import argparse
 import json
@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.record.folder.run_files import RunFiles
 
 _MOST_VIEWS = 64
-_MATRIX_UP_TO = 20  # classes
-_CONFUSIONS = 20  # shown in place of a matrix that does not fit
+_MATRIX_UP_TO = 20  # maximum number of classes
+_CONFUSIONS = 20  # shown instead of a matrix that does not fit
 _TITLES = {
     "precision": "precision",
     "recall": "recall",
@@ -30,7 +30,7 @@ _TITLES = {
 
 
 def main(arguments: list[str]) -> int:
-    """Prints accuracy, loss, calibration, per-class figures and the confusion matrix."""
+    """Prints accuracy, loss, calibration, per-class metrics and the confusion matrix."""
     parser = run_parser(
         "evaluate",
         "The best network of a run on one of its splits, or on another folder of class folders.",
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
-    """The files to evaluate, with their classes; says what is skipped."""
+    """The files to evaluate, with their classes; reports what is skipped."""
     from catsdogs_exp.data.sources.wording import counted
     from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
     from catsdogs_exp.record.folder.run_files import read_result
@@ -119,7 +119,7 @@ def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
 def _show(
     what: str, images: int, evaluation: "Evaluation", classes: Sequence[str], viewed: tuple[int, "Evaluation"] | None
 ) -> None:
-    """Prints the figures; the matrix when it fits, else the most frequent confusions."""
+    """Prints the metrics; the matrix if it fits, otherwise the most frequent confusions."""
     from catsdogs_exp.cli.screen import output, table
     from catsdogs_exp.metrics.confusion_matrix import most_confused
 
@@ -157,7 +157,7 @@ def _number(value: float | None) -> str:
 
 
 def _check_file(path: Path | None) -> None:
-    """Refuses a file that could not be written, before all the work."""
+    """Rejects an output file that cannot be written, before the work starts."""
     if path is None:
         return
     from catsdogs_exp.record.pictures.confusion_plot import SUFFIXES
@@ -178,7 +178,7 @@ def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None
 
 
 def _views(text: str | None) -> int:
-    """How many views of each picture; 0 without the option."""
+    """The number of views per image; 0 without the option."""
     if text is None:
         return 0
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_VIEWS:
@@ -189,7 +189,7 @@ def _views(text: str | None) -> int:
 def _judged(
     predictor: "Predictor", files: Sequence[tuple[Path, str]], say: Callable[[str], None]
 ) -> tuple["Evaluation", int]:
-    """The figures of the usable files, and how many these are; says which are left out."""
+    """The metrics of the usable files, and their number; reports which are left out."""
     from catsdogs_exp.metrics.evaluation import evaluate_predictions
 
     kept, logs, labels = [], [], []

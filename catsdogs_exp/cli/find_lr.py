@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp find-lr [key=value ...]`: tries learning rates and says which one is best."""
+"""`python -m catsdogs_exp find-lr [key=value ...]`: tries learning rates and reports the best one."""
 
 import math
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ out. Prints what was tried. No run is made; `lr=auto` does the same at the start
 
 
 def main(arguments: list[str]) -> int:
-    """Writes plot and tables to `<output_dir>/find-lr/<time>/`, and prints the rates that were tried and the best."""
+    """Writes plot and tables to `<output_dir>/find-lr/<time>/`, and prints the rates tried and the best one."""
     overrides, _ = settings_and_flags(arguments, (), _USAGE)
 
     from catsdogs_exp.config.compose import config_of

@@ -39,5 +39,5 @@ def main(arguments: list[str]) -> int:
 
 
 def _by_recipe(experiment: str | None, known: tuple[str, ...]) -> str:
-    """`course_week2_augmentation` is judged by week2, any other run by week1."""
+    """The default assignment: week2 for `course_week2_augmentation`, week1 for any other run."""
     return next((name for name in known if experiment and name in experiment), "week1")

@@ -1,4 +1,4 @@
-"""The page behind `--help`."""
+"""The page printed by `--help`."""
 
 from dataclasses import fields
 

@@ -1,4 +1,4 @@
-"""`compare RUN_A RUN_B --inside` and `compare PATH... --wall`: networks compared by what their layers see."""
+"""`compare RUN_A RUN_B --inside` and `compare PATH... --wall`: compares networks by their activations."""
 
 import json
 import math
@@ -65,7 +65,7 @@ def inside(arguments: list[str]) -> int:
 
 
 def wall(arguments: list[str]) -> int:
-    """Draws the activations of many runs for the same images: a PNG per probe, and a page with --html."""
+    """Draws the activations of many runs for the same images: one PNG per probe, and a page with --html."""
     parser = Parser(
         "compare --wall",
         description="Draw what the layers of many runs answer to the same images: one row per run, best first.",

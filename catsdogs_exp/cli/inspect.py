@@ -29,10 +29,10 @@ What is in the data and what is wrong with it. Nothing is trained, moved or dele
 
 
 def main(arguments: list[str]) -> int:
-    """Prints a table of classes, sizes and findings, with the reasons why files are left out.
+    """Prints a table of classes, sizes and findings, and why files are left out.
 
     Returns:
-        0; 1 when something is found that `--fail-on` names; 2 when a run would refuse this data.
+        0; 1 if there are findings that `--fail-on` names; 2 if a run would reject this data.
     """
     run, rest = _taken(arguments, "--run")
     if run is not None:
@@ -109,7 +109,7 @@ def _gate(text: str | None, known: dict[str, str]) -> list[str]:
 
 
 def _settings(words: list[str]) -> list[str]:
-    """Overrides; a word without `=`, or one that is there, is the path of a folder, a table or an archive."""
+    """Overrides; a word without `=`, or one that exists on disk, is the path of a folder, a table or an archive."""
     overrides: list[str] = []
     paths: list[str] = []
     for position, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp models [PATTERN|NAME] [key=value ...]`: networks to choose from, or the layers of one."""
+"""`python -m catsdogs_exp models [PATTERN|NAME] [key=value ...]`: available networks, or the layers of one."""
 
 import argparse
 import fnmatch
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from catsdogs_exp.cli.arguments import Parser
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-if TYPE_CHECKING:  # what is slow to import
+if TYPE_CHECKING:  # slow imports
     from catsdogs_exp.config.known_models import KnownModel
     from catsdogs_exp.models.counting import LayerCost
 
@@ -100,7 +100,7 @@ def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Nam
 
 
 def _count(meant: list["KnownModel"], rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -> None:
-    """Adds what only a built network tells; of one that cannot be built here, the reason goes to stderr."""
+    """Adds what is only known once a network is built; if one cannot be built here, prints the reason on stderr."""
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.config.known_models import values_of
@@ -129,7 +129,7 @@ def _sums(layers: list["LayerCost"]) -> dict[str, int]:
 
 
 def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
-    """The layers of a network, and how long it took to build."""
+    """The layers of a network, and how long building it took."""
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
@@ -141,7 +141,7 @@ def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
 
     keras.backend.clear_session()
     started = time.perf_counter()
-    model = without_weights(config.model)  # counted, not used: nothing is fetched
+    model = without_weights(config.model)  # counted, not used: nothing is downloaded
     network = build_model(model, config.loader.target_size, classes, config.loader.channels)
     return costs(network), time.perf_counter() - started
 

@@ -10,7 +10,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def main(arguments: list[str]) -> int:
-    """Predicts files and folders. Exit code 2 when not one picture could be read."""
+    """Predicts files and folders. Exit code 2 if no image could be read."""
     parser = run_parser(
         "predict",
         "Classes and probabilities of pictures, with the best network of a run.",

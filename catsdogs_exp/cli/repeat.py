@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp repeat RUN`: the same config on the same data again, and whether the result is the same."""
+"""`python -m catsdogs_exp repeat RUN`: trains the same config on the same data again, and compares the results."""
 
 import shlex
 
@@ -8,7 +8,7 @@ from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
-    """Trains again in a new folder. Exit code 0 when the result is identical, 1 when it is not."""
+    """Trains again in a new folder. Exit code 0 if the result is identical, 1 if not."""
     parser = run_parser(
         "repeat",
         "Run again what a run did, with the same config on the same data, and compare the results.",

@@ -11,7 +11,7 @@ from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
-    """Goes on with a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
+    """Continues a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
     parser = run_parser(
         "resume",
         "Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     cluster = cluster_for(config.training)
     chief = cluster is None or cluster.is_chief
     screen = TerminalScreen(silent=not chief)
-    with owned(folder) if chief else nullcontext():  # from here on nobody else writes into it
+    with owned(folder) if chief else nullcontext():  # from here on no other process writes into it
         overrides = [*stored_overrides(folder), *options.settings]
         job = Job(
             config,

@@ -1,6 +1,6 @@
-"""The screen: the one place that prints. A run's lines, bars and epochs on stderr; answers and tables on stdout.
+"""The screen: the only module that prints. A run's lines, bars and epochs go to stderr; answers and tables to stdout.
 
-Names of files, classes and settings come out as they are: never as markup or emoji codes, on one line, and not cut.
+Names of files, classes and settings are printed literally: without markup or emoji codes, on one line, and in full.
 """
 
 import sys
@@ -29,22 +29,22 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.steps import Steps
 
 _ENDLESS = 100_000  # columns of a pipe
-_REFRESH = 0.25  # seconds between looks at the running averages: each one waits for the device
+_REFRESH = 0.25  # seconds between reads of the running averages: each one waits for the device
 
 
 class PlainConsole(Console):
-    """A console without markup, emoji codes and colours for what looks like a number or a path."""
+    """A console without markup, emoji codes and automatic colours for numbers and paths."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
 
     def say(self, text: str) -> None:
-        """Prints a line: line ends and control characters in it are shown as escapes."""
+        """Prints a line; line ends and control characters in it are shown as escapes."""
         self.print(printable(text))
 
 
 class PlainTable(Table):
-    """A table whose cells are names and numbers as they are; on a terminal long ones are folded, never cut."""
+    """A table whose cells are literal names and numbers; on a terminal long ones are folded, never cut."""
 
     def add_column(self, header: Any = "", *arguments: Any, **options: Any) -> None:
         """Adds a column."""
@@ -68,17 +68,17 @@ def table(*headers: str, **options: Any) -> PlainTable:
 
 
 def output() -> PlainConsole:
-    """The console for tables and answers on stdout; on a pipe as wide as they are."""
+    """The console for tables and answers on stdout; on a pipe as wide as necessary."""
     return PlainConsole(width=None if sys.stdout.isatty() else _ENDLESS)
 
 
 def aside(text: str) -> None:
-    """A line on stderr, beside the answer on stdout."""
+    """Prints a line on stderr, in addition to the answer on stdout."""
     sys.stderr.write(f"{printable(text)}\n")
 
 
 class TerminalScreen:
-    """Shows how a run goes.
+    """Shows the progress of a run.
 
     Args:
         prefix: put before each line, such as `[2/6] ` in a sweep.
@@ -86,7 +86,7 @@ class TerminalScreen:
     """
 
     def __init__(self, prefix: str = "", silent: bool = False) -> None:
-        terminal = False if silent else None  # no bar, which would take hold of stderr; None: as it is
+        terminal = False if silent else None  # no bar, which would capture stderr; None: the default
         self.console = PlainConsole(stderr=True, quiet=silent, force_terminal=terminal)
         self.prefix = prefix
         self._bar: Progress | None = None
@@ -100,7 +100,7 @@ class TerminalScreen:
         self.console.say(f"{self.prefix}{text}")
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Moves the bar of a piece of work; on a pipe, says a line when it is done."""
+        """Moves the progress bar of a task; on a pipe, prints a line when the task is done."""
         if what != self._what:
             self._close_bar()
             self._what, self._started = what, time.perf_counter()
@@ -132,11 +132,11 @@ class TerminalScreen:
         return EpochDisplay(self, epochs, batch_size)
 
     def close(self) -> None:
-        """Takes away what moves."""
+        """Removes progress bars."""
         self._close_bar()
 
     def show(self, bar: Progress) -> None:
-        """Puts another bar up; `close` and the next line take it away."""
+        """Shows a progress bar; `close` and the next line remove it."""
         self._close_bar()
         self._bar = bar
         bar.start()
@@ -148,7 +148,7 @@ class TerminalScreen:
 
 
 class EpochDisplay:
-    """A bar for the running epoch and a line for each finished one."""
+    """A bar for the current epoch and a line for each finished one."""
 
     def __init__(self, screen: TerminalScreen, epochs: Callable[[], int], batch_size: int) -> None:
         self._screen, self._epochs, self._batch_size = screen, epochs, batch_size
@@ -159,7 +159,7 @@ class EpochDisplay:
         self._steps_done = 0
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
-        """Moves the bar a few times a second."""
+        """Moves the bar a few times per second."""
         now = time.perf_counter()
         self._steps_done += 1
         if step == 1:
@@ -198,7 +198,7 @@ class EpochDisplay:
 
 
 def _in_bytes(what: str) -> bool:
-    """Whether a piece of work is counted in bytes; all others are counted in `_unit`."""
+    """Whether a task is counted in bytes; all others are counted in `_unit`."""
     return what.startswith("downloading")
 
 

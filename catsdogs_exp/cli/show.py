@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp show [key=value ...]`: what would enter training, and the network; no training."""
+"""`python -m catsdogs_exp show [key=value ...]`: draws what would enter training, and shows the network."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ class balance and the model's summary. Nothing is trained.
 
 
 def main(arguments: list[str]) -> int:
-    """Writes `<output_dir>/show/<time>/augmentation.png` and prints where it lies."""
+    """Writes `<output_dir>/show/<time>/augmentation.png` and prints its path."""
     overrides, flags = settings_and_flags(arguments, ("--drawn", "--parts"), _USAGE)
 
     from catsdogs_exp.config.compose import config_of

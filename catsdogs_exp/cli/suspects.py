@@ -81,7 +81,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         "out_of_fold": judges.out_of_fold,
         "networks": len(judges.runs),
         "judged": len(ranked),
-        "agreement": float((predicted == judged.labels).mean()),  # a poor judge finds many suspects
+        "agreement": float((predicted == judged.labels).mean()),  # a poor network finds many suspects
         "mislabelled": sum(picture.sure for picture in ranked),
         "unread": judged.unread,
     }

@@ -9,7 +9,7 @@ from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
-    """Runs what the arguments ask for; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
+    """Runs what the arguments say; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
     if "-h" in arguments or "--help" in arguments:
         from catsdogs_exp.cli.help import page
 
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _has_other_sweeper(asked: Asked) -> bool:
-    """Whether Hydra is to load a sweeper from elsewhere; `basic` stands for ours."""
+    """Whether Hydra is to load an external sweeper; `basic` means ours."""
     chosen = [word.partition("=")[2] for word in asked.settings if word.startswith("hydra/sweeper=")]
     return bool(chosen) and chosen[-1] != "basic"
 

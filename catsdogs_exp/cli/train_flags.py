@@ -1,4 +1,4 @@
-"""The flags of a training run, and those of Hydra's that mean something here; all other words are settings."""
+"""The flags of a training run, and Hydra's flags that have an effect here; all other words are settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from catsdogs_exp.cli.arguments import a_path, unknown_option
 from catsdogs_exp.errors import BadInput, did_you_mean
 
-_LOOKS = {  # flag -> what it can show; the first of them unless the next word says otherwise
+_LOOKS = {  # flag -> what it can show; defaults to the first unless the next word names one
     "--cfg": ("job", "hydra", "all"),
     "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
 }
@@ -33,12 +33,12 @@ _REFUSED = {
 
 @dataclass
 class Asked:
-    """What the words of a training run ask for.
+    """The parsed words of a training run.
 
     Attributes:
         settings: `key=value`, as typed.
-        flags: long names of what was given without a value.
-        looks: Hydra's flags that print something in place of a run.
+        flags: long names of flags given without a value.
+        looks: Hydra's flags that print something instead of running.
         config_dir: a folder with further choices.
     """
 
@@ -48,13 +48,13 @@ class Asked:
     config_dir: str | None = None
 
     def for_hydra(self) -> list[str]:
-        """The flags that Hydra is given."""
+        """The flags passed on to Hydra."""
         flags = [flag for flag in ("--multirun", "--run", "--resolve", "--hydra-help") if flag in self.flags]
         return [*flags, *self.looks, *(["--config-dir", self.config_dir] if self.config_dir is not None else [])]
 
 
 def asked_for(words: Sequence[str]) -> Asked:
-    """Tells flags from settings.
+    """Separates flags from settings.
 
     Raises:
         BadInput: for an unknown flag, one without its value, or two that exclude each other.
@@ -98,7 +98,7 @@ def asked_for(words: Sequence[str]) -> Asked:
 
 
 def _shown(flag: str, after: str, given: bool) -> str:
-    """What `--cfg` or `--info` shows: the word behind it, or the first choice where that is a setting or a flag."""
+    """What `--cfg` or `--info` shows: the next word, or the first choice if that is a setting or a flag."""
     choices = _LOOKS[flag]
     if after in choices:
         return after

@@ -1,1 +1,1 @@
-"""A trained network at work."""
+"""Uses a trained network on other images."""

@@ -1,4 +1,4 @@
-"""The channel atlas of a run: its network, its validation images, and masks of their parts where there are some."""
+"""The channel atlas of a run: its network, its validation images, and part masks if available."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 
 @dataclass(frozen=True)
 class AtlasOptions:
-    """What to look at.
+    """What to analyse.
 
     Attributes:
         layers: `auto`, `all`, or names and patterns.
-        split: whose images are looked at.
-        data: a folder of images to look at instead, or None.
+        split: whose images are used.
+        data: a folder of images to use instead, or None.
         parts: a folder of masks, or None.
-        images: the most images.
-        seconds: about how long the measurement of use may take.
-        visualize: for how many of the most used channels of each layer gradient ascent draws what excites them.
+        images: maximum number of images.
+        seconds: approximate time limit for measuring use.
+        visualize: number of most used channels per layer for which to draw what excites them.
     """
 
     layers: tuple[str, ...] = (AUTO,)
@@ -54,9 +54,9 @@ class RunAtlas:
 
     Attributes:
         layers: one atlas per layer, from the input upwards.
-        images: what was looked at.
-        concepts: the parts that masks show; None without masks.
-        masked: images that had a mask.
+        images: the images used.
+        concepts: the parts shown by masks; None without masks.
+        masked: number of images with a mask.
         visions: what excites the most used channels, from the input upwards.
     """
 
@@ -71,7 +71,7 @@ def atlas_of_run(run: RunFiles, config: Config, options: AtlasOptions, progress:
     """Makes the atlas of a run's best network.
 
     Raises:
-        BadInput: when the network, its data or the masks cannot be had, or a layer is not there.
+        BadInput: if the network, its data, the masks or a layer is not available.
     """
     model, card = load_model(run.network)
     network = FlatNetwork(model)
@@ -114,7 +114,7 @@ def _visions(
 def _masks(
     config: Config, card: ModelCard, images: LabelledImages, options: AtlasOptions, progress: ReportProgress
 ) -> tuple[NDArray[np.uint8] | None, Concepts | None]:
-    """Masks in the network's geometry: those that the user has, those of drawn images, or none."""
+    """Masks in the network's geometry: the user's, those of drawn images, or none."""
     if options.parts is not None:
         folder = PartMasks(options.parts)
         found = [folder.mask(path) for path in images.paths]

@@ -22,7 +22,7 @@ from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 
 _BATCH = 32
-_SECONDS = 20.0  # for the use of the channels of one network
+_SECONDS = 20.0  # for measuring the use of one network's channels
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Side:
 
     Attributes:
         run: its run.
-        images: as this network takes them.
-        only_here: the channels that nothing in the other network resembles, the most used first.
-        channels: these as in an atlas: use, patches, and their part where the run's atlas names it.
+        images: prepared for this network.
+        only_here: the channels without a counterpart in the other network, most used first.
+        channels: the same channels as in an atlas: use, patches, and their part if the run's atlas names it.
     """
 
     run: RunFiles
@@ -58,12 +58,12 @@ def compare_inside(
 
     Args:
         runs: both.
-        layers: `auto`, `all`, or names and patterns; those that a network has.
-        images: the most images.
-        progress: told how far it is.
+        layers: `auto`, `all`, or names and patterns; each network uses those it has.
+        images: maximum number of images.
+        progress: called with the progress.
 
     Raises:
-        BadInput: when a network, the images or a layer cannot be had, or the runs have other classes.
+        BadInput: if a network, the images or a layer is not available, or the runs have different classes.
     """
     first, second = (_Network.of(run, layers) for run in runs)
     if first.classes != second.classes:
@@ -119,7 +119,7 @@ def _side(
     answers: Sequence[ChannelAnswers],
     lonely: Sequence[LonelyChannel],
 ) -> Side:
-    """Use, patches and parts of the channels that are alone, the most used first."""
+    """Use, patches and parts of the channels without a counterpart, most used first."""
     parts = _parts_of(run)
     fields = receptive_fields(network.flat.model, (images.pixels.shape[1], images.pixels.shape[2]))
     shown = Images(images.pixels, images.labels, images.classes)
@@ -143,7 +143,7 @@ def _use(
 
 
 def _parts_of(run: RunFiles) -> dict[tuple[str, int], str]:
-    """The parts that the run's atlases have named, a later one before an earlier; none where there is no atlas."""
+    """The parts named by the run's atlases, later atlases first; empty without an atlas."""
     parts: dict[tuple[str, int], str] = {}
     for path in (folder / "channels.csv" for folder in reversed(atlas_folders(run))):
         if not path.is_file():

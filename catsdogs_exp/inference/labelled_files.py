@@ -1,4 +1,4 @@
-"""Files with the classes that a network knows them by: those of a run's split, or of a folder."""
+"""Files with the class names of a network: from a run's split, or from a folder."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,10 @@ class LabelledFiles:
     """Files, each with its class.
 
     Attributes:
-        root: the folder that holds them.
+        root: their parent folder.
         files: with the names of the network's classes.
-        unknown: classes that the network does not know, with the number of their files, which are left out.
-        notes: what was skipped in the folder or decided about it, one line each.
+        unknown: classes unknown to the network, with the number of their files, which are left out.
+        notes: what was skipped or decided in the folder, one line each.
     """
 
     root: Path
@@ -36,10 +36,10 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> Label
     Args:
         run: the run.
         split: `train`, `validation` or `test`.
-        root: the folder that holds them now; None: where they were.
+        root: their current folder; None: the original one.
 
     Raises:
-        BadInput: for an unknown or empty split, or where not one of its images is there.
+        BadInput: for an unknown or empty split, or if none of its images exists.
     """
     before = data_root(run)
     files = split_files(run, split)
@@ -60,16 +60,16 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> Label
 def files_of_folder(
     folder: Path, classes: Sequence[str], renamed: Mapping[str, str] | None = None, leave_out_unknown: bool = False
 ) -> LabelledFiles:
-    """The images of a folder with one folder per class, of any number of classes; all splits that it holds.
+    """The images of a folder with one folder per class, for any number of classes; from all splits it contains.
 
     Args:
         folder: the folder.
         classes: of the network.
-        renamed: classes as the folder has them -> as the network has them; the others are called alike.
-        leave_out_unknown: whether classes that the network does not know are left out, not refused.
+        renamed: the folder's class names -> the network's; the others have equal names.
+        leave_out_unknown: whether to leave out classes unknown to the network instead of raising an error.
 
     Raises:
-        BadInput: when it holds none of the classes, or others.
+        BadInput: if it contains none of the classes, or others.
     """
     listing = list_images(_existing(folder), Selection(one_class_will_do=True))
     renamed = renamed or {}
@@ -107,14 +107,14 @@ def _existing(folder: Path) -> Path:
 
 
 def renamed_classes(texts: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
-    """Class names as they are elsewhere -> as the network has them.
+    """Maps class names used elsewhere to the network's.
 
     Args:
-        texts: `theirs=ours`, or several with commas between.
+        texts: `theirs=ours`, or several separated by commas.
         classes: of the network.
 
     Raises:
-        BadInput: for a text without `=`, a class that the network does not have, or a name that is given twice.
+        BadInput: for a text without `=`, a class that the network does not have, or a name given twice.
     """
     found: dict[str, str] = {}
     for pair in (pair for text in texts for pair in _pairs(text)):
@@ -132,7 +132,7 @@ def renamed_classes(texts: Sequence[str], classes: Sequence[str]) -> dict[str, s
 
 
 def _pairs(text: str) -> list[str]:
-    """The parts of a text between commas, where a name may hold some: a part without `=` goes on behind its comma."""
+    """Splits a text at commas; names may contain commas: a part without `=` belongs to the one before it."""
     pairs: list[str] = []
     begun: list[str] = []
     for part in text.split(","):

@@ -1,4 +1,4 @@
-"""Images with their labels as a network takes them: those of a run's split, or of a folder."""
+"""Labelled images prepared for a network: from a run's split, or from a folder."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +19,12 @@ from catsdogs_exp.training.checkpoint.model_file import ModelCard
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images in an order in which any beginning is a fair sample: classes take turns, seeded within each.
+    """Images ordered so that every prefix is a fair sample: classes alternate, in seeded random order within each.
 
     Attributes:
-        files: where they lie.
+        files: their paths.
         paths: within their data set, with `/`.
-        pixels: uint8 [n, height, width, 3 or 1], as the network takes them.
+        pixels: uint8 [n, height, width, 3 or 1], prepared for the network.
         labels: int32 [n].
         classes: names.
         left_out: a line for each file that could not be used.
@@ -45,20 +45,20 @@ def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> La
         run: the run.
         card: of its network.
         split: `train`, `validation` or `test`.
-        most: the most images.
+        most: maximum number of images.
 
     Raises:
-        BadInput: for a split without images, or when the data is no longer where it was.
+        BadInput: for a split without images, or if the data has moved.
     """
     found = files_of_split(run, split)
     return _read(found.root, found.files, card, most)
 
 
 def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages:
-    """Images of a folder with one folder per class, named as the run's classes; all splits that it holds.
+    """Images of a folder with one folder per class, named like the run's classes; from all splits it contains.
 
     Raises:
-        BadInput: when it holds none of the classes.
+        BadInput: if it contains none of the classes.
     """
     found = files_of_folder(folder, card.classes, leave_out_unknown=True)
     images = _read(found.root, found.files, card, most)
@@ -67,10 +67,10 @@ def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages
 
 
 def images_of_files(images: LabelledImages, card: ModelCard) -> LabelledImages:
-    """The same images as another network takes them.
+    """The same images, prepared for another network.
 
     Raises:
-        BadInput: when one can no longer be read.
+        BadInput: if one can no longer be read.
     """
     with ThreadPoolExecutor() as pool:
         read = list(pool.map(lambda file: _pixels(file, card), images.files))

@@ -23,13 +23,13 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of one file.
+    """The network's prediction for one file.
 
     Attributes:
         path: the file.
-        probabilities: float32 [classes], or None where the file is unreadable.
-        error: why not, or `""`.
-        logs: float32 [classes], natural logarithms of the probabilities, also of those too small for a float32.
+        probabilities: float32 [classes], or None if the file is unreadable.
+        error: why, or `""`.
+        logs: float32 [classes], natural logarithms of the probabilities, including those too small for float32.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class Prediction:
 
 
 class Opinions(NamedTuple):
-    """What the network says of a batch.
+    """The network's predictions for a batch.
 
     Attributes:
         probabilities: float32 [b, classes].
@@ -54,10 +54,10 @@ class Predictor:
     """Predicts files with the best network of a run.
 
     Args:
-        run: where the network lies.
+        run: the run.
 
     Raises:
-        BadInput: when there is none, or it is damaged.
+        BadInput: if it has no network, or it is damaged.
     """
 
     def __init__(self, run: RunFiles) -> None:
@@ -67,7 +67,7 @@ class Predictor:
         self._ask = _asking(self._model)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
-        """Yields a prediction for each file, in order; a file that is no picture does not stop the others."""
+        """Yields a prediction for each file, in order; an unreadable file does not stop the others."""
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for start in range(0, len(paths), _BATCH):
                 part = paths[start : start + _BATCH]
@@ -82,15 +82,15 @@ class Predictor:
                         yield Prediction(path, probabilities, logs=logs)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From uint8 [b, height, width, channels] at the card's target_size to float32 [b, classes]."""
+        """Predicts uint8 [b, height, width, channels] at the card's target_size; returns float32 [b, classes]."""
         return self.opinions(images).probabilities
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:
-        """Of uint8 [b, height, width, channels] at the card's target_size."""
+        """Predicts uint8 [b, height, width, channels] at the card's target_size."""
         return Opinions(*(each.numpy() for each in self._ask(images)))
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
-        """The pixels, or why there are none."""
+        """The pixels, or the reason why there are none."""
         try:
             return read_image(path, self.card.preparation)
         except decoding.Undecodable as error:

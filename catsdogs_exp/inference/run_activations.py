@@ -1,4 +1,4 @@
-"""The activations of a run's network for any image, at its best epoch or at the newest checkpoint."""
+"""The activations of a run's network for any image, at its best epoch or from its newest checkpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ BEST, LAST = "best", "last"
 
 @dataclass(frozen=True)
 class DrawnActivations:
-    """The pictures of one image.
+    """The pictures for one image.
 
     Attributes:
         path: of the image.
         page: all layers.
-        grids: each layer alone, by its name.
+        grids: each layer separately, by name.
         error: why there are none, or `""`.
     """
 
@@ -42,10 +42,10 @@ class DrawnActivations:
 
 
 def network_of(run: RunFiles, epoch: str) -> tuple[keras.Model, ModelCard, int | None]:
-    """A run's network at its best epoch, or as its newest checkpoint has it, and how many epochs that one has seen.
+    """A run's network at its best epoch, or from its newest checkpoint, and the number of epochs it was trained for.
 
     Raises:
-        BadInput: when there is none.
+        BadInput: if there is none.
     """
     model, card = load_model(run.network)
     if epoch == BEST:
@@ -58,7 +58,7 @@ def network_of(run: RunFiles, epoch: str) -> tuple[keras.Model, ModelCard, int |
     like = {name: (tuple(each.shape), np.dtype(each.dtype)) for name, each in variables.items()}
     try:
         arrays = snapshot.arrays(like, unread=snapshot.names)
-    except BadInput as error:  # of a head that was trained on cached features
+    except BadInput as error:  # of a head trained on cached features
         raise BadInput(
             f"The newest checkpoint does not hold the whole network: {run.folder}. Use --epoch best"
         ) from error
@@ -76,11 +76,11 @@ def draw_activations(
         run: the run.
         images: files.
         layers: `auto`, `all`, or names and patterns.
-        style: how they are drawn.
+        style: how to draw them.
         epoch: `best` or `last`.
 
     Raises:
-        BadInput: when the network cannot be had, or a layer is not there.
+        BadInput: if the network or a layer is not available.
     """
     model, card, seen = network_of(run, epoch)
     network = FlatNetwork(model)

@@ -18,17 +18,17 @@ from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 @dataclass(frozen=True)
 class ScoredLabels:
-    """Images and what was said of them, as columns of equal length n, in the order of the manifest.
+    """Images and their predictions, as columns of equal length n, in manifest order.
 
     Attributes:
-        classes: names; a label is an index into them.
-        paths: as the manifest names them.
-        files: where they lie.
+        classes: names; labels are indices into them.
+        paths: as in the manifest.
+        files: their locations.
         splits: in which each was used; for folds `validation` or `test`.
         labels: int32 [n].
         probabilities: float64 [n, classes].
-        by_run: for each run, the paths that it judged.
-        unread: files that could not be read any more.
+        by_run: for each run, the paths it scored.
+        unread: files that can no longer be read.
     """
 
     classes: tuple[str, ...]
@@ -45,21 +45,21 @@ class ScoredLabels:
         return suspicion(self.probabilities, self.labels)
 
     def ranking(self) -> NDArray[np.intp]:
-        """The images, most suspicious first; equals in the order of the manifest."""
+        """The images, most suspicious first; ties in manifest order."""
         return np.argsort(-self.suspicion(), kind="stable")
 
 
 def suspicion(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.float64]:
-    """How surely a network disagrees with labels: one minus the normalised margin of confident learning.
+    """How confidently a network disagrees with labels: one minus the normalized margin of confident learning.
 
     Args:
         probabilities: float [n, classes].
         labels: int32 [n].
 
     Returns:
-        float64 [n], (1 + p of the likeliest other class - p of the label) / 2: 0 where it is sure of the label, 1
-        where it is sure of another class, above 0.5 where it would have said another. With two classes this is the
-        probability of the other one.
+        float64 [n], (1 + p of the most likely other class - p of the label) / 2: 0 if it is sure of the label, 1 if it
+        is sure of another class, above 0.5 if it predicts another class. With two classes this is the probability of
+        the other one.
     """
     rows = np.arange(len(labels))
     own = probabilities[rows, labels].astype(np.float64)
@@ -70,10 +70,10 @@ def suspicion(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> 
 
 
 def mislabelled(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which labels count as wrong by confident learning, off the diagonal of its confident joint.
+    """Which labels count as wrong by confident learning: the off-diagonal of its confident joint.
 
-    An image does where the network would say another class and is at least as sure of it as it is, on average, for
-    the images that are labelled so: what is sure for a hesitant network is not so for a bold one.
+    An image is counted if the network predicts another class and is at least as sure of it as it is, on average, of the
+    images with that label. This adapts to how confident the network is in general.
 
     Args:
         probabilities: float [n, classes].
@@ -92,18 +92,18 @@ def mislabelled(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -
 
 
 def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[str, int, int], None]) -> ScoredLabels:
-    """Asks the networks for their opinion of the images of some splits.
+    """Scores the images of some splits with the networks.
 
-    Folds are asked about their own validation images, so every image is judged by the network that did not see it;
-    of test images, which none has seen, the mean of all folds counts.
+    Folds score their own validation images, so every image is scored by the network that was not trained on it; for
+    test images, which no fold was trained on, the mean of all folds is used.
 
     Args:
         judges: the networks.
-        splits: names; those that a run does not have are passed over.
-        progress: told what is done, how far, of how many.
+        splits: names; those that a run does not have are skipped.
+        progress: called with the current task, the number done, and the total.
 
     Raises:
-        BadInput: for a damaged run, no images, or folds whose files are not the same.
+        BadInput: for a damaged run, no images, or folds with different files.
     """
     sums: dict[str, NDArray[np.float64]] = {}
     times: dict[str, int] = {}
@@ -111,7 +111,7 @@ def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[st
     by_run: list[set[str]] = []
     unread: dict[str, None] = {}
     orders = [_rows(run) for run in judges.runs]
-    # Folds train on different images with dataset.fraction; each image is one fold's validation all the same.
+    # With dataset.fraction, folds train on different images; each image is still in one fold's validation set.
     used = {path for rows in orders for path, split in rows if split}
     judged = {path for rows in orders for path, split in rows if split not in ("", "train")}
     tests = [{path for path, split in rows if split == "test"} for rows in orders]
@@ -145,7 +145,7 @@ def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[st
         raise BadInput(f"The folds overlap: {judges.folder}. Run them again on the same data.")
     if not times:
         raise BadInput(f"None of the {total} files can be read: {next(iter(unread))}")
-    paths = sorted(times, key=natural_key)  # the order of manifests
+    paths = sorted(times, key=natural_key)  # the manifests' order
     return ScoredLabels(
         classes=classes,
         paths=paths,

@@ -17,12 +17,12 @@ from catsdogs_exp.record.folder.run_files import RunFiles
 
 @dataclass(frozen=True)
 class Views:
-    """The views of a picture beside the picture itself.
+    """The views of an image besides the image itself.
 
     Attributes:
-        augment: what changes them, or None: there is one view, the mirror image.
+        augment: the augmentation, or None: the only view is the mirror image.
         seed: of the run.
-        count: views of each picture, with the picture itself.
+        count: views per image, including the image itself.
     """
 
     augment: Augment | None
@@ -30,9 +30,9 @@ class Views:
     count: int
 
     def of(self, images: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
-        """View number `view` of each, uint8 [b, height, width, channels]: a function of seed, view and pixels alone.
+        """View number `view` of each, uint8 [b, height, width, channels]: a function of seed, view and pixels only.
 
-        So a picture has the same views beside any others; view 0 is the picture itself.
+        So an image has the same views in any batch; view 0 is the image itself.
         """
         if view == 0:
             return images
@@ -45,10 +45,11 @@ class Views:
 
 
 def views_of(augment: Augment, seed: int, count: int) -> Views:
-    """`count` views in the manner of a training's augmentation.
+    """`count` views in the style of a training's augmentation.
 
-    Geometry, flips and colours are kept. What hides or mixes pictures is left out: noise, blur, erasing, policies,
-    MixUp and CutMix teach a network, but tell it nothing. Where mere mirroring remains, two views are all there are.
+    Geometry, flips and colours are kept. Operations that hide or mix images are left out: noise, blur, erasing,
+    policies, MixUp and CutMix help in training, but not in prediction. If only mirroring remains, there are two views
+    at most.
     """
     kept = replace(augment, blur=0.0, noise_range=0.0, erasing=0.0, cutout=0.0, policy="none", mixup=0.0, cutmix=0.0)
     if changes_pictures(replace(kept, horizontal_flip=False)):
@@ -57,15 +58,15 @@ def views_of(augment: Augment, seed: int, count: int) -> Views:
 
 
 def run_views(run: RunFiles, count: int) -> Views:
-    """`count` views in the manner of a run's augmentation.
+    """`count` views in the style of a run's augmentation.
 
     Raises:
-        BadInput: when the run's config cannot be read.
+        BadInput: if the run's config cannot be read.
     """
     path = run.folder / "config.yaml"
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        # settings that came after the run have their defaults: they change nothing
+        # settings added after the run have defaults that change nothing
         settings = [f"augment.{key}={_typed(value)}" for key, value in content["augment"].items()]
         config = config_of([f"seed={content['seed']}", "augment=none", *settings])
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError, BadInput) as error:
@@ -74,16 +75,16 @@ def run_views(run: RunFiles, count: int) -> Views:
 
 
 def _typed(value: object) -> str:
-    """A value as it is typed on the command line."""
+    """A value as typed on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
 
 
 class ViewPredictor(Predictor):
-    """Predicts the mean of the probabilities over the views of each picture.
+    """Predicts the mean of the probabilities over the views of each image.
 
     Args:
-        run: where the network lies.
-        views: of each picture.
+        run: the run.
+        views: of each image.
     """
 
     def __init__(self, run: RunFiles, views: Views) -> None:
@@ -91,7 +92,7 @@ class ViewPredictor(Predictor):
         self._views = views
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:
-        """Of uint8 [b, height, width, channels] at the card's target_size."""
+        """Predicts uint8 [b, height, width, channels] at the card's target_size."""
         views = range(self._views.count)
         each = [super(ViewPredictor, self).opinions(self._views.of(images, view)) for view in views]
         probabilities = np.mean([said.probabilities for said in each], axis=0, dtype=np.float64)

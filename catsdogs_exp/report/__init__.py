@@ -1,1 +1,1 @@
-"""Pages for people, made from what a run or an inspection left."""
+"""HTML pages made from the records of a run or an inspection."""

@@ -16,10 +16,10 @@ _ON_SHEET = 16  # channels per layer in TensorBoard
 
 
 def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
-    """Writes everything and returns the page's path. Earlier atlases of the run stay: the next one is `atlas-2/`.
+    """Writes everything and returns the page's path. Earlier atlases of the run are kept: the next one is `atlas-2/`.
 
     Raises:
-        BadInput: when the folder cannot be written.
+        BadInput: if the folder cannot be written.
     """
     folder = new_atlas_folder(run)
     try:

@@ -16,9 +16,9 @@ from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
 from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report import page
 
-SHOWN = 64  # channels per layer; the others stand in channels.csv
-_SIDE = 112  # pixels of a picture made by gradient ascent
-_UNUSED = 1e-3  # a channel that moves no class's probability by more is unused
+SHOWN = 64  # channels per layer; the others are in channels.csv
+_SIDE = 112  # pixels of a feature visualisation
+_UNUSED = 1e-3  # a channel that changes no class's probability by more than this is unused
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class ShownChannel:
         uri: its patches, a data URI.
         width: of the strip, in pixels.
         use: the accuracy lost without it.
-        losses: class name and probability lost, the largest first.
-        make_up: class name and share of the strongest images, the largest first.
-        top_class: the class of most of its strongest images.
+        losses: class name and probability lost, largest first.
+        make_up: class name and fraction of the strongest images, largest first.
+        top_class: the most frequent class among its strongest images.
         part: its name, or `""`.
-        closest: the nearest part with its IoU and that of the untrained network, as text; `""` without masks.
+        closest: the closest part with its IoU and that of the untrained network, as text; `""` without masks.
     """
 
     number: int
@@ -50,7 +50,7 @@ class ShownChannel:
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A layer on the page, with what is not shown counted."""
+    """A layer on the page, with the number of channels not shown."""
 
     name: str
     shape: str
@@ -64,13 +64,13 @@ class ShownLayer:
 
 @dataclass(frozen=True)
 class AtlasContent:
-    """What the page tells beside its layers.
+    """The content of the page besides its layers.
 
     Attributes:
         title: the heading.
-        notes: paragraphs at its top.
+        notes: paragraphs at the top.
         classes: names.
-        masked: whether masks were there.
+        masked: whether there were masks.
         visions: what excites channels, drawn by gradient ascent.
     """
 
@@ -83,7 +83,7 @@ class AtlasContent:
 
 @dataclass(frozen=True)
 class ShownVision:
-    """What excites a channel, beside the strongest answer of an image."""
+    """What excites a channel, with its strongest activation in an image for comparison."""
 
     layer: str
     number: int
@@ -100,11 +100,11 @@ def write_page(layers: Sequence[LayerAtlas], pixels: NDArray[np.uint8], content:
     Args:
         layers: the atlas.
         pixels: uint8 [n, height, width, 3 or 1], its images.
-        content: what else the page tells.
-        path: where to.
+        content: the rest of the page's content.
+        path: of the file.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     shown = [_layer(layer, pixels, content.classes) for layer in layers]
     parts = sorted({channel.part for layer in shown for channel in layer.channels if channel.part})
@@ -145,7 +145,7 @@ def _visions(layers: Sequence[LayerAtlas], visions: Sequence[Vision]) -> list[Sh
 
 
 def is_unused(channel: Channel) -> bool:
-    """Whether nothing changes without the channel: not the accuracy, and no class's probability by 0.001."""
+    """Whether removing the channel changes neither the accuracy nor any class's probability by 0.001."""
     known = [abs(value) for value in channel.probability_lost if not math.isnan(value)]
     return channel.use == 0 and max(known, default=0.0) < _UNUSED
 

@@ -1,4 +1,4 @@
-"""Two networks compared from the inside, as a page."""
+"""A page that compares two networks from the inside."""
 
 import base64
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from catsdogs_exp.inference.inside import Inside, Side
 from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
 from catsdogs_exp.report import page
 
-_SHOWN = 60  # channels of each side
-_PAIRS = 12  # of each layer
+_SHOWN = 60  # channels per side
+_PAIRS = 12  # per layer
 
 
 @dataclass(frozen=True)
 class ShownLonely:
-    """A channel that is only in one of the networks, with its patches."""
+    """A channel without a counterpart in the other network, with its patches."""
 
     layer: str
     number: int
@@ -29,7 +29,7 @@ def write_page(inside: Inside, path: Path) -> None:
     """Writes the page.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     found = inside.comparison
     html = page.render(
@@ -63,7 +63,7 @@ def write_page(inside: Inside, path: Path) -> None:
 
 
 def _cell(value: float) -> tuple[str, float]:
-    """A figure as text, and 0..1 for its colour."""
+    """A value as text, and 0..1 for its colour."""
     return ("-", 0.0) if value != value else (f"{value:.2f}", min(max(value, 0.0), 1.0))  # noqa: PLR0124  (NaN)
 
 

@@ -1,4 +1,4 @@
-"""A page of what inspection found: images of each class and of every kind of finding."""
+"""A page with the findings of an inspection: images of each class and of every kind of finding."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from catsdogs_exp.data.sources.listing import SPLITS, UNDECIDED
 from catsdogs_exp.report import page
 from catsdogs_exp.report.thumbnails import Thumbnail, ThumbnailRow, thumbnail
 
-# At most so many are shown, so that the page of 25,000 files is as small as that of 250.
-_THUMBNAILS = 16  # of a kind of finding
+# Maximum numbers shown, so that the page for 25,000 files is as small as that for 250.
+_THUMBNAILS = 16  # per kind of finding
 _CLUSTERS = 12
 _IN_CLUSTER = 6
-_SAMPLE = 8  # of each class
+_SAMPLE = 8  # per class
 _SAMPLED = 20  # classes
 _CLASSES = 200
 _ROWS = 200  # files left out
@@ -28,7 +28,7 @@ _ROWS = 200  # files left out
 
 @dataclass(frozen=True)
 class Table:
-    """What the macro `table` draws."""
+    """The arguments of the macro `table`."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -41,12 +41,12 @@ class Finding:
     Attributes:
         kind: its name in `KINDS`, and the section's anchor.
         title: the heading.
-        count: how many files were found.
+        count: number of files found.
         unit: of `listed` and `shown`: `files`, `clusters`, ...
-        listed: how many could be shown.
-        shown: how many are.
+        listed: number available.
+        shown: number shown.
         text: a paragraph above them.
-        rows, clusters, thumbnails: what is shown, each in its form.
+        rows, clusters, thumbnails: what is shown, in one of these forms.
     """
 
     kind: str
@@ -65,7 +65,7 @@ def write_page(manifest: Manifest, path: Path) -> None:
     """Writes the page; its folder must exist.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     page.write(inspection_page(manifest), path)
 
@@ -90,7 +90,7 @@ def inspection_page(manifest: Manifest) -> str:
 
 
 def _classes(found: dict[str, Any]) -> Table:
-    """Images of each class in each split."""
+    """Images per class and split."""
     splits = found["counts"]
     counts = [(name, [splits[split].get(name, 0) for split in splits]) for name in found["classes"][:_CLASSES]]
     return Table(("class", *splits, "total"), [(name, *row, sum(row)) for name, row in counts])
@@ -109,7 +109,7 @@ def _thumbnail(manifest: Manifest, row: int, text: str = "") -> Thumbnail:
 
 
 def _samples(manifest: Manifest) -> Iterable[ThumbnailRow]:
-    """Some images of each class, evenly over its files."""
+    """Some images per class, evenly spread over its files."""
     kept = manifest.usable()
     for label, name in enumerate(manifest.classes[:_SAMPLED]):
         rows = kept[manifest.listing.labels[kept] == label]
@@ -164,7 +164,7 @@ def _blank(manifest: Manifest) -> Finding:
 
 
 def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:
-    """Some rows, beginning with the first of each note."""
+    """Some rows, beginning with the first one of each note."""
     first = {str(manifest.verdicts.note[row]): row for row in reversed(rows)}
     return list(dict.fromkeys([*first.values(), *rows]))[:_THUMBNAILS]
 
@@ -185,7 +185,7 @@ def _clusters(
 
 def _leaks(kind: str, title: str, manifest: Manifest, leaks: Sequence[Leak]) -> Finding:
     given = manifest.listing.splits
-    names = [*SPLITS, ""]  # the last is UNDECIDED's
+    names = [*SPLITS, ""]  # the last entry is UNDECIDED's
     assert UNDECIDED == -1
     shown = [
         ThumbnailRow(

@@ -28,13 +28,13 @@ from catsdogs_exp.printable import printable
 
 STYLES = ("style.css",)
 SCRIPTS = ("page.js",)
-_GENERATOR = "catsdogs_exp"  # by this a page is known again
-_HEAD = 1024  # bytes of a page in which that stands
+_GENERATOR = "catsdogs_exp"  # identifies our pages
+_HEAD = 1024  # bytes at the beginning of a page that contain it
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A section as the navigation lists it: anchor, heading, and how many things it shows, where it counts them."""
+    """A section in the navigation: anchor, heading, and the number of things it shows, if counted."""
 
     anchor: str
     title: str
@@ -43,22 +43,22 @@ class Entry:
 
 @dataclass
 class Contents:
-    """The sections of a page, in its order; `parts.html.j2` fills it while the page is rendered."""
+    """The sections of a page, in order; filled by `parts.html.j2` while the page is rendered."""
 
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, anchor: str, title: str, count: int | None) -> None:
-        """Lists a section."""
+        """Adds a section."""
         self.entries.append(Entry(anchor, title, count))
 
 
 def render(template: str, scripts: tuple[str, ...] = (), **content: Any) -> str:
-    """Fills a template of this room.
+    """Renders a template of this room.
 
     Args:
         template: its name, such as `inspection.html.j2`.
-        scripts: files of this room that this page runs beside `SCRIPTS`.
-        content: what it uses; `title` among it. A name that is missing is an error.
+        scripts: files of this room that this page runs in addition to `SCRIPTS`.
+        content: its variables, including `title`. A missing one is an error.
 
     Returns:
         The whole page as HTML.
@@ -75,10 +75,10 @@ def render(template: str, scripts: tuple[str, ...] = (), **content: Any) -> str:
 
 
 def write(html: str, path: Path) -> None:
-    """Writes a page; an older page of ours at the same place is replaced, any other file is not.
+    """Writes a page. Replaces an older page of ours at the same path, but no other file.
 
     Raises:
-        BadInput: when the path names another file, or cannot be written.
+        BadInput: if the path is another file, or cannot be written.
     """
     try:
         if path.is_file() and path.stat().st_size and not _is_page(path):
@@ -91,13 +91,13 @@ def write(html: str, path: Path) -> None:
 
 
 def write_new(html: str, folder: Path, stem: str) -> Path:
-    """Writes `stem.html`, or `stem-2.html` and so on where that exists already.
+    """Writes `stem.html`, or `stem-2.html` and so on if that exists already.
 
     Returns:
         The page's path.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     number = 1
     while True:
@@ -140,10 +140,10 @@ def _source(environment: jinja2.Environment, name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """As a content security policy names a script that it lets run."""
+    """The hash by which a content security policy allows a script to run."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _visible(value: Any) -> Any:
-    """Text on one line, its control characters spelt out: a file's name may hold any, and HTML would swallow them."""
+    """Text on one line with visible control characters: file names may contain any, and HTML would swallow them."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

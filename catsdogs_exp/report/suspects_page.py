@@ -1,4 +1,4 @@
-"""A page of the images whose label a network doubts, most doubted first."""
+"""A page of the images whose label a network doubts, most suspicious first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Suspect:
 
     Attributes:
         file: to show.
-        path: as the manifest names it.
+        path: as in the manifest.
         label, predicted: class names.
         suspicion: 0..1.
         split: where it was used.
@@ -31,7 +31,7 @@ class Suspect:
 
 
 def write_page(folder: Path, title: str, notes: Sequence[str], suspects: Sequence[Suspect]) -> Path:
-    """Writes `suspects.html`, or `suspects-2.html` and so on where that exists already.
+    """Writes `suspects.html`, or `suspects-2.html` and so on if that exists already.
 
     Args:
         folder: of the run or sweep.
@@ -43,7 +43,7 @@ def write_page(folder: Path, title: str, notes: Sequence[str], suspects: Sequenc
         The page's path.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     shown = [
         thumbnail(

@@ -1,4 +1,4 @@
-"""Images for pages: small JPEGs as data URIs, with the lines that stand below them."""
+"""Images for pages: small JPEGs as data URIs, with captions."""
 
 import base64
 import io
@@ -19,12 +19,12 @@ class Thumbnail:
     """An image on a page.
 
     Attributes:
-        name: its path, as people know it.
-        uri: a data URI; `""` where there is nothing to show.
+        name: its path, as shown to people.
+        uri: a data URI; `""` if there is nothing to show.
         width, height: of the thumbnail, in pixels; 0 without one.
         problem: why there is none: `truncated`, `No such file or directory`, ...
-        lines: below it, above its name.
-        marked: framed, to stand out.
+        lines: the caption, above its name.
+        marked: whether it is framed.
     """
 
     name: str

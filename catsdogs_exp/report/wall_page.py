@@ -1,4 +1,4 @@
-"""The wall of a sweep: a picture per probe, and a page of them."""
+"""The wall of a sweep: one picture per probe, and a page of them."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ from catsdogs_exp.record.pictures.wall_picture import WallRow, wall_picture
 from catsdogs_exp.report import page
 
 _COLUMNS, _CHANNELS, _RUNS = 8, 24, 60
-_SETTINGS = 6  # lines of a label
+_SETTINGS = 6  # maximum lines of a label
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Wall:
 
 
 def make_wall(found: Comparison) -> Wall:
-    """Builds the wall of compared runs from the activations that they kept.
+    """Builds the wall of compared runs from their saved activations.
 
     Raises:
-        BadInput: when fewer than two runs have kept activations of the same images.
+        BadInput: if fewer than two runs have saved activations of the same images.
     """
     kept: list[tuple[Run, KeptActivations]] = []
     remarks: list[str] = []
@@ -62,7 +62,7 @@ def write_page(wall: Wall, path: Path) -> None:
     """Writes the page.
 
     Raises:
-        BadInput: when it cannot be written.
+        BadInput: if it cannot be written.
     """
     html = page.render(
         "wall.html.j2",

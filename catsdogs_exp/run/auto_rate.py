@@ -1,4 +1,4 @@
-"""`lr=auto`: a range test says where to look, a race of learning rates finds one; the run's config then holds it."""
+"""`lr=auto`: a range test finds the region, a race finds the learning rate; the run's config then contains it."""
 
 import itertools
 import math
@@ -25,10 +25,10 @@ from catsdogs_exp.training.stages import StagePlan
 
 
 def settle_rate(setup: Setup, run: BegunRun) -> Config:
-    """The config with the learning rate that is best in a race; plot, tables and config go to the run's folder.
+    """The config with the learning rate that won the race; plot, tables and config go to the run's folder.
 
     Raises:
-        RunFailed: when the training breaks with every rate.
+        RunFailed: if training diverges with every rate.
     """
     found = find_rate(setup, run.screen)
     write_search(found, run.job.folder)
@@ -44,12 +44,12 @@ def settle_rate(setup: Setup, run: BegunRun) -> Config:
 
 
 def find_rate(setup: Setup, screen: Screen) -> RateSearch:
-    """A range test of the first stage, then a race of rates around its suggestion and the one usual for the optimizer.
+    """A range test of the first stage, then a race of rates around its suggestion and the optimizer's usual one.
 
-    All of it is at constant rates, on the run's own batches. The network is as before when it returns.
+    All at constant rates, on the run's own batches. The network is unchanged afterwards.
 
     Raises:
-        RunFailed: when the training breaks with every rate.
+        RunFailed: if training diverges with every rate.
     """
     started = time.perf_counter()
     config, distribution = setup.config, setup.network.distribution
@@ -57,8 +57,8 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     plan = StagePlan(
         1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
     )
-    stage = prepare_stage(setup, plan, 0, _Quiet(screen))  # of a frozen backbone the head alone, as in the run
-    sample = some_batches(stage.train, COUNT, config.seed)  # of many images, a choice with all classes in it
+    stage = prepare_stage(setup, plan, 0, _Quiet(screen))  # with a frozen backbone only the head, as in the run
+    sample = some_batches(stage.train, COUNT, config.seed)  # of many images, a subset with all classes
     test = range_test(stage.steps, sample, progress=screen.progress)
     rates = rates_to_try(usual, test.suggestion)
     training = config.training
@@ -76,14 +76,14 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
 
 
 def with_rate(config: Config, rate: float) -> Config:
-    """The config with this learning rate where it said `auto`."""
+    """The config with this learning rate instead of `auto`."""
     optimizer = replace(config.optimizer, learning_rate=rate)
     return replace(config, lr=rate if config.lr == AUTO else config.lr, optimizer=optimizer)
 
 
 @dataclass(frozen=True)
 class _Quiet:
-    """A screen that shows progress alone: what it would say of a stage, the stage itself will say."""
+    """A screen that only shows progress: other messages about a stage will come from the stage itself."""
 
     screen: Screen
 

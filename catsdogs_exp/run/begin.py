@@ -30,12 +30,12 @@ _log = logging.getLogger("catsdogs_exp")
 
 @dataclass(frozen=True)
 class BegunRun:
-    """A run under way.
+    """A run in progress.
 
     Attributes:
         job: what is run.
         result: its `result.json`.
-        screen: where it tells how it goes; each line goes to `run.log` as well.
+        screen: for its messages; each line goes to `run.log` as well.
     """
 
     job: Job
@@ -43,14 +43,14 @@ class BegunRun:
     screen: Screen
 
     def say(self, text: str) -> None:
-        """A line for screen and log."""
+        """Prints a line on the screen and in the log."""
         self.screen.say(text)
 
     def record_data(self, manifest: Manifest) -> None:
-        """Writes down which data is used, and what was left out and why.
+        """Records which data is used, and what was left out and why.
 
         Raises:
-            BadInput: when a run goes on and its data is no longer what it was.
+            BadInput: if a continued run's data has changed.
         """
         if self.job.found is not None:
             self._check_data(manifest)
@@ -77,7 +77,7 @@ class BegunRun:
             self.say(line)
 
     def _check_data(self, manifest: Manifest) -> None:
-        """A run goes on with the data it began with."""
+        """A continued run must use the data it started with."""
         if not (self.job.found or {}).get("data_hash"):  # it was stopped before its data was known
             return
         folder = self.job.folder
@@ -96,7 +96,7 @@ class BegunRun:
 
 @contextmanager
 def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
-    """Within it a run is under way; however it ends, `result.json` and `run.log` say so.
+    """A context in which a run is in progress; however it ends, `result.json` and `run.log` record it.
 
     Raises:
         BadInput, RunFailed, Interrupted: what ended it. Any other error becomes RunFailed.
@@ -124,7 +124,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
 
 
 def _failure(error: BaseException, folder: Path) -> BaseException:
-    """What the user is told: an error of ours as it is, any other in one line with the next step."""
+    """The message for the user: our own errors unchanged, any other in one line with the next step."""
     if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
         return error
     if is_full(error):
@@ -151,7 +151,7 @@ def _begin_result(job: Job) -> Result:
 
 
 def _update(result: Result, **content: Any) -> None:
-    """Says how a run ended, if there is still room to write it: why it ended must reach the user in any case."""
+    """Records how a run ended, if there is still space: the reason must reach the user in any case."""
     try:
         result.end(**content)
     except OSError:
@@ -159,14 +159,14 @@ def _update(result: Result, **content: Any) -> None:
 
 
 class _LoggedScreen:
-    """A screen whose lines go to the run's log as well."""
+    """A screen that also writes its lines to the run's log."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self.progress, self.close = screen.progress, screen.close
 
     def say(self, text: str) -> None:
-        """A line."""
+        """Prints a line."""
         _log.info("%s", text)
         self._screen.say(text)
 
@@ -189,14 +189,14 @@ def _log_to(path: Path) -> Iterator[None]:
         _log.removeHandler(handler)
         _log.setLevel(level)
         _log.propagate = propagate
-        with suppress(OSError):  # what is left does not fit on the disk
+        with suppress(OSError):  # the rest does not fit on the disk
             handler.close()
 
 
 class _LogFile(logging.FileHandler):
-    """A log whose lines are lost when the disk is full: the run's error says so, not a traceback for each line."""
+    """A log that drops lines when the disk is full: the run's error reports this, instead of a traceback per line."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (the name is logging's)
-        """Called within `except`; logging itself would print a traceback."""
+        """Called within `except`; logging would print a traceback."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)

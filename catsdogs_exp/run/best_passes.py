@@ -1,4 +1,4 @@
-"""The last passes of a run: the best network sees the test images for the first time."""
+"""The final evaluation of a run: the best network sees the test images for the first time."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from catsdogs_exp.training.steps import Steps
 
 
 def judge_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str, Any]:
-    """Judges the best network, whose weights are in place, on the test images; its predictions are kept.
+    """Evaluates the best network, whose weights are in place, on the test images, and saves its predictions.
 
     Returns:
         `{"test": {"loss": ..., "accuracy": ..., ...}}`, or nothing without test images.
@@ -20,7 +20,7 @@ def judge_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str, A
     steps = Steps(setup.network.model)
     validation = replace(setup.loaders.validation, shard=(0, 1))  # other workers are gone by now
     if predictions is not None and not predictions.has_validation and len(validation.rows):
-        # An older version trained the best epoch, and kept none.
+        # An older version trained the best epoch, and saved none.
         predictions.validation(evaluate(steps, validation, setup.config.training.validation_steps)[1])
     test = make_loader(setup.config, setup.data, TEST)
     if not len(test.rows):

@@ -19,16 +19,16 @@ from catsdogs_exp.run.stage import make_steps
 from catsdogs_exp.training.feed import steps_per_epoch
 from catsdogs_exp.training.precision import gpus
 
-_STEPS = 5  # timed, after the one that compiles
+_STEPS = 5  # timed steps, after one that compiles
 
 
 def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     """Builds loaders, network and optimizer, trains a few steps on one batch and evaluates it.
 
     Args:
-        config: of the run that would be.
+        config: of the run.
         data: opened.
-        say: a line.
+        say: prints a line.
     """
     loaders = open_loaders(config, data, say)
     train, validation = loaders.train, loaders.validation

@@ -1,4 +1,4 @@
-"""A job: the config, folder and names of a run before it starts; and the screen that it reports to."""
+"""A job: the config, folder and names of a run before it starts; and the screen it reports to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,36 +16,36 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 class Screen(Protocol):
-    """Where a run tells how it goes."""
+    """Shows the progress of a run."""
 
     def say(self, text: str) -> None:
-        """A line."""
+        """Prints a line."""
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """How far one piece of work is."""
+        """Shows the progress of one task."""
 
     def close(self) -> None:
-        """Takes away what moves."""
+        """Removes progress bars."""
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
-        """The display of the epochs, as a listener; `epochs`: how many there will be, as far as is known then."""
+        """The display of the epochs, as a listener; `epochs`: how many are expected."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be: its config, its folder, and how it came about.
+    """A run to be started: its config, its folder, and its origin.
 
     Attributes:
-        config: checked.
-        folder: created for this run alone.
-        name: how TensorBoard's table calls the run.
+        config: validated.
+        folder: created for this run.
+        name: of the run in TensorBoard's table.
         command: as typed.
-        overrides: what the user set.
-        verbose: let TensorFlow's own messages through.
-        profile: trace some steps and say what training waits for.
-        found: what `result.json` says of a run that goes on, or None for a new one.
-        snapshot: where it goes on, or None: at the beginning.
-        allow_changes: go on with other data than before.
+        overrides: the user's settings.
+        verbose: show TensorFlow's own messages.
+        profile: trace some steps and report the bottleneck.
+        found: the `result.json` of a run to continue, or None for a new one.
+        snapshot: where it continues, or None: at the beginning.
+        allow_changes: continue although the data has changed.
         cluster: the processes that train it together, or None.
     """
 
@@ -68,7 +68,7 @@ def run_name(config: Config) -> str:
 
 
 def describe(config: Config) -> str:
-    """What is being run, in a line: `cats and dogs drawn here, cnn, rmsprop lr=0.001, ...`."""
+    """The run in one line: `cats and dogs drawn here, cnn, rmsprop lr=0.001, ...`."""
     source = getattr(config.dataset, "path", None) or config.dataset.name
     height, width = config.loader.target_size
     rate = config.optimizer.learning_rate
@@ -81,14 +81,14 @@ def describe(config: Config) -> str:
 
 
 def _of_network(config: Config) -> str:
-    """What tells a network from others of its name."""
+    """What distinguishes a network from others with its name."""
     model = config.model
     keys = [key for key in ("depth", "backbone") if getattr(model, key, model.name) != model.name]
     return "".join(f" {key}={getattr(model, key)}" for key in keys)
 
 
 def hparams(config: Config, overrides: list[str]) -> Mapping[str, Any]:
-    """Flat scalars for TensorBoard's table: the flat keys, the groups' choices, and whatever else was set."""
+    """Flat scalars for TensorBoard's table: the flat keys, the groups' choices, and other overrides."""
     plain = to_plain(config)
     flat = flatten(plain)
     chosen = {key: plain[key] for key in FLAT_KEYS}

@@ -14,8 +14,8 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.training.feed import steps_per_epoch
 
-_NAMED = 5  # classes that a line names
-_FEW = 30  # validation images: below, even a perfect score leaves an interval wider than 0.1
+_NAMED = 5  # maximum number of classes in a line
+_FEW = 30  # validation images: with fewer, even a perfect score leaves an interval wider than 0.1
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Loaders:
 
     Attributes:
         train: shuffled and augmented.
-        validation: images as they are; may be empty.
+        validation: images without randomness; may be empty.
     """
 
     train: Loader
@@ -37,11 +37,11 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
     Args:
         config: of the run.
         data: the images.
-        say: a line.
-        shard: (index, count): which part of each batch this process prepares.
+        say: prints a line.
+        shard: (index, count): the part of each batch that this process prepares.
 
     Raises:
-        BadInput: when values are to be watched that there are no images for, or no weight would ever move.
+        BadInput: if the monitored values require images that do not exist, or no weight would ever be updated.
     """
     train = make_loader(config, data, TRAIN)
     if config.training.overfit_batches:

@@ -21,11 +21,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Network:
-    """A network, ready to be trained.
+    """A network, ready for training.
 
     Attributes:
-        model: pixels to probabilities, frozen as the settings say.
-        policy: the precision it was built in.
+        model: pixels to probabilities, frozen according to the settings.
+        policy: the precision it was built with.
         class_weights: float32 [classes], or None for equal weights.
         distribution: the devices and processes that train it.
     """
@@ -38,7 +38,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Setup:
-    """What is trained on what: all that the stages of a run share.
+    """Everything that the stages of a run share.
 
     Attributes:
         config: of the run.
@@ -56,7 +56,7 @@ class Setup:
 def build_network(
     config: Config, data: Data, loaders: Loaders, say: Say, distribution: Distribution = ONE_DEVICE
 ) -> Network:
-    """Builds the network in the precision asked for."""
+    """Builds the network with the requested precision."""
     policy, why = choose_precision(config.training.precision)
     if why:
         say(why)
@@ -70,13 +70,13 @@ def build_network(
 
 
 def _input_size(config: Config) -> tuple[int | None, int | None]:
-    """Height and width of the input; None: any, where evaluation takes another size than training."""
+    """Height and width of the input; None: any, if evaluation uses another size than training."""
     same = evaluation_size(config.loader) == config.loader.target_size
     return config.loader.target_size if same else (None, None)
 
 
 def _balanced(labels: NDArray[np.int32], classes: tuple[str, ...], say: Say) -> NDArray[np.float32] | None:
-    """Balanced class weights; None where the classes are of one size: the very same run as without."""
+    """Balanced class weights; None if the classes have the same size, so that the run equals one without weights."""
     weights = balanced_weights(labels, len(classes))
     shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True))
     say(f"class weights in the training loss: {shown}; the loss shown is without them")

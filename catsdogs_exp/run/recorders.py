@@ -1,4 +1,4 @@
-"""Opens what records a run: listeners, checkpoints, the best network."""
+"""Opens everything that records a run: listeners, checkpoints, the best network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,13 +32,13 @@ from catsdogs_exp.training.stages import StagePlan, planned_epochs
 
 @dataclass(frozen=True)
 class Recorders:
-    """What writes a run down.
+    """The recorders of a run.
 
     Attributes:
-        listeners: told after each step and epoch.
-        checkpoints: saves where the run stands; None: nothing is saved.
-        best: keeps the best epoch's network; None: nobody does.
-        predictions: keeps what it says of validation and test images; None: nobody does.
+        listeners: notified after each step and epoch.
+        checkpoints: saves the state of the run; None: nothing is saved.
+        best: saves the best epoch's network; None: it is not saved.
+        predictions: saves its predictions for validation and test images; None: they are not saved.
         probes: records activations, or None.
         staircase: records linear probes, or None.
         profile: whether steps are traced.
@@ -53,7 +53,7 @@ class Recorders:
     profile: bool = False
 
     def bring_back_best(self, epoch: int, say: Callable[[str], None]) -> None:
-        """Puts the best epoch's weights into the network, and records activations and linear probes with them."""
+        """Restores the best epoch's weights, and records activations and linear probes with them."""
         if self.best is not None:
             self.best.bring_back()
         if self.probes is not None:
@@ -66,7 +66,7 @@ class Recorders:
 def open_recorders(
     job: Job, setup: Setup, plans: Sequence[StagePlan], progress: Progress, run: BegunRun
 ) -> Iterator[Recorders]:
-    """Opens what writes a run down, from the beginning or from where the job's snapshot stands.
+    """Opens the recorders of a run, from the beginning or from the job's snapshot.
 
     A worker that is not the chief only helps with training: it writes nothing.
     """
@@ -100,7 +100,7 @@ def open_recorders(
         run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
         predictions,
-        best,  # after it, as `result.json` then names the epoch
+        best,  # after it, because `result.json` then names the epoch
         *([board] if board else []),
         *([probes] if probes else []),
         *([staircase] if staircase else []),
@@ -128,7 +128,7 @@ def _open_board(job: Job, config: Config, files: RunState, setup: Setup) -> Tens
 
 
 def _show_samples(board: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:
-    """Training images of each class as they enter epoch 1, with what was drawn for them."""
+    """Training images of each class as they enter epoch 1, with their random parameters."""
     if not count:
         return
     indices = taking_turns(train.labels, train.seed)[:count].tolist()

@@ -1,4 +1,4 @@
-"""Resuming a run: where it stopped, which settings may change, and whether anything is left to do."""
+"""Resumes a run: where it stopped, which settings may change, and whether anything is left to do."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,24 +14,24 @@ from catsdogs_exp.training.stages import StagePlan, begin_progress, next_stage
 
 
 def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) -> Job | str:
-    """A job that goes on in the folder of a run, whose lock is held.
+    """A job that continues in a run's folder, whose lock is held.
 
     Args:
-        job: the run's folder, and the config that it goes on with.
-        changes: settings that differ from those it began with, as `5 -> 20`.
-        say: told how far the run came.
+        job: the run's folder, and the config to continue with.
+        changes: settings that differ from the original ones, as `5 -> 20`.
+        say: called with how far the run had come.
 
     Returns:
-        The job with what was found; or why there is nothing left to do.
+        The job with its saved state; or why there is nothing left to do.
 
     Raises:
-        BadInput: when other settings than the epochs have changed, unless `job.allow_changes`.
+        BadInput: if settings other than the epochs have changed, unless `job.allow_changes`.
     """
     found = read_result(job.folder)
     snapshot = newest_snapshot(job.folder / "checkpoints" / "last", say)
     plans = plan_stages(job.config)
     progress = begin_progress(plans, job.config.training, snapshot)
-    if found.get("status") == "running":  # nobody holds its lock
+    if found.get("status") == "running":  # no process holds its lock
         say(f"the run was killed after {len(progress.history.epochs)} epochs: going on")
     _refuse(job.config, changes, progress.history, job.allow_changes)
     if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
@@ -42,7 +42,7 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
 
 
 def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) -> str:
-    """Why a run that ended well has nothing left to do, in words; `""` if it has."""
+    """Why a run that ended well has nothing left to do, in words; `""` otherwise."""
     if progress.stopped:
         return progress.stopped
     if not progress.history.epochs:
@@ -54,7 +54,7 @@ def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) ->
 
 
 def _refuse(config: Config, changes: Mapping[str, str], history: History, allow: bool) -> None:
-    """Another config would not give the same numbers; only more epochs are what a run is resumed for."""
+    """Rejects changes: another config would not give the same numbers; resuming is only meant for more epochs."""
     finetune = config.training.finetune.epochs
     key, epochs = ("training.finetune.epochs", finetune) if finetune else ("epochs", config.epochs)
     done = len(history.of_stage(2 if finetune else 1))

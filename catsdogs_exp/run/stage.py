@@ -25,7 +25,7 @@ from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def check_stages(plans: Sequence[StagePlan], model: keras.Model) -> None:
-    """Whether the network has what the stages unfreeze: asked before the first one, not after it.
+    """Checks before the first stage that the network has the layers that later stages unfreeze.
 
     Raises:
         BadInput: naming the layer or number that it does not have.
@@ -36,13 +36,13 @@ def check_stages(plans: Sequence[StagePlan], model: keras.Model) -> None:
 
 
 def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> Stage:
-    """Makes a stage ready, with the network's weights as they are.
+    """Prepares a stage, with the network's current weights.
 
     Args:
         setup: of the run.
         plan: the stage.
         done: epochs of the run before this stage.
-        screen: where it tells what it does.
+        screen: for its messages.
     """
     plan = replace(plan, schedule=plan.schedule_after(done))
     config, whole, loaders = setup.config, setup.network.model, setup.loaders
@@ -54,7 +54,7 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
         rate, learning = plan.optimizer.learning_rate, trained_weights(whole)
         screen.say(f"fine-tuning from epoch {done + 1}: lr={rate:g}, {learning:,} weights learn")
     elif not all(layer.trainable for layer in whole.layers if layer.weights):
-        # A frozen backbone gives the same for an image every time: the head alone is trained, on its features.
+        # A frozen backbone always gives the same features for an image, so only the head is trained, on these features.
         source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)
         features, why = prepare_features(whole, source, screen.progress, setup.network.distribution)
         screen.say(why)
@@ -70,9 +70,9 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
 
     Args:
         setup: of the run.
-        plan: of the stage: its optimizer, its learning rate, its epochs.
+        plan: of the stage: its optimizer, learning rate and epochs.
         feed: the training batches.
-        model: what is trained: the head of the network, whose features are fed; None: the whole network.
+        model: what is trained: the network's head, which is fed features; None: the whole network.
     """
     training, network = setup.config.training, setup.network
     with network.distribution.scope():

@@ -1,4 +1,4 @@
-"""The lines that sum up an epoch and a finished run."""
+"""Lines that summarize an epoch and a finished run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def epoch_line(result: "EpochResult", epochs: int) -> str:
-    """An epoch in a line; a star marks the best so far."""
+    """An epoch in one line; a star marks the best so far."""
     width = len(str(epochs))
     val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
     train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())

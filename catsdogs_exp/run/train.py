@@ -1,5 +1,5 @@
-"""A training run, told from top to bottom: open the data, start TensorFlow, build the network, plan the stages, fit
-them one after the other, keep the best epoch, record. What each step does in detail stands in the module it calls.
+"""A training run from top to bottom: open the data, start TensorFlow, build the network, plan the stages, fit them in
+order, keep the best epoch, record. The called modules hold the details.
 """
 
 from dataclasses import replace
@@ -17,16 +17,16 @@ from catsdogs_exp.training.stages import begin_progress, next_stage
 
 
 def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (imports that wait for TensorFlow count)
-    """Trains what a job asks for; its folder holds everything that came of it.
+    """Trains a job; its folder holds all results.
 
     Returns:
         The content of `result.json`.
 
     Raises:
-        BadInput, RunFailed, Interrupted: after `result.json` and `run.log` say so too.
+        BadInput, RunFailed, Interrupted: also recorded in `result.json` and `run.log`.
     """
     config = job.config
-    with begin_run(job, screen) as run:  # however it ends, its folder says so
+    with begin_run(job, screen) as run:  # however it ends, its folder records it
         run.say(f"{describe(config)} -> {job.folder}")
 
         # Open the data: which image is in which split, then the pixels.
@@ -34,7 +34,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         run.record_data(manifest)
         data = open_images(manifest, config, run.screen.progress, run.say)
 
-        # Start TensorFlow: quiet, seeded, on one device or several. What needs it can be imported from here on.
+        # Start TensorFlow: quiet, seeded, on one device or several. From here on, modules that need it can be imported.
         distribution = start_distributed(config, job.verbose, job.cluster)
         if distribution.strategy is not None:
             run.say(distribution.describe())
@@ -50,11 +50,11 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         from catsdogs_exp.training.precision import threads
         from catsdogs_exp.training.profiling import profile
 
-        with distribution.together():  # several processes need each other until they part
+        with distribution.together():  # several processes depend on each other until they part
             steps_done = int(job.snapshot.path.stem) if job.snapshot else 0
             distribution.agree({"config": config_hash(config), "data": manifest.data_hash(), "checkpoint": steps_done})
 
-            # Build the network, and what feeds it.
+            # Build the network, and its input.
             loaders = open_loaders(config, data, run.say, distribution.shard)
             network = build_network(config, data, loaders, run.say, distribution)
             setup = Setup(config, data, loaders, network)
@@ -67,12 +67,12 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             plans = plan_stages(config)
             check_stages(plans, network.model)
 
-            # Begin, or go on where a snapshot was taken.
+            # Begin, or continue from a snapshot.
             snapshot = job.snapshot
             progress = begin_progress(plans, config.training, snapshot)
             history = progress.history
             with open_recorders(job, setup, plans, progress, run) as recorders:
-                # Fit stage after stage. After each epoch the listeners keep the best network and write down the rest.
+                # Fit stage after stage. After each epoch the listeners save the best network and record the rest.
                 stage = None
                 while not progress.stopped and (plan := next_stage(plans, history, config.training)):
                     stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
@@ -89,7 +89,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                 if recorders.profile and stage is not None and distribution.cluster is None:
                     run.say(profile(stage, history))
 
-                # Record the best: its weights come back, draw the probes and see the test images for the first time.
+                # Record the best: restore its weights, draw the probes and evaluate the test images for the first time.
                 if distribution.is_chief:
                     recorders.bring_back_best(history.best.epoch, run.say)
                     found = judge_best(setup, recorders.predictions)

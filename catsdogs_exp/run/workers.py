@@ -1,4 +1,4 @@
-"""A worker that is not the chief: it trains and writes no run folder."""
+"""A worker that is not the chief: it trains, but writes no run folder."""
 
 import shutil
 import tempfile
@@ -11,7 +11,7 @@ from catsdogs_exp.run.train import train
 
 
 def help_chief(job: Job, screen: Screen) -> dict[str, Any]:
-    """Runs a job as one of the workers of `job.cluster`. Its log stands in a scratch folder, kept if it fails.
+    """Runs a job as one of the workers of `job.cluster`. Its log is in a temporary folder, kept if it fails.
 
     Raises:
         BadInput, RunFailed, Interrupted: as `train` does.

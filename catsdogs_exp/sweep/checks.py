@@ -1,6 +1,6 @@
-"""Checks of a sweep before its first job, without composing every job of it.
+"""Validates a sweep before its first job, without composing every job.
 
-A value is impossible when no combination with it is valid. Whether one combination is valid shows when it is composed.
+A value is impossible if no combination with it is valid. Whether a combination is valid is known when it is composed.
 """
 
 import itertools
@@ -11,16 +11,16 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.sweep.grid import Grid, Row
 
-_TRIED = 4  # combinations with a value before it counts as possible as far as is known
-_ENDS = 8  # rows of a long dimension that are tried: numbers are out of range at its ends
+_TRIED = 4  # combinations to try before a value is assumed to be possible
+_ENDS = 8  # rows of a long dimension to try: numbers go out of range at its ends
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the checks found.
+    """The result of the checks.
 
     Attributes:
-        config: of the first job that is valid.
+        config: of the first valid job.
         invalid: dimension and row -> why no job with it is valid.
     """
 
@@ -29,14 +29,14 @@ class Checked:
 
 
 def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
-    """Composes some jobs so that each value is in one of them.
+    """Composes some jobs so that each value occurs in one of them.
 
     Args:
         grid: the jobs.
-        compose: gives the config of a job.
+        compose: returns the config of a job.
 
     Raises:
-        BadInput: when the first job of all is wrong for a reason that no other value mends.
+        BadInput: if the first job is invalid for a reason that no other value fixes.
     """
     invalid: dict[tuple[int, Row], str] = {}
     config: Config | None = None
@@ -81,7 +81,7 @@ def _as_number(word: str) -> float:
 
 
 def _with(grid: Grid, number: int, row: Row) -> Iterator[Row]:
-    """Jobs with one row of a dimension: its first rows for the others, then their other ends."""
+    """Jobs with one row of a dimension: combined with the other dimensions' first rows, then with their other ends."""
     others = [rows if len(rows) <= 2 else (rows[0], rows[-1]) for rows in grid.dimensions]
     others[number] = (row,)
     return Grid(tuple(others), grid.skip).jobs()

@@ -1,6 +1,6 @@
-"""Expands what was typed for a sweep into its jobs, without composing any of them.
+"""Expands the words of a sweep into its jobs, without composing any of them.
 
-Each dimension is a list of rows, and a row sets one key or several that move together. The jobs are all combinations
+Each dimension is a list of rows, and a row sets one key or several that change together. The jobs are all combinations
 of one row per dimension, the last dimension fastest, as in Hydra's own sweeper.
 """
 
@@ -33,9 +33,9 @@ class Grid:
     """The jobs of a sweep.
 
     Attributes:
-        dimensions: rows of each; a dimension of one row is the same for all jobs.
-        skip: jobs for which this holds are left out; None: none are.
-        remarks: what was added to the words, for people.
+        dimensions: rows of each; a dimension with a single row is the same for all jobs.
+        skip: jobs that match are left out; None: none are.
+        remarks: what was added to the words, as messages to the user.
     """
 
     dimensions: tuple[tuple[Row, ...], ...]
@@ -51,7 +51,7 @@ class Grid:
 
     @property
     def varying(self) -> set[str]:
-        """Keys that have more than one value."""
+        """Keys with more than one value."""
         return {
             key
             for rows in self.dimensions
@@ -65,17 +65,17 @@ def expand(settings: Sequence[str], config_dir: str | None = None, jobs_file: st
 
     Args:
         settings: as typed: `lr=0.1,0.01`, `depth=range(2,5)`, `zip(lr=0.1,0.01,epochs=5,20)`, `experiment=glob(*)`.
-        config_dir: as `--config-dir`.
-        jobs_file: a CSV file with a key in each column and a job in each row.
+        config_dir: as in `--config-dir`.
+        jobs_file: a CSV file with one key per column and one job per row.
 
     Raises:
-        BadInput: for words that cannot be read, or a sweep without jobs.
+        BadInput: for unreadable words, or a sweep without jobs.
     """
     words, groups = _without_zips([*_of_recipe(settings, config_dir), *settings])
     table = _read_table(jobs_file) if jobs_file is not None else []
     _check_once(groups, words, [word.key for row in table for word in row])
     reading = read_words(words, config_dir, sweep=True)
-    with hydra_messages(reading.hydra), initialized_hydra(config_dir) as loader:  # a glob asks for the choices
+    with hydra_messages(reading.hydra), initialized_hydra(config_dir) as loader:  # a glob needs the choices
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(reading.hydra)
         values = {override.get_key_element(): _values(override) for override in overrides}
     group_of = {key: group for group in groups for key in group}
@@ -105,7 +105,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _without_zips(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """The words with the members of each `zip(...)` as words of their own, and the keys of each."""
+    """The words, with the members of each `zip(...)` as separate words, and the keys of each."""
     plain: list[str] = []
     groups = []
     for word in words:
@@ -118,7 +118,7 @@ def _without_zips(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]
 
 
 def _members(word: str, text: str) -> list[Word]:
-    """`lr=0.1,0.01,depth=[2,3]` as one word for each key. A part without `=` belongs to the key before it."""
+    """Splits `lr=0.1,0.01,depth=[2,3]` into one word per key. A part without `=` belongs to the key before it."""
     members: list[list[str]] = []
     for part in map(str.strip, split(text)):
         key = parsed(part).key if parsed(part).value is not None else ""
@@ -140,7 +140,7 @@ def _members(word: str, text: str) -> list[Word]:
 
 
 def _unlisted(member: Word) -> Word:
-    """`lr=[0.1,0.01]` as `lr=0.1,0.01`: within a zip a list holds the values of the rows."""
+    """`lr=[0.1,0.01]` as `lr=0.1,0.01`: inside a zip, a list holds the values of the rows."""
     items = inside(member.value or "", "[]")
     return member if items is None else Word(member.key, items, member.prefix)
 
@@ -153,7 +153,7 @@ def _zipped(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[Row,
 
 
 def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Sequence[str]) -> None:
-    """A key of `zip(...)` or of the table of jobs is set nowhere else."""
+    """A key in `zip(...)` or in the table of jobs must not be set elsewhere."""
     keys = [*(parsed(word).key for word in words), *dict.fromkeys(table)]
     moved = {*itertools.chain(*groups), *table}
     twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)
@@ -162,7 +162,7 @@ def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Se
 
 
 def _of_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
-    """The words of a sweep that a recipe holds under `hydra.sweeper.params`; those of the command line win."""
+    """The words of a sweep in a recipe's `hydra.sweeper.params`; those on the command line take precedence."""
     recipe = next((word for word in settings if parsed(word).key == "experiment"), None)
     if recipe is None or re.fullmatch(r"[\w./-]+", parsed(recipe).value or "") is None:
         return []
@@ -180,10 +180,10 @@ def _joined(value: object) -> str:
 
 
 def _read_table(path: str) -> list[list[Word]]:
-    """The rows of a CSV file with a key in each column. An empty cell leaves its key as it is.
+    """The rows of a CSV file with one key per column. An empty cell leaves its key unchanged.
 
     Raises:
-        BadInput: when it cannot be read, has no rows, or a row has more cells than there are keys.
+        BadInput: if it cannot be read, has no rows, or a row has more cells than there are keys.
     """
     file = Path(path).expanduser()
     try:

@@ -1,4 +1,4 @@
-"""One job of a sweep: composes its config and trains it in its folder, from its last checkpoint where there is one."""
+"""One job of a sweep: composes its config and trains it in its folder, from its last checkpoint if there is one."""
 
 import time
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ class SweepJob:
 
     Attributes:
         number: in its sweep.
-        folder: of its run; the sweep's folder holds it.
+        folder: of its run, inside the sweep's folder.
         overrides: its settings, as one would type them.
         command: of the sweep, for the record.
-        config_dir: as `--config-dir`, or None.
-        verbose: let TensorFlow's own messages through.
-        profile: trace some steps and say what training waits for.
-        allow_changes: go on with a half-done job whose settings have changed.
+        config_dir: as in `--config-dir`, or None.
+        verbose: show TensorFlow's own messages.
+        profile: trace some steps and report the bottleneck.
+        allow_changes: continue a half-done job although its settings have changed.
     """
 
     number: int
@@ -50,8 +50,8 @@ class Outcome:
         status: ok, failed or interrupted.
         objective: the monitored metric of its best epoch, or None.
         error: why it failed, or None.
-        seconds: that it took.
-        signal_number: what interrupted it, or 0.
+        seconds: its duration.
+        signal_number: the signal that interrupted it, or 0.
     """
 
     status: str
@@ -62,12 +62,12 @@ class Outcome:
 
 
 def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outcome:
-    """Runs a job; whatever becomes of it is the outcome, not an error.
+    """Runs a job; any failure is returned as the outcome, not raised.
 
     Args:
         job: to be run.
-        screen: where it tells how it goes.
-        config: of the job, where it has been composed already.
+        screen: for its messages.
+        config: of the job, if already composed.
     """
     started = time.perf_counter()
     status, error, signal_number = OK, None, 0
@@ -83,7 +83,7 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
 
 
 def objective_of(folder: Path) -> float | None:
-    """The monitored metric of the best epoch of a run, or None where there is none yet."""
+    """The monitored metric of the best epoch of a run, or None if there is none yet."""
     try:
         value = (read_result(folder).get("objective") or {}).get("value")
     except BadInput:
@@ -93,7 +93,7 @@ def objective_of(folder: Path) -> float | None:
 
 def _train(job: SweepJob, config: Config, screen: Screen) -> None:
     check_source(config.dataset)
-    name = f"{job.folder.name} in {job.folder.parent.name}"  # the same job of two sweeps: two rows
+    name = f"{job.folder.name} in {job.folder.parent.name}"  # the same job in two sweeps: two rows
     run = Job(
         config,
         job.folder,
@@ -111,14 +111,14 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
             stored = stored_config(job.folder)
             run = replace(run, config=_with_threads_of(stored, config))
             found = continued(run, changes_between(stored, run.config), screen.say)
-            if isinstance(found, str):  # it had ended before its end was noted
+            if isinstance(found, str):  # it had ended before this was recorded
                 return
             run = found
         train(run, screen)
 
 
 def _with_threads_of(stored: Config, config: Config) -> Config:
-    """The config with the threads that a job began with, which the workers of the sweep decide: for equal bits."""
+    """The config with the job's original threads, which depend on the sweep's workers: for bit-identical results."""
     before = stored.training
     threads = replace(
         config.training, intra_op_threads=before.intra_op_threads, inter_op_threads=before.inter_op_threads

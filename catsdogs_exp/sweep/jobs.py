@@ -1,4 +1,4 @@
-"""A single run, or the jobs of a sweeper that Hydra loads from elsewhere: Hydra composes, and calls the task."""
+"""A single run, or the jobs of an external Hydra sweeper: Hydra composes, and calls the task."""
 
 import time
 from collections.abc import Callable
@@ -31,9 +31,9 @@ class Jobs:
 
     Args:
         command: as typed, for the record.
-        make_screen: a screen for one job, given what stands before each of its lines and whether it is silent.
-        verbose: let TensorFlow's own messages through.
-        profile: trace some steps and say what training waits for.
+        make_screen: returns a screen for one job, given the prefix of its lines and whether it is silent.
+        verbose: show TensorFlow's own messages.
+        profile: trace some steps and report the bottleneck.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Jobs:
 
         Args:
             overrides: in Hydra's grammar, with `hydra/sweeper=NAME`.
-            config_dir: as `--config-dir`.
+            config_dir: as in `--config-dir`.
 
         Returns:
             Further overrides for Hydra.
@@ -86,7 +86,7 @@ class Jobs:
             content = self._run(config, overrides, number if in_sweep else None, screen)
             return float(content["objective"]["value"])
         except (BadInput, RunFailed) as error:
-            # Kept instead of raised: Hydra would print its own words first, and a sweep goes on.
+            # Stored instead of raised: Hydra would print its own message first, and a sweep continues.
             self._failed.append((job_name(number, self._own(overrides)), error))
             if in_sweep:
                 screen.say(f"failed: {error}")
@@ -123,7 +123,7 @@ class Jobs:
             name = folder.name
         else:
             folder = new_job_folder(self._sweep, number, self._own(overrides))
-            name = f"{folder.name} in {self._sweep.name}"  # the same job of two sweeps: two rows
+            name = f"{folder.name} in {self._sweep.name}"  # the same job in two sweeps: two rows
         try:
             job = Job(config, folder, name, self._command, overrides, self._verbose, self._profile, cluster=cluster)
             with owned(folder):
@@ -135,7 +135,7 @@ class Jobs:
         return content
 
     def _own(self, overrides: list[str]) -> list[str]:
-        """What tells a job from the others of its sweep."""
+        """What distinguishes a job from the others of its sweep."""
         own = [word for word in overrides if word.partition("=")[0] in self._varying]
         return own or overrides
 

@@ -1,4 +1,4 @@
-"""A sweep, told from top to bottom: run what is left of its jobs, one by one or side by side, and sum up."""
+"""A sweep from top to bottom: run the remaining jobs, one by one or side by side, and summarize."""
 
 import shlex
 from collections.abc import Callable
@@ -15,13 +15,13 @@ _THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.wo
 
 
 def run_sweep(sweep: Sweep, manner: Manner) -> int:
-    """Runs the jobs that are left.
+    """Runs the remaining jobs.
 
     Returns:
-        The exit code: 1 when a job has failed.
+        The exit code: 1 if a job has failed.
 
     Raises:
-        Interrupted: after the jobs that ran have written down where they stand, and the screen says how to go on.
+        Interrupted: after the running jobs have saved their state, and the screen shows how to continue.
     """
     screen = manner.make_screen("", False)
     running = Running(sweep, manner, screen)
@@ -32,7 +32,7 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
         if workers == 1 and not sweep.settings.isolate:
             run_one_by_one(running)
         else:
-            if workers > 1 and not gpu_numbers():  # cores are divided; a GPU is one job's alone
+            if workers > 1 and not gpu_numbers():  # cores are divided; a GPU belongs to one job
                 running.more = tuple(f"{key}=1" for key, value in threads.items() if value is None)
             screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
             run_side_by_side(running, workers)
@@ -49,7 +49,7 @@ def run_one_by_one(running: Running) -> None:
     """Runs the jobs of a sweep in this process, one after the other.
 
     Raises:
-        Interrupted: after the state of the job that was running is written down.
+        Interrupted: after the running job's state has been saved.
     """
     file = running.sweep.file
     ahead = LookAhead(running)
@@ -70,7 +70,7 @@ def run_one_by_one(running: Running) -> None:
 
 
 def closing_lines(sweep: Sweep) -> list[str]:
-    """The table of all jobs, the best first, and what to type next."""
+    """The table of all jobs, best first, and what to type next."""
     facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
     own = [job for job in jobs if job.same_as is None]
     ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
@@ -95,12 +95,12 @@ def closing_lines(sweep: Sweep) -> list[str]:
 
 
 def how_to_go_on(sweep: Sweep) -> str:
-    """What to type to go on with a sweep that stopped."""
+    """What to type to continue a sweep that stopped."""
     return f"to go on: python -m catsdogs_exp resume {shlex.quote(str(sweep.file.folder))}"
 
 
 def _settle_copies(sweep: Sweep) -> None:
-    """Jobs that stand for another one take over how it ended."""
+    """Copies the outcome of jobs to those with an identical config."""
     for job in sweep.file.jobs:
         if job.same_as is not None:
             first = sweep.file[job.same_as]
@@ -110,7 +110,7 @@ def _settle_copies(sweep: Sweep) -> None:
 
 
 def _set_by_user(sweep: Sweep, key: str) -> int | None:
-    """The value of a setting of threads where somebody has set it; 0 is TensorFlow's own choice."""
+    """The value of a thread setting if it was set; 0 is TensorFlow's own choice."""
     value = sweep.file.facts.config.get(key)
     return int(value) if value else None
 

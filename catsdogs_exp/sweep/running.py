@@ -1,4 +1,4 @@
-"""A sweep under way: a job's turn comes, it ends, it fails; and the jobs to come are looked at ahead of their turn."""
+"""A sweep in progress: jobs start, end and fail; and upcoming jobs are composed in advance."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ from catsdogs_exp.sweep.job import Outcome, SweepJob
 from catsdogs_exp.sweep.start import Sweep
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, SKIPPED, JobState
 
-_AHEAD = 32  # configs that are kept for jobs whose turn comes soon
-_SHARE = 0.2  # of a core, for looking ahead while jobs train
+_AHEAD = 32  # maximum number of configs kept for upcoming jobs
+_SHARE = 0.2  # share of a core for composing in advance while jobs train
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Manner:
     """How the jobs of a sweep are run, beyond `sweep.*`.
 
     Attributes:
-        make_screen: a screen for one job, given what stands before each of its lines and whether it is silent.
-        verbose: let TensorFlow's own messages through.
-        profile: trace some steps and say what training waits for.
-        allow_changes: go on with half-done jobs whose settings have changed.
+        make_screen: returns a screen for one job, given the prefix of its lines and whether it is silent.
+        verbose: show TensorFlow's own messages.
+        profile: trace some steps and report the bottleneck.
+        allow_changes: continue half-done jobs although their settings have changed.
     """
 
     make_screen: Callable[[str, bool], Screen]
@@ -37,16 +37,16 @@ class Manner:
 
 @dataclass
 class Running:
-    """A sweep under way.
+    """A sweep in progress.
 
     Attributes:
         sweep: its jobs.
         manner: how they are run.
-        screen: for the lines of the sweep as a whole.
-        started: of this process's part of the sweep.
-        done: jobs that have ended in this process.
+        screen: for messages about the sweep as a whole.
+        started: when this process started its part of the sweep.
+        done: jobs that ended in this process.
         hashes: config hash -> number of the first job that has it.
-        more: words that each job is given beyond its own, such as its threads.
+        more: words added to each job's own, such as its threads.
     """
 
     sweep: Sweep
@@ -58,7 +58,7 @@ class Running:
     more: tuple[str, ...] = ()
 
     def begin(self, job: JobState) -> SweepJob:
-        """A job's turn has come."""
+        """Marks a job as started."""
         folder = self.sweep.folder_of(job)
         self.sweep.file.change(job.number, status=RUNNING, folder=str(folder), attempts=job.attempts + 1, error=None)
         return SweepJob(
@@ -73,7 +73,7 @@ class Running:
         )
 
     def end(self, number: int, outcome: Outcome) -> bool:
-        """A job has ended. Returns whether it gets another attempt."""
+        """Marks a job as ended. Returns whether it gets another attempt."""
         job = self.sweep.file[number]
         again = outcome.status == FAILED and job.attempts <= self.sweep.settings.retries
         self.sweep.file.change(
@@ -96,13 +96,13 @@ class Running:
         return again
 
     def refuse(self, job: JobState, reason: str) -> None:
-        """A job whose settings are not valid: it fails at once, or is left out."""
+        """Handles a job with invalid settings: it fails immediately, or is left out."""
         left_out = self.sweep.settings.skip_invalid
         self.sweep.file.change(job.number, status=SKIPPED if left_out else FAILED, error=reason)
         self.screen.say(f"{self.prefix(job.number)}{'left out' if left_out else 'failed'}: {reason}")
 
     def prefix(self, number: int) -> str:
-        """What stands before the lines of a job."""
+        """The prefix of a job's lines."""
         return f"[{number + 1}/{len(self.sweep.file.jobs)}] "
 
     @property
@@ -119,9 +119,9 @@ class Running:
 
 
 class LookAhead:
-    """Composes the jobs ahead of their turn, in a thread: those that are not valid fail while others train.
+    """Composes upcoming jobs in a thread: invalid ones fail while others train.
 
-    Jobs whose config equals that of an earlier one take its result over and are not run.
+    Jobs whose config equals an earlier one's take over its result and are not run.
     """
 
     def __init__(self, running: Running) -> None:
@@ -142,7 +142,7 @@ class LookAhead:
         self._thread.join(timeout=10)
 
     def take(self, job: JobState) -> Config | None:
-        """The config of a job; None where it is not valid or need not run, which is written down."""
+        """The config of a job; None if it is invalid or need not run, which is recorded."""
         with self._lock:
             config = self._configs.pop(job.number, None)
             if config is None:
@@ -173,7 +173,7 @@ class LookAhead:
         return config if self._is_first(job, config) else None
 
     def _is_first(self, job: JobState, config: Config) -> bool:
-        """Whether no earlier job has the same config. One that has is what this job stands for."""
+        """Whether no earlier job has the same config. Otherwise the job is marked as a copy of that one."""
         file = self._running.sweep.file
         first = self._running.hashes.setdefault(config_hash(config), job.number)
         if first == job.number or file[first].status not in (PENDING, RUNNING, OK):

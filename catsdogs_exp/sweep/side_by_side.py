@@ -1,4 +1,4 @@
-"""Runs the jobs of a sweep in several processes, each started once and used for one job after the other."""
+"""Runs the jobs of a sweep in several processes, each started once and reused for one job after another."""
 
 import multiprocessing
 import os
@@ -21,22 +21,22 @@ from catsdogs_exp.sweep.running import LookAhead, Running
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, PENDING
 from catsdogs_exp.sweep.worker import serve
 
-_MEMORY = 2 * 2**30  # bytes that a worker is expected to need: TensorFlow, a network, its batches
-_POLL = 0.5  # seconds between looks at workers that may have died
-_PATIENCE = 60.0  # seconds for an interrupted worker to write down where it stands
+_MEMORY = 2 * 2**30  # expected memory of a worker in bytes: TensorFlow, a network, its batches
+_POLL = 0.5  # seconds between checks for workers that have died
+_PATIENCE = 60.0  # seconds for an interrupted worker to save its state
 
 
 @dataclass
 class Worker:
-    """A process that trains, and the job it is at.
+    """A process that trains, and its current job.
 
     Attributes:
         process: of the system.
-        jobs: takes jobs, gives what they tell.
+        jobs: sends jobs, receives their messages.
         lifeline: kept open as long as this process lives.
-        place: which worker it is, from 0: the number of its GPU.
-        job: under way, or None.
-        started: when that was.
+        place: index of the worker, from 0: the number of its GPU.
+        job: the current one, or None.
+        started: when it started.
     """
 
     process: BaseProcess
@@ -48,12 +48,12 @@ class Worker:
 
 
 def worker_count(setting: int | str, jobs: int, threads: int) -> int:
-    """How many workers a sweep has.
+    """The number of workers of a sweep.
 
     Args:
-        setting: `sweep.workers`; auto: a worker per GPU, or as many as cores and memory allow.
-        jobs: that are to be run.
-        threads: of each job.
+        setting: `sweep.workers`; auto: one worker per GPU, or as many as cores and memory allow.
+        jobs: number of jobs to run.
+        threads: per job.
     """
     if setting != AUTO:
         return max(1, min(int(setting), jobs))
@@ -81,10 +81,10 @@ def gpu_numbers() -> list[str]:
 def run_side_by_side(running: Running, count: int) -> None:
     """Runs the jobs of a sweep in `count` processes.
 
-    A worker that dies, killed for its memory or crashed, costs the job that it was at; another takes its place.
+    If a worker dies, killed for its memory use or crashed, only its current job fails; another worker takes its place.
 
     Raises:
-        Interrupted: after all workers have written down where their jobs stand.
+        Interrupted: after all workers have saved the state of their jobs.
     """
     pool = _Pool(running, count)
     ahead = LookAhead(running)
@@ -107,7 +107,7 @@ class _Pool:
         self._context = multiprocessing.get_context("spawn")
 
     def run(self, ahead: LookAhead) -> None:
-        """Until all jobs have ended."""
+        """Runs until all jobs have ended."""
         file = self._running.sweep.file
         while True:
             waiting = [] if self._running.stopped else file.having(PENDING)
@@ -122,7 +122,7 @@ class _Pool:
             self._listen(_POLL)
 
     def interrupt(self) -> None:
-        """Ends the jobs that run, and waits until their folders say so. A second Ctrl-C does not wait."""
+        """Stops the running jobs, and waits until their folders record it. A second Ctrl-C does not wait."""
         for worker in self._workers:
             if worker.job is not None:
                 worker.process.terminate()
@@ -137,7 +137,7 @@ class _Pool:
                     self._ended(worker, INTERRUPTED, "interrupted")
 
     def close(self) -> None:
-        """Lets all workers go."""
+        """Stops all workers."""
         for worker in self._workers:
             self._let_go(worker)
         for worker in self._workers:
@@ -147,7 +147,7 @@ class _Pool:
         self._workers.clear()
 
     def _free(self) -> Worker | None:
-        """A worker without a job; a new one where there may be more."""
+        """A worker without a job; a new one if there may be more."""
         free = next((worker for worker in self._workers if worker.job is None), None)
         if free is None and len(self._workers) < self._count:
             free = self._start()
@@ -172,11 +172,11 @@ class _Pool:
 
     def _send(self, worker: Worker, job: SweepJob) -> None:
         worker.job, worker.started = job, time.perf_counter()
-        with suppress(OSError):  # it has died meanwhile, which is noticed next
+        with suppress(OSError):  # it has died in the meantime, which is noticed next
             worker.jobs.send(job)
 
     def _listen(self, seconds: float, interrupted: bool = False) -> None:
-        """Takes in what the workers tell, and notices those that have died."""
+        """Receives the workers' messages, and notices workers that have died."""
         for ready in wait([worker.jobs for worker in self._workers], timeout=seconds):
             worker = next(worker for worker in self._workers if worker.jobs is ready)
             try:
@@ -194,7 +194,7 @@ class _Pool:
                     self._workers.remove(worker)
 
     def _lost(self, worker: Worker, interrupted: bool) -> None:
-        """A worker is gone; what it was at has failed."""
+        """Handles a dead worker; its current job has failed."""
         worker.process.join(timeout=5)
         code = worker.process.exitcode or 0
         self._workers.remove(worker)

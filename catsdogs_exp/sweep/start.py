@@ -1,4 +1,4 @@
-"""Begins a sweep: expands its jobs, checks their values, creates its folder. Or takes up one that has stopped."""
+"""Starts a sweep: expands its jobs, validates their values, creates its folder. Or continues a stopped one."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -35,8 +35,8 @@ class Sweep:
     Attributes:
         file: its jobs and their states.
         settings: how it is run.
-        varying: keys that tell its jobs apart.
-        compose: gives the config of a job from its words.
+        varying: keys that distinguish its jobs.
+        compose: returns the config of a job from its words.
     """
 
     file: SweepFile
@@ -45,19 +45,19 @@ class Sweep:
     compose: Composer
 
     def folder_of(self, job: JobState) -> Path:
-        """The folder of a job's run: a number and what tells it from the others."""
+        """The folder of a job's run: its number and what distinguishes it from the others."""
         own = [word for word in job.overrides if key_of(word) in self.varying]
         return self.file.folder / job_name(job.number, own or list(job.overrides))
 
 
 def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Callable[[str], None]) -> Sweep:
-    """Expands and checks a sweep and creates its folder.
+    """Expands and validates a sweep and creates its folder.
 
     Args:
         command: as typed.
         settings: its words, as typed.
-        config_dir: as `--config-dir`.
-        say: told what was added, and what is left out.
+        config_dir: as in `--config-dir`.
+        say: called with what was added, and what is left out.
 
     Raises:
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
@@ -96,16 +96,16 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
 
 
 def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Callable[[str], None]) -> Sweep:
-    """A sweep that has stopped, whose lock is held: what is left of it, and jobs for further values.
+    """A stopped sweep, whose lock is held: its remaining jobs, and jobs for further values.
 
     Args:
         folder: of the sweep.
-        settings: further values, such as `lr=0.1`, for keys that its jobs differ in; and settings of the sweep itself.
-        allow_changes: go on although the config has changed.
-        say: told what is left to do.
+        settings: further values, such as `lr=0.1`, for keys that vary; and settings of the sweep itself.
+        allow_changes: continue although the config has changed.
+        say: called with what is left to do.
 
     Raises:
-        BadInput: when its config has changed since it began, or for a key that does not vary.
+        BadInput: if its config has changed since it began, or for a key that does not vary.
     """
     facts, jobs = read_sweep(folder)
     own = _own_settings([*facts.settings, *settings], facts.config_dir)
@@ -160,7 +160,7 @@ def _checked(config: Config) -> Config:
 
 
 def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobState]:
-    """A job for each row that is not known yet; rows that are alike make one job each, and run once."""
+    """A job for each row that is not known yet; identical rows get one job each, and run once."""
     typed = (tuple(_as_typed(row)) for row in rows)
     return [JobState(number, words) for number, words in enumerate((w for w in typed if w not in known), first)]
 
@@ -170,7 +170,7 @@ def _as_typed(row: Row) -> list[str]:
     return [_one_as_typed(word, names) for word in row]
 
 
-@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few words
+@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few strings
 def _one_as_typed(word: str, names: tuple[tuple[str, str], ...]) -> str:
     return as_typed(word, dict(names))
 
@@ -194,9 +194,9 @@ def _check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
 
 
 def _found(job: JobState) -> JobState:
-    """A job as its folder tells: the process of the sweep may have been killed before it wrote down how the job ended.
+    """A job according to its folder: the sweep may have been killed before it recorded how the job ended.
 
-    What has not ended well is to be run.
+    Jobs that have not ended well are run again.
     """
     if job.status in (OK, PRUNED, SKIPPED) or job.same_as is not None:
         return job

@@ -1,4 +1,4 @@
-"""`sweep.json`: the state of a sweep's jobs at every moment, written atomically by the process that runs the sweep."""
+"""`sweep.json`: the current state of a sweep's jobs, written atomically by the process that runs the sweep."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ class JobState:
         error: why it failed, was left out or ended early.
         attempts: how often it was started.
         seconds: of its last attempt.
-        same_as: the number of the job of the same config that ran in its place; or None.
+        same_as: the number of the job with the same config that ran in its place; or None.
     """
 
     number: int
@@ -47,15 +47,15 @@ class JobState:
 
 @dataclass(frozen=True)
 class SweepFacts:
-    """What a sweep is, from its start to its end.
+    """The constant facts about a sweep.
 
     Attributes:
         command: as typed.
         settings: the words of the command, as typed; without those of the sweep itself.
-        config_dir: as `--config-dir`, absolute; or None.
-        dimensions: the rows of words that the jobs are combinations of, as in `Grid.dimensions`.
+        config_dir: as in `--config-dir`, absolute; or None.
+        dimensions: the rows of words whose combinations are the jobs, as in `Grid.dimensions`.
         config: dotted key -> value, the config of the first job; a resumed sweep must give the same.
-        objective: the name of the metric that picks the best job.
+        objective: the name of the metric that selects the best job.
     """
 
     command: str
@@ -67,7 +67,7 @@ class SweepFacts:
 
 
 class SweepFile:
-    """The jobs of a sweep and how far they are. Each change is on disk when the call returns. Safe for threads."""
+    """The jobs of a sweep and their states. Each change is on disk when the call returns. Thread-safe."""
 
     def __init__(self, folder: Path, facts: SweepFacts, jobs: Sequence[JobState]) -> None:
         """Writes the file."""
@@ -98,14 +98,14 @@ class SweepFile:
             return self._jobs[number]
 
     def add(self, jobs: Sequence[JobState], facts: SweepFacts | None = None) -> None:
-        """Adds jobs behind the others."""
+        """Appends jobs."""
         with self._lock:
             self._jobs |= {job.number: job for job in jobs}
             self.facts = facts or self.facts
             self._write()
 
     def _write(self) -> None:
-        """One line per job: only those of jobs that have changed are made anew, as there may be thousands."""
+        """One line per job; only lines of changed jobs are recreated, because there may be thousands."""
         counts = Counter(job.status for job in self._jobs.values())
         head = {**asdict(self.facts), "counts": {status: counts[status] for status in STATUSES if counts[status]}}
         lines = []
@@ -122,10 +122,10 @@ class SweepFile:
 
 
 def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:
-    """What `sweep.json` says.
+    """The content of `sweep.json`.
 
     Raises:
-        BadInput: when it is missing, damaged or not that of a sweep.
+        BadInput: if it is missing, damaged or not of a sweep.
     """
     path = folder / FILE
     try:

@@ -1,4 +1,4 @@
-"""A worker of a sweep: a process that trains one job after the other and tells the sweep's process how they go."""
+"""A worker of a sweep: a process that trains one job after the other and reports to the sweep's process."""
 
 import os
 import signal
@@ -20,18 +20,21 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], names: tuple[str, ...]) -> None:
-    """Runs the jobs that come in until there are no more.
+    """Runs incoming jobs until there are no more.
 
     Args:
-        jobs: gives a `SweepJob`, or None at the end; takes `(number, kind, content)`.
-        lifeline: closes when the process of the sweep is gone: then this one ends too, as by Ctrl-C.
-        environment: variables of this worker, such as the GPU that it may use.
+        jobs: yields a `SweepJob`, or None at the end; accepts `(number, kind, content)`.
+        lifeline: closes when the sweep's process is gone: then this one ends too, as by Ctrl-C.
+        environment: variables of this worker, such as its GPU.
         names: of plugins.
     """
     os.environ.update(environment)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     with process.command_line(), interruptible():
-        for name in ("SIGINT", "SIGHUP"):  # Ctrl-C reaches the whole group; the process of the sweep says when to end
+        for name in (
+            "SIGINT",
+            "SIGHUP",
+        ):  # Ctrl-C reaches the whole process group; the sweep's process decides when to stop
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
         plugins.load(names)
@@ -40,7 +43,7 @@ def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], n
 
 
 class SentScreen:
-    """A screen whose lines go to the process of the sweep."""
+    """A screen that sends its lines to the sweep's process."""
 
     def __init__(self, number: int, jobs: Connection) -> None:
         self._number, self._jobs = number, jobs
@@ -50,12 +53,12 @@ class SentScreen:
         self._send("line", text)
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Sends how far one piece of work is, when it is done."""
+        """Sends the progress of a task when it is done."""
         if done >= total:
             self._send("line", f"{what}: {total}")
 
     def close(self) -> None:
-        """Nothing moves here."""
+        """Does nothing: there are no progress bars."""
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
         """The epochs of the job."""
@@ -64,7 +67,7 @@ class SentScreen:
     def _send(self, kind: str, content: Any) -> None:
         try:
             self._jobs.send((self._number, kind, content))
-        except (BrokenPipeError, ConnectionError):  # the process of the sweep is gone, and ends this one
+        except (BrokenPipeError, ConnectionError):  # the sweep's process is gone, and ends this one
             return
 
 
@@ -75,7 +78,7 @@ class SentEpochs:
         self._screen, self._epochs = screen, epochs
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
-        """A step is too short to be told."""
+        """Does nothing: steps are too short to report."""
 
     def on_epoch(self, result: "EpochResult") -> None:
         """Sends the line of an epoch."""
@@ -92,7 +95,7 @@ def _received(jobs: Connection) -> SweepJob | None:
 
 
 def _end_with(lifeline: Connection) -> None:
-    """Waits until the other end is closed, which happens in whatever way its process ends."""
+    """Waits until the other end is closed, which happens however its process ends."""
     try:
         lifeline.recv()
     except (EOFError, OSError):
