@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
         "A film of layers forming, from the activations that a run recorded (logging.activations.every and .keep).",
         "outputs/drawn/2026-01-31_12-00-00-abcd --layers block1_conv block2_conv",
     )
-    parser.add_argument("--layers", nargs="+", help="names of layers that were kept; default: all of them")
+    parser.add_argument("--layers", nargs="+", help="names or patterns of layers that were kept; default: all")
     parser.add_argument("--channels", type=int, default=32, help="the most channels per layer; default: 32")
     parser.add_argument("--probe", help="which of the images; default: each one")
     parser.add_argument("--seconds", type=float, default=0.5, help="per frame; default: 0.5")
@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.record.activation_arrays import epoch_files, read_activations
     from catsdogs_exp.record.folder.run_files import find_run
+    from catsdogs_exp.record.pictures.files import file_name, new_file
     from catsdogs_exp.record.pictures.film import frames, write_film
 
     folder = find_run(options.run).folder / "activations"
@@ -47,9 +48,9 @@ def main(arguments: list[str]) -> int:
         if options.probe not in (None, name):
             continue
         pictures = frames(epochs, number, layers, options.channels)
-        stem = Path(name.replace("/", "-").replace(" ", "-")).stem
+        stem = Path(file_name(name)).stem
         for suffix in (".webp", *((".gif",) if options.gif else ())):
-            path = folder / f"film-{stem}{suffix}"
+            path = new_file(folder, f"film-{stem}", suffix)
             write_film(pictures, path, options.seconds)
             output().say(f"{path}: {len(pictures)} epochs")
     return 0

@@ -78,7 +78,7 @@ def wall(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.record.comparison import compare
-    from catsdogs_exp.record.pictures.files import save_new
+    from catsdogs_exp.record.pictures.files import file_name, save_new
     from catsdogs_exp.report.wall_page import make_wall, write_page
 
     found = compare(options.paths, options.by)
@@ -91,8 +91,7 @@ def wall(arguments: list[str]) -> int:
     except OSError as error:
         raise BadInput(f"--output must be a folder. Received: {folder} ({error.strerror})") from error
     for name, picture in made.pictures.items():
-        stem = Path(name.replace("/", "-").replace(" ", "-")).stem
-        output().say(str(save_new(picture, folder, f"wall-{stem}")))
+        output().say(str(save_new(picture, folder, f"wall-{Path(file_name(name)).stem}")))
     if options.html:
         write_page(made, options.html)
         output().say(f"page: {options.html}")

@@ -94,6 +94,14 @@ def test_a_film_has_a_frame_per_recorded_epoch(trained: Path, capsys) -> None:
             assert (shown[0] != shown[1]).any()
 
 
+def test_a_second_film_leaves_the_first_and_layers_may_be_patterns(trained: Path, capsys) -> None:
+    before = {path.name: path.read_bytes() for path in (trained / "activations").glob("film-*")}
+    assert main(["film", str(trained), "--layers", "block*_conv"]) == 0
+    written = {Path(line.rpartition(": ")[0]).name for line in capsys.readouterr().out.splitlines()}
+    assert len(written) == 2 and not written & set(before)
+    assert all((trained / "activations" / name).read_bytes() == content for name, content in before.items())
+
+
 def test_a_film_needs_no_tensorflow(trained: Path) -> None:
     program = (
         "import sys; from catsdogs_exp.__main__ import main; code = main(sys.argv[1:]); "

@@ -74,7 +74,10 @@ def test_the_wall_is_a_picture_per_probe(trained: Path, other: Path, tmp_path: P
         (["--inside"], "--inside must compare two runs. Received: 1"),
         (["{run}", "--inside", "--images", "3"], "--images must be >= 8. Received: --images 3"),
         (["{run}", "--inside", "--layers", "block7"], "--layers must be auto, all, or names or patterns of layers."),
-        (["--wall"], "A wall needs at least two runs that kept activations of the same images. Received: 1."),
+        (
+            ["--wall"],
+            "A wall needs at least two runs that kept activations of the same images. Received: 1 of 1. Train with ",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(trained: Path, words: list[str], message: str, capsys) -> None:

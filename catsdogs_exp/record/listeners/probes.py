@@ -1,6 +1,5 @@
 """Fixed images whose activations are recorded during training."""
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,17 +18,15 @@ from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import Answers
-from catsdogs_exp.platforms import safe_name
-from catsdogs_exp.printable import printable
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
 from catsdogs_exp.record.listeners.tensorboard import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
+from catsdogs_exp.record.pictures.files import file_name
 from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 _SETTING = "logging.activations.layers"
-_LONGEST_NAME = 60  # characters of up to four bytes, where a file name may have 255
 
 
 @dataclass(frozen=True)
@@ -128,14 +125,6 @@ class ProbeRecorder:
         for name, pictures in zip(self._probes.names, drawn, strict=True):
             for part, png in pictures:
                 board.image(f"{tag}/{name}/{part}", png, epoch)
-
-
-def file_name(name: str) -> str:
-    """A probe's name as part of a file name: one line, valid on any system, and short enough."""
-    plain = safe_name(re.sub(r"[ /\\]", "-", printable(name)))
-    if len(plain) <= _LONGEST_NAME:
-        return plain
-    return f"{plain[: _LONGEST_NAME // 2]}...{plain[-(_LONGEST_NAME // 2 - 3) :]}"
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:

@@ -1,10 +1,15 @@
 """Pictures as files that never overwrite another."""
 
+import re
 from pathlib import Path
 
 from PIL import Image
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import safe_name
+from catsdogs_exp.printable import printable
+
+_LONGEST_NAME = 60  # characters of up to four bytes, where a file name may have 255
 
 
 def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
@@ -13,15 +18,36 @@ def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
     Raises:
         BadInput: if it cannot be written.
     """
+    path = new_file(folder, stem, ".png")
+    try:
+        picture.save(path, "PNG")
+    except OSError as error:
+        raise BadInput(f"The picture cannot be written: {path}: {error.strerror or error}") from error
+    return path
+
+
+def new_file(folder: Path, stem: str, suffix: str) -> Path:
+    """Makes an empty `stem.suffix`, or `stem-2.suffix` and so on where that exists already, and returns its path.
+
+    Raises:
+        BadInput: when it cannot be made.
+    """
     number = 1
     while True:
-        path = folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
         try:
-            with path.open("xb") as handle:
-                picture.save(handle, "PNG")
+            path.open("xb").close()
         except FileExistsError:
             number += 1
         except OSError as error:
             raise BadInput(f"The picture cannot be written: {path}: {error.strerror or error}") from error
         else:
             return path
+
+
+def file_name(name: str) -> str:
+    """An image's name as part of a file's name: one line, allowed on any system, and short enough for it."""
+    plain = safe_name(re.sub(r"[ /\\]", "-", printable(name)))
+    if len(plain) <= _LONGEST_NAME:
+        return plain
+    return f"{plain[: _LONGEST_NAME // 2]}...{plain[-(_LONGEST_NAME // 2 - 3) :]}"

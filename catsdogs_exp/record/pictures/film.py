@@ -1,5 +1,6 @@
 """Films of layers forming: one frame per recorded epoch, all on the same scale."""
 
+import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.insight.maps import on_one_scale
 from catsdogs_exp.record.activation_arrays import KeptActivations
 from catsdogs_exp.record.pictures.activation_page import VIRIDIS
@@ -28,7 +29,7 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
     Args:
         epochs: in order; all of one run.
         probe: index of the image.
-        layers: names.
+        layers: names and patterns.
         channels: maximum number per layer.
 
     Raises:
@@ -36,10 +37,15 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
     """
     known = [layer.layer for layer in epochs[0].answers.layers]
     for name in layers:
-        if name not in known:
-            raise BadInput(f"--layers must name layers that were kept: {', '.join(known)}. Received: {name}")
+        if name not in known and not fnmatch.filter(known, name):
+            raise BadInput(
+                f"--layers must name layers that were kept: {', '.join(known)}. Received: {name}."
+                f"{did_you_mean(name, known)}"
+            )
     stacks: dict[str, NDArray[np.uint8]] = {}
-    for name in layers:
+    for name in known:
+        if name not in layers and not any(fnmatch.fnmatchcase(name, wanted) for wanted in layers):
+            continue
         maps = np.stack([_maps(epoch, name)[probe, ..., :channels] for epoch in epochs])  # [epochs, h, w, channels]
         low, high = maps.min(axis=(0, 1, 2)), maps.max(axis=(0, 1, 2))
         stacks[name] = np.stack(
