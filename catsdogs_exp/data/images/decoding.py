@@ -129,10 +129,9 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
         more = [_complaint(data, image), "" if kind == "MPO" else _frames(image)]
         peak = 0.0
         if depth.is_deep(mode):
-            values = depth.values_of(image)
-            peak = depth.peak_of(values)
-            more += depth.oddities(values)
-            del values  # as large as the image: freed before the next step allocates
+            extent = depth.extent_of(image)
+            peak = extent.peak
+            more += extent.oddities
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
         return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)

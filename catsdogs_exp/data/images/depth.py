@@ -6,7 +6,8 @@ has a small maximum too. So the range is chosen for the whole data set, per type
 nine out of ten of its images. A single image outside any data set uses its own range.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ RANGES = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0, 2.0**31 - 1, 2.0**32
 
 _MOST = 0.9  # of the images: a few with other values must not turn all the rest black
 _BEYOND = 2.0  # floats overshoot after resizing or filtering: 1.02 does not mean 0 to 255
+_BAND = 1 << 20  # values at a time
 _PHOTOMETRIC, _BITS, _FORMAT = 262, 258, 339  # tags of TIFF
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
@@ -29,18 +31,46 @@ def is_deep(mode: str) -> bool:
     return mode in RANGES or mode.startswith("I;16")
 
 
-def values_of(image: Image.Image) -> NDArray[np.float64]:
-    """The values of a decoded deep image, float64 [h, w], including NaN."""
-    values = np.asarray(image)
-    if image.mode == "I" and _tag(image, _FORMAT) == _UNSIGNED and _tag(image, _BITS) == 32:
-        values = values.view(np.uint32)  # Pillow reads these as signed
-    return values.astype(np.float64)
+@dataclass(frozen=True)
+class Extent:
+    """What is known of the range of a deep image.
+
+    Attributes:
+        peak: the largest finite value, 0 if there is none.
+        oddities: `NaN`, `infinite values`, `values below 0`: those that occur.
+    """
+
+    peak: float
+    oddities: tuple[str, ...]
 
 
-def peak_of(values: NDArray[np.float64]) -> float:
-    """The largest number among them, 0 if there is none."""
-    finite = values[np.isfinite(values)]
-    return float(finite.max(initial=0.0))
+def extent_of(image: Image.Image) -> Extent:
+    """The largest value of a decoded deep image, and what is odd about its values."""
+    peak, nan, infinite, negative = 0.0, False, False, False
+    for _, values in _bands(image):
+        finite = values[np.isfinite(values)]
+        peak = max(peak, float(finite.max(initial=0.0)))
+        nan = nan or bool(np.isnan(values).any())
+        infinite = infinite or bool(np.isinf(values).any())
+        negative = negative or bool((finite < 0).any())
+    found = {"NaN": nan, "infinite values": infinite, "values below 0": negative}
+    return Extent(peak, tuple(name for name, there in found.items() if there))
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """The values, some rows at a time: as float64, all of them would take several times the image's memory.
+
+    Yields:
+        The rows and their values, float64 [rows, w], including NaN.
+    """
+    unsigned = image.mode == "I" and _tag(image, _FORMAT) == _UNSIGNED and _tag(image, _BITS) == 32
+    rows = max(1, _BAND // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        values = np.asarray(image.crop((0, top, image.width, bottom)))
+        if unsigned:
+            values = values.view(np.uint32)  # Pillow reads these as signed
+        yield slice(top, bottom), values.astype(np.float64)
 
 
 def range_of(mode: str, peak: float) -> float:
@@ -79,33 +109,25 @@ def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> I
     Returns:
         An image of mode `L`.
     """
-    values = values_of(image)
     bits = _tag(image, _BITS)
     if image.mode in RANGES:
-        white = levels.get(image.mode) or range_of(image.mode, peak_of(values))
+        white = levels.get(image.mode) or range_of(image.mode, extent_of(image).peak)
     else:
         white = 2.0**bits - 1 if bits else 65535.0
-    if white == 65535 and image.mode not in RANGES:
-        grey = (np.asarray(image) >> 8).astype(np.uint8)  # the upper eight bits
-    else:
-        scaled = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0) * (255 / white)
-        grey = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-    if _tag(image, _PHOTOMETRIC, None) == _WHITE_IS_ZERO:  # Pillow inverts only up to eight bits
-        grey = 255 - grey
+    inverted = _tag(image, _PHOTOMETRIC, None) == _WHITE_IS_ZERO  # Pillow inverts only up to eight bits
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey = np.where(values == transparent, np.uint8(255), grey)  # over white
+    grey = np.empty((image.height, image.width), np.uint8)
+    for rows, values in _bands(image):
+        if white == 65535 and image.mode not in RANGES:
+            grey[rows] = values // 256  # the upper eight bits
+        else:
+            scaled = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0) * (255 / white)
+            grey[rows] = np.rint(np.clip(scaled, 0, 255))
+        if inverted:
+            grey[rows] = 255 - grey[rows]
+        if isinstance(transparent, int):
+            grey[rows][values == transparent] = 255  # over white
     return Image.fromarray(grey)
-
-
-def oddities(values: NDArray[np.float64]) -> list[str]:
-    """Oddities of the values: `NaN`, `infinite values`, `values below 0`."""
-    found = {
-        "NaN": bool(np.isnan(values).any()),
-        "infinite values": bool(np.isinf(values).any()),
-        "values below 0": bool((values[np.isfinite(values)] < 0).any()),
-    }
-    return [name for name, there in found.items() if there]
 
 
 def _tag(image: Image.Image, number: int, otherwise: int | None = 0) -> int | None:

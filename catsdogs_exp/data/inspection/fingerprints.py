@@ -1,5 +1,7 @@
 """Fingerprints of images: a perceptual hash, and the mean and spread of the colours."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -52,9 +54,10 @@ def perceptual_hashes(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
     return hashes
 
 
-def is_flat(pixels: NDArray[np.uint8]) -> bool:
-    """Whether an image, uint8 [h, w, 3], is of a single colour, within a few levels."""
-    return bool((pixels.max(axis=(0, 1)).astype(int) - pixels.min(axis=(0, 1)) < _FLAT).all())
+def is_flat(image: Image.Image) -> bool:
+    """Whether an RGB image is of a single colour, within a few levels."""
+    extrema: Any = image.getextrema()  # needs no memory, unlike an array of the pixels
+    return all(high - low < _FLAT for low, high in extrema)
 
 
 def colours(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
@@ -124,7 +125,9 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     except Undecodable as error:
         return verdict(str(error), "", 0, 0)
     picture[:] = shrunk(look.small)
-    # A fine texture may be of a single colour only after shrinking.
-    blank = is_flat(picture) and is_flat(decoding.pixels(data))
     size = (look.width, look.height)
+    # A fine texture may be of a single colour only after shrinking. What was decoded in full is not decoded again.
+    blank = is_flat(Image.fromarray(picture)) and is_flat(
+        look.small if look.small.size == size else decoding.decode(data)
+    )
     return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank)

@@ -1,11 +1,11 @@
-"""Downloads a file once. pooch handles requests, checks and storage; this module adds resuming, retries and time
-limits.
+"""Downloads a file once: resumes, retries within time limits, and checks size and checksum.
 
-pooch starts each attempt from scratch, so the bytes are collected next to its own scratch file, in `NAME.part`, which
-survives a broken connection, Ctrl-C and a killed process.
+The bytes are collected in `NAME.part`, which survives a broken connection, Ctrl-C and a killed process. The file gets
+its own name only when it is complete and its checksum is right.
 """
 
 import errno
+import hashlib
 import json
 import shutil
 import socket
@@ -105,23 +105,18 @@ def part_of(target: Path) -> Path:
 
 
 def _fetch(download: Download, key: str, target: Path, progress: ReportProgress | None) -> None:
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")  # it would print checksums on the screen
-    transfer = Transfer(download, key, part_of(target), progress)
+    part = part_of(target)
+    transfer = Transfer(download, key, part, progress)
     try:
-        pooch.retrieve(
-            download.url,
-            known_hash=None if download.sha256 is None else f"sha256:{download.sha256.lower()}",
-            fname=target.name,
-            path=target.parent,
-            downloader=transfer,
-        )
-    except ValueError as error:  # pooch's message for a wrong checksum
-        raise BadInput(
-            f"What {download.url} holds has another checksum than {key}.sha256={download.sha256}: it was damaged on "
-            f"the way or has changed there. Try again, or set {key}.sha256=null. Nothing was kept."
-        ) from error
+        transfer.run()
+        if download.sha256 is not None and _sha256(part) != download.sha256.lower():
+            transfer.forget()
+            raise BadInput(
+                f"What {download.url} holds has another checksum than {key}.sha256={download.sha256}: it was damaged "
+                f"on the way or has changed there. Try again, or set {key}.sha256=null. Nothing was kept."
+            )
+        platforms.replace(part, target)
+        transfer.forget()
     except Failed as error:
         raise BadInput(
             f"{target.name} cannot be downloaded: {download.url}: {error}. Fetch it by other means and put it at "
@@ -134,8 +129,13 @@ def _fetch(download: Download, key: str, target: Path, progress: ReportProgress 
         ) from error
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Transfer:
-    """A downloader for pooch that resumes where it stopped.
+    """A download that resumes where it stopped.
 
     Args:
         download: what to download.
@@ -156,8 +156,8 @@ class Transfer:
         self._download, self._key, self._part, self._progress, self._sleep = download, key, part, progress, sleep
         self._known = part.with_name(f"{part.name}.json")  # the server's description of the file
 
-    def __call__(self, url: str, output_file: Any, pooch: Any, check_only: bool = False) -> None:
-        """Downloads `url` to `output_file`, as pooch expects.
+    def run(self) -> None:
+        """Collects the whole file in `part`.
 
         Raises:
             Failed: if all attempts failed.
@@ -167,7 +167,7 @@ class Transfer:
         counted = self._done()
         while True:
             try:
-                self._attempt(url)
+                self._attempt()
                 break
             except Failed as error:
                 if self._done() - counted >= GAIN:
@@ -178,22 +178,25 @@ class Transfer:
                     raise Failed(f"{error} ({len(WAITS) + 1} attempts)", passing=False) from error
                 self._sleep(WAITS[attempt])
                 attempt += 1
+
+    def forget(self) -> None:
+        """Removes what was collected, and what is known of it."""
+        self._part.unlink(missing_ok=True)
         self._known.unlink(missing_ok=True)
-        platforms.replace(self._part, Path(output_file))
 
     def _done(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0
 
-    def _attempt(self, url: str) -> None:
+    def _attempt(self) -> None:
         """One connection. Returns when the file is complete."""
         import requests
         import urllib3
 
-        done, known = self._done(), self._remembered()
-        if done and known.get("bytes") == done:
-            return  # complete: only the renaming was missing
+        url, done, known = self._download.url, self._done(), self._remembered()
+        if done and known.get("url") == url and known.get("bytes") == done:
+            return  # complete: only the check and the renaming were missing
         if not known or known.get("url") != url:
-            self._forget()
+            self.forget()
             done = 0
         headers = {"Accept-Encoding": "identity", "User-Agent": "catsdogs-exp"}
         if done:
@@ -213,7 +216,7 @@ class Transfer:
             raise Failed(f"it leads to an address without encryption: {response.url}", passing=False)
         status = response.status_code
         if status == 416:  # the part does not match the current file
-            self._forget()
+            self.forget()
             raise Failed("the server refuses to go on", passing=True)
         if status not in (200, 206):
             raise Failed(f"the server answers {status} {response.reason or ''}".strip(), status in _PASSING)
@@ -221,7 +224,7 @@ class Transfer:
         if status == 206:
             first, whole = _range(response.headers.get("Content-Range", ""))
             if first != done or (known.get("bytes") and whole != known["bytes"]):
-                self._forget()
+                self.forget()
                 raise Failed("the server goes on at another place", passing=True)
             total = whole
         else:
@@ -257,7 +260,7 @@ class Transfer:
     def _check_size(self, size: int) -> None:
         expected = self._download.bytes
         if expected is not None and size != expected:
-            self._forget()
+            self.forget()
             raise BadInput(
                 f"{self._download.url} must have {expected:,} bytes ({self._key}.bytes). Received: {size:,}. "
                 f"If it has changed there, set {self._key}.bytes=null {self._key}.sha256=null. Nothing was kept."
@@ -297,10 +300,6 @@ class Transfer:
         strong = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
         known = {"url": self._download.url, "tag": strong, "bytes": total}
         self._known.write_text(json.dumps(known), encoding="utf-8")
-
-    def _forget(self) -> None:
-        self._part.unlink(missing_ok=True)
-        self._known.unlink(missing_ok=True)
 
 
 def _number(text: str | None) -> int | None:

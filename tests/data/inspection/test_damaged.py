@@ -22,7 +22,7 @@ from catsdogs_exp.data.inspection.inspect import inspect_file
 pytestmark = pytest.mark.filterwarnings("ignore")  # as in a run
 
 SECONDS = 20.0  # of a few decodings: one damaged header asks for 50 million pixels
-MEGABYTES = 1600  # likewise: Pillow keeps four copies of its canvas, and its range of values is looked for in one more
+MEGABYTES = 1200  # likewise: Pillow keeps four copies of its canvas
 REASONS = ("empty", "not an image", "truncated", "undecodable", "too large")
 
 
@@ -138,7 +138,7 @@ def inspect_all(count: int, path: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for name, data in damaged_files(count):
         path.write_bytes(data)
-        started = time.perf_counter()
+        started = time.process_time()
         verdict = inspect_file(path)
         try:
             image = decode(data)
@@ -152,7 +152,7 @@ def inspect_all(count: int, path: Path) -> Counter[str]:
             assert (pixels.shape, pixels.dtype) == ((16, 16, 3), np.uint8), name
         assert verdict.reason in ("", *REASONS) or verdict.reason.startswith("unsupported format: "), name
         assert "\n" not in verdict.note, name
-        assert time.perf_counter() - started < SECONDS, name
+        assert time.process_time() - started < SECONDS, name  # of the processor: the machine may have other work
         found[verdict.reason] += 1
     assert _peak() - before < MEGABYTES
     return found
