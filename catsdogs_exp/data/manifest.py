@@ -136,11 +136,13 @@ def make_manifest(
     if part.any() and not (enforce and refusal):
         decided[part] = split_rules.assign(
             split,
-            listing.labels[part],
-            listing.splits[part],
-            verdicts.sha256[part],
-            paths=listing.paths[part],
-            groups=stable_numbers(decision.findings.near[part], verdicts.sha256[part]),
+            split_rules.Unassigned(
+                listing.labels[part],
+                listing.splits[part],
+                verdicts.sha256[part],
+                paths=listing.paths[part],
+                groups=stable_numbers(decision.findings.near[part], verdicts.sha256[part]),
+            ),
         )
     manifest = Manifest(
         listing=listing,

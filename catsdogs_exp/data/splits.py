@@ -16,6 +16,7 @@ by a division into folds go to the smallest folds.
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +30,28 @@ from catsdogs_exp.errors import BadInput
 TOLERANCE = 0.02  # relative to a split's share of a class
 
 
-def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
-    split: SplitSettings,
-    labels: NDArray[np.int32],
-    splits: NDArray[np.int8],
-    sha256: NDArray[np.str_],
-    paths: NDArray[np.str_] | None = None,
-    groups: NDArray[np.int64] | None = None,
-) -> NDArray[np.int8]:
-    """Completes `splits` for usable images.
+@dataclass(frozen=True)
+class Unassigned:
+    """Usable images before they are assigned to splits, as columns.
+
+    Attributes:
+        labels: int32 [n].
+        splits: int8 [n], `UNDECIDED` or given by the data. If the data has a validation or test set, nothing is added
+            to it. With folds, its train and validation sets are split again, and its test set stays.
+        sha256: strings [n], the content.
+        paths: strings [n], relative; only needed for `split.group_by`.
+        groups: int64 [n], equal numbers for images that must stay together. Copies always do.
+    """
+
+    labels: NDArray[np.int32]
+    splits: NDArray[np.int8]
+    sha256: NDArray[np.str_]
+    paths: NDArray[np.str_] | None = None
+    groups: NDArray[np.int64] | None = None
+
+
+def assign(split: SplitSettings, images: Unassigned) -> NDArray[np.int8]:
+    """Assigns a split to every image that has none.
 
     Guarantees, for each class separately (a group of several classes counts for its most frequent one):
 
@@ -55,12 +69,7 @@ def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
 
     Args:
         split: fractions or folds, seed, and the pattern that groups paths.
-        labels: int32 [n].
-        splits: int8 [n], `UNDECIDED` or given by the data. If the data has a validation or test set, nothing is added
-            to it. With folds, its train and validation sets are split again, and its test set stays.
-        sha256: strings [n], the content.
-        paths: strings [n], relative; only needed for `split.group_by`.
-        groups: int64 [n], equal numbers for images that must stay together. Copies always do.
+        images: the usable images.
 
     Returns:
         int8 [n] without `UNDECIDED`.
@@ -68,19 +77,19 @@ def assign(  # noqa: PLR0913  (columns of a manifest that does not exist yet)
     Raises:
         BadInput: if `split.group_by` matches no path.
     """
-    decided = splits.copy()
+    decided, sha256 = images.splits.copy(), images.sha256
     if split.folds is not None:
         decided[decided == VALIDATION] = UNDECIDED
     given = {which for which in (VALIDATION, TEST) if (decided == which).any()}
-    names = _names(split.group_by, paths) if split.group_by else None
-    group = _merged(sha256, names, groups)
+    names = _names(split.group_by, images.paths) if split.group_by else None
+    group = _merged(sha256, names, images.groups)
     decided = _follow(decided, group)
     free = np.isin(decided, (UNDECIDED, TRAIN)) & ~np.isin(group, group[np.isin(decided, (VALIDATION, TEST))])
     decided[decided == UNDECIDED] = TRAIN
 
     keys = sha256.tolist() if names is None else [name or key for name, key in zip(names, sha256.tolist(), strict=True)]
     rows = np.flatnonzero(free)
-    members = _Groups(split.seed, labels[rows], group[rows], [keys[row] for row in rows.tolist()])
+    members = _Groups(split.seed, images.labels[rows], group[rows], [keys[row] for row in rows.tolist()])
     validation = 0.0 if VALIDATION in given else split.validation
     test = 0.0 if TEST in given else split.test
     division = _Division(split, validation, test)
@@ -112,7 +121,7 @@ class _Division:
             first = min(2 if validation else 1, end)
             part = min(test, train) * images
             before = images - self._tested.rounded(test * images, part)
-            end = _boundary(size, u, 1 - test, before, part, first, max(first, end - 1))
+            end = _Cut(1 - test, before, part, first, max(first, end - 1)).place(size, u)
             which[end:] = TEST
         if self._fold is not None:
             cuts = self._folds.cuts(size[:end], u[:end], 1 - test)
@@ -120,7 +129,8 @@ class _Division:
         elif validation:
             part = min(validation, train) * images
             before = self._validated.rounded(validation * images, part)
-            which[: _boundary(size, u, validation, before, part, min(1, end - 1), max(end - 1, 0))] = VALIDATION
+            cut = _Cut(validation, before, part, min(1, end - 1), max(end - 1, 0))
+            which[: cut.place(size, u)] = VALIDATION
         return which
 
 
@@ -160,7 +170,7 @@ class _Folds:
             before += images[number - 1]
             # Half the tolerance at either end, and at least one group per fold while there are enough.
             first, last = (cuts[-1] + 1, groups - folds + number) if groups >= folds else (cuts[-1], groups)
-            cuts.append(_boundary(size, u, top * number / folds, before, each / 2, first, last))
+            cuts.append(_Cut(top * number / folds, before, each / 2, first, last).place(size, u))
         return [*cuts, groups]
 
 
@@ -201,26 +211,34 @@ class _Groups:
         decided[rows[mine != UNDECIDED]] = mine[mine != UNDECIDED]
 
 
-def _boundary(  # noqa: PLR0913  (numbers of one cut)
-    size: NDArray[np.int64], u: NDArray[np.float64], cut: float, before: float, part: float, first: int, last: int
-) -> int:
-    """The number of groups, ascending in u, before a boundary.
+@dataclass(frozen=True)
+class _Cut:
+    """A boundary between two splits of a class.
 
-    Args:
-        size, u: of the groups.
-        cut: the boundary according to the hash alone.
+    Attributes:
+        u: the boundary according to the hash alone.
         before: desired number of images before the boundary.
         part: number of images that the tolerance is relative to.
         first, last: minimum and maximum number of groups before it.
     """
-    images = np.concatenate([[0], np.cumsum(size)])
-    place = int(np.searchsorted(u, cut))
-    tolerance = max(0.5, TOLERANCE * part)
-    if abs(images[place] - before) > tolerance:
-        near = np.flatnonzero(np.abs(images - before) <= tolerance)
-        # Large groups may exceed the tolerance: then as close as they allow.
-        place = int((near[np.abs(near - place).argmin()]) if len(near) else np.abs(images - before).argmin())
-    return min(max(place, first), last)
+
+    u: float
+    before: float
+    part: float
+    first: int
+    last: int
+
+    def place(self, size: NDArray[np.int64], u: NDArray[np.float64]) -> int:
+        """The number of groups, given by size and ascending u, before the boundary."""
+        images = np.concatenate([[0], np.cumsum(size)])
+        place = int(np.searchsorted(u, self.u))
+        tolerance = max(0.5, TOLERANCE * self.part)
+        error = np.abs(images - self.before)
+        if error[place] > tolerance:
+            near = np.flatnonzero(error <= tolerance)
+            # Large groups may exceed the tolerance: then as close as they allow.
+            place = int((near[np.abs(near - place).argmin()]) if len(near) else error.argmin())
+        return min(max(place, self.first), self.last)
 
 
 def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:

@@ -46,25 +46,19 @@ class RangeTest:
     why: str
 
 
-def range_test(  # noqa: PLR0913  (three of them are defaults that only tests change)
-    steps: Steps,
-    train: Feed,
-    low: float = LOW,
-    high: float = HIGH,
-    count: int = COUNT,
-    progress: Callable[[str, int, int], None] | None = None,
+def range_test(
+    steps: Steps, train: Feed, count: int = COUNT, progress: Callable[[str, int, int], None] | None = None
 ) -> RangeTest:
-    """Trains `count` steps with rising learning rates. Everything changed in `steps` is restored.
+    """Trains `count` steps with learning rates rising from `LOW` to `HIGH`. Everything changed in `steps` is restored.
 
     Args:
         steps: with an optimizer whose learning rate is constant.
         train: batches; repeated as often as necessary.
-        low, high: the first and the last rate, 0 < low < high.
         count: steps.
         progress: called with the current task, the number done, and the total.
     """
     before = {name: value_of(variable) for name, variable in steps.variables().items()}
-    rates = np.geomspace(low, high, count)
+    rates = np.geomspace(LOW, HIGH, count)
     losses: list[float] = []
     broke = False
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.schema import SplitSettings
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION
-from catsdogs_exp.data.splits import TOLERANCE, assign
+from catsdogs_exp.data.splits import TOLERANCE, Unassigned, assign
 from catsdogs_exp.errors import BadInput
 
 SHARES = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.25, 0.4])
@@ -40,11 +40,13 @@ def assigned(
     """Name of an image -> its split. The names are the contents and the paths."""
     decided = assign(
         rules,
-        np.array(labels, dtype=np.int32),
-        np.array(splits if splits is not None else [UNDECIDED] * len(labels), dtype=np.int8),
-        digests(names),
-        np.array(names, dtype=np.dtypes.StringDType()),
-        None if groups is None else np.array(groups, dtype=np.int64),
+        Unassigned(
+            np.array(labels, dtype=np.int32),
+            np.array(splits if splits is not None else [UNDECIDED] * len(labels), dtype=np.int8),
+            digests(names),
+            np.array(names, dtype=np.dtypes.StringDType()),
+            None if groups is None else np.array(groups, dtype=np.int64),
+        ),
     )
     assert decided.dtype == np.int8
     assert set(decided.tolist()) <= {TRAIN, VALIDATION, TEST}
@@ -157,7 +159,7 @@ def test_copies_of_a_picture_stay_together(contents: list[int], validation: floa
     sha256 = digests([str(content) for content in contents])
     labels = np.zeros(len(contents), dtype=np.int32)
     undecided = np.full(len(contents), UNDECIDED, dtype=np.int8)
-    decided = assign(split(validation, test, seed), labels, undecided, sha256)
+    decided = assign(split(validation, test, seed), Unassigned(labels, undecided, sha256))
     assert UNDECIDED not in decided
     for content in set(contents):
         assert len({which for which, mine in zip(decided.tolist(), contents, strict=True) if mine == content}) == 1
@@ -225,7 +227,7 @@ def test_in_a_large_class_new_files_move_hardly_any(seed: int, added: int) -> No
 
     def first(count: int) -> np.ndarray:
         undecided = np.full(count, UNDECIDED, dtype=np.int8)
-        return assign(split(0.2, 0.2, seed), np.zeros(count, dtype=np.int32), undecided, sha256[:count])
+        return assign(split(0.2, 0.2, seed), Unassigned(np.zeros(count, dtype=np.int32), undecided, sha256[:count]))
 
     assert (first(16_000) != first(16_000 + added)[:16_000]).sum() <= 160
 
@@ -428,7 +430,7 @@ def test_no_images_at_all() -> None:
 
 def test_what_was_given_is_left_unchanged() -> None:
     splits = np.full(10, UNDECIDED, dtype=np.int8)
-    assign(split(0.2, 0.0), np.zeros(10, dtype=np.int32), splits, digests([str(i) for i in range(10)]))
+    assign(split(0.2, 0.0), Unassigned(np.zeros(10, dtype=np.int32), splits, digests([str(i) for i in range(10)])))
     assert splits.tolist() == [UNDECIDED] * 10
 
 
