@@ -22,6 +22,7 @@ NAMES = {
     "checkpoints": "P12: what saving where a run stands costs; and what determinism does",
     "record": "P13: what TensorBoard, activations and linear probes cost a run",
     "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",
+    "compare": "P17: seconds that `compare` of 500 runs takes, with tests of significance on 1,000 images",
     "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
 }
 _ROUNDS = 5

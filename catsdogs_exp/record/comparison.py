@@ -1,16 +1,17 @@
-"""Compares runs: ranks them, finds what differs, groups them. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
+"""Compares runs: ranks them and finds what differs. Needs no TensorFlow or Hydra, so it is fast."""
 
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp.config.relevance import changes_numbers, depends, matters
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run, find_runs, read_run
+from catsdogs_exp.record.run_filter import where
 
 # Keys that `conf/` copies from another one: no column of their own while both are equal. A test compares the table with
 # `conf/`, which this module does not read, because runs can be compared without it.
@@ -31,7 +32,7 @@ class Comparison:
         root: the common parent folder of all runs.
         by: the metric they are ranked by.
         runs: best first; those without the metric at the end.
-        keys: the config keys that differ, in the order of `config.yaml`.
+        keys: the config keys that differ between them, in the order of `config.yaml`.
         remarks: what was left out, and why; one line each.
     """
 
@@ -41,52 +42,26 @@ class Comparison:
     keys: tuple[str, ...]
     remarks: tuple[str, ...]
 
-
-@dataclass(frozen=True)
-class RunGroup:
-    """Runs that share some settings.
-
-    Attributes:
-        values: of the keys grouped by, in their order.
-        runs: names of all runs in it.
-        n: number of runs that count: they ended well and have the metric.
-        mean, low, high: of the metric over those; None if n is 0.
-        std: sample standard deviation (divided by n - 1); None if n is less than 2.
-    """
-
-    values: tuple[Any, ...]
-    runs: tuple[str, ...]
-    n: int
-    mean: float | None
-    std: float | None
-    low: float | None
-    high: float | None
+    def alike(self, keys: Sequence[str]) -> list[list[Run]]:
+        """The runs that have the same values of some keys, together; without those whose settings are unknown."""
+        members: dict[str, list[Run]] = {}
+        for run in self.runs:
+            if run.config is not None:
+                members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
+        return list(members.values())
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """Groups, best mean first.
-
-    Attributes:
-        keys: what the runs were grouped by.
-        groups: best first; those without a counting run at the end.
-        remarks: as in `Comparison`.
-    """
-
-    keys: tuple[str, ...]
-    groups: tuple[RunGroup, ...]
-    remarks: tuple[str, ...]
-
-
-def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
+def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequence[str] = ()) -> Comparison:
     """Reads all runs at or below the paths and ranks them.
 
     Args:
         paths: run folders, or folders that contain some at any depth. A run found twice counts once.
-        by: one of `METRICS`; None: the runs' common objective, or else `val_accuracy`.
+        by: one of `METRICS`; None: the objective that the runs have in common, or else `val_accuracy`.
+        conditions: which of them take part, such as `lr<0.01`; see `where`.
 
     Raises:
-        BadInput: for an unknown metric, a path that is not a folder, or if there is no readable run.
+        BadInput: for an unknown metric, a path that is no folder, a condition that makes no sense, or where there is
+            no run to read or none that fulfils the conditions.
     """
     if by is not None and by not in METRICS:
         raise BadInput(f"--by must be one of {', '.join(METRICS)}. Received: --by {by}.{did_you_mean(by, METRICS)}")
@@ -105,52 +80,32 @@ def compare(paths: Sequence[str | Path], by: str | None = None) -> Comparison:
             f"No readable runs below {_joined(paths)}: {remarks[0]}"
             + (f" (and {len(remarks) - 1} more like it)." if len(remarks) > 1 else ".")
         )
+    chosen = where(conditions, runs)
+    if not chosen:
+        raise BadInput(f"None of the {len(runs)} runs fulfils --where {' and '.join(conditions)}. Ask for less")
+    if len(chosen) < len(runs):
+        remarks.append(f"--where leaves {len(chosen)} of {len(runs)} runs")
+    runs = list(chosen)
     by = by or _common_objective(runs, remarks)
     if not any(by in run.metrics for run in runs):
         remarks.append(f"no run has {by}")
-    runs.sort(key=lambda run: (_rank(run.metrics.get(by), by), natural_key(run.name)))
+    runs.sort(key=lambda run: (rank(run.metrics.get(by), by), natural_key(run.name)))
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 
 
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
-    """The keys that differ only between recipes: equal in all runs of an `experiment`, so that its name implies them.
+    """The keys that differ between recipes only: alike in all runs of an `experiment`, so that its name says them.
 
-    Empty if the runs come from a single recipe, or from none.
+    Empty where the runs come from one recipe, or from none.
     """
     if "experiment" not in comparison.keys:
         return ()
-    recipes = _alike(comparison.runs, ["experiment"])
+    recipes = comparison.alike(["experiment"])
     return tuple(
         key
         for key in comparison.keys
         if key != "experiment" and all(len({repr(run.setting(key)) for run in runs}) == 1 for runs in recipes)
     )
-
-
-def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
-    """Groups runs with the same settings: mean and spread of the metric they are ranked by.
-
-    Only runs that ended well count; a group without any is kept, with `n` 0.
-
-    Args:
-        comparison: the runs and the metric.
-        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`); or keys prefixed with
-            `~`, for every differing key except those: `~seed`.
-
-    Raises:
-        BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
-    """
-    keys = _group_keys(comparison, names)
-    remarks = [f"{run.name} is in no group: its settings are unknown" for run in comparison.runs if run.config is None]
-    groups = [_group(runs, keys, comparison.by) for runs in _alike(comparison.runs, keys)]
-    groups.sort(
-        key=lambda group: (_rank(group.mean, comparison.by), [natural_key(str(value)) for value in group.values])
-    )
-    idle = [run.status for run in comparison.runs if run.status != "ok" and run.config is not None]
-    if idle:
-        counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
-        remarks.append(f"runs that did not end well do not count: {counts}")
-    return Grouping(keys, tuple(groups), tuple(remarks))
 
 
 def _common_objective(runs: Sequence[Run], remarks: list[str]) -> str:
@@ -163,14 +118,32 @@ def _common_objective(runs: Sequence[Run], remarks: list[str]) -> str:
 
 
 def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Keys with more than one value, or missing in some run, except copies of other keys."""
+    """Keys with more than one value where they matter, or missing in some run, but for copies of other keys.
+
+    Of more than two runs those are left out that say no more than the choice of their group does: runs with
+    `optimizer=sgd` alone have a momentum, and all of them the same.
+    """
     configs = [run.config for run in runs if run.config is not None]
-    keys = list(dict.fromkeys(key for config in configs for key in config))
+    keys = [key for key in dict.fromkeys(key for config in configs for key in config) if changes_numbers(key)]
+    found = []
+    for key in keys:
+        first = configs[0].get(key, MISSING)
+        # parts of configs are parsed once: one look is enough for most keys
+        if not depends(key) and all(config.get(key, MISSING) is first for config in configs):
+            continue
+        values = {repr(config[key]) if key in config and matters(key, config) else None for config in configs}
+        if len(values) > 1 and not _is_copy(key, configs):
+            found.append((key, values))
+    names = {key for key, _ in found}
     return tuple(
-        key
-        for key in keys
-        if len({repr(config.get(key, MISSING)) for config in configs}) > 1 and not _is_copy(key, configs)
+        key for key, values in found if not (len(runs) > 2 and _follows(key, names) and len(values - {None}) == 1)
     )
+
+
+def _follows(key: str, differing: Collection[str]) -> bool:
+    """Whether a key belongs to a group, such as the network, of which different choices were made."""
+    groups = {copy.partition(".")[0] for copy, flat in WIRED.items() if flat == key} or {key.partition(".")[0]}
+    return not key.endswith(".name") and any(f"{group}.name" in differing for group in groups)
 
 
 def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
@@ -178,61 +151,8 @@ def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
     return flat is not None and all(config[key] == config.get(flat, MISSING) for config in configs if key in config)
 
 
-def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]:
-    known = list(dict.fromkeys(key for run in comparison.runs for key in run.config or ()))
-    differing = f"Keys that differ: {', '.join(comparison.keys) or 'none'}."
-    if not names or not all(name.lstrip("~") for name in names):
-        raise BadInput(f"--group-by must name a setting, or several with commas. Received: nothing. {differing}")
-    without = [name.startswith("~") for name in names]
-    if any(without) and not all(without):
-        raise BadInput(
-            "--group-by takes keys to group by, or keys to leave out (~KEY), not both. "
-            f"Received: --group-by {','.join(names)}. {differing}"
-        )
-    keys = []
-    for name in names:
-        key = name.lstrip("~")
-        key = key if key in known or f"{key}.name" not in known else f"{key}.name"
-        if key not in known:
-            raise BadInput(
-                f"--group-by must name settings of the runs. Received: --group-by {name}."
-                f"{did_you_mean(key, known)} {differing}"
-            )
-        keys.append(key)
-    if any(without):
-        return tuple(key for key in comparison.keys if key not in keys)
-    return tuple(dict.fromkeys(keys))
-
-
-def _alike(runs: Sequence[Run], keys: Sequence[str]) -> list[list[Run]]:
-    """Groups runs with the same values of some keys; without runs whose settings are unknown."""
-    members: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.config is not None:
-            members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
-    return list(members.values())
-
-
-def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
-    numbers = [run.metrics[by] for run in runs if run.status == "ok" and by in run.metrics]
-    n = len(numbers)
-    mean = math.fsum(numbers) / n if n else None
-    std = None
-    if mean is not None and n > 1:
-        std = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (n - 1))
-    return RunGroup(
-        values=tuple(runs[0].setting(key) for key in keys),
-        runs=tuple(run.name for run in runs),
-        n=n,
-        mean=mean,
-        std=std,
-        low=min(numbers, default=None),
-        high=max(numbers, default=None),
-    )
-
-
-def _rank(number: float | None, metric: str) -> tuple[bool, float]:
-    """Sorts best first, and runs without a value last."""
+def rank(number: float | None, metric: str) -> tuple[bool, float]:
+    """Sorts the best first, and what has no number last."""
     if number is None:
         return True, 0.0
     return False, number if lower_is_better(metric) else -number

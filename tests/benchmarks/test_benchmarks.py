@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import checkpoints, inspection, optimizers, photos, startup, throughput
+from benchmarks import compare as comparisons
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
 from benchmarks.processes import Side
@@ -17,6 +18,7 @@ from benchmarks.timing import Pair, interleaved, steady_rate
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.record.best_against import best_against_others
 from catsdogs_exp.record.comparison import compare
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -205,7 +207,7 @@ def test_startup_has_a_row_for_each_target() -> None:
 
 
 def test_startup_compares_runs_that_compare_can_read(tmp_path: Path) -> None:
-    found = compare([startup._write_runs(tmp_path / "runs", 3)])
+    found = compare([startup.write_runs(tmp_path / "runs", 3)])
     assert [run.name.partition("-")[0] for run in found.runs] == ["2", "1", "0"]
     assert "lr" in found.keys
     assert not found.remarks
@@ -282,3 +284,12 @@ def test_inspection_measures_what_it_says(photo_folder, tmp_path: Path, monkeypa
     measured = {name: one() for name, one in inspection.contenders(found, config, paths, tmp_path / "scratch").items()}
     assert set(measured) == {"load", "first", "again"}
     assert min(measured.values()) > 0
+
+
+def test_compare_has_a_row_for_each_form_and_its_runs_can_be_told_apart(tmp_path: Path) -> None:
+    rows = comparisons.rows({"table": [1.0], "json": [1.0], "loss": [3.0]})
+    assert [(row.name, row.reached) for row in rows] == [("P17", "yes"), ("P17", "yes"), ("P17", "no")]
+    found = compare([comparisons.write_runs_with_predictions(tmp_path / "runs", 4, images=300)])
+    assert (found.remarks, len(found.runs)) == ((), 4)
+    verdict = best_against_others(found)
+    assert (verdict.untested, len(verdict.tests), verdict.tests[-1].is_better) == ({}, 3, True)

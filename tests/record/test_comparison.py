@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.comparison import WIRED, compare, group_runs, lower_is_better, settled_by_recipe
+from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.record.comparison import WIRED, compare, settled_by_recipe
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING
+from catsdogs_exp.record.run_groups import group_runs
 
 CONFIG = {
     "lr": 0.001,
@@ -182,12 +184,12 @@ def test_other_keys_that_vary_alike_stay(tmp_path):
     assert compare([tmp_path]).keys == ("seed", "dataset.seed")
 
 
-def test_output_dir_and_experiment_only_when_they_differ(tmp_path):
+def test_the_experiment_only_when_it_differs_and_output_dir_never(tmp_path):
     make_run(tmp_path / "a", config=settings(output_dir="x", experiment="course"))
     make_run(tmp_path / "b", config=settings(output_dir="x"))
     assert compare([tmp_path]).keys == ("experiment",)
     make_run(tmp_path / "c", config=settings(output_dir="y"))
-    assert compare([tmp_path]).keys == ("output_dir", "experiment")
+    assert compare([tmp_path]).keys == ("experiment",)
 
 
 def test_a_key_that_a_run_lacks(tmp_path):
@@ -199,6 +201,61 @@ def test_a_key_that_a_run_lacks(tmp_path):
     assert found.keys == ("optimizer.name", "optimizer.momentum", "optimizer.rho")
     assert [run.setting("optimizer.momentum") for run in found.runs] == [0.9, MISSING]
     assert [run.setting("experiment") for run in found.runs] == [None, None]
+
+
+def test_depth_means_nothing_to_a_transfer_network(tmp_path):
+    for depth in (3, 4):
+        make_run(tmp_path / f"cnn{depth}", config=settings(depth=depth))
+        transfer = settings(depth=depth)
+        transfer["model"] = {"name": "transfer", "backbone": "Xception"}
+        make_run(tmp_path / f"transfer{depth}", config=transfer)
+    found = compare([tmp_path])
+    assert found.keys == ("depth", "model.name")  # all networks with a backbone have the same one
+    assert [run.setting("depth") for run in found.runs] == [3, 4, MISSING, MISSING]
+    assert compare([tmp_path / "transfer3", tmp_path / "transfer4"]).keys == ()
+
+
+def test_settings_that_only_matter_with_others(tmp_path):
+    for fold, folds in ((0, None), (1, None), (1, 5)):
+        config = settings()
+        config["split"] = {"folds": folds, "fold": fold, "validation": 0.1 * (fold + 1)}
+        config["training"] = {"finetune": {"epochs": 0, "lr": fold}}
+        make_run(tmp_path / f"{fold}-{folds}", config=config)
+    found = compare([tmp_path / "0-None", tmp_path / "1-None"])
+    assert found.keys == ("split.validation",)
+    found = compare([tmp_path / "1-None", tmp_path / "1-5"])
+    assert found.keys == ("split.folds", "split.fold", "split.validation")
+
+
+def test_a_run_says_why_it_is_as_it_is_and_how_to_go_on(tmp_path):
+    make_run(tmp_path / "failed", None, status="failed", error="RunFailed: NaN")
+    make_run(tmp_path / "stopped", stopped="val_loss was not better for 5 epochs")
+    make_run(tmp_path / "interrupted", status="interrupted", error="interrupted")
+    killed = make_run(tmp_path / "killed run", status="running")
+    (killed / ".lock").write_text("")
+    reasons = {run.name: (run.status, run.reason) for run in compare([tmp_path]).runs}
+    assert reasons == {
+        "failed": ("failed", "RunFailed: NaN"),
+        "stopped": ("ok", "val_loss was not better for 5 epochs"),
+        "interrupted": ("interrupted", f"resume {tmp_path / 'interrupted'}"),
+        "killed run": ("killed", f"resume '{killed}'"),
+    }
+
+
+def test_settings_are_read_alike_in_parts_and_as_a_whole(tmp_path):
+    """Configs are parsed part by part, which YAML of other hands may not allow."""
+    texts = (
+        "lr: 0.1\nsize:\n- 1\n- 2\nmodel:\n  name: cnn\n\n  dense: [1, 2]\n",
+        "{lr: 0.1,\nsize: [1,\n2], model: {name: cnn, dense: [1, 2]}}",
+        "# a comment\nlr: &rate 0.1\nsize: [1,\n 2]\nmodel: {name: cnn, dense: [1, 2]}\n",
+        "lr: 0.1\n\nsize: [1,\n2\n]\nmodel:\n  {name: cnn,\n  dense: [1, 2]}",
+    )
+    for number, text in enumerate(texts):
+        (make_run(tmp_path / str(number)) / "config.yaml").write_text(text)
+    found = compare([tmp_path])
+    assert found.remarks == ()
+    for run in found.runs:
+        assert run.config == {"lr": 0.1, "size": [1, 2], "model.name": "cnn", "model.dense": [1, 2]}
 
 
 def test_what_a_recipe_settles_is_alike_in_all_its_runs(tmp_path):
@@ -443,11 +500,11 @@ def test_groups_over_seeds(tmp_path, names):
     assert grouping.keys == ("lr",)
     assert grouping.remarks == ()
     first, second = grouping.groups
-    assert (first.values, first.n, first.mean, first.low, first.high) == ((0.01,), 3, 0.75, 0.625, 0.875)
-    assert first.std == pytest.approx(0.125)
+    assert (first.values, first.n, first.mean.mean, first.low, first.high) == ((0.01,), 3, 0.75, 0.625, 0.875)
+    assert first.mean.deviation == pytest.approx(0.125)
     assert first.runs == ("0.01-0", "0.01-2", "0.01-1")
-    assert (second.values, second.n, second.mean, second.low, second.high) == ((0.1,), 2, 0.625, 0.5, 0.75)
-    assert second.std == pytest.approx(0.25 / 2**0.5)
+    assert (second.values, second.n, second.mean.mean, second.low, second.high) == ((0.1,), 2, 0.625, 0.5, 0.75)
+    assert second.mean.deviation == pytest.approx(0.25 / 2**0.5)
 
 
 def test_groups_by_several_keys_and_ties_in_natural_order(tmp_path):
@@ -457,14 +514,14 @@ def test_groups_by_several_keys_and_ties_in_natural_order(tmp_path):
     grouping = group_runs(compare([tmp_path]), ["depth", "lr", "depth"])
     assert grouping.keys == ("depth", "lr")
     assert [group.values for group in grouping.groups] == [(9, 0.01), (9, 0.1), (10, 0.01), (10, 0.1)]
-    assert [(group.n, group.std) for group in grouping.groups] == [(1, None)] * 4
+    assert [(group.n, group.mean.deviation) for group in grouping.groups] == [(1, None)] * 4
 
 
 def test_the_lowest_mean_loss_is_first(tmp_path):
     for lr, loss in ((0.1, 0.75), (0.01, 0.25)):
         make_run(tmp_path / str(lr), metrics={"val": {"loss": loss}}, config=settings(lr=lr))
     grouping = group_runs(compare([tmp_path], "val_loss"), ["lr"])
-    assert [group.mean for group in grouping.groups] == [0.25, 0.75]
+    assert [group.mean.mean for group in grouping.groups] == [0.25, 0.75]
 
 
 def test_only_runs_that_ended_well_count(tmp_path):
@@ -473,11 +530,11 @@ def test_only_runs_that_ended_well_count(tmp_path):
     make_run(tmp_path / "c", None, status="failed", config=settings(lr=0.2))
     make_run(tmp_path / "d", None, status="failed", config=settings(lr=0.2))
     grouping = group_runs(compare([tmp_path]), ["lr"])
-    assert [(group.values, group.n, group.mean) for group in grouping.groups] == [
+    assert [(group.values, group.n, group.mean and group.mean.mean) for group in grouping.groups] == [
         ((0.1,), 1, 0.5),
         ((0.2,), 0, None),
     ]
-    assert grouping.groups[1].low is grouping.groups[1].high is grouping.groups[1].std is None
+    assert grouping.groups[1].low is grouping.groups[1].high is grouping.groups[1].mean is None
     assert grouping.remarks == ("runs that did not end well do not count: 2 failed, 1 interrupted",)
 
 

@@ -4,14 +4,18 @@ import csv
 import json
 import math
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
@@ -26,8 +30,10 @@ _IN_RESULT = {
     "test_loss": ("metrics", "test", "loss"),
     "seconds": ("seconds",),
     "images_per_second": ("images_per_second",),
+    "parameters": ("parameters",),
 }
 METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
+_BLOCKS = re.compile(r"\n(?=[^\s#\-}\]])")  # before a line that begins a top-level setting
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C version is ten times as fast
 
 
@@ -50,10 +56,12 @@ class Run:
         folder: absolute.
         status: running, ok, failed, interrupted; or killed: recorded as running, but no process trains it.
         error: what ended it early.
-        objective: the metric that selected the best epoch; None before the first epoch ends.
+        stopped: why a run that ended well did so before its last epoch.
+        data: the hash of the data that it was trained and judged on, None where it is unknown.
+        objective: the metric that picked the best epoch; None before the first epoch ends.
         epoch: the best epoch, from 1.
-        metrics: a finite number for each of `METRICS` that the run has.
-        config: dotted key -> value; None if `config.yaml` cannot be read.
+        metrics: a finite number for each of `METRICS` that the run has, and its `parameters`.
+        config: dotted key -> value; None when `config.yaml` cannot be read.
     """
 
     name: str
@@ -64,10 +72,24 @@ class Run:
     epoch: int | None
     metrics: Mapping[str, float]
     config: Mapping[str, Any] | None
+    stopped: str | None = None
+    data: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it is as its status says, and what to do about it: `resume RUN`; `""` where nothing is to be said."""
+        go_on = f"resume {shlex.quote(str(self.folder))}"
+        if self.status == KILLED:
+            return go_on
+        if self.status == "interrupted":
+            return f"{self.error}; {go_on}" if self.error and self.error != self.status else go_on
+        return self.error or self.stopped or ""
 
     def setting(self, key: str) -> Any:
-        """The value of a dotted config key, or `MISSING`."""
-        return MISSING if self.config is None else self.config.get(key, MISSING)
+        """The value of a dotted config key, or `MISSING` where the run has none, or where it means nothing in it."""
+        if self.config is None or not matters(key, self.config):
+            return MISSING
+        return self.config.get(key, MISSING)
 
 
 def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
@@ -127,6 +149,7 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
     if status == KILLED:
         remarks.append(f"{name} was killed. To go on with it: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
     error, objective, epoch = (_at(content, p) for p in (("error",), ("objective", "name"), ("objective", "epoch")))
+    stopped, data = content.get("stopped"), content.get("data_hash")
     return Run(
         name=name,
         folder=folder,
@@ -136,12 +159,14 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
         epoch=epoch if isinstance(epoch, int) else None,
         metrics={metric: number for metric, number in found.items() if number is not None},
         config=_read_config(folder / "config.yaml", name, remarks),
+        stopped=stopped if isinstance(stopped, str) and stopped else None,
+        data=data if isinstance(data, str) else None,
     )
 
 
 def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | None:
     try:
-        plain = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  (both loaders are safe ones)
+        plain = _settings(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         remarks.append(f"settings of {name} are unknown: config.yaml cannot be read ({_reason(error)})")
         return None
@@ -149,6 +174,22 @@ def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | 
         remarks.append(f"settings of {name} are unknown: config.yaml holds no settings")
         return None
     return flatten(plain)
+
+
+def _settings(text: str) -> Any:
+    """The content of a config. Hundreds of runs have most of it in common: each part is parsed once."""
+    if not any(mark in text for mark in ("&", "*", "---", "...", "\t")):  # what holds across parts
+        with suppress(yaml.YAMLError):  # no settings of ours: the whole says what is wrong
+            parts = [_part(part) for part in _BLOCKS.split(text)]
+            if all(isinstance(part, dict) for part in parts):
+                return {key: value for part in parts for key, value in part.items()}
+    return yaml.load(text, _LOADER)  # noqa: S506  (both loaders are safe ones)
+
+
+@lru_cache(maxsize=4096)
+def _part(text: str) -> Any:
+    """A top-level setting with what belongs to it."""
+    return yaml.load(text, _LOADER)  # noqa: S506
 
 
 def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:

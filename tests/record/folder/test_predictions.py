@@ -101,7 +101,7 @@ def test_mistakes_come_worst_first_and_unknown_probabilities_before_all() -> Non
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "not enough values to unpack (expected at least 1, got 0)"),
+        ("", "its first line is ''"),
         ("path,split\n", "its first line is 'path,split'"),
         ("path,split,label,p_a,p_b\nx,test,a,0.5\n", "row 1 has 4 values, not 5"),
         ("path,split,label,p_a,p_b\nx,test,c,0.5,0.5\n", "unknown class 'c'"),

@@ -1,0 +1,53 @@
+"""Which settings matter to a run: a transfer network has no depth, and without folds no fold is chosen."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# Settings that change no number of a run.
+_WITHOUT_INFLUENCE = ("output_dir", "logging.", "training.checkpoint.", "loader.workers", "loader.cache")
+
+
+def _is_set(key: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda config: config.get(key) not in (None, 0, False)
+
+
+def _is(key: str, value: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda config: bool(config.get(key, value) == value)
+
+
+def _has_depth(config: Mapping[str, Any]) -> bool:
+    return "model.depth" in config or "model.name" not in config
+
+
+# Settings that only matter where something else is so.
+_ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "depth": _has_depth,
+    "split.fold": _is_set("split.folds"),
+    "split.validation": lambda config: config.get("split.folds") is None,
+    "training.focal_gamma": _is("training.loss", "focal"),
+    "training.finetune.lr": _is_set("training.finetune.epochs"),
+    "training.finetune.unfreeze": _is_set("training.finetune.epochs"),
+    "training.early_stopping.min_delta": _is_set("training.early_stopping.patience"),
+    "training.stop_at.metric": _is_set("training.stop_at.value"),
+}
+
+
+def changes_numbers(key: str) -> bool:
+    """Whether a setting can change what a run reaches, as `output_dir` cannot."""
+    return not key.startswith(_WITHOUT_INFLUENCE)
+
+
+def depends(key: str) -> bool:
+    """Whether it hangs on other settings if a setting has a meaning."""
+    return key in _ONLY_WHERE
+
+
+def matters(key: str, config: Mapping[str, Any]) -> bool:
+    """Whether a setting has a meaning in a run.
+
+    Args:
+        key: dotted, such as `training.finetune.lr`.
+        config: all settings of the run by their dotted keys.
+    """
+    has_meaning = _ONLY_WHERE.get(key)
+    return has_meaning is None or has_meaning(config)

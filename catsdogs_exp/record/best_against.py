@@ -1,0 +1,244 @@
+"""Is the best run better? It is tested against every other run on the images that both judged."""
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.metrics.significance import (
+    LEVEL,
+    Bootstrap,
+    bootstrap_means,
+    holm,
+    images_for_bootstrap,
+    images_for_mcnemar,
+    mcnemar_exact,
+)
+from catsdogs_exp.record.comparison import Comparison
+from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
+from catsdogs_exp.record.folder.run_reader import Run
+
+MCNEMAR, BOOTSTRAP = "McNemar's exact test", "paired bootstrap"
+# Metrics that predictions can be tested for: the split that they are of, and the test.
+_TESTED = {
+    "val_accuracy": ("validation", MCNEMAR),
+    "test_accuracy": ("test", MCNEMAR),
+    "val_loss": ("validation", BOOTSTRAP),
+    "test_loss": ("test", BOOTSTRAP),
+}
+_SMALLEST = 2.0**-126  # of float32's normal numbers, as in the evaluation
+_DIGITS = 2  # digits that the number of images needed is rounded up to: it is an estimate
+
+
+@dataclass(frozen=True)
+class BestTest:
+    """A test of the best run against another one.
+
+    Attributes:
+        best, other: names of the runs.
+        values: of the metric, of the best run and the other one, on these images.
+        method: `MCNEMAR` or `BOOTSTRAP`.
+        images: that both judged.
+        p_value: two-sided.
+        corrected: by Holm, for all tests of this comparison.
+        needed: images on which such a difference would be found in four of five cases; None without a difference.
+    """
+
+    best: str
+    other: str
+    values: tuple[float, float]
+    method: str
+    images: int
+    p_value: float
+    corrected: float
+    needed: int | None
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the two can be told apart."""
+        return self.corrected < LEVEL
+
+    def words(self) -> str:
+        """`0.832 against 0.826: not distinguishable on 1,000 images; 4,000 would be needed`."""
+        digits = 3 if round(self.values[0], 3) != round(self.values[1], 3) else 4
+        head = f"{self.values[0]:.{digits}f} against {self.values[1]:.{digits}f}"
+        if self.is_better:
+            return f"{head}: better on {self.images:,} images ({named_p(self.corrected)})"
+        if self.needed is None:
+            return f"{head}: equal on {self.images:,} images"
+        # the exact test asks for a little more than the estimate
+        needed = max(_rounded_up(self.needed), _rounded_up(self.images + 1))
+        return f"{head}: not distinguishable on {self.images:,} images; {needed:,} would be needed"
+
+
+@dataclass(frozen=True)
+class BestVerdict:
+    """What the tests of the best run gave.
+
+    Attributes:
+        best: its name; None where nothing could be tested.
+        split: of the images.
+        tests: against the other runs, in the order of the comparison.
+        untested: the runs that could not be tested against, each with the reason.
+        reason: why nothing could be tested at all, or `""`.
+    """
+
+    best: str | None
+    split: str
+    tests: tuple[BestTest, ...]
+    untested: Mapping[str, str]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a run says of each image of a split: per image whether it is right (1.0, 0.0), or its loss; float64 [n]."""
+
+    found: Predictions
+    values: NDArray[np.float64]
+
+
+def best_against_others(found: Comparison) -> BestVerdict:
+    """Tests the best run of a comparison against all others."""
+    if found.by not in _TESTED:
+        return BestVerdict(None, "", (), {}, f"there is no test for {found.by}: take one of {', '.join(_TESTED)}")
+    split, method = _TESTED[found.by]
+    if len(found.runs) < 2:
+        return BestVerdict(None, split, (), {}, "")
+    best, *others = found.runs
+    first = _judged(best, split, method)
+    if isinstance(first, str):
+        return BestVerdict(None, split, (), {}, f"the best run {first}")
+    known = _Hashes(split)
+    tested: list[tuple[Run, _Judged]] = []
+    untested: dict[str, str] = {}
+    for other in others:
+        second = _judged(other, split, method)
+        why = second if isinstance(second, str) else _why_not_alike(first.found, second.found)
+        why = why or known.differ(best, other)
+        if why or isinstance(second, str):
+            untested[other.name] = why
+        else:
+            tested.append((other, second))
+    tests = tuple(_tests(best, first, tested, method))
+    corrected = holm([test.p_value for test in tests])
+    tests = tuple(replace(test, corrected=value) for test, value in zip(tests, corrected, strict=True))
+    return BestVerdict(best.name, split, tests, untested)
+
+
+def named_p(p_value: float) -> str:
+    """`p = 0.03`, `p < 0.001`."""
+    text = shown_p(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def shown_p(p_value: float) -> str:
+    """`0.03`, `0.004`, `< 0.001`."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if p_value < 0.01 else f"{p_value:.2f}"
+
+
+def _tests(best: Run, first: _Judged, others: Sequence[tuple[Run, _Judged]], method: str) -> Iterator[BestTest]:
+    n, count = len(first.values), len(others)
+    boot: Bootstrap | None = None
+    if method == BOOTSTRAP and others:
+        boot = bootstrap_means(np.stack([judged.values - first.values for _, judged in others], axis=1))
+    mean = float(first.values.mean())
+    for place, (other, second) in enumerate(others):
+        if boot is None:
+            only_first = int((first.values > second.values).sum())
+            only_second = int((second.values > first.values).sum())
+            p_value = mcnemar_exact(only_first, only_second)
+            needed = images_for_mcnemar(only_first / n, only_second / n, count)
+        else:
+            p_value = float(boot.p_value[place])
+            needed = images_for_bootstrap(float(boot.difference[place]), float(boot.deviation[place]), n, count)
+        values = (mean, float(second.values.mean()))
+        yield BestTest(best.name, other.name, values, method, n, p_value, p_value, needed)
+
+
+def _judged(run: Run, split: str, method: str) -> _Judged | str:
+    """What the run says of the images of a split, or why it cannot be tested."""
+    try:
+        found = predictions_of(run.folder).of_split(split)
+    except BadInput as error:
+        return _short(str(error), run.folder)
+    if not len(found):
+        return f"has no {split} images"
+    values = found.right.astype(np.float64) if method == MCNEMAR else _losses(found)
+    if not np.isfinite(values).all():
+        return "has kept the five most probable classes alone, which do not give the loss of every image"
+    return _Judged(found, values)
+
+
+def _losses(found: Predictions) -> NDArray[np.float64]:
+    return -np.log(np.maximum(found.of_label.astype(np.float64), _SMALLEST))
+
+
+def differing_images(first: Run, said: Predictions, second: Run, its: Predictions, split: str) -> str:
+    """Why two runs did not judge the same images of a split, said of the second one; `""` where they did."""
+    if not len(said) or not len(its):
+        return f"or the other has no {split} images"
+    return _why_not_alike(said, its) or _Hashes(split).differ(first, second)
+
+
+def _why_not_alike(first: Predictions, second: Predictions) -> str:
+    classes, paths, its_classes, its_paths = first.classes, first.paths, second.classes, second.paths
+    if classes != its_classes:
+        return f"has other classes: {', '.join(its_classes)} against {', '.join(classes)}"
+    if len(paths) != len(its_paths):
+        return f"judged {len(its_paths):,} images against {len(paths):,}"
+    if paths is not its_paths and paths != its_paths:
+        same = len(set(paths) & set(its_paths))
+        if same < len(paths):
+            return f"judged other images: {same:,} of {len(paths):,} are the same"
+        return "judged the images in another order"
+    if first.labels.tobytes() != second.labels.tobytes():
+        return "has other labels for the same images"
+    return ""
+
+
+class _Hashes:
+    """The contents of the images of a split, by runs; those of runs with the same data are read once."""
+
+    def __init__(self, split: str) -> None:
+        self._split = split
+        self._read: dict[str, Mapping[str, str] | None] = {}
+
+    def differ(self, first: Run, second: Run) -> str:
+        """Why images with the same names are not the same images, or `""`."""
+        if first.data is not None and first.data == second.data:
+            return ""
+        mine, its = self._of(first), self._of(second)
+        if mine is None or its is None:
+            return "has no manifest.csv that can be read, so that nobody knows whether its images are the same"
+        other = sum(mine.get(path) != digest for path, digest in its.items())
+        return f"judged other images of the same names: {other:,} of {len(its):,} differ" if other else ""
+
+    def _of(self, run: Run) -> Mapping[str, str] | None:
+        key = run.data or str(run.folder)
+        if key not in self._read:
+            self._read[key] = _digests(run.folder / "manifest.csv", self._split)
+        return self._read[key]
+
+
+def _digests(path: Path, split: str) -> Mapping[str, str] | None:
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            return {row["path"]: row["sha256"] for row in csv.DictReader(handle) if row["split"] == split}
+    except (OSError, ValueError, KeyError, csv.Error):
+        return None
+
+
+def _short(message: str, folder: Path) -> str:
+    """An error about a run, where the run is named already."""
+    return message.replace(f"The run {folder} ", "").replace(f": {folder / 'predictions.csv'}", "").partition(". ")[0]
+
+
+def _rounded_up(count: int) -> int:
+    unit: int = 10 ** max(0, math.floor(math.log10(count)) + 1 - _DIGITS)
+    return -(-count // unit) * unit

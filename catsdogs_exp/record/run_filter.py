@@ -1,0 +1,114 @@
+"""`--where`: which runs take part, by their settings, metrics and status. Conditions are parsed, never executed."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run
+
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_EQUAL = {"==": True, "=": True, "!=": False}
+_CONDITION = re.compile(r"\s*([^<>=!\s]+)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*", re.DOTALL)
+_AND = re.compile(r"\s+and\s+|\s*&&\s*")
+_EXAMPLE = "Examples: --where 'lr<0.01', --where 'optimizer=adamw and val_accuracy>=0.8', --where status=failed"
+_WORDS = {"true": True, "false": False, "null": None, "none": None}
+_OF_RUN = ("run", "status", *METRICS, "parameters")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison, such as `lr<0.01`.
+
+    Attributes:
+        key: a setting by its dotted key, a metric, `run` or `status`.
+        sign: `<`, `<=`, `>`, `>=`, `=`, `==` or `!=`.
+        value: a number, text, true, false or None.
+    """
+
+    key: str
+    sign: str
+    value: Any
+
+    def holds(self, run: Run) -> bool:
+        """Whether a run fulfils it. One without the setting or metric only fulfils `!=`."""
+        found = _of(run, self.key)
+        if self.sign in _EQUAL:
+            return _same(found, self.value) == _EQUAL[self.sign]
+        return _is_number(found) and _ORDERED[self.sign](found, self.value)
+
+
+def where(texts: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs that fulfil all conditions.
+
+    Args:
+        texts: each a condition, or several joined by `and`.
+        runs: to choose from.
+
+    Raises:
+        BadInput: when a text is no condition, or names what no run has.
+    """
+    known = dict.fromkeys(key for run in runs for key in run.config or ())
+    conditions = [_condition(part, known) for text in texts for part in _AND.split(text.strip())]
+    return tuple(run for run in runs if all(condition.holds(run) for condition in conditions))
+
+
+def _condition(text: str, known: Iterable[str]) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise BadInput(f"--where must compare a setting or a metric with a value. Received: {text!r}. {_EXAMPLE}")
+    key, sign, written = match.groups()
+    names = [*_OF_RUN, *known]
+    if key not in names and f"{key}.name" in names:
+        key = f"{key}.name"
+    if key not in names:
+        raise BadInput(
+            f"--where must name a setting of the runs, a metric, run or status. Received: {key}."
+            f"{did_you_mean(key, names)}"
+        )
+    value = _value(written)
+    if sign in _ORDERED and not _is_number(value):
+        raise BadInput(
+            f"--where {key}{sign} must be followed by a number. Received: {written or 'nothing'}. {_EXAMPLE}"
+        )
+    return Condition(key, sign, value)
+
+
+def _of(run: Run, key: str) -> Any:
+    if key in ("run", "status"):
+        return run.name if key == "run" else run.status
+    return run.metrics.get(key, MISSING) if key in _OF_RUN else run.setting(key)
+
+
+def _value(text: str) -> Any:
+    text = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if text.startswith("[") and text.endswith("]"):
+        return [_value(part.strip()) for part in text[1:-1].split(",")]
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _same(found: Any, value: Any) -> bool:
+    if _is_number(found) and _is_number(value):
+        return bool(found == value)
+    if isinstance(found, list) and isinstance(value, list):
+        return len(found) == len(value) and all(map(_same, found, value))
+    if isinstance(found, str):
+        # `run=2024` and `dataset.path=007` are texts that look like numbers
+        return found == value or (_is_number(value) and _value(found) == value)
+    return type(found) is type(value) and bool(found == value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

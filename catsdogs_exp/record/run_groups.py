@@ -1,0 +1,146 @@
+"""Runs that share settings, brought together: mean, deviation and interval over seeds or folds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.metrics.significance import holm
+from catsdogs_exp.metrics.student import Mean, mean_of, welch
+from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.record.comparison import Comparison, rank
+from catsdogs_exp.record.folder.run_reader import Run
+
+REPEATED = ("seed", "split.fold")
+"""Settings in which repetitions of the same experiment differ."""
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that share some settings.
+
+    Attributes:
+        values: of the keys grouped by, in their order.
+        runs: names of all runs in it.
+        n: how many of them count: they ended well and have the metric.
+        mean: with deviation and interval, of the metric over those; None where n is 0.
+        low, high: the worst and the best number; None where n is 0.
+        p_value: of Welch's test of its mean against that of the first group, corrected by Holm for all groups; None
+            for the first group, and where one of the two has fewer than two runs.
+    """
+
+    values: tuple[Any, ...]
+    runs: tuple[str, ...]
+    n: int
+    mean: Mean | None
+    low: float | None
+    high: float | None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups, best mean first.
+
+    Attributes:
+        keys: what the runs were grouped by.
+        groups: best first; those without a run that counts at the end.
+        remarks: as in `Comparison`.
+    """
+
+    keys: tuple[str, ...]
+    groups: tuple[RunGroup, ...]
+    remarks: tuple[str, ...]
+
+
+def repetitions(comparison: Comparison) -> Grouping | None:
+    """The runs joined over seeds and folds, or None where no two runs differ in these alone."""
+    varied = [f"~{key}" for key in REPEATED if key in comparison.keys]
+    if not varied:
+        return None
+    grouping = group_runs(comparison, varied)
+    return grouping if any(len(group.runs) > 1 for group in grouping.groups) else None
+
+
+def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
+    """Brings runs with the same settings together: mean and spread of the metric they are ranked by.
+
+    Only runs that ended well count; a group without one of those is kept, with `n` 0.
+
+    Args:
+        comparison: the runs and the metric.
+        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`);
+            or keys with `~` in front, for every key that differs but those: `~seed`.
+
+    Raises:
+        BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
+    """
+    keys = _group_keys(comparison, names)
+    remarks = [f"{run.name} is in no group: its settings are unknown" for run in comparison.runs if run.config is None]
+    found = [_group(runs, keys, comparison.by) for runs in comparison.alike(keys)]
+    found.sort(
+        key=lambda group: (
+            rank(group.mean.mean if group.mean else None, comparison.by),
+            [natural_key(str(value)) for value in group.values],
+        )
+    )
+    idle = [run.status for run in comparison.runs if run.status != "ok" and run.config is not None]
+    if idle:
+        counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
+        remarks.append(f"runs that did not end well do not count: {counts}")
+    return Grouping(keys, _tested(found), tuple(remarks))
+
+
+def _tested(groups: Sequence[RunGroup]) -> tuple[RunGroup, ...]:
+    """The groups with the p-values of their means against the best one."""
+    tests = [_against(groups[0], each) for each in groups[1:]]
+    corrected = iter(holm([p for p in tests if p is not None]))
+    return (
+        *groups[:1],
+        *(
+            group if p is None else RunGroup(**{**vars(group), "p_value": next(corrected)})
+            for group, p in zip(groups[1:], tests, strict=True)
+        ),
+    )
+
+
+def _against(best: RunGroup, other: RunGroup) -> float | None:
+    return welch(best.mean, other.mean) if best.mean is not None and other.mean is not None else None
+
+
+def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]:
+    known = list(dict.fromkeys(key for run in comparison.runs for key in run.config or ()))
+    differing = f"Keys that differ: {', '.join(comparison.keys) or 'none'}."
+    if not names or not all(name.lstrip("~") for name in names):
+        raise BadInput(f"--group-by must name a setting, or several with commas. Received: nothing. {differing}")
+    without = [name.startswith("~") for name in names]
+    if any(without) and not all(without):
+        raise BadInput(
+            "--group-by takes keys to group by, or keys to leave out (~KEY), not both. "
+            f"Received: --group-by {','.join(names)}. {differing}"
+        )
+    keys = []
+    for name in names:
+        key = name.lstrip("~")
+        key = key if key in known or f"{key}.name" not in known else f"{key}.name"
+        if key not in known:
+            raise BadInput(
+                f"--group-by must name settings of the runs. Received: --group-by {name}."
+                f"{did_you_mean(key, known)} {differing}"
+            )
+        keys.append(key)
+    if any(without):
+        return tuple(key for key in comparison.keys if key not in keys)
+    return tuple(dict.fromkeys(keys))
+
+
+def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
+    numbers = [run.metrics[by] for run in runs if run.status == "ok" and by in run.metrics]
+    return RunGroup(
+        values=tuple(runs[0].setting(key) for key in keys),
+        runs=tuple(run.name for run in runs),
+        n=len(numbers),
+        mean=mean_of(numbers) if numbers else None,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+    )
