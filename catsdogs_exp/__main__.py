@@ -91,6 +91,8 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
     if first == "train":
         without = shlex.join(["python", "-m", "catsdogs_exp", *words[1:]])
         raise BadInput(f"Training has no command word. Received: train. Type: {without}")
+    if first in ("help", "version"):
+        raise BadInput(f"Unknown command: {first}. Type: python -m catsdogs_exp --{first}")
     from catsdogs_exp.config.mistyped import not_a_setting  # noqa: PLC0415  (only a mistake needs it)
 
     refusal = not_a_setting(words)

@@ -44,7 +44,8 @@ def is_full(error: BaseException) -> bool:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean X?"`, or `""` where nothing known is near."""
-    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    names = {name.casefold(): name for name in reversed(list(known))}
+    near = [names[each] for each in difflib.get_close_matches(word.casefold(), names, n=3, cutoff=0.6)]
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -59,7 +59,10 @@ class Parser(argparse.ArgumentParser):
     def _reworded(self, message: str) -> str:
         options, typed = self._options(), shlex.join(self._words) or "none"
         if found := re.search(r"arguments are required: (.*)", message):
-            needed = " and ".join(found[1].split(", "))
+            usage = self.format_usage()  # argparse also names what may be left out
+            needed = " and ".join(
+                name for name in found[1].split(", ") if f"[{name} ..." not in usage or f"{name} [" in usage
+            )
             return f"{self._name()} needs {needed}. Received: {typed}. {self.epilog or '`--help` shows how.'}"
         if found := re.match(r"unrecognized arguments: (.*)", message):
             return f"{self._name()} does not take: {found[1]}. Received: {typed}. `--help` shows what it takes."

@@ -190,10 +190,13 @@ def _judged(
     predictor: "Predictor", files: Sequence[tuple[Path, str]], say: Callable[[str], None]
 ) -> tuple["Evaluation", int]:
     """The metrics of the usable files, and their number; reports which are left out."""
+    from catsdogs_exp.inference.predictor import NO_NUMBER
     from catsdogs_exp.metrics.evaluation import evaluate_predictions
 
     kept, logs, labels = [], [], []
     for (path, name), prediction in zip(files, predictor.predict([path for path, _ in files]), strict=True):
+        if prediction.error == NO_NUMBER:  # metrics of the other images would flatter the network
+            raise RunFailed(f"There is nothing to evaluate: of {path} {NO_NUMBER}. Train it again with a lower lr")
         if prediction.probabilities is None:
             say(f"left out: {path}: {prediction.error}")
             continue

@@ -59,6 +59,8 @@ def build_plain(plain: dict[str, Any]) -> Config:
     """
     config = read_object(Config, plain, "", VARIANTS)
     assert isinstance(config, Config)
+    if not config.output_dir:  # as of a shell's variable that is not set
+        raise BadInput("output_dir is empty. Received: output_dir=. For the current folder: output_dir=.")
     _check_combinations(config)
     return config
 

@@ -232,6 +232,10 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
             hint = f". For a decimal number: {decimal[1]}.{decimal[2]}" if decimal else ""
             return f"Several values for one key make a sweep: add -m. Received: {what}{hint}"
         case "no choice":
+            known = search_path.groups()
+            for key, _, value in (word.partition("=") for word in overrides):
+                if key in known and value not in known[key]:
+                    return f"{key} must be one of {', '.join(known[key])}. Received: {key}={value}."
             return f"A group needs a choice, such as model=cnn. {complaint.text}"
         case "step":
             received = " ".join(word for word in overrides if "range(" in word)

@@ -55,6 +55,10 @@ def candidates(value: str) -> Iterator[str]:
     yield from _WORDS.get(text.lower(), ())
     if re.fullmatch(r"\d+,\d+", text):
         yield text.replace(",", ".")
+    if "=" in text:  # lr==0.1
+        yield text.strip("= ")
+    if (share := re.fullmatch(rf"({_NUMBER})\s*/\s*({_NUMBER})", text)) and float(share[2]):
+        yield f"{float(share[1]) / float(share[2]):g}"
     if text.lower() != text:
         yield text.lower()
     if re.fullmatch(_NUMBER, text) and float(text).is_integer() and abs(float(text)) < 2**53:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from catsdogs_exp.config.kinds import kinds_of, known_keys
+from catsdogs_exp.config.kinds import Form, kinds_of, known_keys
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS
 from catsdogs_exp.config.search_path import CONF, groups
 from catsdogs_exp.config.words import Word, is_there, parsed
@@ -79,8 +79,24 @@ def check_words(words: Sequence[str]) -> list[Word]:
         _check_group(word)
         if word.key not in _keys() and not word.prefix and (ours := renamed(word.key)):
             raise BadInput(f"Unknown setting: {word.key}. Type: {_typed(f'{ours}={word.value}')}")
+        _check_alone(word, text)
         checked.append(word)
     return checked
+
+
+def _check_alone(word: Word, text: str) -> None:
+    """Rejects `lr:=0.1`, and `lr=0.1,depth=3` where the first setting takes no text."""
+    if word.key.endswith(":") and (ours := renamed(word.key[:-1])):
+        raise BadInput(
+            f"Settings are written key=value. Received: {_shown(text)}. Type: {_typed(f'{ours}={word.value}')}"
+        )
+    joined = re.fullmatch(r"(.*?)[;,]\s*([A-Za-z_][\w.]*)=(.*)", word.value or "", re.DOTALL)
+    kinds = kinds_of(word.key)
+    if joined and joined[2] in _keys() and kinds and all(kind.form is Form.OTHER for kind in kinds):
+        raise BadInput(
+            f"Settings are separated by spaces. Received: {_shown(text)}. "
+            f"Type: {_typed(f'{word.key}={joined[1]}', f'{joined[2]}={joined[3]}')}"
+        )
 
 
 def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
@@ -109,8 +125,10 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
 def renamed(key: str) -> str | None:
     """Our name for a setting that other tools call `key`, such as `lr` for `learning-rate`; None if unknown."""
     plain = key.strip().replace("-", "_")
-    if plain in _keys():
+    if plain in (keys := _keys()):
         return plain
+    if plain.lower() in keys:
+        return plain.lower()
     return _ALIASES.get(plain.lower())
 
 

@@ -30,7 +30,8 @@ def read_object(cls: type, plain: Any, path: str, variants: Variants) -> Any:
     if path in variants:
         cls = _variant(path, plain, variants[path])
     if not isinstance(plain, dict):
-        raise BadInput(f"{path} must be a group of settings. Received: {path}={show(plain)}")
+        inside = ", ".join(f"{path}.{name}" for name in settings_of(cls))
+        raise BadInput(f"{path} is a group of settings: {inside}. Received: {path}={show(plain)}")
     known = settings_of(cls)
     for key in plain:
         if key not in known:

@@ -19,6 +19,7 @@ from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
 _BATCH = 64
+NO_NUMBER = "the network answers with NaN: its training has diverged"
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,12 @@ class Predictor:
                 for path, image in zip(part, read, strict=True):
                     if isinstance(image, str):
                         yield Prediction(path, None, image)
-                    else:
-                        probabilities, logs = next(rows)
+                        continue
+                    probabilities, logs = next(rows)
+                    if np.isfinite(probabilities).all():
                         yield Prediction(path, probabilities, logs=logs)
+                    else:
+                        yield Prediction(path, None, NO_NUMBER)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Predicts uint8 [b, height, width, channels] at the card's target_size; returns float32 [b, classes]."""

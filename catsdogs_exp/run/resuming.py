@@ -1,14 +1,16 @@
 """Resumes a run: where it stopped, which settings may change, and whether anything is left to do."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.plan import plan_stages
-from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot, newest_snapshot
 from catsdogs_exp.training.progress import History, Progress
 from catsdogs_exp.training.stages import StagePlan, begin_progress, next_stage
 
@@ -25,7 +27,8 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
         The job with its saved state; or why there is nothing left to do.
 
     Raises:
-        BadInput: if settings other than the epochs have changed, unless `job.allow_changes`.
+        BadInput: if settings other than the epochs have changed, unless `job.allow_changes`; or if fine-tuning is added
+            after the last epoch.
     """
     found = read_result(job.folder)
     snapshot = newest_snapshot(job.folder / "checkpoints" / "last", say)
@@ -33,12 +36,24 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
     progress = begin_progress(plans, job.config.training, snapshot)
     if found.get("status") == "running":  # no process holds its lock
         say(f"the run was killed after {len(progress.history.epochs)} epochs: going on")
+    _check_next_stage(next_stage(plans, progress.history, job.config.training), snapshot, job.folder)
     _refuse(job.config, changes, progress.history, job.allow_changes)
     if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
         return finished
     for key, change in changes.items():
         say(f"changed: {key}: {change}")
     return replace(job, found=found, snapshot=snapshot)
+
+
+def _check_next_stage(plan: StagePlan | None, snapshot: Snapshot | None, folder: Path) -> None:
+    """Fine-tuning must have been planned: otherwise a run keeps what its epochs train, not the whole network."""
+    if plan is None or snapshot is None or plan.number == snapshot.state.get("stage") or snapshot.holds_network:
+        return
+    raise BadInput(
+        "Fine-tuning cannot be added to a run whose epochs are over: its checkpoint lacks what that begins with. "
+        f"Received: training.finetune.epochs={plan.epochs}. Start a new run with it, or one from this run's network: "
+        f"model=transfer model.backbone=own model.weights={shlex.quote(str(folder))}"
+    )
 
 
 def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) -> str:

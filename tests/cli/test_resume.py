@@ -276,6 +276,14 @@ def test_a_finished_run_is_trained_longer(tmp_path: Path, capsys: pytest.Capture
     same(short, long)
     assert main(["resume", str(short), "epochs=3"]) == 2
     assert "epochs must be >= 4, the epochs that are done. Received: epochs=3" in capsys.readouterr().err
+    tuning = ["training.finetune.epochs=2", "training.finetune.lr=0.0001", "training.finetune.unfreeze=all"]
+    for words in (tuning, [*tuning, "--allow-changes"]):
+        assert main(["resume", str(short), *words]) == 2
+        said = capsys.readouterr().err
+        assert "error: Fine-tuning cannot be added to a run whose epochs are over: " in said
+        assert f"model=transfer model.backbone=own model.weights={short}" in said
+    assert main(["resume", str(short)]) == 0
+    assert "the run is finished" in capsys.readouterr().err
 
 
 def test_another_config_is_refused_listing_what_is_different(

@@ -15,13 +15,16 @@ REFUSED = [
     ),
     ("hydra/job_logging=default", "hydra/job_logging would change nothing: the run folder holds run.log. "),
     ("hydra.output_subdir=.hydra", "hydra.output_subdir would change nothing: the run folder holds config.yaml "),
-    ("hydra/launcher=joblib -m lr=0.1,0.2", "hydra/launcher must be one of basic. Received: hydra/launcher=joblib."),
+    (
+        "-m hydra/launcher=joblib lr=0.1,0.2",
+        "hydra/launcher would change nothing without hydra/sweeper: a sweep ",
+    ),
     ("++foo=1", "Unknown setting: foo."),
     ("defaults=1", "Unknown setting: defaults."),
     ("optimizer.name=adam", "optimizer.name comes with the choice of the group. Received: optimizer.name=adam. "),
     ("optimizer=Adam", "optimizer must be one of adam, adamw, lion, muon, rmsprop, sgd. Received: optimizer=Adam. "),
-    ("~inspection.min_size", "A setting cannot be taken away, as a run needs them all. Received: ~inspection.min_size"),
-    ("~dataset.path", "A setting cannot be taken away, as a run needs them all. Received: ~dataset.path. "),
+    ("~inspection.min_size", "A setting cannot be removed, as a run needs all of them. Received: ~inspection."),
+    ("~dataset.path", "A setting cannot be removed, as a run needs all of them. Received: ~dataset.path. "),
     ("lr=1e-3,", "lr must be > 0. Received: lr='1e-3,'. Type: lr=1e-3"),
     ("lr=0.001.", "lr must be > 0. Received: lr='0.001.'. Type: lr=0.001"),
     ("lr=inf", "lr must be > 0. Received: lr=inf"),
@@ -38,9 +41,23 @@ REFUSED = [
     ("--config-path /tmp", "The main config is fixed: add choices and recipes of your own with --config-dir DIR. "),
     ("--config-dir nope", "--config-dir must be a folder of configs. There is none at: nope"),
     ("--config-dir=~/nope", "--config-dir must be a folder of configs. There is none at: /"),
+    (
+        "model=CNN",
+        "model must be one of cnn, course_a, course_b, course_c, course_d, course_e, course_f, efficientnet_",
+    ),
+    ("augment=True", "augment must be one of course, course_crop, flip, none, randaugment, strong. Received: augment="),
+    ("LR=0.1", "Unknown setting: LR. Type: lr=0.1"),
+    ("lr:=0.1", "Settings are written key=value. Received: lr:=0.1. Type: lr=0.1"),
+    ("lr==0.1", "lr must be > 0. Received: lr==0.1. Type: lr=0.1"),
+    ("lr=1/1000", "lr must be > 0. Received: lr='1/1000'. Type: lr=0.001"),
+    ("lr=0.1,depth=3", "Settings are separated by spaces. Received: lr=0.1,depth=3. Type: lr=0.1 depth=3"),
+    ("lr=0.1;depth=3", "Settings are separated by spaces. Received: lr=0.1;depth=3. Type: lr=0.1 depth=3"),
+    ("output_dir=", "output_dir is empty. Received: output_dir=. For the current folder: output_dir=."),
+    ("help", "Unknown command: help. Type: python -m catsdogs_exp --help"),
+    ("version", "Unknown command: version. Type: python -m catsdogs_exp --version"),
     ("--epochs 5", "Settings are written key=value. Received: --epochs 5. Type: epochs=5"),
     ("--verbos", "Unknown option: --verbos. Did you mean --verbose? Known: --cfg, --info, --config-dir, "),
-    ("train lr=0.1", "Training needs no word of its own. Received: train. Type: python -m catsdogs_exp lr=0.1"),
+    ("train lr=0.1", "Training has no command word. Received: train. Type: python -m catsdogs_exp lr=0.1"),
     ("lr 0.01", "Settings are written key=value. Received: lr 0.01. Type: lr=0.01"),
 ]
 
@@ -52,7 +69,7 @@ def test_a_refusal(
     monkeypatch.chdir(tmp_path)
     typed = words.split(" ")
     place = 1 if typed[0] == "-m" else len(typed)
-    if typed[0] not in ("train", "lr", "lr="):
+    if typed[0] not in ("train", "lr", "lr=", "help", "version"):
         typed[place:place] = ["dataset=drawn"]
     assert main(typed) == 2
     assert capsys.readouterr().err.startswith(f"error: {message}")

@@ -100,7 +100,9 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "logging.activations",
             3,
-            "logging.activations must be a group of settings. Received: logging.activations=3",
+            "logging.activations is a group of settings: logging.activations.every, logging.activations.layers, "
+            "logging.activations.images, logging.activations.channels, logging.activations.scale, "
+            "logging.activations.keep. Received: logging.activations=3",
         ),
         (
             "model",

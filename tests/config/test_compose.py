@@ -76,7 +76,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         (
             "model=null",
-            "A group needs a choice, such as model=cnn. Config group override must be a string or a list. Got NoneType",
+            f"model must be one of {_MODELS}. Received: model=null.",
         ),
         # nested keys
         (

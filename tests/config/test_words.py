@@ -37,7 +37,7 @@ def test_a_path_is_taken_to_the_letter(text: str) -> None:
 
 
 @settings(max_examples=40)
-@given(st.text(st.characters(exclude_characters="\0")) | st.text("'\"[]{}()\\,=:$# ~a1."))
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1) | st.text("'\"[]{}()\\,=:$# ~a1.", min_size=1))
 @example("'a'")
 @example('"a", "b"')
 @example("[a]")
@@ -163,7 +163,7 @@ def test_a_text_beside_a_swept_number_stays_what_it_is() -> None:
 
 
 @settings(max_examples=15)
-@given(st.lists(st.text("'\"[]()\\,=$# ~a1ä."), min_size=1, max_size=3))
+@given(st.lists(st.text("'\"[]()\\,=$# ~a1ä.", min_size=1), min_size=1, max_size=3))
 def test_quoted_texts_of_a_sweep_come_out_as_they_are(texts: list[str]) -> None:
     word = f"output_dir={','.join(map(quoted, texts))}"
     assert [job.output_dir for job in configs_of([word])] == texts

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -168,3 +169,30 @@ def test_judging_counts_by_hand() -> None:
         "f1": 0.5,
         "images": 2,
     }
+
+
+@pytest.fixture
+def diverged(trained: Path, tmp_path: Path) -> Path:
+    """The run with a network whose weights are NaN."""
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+
+    run = tmp_path / "diverged"
+    shutil.copytree(trained, run)
+    path = run / "checkpoints" / "best.keras"
+    model, card = load_model(path)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    save_model(model, card, path)
+    return run
+
+
+def test_a_network_that_answers_with_nan(diverged: Path, photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "the network answers with NaN: its training has diverged"
+    for words in ([], ["--json"], ["--tta", "2"]):
+        assert main(["evaluate", str(diverged), *words]) == 1
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.startswith("error: There is nothing to evaluate: of ")
+        assert output.err.endswith(f"{said}. Train it again with a lower lr\n") and output.err.count("\n") == 1
+    photos = photo_folder({"cats": 2})
+    assert main(["predict", str(diverged), str(photos)]) == 2
+    assert capsys.readouterr().err.count(said) == 2

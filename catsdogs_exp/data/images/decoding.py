@@ -156,7 +156,10 @@ def _reasons(data: bytes) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         kind = unread_format(data) or jpeg.unread_kind(data) or unread_tiff(data)
-        raise Undecodable(f"unsupported format: {kind}" if kind else "not an image") from error
+        if kind:
+            raise Undecodable(f"unsupported format: {kind}") from error
+        pointer = data.startswith(b"version https://git-lfs")
+        raise Undecodable("pointer of Git LFS (git lfs pull)" if pointer else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge(0, 0) from error
     except Exception as error:  # Pillow's decoders may raise anything on damaged bytes

@@ -38,6 +38,9 @@ _UNREAD = (
     (b"\x8aMNG\r\n\x1a\n", "MNG"),
     (b"BPG\xfb", "BPG"),
     (b"SIMPLE  =", "FITS"),
+    (b"II*\0\x10\0\0\0CR", "RAW of a camera"),
+    (b"IIU\0", "RAW of a camera"),
+    (b"IIRO", "RAW of a camera"),
 )
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
@@ -57,6 +60,8 @@ def unread_format(data: bytes) -> str | None:
     for start, name in _UNREAD:
         if data.startswith(start):
             return name
+    if data[128:132] == b"DICM":
+        return "DICOM"
     if _NETPBM.match(data[:256]):
         return "Netpbm"
     head = data[:4096].lower()

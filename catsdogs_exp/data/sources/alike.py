@@ -1,5 +1,6 @@
 """Similar class names: merged if they are clearly one class, otherwise reported."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -47,12 +48,17 @@ def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, .
             notes.append(f"{listed} are taken as one class: {shown(names[0])}")
             used = {name: names[0] if other in names else other for name, other in used.items()}
         else:
-            pairs = ", ".join(f"{name}: {names[0]}" for name in names)
+            pairs = ", ".join(f"{_quoted(name)}: {names[0].strip()}" for name in names)
             notes.append(
                 f"{listed} differ in case or spaces only, and are classes of their own; "
                 f"to join them: 'dataset.classes={{{pairs}, ...}}' with all other classes"
             )
     return used, tuple(notes)
+
+
+def _quoted(name: str) -> str:
+    """A name as an entry of `dataset.classes`: with quotes around spaces at its ends."""
+    return name if name == name.strip() else f'"{name}"'
 
 
 def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
@@ -68,6 +74,15 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
     for same in numbers.values():
         if len(same) > 1:
             notes.append(f"{' and '.join(same)} are the same number, but labels of their own")
+    known = set(ordered)
+    for name in ordered:
+        parts = [part.strip() for part in re.split(r"[,;|/+&\s]+", name) if part.strip()]
+        if len(parts) > 1 and len(set(parts)) == len(parts) and known.issuperset(parts):
+            notes.append(
+                f"the label {shown(name)} may stand for {' and '.join(map(shown, parts))} at once, but an image "
+                "has one class here: it is a class of its own"
+            )
+            break
     nothing = [name for name in ordered if name.casefold() in ("nan", "null", "none", "n/a", "na", "<na>", "?")]
     if nothing:
         others = ",".join(name for name in ordered[:4] if name not in nothing) + (",..." if len(ordered) > 4 else "")

@@ -51,7 +51,7 @@ def no_archive(path: Path) -> str:
         return (
             f"The archive is not here: {path} is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull"
         )
-    if page := _page(head):
+    if page := page_of(head):
         return f"The archive is not here: {path} is {page}. Open its address in a browser and download the file itself."
     for start, what in _OTHER:
         if head.startswith(start):
@@ -72,7 +72,26 @@ def no_archive(path: Path) -> str:
     )
 
 
-def _page(head: bytes) -> str:
+def no_table(path: Path) -> str:
+    """Describes a file that should be a table but is plainly something else, with the next step, or `""`."""
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD)
+    if head.startswith(b"version https://git-lfs"):
+        return f"The table is not here: {path} is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull"
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return f"A table must be text. {path} is an Excel workbook or an archive. Save the sheet as CSV"
+    for start, what in (*_OTHER, (b"[{", "JSON"), (b"[[", "JSON")):
+        if head.startswith(start):
+            return f"A table must be text with one line per image, such as CSV. {path} is {what}"
+    page = page_of(head)
+    if page.endswith("JSON"):
+        return f"A table must have its values in columns, such as CSV. {path} is JSON. Convert it to CSV"
+    if page:
+        return f"The table is not here: {path} is {page}. Open its address in a browser and download the file itself."
+    return ""
+
+
+def page_of(head: bytes) -> str:
     """Recognizes what a server sent instead of a file, or `""`."""
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if re.match(r"<!doctype html|<html|<head", text, re.IGNORECASE):

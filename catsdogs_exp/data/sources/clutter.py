@@ -12,13 +12,15 @@ _NAMES = frozenset(
         "__MACOSX", "Icon\r", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder",
         # Windows
         "Thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information",
-        "RECYCLER", "Thumbs.db:encryptable",
-        # Linux
-        "lost+found",
+        "RECYCLER", "Thumbs.db:encryptable", "FOUND.000",
+        # Linux and Android
+        "lost+found", "LOST.DIR",
         # network storage: Synology, QNAP
         "@eaDir", "@tmp", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "SYNO@.fileindexdb",
+        "@__thumb",
         # programs
-        "__pycache__", "node_modules", "Picasa.ini", "ZbThumbnail.info", "pspbrwse.jbf", "WS_FTP.LOG",
+        "__pycache__", "node_modules", "venv", "_vti_cnf", "_gsdata_", "Picasa.ini",
+        "ZbThumbnail.info", "pspbrwse.jbf", "WS_FTP.LOG",
     )
 )  # fmt: skip
 

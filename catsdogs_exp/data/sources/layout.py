@@ -203,12 +203,24 @@ class _Reader:
             raise refusals.no_training_folder(tree, list(splits))
         self._tell(labelled, splits)
         for name, inside in labelled.items():
-            branches += self._classes(tree.branches(inside), inside, splits[name])
+            branches += self._classes(self._labelled(inside), inside, splits[name])
             self._skipped += _beside(tree, inside)
         for name in splits:
             if name not in labelled and name in inner and tree.branches(inner[name]) == []:
                 self._leave(name, "no class folders in it, so its images have no labels")
         return self._done(branches)
+
+    def _labelled(self, inside: str) -> list[str]:
+        """The class folders of a split; one of unlabelled images is none, unless it was picked."""
+        names = self._tree.branches(inside)
+        if self._mode != "auto":
+            return names
+        without = [
+            name for name in names if split_of(name) == UNLABELLED and name not in (self._selection.classes or {})
+        ]
+        for name in without:
+            self._leave(below(inside, name), "unlabelled")
+        return [name for name in names if name not in without]
 
     def _flat_splits(self, splits: dict[str, int], inner: dict[str, str], rest: list[str]) -> Layout:
         """Split folders without class folders: the class may be in the file names."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from catsdogs_exp.data.sources.wording import shown
 
@@ -23,17 +24,19 @@ class Change:
         dropped: number of leading folders to drop; an absolute path has one more, its root.
         suffix: appended to the path.
         any_case: whether to ignore case.
+        decoded: whether to decode `%20` and the like.
     """
 
     dropped: int = 0
     suffix: str = ""
     any_case: bool = False
+    decoded: bool = False
 
     def told(self, path: str) -> str:
         """The correction as one line, with a path as written."""
         said = []
         if self.dropped:
-            first, *rest = parts_of(path)[: self.dropped]
+            first, *rest = parts_of(unquote(path) if self.decoded else path)[: self.dropped]
             of_windows = bool(rest) and _DRIVE.fullmatch(rest[0]) is not None
             beginning = "/".join(rest if first == "/" else [first, *rest])
             rooted = "/" if first == "/" and not of_windows and not is_address(path) else ""
@@ -42,6 +45,8 @@ class Change:
             said.append(f"with {self.suffix} behind them (dataset.suffix)")
         if self.any_case:
             said.append("in another case")
+        if self.decoded:
+            said.append("with their %-codes decoded")
         if not said and "\\" in path:
             said.append("with / in place of \\")
         return " and ".join(said)
@@ -60,7 +65,7 @@ class FilesBelow:
 
     def found(self, path: str, change: Change) -> Path | None:
         """The file that a path refers to after a correction, or None."""
-        parts = parts_of(path)[change.dropped :]
+        parts = parts_of(unquote(path) if change.decoded else path)[change.dropped :]
         if not parts or ".." in parts or parts[0] == "/":
             return None
         inside = "/".join(parts) + change.suffix
@@ -72,12 +77,13 @@ class FilesBelow:
 
     def likely_change(self, path: str) -> Change | None:
         """The smallest correction that makes a path an existing file."""
-        for any_case in (False, True):
-            for dropped in range(len(parts_of(path))):
-                for suffix in ("", *SUFFIXES):
-                    change = Change(dropped, suffix, any_case)
-                    if self.found(path, change) is not None:
-                        return change
+        for decoded in (False, True) if unquote(path) != path else (False,):
+            for any_case in (False, True):
+                for dropped in range(len(parts_of(unquote(path) if decoded else path))):
+                    for suffix in ("", *SUFFIXES):
+                        change = Change(dropped, suffix, any_case, decoded)
+                        if self.found(path, change) is not None:
+                            return change
         return None
 
     def somewhere(self, path: str) -> tuple[Path, str] | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from catsdogs_exp.config.schema.datasets import Table as TableSettings
+from catsdogs_exp.data.sources.archive_kinds import no_table
 from catsdogs_exp.data.sources.known_names import has_image_extension
 from catsdogs_exp.data.sources.name_encoding import check_encoding, guessed
 from catsdogs_exp.data.sources.wording import counted, shown, some
@@ -24,6 +25,7 @@ _SAMPLE = 20  # lines used for guessing
 _LONGEST_LINE = 2**22  # characters; a picture of 512 x 512 pixels
 _LONGEST_FIELD = 2**24
 _CHUNK = 2**20
+_END_OF_FILE = "\x1a"  # of DOS
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -73,6 +75,8 @@ def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
     """
     longest = csv.field_size_limit(_LONGEST_FIELD)
     try:
+        if other := no_table(path):
+            raise BadInput(other)
         notes: list[str] = []
         with path.open(newline="", encoding=_encoding(path, settings.encoding, notes)) as handle:
             yield _table(path, handle, settings, notes)
@@ -110,7 +114,12 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
     if delimiter is None and guess != ",":
         word = next(word for word, letter in DELIMITERS.items() if letter == guess)
         notes.append(f"fields are parted by {word}; dataset.delimiter says it otherwise")
-    reader = csv.reader(lines, delimiter=guess, skipinitialspace=True, strict=True)
+    field = r"\s*'[^']*'\s*"
+    single = all(re.fullmatch(f"{field}(?:{re.escape(guess)}{field})+", line) for line in sample)
+    if single:
+        notes.append("the single quotes around the fields are left out")
+    quote = "'" if single else '"'
+    reader = csv.reader(lines, delimiter=guess, quotechar=quote, skipinitialspace=True, strict=True)
     first = next(reader, [])
     if not any(name.strip() for name in first):
         raise BadInput(f"The table is empty: {path}")
@@ -136,7 +145,8 @@ class _Lines:
 
     def __init__(self, handle: TextIO) -> None:
         self._handle = handle
-        self._ahead: list[str] = []
+        # A program that joins files may write a second byte order mark.
+        self._ahead = [handle.readline(_LONGEST_LINE).lstrip("\ufeff")]
         self.skipped = 0
 
     def __iter__(self) -> "_Lines":
@@ -174,6 +184,8 @@ def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
             return "utf-8-sig" if codecs.lookup(asked).name == "utf-8" else asked
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
+        if len(head) == 4 and head[1] == head[3] == 0 != head[0]:  # without a mark
+            return "utf-16-le"
         handle.seek(0)
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
@@ -229,7 +241,7 @@ def _rows(path: Path, reader: Iterator[list[str]], width: int, before: int, note
     blank = 0
     for fields in reader:
         line = before + reader.line_num  # type: ignore[attr-defined]
-        if not any(text.strip() for text in fields):
+        if not any(text.strip().strip(_END_OF_FILE) for text in fields):
             blank += bool(fields)
             continue
         commas_at_the_end = len(fields) > width and not any(text.strip() for text in fields[width:])

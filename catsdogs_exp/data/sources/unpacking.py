@@ -4,6 +4,7 @@ Only regular files are extracted, each name is checked to stay inside, and total
 written.
 """
 
+import errno
 import lzma
 import re
 import stat
@@ -92,8 +93,9 @@ def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
     except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
         raise Unusable(f"The archive cannot be read: {path}: {error}. {_YOURSELF}") from error
     except OSError as error:
-        if error.errno is None:  # gzip and bz2 speak of damage
-            raise Unusable(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+        # gzip and bz2 report damage without a number; zipfile seeks to places before the file's beginning
+        if error.errno is None or (error.errno == errno.EINVAL and error.filename is None):
+            raise Unusable(f"The archive is damaged: {path}: {error.strerror or error}. Fetch it again.") from error
         raise BadInput(
             f"The archive cannot be unpacked: {error.strerror}: {path}. It goes to the cache folder; "
             "set the environment variable CATSDOGS_CACHE for another one."

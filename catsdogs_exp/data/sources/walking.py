@@ -96,7 +96,10 @@ class Walker:
                             self._skipped.add((place, "clutter"))
                             self._clutter.add(entry.name, entry.is_dir(follow_symlinks=False))
                     elif self._is_folder(entry):
-                        folders.append(entry.name)
+                        if entry.is_symlink() and _is_around(os.path.realpath(entry.path), os.path.realpath(place)):
+                            self._skip(entry.path, "link", " to a folder around it")
+                        else:
+                            folders.append(entry.name)
                     elif self._is_file(entry):
                         files.append(entry.name)
                     elif not entry.is_symlink():
@@ -130,6 +133,11 @@ class Walker:
             return stat.S_ISREG(os.stat(entry.path).st_mode)
         except OSError:
             return True
+
+
+def _is_around(folder: str, place: str) -> bool:
+    """Whether a place lies in a folder, or is it."""
+    return os.path.commonpath([folder, place]) == folder
 
 
 def image_files(paths: Sequence[Path], walker: Walker) -> list[Path]:

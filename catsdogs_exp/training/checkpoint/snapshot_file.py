@@ -25,6 +25,8 @@ _SUFFIX = ".npz"
 # Files next to a snapshot: the best network so far, and its predictions for the validation images.
 BEST, PREDICTIONS = ".best.keras", ".predictions.csv"
 _VERSION = (1, 0)  # of NumPy's array format
+NETWORK = "network/"
+"""How the names of the whole network's variables begin."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Snapshot:
         except ValueError as error:
             raise self.refused(error) from error
         return shape, fortran, dtype
+
+    @property
+    def holds_network(self) -> bool:
+        """Whether another stage can begin with it: the whole network is there, not only what its own stage trains."""
+        return any(name.startswith(NETWORK) for name in self.names)
 
     def beside(self, suffix: str) -> Path | None:
         """The file of that name next to it, or None if there is none: `BEST`, `PREDICTIONS`."""

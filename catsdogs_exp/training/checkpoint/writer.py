@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from catsdogs_exp import platforms
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot, write_snapshot
+from catsdogs_exp.training.checkpoint.snapshot_file import NETWORK, Snapshot, write_snapshot
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.variable_values import value_of
-
-_NETWORK = "network/"  # prefix of the names of the whole network's variables
 
 
 class Checkpoints:
@@ -137,7 +135,7 @@ def replace_by(source: Path, target: Path) -> None:
 
 def _whole(network: keras.Model) -> dict[str, Any]:
     """The whole network, of which a stage may have trained a part: weights, and states of random generators."""
-    return {f"{_NETWORK}{place:04d}": variable for place, variable in enumerate(network.variables)}
+    return {f"{NETWORK}{place:04d}": variable for place, variable in enumerate(network.variables)}
 
 
 def restore(snapshot: Snapshot, stage: Stage) -> None:
@@ -148,7 +146,7 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
     """
     same = snapshot.state.get("stage") == stage.plan.number
     # At the end of a stage, the snapshot has both the whole network and the part that the stage trained: one is read.
-    unread = [name for name in snapshot.names if not same or name.startswith(_NETWORK)]
+    unread = [name for name in snapshot.names if not same or name.startswith(NETWORK)]
     variables = stage.steps.variables() if same else _whole(stage.steps.model)
     like = {
         name: (tuple(variable.shape), np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype))

@@ -265,6 +265,11 @@ def test_other_files_are_not_images(data: bytes) -> None:
     assert refusal(data) == "not an image"
 
 
+def test_a_pointer_of_git_lfs_names_the_command() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    assert refusal(pointer) == "pointer of Git LFS (git lfs pull)"
+
+
 def test_an_empty_file() -> None:
     assert refusal(b"") == "empty"
 
@@ -291,6 +296,8 @@ def test_pictures_of_other_formats_are_called_by_their_name(photo: Photo, kind: 
         (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
         (b"gimp xcf v011", "XCF"),
         (b"qoif\0\0\0\1", "QOI"),
+        (b"II*\0\x10\0\0\0CR\2\0", "RAW of a camera"),
+        (bytes(128) + b"DICM" + bytes(20), "DICOM"),
         (b"P3\n# a comment\n2 2\n255\n", "Netpbm"),
     ],
 )

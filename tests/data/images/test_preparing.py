@@ -169,3 +169,15 @@ def test_pictures_do_not_share_memory() -> None:
     image_of(phone_photo("sensor"), Preparation((75, 75)))
     assert np.array_equal(first, kept)
     assert jpeg.FACTORS == (8, 4, 2)
+
+
+def test_at_the_limit_noise_and_specks_are_a_little_further_apart() -> None:
+    """What docs/loaders.md says of a picture that is exactly `MARGIN` times the target when decoded smaller."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    specks = np.where(rng.random((2000, 2000, 1)) < 0.02, 255, 0).astype(np.uint8).repeat(3, axis=2)
+    for factor, target in ((2, 200), (4, 100), (8, 50)):
+        how = Preparation((target, target))
+        assert reduction((2000, 2000), how) == factor
+        assert apart(encoded(Image.fromarray(noise)), how).max() <= 3
+        assert apart(encoded(Image.fromarray(specks), subsampling=0), how).max() <= 6

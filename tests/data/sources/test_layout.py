@@ -114,6 +114,13 @@ PETS = {"cat", "dog"}
             id="unlabelled images beside classes",
         ),
         pytest.param(
+            ["train/{cat,dog,unlabelled}/1.jpg", "test/{cat,dog}/1.jpg"],
+            {"train": PETS, "test": PETS},
+            [],
+            ["the folder train/unlabelled with 1 file: unlabelled"],
+            id="unlabelled images beside the classes of a split",
+        ),
+        pytest.param(
             ["labelled/{cat,dog}/1.jpg", "unlabelled/1.jpg"],
             {"": PETS},
             ["the data is in the folder labelled"],
@@ -521,3 +528,21 @@ def test_joined_names_keep_apart_what_stands_side_by_side(placed: list[tuple[str
         here = {unicodedata.normalize("NFC", name) for where, name in placed if where == place}
         assert len({used[name] for where, name in placed if where == place}) == len(here)
     assert bool(notes) == (len({unicodedata.normalize("NFC", n).strip().casefold() for n in used}) < len(used))
+
+
+def test_a_link_to_a_folder_around_it_is_no_class(tmp_path: Path) -> None:
+    made(tmp_path, "{cat,dog}/{1,2}.jpg")
+    (tmp_path / "all").symlink_to(tmp_path)
+    (tmp_path / "cat" / "up").symlink_to("..")
+    listing = list_images(tmp_path, Selection())
+    assert listing.classes == ("cat", "dog")
+    assert used(listing) == {"cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"}
+    assert "2 links to a folder around it" in listing.notes
+
+
+def test_names_that_differ_in_spaces_are_joined_by_what_the_hint_says(tmp_path: Path) -> None:
+    made(tmp_path, "{ cat,cat,dog}/1.jpg")
+    (hint,) = list_images(tmp_path, Selection()).reading
+    words = hint.partition("to join them: '")[2].partition("' with all")[0].replace(", ...", ", dog: dog")
+    dataset = config_of(["dataset=folder", f"dataset.path={tmp_path}", words]).dataset
+    assert files_of(dataset).classes == ("cat", "dog")

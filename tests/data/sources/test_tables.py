@@ -74,6 +74,16 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(HEADER, *LINES), [], id="plain"),
         pytest.param(lines(HEADER, *LINES).encode("utf-8-sig"), [], id="byte order mark"),
         pytest.param(lines(HEADER, *LINES).encode("utf-16"), [], id="UTF-16"),
+        pytest.param(lines(HEADER, *LINES).encode("utf-16-le"), [], id="UTF-16 without a mark"),
+        pytest.param("\ufeff\ufeff" + lines(HEADER, *LINES), [], id="two byte order marks"),
+        pytest.param(
+            lines(HEADER, *LINES) + "\x1a\r\n", ["1 line without content left out"], id="the end of a file of DOS"
+        ),
+        pytest.param(
+            lines("'path','label'", *(f"'{path}', '{name}'" for path, name in FILES)),
+            ["the single quotes around the fields are left out"],
+            id="single quotes",
+        ),
         pytest.param("\r\n".join([HEADER, *LINES]), [], id="lines of Windows"),
         pytest.param("\r".join([HEADER, *LINES]), [], id="lines of old Macs"),
         pytest.param(lines(HEADER, *LINES).replace(",", ";"), [SEMICOLON], id="semicolon"),
@@ -135,6 +145,11 @@ def changed(how: str, example: str) -> str:
             lines(HEADER, *LINES).replace(".jpg", ".JPG"),
             [changed("in another case", "img/cat0.JPG")],
             id="another case",
+        ),
+        pytest.param(
+            lines(HEADER, *LINES).replace("img/", "img%2F"),
+            [changed("with their %-codes decoded", "img%2Fcat0.jpg")],
+            id="codes of addresses",
         ),
         pytest.param(
             lines(HEADER, *LINES).replace(".jpg", ""),
@@ -219,6 +234,16 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
         (
             [line.replace(",cat", ",0").replace(",dog", ",1") for line in LINES[:5]] + ["img/dog2.jpg,1.0"],
             "1 and 1.0 are the same number, but labels of their own",
+        ),
+        (
+            [*LINES[:5], '"img/dog2.jpg","cat, dog"'],
+            "the label cat, dog may stand for cat and dog at once, but an image has one class here: it is a class of "
+            "its own",
+        ),
+        (
+            [*LINES[:4], "img/dog1.jpg,cat & dog", LINES[5]],
+            "the label cat & dog may stand for cat and dog at once, but an image has one class here: it is a class of "
+            "its own",
         ),
         (
             [*LINES[:5], "img/dog2.jpg,NaN"],
@@ -390,3 +415,39 @@ def test_any_bytes_are_a_table_or_are_refused_in_one_line(tmp_path: Path, noise:
             files_of(CsvDataset("csv", str(path), None, None, None, None, outside=False, header=header))
         except BadInput as error:
             assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            b"PK\x03\x04" + bytes(50),
+            "A table must be text. TABLE is an Excel workbook or an archive. Save",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0" + bytes(50),
+            "A table must be text. TABLE is an Excel workbook or an archive. Save",
+        ),
+        (b"PAR1" + bytes(50), "A table must be text with one line per image, such as CSV. TABLE is a Parquet file"),
+        (
+            b'{"path": "a.jpg"}\n',
+            "A table must have its values in columns, such as CSV. TABLE is JSON. Convert ",
+        ),
+        (b'[{"path": "a.jpg"}]', "A table must be text with one line per image, such as CSV. TABLE is JSON"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "The table is not here: TABLE is a web page ('Sign in'). Open its "),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "The table is not here: TABLE is a pointer of Git LFS ",
+        ),
+    ],
+)
+def test_what_is_plainly_no_table_is_called_by_its_name(folder: Path, data: bytes, message: str) -> None:
+    (folder / "table.csv").write_bytes(data)
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=csv", f"dataset.path={folder}/table.csv"]).dataset)
+    assert str(caught.value).replace(str(folder / "table.csv"), "TABLE").startswith(message)
+
+
+def test_codes_in_a_path_lead_nowhere_else(folder: Path) -> None:
+    (folder.parent / "secret.jpg").touch()
+    assert "are missing below ROOT" in refusal(folder, lines(HEADER, *LINES[:5], "img%2F..%2F..%2Fsecret.jpg,dog"))

@@ -22,6 +22,7 @@ def touch(root: Path, *files: str) -> Path:
         ".DS_Store", "._cat.jpg", ".git", ".ipynb_checkpoints", ".Trash-1000", ".thumbnails",
         "__MACOSX", "Icon\r", "Thumbs.db", "thumbs.DB", "desktop.ini", "Desktop.ini", "$RECYCLE.BIN", "$Recycle.Bin",
         "System Volume Information", "lost+found", "@eaDir", "#recycle", "__pycache__", "node_modules", "Picasa.ini",
+        "LOST.DIR", "found.000", "@__thumb", "venv", "_vti_cnf",
     ],
 )  # fmt: skip
 def test_what_systems_and_programs_leave_behind(name: str) -> None:
