@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 import shlex
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +24,10 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, command: str, takes_settings: bool = False, **options: Any) -> None:
-        super().__init__(f"python -m catsdogs_exp {command}", allow_abbrev=False, **options)
+        options["description"] = textwrap.fill(options.get("description") or "", 79)
+        # An example stays on one line, to be copied.
+        kept = argparse.RawDescriptionHelpFormatter
+        super().__init__(f"python -m catsdogs_exp {command}", allow_abbrev=False, formatter_class=kept, **options)
         self._takes_settings = takes_settings
         self._words: Sequence[str] = ()
 

@@ -1,6 +1,5 @@
 """`compare`: compares runs, as a table for people or as data, and tests whether the best one is better."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -68,7 +67,6 @@ def _parser() -> Parser:
         description="Runs side by side, best first: what they reached, only the settings that differ, and whether the "
         "best one is better than the others on the same images.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "paths",

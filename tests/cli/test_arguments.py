@@ -18,6 +18,19 @@ def answer(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return line
 
 
+@pytest.mark.parametrize("command", ["resume", "evaluate", "compare --inside", "inspect --run x", "models"])
+def test_a_page_of_help_has_an_example_on_one_line(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command.split(), "--help"])
+    assert caught.value.code == 0
+    page = capsys.readouterr().out
+    assert page.startswith(f"usage: python -m catsdogs_exp {command.split(maxsplit=1)[0]}")
+    if command not in ("compare --inside",):
+        (example,) = [line for line in page.splitlines() if line.startswith("Example: ")]
+        assert page.endswith(f"{example}\n")
+    assert all(len(line) <= 80 for line in page.splitlines() if not line.startswith("Example: "))
+
+
 COMMANDS = ("resume", "repeat", "evaluate", "predict", "activations", "film", "atlas", "grade")
 
 
