@@ -209,3 +209,18 @@ def test_groups_that_leave_nothing_to_validate_on_are_refused(photo_folder: Phot
         "split.group_by=(cat|dog)s. Choose a pattern that makes smaller groups, or set split.validation=0"
     )
     assert manifest_of(root, validation=0.0, group_by="(cat|dog)s").counts() == {"train": {"cats": 4, "dogs": 4}}
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".JPEG", ".jfif", ".JPE", ".Jpg", ".jpg_large", ""])
+def test_a_file_is_an_image_by_its_bytes_whatever_its_extension(photo_folder: PhotoFolder, suffix: str) -> None:
+    root = photo_folder({"cats": 4, "dogs": 4})
+    (root / "cats" / "cat.1.jpg").rename(root / "cats" / f"one{suffix}")
+    manifest = manifest_of(root)
+    assert sum(manifest.counts()[split]["cats"] for split in ("train", "validation")) == 4
+    row = manifest.listing.paths.tolist().index(f"cats/one{suffix}")
+    odd = {".jpg_large": "named .jpg_large, is JPEG", "": "named without extension, is JPEG"}
+    assert manifest.verdicts.note[row] == odd.get(suffix, "")
+
+
+def test_one_image_per_class_is_trained_on_and_not_validated(photo_folder: PhotoFolder) -> None:
+    assert manifest_of(photo_folder({"cats": 1, "dogs": 1})).counts() == {"train": {"cats": 1, "dogs": 1}}

@@ -7,6 +7,7 @@ import pytest
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import manifest_of, open_images
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.run.loaders import open_loaders
 
 
@@ -35,3 +36,14 @@ def test_classes_that_validation_lacks(
     open_loaders(made, open_images(manifest_of(photo_folder(counts), made), made), said.append)
     assert len(said) == len(expected)
     assert all(line.startswith(start) for line, start in zip(said, expected, strict=True))
+
+
+def test_without_a_validation_image_there_is_nothing_to_watch(
+    photo_folder: Callable[..., Path], config: Callable[..., Config]
+) -> None:
+    made = config("target_size=16", "depth=2", "batch_size=8")
+    data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
+    with pytest.raises(
+        BadInput, match=r"^split.validation must be > 0, and leave an image, to watch validation values"
+    ):
+        open_loaders(made, data, lambda text: None)

@@ -594,6 +594,17 @@ def test_an_archive_cut_short_is_damaged(tmp_path: Path, refusal: Callable[[Path
         assert damaged(path, message), message
 
 
+def test_a_zip_that_lacks_a_piece_is_damaged(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
+    """Its table of contents then points to places before the file's beginning."""
+    path = pack(tmp_path / "pets.zip", NOISE[:2])
+    data = path.read_bytes()
+    for piece in (200, 20_000):
+        path.write_bytes(data[:500] + data[500 + piece :])
+        message = refusal(path)
+        assert damaged(path, message), message
+        assert "Errno" not in message
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.xz"])
 def test_an_archive_with_damage_in_the_middle_is_damaged(
     tmp_path: Path, refusal: Callable[[Path], str], kind: str
