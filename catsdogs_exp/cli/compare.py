@@ -29,8 +29,11 @@ examples:
   # mean, deviation and interval over seeds, for a spreadsheet
   python -m catsdogs_exp compare outputs --by val_accuracy --group-by ~seed --csv > table.csv
 
-  # of many runs some
+  # some of many runs
   python -m catsdogs_exp compare outputs --where 'optimizer=adamw and lr<0.01'
+
+  # two runs: settings that differ, images on which they disagree; as a page with pictures
+  python -m catsdogs_exp compare RUN_A RUN_B --html page.html
 """
 
 
@@ -53,6 +56,11 @@ def main(argv: list[str]) -> int:
         grouping = group_runs(found, [name.strip() for name in arguments.group_by.split(",")])
     for remark in (*found.remarks, *(grouping.remarks if grouping else ())):
         _aside(remark)
+    if arguments.html:
+        from catsdogs_exp.report.compare_page import write_page
+
+        write_page(found, arguments.html)
+        _aside(f"page: {arguments.html}")
     if grouping is not None:
         _write_groups(found, grouping, arguments.form)
     else:
@@ -96,6 +104,9 @@ def _parser() -> Parser:
         metavar="KEY[,KEY]",
         help="n, mean, standard deviation (n - 1), 95 %% interval, min and max over the runs that share these "
         "settings; ~KEY: that share all settings but KEY, as ~seed. Runs that did not end well do not count",
+    )
+    parser.add_argument(
+        "--html", type=a_path, metavar="FILE", help="also write a page: curves, settings, tests, pictures"
     )
     form = parser.add_mutually_exclusive_group()
     for name, text in (
@@ -210,7 +221,7 @@ def _pair_lines(pair: "Disagreement") -> Iterator[str]:
         said = " against ".join(f"{name} {p:.2f}" for name, p in zip(image.said, image.confidence, strict=True))
         yield f"  {image.path}: {said}, it is {image.label}"
     if len(pair.disputed) > _MOST_DISPUTED:
-        yield f"  ... and {len(pair.disputed) - _MOST_DISPUTED} more: --json has all"
+        yield f"  ... and {len(pair.disputed) - _MOST_DISPUTED} more: --json has all, --html shows them"
 
 
 def _headline(found: Comparison, grouping: "Grouping | None" = None) -> str:

@@ -351,7 +351,7 @@ def test_of_two_runs_the_images_on_which_they_disagree(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("They disagree on 13 of 200 validation images: a is right on 12, b on 1")
     assert lines[start + 1] == "  [bold]/0.jpg: dogs 0.75 against cats 0.75, it is cats"
-    assert lines[start + 11] == "  ... and 3 more: --json has all"
+    assert lines[start + 11] == "  ... and 3 more: --json has all, --html shows them"
     compare.main([str(tmp_path), "--json"])
     content = json.loads(capsys.readouterr().out)["disagreement"]
     assert len(content["disputed"]) == 13

@@ -1,0 +1,39 @@
+"""The curves of a run: what `metrics.csv` holds per epoch."""
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """Values per epoch, each once: those of an epoch that was repeated after a resume are the later ones.
+
+    Attributes:
+        epochs: their numbers, from 1, ascending.
+        values: metric name to one value per epoch; NaN if missing.
+    """
+
+    epochs: tuple[int, ...]
+    values: dict[str, tuple[float, ...]]
+
+
+def read_curves(folder: Path, names: tuple[str, ...]) -> RunCurves:
+    """The curves of some metrics; without epochs if there are none yet, or the file is unreadable."""
+    try:
+        text = (folder / "metrics.csv").read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line
+        rows = {int(row["epoch"]): row for row in csv.DictReader(whole.splitlines())}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return RunCurves((), dict.fromkeys(names, ()))
+    epochs = tuple(sorted(rows))
+    return RunCurves(epochs, {name: tuple(_number(rows[epoch].get(name)) for epoch in epochs) for name in names})
+
+
+def _number(text: str | None) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan

@@ -1,0 +1,169 @@
+"""Geometry of the charts on pages: lines over epochs, and parallel coordinates. Templates draw them as SVG."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH, HEIGHT = 760, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
+_TICKS = 5
+_MANY = 12  # categories named on an axis
+_UNSET = "not set"
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: where, in pixels, and its text."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line of a run.
+
+    Attributes:
+        run: its place in the table.
+        points: `x,y x,y ...`; one string per unbroken piece.
+        dashed: drawn as of a run that did not end well.
+    """
+
+    run: int
+    points: tuple[str, ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over epochs."""
+
+    title: str
+    lines: tuple[Line, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An upright axis of parallel coordinates."""
+
+    name: str
+    x: float
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Parallel coordinates.
+
+    Attributes:
+        axes: from left to right.
+        lines: one per run.
+        width, height: in pixels.
+    """
+
+    axes: tuple[Axis, ...]
+    lines: tuple[Line, ...]
+    width: int
+    height: int
+
+
+def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Chart | None:
+    """A chart of curves; None without a value.
+
+    Args:
+        title: of the chart.
+        curves: place of the run, its epochs, and one value each; NaN breaks a line.
+    """
+    values = [value for _, _, line in curves for value in line if not math.isnan(value)]
+    epochs = [epoch for _, line, _ in curves for epoch in line]
+    if not values:
+        return None
+    x = _scale(min(epochs), max(epochs), _LEFT, WIDTH - _RIGHT)
+    y = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
+    lines = tuple(Line(run, _pieces(line, numbers, x, y)) for run, line, numbers in curves)
+    across = tuple(Tick(x(epoch), str(epoch)) for epoch in _whole(min(epochs), max(epochs)))
+    up = tuple(Tick(y(value), f"{value:.3g}") for value in _even(min(values), max(values)))
+    return Chart(title, lines, across, up)
+
+
+def parallel(names: Sequence[str], rows: Sequence[Sequence[Any]], failed: Sequence[bool]) -> Parallel:
+    """Parallel coordinates in which every run has a line.
+
+    A setting that a run does not have goes to a tick "not set" below the values.
+
+    Args:
+        names: of the axes.
+        rows: one value per axis for each run; `None` if it has none.
+        failed: whether a run did not end well.
+    """
+    width = max(WIDTH, 120 * len(names) + 160)
+    columns = [[row[place] for row in rows] for place in range(len(names))]
+    xs = [80 + (width - 160) * place / max(1, len(names) - 1) for place in range(len(names))]
+    axes, heights = [], []
+    for name, column, x in zip(names, columns, xs, strict=True):
+        ticks, at = _axis(column)
+        axes.append(Axis(name, x, ticks))
+        heights.append(at)
+    lines = tuple(
+        Line(run, (" ".join(f"{x:.1f},{at[run]:.1f}" for x, at in zip(xs, heights, strict=True)),), bad)
+        for run, bad in enumerate(failed)
+    )
+    return Parallel(tuple(axes), lines, width, HEIGHT + 30)
+
+
+def _axis(column: Sequence[Any]) -> tuple[tuple[Tick, ...], list[float]]:
+    """The ticks of an axis, and where each run meets it."""
+    low, high, unset = HEIGHT - 40.0, 40.0, HEIGHT - 5.0
+    known = [value for value in column if value is not None]
+    if known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+        smallest, largest = min(known), max(known)
+        logs = smallest > 0 and largest / smallest >= 10
+        turn: Callable[[float], float] = math.log if logs else float
+        scale = _scale(turn(smallest), turn(largest), low, high)
+        shown = sorted(set(known)) if len(set(known)) <= _TICKS else _spread(smallest, largest, logs)
+        ticks = [Tick(scale(turn(value)), f"{value:.4g}") for value in shown]
+        places = [unset if value is None else scale(turn(value)) for value in column]
+    else:
+        texts = sorted({str(value) for value in known})
+        scale = _scale(0, max(1, len(texts) - 1), low, high)
+        where = {text: scale(place) for place, text in enumerate(texts)}
+        ticks = [Tick(where[text], text) for text in texts[:: max(1, len(texts) // _MANY)]]
+        places = [unset if value is None else where[str(value)] for value in column]
+    if len(known) < len(column):
+        ticks.append(Tick(unset, _UNSET))
+    return tuple(ticks), places
+
+
+def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    """Maps low..high to start..end; a range without extent to its middle."""
+    span = high - low
+    return lambda value: start + (end - start) * (value - low) / span if span else (start + end) / 2
+
+
+def _pieces(
+    epochs: Sequence[int], values: Sequence[float], x: Callable[[float], float], y: Callable[[float], float]
+) -> tuple[str, ...]:
+    pieces: list[list[str]] = [[]]
+    for epoch, value in zip(epochs, values, strict=True):
+        if math.isnan(value):
+            pieces.append([])
+        else:
+            pieces[-1].append(f"{x(epoch):.1f},{y(value):.1f}")
+    return tuple(" ".join(piece) for piece in pieces if piece)
+
+
+def _whole(low: int, high: int) -> list[int]:
+    return sorted({round(low + (high - low) * place / _TICKS) for place in range(_TICKS + 1)})
+
+
+def _even(low: float, high: float) -> list[float]:
+    return [low + (high - low) * place / _TICKS for place in range(_TICKS + 1)] if high > low else [low]
+
+
+def _spread(low: float, high: float, logs: bool) -> list[float]:
+    if logs:
+        return [low * (high / low) ** (place / (_TICKS - 1)) for place in range(_TICKS)]
+    return [low + (high - low) * place / (_TICKS - 1) for place in range(_TICKS)]
