@@ -1,4 +1,4 @@
-"""The command line: the first word picks a command; no word, or `key=value`, trains."""
+"""The command line: the first word selects a command; without one, or with `key=value`, it trains."""
 
 import importlib
 import shlex

@@ -24,10 +24,10 @@ __all__ = ["FileConfigSource"]  # why: reads recipes as Hydra reads configs. Rep
 
 
 def inner(owner: Any, name: str, library: str) -> Any:
-    """An attribute that no interface promises.
+    """An attribute that is not part of a public interface.
 
     Raises:
-        RunFailed: when this version of the library has none, naming both.
+        RunFailed: if this version of the library does not have it, naming both.
     """
     try:
         return getattr(owner, name)
@@ -44,41 +44,41 @@ def inner(owner: Any, name: str, library: str) -> Any:
 
 
 class OptimizerInternals:
-    """Put before a Keras optimizer among a class's bases: its private parts under public names.
+    """A mixin for Keras optimizers: their private parts under public names.
 
-    A subclass may write `decay_weights`, which is then called in place of Keras's own weight decay.
+    A subclass may define `decay_weights`, which then replaces Keras's own weight decay.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         keras_bases = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == "keras"]
         for hook in ("_apply_weight_decay", "_backend_update_step") if keras_bases else ():
-            if not any(hook in vars(base) for base in keras_bases):  # ours would never be called, without a word
+            if not any(hook in vars(base) for base in keras_bases):  # otherwise ours would silently never be called
                 inner(keras_bases[0], hook, "keras")
 
     def index_of(self: Any, variable: Any) -> int:
-        """The place of a variable among those that the optimizer moves.
+        """The index of a variable among those that the optimizer updates.
 
         Why: slots are lists. Replace: a public look-up of slots.
         """
         return int(self._get_variable_index(variable))
 
     def mean_of_gradients(self: Any, variable: Any) -> Any:
-        """The slot with the moving mean of a variable's gradients, of Adam, Lion and RMSprop with momentum.
+        """The slot with the moving mean of a variable's gradients, for Adam, Lion and RMSprop with momentum.
 
         Why: fused updates write it. Replace: public slots, such as `SGD.momentums`.
         """
         return self._momentums[self.index_of(variable)]
 
     def mean_of_squares(self: Any, variable: Any) -> Any:
-        """The slot with the moving mean of the squares of a variable's gradients, of Adam and RMSprop.
+        """The slot with the moving mean of a variable's squared gradients, for Adam and RMSprop.
 
         Why and replace: as for `mean_of_gradients`.
         """
         return self._velocities[self.index_of(variable)]
 
     def decay_weights(self: Any, variables: Sequence[Any]) -> None:
-        """Shrinks the variables by the weight decay; Keras's own unless a subclass has another."""
+        """Shrinks the variables by the weight decay; Keras's own unless a subclass overrides it."""
         super()._apply_weight_decay(variables)  # type: ignore[misc]
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
@@ -86,17 +86,17 @@ class OptimizerInternals:
         self.decay_weights(variables)
 
     def takes_decay(self: Any, variable: Any) -> bool:
-        """Whether `exclude_from_weight_decay` has left the variable in.
+        """Whether a variable has weight decay: not if it was given to `exclude_from_weight_decay`.
 
-        Why: Keras's answer to it is private. Replace: public `use_weight_decay`.
+        Why: Keras's own check is private. Replace: public `use_weight_decay`.
         """
         return bool(self._use_weight_decay(variable))
 
     def on_all_copies(self: Any, change: Callable[..., None], *args: Any) -> None:
         """Calls `change(strategy, ...)` for the copies of variables on all devices.
 
-        Why: Keras updates them from within a replica alone. Replace: `optimizer.apply` that works between the
-        devices' own work, where gradients are summed already.
+        Why: Keras only updates them from within a replica. Replace: an `optimizer.apply` that works in cross-replica
+        context, where gradients are already summed.
         """
         import tensorflow as tf  # noqa: PLC0415
 
@@ -117,14 +117,14 @@ class OptimizerInternals:
 
 
 def tf_variable(variable: Any) -> Any:
-    """TensorFlow's variable inside a Keras one; one of TensorFlow's as it is."""
+    """The TensorFlow variable inside a Keras one; TensorFlow's own are returned unchanged."""
     import tensorflow as tf  # noqa: PLC0415
 
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
 def rate_of(optimizer: Any) -> Any:
-    """What an optimizer takes its learning rate from: a variable, or a schedule; not its value now.
+    """An optimizer's learning rate: a variable or a schedule, not its current value.
 
     Why: `learning_rate` computes a schedule's value. Replace: a public attribute for the schedule.
     """
@@ -135,7 +135,7 @@ def rate_of(optimizer: Any) -> Any:
 
 
 def handles(*variables: Any) -> list[Any] | None:
-    """The resource handles of variables, or None where some have none of their own (copies on several devices).
+    """The resource handles of variables, or None if some have no single handle (copies on several devices).
 
     Why: the operations that update a variable in one pass take handles. Replace: fused optimizers in Keras.
     """
@@ -150,11 +150,11 @@ def handles(*variables: Any) -> list[Any] | None:
 
 
 def forget_custom_gradients() -> None:
-    """Drops what `optimizer.apply` leaves behind in TensorFlow's registry of gradients.
+    """Removes what `optimizer.apply` leaves in TensorFlow's gradient registry.
 
-    Why: its all-reduce enters a custom gradient there on every trace, which keeps the whole graph and the variables
-    of a finished job alive: 38 MiB a job for 9 MiB of weights were measured. Replace: a registry of weak references,
-    or one process per job.
+    Why: its all-reduce registers a custom gradient on every trace, which keeps the whole graph and the variables of a
+    finished job alive: 38 MiB per job were measured for 9 MiB of weights. Replace: a registry of weak references, or
+    one process per job.
     """
     from tensorflow.python.framework import ops  # noqa: PLC0415
 
@@ -165,13 +165,13 @@ def forget_custom_gradients() -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """How workers look after each other.
+    """The health checks between workers.
 
     Attributes:
-        look: seconds between two looks at whether all are still there.
-        answer: seconds that one has to answer.
-        looks: without an answer: then it is gone.
-        join: seconds that the others have to begin.
+        look: seconds between two checks.
+        answer: seconds to wait for a response.
+        looks: number of failed checks after which a worker counts as gone.
+        join: seconds to wait for the others to start.
     """
 
     look: float
@@ -183,8 +183,8 @@ class Patience:
 def watch_workers(patience: Patience) -> None:
     """Makes the next `MultiWorkerMirroredStrategy` raise an error when a worker is gone.
 
-    Why: TensorFlow has two ways to see it. The coordination service, its default, ends the process with an abort of
-    C++; the older looks at the others now and then, and raises. Replace: a public switch between the two.
+    Why: TensorFlow has two mechanisms. The coordination service, its default, aborts the process in C++; the older one
+    checks the others periodically, and raises. Replace: a public switch between the two.
     """
     from tensorflow.python.distribute.collective_all_reduce_strategy import (  # noqa: PLC0415
         CollectiveAllReduceExtended,
@@ -198,33 +198,33 @@ def watch_workers(patience: Patience) -> None:
         "_check_health_retry_limit": patience.looks,
         "_check_health_initial_timeout": patience.join,
     }.items():
-        inner(CollectiveAllReduceExtended, name, "tensorflow")  # set, it would be of no effect
+        inner(CollectiveAllReduceExtended, name, "tensorflow")  # if it were set, this would have no effect
         setattr(CollectiveAllReduceExtended, name, value)
 
 
 def is_watching(strategy: Any) -> bool:
-    """Whether the strategy looks after its workers. Why and replace: as for `watch_workers`."""
+    """Whether the strategy watches its workers. Why and replace: as for `watch_workers`."""
     return inner(strategy.extended, "_check_health_thread", "tensorflow") is not None
 
 
 def stop_watching(strategy: Any) -> None:
-    """Ends it, so that the others may end too. Why: there is no end but the process's. Replace: a public one."""
+    """Stops watching, so that the others may end. Why: only the end of the process would. Replace: a public method."""
     watcher = strategy.extended
     inner(watcher, "_check_health_thread_should_stop", "tensorflow").set()
     inner(watcher, "_check_health_thread", "tensorflow")
-    watcher._check_health_thread = None  # a daemon, which sleeps: it is not waited for
+    watcher._check_health_thread = None  # a sleeping daemon thread: it is not waited for
 
 
 def workers_down(message: str) -> set[int]:
-    """The workers that an error of TensorFlow's names as gone.
+    """The workers that a TensorFlow error names as gone.
 
-    Why: one that hangs still takes connections. Replace: an attribute of the error.
+    Why: a hung worker still accepts connections. Replace: an attribute of the error.
     """
     return {int(number) for number in re.findall(r"task:(\d+) is down", message)}
 
 
 def joined_too_late(error: RuntimeError) -> bool:
-    """Whether a strategy was not made because other workers did not come. Why, replace: as for `workers_down`."""
+    """Whether creating a strategy failed because other workers did not start. Why, replace: as for `workers_down`."""
     return "Timeout" in str(error)
 
 
@@ -232,7 +232,7 @@ def joined_too_late(error: RuntimeError) -> bool:
 
 
 def prepend_config_dir(folder: str) -> None:
-    """Puts a folder first on the search path of the Hydra that is initialised.
+    """Puts a folder first on the search path of the initialised Hydra.
 
     Why: `--config-dir` for composing in Python. Replace: a search path as an argument of `initialize_config_dir`.
     """
@@ -243,14 +243,14 @@ def prepend_config_dir(folder: str) -> None:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What Hydra or OmegaConf did not like, as far as its type and text tell.
+    """Hydra's or OmegaConf's complaint, as far as its type and text tell.
 
     Attributes:
         kind: `choice`: a group has no such choice; `word`: not key=value; `key`: no such setting or group; `sweep`:
             several values without -m; `no choice`: a group without a choice; `step`: a range of step 0; `other`.
         name: of the group, key, or what was received.
         known: the group's choices.
-        text: what it says itself, on one line.
+        text: its own message, on one line.
     """
 
     kind: str
@@ -260,9 +260,9 @@ class Complaint:
 
 
 def complaint_of(error: Exception) -> Complaint:
-    """Reads an error that came up while composing a config.
+    """Parses an error raised while composing a config.
 
-    Why: most of Hydra's errors carry what is wrong in their text alone. Replace: attributes of these errors.
+    Why: most of Hydra's errors state the problem only in their text. Replace: attributes of these errors.
     """
     text = str(error)
     plain = " ".join(text.split())
@@ -296,15 +296,15 @@ def complaint_of(error: Exception) -> Complaint:
 
 
 def zip_table(handle: IO[bytes]) -> tuple[int, int] | None:
-    """How many entries a zip file says it has, and the bytes of its table of contents; None where its end is missing.
+    """The number of entries in a zip file, and the bytes of its table of contents; None if its end is missing.
 
-    Why: a table of a million entries takes `zipfile` a gigabyte, so it is looked at before. Replace: a limit in
-    `zipfile`.
+    Why: `zipfile` takes a gigabyte to read a table of a million entries, so its size is checked first. Replace: a limit
+    in `zipfile`.
     """
     end = inner(zipfile, "_EndRecData", "Python")(handle)
     return None if end is None else (int(end[4]), int(end[5]))
 
 
 def is_frozen(settings: type) -> bool:
-    """Whether a dataclass is frozen. Why: nothing public tells. Replace: `dataclasses.is_frozen`, should it come."""
+    """Whether a dataclass is frozen. Why: there is no public way. Replace: `dataclasses.is_frozen`, should it come."""
     return bool(settings.__dataclass_params__.frozen)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What differs between Linux, macOS and Windows, in one place. `docs/systems.md` says which of them were run."""
+"""Differences between Linux, macOS and Windows, in one place. `docs/systems.md` says which of them were tested."""
 
 import os
 import re
@@ -11,59 +11,59 @@ from typing import Any
 
 WINDOWS = os.name == "nt"
 
-# A file that somebody else has open cannot be replaced or removed on Windows: virus scanners and indexers hold new
+# On Windows, a file that another program has open cannot be replaced or removed: virus scanners and indexers hold new
 # files for a moment, a reader of `result.json` for as long as it reads.
 _PATIENCE = 2.0  # seconds
 _IN_USE = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
 
 
 def peak_memory() -> int:
-    """The most memory that this process has had so far, in bytes."""
+    """The peak memory of this process so far, in bytes."""
     try:
         import resource  # noqa: PLC0415  (there is none on Windows)
     except ModuleNotFoundError:
         import psutil  # noqa: PLC0415
 
-        memory: Any = psutil.Process().memory_info()  # its fields differ from system to system
+        memory: Any = psutil.Process().memory_info()  # its fields depend on the system
         return int(memory.peak_wset)
     unit = 1 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def sync_file(path: Path) -> None:
-    """Waits until the file's content is on the disk."""
-    with path.open("r+b") as handle:  # Windows syncs what can be written alone
+    """Waits until the file's content is on disk."""
+    with path.open("r+b") as handle:  # Windows only syncs writable files
         os.fsync(handle.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a renaming in the folder last through a loss of power, where folders can be synced."""
+    """Makes a rename in the folder survive a loss of power, where folders can be synced."""
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
+    except OSError:  # Windows cannot open folders
         return
     try:
         os.fsync(handle)
-    except OSError:  # some network file systems sync none
+    except OSError:  # some network file systems cannot sync
         pass
     finally:
         os.close(handle)
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file or folder; a file that was there is replaced at once, so that readers see the old or the new one.
+    """Renames a file or folder; an existing file is replaced atomically, so that readers see the old or the new one.
 
     Raises:
-        OSError: on Windows, when the old one stays open elsewhere for longer than two seconds.
+        OSError: on Windows, if another program keeps the old one open for longer than two seconds.
     """
     _patiently(lambda: source.replace(target))
 
 
 def remove(path: Path) -> None:
-    """Removes a file, if it is there.
+    """Removes a file, if it exists.
 
     Raises:
-        OSError: on Windows, when it stays open elsewhere for longer than two seconds.
+        OSError: on Windows, if another program keeps it open for longer than two seconds.
     """
     _patiently(lambda: path.unlink(missing_ok=True))
 
@@ -84,22 +84,22 @@ def _patiently(action: Callable[[], object]) -> None:
 
 # Names of files and folders
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*%\x00-\x1f\x7f]|^\.|[. ]$')  # % begins what is written in place of these
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*%\x00-\x1f\x7f]|^\.|[. ]$')  # % starts an escape
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 _ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 
 
 def safe_name(name: str) -> str:
-    """A name that every system takes for a file: `what?` becomes `what%3F`, `con` becomes `%63on`.
+    """A name that is a valid file name on every system: `what?` becomes `what%3F`, `con` becomes `%63on`.
 
-    `original_name` gives the name back. Names that are safe stay as they are, but for `%`.
+    `original_name` restores it. Safe names are unchanged, except for `%`.
     """
     safe = _FORBIDDEN.sub(lambda found: _escaped(found[0]), name)
     return _escaped(safe[0]) + safe[1:] if _RESERVED.match(safe) else safe
 
 
 def original_name(safe: str) -> str:
-    """The name that `safe_name` or `SafeNames` was given."""
+    """The name before `safe_name` or `SafeNames`."""
 
     def plain(found: re.Match[str]) -> str:
         return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", errors="surrogateescape")
@@ -108,27 +108,27 @@ def original_name(safe: str) -> str:
 
 
 class SafeNames:
-    """Safe names in one folder, also where the disk takes `a` and `A`, or two forms of `ä`, for one name."""
+    """Safe names in one folder, even if the disk cannot distinguish `a` from `A`, or two forms of `ä`."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}  # name -> safe name
         self._taken: set[str] = set()
 
     def of(self, name: str) -> str:
-        """The safe name for a name: the same one each time, and another one for every other name."""
+        """The safe name for a name: always the same, and different from every other name's."""
         if name not in self._names:
             safe = safe_name(name)
             for count in range(1, len(name) + 1):
                 if _likeness(safe) not in self._taken:
                     break
-                safe = _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]  # what follows begins no name
+                safe = _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]  # cannot start a name
             self._taken.add(_likeness(safe))
             self._names[name] = safe
         return self._names[name]
 
 
 def restricts_names(folder: Path) -> bool:
-    """Whether names in the folder have to be made safe: on Windows, and on disks that ignore case, as on macOS."""
+    """Whether names in the folder must be made safe: on Windows, and on case-insensitive disks, as on macOS."""
     return WINDOWS or folder.with_name(folder.name.swapcase()).exists()
 
 

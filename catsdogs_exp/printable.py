@@ -1,16 +1,16 @@
-"""Names of files, classes and settings on a screen, in a table or in a message: as they are, but on one line."""
+"""Names of files, classes and settings for screens, tables and messages: literal, but on one line."""
 
 import unicodedata
 
-# Marks that make a terminal write from right to left, so that a name looks like another one.
+# Marks that make a terminal write from right to left, so that one name looks like another.
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_ENDS_OF_LINES = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, halves of characters, separators of lines
+_ENDS_OF_LINES = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, surrogates, line separators
 
 
 def printable(text: str) -> str:
-    """A text with escapes, such as `\\n` or `\\x1b`, for what would end the line or move the cursor.
+    """Escapes characters that would end the line or move the cursor, as `\\n` or `\\x1b`.
 
-    Bytes of a file name that are not UTF-8 are shown likewise (`\\udce9`). All else stays: letters of any script,
+    Bytes of a file name that are not UTF-8 are shown as `\\udce9`. Everything else is unchanged: letters of any script,
     emoji, brackets, spaces.
     """
     if text.isascii() and text.isprintable():

@@ -1,7 +1,7 @@
-"""Everything that concerns the whole process: file descriptors, environment, loggers, allocator, garbage collector.
+"""Effects on the whole process: file descriptors, environment, loggers, allocator, garbage collector.
 
-All of it belongs to the command line, whose process is its own. Where the package is used from Python the process is
-somebody else's: outside of `command_line()` nothing here has an effect, or it is undone at the end of the block.
+They are meant for the command line, which owns its process. When the package is used from Python, the process belongs
+to someone else: outside `command_line()`, nothing here has an effect, or it is undone at the end of the block.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-# What puts everything back when the running command ends; empty outside of the command line.
+# Restores everything when the running command ends; empty outside the command line.
 _undo: list[ExitStack] = []
 _TENSORFLOWS = re.compile(
     r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|To enable the following"
@@ -30,8 +30,10 @@ _TENSORFLOWS = re.compile(
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Within it this process runs a command. At the end all is as before, but for freed memory that is kept."""
-    if _undo:  # a command within a command
+    """A context in which this process runs a command. Afterwards everything is restored, except that freed memory is
+    kept.
+    """
+    if _undo:  # nested command
         yield
         return
     with ExitStack() as stack:
@@ -49,10 +51,10 @@ def is_command_line() -> bool:
 
 
 class ForgivingStream:
-    """A stream of the screen that drops what can no longer be written, in place of ending the command.
+    """A stream that drops output it can no longer write, instead of ending the command.
 
-    The reader of a pipe may have gone, the terminal may be closed, the disk behind a `>` may be full. What the console
-    has no letter for (cp1252 on Windows, names that are not UTF-8) is written as `\\xe4`.
+    The reader of a pipe may be gone, the terminal closed, the disk behind a `>` full. Characters that the console
+    cannot print (cp1252 on Windows, names that are not UTF-8) are written as `\\xe4`.
 
     Attributes:
         lost: why the output ended early, or None.
@@ -63,11 +65,11 @@ class ForgivingStream:
         self.lost: OSError | ValueError | None = None
 
     def write(self, text: str) -> int:
-        """Writes a text; says that it did in any case."""
+        """Writes a text; always reports success."""
         if self.lost is None:
             try:
                 self._stream.write(text)
-            except UnicodeEncodeError:  # a stream that could not be told to escape
+            except UnicodeEncodeError:  # a stream whose error handler could not be set
                 encoding = getattr(self._stream, "encoding", None) or "ascii"
                 self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             except (OSError, ValueError) as error:  # ValueError: it is closed
@@ -92,7 +94,7 @@ class ForgivingStream:
 
     def _lose(self, error: OSError | ValueError) -> None:
         self.lost = error
-        with suppress(OSError, ValueError, AttributeError):  # or Python fails once more when it ends and flushes
+        with suppress(OSError, ValueError, AttributeError):  # otherwise Python fails again when it flushes at exit
             descriptor = self._stream.fileno()
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
@@ -100,7 +102,7 @@ class ForgivingStream:
 
 
 def lost_output() -> OSError | None:
-    """Why what a command printed on stdout did not arrive. None where it did, or nobody waits for it any more."""
+    """Why a command's output on stdout was lost. None if it was not, or if nobody is reading any more."""
     stream = sys.stdout
     if not isinstance(stream, ForgivingStream):
         return None
@@ -113,7 +115,7 @@ def _forgive(stack: ExitStack) -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stack.callback(setattr, sys, name, stream)
-        if stream is None:  # closed before we began
+        if stream is None:  # closed from the start
             stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (the stack closes it)
             stack.callback(stream.close)
         if hasattr(stream, "reconfigure"):
@@ -125,12 +127,12 @@ def _forgive(stack: ExitStack) -> None:
 
 
 def _open_missing_descriptors() -> None:
-    """Where stdin, stdout or stderr are closed, the next file to be opened would take their place, and their text."""
+    """Opens closed standard streams: otherwise the next opened file would take the place of stdin, stdout or stderr."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
 
 
 # TensorFlow
@@ -140,10 +142,10 @@ def _open_missing_descriptors() -> None:
 def quiet_tensorflow(quiet_workers: bool = False) -> Iterator[None]:
     """Surrounds the import of TensorFlow: keeps its start-up messages (oneDNN, CUDA stub, absl) off the screen.
 
-    They are written by C++ before any logger is set up, so they are kept off at the file descriptor.
+    C++ writes them before any logger is set up, so this happens at the file descriptor.
 
     Args:
-        quiet_workers: what TensorFlow says of broken connections is told in a line of ours.
+        quiet_workers: also hides messages about broken connections, which are reported in our own words.
     """
     if not is_command_line() or "tensorflow" in sys.modules:
         yield
@@ -154,21 +156,21 @@ def quiet_tensorflow(quiet_workers: bool = False) -> Iterator[None]:
         yield
         if "tensorflow" in sys.modules:
             _set_level("tensorflow", logging.ERROR)
-            sys.modules["tensorflow"].config.list_physical_devices()  # what CUDA's messages are about
-    gc.freeze()  # its 330,000 objects stay for good, and to look through them takes 0.2 s each time
+            sys.modules["tensorflow"].config.list_physical_devices()  # controls CUDA's messages
+    gc.freeze()  # its 330,000 objects are permanent, and scanning them takes 0.2 s each time
     _undo[0].callback(gc.unfreeze)
 
 
 def silence_tensorflow() -> None:
-    """Keeps all of what TensorFlow logs off the screen: what matters is told in a line of ours."""
+    """Hides all TensorFlow log messages: important ones are reported in our own words."""
     if is_command_line():
         _set_level("tensorflow", logging.CRITICAL)
 
 
 def keep_freed_memory() -> None:
-    """Lets the C library use large blocks again instead of giving each one back and getting it anew, zeroed.
+    """Lets the C library reuse large blocks instead of returning them and getting new, zeroed ones.
 
-    Saving a network of 38 MB takes several copies of it; a job of a sweep becomes 0.8 s shorter by this.
+    Saving a network of 38 MB takes several copies of it; this saves 0.8 s per job of a sweep.
     """
     if is_command_line() and platform.libc_ver()[0] == "glibc":
         library, threshold, trim = ctypes.CDLL(None), -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
@@ -178,7 +180,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Within it Python's and NumPy's global generators may be seeded; afterwards they go on as if nothing was."""
+    """A context that may seed Python's and NumPy's global generators; their state is restored afterwards."""
     import numpy as np  # noqa: PLC0415
 
     python, numpy = random.getstate(), np.random.get_state()
@@ -190,14 +192,14 @@ def random_state_kept() -> Iterator[None]:
 
 
 _ignoring = threading.Lock()
-_ignored: list[Any] = []  # the filter, once for each block that is open
+_ignored: list[Any] = []  # the filter; each open block adds an entry
 
 
 @contextmanager
 def pillow_warnings_ignored() -> Iterator[None]:
-    """Within it Pillow does not warn of corrupt EXIF and the like: what is wrong with a file its verdict tells.
+    """A context without Pillow's warnings about corrupt EXIF and the like: verdicts report what is wrong with a file.
 
-    Filters of warnings are one list for all threads, so the last block that ends takes ours out.
+    Warning filters are one list for all threads, so the last block to end removes ours.
     """
     with _ignoring:
         if not _ignored:
@@ -208,7 +210,7 @@ def pillow_warnings_ignored() -> Iterator[None]:
     finally:
         with _ignoring:
             ours = _ignored.pop()
-            if not _ignored and ours in warnings.filters:  # others may have put their own list there meanwhile
+            if not _ignored and ours in warnings.filters:  # others may have added filters in the meantime
                 warnings.filters.remove(ours)  # type: ignore[attr-defined]
 
 
@@ -217,7 +219,7 @@ def pillow_warnings_ignored() -> Iterator[None]:
 
 @contextmanager
 def handed_to_hydra(arguments: list[str]) -> Iterator[None]:
-    """Hydra reads `sys.argv` and nothing else, and `--info` logs through the root logger: both are put back."""
+    """Passes words to Hydra, which only reads `sys.argv`; `--info` logs through the root logger. Both are restored."""
     root = logging.getLogger()
     argv, handlers, level = sys.argv, list(root.handlers), root.level
     sys.argv = [argv[0], *arguments]
@@ -230,7 +232,7 @@ def handed_to_hydra(arguments: list[str]) -> Iterator[None]:
 
 
 def hydra_raises() -> None:
-    """Hydra prints a traceback or a hint to itself unless told to raise; the message is ours to give."""
+    """Makes Hydra raise errors instead of printing tracebacks or hints; the messages are ours."""
     if is_command_line():
         _set_variable("HYDRA_FULL_ERROR", "1", force=True)
 
@@ -239,8 +241,8 @@ def hydra_raises() -> None:
 def importing_plugin(folder: Path) -> Iterator[None]:
     """Surrounds the import of a user's module, which may lie in `folder`.
 
-    The command line takes from stderr what TensorFlow says on its import, and leaves what the plugin says; and the
-    folder stays importable, as a plugin may import more of it later.
+    The command line removes TensorFlow's import messages from stderr and keeps the plugin's. The folder stays
+    importable, because a plugin may import more from it later.
     """
     here = str(folder)
     with ExitStack() as stack:
@@ -260,7 +262,7 @@ def _remove_path(folder: str) -> None:
 
 @contextmanager
 def _without_tensorflows_words() -> Iterator[None]:
-    """Filters stderr; C++ writes to it, so it is caught at the file descriptor."""
+    """Filters stderr; C++ writes to it, so this happens at the file descriptor."""
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as said:
@@ -268,7 +270,7 @@ def _without_tensorflows_words() -> Iterator[None]:
         try:
             yield
             if "tensorflow" in sys.modules:
-                sys.modules["tensorflow"].config.list_physical_devices()  # what CUDA's messages are about
+                sys.modules["tensorflow"].config.list_physical_devices()  # controls CUDA's messages
         finally:
             sys.stderr.flush()
             os.dup2(screen, 2)
@@ -294,7 +296,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def _set_variable(name: str, value: str, force: bool = False) -> None:
-    """Sets an environment variable for the length of the command; the user's own stays unless `force`."""
+    """Sets an environment variable while the command runs; the user's own value is kept unless `force`."""
     before = os.environ.get(name)
     if before is None:
         _undo[0].callback(os.environ.pop, name, None)

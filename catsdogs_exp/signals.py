@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal end a run cleanly: by an exception, so that its folder says `interrupted`."""
+"""Ctrl-C, SIGTERM and a closed terminal end a run cleanly, with an exception, so that its folder says `interrupted`."""
 
 import signal
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
+    """A context in which SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
 
-    A SIGHUP that is ignored, as `nohup` does, stays ignored.
+    An ignored SIGHUP, as with `nohup`, stays ignored.
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if number == _HANG_UP and _received:  # a shell and its terminal each send one when they go
+        if number == _HANG_UP and _received:  # a shell and its terminal each send one when they close
             return
         _received.append(number)
         raise Interrupted(number)
@@ -38,9 +38,9 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def interruption_wins() -> Iterator[None]:
-    """After a signal, whatever comes out of the block is `Interrupted`.
+    """After a signal, any error raised in the block becomes `Interrupted`.
 
-    Libraries in the middle of something, such as writing an HDF5 file, turn it into an error of their own.
+    Libraries interrupted in the middle of something, such as writing an HDF5 file, raise their own errors.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Some batches that stand for all: for `validation_steps` and `overfit_batches` of `training`, and the range test."""
+"""Batches that represent the whole: for `training.validation_steps`, `overfit_batches` and the range test."""
 
 from typing import Protocol, Self, TypeVar
 
@@ -10,15 +10,15 @@ from catsdogs_exp.data.turns import taking_turns
 
 
 def first_batches(train: Loader, plain: Loader, count: int) -> tuple[Loader, Loader]:
-    """`count` batches in which each class has its share, for training and, as they are, for validation.
+    """`count` batches with all classes in proportion, for training and, unaugmented, for validation.
 
     Args:
         train: the training loader.
-        plain: the same images without chance, as `make_loader(..., evaluate=True)` gives them.
+        plain: the same images without randomness, from `make_loader(..., evaluate=True)`.
         count: batches, >= 1.
 
     Returns:
-        Both without shuffling and augmentation: the same images in the same batches every time.
+        Both without shuffling and augmentation: always the same images in the same batches.
     """
     chosen = taking_turns(plain.labels, train.seed)[: count * train.batch_size]
     few = plain.part(chosen)
@@ -42,12 +42,12 @@ _Loader = TypeVar("_Loader", bound=_Sampled)
 
 
 def some_batches(loader: _Loader, count: int, seed: int) -> _Loader:
-    """A loader of the images of `count` batches in which each class has its share, the same ones every time.
+    """A loader of the images of `count` batches with all classes in proportion, always the same ones.
 
     Args:
         loader: of images or their features.
-        count: batches, >= 1; a loader that has no more is given back as it is.
-        seed: of the choice.
+        count: batches, >= 1; a loader with no more than that is returned unchanged.
+        seed: of the selection.
     """
     if count >= loader.steps:
         return loader

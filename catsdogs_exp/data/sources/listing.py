@@ -264,7 +264,7 @@ def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> li
 
 
 def printable(name: str) -> str:
-    """A name in a form that any text file can hold: bytes that are not UTF-8 (from old archives) as `\xe9`.
+    """A name in a form that any text file can hold: bytes that are not UTF-8 (from old archives) as `\\xe9`.
 
     No file has that name, so inspection leaves it out and reports why.
     """

@@ -1,4 +1,4 @@
-"""`result.json`: the state of a run at every moment, written atomically."""
+"""`result.json`: the current state of a run, written atomically."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import is_full
 from catsdogs_exp.record.folder.provenance import git, machine, versions
 
-# What does not change the numbers of a run.
+# Settings that do not change the numbers of a run.
 _UNHASHED = ("output_dir", "experiment", "logging", "sweep")
 
 
@@ -23,7 +23,7 @@ class Result:
     """The content of `result.json`. Every change is on disk when the call returns."""
 
     def __init__(self, path: Path, found: Mapping[str, Any] | None = None, **content: Any) -> None:
-        """Begins a new file; with `found`, what the file of a run says which is resumed, goes on with it."""
+        """Starts a new file; with `found`, the content of a resumed run's file, continues that one."""
         self.path = path
         self.content: dict[str, Any] = {
             "status": "running",
@@ -65,10 +65,10 @@ class Result:
         write_json(self.path, self.content)
 
     def end(self, **content: Any) -> None:
-        """The last change of a run. Where the disk is full it goes into the place that the file has already.
+        """The last change of a run. If the disk is full, the existing file's space is reused.
 
         Raises:
-            OSError: when there is no room there either.
+            OSError: if that is not enough either.
         """
         try:
             self.update(**content)
@@ -113,7 +113,7 @@ def config_hash(config: Config) -> str:
 
 
 def finite(value: Any) -> Any:
-    """Plain values with None for NaN and infinity, which JSON does not have."""
+    """Plain values with None for NaN and infinity, which are not valid JSON."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
