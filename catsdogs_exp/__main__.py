@@ -57,7 +57,8 @@ def _answer(words: list[str]) -> int:
     except OSError as error:
         if not is_full(error):
             raise
-        print(f"error: The disk is full, or its quota: {printable(one_line(error))}. Make room there", file=sys.stderr)  # noqa: T201
+        reason = printable(one_line(error))
+        print(f"error: The disk is full, or its quota: {reason}. Free some space there", file=sys.stderr)  # noqa: T201
         return RunFailed.exit_code
     except Interrupted as error:
         return error.exit_code

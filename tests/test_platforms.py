@@ -309,7 +309,7 @@ def test_folders_on_two_drives_where_links_cannot_be_made(
     with pytest.raises(BadInput) as caught:
         files_of(config_of(["dataset=folder", f"dataset.path=[{first},{second}]"]).dataset)
     assert str(caught.value) == (
-        "Several folders are taken together by links to them, which cannot be made here: A required privilege is not "
+        "Several folders are combined through links, which cannot be created here: A required privilege is not "
         f"held by the client. Put them on one drive, or into one folder. Received: {first}, {second}"
     )
 

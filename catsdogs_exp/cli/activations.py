@@ -8,13 +8,13 @@ def main(arguments: list[str]) -> int:
     """Writes one page per image, and with --each one picture per layer."""
     parser = run_parser(
         "activations",
-        "Draw what the layers of a run's network answer to an image: a page per image, below RUN/activations/.",
+        "Draw how the layers of a run's network respond to an image: one page per image, in RUN/activations/.",
         "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg --layers 'block*_conv'",
     )
     parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="image files or folders of them")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
-    parser.add_argument("--channels", type=int, default=64, help="the most channels per layer; default: 64")
-    parser.add_argument("--scale", choices=("channel", "layer"), default="channel", help="of the colours")
+    parser.add_argument("--channels", type=int, default=64, help="maximum channels per layer; default: 64")
+    parser.add_argument("--scale", choices=("channel", "layer"), default="channel", help="colour scale")
     parser.add_argument("--epoch", choices=("best", "last"), default="best", help="the best epoch, or the newest")
     parser.add_argument("--each", action="store_true", help="also one picture per layer")
     parser.add_argument("--output", type=a_path, help="a folder; default: RUN/activations")

@@ -20,9 +20,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
     )
-    parser.add_argument("--images", type=int, default=1000, help="the most; default: 1000")
+    parser.add_argument("--images", type=int, default=1000, help="maximum number of images; default: 1000")
     parser.add_argument(
-        "--seconds", type=float, default=40.0, help="about how long measuring use may take; default: 40"
+        "--seconds", type=float, default=40.0, help="approximate time limit for measuring use; default: 40"
     )
     parser.add_argument(
         "--visualize",
@@ -98,6 +98,6 @@ def main(arguments: list[str]) -> int:
         kinds = len({channel.part for channel in named})
         console.say(f"{len(named)} of {len(channels)} channels detect a part, {kinds} parts in all")
     else:
-        console.say("no masks of parts: channels have no names (--parts FOLDER)")
+        console.say("no part masks: channels have no names (--parts FOLDER)")
     console.say(f"atlas: {page}")
     return 0

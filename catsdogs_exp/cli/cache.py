@@ -17,9 +17,9 @@ def main(arguments: list[str]) -> int:
         description="Decoded images and features on disk, shared by runs (loader.cache).",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="what there is (default)")
-    what.add_argument("--clear", action="store_true", help="remove what no run uses at the moment")
-    parser.add_argument("--unused-for", metavar="DAYS", help="with --clear: only what was not used for so long")
+    what.add_argument("--list", action="store_true", help="list the entries (default)")
+    what.add_argument("--clear", action="store_true", help="remove entries that no run is using")
+    parser.add_argument("--unused-for", metavar="DAYS", help="with --clear: only entries not used for this long")
     options = parser.read(arguments)
     days = _days(options.unused_for, options.clear)
 

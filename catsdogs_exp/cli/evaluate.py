@@ -48,12 +48,12 @@ def main(arguments: list[str]) -> int:
         action="append",
         metavar="THEIRS=OURS,...",
         default=[],
-        help="what classes of --data are called in the run: --classes Katze=cats,Hund=dogs",
+        help="the run's names for classes of --data: --classes Katze=cats,Hund=dogs",
     )
     parser.add_argument(
         "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
     )
-    parser.add_argument("--tta", metavar="N", help="judge N views of each picture as well: the mean over them")
+    parser.add_argument("--tta", metavar="N", help="also evaluate the mean over N views of each image")
     parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     options = parser.read(arguments)
@@ -108,7 +108,7 @@ def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
     found = files_of_folder(options.data, classes, renamed, options.skip_unknown_classes)
     notes = [*found.notes, *(f"left out: {name}: {counted(count, 'file')}" for name, count in found.unknown.items())]
     if without := [name for name in classes if name not in {name for _, name in found.files}]:
-        notes.append(f"no images of {', '.join(without)}: what needs some of them is undefined (-)")
+        notes.append(f"no images of {', '.join(without)}: metrics that need some of them are undefined (-)")
     from catsdogs_exp.cli.screen import aside
 
     for note in notes:
@@ -165,7 +165,7 @@ def _check_file(path: Path | None) -> None:
     if path.suffix not in SUFFIXES:
         raise BadInput(f"--confusion must name a {' or '.join(SUFFIXES)} file. Received: --confusion {path}")
     if not path.parent.is_dir() or path.is_dir():
-        raise BadInput(f"--confusion must name a file in a folder that is there. Received: --confusion {path}")
+        raise BadInput(f"--confusion must name a file in an existing folder. Received: --confusion {path}")
 
 
 def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None:

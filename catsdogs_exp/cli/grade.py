@@ -10,7 +10,7 @@ def main(arguments: list[str]) -> int:
     """Prints pass or fail with the figures. Exit code 0 for a pass, 1 for a fail."""
     parser = run_parser(
         "grade",
-        "Judge a run by the course's own criteria: accuracies within a number of epochs, and the curves.",
+        "Grade a run by the course's own criteria: accuracies within a number of epochs, and the curves.",
         "outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
     )
     parser.add_argument("--by", help="week1, week2, week3, week4, 2019_ex5, ...; default: by the recipe's name")

@@ -23,7 +23,7 @@ def page() -> str:
     chosen = {k: v for entry in defaults["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
     texts = {field.name: field.metadata["help"] for field in fields(Config) if field.metadata}
     lines = [
-        "Experiments in image classification: a config becomes a run folder.",
+        "Image classification experiments: a config becomes a run folder.",
         "",
         "Usage",
         "  python -m catsdogs_exp [key=value ...]       train (-m: a sweep over several values)",
@@ -42,14 +42,14 @@ def page() -> str:
         lines += [f"  # {text}", f"  python -m catsdogs_exp {arguments}".rstrip()]
     lines += [
         "",
-        "Look without running",
+        "Inspect without running",
         "  --cfg job           the whole config, every key with its value",
-        "  --dry-run           build everything, push one batch through: shapes, memory, time",
-        "  --info searchpath   where configs are looked for;  --config-dir DIR adds a folder of your own",
+        "  --dry-run           build everything, run one batch: shapes, memory, time",
+        "  --info searchpath   where configs are searched for;  --config-dir DIR adds your own folder",
         "  --hydra-help        everything else that Hydra can do",
         "",
         "While it runs",
         "  -v                  TensorFlow's own messages too",
-        "  --profile           a trace of some steps for TensorBoard, and what training waits for",
+        "  --profile           a trace of some steps for TensorBoard, and the bottleneck of training",
     ]
     return "\n".join(lines)

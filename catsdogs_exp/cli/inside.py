@@ -13,7 +13,7 @@ def inside(arguments: list[str]) -> int:
     """Compares two networks: a summary on stdout, data with --json, a page with --html."""
     parser = Parser(
         "compare --inside",
-        description="Compare two networks from the inside: similarity of layers (CKA), channels that answer alike, and "
+        description="Compare two networks from the inside: similarity of layers (CKA), matching channels, and "
         "channels that only one of them has learned.",
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", type=a_path, help="two run folders")
@@ -68,7 +68,7 @@ def wall(arguments: list[str]) -> int:
     """Draws the activations of many runs for the same images: one PNG per probe, and a page with --html."""
     parser = Parser(
         "compare --wall",
-        description="Draw what the layers of many runs answer to the same images: one row per run, best first.",
+        description="Draw how the layers of many runs respond to the same images: one row per run, best first.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["outputs"], help="run folders, or folders of runs")
     parser.add_argument("--by", help="the metric that runs are ranked by")

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     gate = _gate(fail_on, KINDS)
     page = None if html is None else a_path(html)
     if page is not None and not page.absolute().parent.is_dir():
-        raise BadInput(f"--html must name a file in a folder that is there. Received: {html}")
+        raise BadInput(f"--html must name a file in an existing folder. Received: {html}")
     overrides = _settings([word for word in rest if word != "--json"])
 
     from catsdogs_exp.config.compose import config_of
@@ -172,7 +172,7 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
         paths = [f"{entry['path']} ({entry['brightness']:.0f})" for entry in found["brightness_outliers"]]
         say(f"far darker or brighter than the rest: {_some(paths)}")
     if found["blank"]:
-        say(f"of one colour throughout: {_some(found['blank'])}")
+        say(f"of a single colour: {_some(found['blank'])}")
     for line in found["reading"]:
         say(f"note: {line}")
     for line in found["passed_over"]:
@@ -188,7 +188,7 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     seen = {kind: count for kind, count in found["found"].items() if count}
     say("found: " + (", ".join(f"{count} {kind} ({kinds[kind]})" for kind, count in seen.items()) or "nothing"))
     if found["refusal"]:
-        say(f"a run refuses this data: {found['refusal']}")
+        say(f"a run would reject this data: {found['refusal']}")
 
 
 def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]) -> None:

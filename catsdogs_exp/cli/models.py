@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
         epilog="Example: python -m catsdogs_exp models MobileNetV2 target_size=224",
     )
     parser.add_argument("words", metavar="NAME|PATTERN|key=value", nargs="*", help="such as cnn, 'course_*' or depth=4")
-    parser.add_argument("--quick", action="store_true", help="without what has to be built to be counted")
-    parser.add_argument("--classes", type=int, default=2, metavar="N", help="that the networks tell apart; 2")
+    parser.add_argument("--quick", action="store_true", help="skip what requires building the networks")
+    parser.add_argument("--classes", type=int, default=2, metavar="N", help="number of classes; default: 2")
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     options = parser.read(arguments)
     settings = [word for word in options.words if "=" in word or word[0] in "+~"]

@@ -13,10 +13,10 @@ def main(arguments: list[str]) -> int:
     """Predicts files and folders. Exit code 2 if no image could be read."""
     parser = run_parser(
         "predict",
-        "Classes and probabilities of pictures, with the best network of a run.",
+        "Classes and probabilities for images, from the best network of a run.",
         "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
     )
-    parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="picture files or folders of them")
+    parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="image files or folders of them")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")

@@ -11,10 +11,10 @@ def main(arguments: list[str]) -> int:
     """Trains again in a new folder. Exit code 0 if the result is identical, 1 if not."""
     parser = run_parser(
         "repeat",
-        "Run again what a run did, with the same config on the same data, and compare the results.",
+        "Repeat a run with the same config on the same data, and compare the results.",
         "outputs/drawn/2026-01-31_12-00-00-abcd",
     )
-    parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="show TensorFlow's own messages")
     options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     screen = TerminalScreen()
     check_source(config.dataset)
     if changes := changes_of(folder, gather(config, screen.progress)):
-        raise BadInput(f"The data has changed since the run: {changes}. Only on the same data is it the same run")
+        raise BadInput(f"The data has changed since the run: {changes}. A repeat needs the same data")
     for name, version in versions().items():
         before = (found.get("versions") or {}).get(name)
         if before != version:

@@ -14,14 +14,16 @@ def main(arguments: list[str]) -> int:
     """Continues a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
     parser = run_parser(
         "resume",
-        "Go on exactly where a run stopped, or train a finished one longer: epochs=20.",
+        "Continue exactly where a run stopped, or train a finished one longer: epochs=20.",
         "outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
         takes_settings=True,
     )
-    parser.add_argument("settings", metavar="key=value", nargs="*", help="epochs may be raised; all else is a change")
-    parser.add_argument("--allow-changes", action="store_true", help="go on with another config or other data")
+    parser.add_argument(
+        "settings", metavar="key=value", nargs="*", help="epochs may be raised; anything else counts as a change"
+    )
+    parser.add_argument("--allow-changes", action="store_true", help="continue with another config or other data")
     parser.add_argument("--config-dir", type=a_path, metavar="DIR", help="where the run's recipe is, if it was given")
-    parser.add_argument("-v", dest="verbose", action="store_true", help="let TensorFlow's own messages through")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="show TensorFlow's own messages")
     options = parser.read(arguments)
     command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
 

@@ -23,9 +23,9 @@ def main(run_path: Path, flags: list[str]) -> int:
     """
     parser = Parser(
         "inspect --run RUN",
-        description="Images ranked by how surely a trained network disagrees with their label (0..1). RUN is a run, or "
-        "a sweep over all folds: then every image is judged by the network that did not see it. Writes suspects.html "
-        "and the column `suspicion` of manifest.csv into the run folder.",
+        description="Images ranked by how confidently a trained network disagrees with their label (0..1). RUN is a "
+        "run, or a sweep over all folds: then every image is scored by the network that was not trained on it. Writes "
+        "suspects.html and the column `suspicion` of manifest.csv into the run folder.",
         epilog="Example: python -m catsdogs_exp inspect --run outputs/drawn/2026-01-31_12-00-00-abcd",
     )
     parser.add_argument("--split", help="train, validation or test; validation and test unless given")
@@ -41,7 +41,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     judges = find_fold_runs(run_path)
     if judges.out_of_fold and options.split == "train":
         raise BadInput(
-            "--split must be validation or test for folds, as these judge every image unseen. Received: train. "
+            "--split must be validation or test for folds, because folds score every image unseen. Received: train. "
             f"Name one run instead, such as {judges.runs[0].folder}"
         )
     from catsdogs_exp.training.runtime import import_tensorflow
@@ -71,11 +71,11 @@ def main(run_path: Path, flags: list[str]) -> int:
         for row in judged.ranking().tolist()
     ]
     if judges.out_of_fold:
-        who = f"by {len(judges.runs)} folds, each by the network that has not seen it"
+        who = f"by {len(judges.runs)} folds, each by the network that was not trained on it"
     elif options.split == "train":
-        who = "by a network that has seen them while training and may know wrong labels by heart"
+        who = "by a network that was trained on them and may have memorized wrong labels"
     else:
-        who = "by a network that has not seen them while training"
+        who = "by a network that was not trained on them"
     figures = {
         "run": str(judges.folder),
         "out_of_fold": judges.out_of_fold,
@@ -95,7 +95,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         [
             f"{found}, framed in red: the network is at least as sure of another class as it usually is of that class.",
             "Suspicion is 0 where the network is sure of the label, 1 where it is sure of another class. A suspect is "
-            "a hint, not a verdict: hard pictures rank high as well.",
+            "a hint, not a verdict: difficult images rank high as well.",
         ],
         ranked[: min(max(_SHOWN, sum(picture.suspicion > 0.5 for picture in ranked)), _PICTURES)],
     )

@@ -27,7 +27,7 @@ class CacheUnusable(BadInput):
         self.short = f"{what}: {folder} (CATSDOGS_CACHE names another folder)"
         super().__init__(
             f"The cache folder cannot be used: {what}: {folder}. "
-            "Set the environment variable CATSDOGS_CACHE to a folder that can be written, with room in it."
+            "Set the environment variable CATSDOGS_CACHE to a writable folder with enough space."
         )
 
 

@@ -172,7 +172,7 @@ def _without_images(manifest: Manifest, split: SplitSettings) -> str:
         if not len(rows):
             return (
                 f"The class {name!r} has no usable image in {listing.root}. Left out: {reasons or 'nothing'}. "
-                "Add usable images of it, or take the class out"
+                "Add usable images to it, or remove the class"
             )
         if not (manifest.split[rows] == TRAIN).any():
             return _without_training_images(manifest, split, name, rows, reasons)
@@ -192,10 +192,10 @@ def _without_training_images(
         return f"{what}The data puts them there: move some of them to train"
     if split.group_by is not None:
         fewer = ", or ask for fewer folds" if split.folds is not None else ""
-        return f"{what}{_received(split)}. Choose a pattern that makes smaller groups{fewer}"
+        return f"{what}{_received(split)}. Choose a pattern that gives smaller groups{fewer}"
     if split.folds is not None:
-        return f"{what}{_received(split)}. Ask for fewer folds, or add images of it"
-    return f"{what}{_received(split)}. Ask for smaller shares, or add images of it"
+        return f"{what}{_received(split)}. Use fewer folds, or add images to it"
+    return f"{what}{_received(split)}. Use smaller fractions, or add images to it"
 
 
 def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
@@ -205,18 +205,18 @@ def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
         pattern, hint = "", ""
         if split.group_by is not None:
             pattern = f" split.group_by={split.group_by}"
-            hint = ", or choose a pattern that makes smaller groups"
+            hint = ", or choose a pattern that gives smaller groups"
         return (
-            "split.folds must be at most the number of images, or groups of them, of a class, or folds stay empty. "
+            "split.folds must be at most the number of images, or groups of them, of a class, or folds would be empty. "
             f"Received: split.folds={split.folds} split.fold={split.fold}{pattern}. Ask for fewer folds{hint}"
         )
     if split.group_by is not None:
         for name, share in (("validation", split.validation), ("test", split.test)):
             if share and not len(manifest.rows(SPLITS.index(name))):
                 return (
-                    f"split.group_by must make groups enough for train, validation and test: those of the {images} "
+                    f"split.group_by must give enough groups for train, validation and test: those of the {images} "
                     f"usable images in {manifest.listing.root} leave none for {name}. {_received(split)}. "
-                    f"Choose a pattern that makes smaller groups, or set split.{name}=0"
+                    f"Choose a pattern that gives smaller groups, or set split.{name}=0"
                 )
     return ""
 

@@ -53,7 +53,7 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
     return _part(
         manifest,
         np.flatnonzero(kept),
-        f"{left} of {int(train.sum())} training images, not chosen ({' '.join(received)})",
+        f"{left} of {int(train.sum())} training images, not selected ({' '.join(received)})",
     )
 
 

@@ -52,7 +52,7 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> Label
             raise BadInput(f"--data holds none of the {len(files)} {split} images of the run, such as {first}")
         raise BadInput(
             f"The data of the run is no longer at {before}: not one of its {len(files)} {split} images is there. Name "
-            f"where it is now: --data PATH --split {split}; or evaluate other images: --data PATH"
+            f"its current location: --data PATH --split {split}; or evaluate other images: --data PATH"
         )
     return LabelledFiles(root or before, tuple(files))
 
@@ -86,7 +86,7 @@ def files_of_folder(
         first = next(iter(unknown))
         raise BadInput(
             f"--data must hold the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}. "
-            f"Leave them out with --skip-unknown-classes, or say what they are with --classes '{first}={classes[0]}'"
+            f"Leave them out with --skip-unknown-classes, or map them with --classes '{first}={classes[0]}'"
         )
     known = tuple((path, called[label]) for path, label in every if called[label] in classes)
     if not known:

@@ -78,7 +78,7 @@ def _fetched(make: Callable[..., keras.Model], backbone: str, shape: tuple[int, 
         if isinstance(error.__context__, HTTPError):
             error.__context__.close()  # the connection
         raise BadInput(
-            f"The ImageNet weights of {backbone} cannot be fetched ({_reason(error)}). "
+            f"The ImageNet weights of {backbone} cannot be downloaded ({_reason(error)}). "
             f"Received: model.weights=imagenet. {_OFFLINE}"
         ) from error
 
@@ -254,7 +254,7 @@ def _copy_weights(old: Any, new: Any) -> None:
             _copy_weights(inner, copy)
         return
     if [tuple(weight.shape) for weight in old.weights] != [tuple(weight.shape) for weight in new.weights]:
-        raise ValueError(f"the weights of {old.name} are of another shape")
+        raise ValueError(f"the weights of {old.name} have another shape")
     store: dict[str, Any] = {}
     old.save_own_variables(store)
     new.load_own_variables(store)  # not set_weights: Normalization derives constants from its weights

@@ -35,9 +35,9 @@ def _why(layer: Any) -> str:
     if getattr(layer, "weights", ()) and layer.trainable and not isinstance(layer, keras.Model):
         return "learns"
     if not _is_trusted(type(layer)) or type(layer).__name__ in _UNSURE:
-        return "may be random: its code is not known here"
+        return "may be random: its code is unknown"
     if not all(_is_trusted(each) for each in held if callable(each) and not isinstance(each, keras.Operation)):
-        return "may be random: it calls a function that is not known here"
+        return "may be random: it calls an unknown function"
     strengths = [getattr(layer, name) for name in _STRENGTHS if isinstance(getattr(layer, name, None), int | float)]
     if any(isinstance(each, keras.random.SeedGenerator) for each in held) and (not strengths or any(strengths)):
         return "is random"

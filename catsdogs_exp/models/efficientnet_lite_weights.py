@@ -83,7 +83,7 @@ def fill_with_imagenet(network: keras.Model) -> None:
             layer.set_weights(_as_keras_has_them(found, name))
         except (KeyError, ValueError) as error:
             raise BadInput(
-                f"The ImageNet weights of {network.name} are of another network: {name} is not there or of another "
+                f"The ImageNet weights of {network.name} are of another network: {name} is missing or has another "
                 f"shape: {path}. {_AGAIN}"
             ) from error
 

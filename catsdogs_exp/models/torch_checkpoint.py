@@ -72,7 +72,7 @@ class _Name(NamedTuple):
         _expect(self.text == _TENSOR, "it calls something other than what makes a tensor or a dictionary")
         storage, offset, shape, strides, _requires_grad, _hooks = arguments
         good = type(storage) is _Storage and type(shape) is tuple and _are_counts(offset, *shape, *strides)
-        _expect(good, "a tensor is described in another way")
+        _expect(good, "a tensor has an unexpected description")
         # strides of 0 would allow more; NumPy checks the rest
         _expect(math.prod(shape) <= storage.size, "a tensor reaches outside its storage")
         return _Tensor(storage, offset, shape, strides)
@@ -82,13 +82,13 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> _Name:
         text = f"{module} {name}"
         known = text in (_DICTIONARY, _TENSOR, *_DTYPES)
-        _expect(known, f"it asks for {text[:80]!r}, which is no part of a dictionary of tensors")
+        _expect(known, f"it asks for {text[:80]!r}, which is not part of a dictionary of tensors")
         return _Name(text)
 
     def persistent_load(self, fields: Any) -> _Storage:
         word, kind, key, _device, count, view = fields
         good = word == "storage" and type(key) is str and view is None and _are_counts(count)
-        _expect(good, "a storage is described in another way")
+        _expect(good, "a storage has an unexpected description")
         _expect(type(kind) is _Name and kind.text in _DTYPES, "a storage of neither float32 nor int64")
         return _Storage(key, _DTYPES[kind.text], count)
 
@@ -118,7 +118,7 @@ def read_checkpoint(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
     except OSError as error:
         raise BadInput(f"The checkpoint cannot be read: {error.strerror}: {path}.") from error
     except _Refused as error:
-        raise BadInput(f"Not a PyTorch checkpoint that can be read here: {error}: {path}.") from error
+        raise BadInput(f"Not a supported PyTorch checkpoint: {error}: {path}.") from error
 
 
 def _tensors(data: bytes) -> dict[str, NDArray[Any]]:
@@ -146,9 +146,7 @@ def _unpickled(file: io.BytesIO) -> Any:
             _expect(good, f"an instruction that no dictionary of tensors needs ({instruction.name})")
             _expect(number < _MAX_INSTRUCTIONS, f"more than {_MAX_INSTRUCTIONS} instructions")
             # Python allocates as much memo space as a high index requires
-            _expect(
-                instruction.name != "LONG_BINPUT" or int(argument or 0) <= number, "it remembers things out of order"
-            )
+            _expect(instruction.name != "LONG_BINPUT" or int(argument or 0) <= number, "its memo is out of order")
         file.seek(start)
         return _Unpickler(file).load()
     except _OF_DAMAGE as error:
@@ -158,16 +156,16 @@ def _unpickled(file: io.BytesIO) -> Any:
 def _buffers(data: bytes, start: int, keys: object, storages: set[_Storage]) -> dict[_Storage, memoryview]:
     """The bytes of each storage; the first begins at `start`."""
     by_key = {storage.key: storage for storage in storages}
-    _expect(len(by_key) == len(storages), "one storage is described in two ways")
+    _expect(len(by_key) == len(storages), "a storage has two descriptions")
     names = [key for key in keys if type(key) is str] if isinstance(keys, list) else []
     _expect(keys == names and sorted(names) == sorted(by_key), "the list of its storages does not match its tensors")
     found, rest = {}, memoryview(data)[start:]
     for storage in map(by_key.__getitem__, names):
         end = 8 + storage.size * np.dtype(storage.dtype).itemsize
         _expect(len(rest) >= end, "truncated")
-        _expect(int.from_bytes(rest[:8], "little") == storage.size, "a storage has another size than its tensors say")
+        _expect(int.from_bytes(rest[:8], "little") == storage.size, "a storage's size does not match its tensors")
         found[storage], rest = rest[8:end], rest[end:]
-    _expect(not rest, "there are bytes behind its end")
+    _expect(not rest, "there are bytes after its end")
     return found
 
 

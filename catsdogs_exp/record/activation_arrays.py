@@ -117,7 +117,7 @@ def read_activations(path: Path) -> KeptActivations:
                 int(about["epoch"]), tuple(map(str, about["probes"])), _array(file, "images"), answers
             )
     except FileNotFoundError as error:
-        raise BadInput(f"The run has kept no activations: {path}. Set logging.activations.keep") from error
+        raise BadInput(f"The run has saved no activations: {path}. Set logging.activations.keep") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"Not a file of activations: {path} ({error})") from error
 

@@ -86,9 +86,9 @@ def read_curves(folder: Path) -> Curves:
         train = np.array([float(row["accuracy"]) for row in rows])
         val = np.array([float(row["val_accuracy"]) for row in rows])
     except (OSError, KeyError, ValueError) as error:
-        raise BadInput(f"The run has no training and validation accuracy to judge: {folder} ({error})") from error
+        raise BadInput(f"The run has no training and validation accuracy to grade: {folder} ({error})") from error
     if not len(train):
-        raise BadInput(f"The run has no finished epoch to judge: {folder}")
+        raise BadInput(f"The run has no finished epoch to grade: {folder}")
     return Curves(train, val)
 
 

@@ -37,7 +37,7 @@ class Repetition:
         if self.identical:
             return "identical: every value of every epoch, and every weight of the best network"
         if not self.epochs:
-            return "different: not as many epochs"
+            return "different: not the same number of epochs"
         where = f"values differ by up to {self.values:.3g}, first in epoch {self.first_epoch}"
         return f"different: {where if self.first_epoch else 'values are the same'}; weights by up to {self.weights:.3g}"
 

@@ -55,11 +55,11 @@ def _notes(atlas: RunAtlas) -> tuple[str, ...]:
         f"{len(channels)} channels of {len(atlas.layers)} layers on {len(atlas.images.labels)} images. Each strip: the "
         "nine patches of different images that excite the channel most, then three from the middle of its range, which "
         "show what it does not single out.",
-        "Use is the accuracy that the network loses when the channel always gives its mean answer. Channels that do "
-        "the same work stand in for each other, so that the use of one understates what they do together.",
+        "Use is the accuracy that the network loses when the channel always outputs its mean. Channels that do "
+        "the same work compensate for each other, so the use of one understates what they do together.",
     ]
     if atlas.concepts is None:
-        notes.append("No masks of parts were given, so that channels have no names.")
+        notes.append("No part masks were given, so channels have no names.")
     else:
         named = sum(bool(channel.part) for channel in channels)
         notes.append(

@@ -159,7 +159,7 @@ def _outliers(manifest: Manifest) -> Finding:
 def _blank(manifest: Manifest) -> Finding:
     blank = blank_images(manifest.verdicts, manifest.usable())
     shown = [_thumbnail(manifest, row) for row in blank[:_THUMBNAILS]]
-    title = "Of one colour throughout"
+    title = "Of a single colour"
     return Finding("blank", title, len(blank), "images", len(blank), len(shown), thumbnails=shown)
 
 

@@ -86,8 +86,7 @@ class BegunRun:
             return
         if not self.job.allow_changes:
             raise BadInput(
-                f"The data has changed since the run began: {changes}. "
-                "Bring it back, or continue anyway: --allow-changes"
+                f"The data has changed since the run began: {changes}. Restore it, or continue anyway: --allow-changes"
             )
         self.say(f"the data has changed since the run began: {changes}")
         kept = next(path for n in itertools.count(1) if not (path := folder / f"manifest-before-{n}.csv").exists())
@@ -129,7 +128,7 @@ def _failure(error: BaseException, folder: Path) -> BaseException:
         return error
     if is_full(error):
         return RunFailed(
-            f"The disk is full, or its quota: {one_line(error)}. Make room there, then: "
+            f"The disk is full, or its quota: {one_line(error)}. Free some space there, then: "
             f"python -m catsdogs_exp resume {shlex.quote(str(folder))}"
         )
     return RunFailed(f"The run failed: {one_line(error)}. The traceback is in {folder / 'run.log'}")

@@ -58,14 +58,17 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
         without = [name for name, count in zip(data.manifest.classes, counts, strict=True) if not count]
         if without:
             more = f" and {len(without) - _NAMED} more classes" if len(without) > _NAMED else ""
-            say(f"no validation images of {', '.join(without[:_NAMED])}{more}: how well they are told apart is unknown")
+            say(
+                f"no validation images of {', '.join(without[:_NAMED])}{more}: how well the network recognizes them "
+                "is unknown"
+            )
     return Loaders(replace(train, shard=shard), replace(validation, shard=shard))
 
 
 def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callable[[str], None]) -> None:
     if not len(validation.rows) and config.training.monitor.startswith("val_"):
         raise BadInput(
-            "split.validation must be > 0, and leave an image, to watch validation values. "
+            "split.validation must be > 0, and give at least one image, to monitor validation values. "
             f"Received: split.validation={config.split.validation:g} "
             f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
         )

@@ -79,5 +79,5 @@ def _balanced(labels: NDArray[np.int32], classes: tuple[str, ...], say: Say) -> 
     """Balanced class weights; None if the classes have the same size, so that the run equals one without weights."""
     weights = balanced_weights(labels, len(classes))
     shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True))
-    say(f"class weights in the training loss: {shown}; the loss shown is without them")
+    say(f"class weights in the training loss: {shown}; the reported loss is unweighted")
     return None if (weights == 1).all() else weights

@@ -52,7 +52,7 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
     if plan.unfreeze is not None:
         unfreeze(whole, plan.unfreeze, getattr(config.model, "freeze_batch_norm", False))
         rate, learning = plan.optimizer.learning_rate, trained_weights(whole)
-        screen.say(f"fine-tuning from epoch {done + 1}: lr={rate:g}, {learning:,} weights learn")
+        screen.say(f"fine-tuning from epoch {done + 1}: lr={rate:g}, {learning:,} weights are trained")
     elif not all(layer.trainable for layer in whole.layers if layer.weights):
         # A frozen backbone always gives the same features for an image, so only the head is trained, on these features.
         source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)

@@ -193,14 +193,14 @@ def _read_table(path: str) -> list[list[Word]]:
             lines = list(itertools.islice(csv.reader(handle), _MAX_ROWS))
     except (OSError, ValueError, csv.Error) as error:
         raise BadInput(
-            f"sweep.jobs must be a CSV file that can be read: {getattr(error, 'strerror', None) or error}. "
+            f"sweep.jobs must be a readable CSV file: {getattr(error, 'strerror', None) or error}. "
             f"Received: sweep.jobs={path}"
         ) from error
     keys = [key.strip() for key in lines[0]] if lines else []
     rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
     if not all(keys) or not rows:
         raise BadInput(
-            "sweep.jobs must be a CSV file with a key in each column, such as lr,depth, and a job in each row. "
+            "sweep.jobs must be a CSV file with one key per column, such as lr,depth, and one job per row. "
             f"Received: sweep.jobs={path}"
         )
     for number, row in enumerate(rows, start=2):

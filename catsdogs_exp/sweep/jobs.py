@@ -129,7 +129,7 @@ class Jobs:
             with owned(folder):
                 content = train(job, screen)
         except Interrupted:
-            screen.say(f"interrupted; to go on: python -m catsdogs_exp resume {folder}")
+            screen.say(f"interrupted; to continue: python -m catsdogs_exp resume {folder}")
             raise
         self._done.append((folder, content))
         return content

@@ -96,7 +96,7 @@ def closing_lines(sweep: Sweep) -> list[str]:
 
 def how_to_go_on(sweep: Sweep) -> str:
     """What to type to continue a sweep that stopped."""
-    return f"to go on: python -m catsdogs_exp resume {shlex.quote(str(sweep.file.folder))}"
+    return f"to continue: python -m catsdogs_exp resume {shlex.quote(str(sweep.file.folder))}"
 
 
 def _settle_copies(sweep: Sweep) -> None:

@@ -200,7 +200,7 @@ class _Pool:
         self._workers.remove(worker)
         if worker.job is not None:
             ended = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-            hint = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
+            hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
             status, error = (INTERRUPTED, "interrupted") if interrupted else (FAILED, f"its process {ended}{hint}")
             self._ended(worker, status, error)
         worker.lifeline.close()

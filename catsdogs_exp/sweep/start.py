@@ -188,8 +188,8 @@ def _check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
     ]
     if changed and not allow:
         raise BadInput(
-            "A sweep is resumed with the config it began with, and the recipe or the files in conf/ have changed: "
-            f"{', '.join(changed)}. Bring them back, start a new sweep, or continue anyway: --allow-changes"
+            "A sweep can only be resumed with its original config, and the recipe or the files in conf/ have changed: "
+            f"{', '.join(changed)}. Restore them, start a new sweep, or continue anyway: --allow-changes"
         )
 
 
@@ -218,7 +218,7 @@ def _with_more(grid: Grid, settings: Sequence[str], config_dir: str | None) -> t
         if place is None or len(dimensions[place]) < 2:
             varied = ", ".join(sorted(grid.varying)) or "none"
             raise BadInput(
-                "A sweep that is resumed takes further values for the keys that its jobs differ in: "
+                "A resumed sweep takes further values only for the keys that vary between its jobs: "
                 f"{varied}. Received: {' '.join(settings)}. For other settings start a new sweep"
             )
         dimensions[place] = tuple(dict.fromkeys([*dimensions[place], *rows]))

@@ -162,7 +162,7 @@ def prepare_features(
     Returns:
         What to train with, or None; and a sentence that reports what was done, or why it is not possible.
     """
-    refused = "features are not kept: {}, so the whole network is run in each step"
+    refused = "features are not cached: {}, so each step runs the whole network"
     train, validation = source.train, source.validation
     if train.augment is not None:
         return None, refused.format("augmentation changes the images")

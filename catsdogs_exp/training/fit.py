@@ -24,8 +24,8 @@ from catsdogs_exp.training.stopping import out_of_patience, over_budget, reason_
 from catsdogs_exp.training.variable_values import value_of
 
 _LOWER = (
-    "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` goes on from the last "
-    "good checkpoint"
+    "Try a lower learning rate (lr) or training.clip_norm=1; `resume RUN lr=... --allow-changes` continues from the "
+    "last good checkpoint"
 )
 _LOOK = 50  # steps between checks that the loss is still finite: each check waits for the device
 

@@ -21,7 +21,7 @@ def choose_precision(precision: str) -> tuple[str, str]:
         return precision, ""
     reason = _bfloat16_of_gpus() if gpus() else _bfloat16_of_processor()
     policy = "mixed_bfloat16" if reason else "float32"
-    why = reason or ("the GPU has no bfloat16" if gpus() else "the processor names no instructions for bfloat16")
+    why = reason or ("the GPU has no bfloat16" if gpus() else "the processor reports no instructions for bfloat16")
     return policy, f"precision: {policy} ({why}; training.precision=auto)"
 
 

@@ -128,7 +128,7 @@ def advice(costs: Costs, cache: str) -> str:
             )
     gain = _gain(costs, 0.0)
     if gain < _NOTHING_TO_GAIN:
-        return f"{text}: the input costs next to nothing; a smaller network, picture or precision would be faster"
+        return f"{text}: the input costs next to nothing; a smaller network, image size or precision would be faster"
     if prepared < costs.step:
         return f"{text}: the input shares the processor with the arithmetic; without it about {gain:.1f}x"
     what = "reading" if reading else "augmentation"

@@ -91,11 +91,11 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
     if long and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
         why = "the middle of the longest fall of the loss"
     elif broke:
-        rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss breaks without having fallen"
+        rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss diverges without having fallen"
     elif long:
         why = "the middle of the longest fall of the loss, a slight one"
     else:
-        why = "no rate makes the loss fall or break in so few steps"
+        why = "no rate makes the loss fall or diverge in so few steps"
     return RangeTest(rates, losses, smoothed, None if rate is None else _rounded(rate), why)
 
 

@@ -154,7 +154,7 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int, gues
     if not math.isfinite(found[best].loss):
         raise RunFailed(
             f"No learning rate was found: with each of {', '.join(f'{rate:g}' for rate in sorted(found))} the training "
-            "loss became NaN or infinite. Look at the data (`show`), or choose lr by hand: lr=0.00001"
+            "loss became NaN or infinite. Check the data (`show`), or choose lr by hand: lr=0.00001"
         )
     return RateRace(tuple(found[rate] for rate in sorted(found)), best, length)
 

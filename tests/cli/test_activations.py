@@ -115,7 +115,7 @@ def test_a_film_needs_no_tensorflow(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--layers", "block9"], "--layers must name layers that were kept: block1_conv, block1_pool,"),
+        (["--layers", "block9"], "--layers must name saved layers: block1_conv, block1_pool,"),
         (["--probe", "horse"], "--probe must be one of cats "),
         (["--seconds", "0"], "--seconds must be in 0.02..60. Received: --seconds 0"),
     ],

@@ -108,7 +108,7 @@ def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
     monkeypatch.setattr(writer, "write_snapshot", full)
     folder, result = run(tmp_path, "epochs=4", code=1)
     assert "The checkpoint could not be written to" in result["error"] and "No space left on device" in result["error"]
-    assert "The one before is whole: make room, then resume the run" in capsys.readouterr().err
+    assert "The previous one is intact: free some space, then resume the run" in capsys.readouterr().err
     assert main(["resume", str(folder)]) == 0
     assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"]
 
@@ -197,7 +197,7 @@ def test_two_phases_the_first_on_features_and_a_resume_between_and_within_them(
     assert main([*settings, f"output_dir={tmp_path / 'whole'}"]) == 0
     said = capsys.readouterr().err
     assert "computed once (cut at block_3_expand" in said
-    assert re.search(r"fine-tuning from epoch 3: lr=0.0001, [\d,]+ weights learn", said)
+    assert re.search(r"fine-tuning from epoch 3: lr=0.0001, [\d,]+ weights are trained", said)
     (whole,) = (tmp_path / "whole" / "drawn").iterdir()
     train = loop._train_epoch
     for epoch in (3, 4):

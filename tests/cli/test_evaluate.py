@@ -53,7 +53,7 @@ def test_unknown_classes_are_refused_or_left_out(trained: Path, photo_folder: Fo
     folder = str(photo_folder({"cats": 3, "dogs": 2, "bats": 4, "eels": 1}))
     assert refused(capsys, trained, "--data", folder) == (
         "--data must hold the network's classes: cats, dogs. Received also: bats, eels. "
-        "Leave them out with --skip-unknown-classes, or say what they are with --classes 'bats=cats'"
+        "Leave them out with --skip-unknown-classes, or map them with --classes 'bats=cats'"
     )
     figures, said = evaluated(capsys, trained, "--data", folder, "--skip-unknown-classes")
     assert figures["images"] == 5 and figures["skipped_classes"] == {"bats": 4, "eels": 1}
@@ -72,7 +72,7 @@ def test_one_class_alone_is_evaluated(trained: Path, photo_folder: Folder, there
     assert figures["classes"][there]["roc_auc"] is None
     missing = figures["classes"][other]
     assert missing["images"] == 0 and missing["recall"] is missing["roc_auc"] is missing["average_precision"] is None
-    assert said == [f"no images of {other}: what needs some of them is undefined (-)"]
+    assert said == [f"no images of {other}: metrics that need some of them are undefined (-)"]
     assert main(["evaluate", str(trained), "--data", str(folder)]) == 0
     (row,) = [words for line in capsys.readouterr().out.splitlines() if (words := line.split())[:1] == [other]]
     assert row[1] == "0" and row.count("-") >= 3
@@ -135,8 +135,8 @@ def test_data_that_has_moved(moved: tuple[Path, Path, Path], capsys) -> None:
     at_home, _ = evaluated(capsys, run, "--split", "test")
     before.rename(now)
     assert refused(capsys, run, "--split", "test") == (
-        f"The data of the run is no longer at {before}: not one of its 4 test images is there. Name where it is now: "
-        "--data PATH --split test; or evaluate other images: --data PATH"
+        f"The data of the run is no longer at {before}: not one of its 4 test images is there. Name its current "
+        "location: --data PATH --split test; or evaluate other images: --data PATH"
     )
     assert evaluated(capsys, run, "--split", "test", "--data", str(now)) == (at_home, [])
     assert main(["evaluate", str(run), "--split", "test", "--data", str(now)]) == 0

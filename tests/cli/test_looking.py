@@ -48,7 +48,7 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
         (["no/where"], "There is no folder or archive to inspect at: no/where. Settings are written key=value."),
         (
             ["--html", "no/where/page.html"],
-            "--html must name a file in a folder that is there. Received: no/where/page.html",
+            "--html must name a file in an existing folder. Received: no/where/page.html",
         ),
         (
             ["--fail-on", "leek"],
@@ -182,7 +182,7 @@ def test_inspect_says_how_folders_were_read_and_what_is_not_used(
     skipped = [
         "the folder Unlabelled with 3 files: unlabelled",
         "1 file beside the folders: loose.jpg",
-        "1 hidden or left by a system or program: @eaDir/",
+        "1 hidden or left behind by a system or program: @eaDir/",
     ]
     assert main(["inspect", str(photos)]) == 0
     shown = capsys.readouterr().out.splitlines()

@@ -292,7 +292,8 @@ def test_another_config_is_refused_listing_what_is_different(
     run = shutil.copytree(whole, tmp_path / "run")
     assert main(["resume", str(run), "lr=0.01", "epochs=5"]) == 2
     assert capsys.readouterr().err == (
-        "error: A run is resumed with the config it began with; only epochs may be raised. Changed: lr 0.001 -> 0.01, "
+        "error: A run can only be resumed with its original config; only epochs may be raised. Changed: lr 0.001 -> "
+        "0.01, "
         "optimizer.learning_rate 0.001 -> 0.01. Start a new run, or continue anyway: --allow-changes\n"
     )
     assert main(["resume", str(run), "lr=0.01", "epochs=5", "--allow-changes"]) == 0
@@ -358,7 +359,10 @@ def test_a_snapshot_that_is_whole_but_none_of_ours_is_refused(
             archive.writestr(name, data)
     assert main(["resume", str(run), "epochs=5"]) == 2
     said = capsys.readouterr().err
-    assert f"error: Not a checkpoint of catsdogs_exp: {newest} {reason}. Remove it to go on from the one before" in said
+    assert (
+        f"error: Not a checkpoint of catsdogs_exp: {newest} {reason}. Remove it to continue from the previous one"
+        in said
+    )
     newest.unlink()
     assert main(["resume", str(run), "epochs=4"]) == 0  # from the one before
     same(run, whole)

@@ -100,7 +100,7 @@ def test_a_killed_run_is_not_running(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["compare", str(tmp_path), "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["runs"][0]["status"] == "killed"
-    assert f"{folder.name} was killed. To go on with it: python -m catsdogs_exp resume {folder}" in said.err
+    assert f"{folder.name} was killed. To continue it: python -m catsdogs_exp resume {folder}" in said.err
     assert main(["repeat", str(folder)]) == 2
     assert "Its status is killed: " in capsys.readouterr().err
     main(["resume", str(folder), "epochs=1"])  # finished, or refused where more epochs are done
@@ -135,6 +135,6 @@ def test_a_full_disk_ends_in_one_line_and_the_folder_says_so(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert "error: The disk is full, or its quota: " in said.splitlines()[-1]
-    assert " Make room there, then: python -m catsdogs_exp resume " in said.splitlines()[-1]
+    assert " Free some space there, then: python -m catsdogs_exp resume " in said.splitlines()[-1]
     found = result_in(tmp_path)
     assert found["status"] == "failed" and found["error"].startswith("The disk is full")

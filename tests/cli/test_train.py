@@ -163,7 +163,7 @@ def test_no_validation_needs_another_monitor(
     words = [*tiny, "epochs=1", "split.validation=0", "split.test=0", f"output_dir={tmp_path}"]
     assert main(words) == 2
     assert (
-        "error: split.validation must be > 0, and leave an image, to watch validation values. "
+        "error: split.validation must be > 0, and give at least one image, to monitor validation values. "
         "Received: split.validation=0 training.monitor=val_accuracy. Set training.monitor=loss or split.validation=0.2"
     ) in capsys.readouterr().err
     assert main([*words, "training.monitor=loss"]) == 0
@@ -208,8 +208,8 @@ def test_a_picture_that_vanishes_is_named(
     shape = [word for word in tiny if not word.startswith("dataset")]
     assert main([*words, *shape, f"output_dir={tmp_path / 'out'}"]) == 1
     said = capsys.readouterr().err
-    assert "error: An image was usable when inspected and is not any more (No such file or directory): " in said
-    assert "cat.3.jpg. Put it back, or start the run again to inspect anew." in said
+    assert "error: An image that was usable when inspected no longer is (No such file or directory): " in said
+    assert "cat.3.jpg. Restore it, or start the run again to inspect the data." in said
     assert "Traceback" not in said
 
 
@@ -232,7 +232,7 @@ def test_a_signal_leaves_an_interrupted_run(
     assert read_result(folder)["status"] == "interrupted"
     assert read_result(folder)["objective"]["value"] > 0
     assert "Traceback" not in said
-    assert f"interrupted; to go on: python -m catsdogs_exp resume {folder.relative_to(tmp_path)}" in said
+    assert f"interrupted; to continue: python -m catsdogs_exp resume {folder.relative_to(tmp_path)}" in said
 
 
 def test_result_json_is_there_from_the_start(tmp_path: Path, tiny: tuple[str, ...], monkeypatch) -> None:

@@ -31,7 +31,7 @@ def test_a_folder_that_is_a_file(cache: Path) -> None:
         cache_folder("drawn")
     assert str(caught.value) == (
         f"The cache folder cannot be used: Not a directory: {cache / 'drawn'}. "
-        "Set the environment variable CATSDOGS_CACHE to a folder that can be written, with room in it."
+        "Set the environment variable CATSDOGS_CACHE to a writable folder with enough space."
     )
 
 

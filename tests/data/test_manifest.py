@@ -133,7 +133,7 @@ def test_a_class_without_a_good_picture_is_refused(photo_folder: PhotoFolder) ->
     (root / "dogs" / "dog.0.jpg").write_bytes(b"")
     assert refusal(root) == (
         f"The class 'dogs' has no usable image in {root}. Left out: 1 empty. "
-        "Add usable images of it, or take the class out"
+        "Add usable images to it, or remove the class"
     )
 
 
@@ -161,7 +161,7 @@ def test_a_class_that_a_fold_takes_whole_is_refused(photo_folder: PhotoFolder) -
             messages.add(str(error).replace(f"split.fold={fold}", "split.fold=F"))
     assert messages == {
         f"The class 'dogs' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
-        "Received: split.folds=2 split.fold=F split.test=0. Ask for fewer folds, or add images of it"
+        "Received: split.folds=2 split.fold=F split.test=0. Use fewer folds, or add images to it"
     }
 
 
@@ -177,7 +177,7 @@ def test_a_class_that_a_group_takes_along_is_refused(photo_folder: PhotoFolder) 
     assert list(found.values()) == [
         f"The class 'dogs' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
         f"Received: split.folds=2 split.fold={fold} split.test=0 split.group_by=cat\\.\\d. "
-        "Choose a pattern that makes smaller groups, or ask for fewer folds"
+        "Choose a pattern that gives smaller groups, or ask for fewer folds"
         for fold in found
     ]
     assert len(found) == 1
@@ -186,8 +186,8 @@ def test_a_class_that_a_group_takes_along_is_refused(photo_folder: PhotoFolder) 
 def test_a_fold_without_images_is_refused(photo_folder: PhotoFolder) -> None:
     root = photo_folder({"cats": 3, "dogs": 2})
     assert refusal(root, folds=7, fold=6) == (
-        "split.folds must be at most the number of images, or groups of them, of a class, or folds stay empty. "
-        "Received: split.folds=7 split.fold=6. Ask for fewer folds"
+        "split.folds must be at most the number of images, or groups of them, of a class, or folds would be empty. "
+        "Received: split.folds=7 split.fold=6. Use fewer folds"
     )
     messages = [refusal(root, folds=5, fold=fold, group_by="^[cd]") for fold in range(5)]  # a group a class
     assert sum(message.startswith("The class ") for message in messages) <= 2
@@ -204,9 +204,9 @@ def test_a_fold_without_images_is_refused(photo_folder: PhotoFolder) -> None:
 def test_groups_that_leave_nothing_to_validate_on_are_refused(photo_folder: PhotoFolder, test: float) -> None:
     root = photo_folder()
     assert refusal(root, test=test, group_by="(cat|dog)s") == (
-        "split.group_by must make groups enough for train, validation and test: those of the 8 usable images in "
+        "split.group_by must give enough groups for train, validation and test: those of the 8 usable images in "
         f"{root} leave none for validation. Received: split.validation=0.2 split.test={test:g} "
-        "split.group_by=(cat|dog)s. Choose a pattern that makes smaller groups, or set split.validation=0"
+        "split.group_by=(cat|dog)s. Choose a pattern that gives smaller groups, or set split.validation=0"
     )
     assert manifest_of(root, validation=0.0, group_by="(cat|dog)s").counts() == {"train": {"cats": 4, "dogs": 4}}
 

@@ -167,7 +167,7 @@ def test_findings_are_those_of_the_files_that_take_part() -> None:
     assert dropped == 10  # one for each of the ten cats
     assert found["found"]["duplicate"] == dropped + found["found"]["leak"]
     assert found["files"] == found["usable"] + found["quarantined"] == len(few.split)
-    assert found["passed_over"] == ["80 of 100 training images, not chosen (dataset.fraction=0.2)"]
+    assert found["passed_over"] == ["80 of 100 training images, not selected (dataset.fraction=0.2)"]
     assert found["counts_by_rule"]["none"] == found["files"]
     for name, row in (("left_out", found["left_out"]), ("leaks", found["leaks"])):
         assert {entry["path"] for entry in row} <= set(few.listing.paths.tolist()), name
@@ -200,7 +200,7 @@ def test_so_does_a_validation_set_that_is_drawn_here(
     assert few.counts()["train"] == {"cats": 3, "dogs": 3}
     total = len(whole.rows(TRAIN))
     assert few.listing.notes == (
-        f"{total - 6} of {total} training images, not chosen (dataset.fraction=0.25 dataset.max_per_class=3)",
+        f"{total - 6} of {total} training images, not selected (dataset.fraction=0.25 dataset.max_per_class=3)",
     )
     assert few.data_hash() != whole.data_hash()
     few.write_csv(tmp_path / "manifest.csv")

@@ -120,7 +120,10 @@ def test_a_folder_gives_the_files_that_training_would_take(
     (photos / "dogs" / "linked").symlink_to(photo_folder({"more": 1}, name="linked"))
     assert main(["predict", str(trained), str(photos), "--json"]) == 0
     out, err = capsys.readouterr()
-    assert "skipped: 4 hidden or left by a system or program: .git/, @eaDir/, __MACOSX/, Thumbs.db" in err.splitlines()
+    assert (
+        "skipped: 4 hidden or left behind by a system or program: .git/, @eaDir/, __MACOSX/, Thumbs.db"
+        in err.splitlines()
+    )
     listing = list_images(photos)
     assert [row["path"] for row in json.loads(out)] == [str(photos / path) for path in listing.paths.tolist()]
     assert len(listing.paths) == 6

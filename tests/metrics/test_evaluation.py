@@ -197,7 +197,7 @@ def test_evaluate_shows_and_writes_everything(
         ("m.txt", "--confusion must name a .csv or .png file. Received: --confusion m.txt"),
         (
             "no/where/m.png",
-            "--confusion must name a file in a folder that is there. Received: --confusion no/where/m.png",
+            "--confusion must name a file in an existing folder. Received: --confusion no/where/m.png",
         ),
     ],
 )

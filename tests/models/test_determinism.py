@@ -64,10 +64,10 @@ def wobbly(x):
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (lambda: Noise(name="it"), "it may be random: its code is not known here"),
+        (lambda: Noise(name="it"), "it may be random: its code is unknown"),
         (lambda: keras.Sequential([Noise(name="it")], name="outer"), "it in outer may be random: its code is not"),
-        (lambda: layers.Lambda(wobbly, name="it"), "it may be random: its code is not known here"),
-        (lambda: layers.Activation(wobbly, name="it"), "it may be random: it calls a function that is not known here"),
+        (lambda: layers.Lambda(wobbly, name="it"), "it may be random: its code is unknown"),
+        (lambda: layers.Activation(wobbly, name="it"), "it may be random: it calls an unknown function"),
         (lambda: frozen(layers.Conv2D(2, 3, activation=wobbly, name="it")), "it may be random: it calls a function"),
         (
             lambda: layers.Conv2D(2, 3, activation=layers.GaussianNoise(1, name="it"), name="outer"),

@@ -69,7 +69,7 @@ def assert_refused(data: bytes, path: Path, reason: str = "") -> None:
     with pytest.raises(BadInput) as caught:
         read(data, path)
     message = str(caught.value)
-    assert message.startswith("Not a PyTorch checkpoint that can be read here: ")
+    assert message.startswith("Not a supported PyTorch checkpoint: ")
     assert reason in message
     assert message.endswith(f": {path}.")
     assert message.isprintable(), "more than a line, or control characters of the file's"
@@ -284,7 +284,7 @@ def test_one_storage_in_two_ways(path: Path) -> None:
     small = tensor(storage(count=1), shape=(1,), strides=(1,))
     content = dictionary(first=tensor(storage(count=50), shape=(50,), strides=(1,)), second=small)
     other = {"0": SIX[:1]}
-    assert_refused(checkpoint(content, other), path, "one storage is described in two ways")
+    assert_refused(checkpoint(content, other), path, "a storage has two descriptions")
 
 
 @pytest.mark.parametrize(

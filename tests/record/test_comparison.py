@@ -366,8 +366,8 @@ def test_unknown_metric():
     [
         ("", "result.json cannot be read (Expecting value"),
         ('{"status": "ok", "metr', "result.json cannot be read (Unterminated string"),
-        ("[1]", "result.json is not that of a run (it names no status)"),
-        ('{"status": 3}', "result.json is not that of a run (it names no status)"),
+        ("[1]", "result.json is not a run's (it has no status)"),
+        ('{"status": 3}', "result.json is not a run's (it has no status)"),
     ],
 )
 def test_a_damaged_result_is_named_and_the_others_go_on(tmp_path, text, reason):
@@ -429,7 +429,7 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     found = compare([tmp_path])
     assert names(found) == ["good"]
-    assert found.remarks == (f"cannot look into {closed}",)
+    assert found.remarks == (f"cannot read {closed}",)
 
 
 # the last epochs
@@ -568,7 +568,7 @@ def test_a_run_with_unknown_settings_is_in_no_group(tmp_path):
     (run / "config.yaml").unlink()
     grouping = group_runs(compare([tmp_path]), ["lr"])
     assert [group.runs for group in grouping.groups] == [("a",)]
-    assert grouping.remarks == ("b is in no group: its settings are unknown",)
+    assert grouping.remarks == ("b is not in any group: its settings are unknown",)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_every_finding_has_its_pictures(photo_folder, save_photo, show) -> None:
 def test_what_was_passed_over_is_said(photo_folder, config, cache: Path) -> None:
     words = ("dataset=folder", f"dataset.path={photo_folder({'cats': 10, 'dogs': 10})}", "dataset.max_per_class=2")
     html = inspection_page(gather(config(*words)))
-    assert "skipped: 12 of 16 training images, not chosen (dataset.max_per_class=2)" in html
+    assert "skipped: 12 of 16 training images, not selected (dataset.max_per_class=2)" in html
 
 
 def test_names_are_text_never_markup(photo_folder, show) -> None:

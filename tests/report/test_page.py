@@ -211,7 +211,7 @@ def test_write_replaces_a_page_but_nothing_else(tmp_path: Path) -> None:
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(b"a photo")
     with pytest.raises(
-        BadInput, match=r"A page would overwrite a file that is not one: .*cat.jpg. Choose another name"
+        BadInput, match=r"A page would overwrite a file that is not a page: .*cat.jpg. Choose another name"
     ):
         page.write(made, photo)
     assert photo.read_bytes() == b"a photo"

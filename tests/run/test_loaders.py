@@ -14,7 +14,11 @@ from catsdogs_exp.run.loaders import open_loaders
 @pytest.mark.parametrize(
     ("counts", "words", "expected"),
     [
-        ({"cats": 64, "dogs": 1}, [], ["no validation images of dogs: how well they are told apart is unknown"]),
+        (
+            {"cats": 64, "dogs": 1},
+            [],
+            ["no validation images of dogs: how well the network recognizes them is unknown"],
+        ),
         (
             {"cats": 64, **{f"dogs{number}": 1 for number in range(7)}},
             [],

@@ -176,7 +176,7 @@ def test_each_row_of_a_table_is_a_job(tmp_path: Path) -> None:
         ("lr,depth\n", "and a job in each row"),
         ("lr,\n0.1,2\n", "with a key in each column"),
         ("lr\n0.1,2\n", "Row 2 of .* has 2 cells for 1 keys"),
-        (None, "sweep.jobs must be a CSV file that can be read: No such file or directory"),
+        (None, "sweep.jobs must be a readable CSV file: No such file or directory"),
     ],
 )
 def test_a_table_that_makes_no_jobs_is_refused(tmp_path: Path, text: str | None, message: str) -> None:

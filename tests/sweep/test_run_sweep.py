@@ -290,7 +290,7 @@ def test_a_killed_worker_costs_its_job_alone(isolate: str, tmp_path: Path, tiny:
     jobs = states(tmp_path / "runs")
     assert ended.returncode == 1, ended.stderr
     assert [job["status"] for job in jobs] == ["ok", "ok", "failed", "failed"]
-    assert jobs[2]["error"] == "its process was killed by SIGKILL, perhaps for want of memory"
+    assert jobs[2]["error"] == "its process was killed by SIGKILL, perhaps because memory ran out"
     assert "[3/4] failed: its process was killed by SIGKILL" in ended.stderr
 
 
@@ -333,7 +333,7 @@ def test_ctrl_c_ends_the_jobs_that_run_and_says_how_to_go_on(
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert [job["status"] for job in states(tmp_path)].count("interrupted") == workers
-    assert f"to go on: python -m catsdogs_exp resume {sweep_of(tmp_path)}" in said.decode()
+    assert f"to continue: python -m catsdogs_exp resume {sweep_of(tmp_path)}" in said.decode()
     assert "Traceback" not in said.decode()
     for job in states(tmp_path)[:workers]:
         content = json.loads((Path(job["folder"]) / "result.json").read_text(encoding="utf-8"))

@@ -256,7 +256,7 @@ def nested(*inner: keras.layers.Layer) -> keras.Model:
         ("before", lambda: keras.layers.RandomFlip(name="flip"), "flip is random"),
         ("before", lambda: keras.layers.RandomRotation(0.2, name="turn"), "turn is random"),
         ("before", lambda: nested(keras.layers.RandomBrightness(0.2, name="light")), "light in nested is random"),
-        ("before", lambda: Doubled(name="own"), "own may be random: its code is not known here"),
+        ("before", lambda: Doubled(name="own"), "own may be random: its code is unknown"),
         ("between", lambda: keras.layers.RandomFlip(name="flip"), "(cut at conv_before, 900 values"),
         ("between", lambda: keras.layers.GaussianNoise(0.5, name="noise"), "(cut at conv_before, 900 values"),
         ("behind", lambda: nested(keras.layers.RandomContrast(0.5, seed=1)), "(cut at conv_between, 196 values"),

@@ -20,8 +20,8 @@ from catsdogs_exp.training.steps import Steps
     [
         ("flags\t\t: fpu avx2 avx512_bf16 amx_bf16\n", "mixed_bfloat16", "the processor has avx512_bf16"),
         ("Features\t: fp asimd bf16\n", "mixed_bfloat16", "the processor has bf16"),
-        ("flags\t\t: fpu avx2\n", "float32", "the processor names no instructions for bfloat16"),
-        (None, "float32", "the processor names no instructions for bfloat16"),
+        ("flags\t\t: fpu avx2\n", "float32", "the processor reports no instructions for bfloat16"),
+        (None, "float32", "the processor reports no instructions for bfloat16"),
     ],
 )
 def test_auto_takes_bfloat16_where_there_are_instructions_for_it(

@@ -40,7 +40,7 @@ def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
 def test_where_nothing_happens_nothing_is_suggested() -> None:
     found = suggest(RATES, np.full(100, 0.69), broke=False)
     assert found.suggestion is None
-    assert found.why == "no rate makes the loss fall or break in so few steps"
+    assert found.why == "no rate makes the loss fall or diverge in so few steps"
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))

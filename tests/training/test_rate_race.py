@@ -120,7 +120,7 @@ def test_where_every_rate_breaks_the_user_is_told() -> None:
         raced(Curves(valley(1e-3, breaks=0)), (3e-4, 1e-3, 3e-3))
     assert str(failed.value) == (
         "No learning rate was found: with each of 0.0003, 0.001, 0.003 the training loss became NaN or infinite. "
-        "Look at the data (`show`), or choose lr by hand: lr=0.00001"
+        "Check the data (`show`), or choose lr by hand: lr=0.00001"
     )
 
 

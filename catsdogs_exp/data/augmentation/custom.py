@@ -64,7 +64,7 @@ def apply_custom(image: Image, done: Custom) -> Image:
     if not isinstance(result, np.ndarray) or result.dtype != np.uint8 or result.shape != image.shape:
         what = f"{result.dtype} {list(result.shape)}" if isinstance(result, np.ndarray) else type(result).__name__
         raise BadInput(
-            f"augment.custom: {done.name} must return a uint8 picture of the shape that it was given, "
+            f"augment.custom: {done.name} must return a uint8 image with the shape of its input, "
             f"{list(image.shape)}. Received: {what}"
         )
     return result

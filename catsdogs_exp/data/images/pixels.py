@@ -278,14 +278,14 @@ def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.ui
     except (OSError, decoding.Undecodable) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunFailed(
-            f"An image was usable when inspected and is not any more ({reason}): {path}. "
-            "Put it back, or start the run again to inspect anew."
+            f"An image that was usable when inspected no longer is ({reason}): {path}. "
+            "Restore it, or start the run again to inspect the data."
         ) from error
     # The bytes must match the manifest's hash, or nobody could tell what was trained on.
     moved = not same(identity, manifest.verdicts.identity[row])
     if moved and hashlib.sha256(data).hexdigest() != manifest.verdicts.sha256[row]:
         raise RunFailed(
             f"An image has changed since it was inspected: {path}. "
-            "Start the run again to inspect anew, and leave the files alone while it decodes them."
+            "Start the run again to inspect it, and do not change files while it decodes them."
         )
     return image

@@ -42,6 +42,6 @@ def _watch(say: Callable[[str], None], seconds: float, over: threading.Event) ->
             if time.monotonic() - since >= seconds and path not in told:
                 told.add(path)
                 say(
-                    f"still reading {path} after {seconds:g} s: does the disk or network folder answer? "
-                    "Waiting goes on; Ctrl-C ends the run, `resume` goes on with it"
+                    f"still reading {path} after {seconds:g} s: does the disk or network folder respond? "
+                    "Still waiting; Ctrl-C ends the run, `resume` continues it"
                 )

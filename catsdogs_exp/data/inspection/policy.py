@@ -89,7 +89,7 @@ def _refusal_of_bad(listing: Listing, reason: NDArray[np.str_]) -> str:
     counts = ", ".join(f"{count} {what}" for what, count in Counter(reason[bad].tolist()).most_common())
     return (
         f"{len(bad)} of {len(reason)} files in {listing.root} are unusable ({counts}), the first of them "
-        f"{listing.paths[bad[0]]}. Received: inspection.on_bad=error. Mend or remove them, or leave them out with "
+        f"{listing.paths[bad[0]]}. Received: inspection.on_bad=error. Repair or remove them, or leave them out with "
         "inspection.on_bad=quarantine"
     )
 
@@ -103,7 +103,8 @@ def _refusals_of_leaks(
         if found >= _SAME * images:
             return [
                 f"The training set contains {found} of the {images} {name} images in {listing.root}, so a {name} "
-                f"accuracy would only measure memory. {received} Keep the two apart, or set inspection.leaks=warn to "
+                f"accuracy would only measure memorization. {received} Keep the two apart, or set "
+                "inspection.leaks=warn to "
                 "train on it anyway"
             ]
     if settings.leaks == "error" and findings.leaks:

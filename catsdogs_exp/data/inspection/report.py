@@ -29,7 +29,7 @@ KINDS = {
     "label_conflict": "image under two labels",
     "odd": "odd, used anyway",
     "outlier": "far darker or brighter than the rest",
-    "blank": "of one colour throughout, such as all black",
+    "blank": "of a single colour, such as all black",
 }
 """The kinds of findings, by their names in `--fail-on`."""
 
@@ -117,13 +117,13 @@ def warnings_of(manifest: Manifest) -> list[str]:
         )
     if found["near_leak"]:
         lines.append(
-            f"leak: {found['near_leak']} images look nearly like one in validation or test: used anyway; "
+            f"leak: {found['near_leak']} images are near copies of validation or test images: used anyway; "
             "inspect --html FILE shows them"
         )
     if found["label_conflict"]:
         lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
     if found["blank"]:
-        lines.append(f"blank: {found['blank']} images are of one colour throughout: used anyway")
+        lines.append(f"blank: {found['blank']} images are of a single colour: used anyway")
     return lines + said_of_levels(manifest.verdicts)
 
 

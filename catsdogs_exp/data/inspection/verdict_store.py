@@ -73,7 +73,7 @@ class Store:
                 self.close()
                 if last or not _is_damage(error) or not self._set_aside():
                     self.trouble = (
-                        f"verdicts on the files are not kept, so the next run inspects them all again: {why(error)}: "
+                        f"verdicts cannot be saved, so the next run inspects all files again: {why(error)}: "
                         f"{self._path}. CATSDOGS_CACHE names another folder"
                     )
                     break
@@ -123,7 +123,7 @@ def open_store() -> Iterator[Store]:
     try:
         store = Store(cache_folder() / _STORE)
     except CacheUnusable as error:
-        store = Store(None, f"verdicts on the files are not kept, so the next run inspects them all again. {error}")
+        store = Store(None, f"verdicts cannot be saved, so the next run inspects all files again. {error}")
     try:
         yield store
     finally:

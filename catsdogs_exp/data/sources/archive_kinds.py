@@ -10,9 +10,9 @@ _OTHER = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"\x28\xb5\x2f\xfd", "a file compressed with Zstandard"),
     (b"\x04\x22\x4d\x18", "a file compressed with LZ4"),
-    (b"MSCF", "a cabinet of Windows"),
+    (b"MSCF", "a Windows cabinet file"),
     (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"SQLite format 3", "a database of SQLite"),
+    (b"SQLite format 3", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
     (b"hsqs", "a SquashFS image"),
 )
@@ -39,17 +39,17 @@ def no_archive(path: Path) -> str:
         head = handle.read(_HEAD)
     size = path.stat().st_size
     if not size:
-        return f"The archive is empty, 0 bytes: {path}. Fetch it again."
+        return f"The archive is empty (0 bytes): {path}. Download it again."
     if head.startswith(b"PK\x03\x04"):
         return (
-            f"The archive is not whole: {path} begins as a zip, and its end is missing; {size:,} bytes are here. "
-            "A download or copy did not finish: fetch it again."
+            f"The archive is incomplete: {path} begins like a zip, but its end is missing; {size:,} bytes are here. "
+            "A download or copy did not finish: download it again."
         )
     if head.startswith(b"PK\x07\x08"):
-        return f"The archive is the first part of a divided zip: {path}. Put its parts together: 7z x {path.name}"
+        return f"The archive is the first part of a split zip: {path}. Join its parts: 7z x {path.name}"
     if head.startswith(b"version https://git-lfs"):
         return (
-            f"The archive is not here: {path} is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull"
+            f"The archive is not here: {path} is only a Git LFS pointer. Fetch the file in its repository: git lfs pull"
         )
     if page := page_of(head):
         return f"The archive is not here: {path} is {page}. Open its address in a browser and download the file itself."
@@ -59,16 +59,17 @@ def no_archive(path: Path) -> str:
     for start, what in _COMPRESSED:
         if head.startswith(start):
             return (
-                f"An archive of images must be a zip or tar file. {path} is compressed with {what} and holds no tar, "
-                "or only its beginning. Where it should be one, fetch it again."
+                f"An archive of images must be a zip or tar file. {path} is compressed with {what} but contains no "
+                "tar, or only part of one. If it should, download it again."
             )
     if head.startswith(_IMAGES):
         return (
-            f"An archive of images must be a zip or tar file. {path} is an image. Put images into folders, one a class."
+            f"An archive of images must be a zip or tar file. {path} is an image. Put images into folders, one "
+            "per class."
         )
     return (
         f"An archive of images must be a zip or tar file. Received something else: {path}, {size:,} bytes that begin "
-        f"with {head[:16]!r}. Fetch it again."
+        f"with {head[:16]!r}. Download it again."
     )
 
 
@@ -98,7 +99,7 @@ def page_of(head: bytes) -> str:
         title = re.search(r"<title[^>]*>([^<]{1,100})", text, re.IGNORECASE)
         return f"a web page ({' '.join(title[1].split())!r})" if title else "a web page"
     if re.match(r"<\?xml|<Error>", text):
-        return "an answer of a server in XML"
+        return "a server's response in XML"
     if re.match(r"\{\s*\"", text):
-        return "an answer of a server in JSON"
+        return "a server's response in JSON"
     return ""

@@ -51,7 +51,7 @@ class Clutter:
             f"{shown(name)} ({count})" if count > 1 else shown(name)
             for name, count in sorted(self._counts.items(), key=_folders_first)
         ]
-        return (f"{self._counts.total()} hidden or left by a system or program: {some(named, _MOST)}",)
+        return (f"{self._counts.total()} hidden or left behind by a system or program: {some(named, _MOST)}",)
 
 
 def _folders_first(counted: tuple[str, int]) -> tuple[bool, int, object]:

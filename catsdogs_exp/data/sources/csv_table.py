@@ -95,7 +95,7 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
             raise BadInput(
                 f"The table gives one file two labels or splits: {inside} in {table}. Remove one of its lines"
             )
-    notes = (f"{counted(len(missing), 'row')} whose file is not there: {_names(missing)}",) if missing else ()
+    notes = (f"{counted(len(missing), 'row')} whose file does not exist: {_names(missing)}",) if missing else ()
     return listing_of(root, listed.values(), table, notes, tuple(reading))
 
 
@@ -118,7 +118,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
                     f"Each line of the table must have a {what}: {path}, line {line}. Fill it in or remove the line"
                 )
             if any(unicodedata.category(letter) == "Cc" for letter in file + label):
-                raise BadInput(f"Names in the table must not hold control characters: {path}, line {line}")
+                raise BadInput(f"Names in the table must not contain control characters: {path}, line {line}")
             split = UNDECIDED if places.split is None else row_split(row[places.split], path, line)
             repeated += file in found
             if (before := found.setdefault(file, (label, split))) != (label, split):
@@ -128,7 +128,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
                     "Remove one of the lines"
                 )
     if not found:
-        raise BadInput(f"The table has no lines but its column names: {path}")
+        raise BadInput(f"The table has no lines except its column names: {path}")
     reading += [*table.notes, *_told(table, places)]
     if repeated:
         reading.append(f"{counted(repeated, 'line')} repeating another: each file is used once")
@@ -242,7 +242,7 @@ def _told(table: Table, places: _Columns) -> list[str]:
         said.append(f"{shown(names[places.label])} the classes")
     if places.split is not None:
         said.append(f"{shown(names[places.split])} {'the' if said else 'holds the'} splits")
-    return [f"of the table's columns {', '.join(said)}"] if said else []
+    return [f"among the table's columns {', '.join(said)}"] if said else []
 
 
 # files
@@ -305,9 +305,12 @@ def _change(below: FilesBelow, missing: list[str], suffix: str, there: Mapping[s
 def _not_there(table: Path, root: Path, missing: list[str], count: int, below: FilesBelow) -> str:
     text = f"{len(missing)} of {count} files in {table} are missing below {root}: {_names(missing)}. "
     if all(is_address(path) for path in missing):
-        return f"{text}They are addresses, which are not fetched: download them, and set dataset.root to their folder."
+        return (
+            f"{text}They are URLs, which are not downloaded: download them yourself, and set dataset.root to "
+            "their folder."
+        )
     if all((root / path).is_dir() for path in missing):
-        return f"{text}They are folders. Name files, or leave the rows out with dataset.missing=skip."
+        return f"{text}They are folders. List files, or leave the rows out with dataset.missing=skip."
     if len(missing) == count and (place := below.somewhere(missing[0])) is not None and place[0] != root:
         words = f"dataset.root={place[0]}" + (f" dataset.suffix={place[1]}" if place[1] else "")
         return f"{text}The first is there with {words}."

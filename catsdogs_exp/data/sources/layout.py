@@ -76,7 +76,7 @@ def _unwrapped(root: Path, walker: Walker, selection: Selection, skipped: list[s
     top, seen = root, set()
     while True:
         if top.resolve() in seen:
-            raise BadInput(f"The folder of images is a link to one around it: {top}. Set dataset.symlinks=skip")
+            raise BadInput(f"The folder of images is a link to a parent folder: {top}. Set dataset.symlinks=skip")
         seen.add(top.resolve())
         tree = Tree(top, walker, root)
         inner = tree.main_branch()
@@ -326,7 +326,7 @@ class _Reader:
         example = min(file for file in files if named.class_in(last(file)))
         self._reading.append(
             f"classes from the file names: {some(map(shown, sorted(named.classes)))} (as in {shown(example)}); "
-            "dataset.pattern says it otherwise"
+            "dataset.pattern overrides this"
         )
         return self._flat(flat, rest, named.class_in)
 
@@ -355,7 +355,7 @@ class _Reader:
             others = {likeness(each) for each in names if each != name}
             if len(inner) > 1 and inner <= others and not self._tree.images(name):
                 kept.remove(name)
-                self._leave(name, "it holds the class folders beside it once more")
+                self._leave(name, "it repeats the class folders beside it")
         return kept
 
     def _leave(self, inside: str, why: str) -> None:

@@ -227,10 +227,10 @@ def _train_first(branches: Iterable[Branch]) -> list[Branch]:
 def _files_of_class(top: Path, inside: str, walker: Walker, selection: Selection) -> list[str]:
     files = walker.files(top, inside)
     taken = [path for path in files if selection.takes(path)]
-    walker.leave_out(len(files) - len(taken), " that dataset.include does not take")
+    walker.leave_out(len(files) - len(taken), " that do not match dataset.include")
     if not taken:
-        which = " that dataset.include takes" if files else ""
-        hint = "Take more, or pick other classes with dataset.classes." if files else ""
+        which = " that match dataset.include" if files else ""
+        hint = "Include more, or select other classes with dataset.classes." if files else ""
         raise BadInput(
             f"The class folder {last(inside)!r} holds no images{which}: {top / inside}. "
             f"{hint or 'Put images into it or remove the folder.'}"
@@ -245,7 +245,7 @@ def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> li
     for inside, split in layout.flat:
         for path in walker.files(layout.top, inside):
             if not selection.takes(path):
-                walker.leave_out(1, " that dataset.include does not take")
+                walker.leave_out(1, " that do not match dataset.include")
             elif (name := layout.class_in(path.rpartition("/")[2])) is None:
                 odd.setdefault(inside, []).append(path)
             else:

@@ -35,8 +35,8 @@ class Guess:
         """The guess as one line."""
         others = " and ".join(f"{encoding} ({shown(example)})" for encoding, example in self.others)
         return (
-            f"the names in {where} are not UTF-8; they are read as {self.encoding}, such as {shown(self.example)}; "
-            f"{f'{others} would fit as well; ' if others else ''}dataset.encoding=NAME says it otherwise"
+            f"the names in {where} are not UTF-8 and are read as {self.encoding}, such as {shown(self.example)}; "
+            f"{f'{others} would fit equally well; ' if others else ''}dataset.encoding=NAME overrides this"
         )
 
 

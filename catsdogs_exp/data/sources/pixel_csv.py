@@ -113,7 +113,7 @@ def _white(dataset: PixelCsvDataset, tables: dict[str, Path], notes: list[str]) 
                     return 255
                 fraction = fraction or bool((values % 1).any())
     if fraction:
-        notes.append("pixels are fractions from 0 to 1, so 1 is white; dataset.white says it otherwise")
+        notes.append("pixels are fractions from 0 to 1, so 1 is white; dataset.white overrides this")
     return 1 if fraction else 255
 
 
@@ -152,7 +152,7 @@ class _Conversion:
                 if progress and done % _EVERY == 0:
                     progress("converting", done, max(done + 1, round(done * bytes_in_all / read)))
             if not done:
-                raise BadInput(f"The table has no lines but its column names: {path}")
+                raise BadInput(f"The table has no lines except its column names: {path}")
             if progress:
                 progress("converting", done, done)
             return [*table.notes, *_told(table, places, self._alone)]
@@ -238,7 +238,7 @@ def _told(table: Table, places: _Columns, alone: bool) -> list[str]:
         said.append(f"{shown(names[places.split])} the splits" + ("" if alone else ", which are not used"))
     left = set(range(len(names))) - {places.label, places.split, *places.pixels}
     said += [f"{shown(names[place] or f'number {place + 1}')} is left out" for place in sorted(left)]
-    return [f"of the table's columns {', '.join(said)}"] if said else []
+    return [f"among the table's columns {', '.join(said)}"] if said else []
 
 
 def _texts(row: list[str], places: _Columns) -> list[str]:
@@ -280,7 +280,7 @@ def _label(text: str, table: Path, line: int) -> str:
     if _NAME.fullmatch(text) and not is_number(text):
         return text
     raise BadInput(
-        "A label must be a whole number from 0, or a name of letters, digits, spaces, points and hyphens. "
+        "A label must be a whole number >= 0, or a name of letters, digits, spaces, points and hyphens. "
         f"Received: {text[:40]!r} in {table}, line {line}"
     )
 

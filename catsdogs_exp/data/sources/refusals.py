@@ -50,7 +50,7 @@ def no_training_folder(tree: Tree, splits: Sequence[str]) -> BadInput:
     """The error for validation and test folders without a training folder."""
     return BadInput(
         f"There are no training images in {tree.top}: it holds {listed(splits)}, but no folder train. Rename the one "
-        "to train on; or set split.folders=merge, which puts all images together and divides them anew; or "
+        "to train on; or set split.folders=merge, which pools all images and splits them again; or "
         f"split.folders=classes, where {listed(splits)} are the classes."
     )
 
@@ -59,7 +59,7 @@ def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[
     """The error for a validation or test folder with other classes than train."""
     return BadInput(
         f"{shown(split)} holds none of the classes of train in {tree.top}: {listed(found)} there, {listed(train)} "
-        f"in train. Give its folders the names of the classes, or remove {shown(split)}."
+        f"in train. Name its folders after the classes, or remove {shown(split)}."
     )
 
 
@@ -67,7 +67,7 @@ def one_container(name: str, where: object) -> BadInput:
     """The error for a single folder called `images` or similar, where classes should be."""
     return BadInput(
         f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder per class. images/ beside "
-        "labels/ is the layout of object detection, where an image has no class as a whole; for a list of files and "
+        "labels/ is a layout for object detection, in which images have no class; for a list of files and "
         "their classes use dataset=csv."
     )
 
@@ -89,7 +89,7 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
         if len(common) > 1 and 2 * len(common) >= min(len(inner[name]) for name in names):
             both = [each for each in inner[names[0]] if likeness(each) in common]
             raise BadInput(
-                f"{listed(names)} hold the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
+                f"{listed(names)} contain the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
                 f"{_inside(tree, names[0], selection)}{_together(tree, names, selection)}. "
                 f"To classify {listed(names)}: split.folders=classes."
             )

@@ -99,7 +99,7 @@ def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where
         if name not in known:
             listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
             raise BadInput(
-                f"dataset.classes names a class that is not there: {name}.{did_you_mean(name, known)} "
+                f"dataset.classes names a class that does not exist: {name}.{did_you_mean(name, known)} "
                 f"The classes in {where}: {listed or 'none'}."
             )
 

@@ -57,7 +57,9 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
         raw = {"image": library.decode.SkipDecoding()}  # the original bytes: lossless
         known = {split: count for split, count in splits.items() if split_of(split) in (TRAIN, VALIDATION, TEST)}
         if not known:
-            raise BadInput(f"{dataset.builder} has no split called train, validation or test, but {', '.join(splits)}.")
+            raise BadInput(
+                f"{dataset.builder} has no split called train, validation or test, only {', '.join(splits)}."
+            )
         alone = list(known) == ["train"]  # then we make the split
         total, done = sum(known.values()), 0
         for split in known:
@@ -76,7 +78,7 @@ def _export(dataset: TfdsDataset, folder: Path, progress: ReportProgress | None)
         Exception
     ) as error:  # tensorflow-datasets raises many kinds of errors: no network, no such data set, no space
         raise BadInput(
-            f"dataset.builder={dataset.builder} cannot be fetched by tensorflow-datasets: {one_line(error)}. "
+            f"dataset.builder={dataset.builder} cannot be downloaded by tensorflow-datasets: {one_line(error)}. "
             "Without a network: dataset=drawn"
         ) from error
 
@@ -95,8 +97,8 @@ def _class_names(dataset: TfdsDataset, features: Any) -> list[str]:
     names = getattr(features["label"], "names", None) if {"image", "label"} <= set(keys) else None
     if not names:
         raise BadInput(
-            f"dataset.builder must be an image-classification set, whose examples have an image and a label of named "
-            f"classes. Received: {dataset.builder}, with {', '.join(keys)}."
+            "dataset.builder must be an image classification data set, whose examples have an image and a label of "
+            f"named classes. Received: {dataset.builder}, with {', '.join(keys)}."
         )
     plain = [re.sub(r"[\x00-\x1f\x7f]", "_", str(name)) or "_" for name in names]
     if len({name.casefold() for name in plain}) < len(plain):

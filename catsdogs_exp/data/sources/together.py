@@ -63,7 +63,7 @@ def _placed(parts: Sequence[Part]) -> tuple[Path, list[Part]]:
             common = Path(os.path.commonpath(folders))
         except ValueError:  # several drives
             raise BadInput(
-                f"Several folders are taken together by links to them, which cannot be made here: {error.strerror}. "
+                f"Several folders are combined through links, which cannot be created here: {error.strerror}. "
                 f"Put them on one drive, or into one folder. Received: {', '.join(map(str, folders))}"
             ) from error
         names = [folder.relative_to(common).as_posix() for folder in folders]

@@ -69,7 +69,7 @@ class Walker:
             place, before = waiting.pop()
             status = os.stat(place)
             if (status.st_dev, status.st_ino) in entered:
-                self._skip(place, "link", " to a folder that is listed already")
+                self._skip(place, "link", " to a folder that is already listed")
                 continue
             entered.add((status.st_dev, status.st_ino))
             folders, files = self._looked.get(place) or self._look(place)

@@ -261,7 +261,7 @@ def _why_missing(folder: Path) -> str:
     if not content:
         return f"{what}, and no result.json that can be read: name the folder of a run."
     if not content.get("epochs"):
-        return f"{what}: none of its epochs has ended. Go on with it: resume {shlex.quote(str(folder))}"
+        return f"{what}: none of its epochs has ended. Continue it: resume {shlex.quote(str(folder))}"
     counts = content.get("counts")
     if isinstance(counts, dict) and not {"validation", "test"} & set(counts):
         return f"{what}: it has no validation or test images. Train one with split.validation=0.2"

@@ -38,7 +38,7 @@ def new_job_folder(sweep_folder: Path, number: int, overrides: list[str]) -> Pat
     """Creates `<sweep folder>/<number>-<overrides>` for one job of a sweep, exclusively."""
     folder = sweep_folder / job_name(number, overrides)
     if not _create(folder):
-        raise BadInput(f"The folder of the sweep's job is there already: {folder}")
+        raise BadInput(f"The folder of the sweep's job already exists: {folder}")
     return folder
 
 

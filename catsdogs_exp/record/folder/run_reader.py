@@ -113,7 +113,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
         for folder, inner, files in os.walk(
             start.absolute(),
             followlinks=True,
-            onerror=lambda e: remarks.append(f"cannot look into {e.filename}"),
+            onerror=lambda e: remarks.append(f"cannot read {e.filename}"),
         ):
             status = Path(folder).stat()
             if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
@@ -139,7 +139,7 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
         remarks.append(f"skipped {name}: result.json cannot be read ({_reason(problem)})")
         return None
     if not isinstance(content, dict) or not isinstance(content.get("status"), str):
-        remarks.append(f"skipped {name}: result.json is not that of a run (it names no status)")
+        remarks.append(f"skipped {name}: result.json is not a run's (it has no status)")
         return None
     found = {metric: _number(_at(content, place)) for metric, place in _IN_RESULT.items()}
     found["last"], found["last10"] = _last_epochs(folder / "metrics.csv", name, remarks)
@@ -147,7 +147,7 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
         found["seconds"] = None
     status = true_status(folder, content["status"])
     if status == KILLED:
-        remarks.append(f"{name} was killed. To go on with it: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
+        remarks.append(f"{name} was killed. To continue it: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
     error, objective, epoch = (_at(content, p) for p in (("error",), ("objective", "name"), ("objective", "epoch")))
     stopped, data = content.get("stopped"), content.get("data_hash")
     return Run(

@@ -99,7 +99,7 @@ class Snapshot:
         """The error for a snapshot that is intact, but has unexpected content."""
         reason = f"{reason} is missing" if isinstance(reason, KeyError) else reason
         return BadInput(
-            f"Not a checkpoint of catsdogs_exp: {self.path} ({reason}). Remove it to go on from the one before"
+            f"Not a checkpoint of catsdogs_exp: {self.path} ({reason}). Remove it to continue from the previous one"
         )
 
 

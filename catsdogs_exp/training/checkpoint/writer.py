@@ -93,8 +93,8 @@ class Checkpoints:
             under_way.result()
         except OSError as error:
             raise RunFailed(
-                f"The checkpoint could not be written to {self._folder}: {error.strerror or error}. The one before is "
-                "whole: make room, then resume the run"
+                f"The checkpoint could not be written to {self._folder}: {error.strerror or error}. The previous one "
+                "is intact: free some space, then resume the run"
             ) from error
 
     def __enter__(self) -> "Checkpoints":

@@ -165,7 +165,7 @@ class Distribution:
         gone = [worker for worker in others if worker in said or not self._answers(worker)]
         if not gone:
             reason = " ".join(message.split())[:300]
-            who = f"The workers have lost each other ({reason})"
+            who = f"The workers have lost contact ({reason})"
         else:
             who = " and ".join(f"worker {worker} at {self.cluster.workers[worker]}" for worker in gone)
             who = f"{who[0].upper()}{who[1:]} {'is' if len(gone) == 1 else 'are'} gone"
@@ -243,7 +243,7 @@ def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
         ) from error
     except tf.errors.OpError as error:
         raise RunFailed(
-            f"Worker {cluster.index} cannot begin at {cluster.workers[cluster.index]}: "
+            f"Worker {cluster.index} cannot start at {cluster.workers[cluster.index]}: "
             f"{' '.join(str(error).split())[:200]}. The port must be free and the others ({others}) reachable"
         ) from error
 

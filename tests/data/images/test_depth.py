@@ -311,5 +311,5 @@ def test_pictures_of_one_colour_are_found(
     flat = data_set(lambda kind, number: np.full((H, W), 0.5) if (kind, number) == (1, 2) else speckled(number, 1.0))
     assert main(["inspect", str(flat.listing.root)]) == 0
     out = capsys.readouterr().out
-    assert "of one colour throughout: dogs/2.tif" in out and "1 blank" in out
+    assert "of a single colour: dogs/2.tif" in out and "1 blank" in out
     assert main(["inspect", str(flat.listing.root), "--fail-on", "blank"]) == 1

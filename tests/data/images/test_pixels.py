@@ -130,8 +130,8 @@ def test_a_file_that_vanished_ends_the_run_in_one_line(
     with pytest.raises(RunFailed) as caught:
         open_pixels(manifest, replace(loader, cache=cache_kind))(np.array([row]))
     assert str(caught.value) == (
-        f"An image was usable when inspected and is not any more ({reason}): {path}. "
-        "Put it back, or start the run again to inspect anew."
+        f"An image that was usable when inspected no longer is ({reason}): {path}. "
+        "Restore it, or start the run again to inspect the data."
     )
 
 

@@ -92,7 +92,7 @@ def test_bad_files_may_end_the_run(mixed: Path, manifest_of: Make) -> None:
         manifest_of(mixed, "inspection.on_bad=error")
     assert str(caught.value) == (
         f"3 of 20 files in {mixed} are unusable (1 empty, 1 not an image, 1 truncated), the first of them "
-        "cats/cat.0.jpg. Received: inspection.on_bad=error. Mend or remove them, or leave them out with "
+        "cats/cat.0.jpg. Received: inspection.on_bad=error. Repair or remove them, or leave them out with "
         "inspection.on_bad=quarantine"
     )
     assert manifest_of(mixed, "inspection.on_bad=error", enforce=False).refusal == str(caught.value)

@@ -70,7 +70,7 @@ def test_what_is_no_damage_leaves_the_store_in_its_place(
     with open_store() as store:
         store.remember([ONE])
         write(store, monkeypatch, error)
-        assert store.trouble.startswith("verdicts on the files are not kept, so the next run inspects them all again: ")
+        assert store.trouble.startswith("verdicts cannot be saved, so the next run inspects all files again: ")
         assert f"{error}: {cache}/verdicts-" in store.trouble and "CATSDOGS_CACHE" in store.trouble
         store.remember([TWO])  # no second try, which may take as long again
         assert store.known("/a/") == {}

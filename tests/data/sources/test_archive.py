@@ -166,17 +166,16 @@ IN_BROWSER = "Open its address in a browser and download the file itself."
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "The archive is empty, 0 bytes: PATH. Fetch it again."),
+        (b"", "The archive is empty (0 bytes): PATH. Download it again."),
         (
             b"no archive",
-            NO_ARCHIVE + "Received something else: PATH, 10 bytes that begin with b'no archive'. Fetch it again.",
+            NO_ARCHIVE + "Received something else: PATH, 10 bytes beginning with b'no archive'. Download it again.",
         ),
-        (b"\xff\xd8\xff" + bytes(20), NO_ARCHIVE + "PATH is an image. Put images into folders, one a class."),
+        (b"\xff\xd8\xff" + bytes(20), NO_ARCHIVE + "PATH is an image. Put images into folders, one per class."),
         (
             b"\x1f\x8b garbage",
-            NO_ARCHIVE
-            + "PATH is compressed with gzip and holds no tar, or only its beginning. Where it should be one, "
-            "fetch it again.",
+            NO_ARCHIVE + "PATH is compressed with gzip but contains no tar, or only part of one. If it should, "
+            "download it again.",
         ),
         (b"Rar!\x1a\x07\x01\0x", NO_ARCHIVE + "PATH is a RAR archive. Unpack it yourself and use dataset=folder."),
         (b"7z\xbc\xaf\x27\x1cx", NO_ARCHIVE + "PATH is a 7-Zip archive. Unpack it yourself and use dataset=folder."),
@@ -185,18 +184,18 @@ IN_BROWSER = "Open its address in a browser and download the file itself."
             NOT_HERE + "PATH is a web page ('Google Drive - Virus scan warning'). " + IN_BROWSER,
         ),
         (b"\xef\xbb\xbf\n<HTML><body>404", NOT_HERE + "PATH is a web page. " + IN_BROWSER),
-        (b"<?xml version='1.0'?><Error><Code>Access", NOT_HERE + "PATH is an answer of a server in XML. " + IN_BROWSER),
-        (b'{"message": "Not Found"}', NOT_HERE + "PATH is an answer of a server in JSON. " + IN_BROWSER),
+        (b"<?xml version='1.0'?><Error><Code>Access", NOT_HERE + "PATH is a server's response in XML. " + IN_BROWSER),
+        (b'{"message": "Not Found"}', NOT_HERE + "PATH is a server's response in JSON. " + IN_BROWSER),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
-            NOT_HERE + "PATH is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull",
+            NOT_HERE + "PATH is only a Git LFS pointer. Fetch the file in its repository: git lfs pull",
         ),
         (
             b"PK\x03\x04" + bytes(1996),
-            "The archive is not whole: PATH begins as a zip, and its end is missing; 2,000 bytes are here. A download "
+            "The archive is incomplete: PATH begins like a zip, but its end is missing; 2,000 bytes exist. A download "
             "or copy did not finish: fetch it again.",
         ),
-        (b"PK\x07\x08x", "The archive is the first part of a divided zip: PATH. Put its parts together: 7z x pets.zip"),
+        (b"PK\x07\x08x", "The archive is the first part of a split zip: PATH. Join its parts: 7z x pets.zip"),
     ],
 )
 def test_another_file_in_place_of_an_archive(
@@ -338,7 +337,7 @@ def raw_zip(path: Path, names: list[bytes], marked: bool = False) -> Path:
     [
         ("shift_jis", ["猫", "犬"], "cp932, such as 猫; "),
         ("cp932", ["表示", "写真"], "cp932, such as 表示; "),  # the second byte of 表 is a backslash
-        ("gbk", ["猫", "狗"], "gb18030, such as 猫; cp949 (챔) and big5 (癡) would fit as well; "),
+        ("gbk", ["猫", "狗"], "gb18030, such as 猫; cp949 (챔) and big5 (癡) would fit equally well; "),
         ("cp1251", ["кошка", "собака"], "cp1251, such as кошка; "),
         ("cp866", ["кошка", "собака"], "cp866, such as кошка; "),
         ("cp437", ["Kätzchen", "Hündchen"], "cp437, such as Kätzchen; "),
@@ -352,7 +351,7 @@ def test_names_that_are_not_marked_as_utf8_are_read_in_the_likeliest_encoding(
     raw = [f"photos/{name}/{number}.jpg".encode(encoding) for name in names for number in range(2)]
     found = source.unpacked(raw_zip(tmp_path / "old.zip", raw))
     assert {path.name for path in (found.folder / "photos").iterdir()} == set(names)
-    told = f"the names in old.zip are not UTF-8; they are read as {read}dataset.encoding=NAME says it otherwise"
+    told = f"the names in old.zip are not UTF-8 and are read as {read}dataset.encoding=NAME overrides this"
     assert found.notes == ((told,) if read else ())
     assert source.unpacked(tmp_path / "old.zip") == found  # also when it is there already
 
@@ -364,7 +363,7 @@ def test_the_encoding_of_names_can_be_said(tmp_path: Path, cache: Path) -> None:
         source.unpacked(path, encoding="ascii")
     assert str(caught.value) == (
         f"The names in {path} are not in the encoding ascii: ordinal not in range(128). Received: "
-        "dataset.encoding=ascii. Leave it out to have it guessed"
+        "dataset.encoding=ascii. Leave it out to guess it"
     )
     with pytest.raises(BadInput, match=r"^dataset.encoding must be the name of an encoding.*Did you mean shift_jis\?$"):
         source.unpacked(path, encoding="shift_jos")
@@ -385,7 +384,7 @@ def test_names_in_a_tar_that_are_not_utf8_are_read_too(tmp_path: Path, cache: Pa
     found = source.unpacked(pack(tmp_path / "pets.tar", [*GOOD, (os.fsdecode(b"cats/caf\xe9.jpg"), b"tom")]))
     assert content(found.folder) == dict(GOOD) | {"cats/café.jpg": b"tom"}
     assert found.notes == (
-        "the names in pets.tar are not UTF-8; they are read as cp1252, such as café.jpg; dataset.encoding=NAME says it "
+        "the names in pets.tar are not UTF-8 and are read as cp1252, such as café.jpg; dataset.encoding=NAME says it "
         "otherwise",
     )
 
@@ -399,7 +398,7 @@ def test_colons_in_names_and_pictures_of_folders(tmp_path: Path, cache: Path, ki
     icons = [("photos 12:30/Icon\r", b""), ("Icon\r", b"")]
     found = source.unpacked(pack(tmp_path / f"pets.{kind}", [*files, *icons]))
     assert content(found.folder) == dict(files)
-    assert found.notes == (f"2 files called Icon\\r in pets.{kind} left out: pictures of folders on macOS",)
+    assert found.notes == (f"2 files called Icon\\r in pets.{kind} left out: folder icons of macOS",)
     assert content(unpacked(pack(tmp_path / f"top.{kind}", [("a: cat/1.jpg", b"x")]))) == {"a: cat/1.jpg": b"x"}
 
 
@@ -426,7 +425,7 @@ def test_archives_in_an_archive_are_unpacked_one_level_deep(tmp_path: Path, cach
     assert found.notes == (
         "taken.zip in the archive stays packed: taken lies beside it",
         "bad.zip in the archive stays packed: An archive of images must be a zip or tar file. Received something else: "
-        "bad.zip, 10 bytes that begin with b'no archive'. Fetch it again.",
+        "bad.zip, 10 bytes beginning with b'no archive'. Download it again.",
     )
 
 
@@ -501,7 +500,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path, refusal: Callable[[Path], s
     [
         (
             9,
-            "The archive is compressed with Deflate64, which is not read here: PATH. Unpack it with 7-Zip "
+            "The archive is compressed with Deflate64, which is not supported: PATH. Unpack it with 7-Zip "
             "(7z x pets.zip -oFOLDER), and use dataset=folder dataset.path=FOLDER",
         ),
         (
@@ -575,7 +574,7 @@ def test_too_many_files_are_refused(
 
 
 def damaged(path: Path, message: str) -> bool:
-    return message.startswith(f"The archive is damaged: {path}: ") and message.endswith(". Fetch it again.")
+    return message.startswith(f"The archive is damaged: {path}: ") and message.endswith(". Download it again.")
 
 
 NOISE: Files = [(f"cats/{number}.jpg", os.urandom(20_000)) for number in range(5)]
@@ -588,7 +587,7 @@ def test_an_archive_cut_short_is_damaged(tmp_path: Path, refusal: Callable[[Path
     path.write_bytes(data[: len(data) // 2])
     message = refusal(path)
     if kind in ("zip", "tar.bz2"):  # unreadable without the end: a table of contents, a block of 900 kB
-        start = "The archive is not whole: " if kind == "zip" else NO_ARCHIVE
+        start = "The archive is incomplete: " if kind == "zip" else NO_ARCHIVE
         assert message.startswith(f"{start}{path} ") and message.endswith("fetch it again.")
     else:
         assert damaged(path, message), message
@@ -624,7 +623,7 @@ def test_a_tar_with_a_damaged_entry_is_not_taken_for_a_shorter_one(
     data = bytearray(path.read_bytes())
     data[data.index(b"cats/3.jpg")] ^= 0xFF
     path.write_bytes(data)
-    assert refusal(path) == f"The archive is damaged: {path}: an entry cannot be read. Fetch it again."
+    assert refusal(path) == f"The archive is damaged: {path}: an entry cannot be read. Download it again."
 
 
 def test_a_tar_without_its_end_mark_will_do(tmp_path: Path, cache: Path) -> None:
@@ -639,7 +638,7 @@ def test_endless_padding_is_refused(
     monkeypatch.setattr(unpacking, "_MAX_TRAILING", 2**20)
     path = tmp_path / "pets.tar.gz"
     path.write_bytes(gzip.compress(pack(tmp_path / "pets.tar", GOOD).read_bytes() + bytes(2**22)))
-    assert refusal(path) == f"The archive is damaged: {path}: much follows its end. Fetch it again."
+    assert refusal(path) == f"The archive is damaged: {path}: there is too much data after its end. Download it again."
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
@@ -674,7 +673,7 @@ def test_a_full_disk_is_said_to_be_full(
     monkeypatch.setattr(unpacking, "_write", full)
     assert refusal(path) == (
         f"The archive cannot be unpacked: No space left on device: {path}. "
-        f"It goes to the cache folder; set the environment variable CATSDOGS_CACHE for another one."
+        f"It is unpacked into the cache folder; set the environment variable CATSDOGS_CACHE to use another one."
     )
 
 
@@ -720,7 +719,7 @@ def test_a_million_empty_entries_are_refused_at_once(tmp_path: Path, refusal: Ca
     path = empty_entries(tmp_path / "pets.zip", 1_000_000)
     started = time.perf_counter()
     assert refusal(path) == (
-        f"The archive is refused: {path} holds 1,000,000 entries with hardly anything in them. "
+        f"The archive is refused: {path} holds 1,000,000 nearly empty entries. "
         "Unpack it yourself and use dataset=folder."
     )
     assert time.perf_counter() - started < 2
@@ -746,7 +745,7 @@ def test_many_empty_entries_are_refused_in_any_archive(
 ) -> None:
     monkeypatch.setattr(unpacking, "MANY_ENTRIES", 20)
     path = pack(tmp_path / f"pets.{kind}", [(f"cats/{number}.jpg", b"x") for number in range(30)])
-    assert "20 entries with hardly anything in them." in refusal(path).replace("30 entries", "20 entries")
+    assert "20 nearly empty entries." in refusal(path).replace("30 entries", "20 entries")
 
 
 def zip64(path: Path, size: int, packed: int, offset: int | None = None) -> Path:

@@ -66,7 +66,7 @@ def test_classes_are_picked_renamed_and_checked(table: Path) -> None:
     merged = files_of(configured(table, "dataset.classes={cat: tom, dog: rex}").dataset)
     assert merged.classes == ("rex", "tom")
     assert refusal(table, "dataset.classes=[cat,dgo]") == (
-        f"dataset.classes names a class that is not there: dgo. Did you mean dog? The classes in {table}: cat, dog."
+        f"dataset.classes names a class that does not exist: dgo. Did you mean dog? The classes in {table}: cat, dog."
     )
 
 
@@ -99,7 +99,7 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
     ("text", "message"),
     [
         ("", "The table is empty: {table}"),
-        ("path,label\n", "The table has no lines but its column names: {table}"),
+        ("path,label\n", "The table has no lines except its column names: {table}"),
         ("path,label\na/1.jpg\n", "The table must have 2 fields in each line. Received 1: {table}, line 2"),
         ("path,label,label\n", "dataset.label_column must name one column. There are 2 called 'label' in {table}"),
         (
@@ -112,7 +112,7 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
         ),
         (
             "path,label\na/1.jpg,c\x07\n",
-            "Names in the table must not hold control characters: {table}, line 2",
+            "Names in the table must not contain control characters: {table}, line 2",
         ),
         (
             "path,label\na/1.jpg,cat\na/1.jpg,dog\n",
@@ -131,7 +131,7 @@ def test_a_missing_column_or_root(table: Path, word: str, message: str) -> None:
         (
             "path,label\na/1.jpg,cat\n1,a\n2,b\n3,b\n4,b\n",
             "4 of 5 files in {table} are missing below {root}: '1', '2', '3', .... Their paths are relative to "
-            "dataset.root, or to the table's folder. dataset.missing=skip leaves such rows out.",
+            "dataset.root, or to the table's folder. dataset.missing=skip leaves out such rows.",
         ),
     ],
 )
@@ -145,13 +145,13 @@ def test_a_table_in_another_encoding(table: Path) -> None:
     listing = files_of(configured(table).dataset)
     assert listing.classes == ("hündchen", "kätzchen")
     assert listing.reading == (
-        "the names in table.csv are not UTF-8; they are read as cp1252, such as kätzchen; dataset.encoding=NAME says "
-        "it otherwise",
+        "the names in table.csv are not UTF-8 and are read as cp1252, such as kätzchen; dataset.encoding=NAME "
+        "overrides this",
     )
     assert files_of(configured(table, "dataset.encoding=cp850").dataset).classes == ("h³ndchen", "kõtzchen")
     assert refusal(table, "dataset.encoding=ascii") == (
-        f"The table is not in the encoding ascii: {table}: ordinal not in range(128). Leave dataset.encoding out to "
-        "have it guessed"
+        f"The table is not in the encoding ascii: {table}: ordinal not in range(128). Leave out dataset.encoding to "
+        "guess it"
     )
     table.write_text("path,label\na/1.jpg,kätzchen\nb/1.jpg,hündchen\n", "utf-16")
     assert files_of(configured(table).dataset).classes == ("hündchen", "kätzchen")

@@ -243,14 +243,14 @@ def test_a_lasting_trouble_is_told_at_once(
 ) -> None:
     server.script = [saying(status)]
     assert refusal(download) == (
-        f"pets.zip cannot be downloaded: {download.url}: the server answers {words}. {by_hand(download)}"
+        f"pets.zip cannot be downloaded: {download.url}: the server responds with {words}. {by_hand(download)}"
     )
     assert (waits, len(server.requests), left(cache)) == ([], 1, set())
 
 
 def test_a_trouble_that_does_not_pass(cache: Path, server: Server, download: Download, waits: list[float]) -> None:
     server.script = [saying(500)]
-    assert "the server answers 500 Internal Server Error (6 attempts). " in refusal(download)
+    assert "the server responds with 500 Internal Server Error (6 attempts). " in refusal(download)
     assert len(server.requests) == 6
 
 
@@ -261,7 +261,8 @@ def test_another_size_is_refused_before_it_is_fetched(
     server.script = [lambda handler: handler.start(200, Content_Length=said)]
     assert refusal(download) == (
         f"{download.url} must have 3,145,728 bytes (dataset.download.bytes). Received: {said:,}. "
-        "If it has changed there, set dataset.download.bytes=null dataset.download.sha256=null. Nothing was kept."
+        "If it has changed on the server, set dataset.download.bytes=null dataset.download.sha256=null. Nothing was "
+        "kept."
     )
     assert (len(server.requests), left(cache)) == (1, set())
 
@@ -284,8 +285,8 @@ def test_a_checksum_decides(cache: Path, server: Server, download: Download) -> 
     right = replace(download, sha256=hashlib.sha256(CONTENT).hexdigest().upper())
     wrong = replace(download, sha256="0" * 64)
     assert refusal(wrong) == (
-        f"What {download.url} holds has another checksum than dataset.download.sha256={'0' * 64}: it was damaged on "
-        "the way or has changed there. Try again, or set dataset.download.sha256=null. Nothing was kept."
+        f"What {download.url} holds has a different checksum than dataset.download.sha256={'0' * 64}: it was damaged "
+        "on the way or has changed on the server. Try again, or set dataset.download.sha256=null. Nothing was kept."
     )
     assert left(cache) == set()
     assert fetched(right).read_bytes() == CONTENT
@@ -312,7 +313,7 @@ def test_a_redirect_away_from_encryption_is_refused(cache: Path, monkeypatch: py
     monkeypatch.setattr(requests, "get", elsewhere)
     safe = Download("https://pets.example/pets.zip", None, None)
     assert refusal(safe) == (
-        f"pets.zip cannot be downloaded: {safe.url}: it leads to an address without encryption: "
+        f"pets.zip cannot be downloaded: {safe.url}: it redirects to an unencrypted address: "
         f"http://pets.example/pets.zip. {by_hand(safe)}"
     )
 
@@ -388,8 +389,8 @@ def test_a_disk_that_is_too_small_is_told_before(
 ) -> None:
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=5 * 2**20))
     assert refusal(download) == (
-        f"Not enough space for {download.url}: 70 MiB are needed with its pictures unpacked, 5 MiB are free in "
-        f"{cache / 'downloads'}. Set the environment variable CATSDOGS_CACHE for another place."
+        f"Not enough space for {download.url}: 70 MiB are needed including its unpacked images, 5 MiB are free in "
+        f"{cache / 'downloads'}. Set the environment variable CATSDOGS_CACHE to use another folder."
     )
     assert left(cache) == set()
 
@@ -401,7 +402,7 @@ def test_a_full_disk(cache: Path, server: Server, download: Download, monkeypatc
     monkeypatch.setattr(module.Transfer, "_copy", full)
     assert refusal(download) == (
         f"pets.zip cannot be written: No space left on device: {cache / 'downloads'}. Set the environment variable "
-        "CATSDOGS_CACHE for another place."
+        "CATSDOGS_CACHE to use another folder."
     )
 
 
@@ -462,7 +463,7 @@ def test_a_process_that_holds_the_lock_and_does_nothing_is_not_waited_for_ever(
         thread.start()
         thread.join(10)
     assert message == [
-        f"Another process is downloading the same file and has not got on for 0.2 s: {place}.part. "
+        f"Another process is downloading the same file but has made no progress for 0.2 s: {place}.part. "
         "End it and try again."
     ]
 

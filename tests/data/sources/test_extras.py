@@ -89,8 +89,8 @@ def test_a_set_of_kaggle(kagglehub: ModuleType, cache: Path) -> None:
 
 def test_a_set_that_kaggle_does_not_have(kagglehub: ModuleType) -> None:
     assert refusal("dataset=kaggle", "dataset.handle=nobody/pets") == (
-        "dataset.handle=nobody/pets cannot be fetched from Kaggle: OSError: 404 Client Error. Resource not found at "
-        "URL: .... Private sets need an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a "
+        "dataset.handle=nobody/pets cannot be downloaded from Kaggle: OSError: 404 Client Error. Resource not found at "
+        "URL: .... Private data sets need an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a "
         "network: dataset=drawn"
     )
 
@@ -187,13 +187,13 @@ def test_a_set_with_train_alone_is_ours_to_split(tfds: ModuleType, cache: Path) 
     [
         (
             "speech",
-            "dataset.builder must be an image-classification set, whose examples have an image and a label of named "
-            "classes. Received: speech, with audio.",
+            "dataset.builder must be an image classification data set, whose examples have an image and a label of "
+            "named classes. Received: speech, with audio.",
         ),
-        ("odd", "odd has no split called train, validation or test, but extra, more."),
+        ("odd", "odd has no split called train, validation or test, only extra, more."),
         (
             "baens",
-            "dataset.builder=baens cannot be fetched by tensorflow-datasets: ValueError: Dataset baens not found. "
+            "dataset.builder=baens cannot be downloaded by tensorflow-datasets: ValueError: Dataset baens not found. "
             "Did you mean: beans?. Without a network: dataset=drawn",
         ),
     ],

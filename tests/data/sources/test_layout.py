@@ -183,7 +183,7 @@ PETS = {"cat", "dog"}
         pytest.param(
             ["train/{cat,dog}/1.jpg", "val/{Cat,DOG}/1.jpg"],
             {"train": PETS, "validation": PETS},
-            ["cat and Cat are taken as one class: cat", "dog and DOG are taken as one class: dog"],
+            ["cat and Cat are treated as one class: cat", "dog and DOG are treated as one class: dog"],
             [],
             id="case differs between splits",
         ),
@@ -191,7 +191,7 @@ PETS = {"cat", "dog"}
             ["{Cat,cat,dog}/1.jpg"],
             {"": {"Cat", "cat", "dog"}},
             [
-                "Cat and cat differ in case or spaces only, and are classes of their own; to join them: "
+                "Cat and cat differ only in case or spaces and are separate classes; to merge them: "
                 "'dataset.classes={Cat: Cat, cat: Cat, ...}' with all other classes"
             ],
             [],
@@ -201,7 +201,7 @@ PETS = {"cat", "dog"}
             ["{Parasitized,Uninfected}/1.png", "cell_images/{Parasitized,Uninfected}/1.png"],
             {"": {"Parasitized", "Uninfected"}},
             [],
-            ["the folder cell_images with 2 files: it holds the class folders beside it once more"],
+            ["the folder cell_images with 2 files: it repeats the class folders beside it"],
             id="the classes once more inside",
         ),
         pytest.param(
@@ -226,7 +226,7 @@ PETS = {"cat", "dog"}
                 "folders beside the data: docs",
                 "1 folder without images: src",
                 "1 file beside the folders: README.md",
-                "1 hidden or left by a system or program: .git/",
+                "1 hidden or left behind by a system or program: .git/",
             ],
             id="a repository with code and documentation",
         ),
@@ -241,20 +241,20 @@ PETS = {"cat", "dog"}
             ["{.net,java,python}/1.jpg"],
             {"": {"java", "python"}},
             [],
-            ["1 hidden or left by a system or program: .net/"],
+            ["1 hidden or left behind by a system or program: .net/"],
             id="a class like a hidden folder",
         ),
         pytest.param(
             ["{cat,dog}/1.jpg", "{cat,dog}/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "@eaDir/x", "lost+found/"],
             {"": PETS},
             [],
-            ["4 hidden or left by a system or program: @eaDir/ (3), lost+found/"],
+            ["4 hidden or left behind by a system or program: @eaDir/ (3), lost+found/"],
             id="a disk of Synology",
         ),
         pytest.param(
             ["train/{cat,dog}.{0,1,2}.jpg", "test1/{1,2}.jpg", "sampleSubmission.csv"],
             {"train": PETS},
-            ["classes from the file names: cat, dog (as in train/cat.0.jpg); dataset.pattern says it otherwise"],
+            ["classes from the file names: cat, dog (as in train/cat.0.jpg); dataset.pattern overrides this"],
             [
                 "1 file beside the folders: sampleSubmission.csv",
                 "2 files in test1 (no class in the name): 1.jpg, 2.jpg",
@@ -264,7 +264,7 @@ PETS = {"cat", "dog"}
         pytest.param(
             ["x/train/train/{cat,dog}.{0,1}.jpg", "x/val/{cat,dog}.{7,8}.jpg", "x/docs/1.png"],
             {"train": PETS, "validation": PETS},
-            ["classes from the file names: cat, dog (as in train/train/cat.0.jpg); dataset.pattern says it otherwise"],
+            ["classes from the file names: cat, dog (as in train/train/cat.0.jpg); dataset.pattern overrides this"],
             ["the folder docs with 1 file: beside train, val"],
             id="classes in the names of two splits",
         ),
@@ -274,7 +274,7 @@ PETS = {"cat", "dog"}
             [
                 "the data is in the folder images",
                 "classes from the file names: Abyssinian, great_pyrenees (as in Abyssinian_1.jpg); "
-                "dataset.pattern says it otherwise"
+                "dataset.pattern overrides this"
             ],
             ["folders beside the data: annotations", "1 file (no class in the name): Abyssinian.mat"],
             id="the pets of Oxford",
@@ -320,7 +320,7 @@ def test_what_people_have(
         pytest.param(
             ["{val,test}/{cat,dog}/1.jpg"],
             "There are no training images in ROOT: it holds test and val, but no folder train. Rename the one to train "
-            "on; or set split.folders=merge, which puts all images together and divides them anew; or "
+            "on; or set split.folders=merge, which pools all images and splits them again; or "
             "split.folders=classes, where test and val are the classes.",
             id="no train",
         ),
@@ -332,7 +332,7 @@ def test_what_people_have(
         ),
         pytest.param(
             ["{2019,2020}/{cat,dog}/1.jpg"],
-            "2019 and 2020 hold the same folders, cat and dog, in ROOT. To classify cat and dog: "
+            "2019 and 2020 contain the same folders, cat and dog, in ROOT. To classify cat and dog: "
             "dataset.path=ROOT/2019, or together: dataset.path=[ROOT/2019,ROOT/2020]. To classify 2019 and 2020: "
             "split.folders=classes.",
             id="the same folders twice",
@@ -353,7 +353,7 @@ def test_what_people_have(
         pytest.param(
             ["{train,valid,test}/images/1.jpg", "{train,valid,test}/labels/1.txt"],
             "The folders in ROOT hold no classes, only images. Expected one folder per class. images/ beside labels/ "
-            "is the layout of object detection, where an image has no class as a whole; for a list of files and their "
+            "is a layout for object detection, in which images have no class; for a list of files and their "
             "classes use dataset=csv.",
             id="object detection",
         ),
@@ -455,7 +455,7 @@ def test_the_same_name_in_two_unicode_forms_is_one_class(tmp_path: Path) -> None
     made(tmp_path, f"train/{composed}/1.jpg", f"val/{taken_apart}/1.jpg", "{train,val}/thé/1.jpg")
     listing = list_images(tmp_path)
     assert listing.classes == (composed, "thé")
-    assert listing.reading == ("café is written in 2 Unicode forms, which are taken as one class",)
+    assert listing.reading == ("café is written in 2 Unicode forms, which are treated as one class",)
     assert parts(list_images(tmp_path, Selection({"café": "a", "thé": "b"}))) == {
         "train": {"a", "b"},
         "validation": {"a", "b"},

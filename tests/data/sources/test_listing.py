@@ -62,7 +62,7 @@ def test_hidden_files_and_clutter_are_left_out_but_nothing_else(tmp_path: Path) 
     listing = list_images(tmp_path)
     assert listing.paths.tolist() == ["cats/1.jpg", "cats/notes.txt", "dogs/2"]
     assert listing.notes == (
-        "5 hidden or left by a system or program: .git/, .thumbs/, __MACOSX/, .DS_Store, Thumbs.db",
+        "5 hidden or left behind by a system or program: .git/, .thumbs/, __MACOSX/, .DS_Store, Thumbs.db",
     )
 
 

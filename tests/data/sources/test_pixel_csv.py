@@ -24,7 +24,7 @@ def write(path: Path, pictures: np.ndarray, labels: list[int], where: int = 0) -
     return path
 
 
-LABEL = "A label must be a whole number from 0, or a name of letters, digits, spaces, points and hyphens. "
+LABEL = "A label must be a whole number >= 0, or a name of letters, digits, spaces, points and hyphens. "
 
 
 def noise(count: int, height: int = 28, width: int = 28) -> np.ndarray:
@@ -145,7 +145,7 @@ def test_a_missing_label_column_and_an_empty_table(tmp_path: Path, cache: Path) 
         f"Did you mean label? The columns: {names}, ... (26 in all)."
     )
     table.write_text("label,a\n", "utf-8")
-    assert refusal(table) == f"The table has no lines but its column names: {table}"
+    assert refusal(table) == f"The table has no lines except its column names: {table}"
 
 
 def test_missing_tables_are_told_early(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_pictures_in_one_column_with_their_splits(tmp_path: Path, cache: Path) -
         "validation/1/000003.png": VALIDATION, "test/0/000004.png": TEST, "test/1/000005.png": TEST,
     }  # fmt: skip
     assert pixels(listing, "test/1/000005.png") == list(range(5, 21))
-    told = ("of the table's columns emotion holds the labels, pixels the pixels, Usage the splits",)
+    told = ("among the table's columns emotion holds the labels, pixels the pixels, Usage the splits",)
     assert listing.reading == told
     assert listed(tmp_path / "fer2013.csv").reading == told  # also when it is converted already
     (tmp_path / "odd.csv").write_text(f"emotion,pixels\n0,{'7 ' * 16}\n1,{'7 ' * 15}\n", "utf-8")
@@ -198,8 +198,8 @@ def test_a_table_without_column_names(tmp_path: Path, cache: Path) -> None:
     assert listing.classes == ("5", "7")
     assert pixels(listing, "5/000000.png") == [0, 50, 100, 150]
     assert listing.reading == (
-        "the table has no line of column names, so they are 1, 2, 3, ...; dataset.header=first_line says it otherwise",
-        "of the table's columns 1 holds the labels",
+        "the table has no header line, so its columns are 1, 2, 3, ...; dataset.header=first_line overrides this",
+        "among the table's columns 1 holds the labels",
     )
     last = listed(tmp_path / "t.csv", "dataset.label_column=5")
     assert last.classes == ("4", "150")
@@ -215,7 +215,7 @@ def test_a_column_that_numbers_the_rows_is_left_out(tmp_path: Path, cache: Path)
         table.write_text(f"{name},label,a,b,c,d\n0,5,1,2,3,4\n1,7,5,6,7,8\n", "utf-8")
         listing = listed(table)
         assert pixels(listing, "7/000001.png") == [5, 6, 7, 8]
-        assert listing.reading == (f"of the table's columns {told} is left out",)
+        assert listing.reading == (f"among the table's columns {told} is left out",)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_numbers_with_a_point_and_fractions(
     listing = listed(tmp_path / "t.csv", word)
     assert listing.classes == ("5", "7")
     assert pixels(listing, "5/000000.png") == expected
-    fractions = ("pixels are fractions from 0 to 1, so 1 is white; dataset.white says it otherwise",)
+    fractions = ("pixels are fractions from 0 to 1, so 1 is white; dataset.white overrides this",)
     assert listing.reading == (fractions if "0.5" in rows[0] else ())
 
 
@@ -268,8 +268,8 @@ def test_the_form_of_the_table_can_be_said(tmp_path: Path, cache: Path) -> None:
     listing = listed(tmp_path / "t.csv")
     assert listing.classes == ("cat", "dog")
     assert listing.reading == (
-        "fields are parted by semicolon; dataset.delimiter says it otherwise",
-        "of the table's columns class holds the labels",
+        "fields are separated by semicolon; dataset.delimiter overrides this",
+        "among the table's columns class holds the labels",
     )
     assert refusal(tmp_path / "t.csv", "dataset.delimiter=comma") == (
         f"dataset.label_column must name the column of {tmp_path}/t.csv with the labels. Received: none. "

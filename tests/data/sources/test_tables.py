@@ -60,8 +60,8 @@ def lines(*rows: str) -> str:
     return "\n".join(rows) + "\n"
 
 
-SEMICOLON = "fields are parted by semicolon; dataset.delimiter says it otherwise"
-UNNAMED = "the table has no line of column names, so they are 1, 2; dataset.header=first_line says it otherwise"
+SEMICOLON = "fields are separated by semicolon; dataset.delimiter overrides this"
+UNNAMED = "the table has no header line, so its columns are 1, 2; dataset.header=first_line overrides this"
 
 
 def changed(how: str, example: str) -> str:
@@ -89,7 +89,7 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(HEADER, *LINES).replace(",", ";"), [SEMICOLON], id="semicolon"),
         pytest.param(
             lines(HEADER, *LINES).replace(",", "\t"),
-            ["fields are parted by tab; dataset.delimiter says it otherwise"],
+            ["fields are separated by tab; dataset.delimiter overrides this"],
             id="tab",
         ),
         pytest.param(lines(HEADER, *LINES).replace(",", "|"), [SEMICOLON.replace("semicolon", "pipe")], id="pipe"),
@@ -108,13 +108,13 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(*LINES), [UNNAMED, "1", "2"], id="no names"),
         pytest.param(
             lines(*(f"{path} {name}" for path, name in FILES)),
-            ["fields are parted by space; dataset.delimiter says it otherwise", UNNAMED, "1", "2"],
+            ["fields are separated by space; dataset.delimiter overrides this", UNNAMED, "1", "2"],
             id="a list of Caffe",
         ),
         pytest.param(
-            lines("# made by X", "", HEADER, *LINES), ["1 line of comment before the table left out"], id="comment"
+            lines("# made by X", "", HEADER, *LINES), ["1 line of comments before the table ignored"], id="comment"
         ),
-        pytest.param(lines(HEADER, *LINES, ",", ",", "", "  "), ["3 lines without content left out"], id="empty lines"),
+        pytest.param(lines(HEADER, *LINES, ",", ",", "", "  "), ["3 lines without content ignored"], id="empty lines"),
         pytest.param(lines(HEADER, *(f"{line},," for line in LINES)), [], id="commas at the end"),
         pytest.param(lines(f"{HEADER},", *(f"{line}," for line in LINES)), [], id="commas at the end of all"),
         pytest.param(
@@ -128,22 +128,22 @@ def changed(how: str, example: str) -> str:
         ),
         pytest.param(
             lines(HEADER, *(f"C:\\Users\\me\\{line}" for line in LINES)).replace("img/", "img\\"),
-            [changed("without their beginning C:/Users/me", r"C:\Users\me\img\cat0.jpg")],
+            [changed("without the prefix C:/Users/me", r"C:\Users\me\img\cat0.jpg")],
             id="a drive of Windows",
         ),
         pytest.param(
             lines(HEADER, *(f"/home/me/set/{line}" for line in LINES)),
-            [changed("without their beginning /home/me/set", "/home/me/set/img/cat0.jpg")],
+            [changed("without the prefix /home/me/set", "/home/me/set/img/cat0.jpg")],
             id="absolute paths of another computer",
         ),
         pytest.param(
             lines(HEADER, *(f"https://x.y/{line}" for line in LINES)),
-            [changed("without their beginning x.y", "https://x.y/img/cat0.jpg")],
+            [changed("without the prefix x.y", "https://x.y/img/cat0.jpg")],
             id="addresses of files that are here",
         ),
         pytest.param(
             lines(HEADER, *LINES).replace(".jpg", ".JPG"),
-            [changed("in another case", "img/cat0.JPG")],
+            [changed("in a different case", "img/cat0.JPG")],
             id="another case",
         ),
         pytest.param(
@@ -153,12 +153,12 @@ def changed(how: str, example: str) -> str:
         ),
         pytest.param(
             lines(HEADER, *LINES).replace(".jpg", ""),
-            [changed("with .jpg behind them (dataset.suffix)", "img/cat0")],
+            [changed("with .jpg appended (dataset.suffix)", "img/cat0")],
             id="no extension",
         ),
         pytest.param(
             lines("path,cat,dog", *(f"{path},{int(name == 'cat')},{int(name == 'dog')}.0" for path, name in FILES)),
-            ["of the table's columns path holds the files, cat, dog are the classes, 1 where it is that one"],
+            ["among the table's columns path holds the files, cat, dog are the classes, 1 where it is that one"],
             id="a column per class",
         ),
     ],
@@ -169,7 +169,7 @@ def test_what_says_the_same_is_read_the_same(folder: Path, text: str | bytes, re
     assert set(listing.splits.tolist()) == {UNDECIDED}
     if len(reading) > 1 and " " not in reading[-1]:
         *before, path, label = reading
-        reading = [*before, f"of the table's columns {path} holds the files, {label} the classes"]
+        reading = [*before, f"among the table's columns {path} holds the files, {label} the classes"]
     assert list(listing.reading) == reading
     assert listing.notes == ()
 
@@ -193,7 +193,7 @@ def test_names_may_hold_anything_but_control_characters(folder: Path, name: str)
 @pytest.mark.parametrize("bad", ["a\0.jpg,cat", "a\x1b[2J.jpg,cat", "img/cat0.jpg,c\x85at"])
 def test_control_characters_are_refused(folder: Path, bad: str) -> None:
     assert refusal(folder, lines(HEADER, *LINES, bad)) == (
-        "Names in the table must not hold control characters: ROOT/table.csv, line 8"
+        "Names in the table must not contain control characters: ROOT/table.csv, line 8"
     )
 
 
@@ -212,7 +212,7 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
     text = lines(f"{HEADER},Usage", *(f"{line},{word}" for line, word in zip(LINES, words, strict=True)))
     listing = listed(folder, text)
     assert listing.splits.tolist() == [TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, UNDECIDED]
-    assert listing.reading == ("of the table's columns Usage holds the splits",)
+    assert listing.reading == ("among the table's columns Usage holds the splits",)
     config = config_of(["dataset=csv", f"dataset.path={folder}/table.csv", "split.folders=merge"])
     assert set(files_of(config.dataset, folders=config.split.folders).splits.tolist()) == {UNDECIDED}
     other = listed(folder, text.replace("VAL", "valley"))
@@ -228,12 +228,12 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
     [
         (
             ["img/cat0.jpg,Cat", *LINES[1:]],
-            "Cat and cat differ in case or spaces only, and are classes of their own; to join them: "
+            "Cat and cat differ only in case or spaces and are separate classes; to merge them: "
             "'dataset.classes={Cat: Cat, cat: Cat, ...}' with all other classes",
         ),
         (
             [line.replace(",cat", ",0").replace(",dog", ",1") for line in LINES[:5]] + ["img/dog2.jpg,1.0"],
-            "1 and 1.0 are the same number, but labels of their own",
+            "1 and 1.0 are the same number, but separate labels",
         ),
         (
             [*LINES[:5], '"img/dog2.jpg","cat, dog"'],
@@ -247,12 +247,12 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
         ),
         (
             [*LINES[:5], "img/dog2.jpg,NaN"],
-            "the label NaN is a class of its own; where it means that there is none, name the others: "
+            "the label NaN is treated as a class; if it means a missing label, name the others: "
             "dataset.classes=[cat,dog]",
         ),
         (
             [*LINES[:4], "img/dog1.jpg,hot dog", "img/dog2.jpg,hot\u00a0dog"],
-            "hot dog and 'hot\\xa0dog' differ in case or spaces only, and are classes of their own; to join them: "
+            "hot dog and 'hot\\xa0dog' differ only in case or spaces and are separate classes; to merge them: "
             "'dataset.classes={hot dog: hot dog, hot\u00a0dog: hot dog, ...}' with all other classes",
         ),
     ],
@@ -271,7 +271,7 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
         (
             [HEADER, *LINES, "img/nope.jpg,cat"],
             "1 of 7 files in ROOT/table.csv are missing below ROOT: 'img/nope.jpg'. Their paths are relative to "
-            "dataset.root, or to the table's folder. dataset.missing=skip leaves such rows out.",
+            "dataset.root, or to the table's folder. dataset.missing=skip leaves out such rows.",
         ),
         (
             [HEADER, *LINES, "img,cat"],
@@ -316,7 +316,7 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
             "columns: path, height, width.",
         ),
         (["  ", ""], "The table is empty: ROOT/table.csv"),
-        ([HEADER], "The table has no lines but its column names: ROOT/table.csv"),
+        ([HEADER], "The table has no lines except its column names: ROOT/table.csv"),
     ],
 )
 def test_what_is_asked_back(folder: Path, rows: list[str], message: str) -> None:
@@ -326,7 +326,7 @@ def test_what_is_asked_back(folder: Path, rows: list[str], message: str) -> None
 def test_rows_without_a_file_can_be_left_out(folder: Path) -> None:
     listing = listed(folder, lines(HEADER, *LINES, "img/nope.jpg,cat", "img,dog"), "dataset.missing=skip")
     assert classes(listing) == EXPECTED
-    assert listing.notes == ("2 rows whose file is not there: 'img/nope.jpg', 'img'",)
+    assert listing.notes == ("2 rows whose file does not exist: 'img/nope.jpg', 'img'",)
 
 
 def test_the_form_can_be_said(folder: Path) -> None:
@@ -338,7 +338,7 @@ def test_the_form_can_be_said(folder: Path) -> None:
     unnamed = ["dataset.header=none", "dataset.path_column=1", "dataset.label_column=2"]
     listing = listed(folder, text, words[0], *unnamed)
     assert listing.classes == ("cat", "dog", "x")
-    assert listing.reading == ("of the table's columns 1 holds the files, 2 the classes",)
+    assert listing.reading == ("among the table's columns 1 holds the files, 2 the classes",)
     for suffix in (".jpg", "jpg"):
         short = [line.replace(".jpg", "") for line in LINES]
         assert classes(listed(folder, lines(HEADER, *short), f"dataset.suffix={suffix}")) == EXPECTED

@@ -52,7 +52,7 @@ def test_clutter_is_counted_once_however_often_a_folder_is_looked_at(tmp_path: P
         assert walker.folders(tmp_path) == ["a", "b"]
         assert walker.loose_files(tmp_path / "a") == ["1.jpg"]
         assert sorted(walker.files(tmp_path)) == ["a/1.jpg", "b/2.jpg"]
-    assert walker.notes() == ("5 hidden or left by a system or program: @eaDir/ (2), ._* (2), .DS_Store",)
+    assert walker.notes() == ("5 hidden or left behind by a system or program: @eaDir/ (2), ._* (2), .DS_Store",)
 
 
 def test_without_clutter_nothing_is_said(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_files_stay_as_given_and_folders_are_listed_in_natural_order(tmp_path: P
     assert [path.relative_to(tmp_path).as_posix() for path in image_files(given, walker)] == [
         "z.jpg", "x/2.JPG", "x/9.jpg", "x/10.jpg", "x/y/1.jpg", "x/.hidden.jpg", "none.jpg",
     ]  # fmt: skip
-    assert walker.notes() == ("1 hidden or left by a system or program: .hidden.jpg",)
+    assert walker.notes() == ("1 hidden or left behind by a system or program: .hidden.jpg",)
 
 
 def test_names_in_a_line() -> None:

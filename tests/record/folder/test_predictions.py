@@ -119,7 +119,7 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path, text: str, re
     ("content", "said"),
     [
         (None, ", and no result.json that can be read: name the folder of a run."),
-        ({"epochs": 0}, ": none of its epochs has ended. Go on with it: resume {run}"),
+        ({"epochs": 0}, ": none of its epochs has ended. Continue it: resume {run}"),
         (
             {"epochs": 3, "counts": {"train": {"a": 1}}},
             ": it has no validation or test images. Train one with split.validation=0.2",

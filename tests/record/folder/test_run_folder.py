@@ -106,7 +106,7 @@ def test_a_jobs_folder_is_never_used_twice(tmp_path):
     (folder / "result.json").write_text("mine")
     with pytest.raises(BadInput) as caught:
         new_job_folder(tmp_path, 0, ["lr=1"])
-    assert str(caught.value) == f"The folder of the sweep's job is there already: {folder}"
+    assert str(caught.value) == f"The folder of the sweep's job already exists: {folder}"
     assert (folder / "result.json").read_text() == "mine"
 
 
