@@ -1,1 +1,1 @@
-"""Interleaved comparisons behind the targets: `python -m benchmarks NAME` prints a table. No part of the wheel."""
+"""Interleaved comparisons behind the targets: `python -m benchmarks NAME` prints a table. Not part of the wheel."""

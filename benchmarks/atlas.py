@@ -1,4 +1,4 @@
-"""P14: seconds that `atlas RUN` takes: the course's network, and the eight layers of EfficientNet-Lite0."""
+"""P14: duration of `atlas RUN`: the course's network, and eight layers of EfficientNet-Lite0."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def run(options: Options) -> str:
 
 
 def rows(seconds: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from the seconds of each network."""
+    """The table's rows, from the seconds for each network."""
     return [within("P14", f"atlas of {name}", taken, _NETWORKS[name][1]) for name, taken in seconds.items()]
 
 

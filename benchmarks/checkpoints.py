@@ -1,4 +1,4 @@
-"""P12: what saving where a run stands after every epoch costs of its training time, and what determinism costs."""
+"""P12: the cost of a checkpoint after every epoch relative to its training time, and the cost of determinism."""
 
 import csv
 import os
@@ -23,7 +23,7 @@ from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.runtime import start
 
 _TARGET = 1.02
-_PAIRS = 4  # pairs of epochs a round: a checkpoint costs less than epochs differ by themselves
+_PAIRS = 4  # pairs of epochs per round: a checkpoint costs less than the variation between epochs
 _DETERMINISM = {"deterministic": "true", "free": "false"}
 
 
@@ -42,7 +42,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]], waits: list[float]) -> list[Row]:
-    """The table's rows from seconds; `waits` are those of writing a checkpoint with nothing beside it."""
+    """The table's rows, from seconds; `waits` are those of writing a checkpoint with nothing else running."""
     saved, determinism = Pair(measured["saved"], measured["never"]), Pair(measured["deterministic"], measured["free"])
     return [
         ratio("P12", "an epoch's training steps, with a checkpoint / without", saved, _seconds, _TARGET),
@@ -56,7 +56,7 @@ def _seconds(taken: float) -> str:
 
 
 def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str, list[float]], list[float]]:
-    """Seconds of epochs' training steps, with and without a checkpoint, and of writing one with nothing beside it."""
+    """Seconds of epochs' training steps, with and without a checkpoint, and of writing one on an idle machine."""
     config = config_of(settings)
     start(config)
     from catsdogs_exp.data.open_data import gather, open_images
@@ -91,7 +91,7 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
             steps.averages()
             return time.perf_counter() - started
 
-        epoch(save=True)  # compiles, and takes the memory of the copies
+        epoch(save=True)  # compiles, and allocates the copies
         measured = interleaved({"saved": lambda: epoch(True), "never": lambda: epoch(False)}, pairs, say)
         for _ in measured["saved"]:
             saver.save(stage, progress)
@@ -102,7 +102,7 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
 
 
 def _processes(settings: list[str], scratch: Path) -> dict[str, Callable[[], float]]:
-    """Seconds a step, from runs of their own: a process cannot take determinism back."""
+    """Seconds per step, from separate runs: a process cannot undo determinism."""
 
     def measure(deterministic: str) -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as outputs:

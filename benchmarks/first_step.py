@@ -1,6 +1,6 @@
-"""`python -m benchmarks.first_step key=value ...`: a run that ends at its first training step and prints when it was.
+"""`python -m benchmarks.first_step key=value ...`: a run that stops at its first training step and prints the time.
 
-It goes the whole way of `python -m catsdogs_exp` and imports nothing earlier than that does.
+It takes the same path as `python -m catsdogs_exp` and imports nothing earlier.
 """
 
 import os
@@ -13,7 +13,7 @@ from catsdogs_exp.training import runtime
 
 
 def _end_at_first_step() -> None:
-    """Called when the run has just imported TensorFlow: until then there is nothing to hook into."""
+    """Called when the run has just imported TensorFlow: before that there is nothing to hook into."""
     from catsdogs_exp.training.steps import Steps
 
     build = Steps.__init__

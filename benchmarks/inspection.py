@@ -1,7 +1,7 @@
-"""P7: inspection of a folder of pictures against Pillow's `load()` of every file, in one process; and once more.
+"""P7: inspection of a folder of images against Pillow's `load()` of every file, in one process; and once more.
 
-Ours is everything between the names of the files and the manifest: reading, verdicts, hashes, comparing pictures
-with each other, the split, the store of verdicts. `--images 25000` without photos draws as many pictures: for scale.
+Our side is everything from file names to manifest: reading, verdicts, hashes, comparing images with each other, the
+split, the verdict store. `--images 25000` without photos draws that many images, for scale.
 """
 
 import os
@@ -37,7 +37,7 @@ def run(options: Options) -> str:
     found = gather(config)
     paths = [str(found.path(row)) for row in range(len(found.split))]
     for path in paths:
-        Path(path).read_bytes()  # into the system's file cache, for all sides alike
+        Path(path).read_bytes()  # into the system's file cache, for all sides
     with tempfile.TemporaryDirectory() as scratch:
         measured = interleaved(contenders(found, config, paths, Path(scratch)), options.rounds, say)
         peak = _peak_of_inspection(found.listing.root, overrides, Path(scratch))
@@ -47,7 +47,7 @@ def run(options: Options) -> str:
 
 
 def source(options: Options) -> tuple[str, ...]:
-    """The photos; or drawn pictures, when there are none or more are asked for than they are."""
+    """The photos; or drawn images, if there are no photos or not enough."""
     if _is_photos(options):
         return photos.source(options.photos)
     return ("dataset=drawn", f"dataset.images={options.images or _DRAWN}", "dataset.broken=0.02")
@@ -58,7 +58,7 @@ def _is_photos(options: Options) -> bool:
 
 
 def contenders(found: Manifest, config: Config, paths: list[str], scratch: Path) -> dict[str, Callable[[], float]]:
-    """By name, what gives images per second."""
+    """Contenders by name, returning images per second."""
     count = len(paths)
 
     def inspected(store: Path) -> float:
@@ -84,13 +84,13 @@ def _load_all(paths: list[str]) -> float:
         try:
             with Image.open(path) as image:
                 image.load()
-        except OSError:  # drawn pictures are broken here and there
+        except OSError:  # some drawn images are damaged
             continue
     return len(paths) / (time.perf_counter() - started)
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images per second of each contender, a number a round."""
+    """The table's rows, from images per second of each contender, one number per round."""
     return [
         faster("P7", "inspection / Pillow load() in one process", Pair(measured["first"], measured["load"]), 2),
         faster("P7", "an unchanged folder again / Pillow load()", Pair(measured["again"], measured["load"]), 50),
@@ -98,7 +98,7 @@ def rows(measured: dict[str, list[float]]) -> list[Row]:
 
 
 def _peak_of_inspection(root: Path, overrides: tuple[str, ...], scratch: Path) -> float:
-    """MB, in a process of its own."""
+    """MB, in a separate process."""
     with get_context("spawn").Pool(1) as pool:
         return float(pool.apply(_inspect_and_weigh, (root, overrides, scratch / "weighed")))
 

@@ -1,6 +1,6 @@
 """P20: the first pass over 12-megapixel JPEGs, against decoding them in full with the same resizing.
 
-The photos at hand are enlarged to a phone's 4032 x 3024 pixels, once as they are and once with the noise of a sensor.
+The available photos are enlarged to a phone's 4032 x 3024 pixels, once unchanged and once with sensor noise.
 """
 
 import os
@@ -31,7 +31,7 @@ SIZE = (4032, 3024)
 """Width and height of a phone's photo."""
 
 _IMAGES = 40
-_NOISE = 3.0  # grey levels: a phone's photo in daylight
+_NOISE = 3.0  # grey levels: as in a phone's photo in daylight
 _AT_LEAST = 3.0
 
 Prepare = Callable[[bytes, Preparation], NDArray[np.uint8]]
@@ -73,7 +73,7 @@ def run(options: Options) -> str:
 
 
 def enlarged(sources: Sequence[Path], folder: Path, size: tuple[int, int], noise: float) -> list[Path]:
-    """Writes the photos as JPEGs of another size, (width, height), with Gaussian noise of so many levels."""
+    """Writes the photos as JPEGs of another size, (width, height), with Gaussian noise of this deviation."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     field = rng.normal(0, noise, (size[1], size[0], 1)).astype(np.float32)
@@ -89,12 +89,12 @@ def enlarged(sources: Sequence[Path], folder: Path, size: tuple[int, int], noise
 
 
 def in_full(data: bytes, how: Preparation) -> NDArray[np.uint8]:
-    """What every photo was before: decoded in full by the same library, then resized in the same way."""
+    """The baseline: decoded in full by the same library, then resized in the same way."""
     return resizing.resized(decoding.pixels(data), how.target_size, how.resize, how.interpolation, how.pad_value)
 
 
 def difference(paths: Sequence[Path], how: Preparation) -> tuple[int, float]:
-    """The largest and the mean difference of the two ways over all pixels of all photos, in grey levels."""
+    """The maximum and mean difference between both ways over all pixels of all photos, in grey levels."""
     largest, total = 0, 0.0
     for path in paths:
         data = read_file(path)[0]
@@ -104,7 +104,7 @@ def difference(paths: Sequence[Path], how: Preparation) -> tuple[int, float]:
 
 
 def _pass_over(paths: Sequence[Path], how: Preparation, prepare: Prepare) -> float:
-    """Images a second, in as many threads as a loader has."""
+    """Images per second, with as many threads as a loader has."""
     started = perf_counter()
     for _ in ahead(lambda number: prepare(read_file(paths[number])[0], how), range(len(paths)), os.cpu_count() or 1):
         pass

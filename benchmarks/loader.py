@@ -1,7 +1,7 @@
-"""P4, P5 and P6: the loader alone, a whole pass over the training images, against Keras's loaders.
+"""P4, P5 and P6: the loader alone, one pass over the training images, against Keras's loaders.
 
-Over the files: the first pass of all. With the decoded cache on disk: a second run, or the next job of a sweep; the
-time to open the cache is part of it.
+Over the files: the very first pass. With the decoded cache on disk: a second run, or the next job of a sweep, including
+the time to open the cache.
 """
 
 import importlib.util
@@ -33,7 +33,7 @@ def run(options: Options) -> str:
     """Measures and returns the table.
 
     Raises:
-        BadInput: without SciPy, which Keras's generator warps with.
+        BadInput: without SciPy, which Keras's generator needs.
     """
     if options.large:
         return large_photos.run(options)
@@ -52,7 +52,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images per second of each contender, a number a round."""
+    """The table's rows, from images per second of each contender, one number per round."""
 
     def row(name: str, what: str, ours: str, theirs: str, at_least: float) -> Row:
         return faster(name, what, Pair(measured[ours], measured[theirs]), at_least)
@@ -69,7 +69,7 @@ def rows(measured: dict[str, list[float]]) -> list[Row]:
 
 
 def contenders(overrides: tuple[str, ...], images: int | None) -> dict[str, Callable[[], float]]:
-    """Our side: each call gives images per second."""
+    """Our side: each call returns images per second."""
     config = config_of(overrides)
     augmented = config_of((*overrides, "augment=course"))
     manifest = gather(config)

@@ -1,7 +1,7 @@
-"""P11: a run's peak memory with ten times the images; and what each image costs in the end.
+"""P11: a run's peak memory with ten times the images; and the cost per image.
 
-What counts is memory that the system cannot take back at any time. Pages of the decoded cache that are mapped are
-copies of what is on disk, and no more than a use of free memory: they are left out.
+Only memory that the system cannot reclaim counts. Mapped pages of the decoded cache are copies of what is on disk and
+only use free memory, so they are left out.
 """
 
 import os
@@ -36,7 +36,7 @@ def run(options: Options) -> str:
     """Measures and returns the table.
 
     Raises:
-        BadInput: elsewhere than on Linux, which alone tells the two kinds of memory apart.
+        BadInput: except on Linux, the only system that distinguishes the two kinds of memory.
     """
     if not Path("/proc/self/status").is_file():
         raise BadInput("needs Linux: /proc tells a process's own memory from mapped files")
@@ -52,7 +52,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from bytes at the peak, a number a round; by name the number of images."""
+    """The table's rows, from bytes at the peak, one number per round; by name the number of images."""
     (few, small), (many, large) = measured.items()
     low, high = float(np.median(small)), float(np.median(large))
     ratios = [b / a for a, b in zip(small, large, strict=True)]
@@ -72,7 +72,7 @@ def rows(measured: dict[str, list[float]]) -> list[Row]:
 
 
 def peak(images: int, settings: list[str]) -> float:
-    """Bytes that a run of one epoch has for itself at its peak."""
+    """Peak private memory of a run of one epoch, in bytes."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "catsdogs_exp", *_drawn(images), *settings]
         command += ["epochs=1", "loader.cache=disk", f"output_dir={Path(folder).as_posix()}"]
@@ -89,7 +89,7 @@ def peak(images: int, settings: list[str]) -> float:
 
 
 def bytes_of(value: Any) -> int:
-    """What the arrays of a dataclass take, and of those within it."""
+    """The memory of a dataclass's arrays, including nested ones."""
     return sum(array.nbytes + (_texts(array) if array.dtype.hasobject else 0) for array in _arrays(value))
 
 
@@ -114,7 +114,7 @@ def _own_memory(process: int) -> float:
 
 
 def _on_paper(images: int) -> str:
-    """What a million images would cost, from what these do."""
+    """The extrapolated cost of a million images."""
     manifest = gather(config_of(_drawn(images)))
     row = bytes_of(manifest) / len(manifest.split)
     started = time.perf_counter()

@@ -1,6 +1,7 @@
-"""How long an optimizer takes to move the weights of the course's network, fused (`training/fused.py`) and in Keras.
+"""Time for an optimizer to update the weights of the course's network, fused (`training/optim/fused.py`) and in Keras.
 
-Muon, whose arithmetic depends on the shape, moves one kernel of 256 to 256 channels, in Keras the same as a matrix.
+Muon, whose arithmetic depends on the shape, updates one kernel of 256 to 256 channels, in Keras the same kernel as a
+matrix.
 """
 
 import os
@@ -29,7 +30,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from seconds a step."""
+    """The table's rows, from seconds per step."""
     names = [name.removeprefix("fused ") for name in measured if name.startswith("fused ")]
     return [
         ratio("-", f"one update, {name}", Pair(measured[f"fused {name}"], measured[name]), _milliseconds)

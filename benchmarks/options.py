@@ -1,4 +1,4 @@
-"""What a benchmark is told on the command line."""
+"""Command line options of the benchmarks."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ class Options:
     """Settings of a benchmark.
 
     Attributes:
-        photos: an archive of photos; None where there is none.
+        photos: an archive of photos; None if there is none.
         rounds: how often each contender is measured.
-        images: training images of a round; None: all.
-        quick: only to see that it works.
-        only: of `rates`: the parts of its panel; empty: all.
-        results: of `rates`: the file that holds what was measured before; None: `outputs/rates.jsonl`.
-        large: of `loader`: photos as phones take them.
+        images: training images per round; None: all.
+        quick: only checks that it works.
+        only: for `rates`: the parts of its panel; empty: all.
+        results: for `rates`: the file of earlier measurements; None: `outputs/rates.jsonl`.
+        large: for `loader`: phone-sized photos.
     """
 
     photos: Path | None
@@ -31,7 +31,7 @@ class Options:
 
 
 def heading(name: str, options: Options, details: str, load_before: float, how: str = "") -> str:
-    """The lines above a table: what was measured, on what, and how busy the machine was."""
+    """The lines above a table: what was measured, on what data, and how busy the machine was."""
     quick = "QUICK: these numbers mean nothing. " if options.quick else ""
     return (
         f"{quick}{name}: {details}; {how or f'median of {options.rounds} interleaved rounds'}\n"

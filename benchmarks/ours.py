@@ -1,4 +1,4 @@
-"""Our side of `throughput`: the package's own loaders and training step, set up as a run does it."""
+"""Our side of `throughput`: the package's own loaders and training step, set up as in a run."""
 
 import os
 import tempfile
@@ -23,12 +23,12 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def contenders(overrides: tuple[str, ...], images: int | None, skip: int) -> dict[str, Callable[[], float]]:
-    """Each call gives images per second.
+    """Each call returns images per second.
 
-    `train`, `train_augmented`, `train_bfloat16`: warm cache, the steps after the first `skip` of an epoch; the last
+    `train`, `train_augmented`, `train_bfloat16`: warm cache, the steps after the first `skip` of an epoch; the last one
     with augmentation too.
-    `files`, `augmented`: the loader alone, a whole pass: over the files without a cache; warm with augmentation.
-    `cache`: decoding all pictures, also those for validation, into a new cache on disk.
+    `files`, `augmented`: the loader alone, one pass: over the files without a cache; warm with augmentation.
+    `cache`: decoding all images, including those for validation, into a new cache on disk.
     """
     config = config_of(overrides)
     augmented = config_of((*overrides, "augment=course"))
@@ -60,7 +60,7 @@ def _training(config: Config, manifest: Manifest, fetch: Fetch, images: int | No
 
     def measure() -> float:
         ends = []
-        # Two epochs, of which one is used: as in a run, the loader does not fall idle towards the end.
+        # Two epochs, one of which is used: as in a run, the loader is not idle towards the end.
         taken = batches(loader, range(2 * loader.steps))
         steps.reset()
         for _ in range(loader.steps):
@@ -84,7 +84,7 @@ def _loading(config: Config, manifest: Manifest, fetch: Fetch, images: int | Non
 
 
 def build_cache(config: Config, manifest: Manifest) -> float:
-    """Decodes all pictures into a new cache on disk: images per second."""
+    """Decodes all images into a new cache on disk: images per second."""
     before = os.environ.get("CATSDOGS_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CATSDOGS_CACHE"] = folder

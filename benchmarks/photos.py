@@ -1,4 +1,4 @@
-"""The pictures that are measured on: real photos where they are, else drawn ones; the table says which."""
+"""The benchmark images: real photos if available, otherwise drawn ones; the table says which."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +16,17 @@ from catsdogs_exp.errors import BadInput
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIN_IMAGES = 40  # two batches
 COURSE = ("model=cnn", "optimizer=rmsprop", "depth=3", "target_size=150", "batch_size=20", "augment=none")
-"""The settings of the course's first lesson, which all targets are about."""
+"""The settings of the course's first lesson, to which all targets refer."""
 
 _DEFAULT = CHECKOUT.parent / "shared" / "data" / "cats_and_dogs_filtered.zip"
 
 
 @dataclass(frozen=True)
 class Photos:
-    """The same training pictures for every contender.
+    """The same training images for every contender.
 
     Attributes:
-        folder: a folder a class, with links to the files: for Keras's loaders.
+        folder: one subfolder per class, with links to the files: for Keras's loaders.
         images, labels: files with uint8 [n, height, width, 3] and float32 [n, 1]: for `fit` on arrays.
         count: n.
     """
@@ -38,10 +38,10 @@ class Photos:
 
 
 def archive(asked: Path | None) -> Path | None:
-    """The archive of photos that was asked for, or the one beside the checkout, or None.
+    """The requested archive of photos, or the one next to the checkout, or None.
 
     Raises:
-        BadInput: when the one asked for is not there.
+        BadInput: if the requested one does not exist.
     """
     if asked is None:
         return _DEFAULT if _DEFAULT.is_file() else None
@@ -51,7 +51,7 @@ def archive(asked: Path | None) -> Path | None:
 
 
 def source(photos: Path | None) -> tuple[str, ...]:
-    """The overrides that choose the archive, or as many drawn pictures."""
+    """The overrides that select the archive, or drawn images."""
     if photos is None:
         return ("dataset=drawn", "dataset.images=2500", "dataset.broken=0")
     return ("dataset=archive", path_override(photos))
@@ -64,18 +64,18 @@ def path_override(photos: Path) -> str:
 
 
 def describe(photos: Path | None) -> str:
-    """For the line above the table."""
+    """A description for the line above the table."""
     return f"photos of {photos.name}" if photos else "pictures drawn here"
 
 
 def chosen(manifest: Manifest, images: int | None) -> np.ndarray:
-    """Which of the training rows are used: all, or `images` of them, the same in every process."""
+    """The training rows to use: all, or `images` of them, the same in every process."""
     count = len(manifest.rows(TRAIN))
     return np.sort(np.random.default_rng(0).permutation(count)[:images])
 
 
 def lay_out(overrides: tuple[str, ...], images: int | None, folder: Path) -> Photos:
-    """Unpacks, inspects and decodes what is not in the cache yet; writes what Keras's side reads into `folder`.
+    """Unpacks, inspects and decodes what is not cached yet; writes the inputs of Keras's side into `folder`.
 
     Raises:
         BadInput: for photos of more than two classes, or too few.
@@ -94,7 +94,7 @@ def lay_out(overrides: tuple[str, ...], images: int | None, folder: Path) -> Pho
         (folder / "train" / name).mkdir(parents=True)
     for row in rows.tolist():
         path = manifest.path(row)
-        path.read_bytes()  # into the system's file cache, for all sides alike
+        path.read_bytes()  # into the system's file cache, for all sides
         name = manifest.classes[manifest.listing.labels[row]]
         (folder / "train" / name / f"{row}{path.suffix}").symlink_to(path)
     laid = Photos(folder / "train", folder / "images.npy", folder / "labels.npy", len(rows))

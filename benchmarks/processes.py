@@ -1,4 +1,4 @@
-"""A side in a process of its own: ours runs deterministic as a run does, and that switch is for a whole process."""
+"""Runs a side in its own process: our side is deterministic as in a run, and that switch affects a whole process."""
 
 import multiprocessing
 import traceback
@@ -11,15 +11,15 @@ from typing import Any
 from catsdogs_exp import process
 from catsdogs_exp.errors import RunFailed
 
-# (settings of the side) -> its contenders by name; each call of one measures once
+# (settings of the side) -> its contenders by name; each call measures once
 MakeContenders = Callable[..., Mapping[str, Callable[[], float]]]
 
 
 class Side:
-    """Contenders that measure on request; one that is not asked is idle.
+    """Contenders that measure on request and are idle otherwise.
 
     Args:
-        make: makes the contenders, in the new process.
+        make: creates the contenders, in the new process.
         arguments: for `make`.
     """
 
@@ -42,10 +42,10 @@ class Side:
         self._process.join()
 
     def contenders(self) -> dict[str, Callable[[], float]]:
-        """A function for each contender, once all are ready.
+        """A function per contender, once all are ready.
 
         Raises:
-            RunFailed: when the process fails, then or later.
+            RunFailed: if the process fails, now or later.
         """
         return {name: partial(self._ask, name) for name in self._answer()}
 
@@ -65,7 +65,7 @@ class Side:
 
 
 def _serve_as_command(connection: Connection, make: MakeContenders, arguments: tuple[Any, ...]) -> None:
-    with process.command_line():  # measured as it runs there
+    with process.command_line():  # with the same process settings as a command
         _serve(connection, make, arguments)
 
 

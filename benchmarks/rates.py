@@ -1,7 +1,7 @@
-"""A6: the accuracy that `lr=auto` loses against the best of seven learning rates, and how long its search takes.
+"""A6: the accuracy lost by `lr=auto` against the best of seven learning rates, and the duration of its search.
 
-Every cell of the panel (network, optimizer, images) is trained with each rate of the grid and with `lr=auto`. What has
-been measured is kept in a file, so that a stopped benchmark goes on where it was and parts can be run by themselves.
+Every cell of the panel (network, optimizer, images) is trained with each rate of the grid and with `lr=auto`.
+Measurements are stored in a file, so that a stopped benchmark can continue and parts can be run separately.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ RESULTS = CHECKOUT / "outputs" / "rates.jsonl"
 
 @dataclass(frozen=True)
 class Cell:
-    """One place of the panel."""
+    """One cell of the panel."""
 
     model: str
     optimizer: str
@@ -62,7 +62,7 @@ class Cell:
         return f"{self.model}, {self.optimizer}, {self.data}"
 
     def settings(self, photos: Path | None, quick: bool) -> tuple[str, ...]:
-        """What is typed, without the learning rate and the seed."""
+        """The overrides, without learning rate and seed."""
         source: tuple[str, ...] = _DRAWN
         if self.data == "photos":
             assert photos is not None
@@ -73,16 +73,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measured:
-    """A training.
+    """One training.
 
     Attributes:
-        settings: digest of what was typed, without rate and seed.
-        seed: of weights and order.
-        asked: the learning rate asked for: a number or `auto`.
-        rate: the one that was used; 0 where none was found.
-        accuracy: of the best epoch in validation; 0 where the run failed.
-        seconds: that the run took in all, a search included.
-        search: seconds of the search alone.
+        settings: digest of the overrides, without rate and seed.
+        seed: for weights and shuffling.
+        asked: the requested learning rate: a number or `auto`.
+        rate: the one that was used; 0 if none was found.
+        accuracy: validation accuracy of the best epoch; 0 if the run failed.
+        seconds: of the whole run, including a search.
+        search: seconds of the search.
     """
 
     settings: str
@@ -102,8 +102,8 @@ class Loss:
         best: accuracy of the best rate of the grid.
         best_rate: that rate.
         found: accuracy with `lr=auto`.
-        found_rates: those that were found, one per seed.
-        share: seconds of the search through those of the whole grid.
+        found_rates: the rates found, one per seed.
+        share: seconds of the search divided by those of the whole grid.
     """
 
     best: float
@@ -114,7 +114,7 @@ class Loss:
 
     @property
     def lost(self) -> float:
-        """Accuracy lost, without float32's noise; negative where `lr=auto` is better than the grid."""
+        """Accuracy lost, without float32 noise; negative if `lr=auto` is better than the grid."""
         return round(self.best - self.found, 6)
 
 
@@ -124,7 +124,7 @@ def run(options: Options) -> str:
     cells = chosen(options.only, options.photos is not None)
     path = options.results or RESULTS
     path.parent.mkdir(parents=True, exist_ok=True)
-    _read(path)  # refused before anything is trained
+    _read(path)  # rejected before anything is trained
     _end_line(path)
     for cell, seed in product(cells, range(options.rounds)):
         _measure(cell, seed, options, path)
@@ -142,10 +142,10 @@ def run(options: Options) -> str:
 
 
 def chosen(only: Sequence[str], photos: bool) -> list[Cell]:
-    """The cells of which each axis that is named has one of the names.
+    """The cells that match one of the names on each named axis.
 
     Raises:
-        BadInput: for a name that is on no axis, and where nothing is left.
+        BadInput: for an unknown name, or if nothing is left.
     """
     axes = (tuple(MODELS), OPTIMIZERS, DATA if photos else DATA[:1])
     known = [name for axis in axes for name in axis]
@@ -158,7 +158,7 @@ def chosen(only: Sequence[str], photos: bool) -> list[Cell]:
 
 
 def loss_of(measured: Sequence[Measured]) -> Loss:
-    """Compares `lr=auto` with the grid of one cell."""
+    """Compares `lr=auto` with the grid for one cell."""
     grid = {rate: [each for each in measured if each.asked == f"{rate:g}"] for rate in GRID}
     auto = sorted((each for each in measured if each.asked == "auto"), key=lambda each: each.seed)
     means = {rate: fmean(each.accuracy for each in runs) for rate, runs in grid.items()}
@@ -173,7 +173,7 @@ def loss_of(measured: Sequence[Measured]) -> Loss:
 
 
 def table(losses: dict[Cell, Loss]) -> str:
-    """A row per cell, and one of the worst."""
+    """One row per cell, and one for the worst."""
     rows = [
         (
             str(cell),
@@ -204,7 +204,7 @@ def _measure(cell: Cell, seed: int, options: Options, path: Path) -> None:
     missing = [asked for asked in (*(f"{rate:g}" for rate in GRID), "auto") if asked not in done]
     if not missing:
         return
-    context = multiprocessing.get_context("spawn")  # each cell in a process of its own: TensorFlow frees no graphs
+    context = multiprocessing.get_context("spawn")  # each cell in its own process: TensorFlow does not free graphs
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         pool.submit(_train_all, settings, seed, missing, digest, path).result()
     say(f"{cell}, seed {seed}: done")
@@ -216,11 +216,11 @@ def _train_all(settings: tuple[str, ...], seed: int, missing: Sequence[str], dig
     from catsdogs_exp.training.runtime import import_tensorflow
 
     with _silent(), tempfile.TemporaryDirectory() as outputs:
-        open_data(config_of(settings), lambda *_: None, lambda _: None)  # draws, unpacks and decodes: not to be timed
+        open_data(config_of(settings), lambda *_: None, lambda _: None)  # draws, unpacks and decodes: not timed
         import_tensorflow()
         for asked in missing:
             parent = multiprocessing.parent_process()
-            if parent is None or not parent.is_alive():  # killed: nobody waits for the rest
+            if parent is None or not parent.is_alive():  # killed: the rest is not needed
                 return
             folder = Path(outputs) / asked
             measured = _train([*settings, f"seed={seed}", f"lr={asked}", f"output_dir={folder}"], folder)
@@ -262,14 +262,14 @@ def _read(path: Path) -> list[Measured]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
-        found = [Measured(**json.loads(line)) for line in lines if line.endswith("}")]  # others were cut by a kill
+        found = [Measured(**json.loads(line)) for line in lines if line.endswith("}")]  # others were cut off by a kill
     except (ValueError, TypeError) as error:
         raise BadInput(f"--results must be a file that this benchmark wrote. Received: {path} ({error})") from error
     return list({(each.settings, each.seed, each.asked): each for each in found}.values())  # each once
 
 
 def _end_line(path: Path) -> None:
-    """Begins a new line where a kill has cut the last one."""
+    """Starts a new line if a kill has cut off the last one."""
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
         with path.open("a", encoding="utf-8") as handle:
             handle.write("\n")

@@ -1,8 +1,7 @@
-"""`python -m benchmarks recipe-results RUN...`: puts what runs of recipes reached into `experiments/results.json`.
+"""`python -m benchmarks recipe-results RUN...`: adds the results of recipe runs to `experiments/results.json`.
 
-Runs of one recipe that differ in their seeds alone become one result; one that the file holds already is replaced. The
-header of the recipe quotes the first result of its own. Prints the rows for the table of `docs/results.md`; tests hold
-the pages against the file.
+Runs of one recipe that differ only in their seeds become one result, which replaces an earlier one. The recipe's header
+quotes its first result. Prints the rows for the table of `docs/results.md`; tests compare the pages with the file.
 """
 
 import argparse
@@ -23,15 +22,21 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_reader import Run, find_runs, read_run
 
-ABOUT = "puts what runs of recipes reached into experiments/results.json and the recipes' headers"
-_LEFT_OUT = ("experiment", "seed", "output_dir", "logging", "hydra")  # settings that make no other experiment
+ABOUT = "adds the results of recipe runs to experiments/results.json and the recipes' headers"
+_LEFT_OUT = (
+    "experiment",
+    "seed",
+    "output_dir",
+    "logging",
+    "hydra",
+)  # settings that do not make it a different experiment
 _HEADER = "# Reached: "
 _DIGITS = 4
 
 
 @dataclass(frozen=True)
 class RecipeRun:
-    """A finished run of a recipe: what its folder tells."""
+    """A finished run of a recipe, as recorded in its folder."""
 
     run: Run
     recipe: str
@@ -46,16 +51,16 @@ class RecipeRun:
 
 
 def main(arguments: list[str]) -> int:
-    """Updates the results, the recipes' headers, and prints Markdown.
+    """Updates the results and the recipes' headers, and prints Markdown.
 
     Raises:
-        BadInput: for a path without runs of recipes, or a seed that was run twice.
+        BadInput: for a path without recipe runs, or a seed that was run twice.
     """
     parser = argparse.ArgumentParser("python -m benchmarks recipe-results", description=__doc__, allow_abbrev=False)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders, or folders with runs below them")
-    parser.add_argument("--conditions", metavar="TEXT", help="what the seconds hang on; default: cores and precision")
+    parser.add_argument("--conditions", metavar="TEXT", help="what the seconds depend on; default: cores and precision")
     parser.add_argument(
-        "--data", metavar="NAME", help="what stood in for the recipe's data; default: the archive's name"
+        "--data", metavar="NAME", help="the data used instead of the recipe's; default: the archive's name"
     )
     parser.add_argument(
         "--file", type=Path, default=RESULTS, metavar="FILE", help=f"default {RESULTS.name} of the recipes"
@@ -78,7 +83,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _groups(folders: Sequence[Path], recipes: Path, remarks: list[str]) -> list[list[RecipeRun]]:
-    """Runs by recipe and settings, each group in the order of its seeds."""
+    """Runs by recipe and settings, each group in seed order."""
     groups: dict[Any, list[RecipeRun]] = {}
     for folder in folders:
         found = _recipe_run(folder, recipes, remarks)
@@ -111,7 +116,9 @@ def _recipe_run(folder: Path, recipes: Path, remarks: list[str]) -> RecipeRun | 
 
 
 def _settings(words: Sequence[str]) -> tuple[str, ...]:
-    """What was set beside recipe and seed; of the paths of data the last part, as they differ between machines."""
+    """The overrides other than recipe and seed; for data paths only the last part, because they differ between
+    machines.
+    """
     kept = [word for word in words if not word.lstrip("+~").startswith(_LEFT_OUT)]
     return tuple(re.sub(r"[^=\[\],'\"]*/", "", word) if word.startswith("dataset.") else word for word in kept)
 
@@ -124,7 +131,7 @@ def _training(metrics: Path) -> float | None:
 
 
 def _joined(runs: list[RecipeRun], recipes: Path, conditions: str | None, data: str | None) -> RecipeResult:
-    """The result of runs that differ in their seeds."""
+    """The result of runs that differ only in their seeds."""
     first = runs[0]
     told = [{**each.run.metrics, **({} if each.training is None else {"training": each.training})} for each in runs]
     figures = {
@@ -160,7 +167,7 @@ def _commit(result: dict[str, Any]) -> str:
 
 
 def _chosen(group: str, run: RecipeRun, recipes: Path) -> str:
-    """The choice of a config group: the last one typed, else the recipe's, else that of the main config."""
+    """The choice of a config group: the last one typed, otherwise the recipe's or the main config's."""
     typed = [word.partition("=")[2] for word in run.settings if word.startswith(f"{group}=")]
     if typed:
         return typed[-1]
@@ -173,7 +180,7 @@ def _chosen(group: str, run: RecipeRun, recipes: Path) -> str:
 
 
 def _data(run: RecipeRun, asked: str | None) -> str:
-    """What stood in for the recipe's data, by its name; `""` where nothing did."""
+    """The name of the data used instead of the recipe's; `""` if it is the recipe's own."""
     typed = [word.partition("=")[2] for word in run.settings if word.startswith("dataset=")]
     if not typed:
         return ""
@@ -188,7 +195,7 @@ def _conditions(run: RecipeRun) -> str:
 
 
 def _updated(results: list[RecipeResult], new: list[RecipeResult]) -> list[RecipeResult]:
-    """The results with new ones in the place of those of the same recipe and settings, or at the end."""
+    """The results with new ones replacing those of the same recipe and settings, or appended."""
     updated = list(results)
     for result in new:
         same = [
@@ -204,7 +211,7 @@ def _updated(results: list[RecipeResult], new: list[RecipeResult]) -> list[Recip
 
 
 def _write_header(recipe: Path, headline: str) -> None:
-    """Puts the line into the comment that a recipe begins with, in the place of the old one or at the comment's end."""
+    """Writes the line into a recipe's header comment, replacing the old one or at the end of the comment."""
     lines = recipe.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if not line.startswith(_HEADER)]
     old = next((number for number, line in enumerate(lines) if line.startswith(_HEADER)), None)

@@ -1,7 +1,7 @@
-"""P13: what the default record costs: whole runs with `logging=default` against `logging=minimal`.
+"""P13: the cost of the default logging: whole runs with `logging=default` against `logging=minimal`.
 
 Event files, pictures and arrays of activations, the staircase. Both runs of a round start one after the other, in
-turns; start-up counts on both sides.
+alternating order; start-up counts on both sides.
 """
 
 import os
@@ -42,7 +42,7 @@ def run(options: Options) -> str:
 
 
 def rows(pair: Pair) -> list[Row]:
-    """The table's rows from the seconds of both sides."""
+    """The table's rows, from the seconds of both sides."""
     return [ratio("P13", "a run with logging=default, against logging=minimal", pair, lambda s: f"{s:.1f} s", _TARGET)]
 
 

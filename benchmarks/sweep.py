@@ -1,7 +1,7 @@
-"""P10: what a job of a sweep costs after the first one, beyond its own epochs.
+"""P10: the overhead of a sweep's job after the first one, beyond its own epochs.
 
-From the end of one job to the end of the next, less its epochs (steps and validation). The first epoch, which has the
-compilation in it, is taken at the pace of the others: so building the network and compiling its step count.
+From the end of one job to the end of the next, minus its epochs (steps and validation). The first epoch, which includes
+compilation, is counted at the pace of the others, so building the network and compiling its step are overhead.
 """
 
 import csv
@@ -39,12 +39,12 @@ def run(options: Options) -> str:
 
 
 def rows(measured: list[float]) -> list[Row]:
-    """The table's rows from seconds, a number a job."""
+    """The table's rows, from seconds, one number per job."""
     return [within("P10", "a sweep's job after the first, beyond its own epochs", measured, 1.5)]
 
 
 def beyond_epochs(folder: Path) -> list[float]:
-    """Seconds of each job but the first that are not its epochs', from the folders that a sweep has left."""
+    """Each job's seconds beyond its epochs, except for the first job, from the folders of a sweep."""
     ends = sorted((path.stat().st_mtime, path.parent) for path in folder.rglob("result.json"))
     found = []
     for (before, _), (end, job) in pairwise(ends):

@@ -1,4 +1,4 @@
-"""The table that a benchmark prints: what was measured on both sides, the target, and whether it is reached."""
+"""The table printed by a benchmark: both sides' measurements, the target, and whether it is reached."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ _HEADER = ("row", "what", "ours", "theirs", "of medians", "median of rounds [low
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table, as text.
+    """A row of the table, as text.
 
     Attributes:
         name: of the row, as docs/benchmarks.md defines it: `P1`.
@@ -19,8 +19,8 @@ class Row:
         ours, theirs: medians with their unit.
         of_medians: ratio or difference of the two medians.
         of_rounds: median, lowest and highest of that ratio or difference over the rounds.
-        target: what is wanted.
-        reached: yes, no, or why there is no answer.
+        target: the target.
+        reached: yes, no, or why it cannot be determined.
     """
 
     name: str
@@ -34,7 +34,9 @@ class Row:
 
 
 def ratio(name: str, what: str, pair: Pair, shown: Callable[[float], str], at_most: float | None = None) -> Row:
-    """Ours through theirs, each `shown` with its unit. Reached where the ratio of medians and the median ratio are."""
+    """Ours divided by theirs, each `shown` with its unit. Reached if both the ratio of medians and the median ratio
+    are.
+    """
     worst = max(pair.ratio_of_medians, median(pair.ratios))
     return Row(
         name,
@@ -49,14 +51,14 @@ def ratio(name: str, what: str, pair: Pair, shown: Callable[[float], str], at_mo
 
 
 def faster(name: str, what: str, pair: Pair, at_least: float) -> Row:
-    """Images a second on both sides. Reached where the ratio of medians and the median ratio both are."""
+    """Images per second on both sides. Reached if both the ratio of medians and the median ratio are."""
     worst = min(pair.ratio_of_medians, median(pair.ratios))
     row = ratio(name, what, pair, lambda rate: f"{rate:,.0f} img/s")
     return replace(row, target=f">= {at_least:g}", reached=_yes(worst >= at_least))
 
 
 def beyond(name: str, what: str, pair: Pair, at_most: float) -> Row:
-    """Seconds on both sides; wanted is that ours take no more than so many seconds longer."""
+    """Seconds on both sides; ours may take at most so many seconds longer."""
     of_medians = median(pair.ours) - median(pair.theirs)
     return Row(
         name,
@@ -71,7 +73,7 @@ def beyond(name: str, what: str, pair: Pair, at_most: float) -> Row:
 
 
 def within(name: str, what: str, seconds: Sequence[float], at_most: float | None = None) -> Row:
-    """Seconds of ours alone."""
+    """Seconds of our side only."""
     return Row(
         name,
         what,
@@ -85,12 +87,12 @@ def within(name: str, what: str, seconds: Sequence[float], at_most: float | None
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table that also reads well as it stands."""
+    """The rows as a Markdown table that is also readable as plain text."""
     return markdown(_HEADER, [tuple(vars(row).values()) for row in rows])
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns stand below each other as it is."""
+    """A Markdown table with aligned columns."""
     cells = [header, *rows]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     lines = [

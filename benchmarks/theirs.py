@@ -1,6 +1,6 @@
 """The other side of `throughput`: Keras's `fit` on arrays, the course's loop, Keras's own folder loader.
 
-The network is the same, with its rescaling inside; so the course's generator need not rescale.
+The network is the same, including its rescaling, so the course's generator need not rescale.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.training.runtime import import_tensorflow
 
-# The course's settings, as `conf/augment/course.yaml` has them for us.
+# The course's settings, as in `conf/augment/course.yaml`.
 _COURSE = {
     "rotation_range": 40,
     "width_shift_range": 0.2,
@@ -31,13 +31,13 @@ _COURSE = {
 
 
 def contenders(overrides: tuple[str, ...], photos: Photos, skip: int) -> dict[str, Callable[[], float]]:
-    """Each call gives images per second.
+    """Each call returns images per second.
 
     `in_memory`, `course`, `course_augmented`: `fit`, the steps after the first `skip` of an epoch.
-    `course_files`, `keras_files`, `course_files_augmented`: the loader alone, a whole pass over the files.
+    `course_files`, `keras_files`, `course_files_augmented`: the loader alone, one pass over the files.
     """
     import_tensorflow()
-    warnings.simplefilter("ignore")  # Keras about its own generator
+    warnings.simplefilter("ignore")  # Keras's warning about its own generator
     config = config_of(overrides)
     arrays = np.load(photos.images), np.load(photos.labels)
     plain, augmented = _generator(config, photos), _generator(config, photos, **_COURSE)

@@ -1,7 +1,8 @@
 """P1 to P5: images per second of training and of the loaders alone, ours against Keras's.
 
-float32 but where said, the course's network and settings. A round is an epoch of each contender. Training counts from
-the sixth step on, so that neither side's compilation and first batches do; loaders alone count whole passes.
+float32 unless stated otherwise, the course's network and settings. A round is one epoch of each contender. Training is
+measured from the sixth step on, which excludes both sides' compilation and first batches; loaders alone are measured
+over a whole pass.
 """
 
 import importlib.util
@@ -23,7 +24,7 @@ def run(options: Options) -> str:
     """Measures and returns the table.
 
     Raises:
-        BadInput: without SciPy, which Keras's generator warps with.
+        BadInput: without SciPy, which Keras's generator needs.
     """
     if importlib.util.find_spec("scipy") is None:
         raise BadInput("needs scipy: pip install scipy")
@@ -42,7 +43,7 @@ def run(options: Options) -> str:
 
 
 def rows(measured: dict[str, list[float]]) -> list[Row]:
-    """The table's rows from images per second of each contender, a number a round."""
+    """The table's rows, from images per second of each contender, one number per round."""
 
     def row(name: str, what: str, ours: str, theirs: str, at_least: float) -> Row:
         return faster(name, what, Pair(measured[ours], measured[theirs]), at_least)
