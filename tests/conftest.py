@@ -1,4 +1,4 @@
-"""What all tests share: a cache folder of their own, small folders of photos, composed configs."""
+"""Shared by all tests: a separate cache folder, small folders of photos, composed configs."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The plan of the house: who may import whom, how large a module may grow, what must not cost TensorFlow."""
+"""The architecture: allowed imports, module sizes, and what must not import TensorFlow."""
 
 import ast
 import re

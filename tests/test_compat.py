@@ -1,7 +1,4 @@
-"""The border: each name below a public interface is still there and does what it is used for.
-
-A failure here says which library took what away, and what to change in `catsdogs_exp/compat.py`.
-"""
+"""The border: each private name still exists and works as expected."""
 
 import ast
 import io
@@ -31,7 +28,7 @@ _WORKERS = ("tensorflow.python.distribute.collective_all_reduce_strategy", "Coll
 
 @dataclass(frozen=True)
 class Symbol:
-    """A name that nobody promises: where it is, and what to do once it is gone."""
+    """A name without any guarantee: where it is, and what to do once it is gone."""
 
     library: str
     module: str
@@ -177,7 +174,7 @@ def _moved(hooks: dict[str, Any]) -> tuple[type, Any, Any]:
 
 
 def test_keras_asks_our_weight_decay() -> None:
-    """Were the hook renamed, Keras's own would be used without a word."""
+    """If the hook were renamed, Keras would silently use its own."""
     seen: list[Any] = []
     _, optimizer, weight = _moved({"decay_weights": lambda self, variables: seen.extend(variables)})
     assert len(seen) == 1 and float(weight.value[0, 0]) == 1.0
@@ -264,7 +261,7 @@ def test_a_strategy_that_cannot_be_watched_is_told(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_what_hydra_complains_of_is_understood(words: list[str], kind: str, name: str) -> None:
-    """Its texts are parsed: another wording ends up as `other`, and users lose the hint."""
+    """Its messages are parsed: a different wording would become `other`, and users would lose the hint."""
     with pytest.raises((HydraException, OmegaConfBaseException, ValueError)) as caught:
         composed_of(words)
     error = caught.value

@@ -1,21 +1,21 @@
-"""What the pages say is true: links lead somewhere, every command runs and prints or writes what it should.
+"""The documentation is correct: links resolve, and every command runs and prints or writes what it should.
 
-Before each block of commands in a page stands a comment that readers do not see, with one entry per command:
+A comment before each block of commands, invisible to readers, has one entry per command:
 
     <!-- commands
-    - runs: 4                           # so many new runs, all ok (of a training: its jobs, unless it says so)
+    - runs: 4                           # number of new runs, all ok (defaults to a training's jobs)
       settings: {optimizer.name: adam}  # in the config of each run
-    - prints: 18 usable                 # a text or several, in what it prints; any white space counts as one space
+    - prints: 18 usable                 # one or several texts in its output; white space is collapsed
       writes: findings.html             # a new file; may be a glob pattern
-      exit: 1                           # exit code; 0 unless it says so
-    - small: epochs=2                   # settings that replace or follow those of the command
-    - first: model=slim                 # a training that is there when the command runs; `my-run` is its folder
+      exit: 1                           # exit code; defaults to 0
+    - small: epochs=2                   # settings that replace or extend the command's
+    - first: model=slim                 # a training to run first; `my-run` is its folder
     - skip: needs two machines          # not run, and why
     -->
 
-A block of output stands behind `<!-- printed by: SETTINGS -->`: a training with these prints its lines, up to the
-numbers. Commands run to the letter in a folder that holds what they name, small. A training is made small by `shrunk`;
-what the command sets itself stays, unless its entry says otherwise.
+A block of output follows `<!-- printed by: SETTINGS -->`: a training with these settings prints its lines, except for
+numbers. Commands run literally in a folder that contains what they name, on a small scale. `shrunk` reduces a training;
+the command's own settings are kept, unless its entry says otherwise.
 """
 
 import csv
@@ -55,7 +55,7 @@ PRINTED = re.compile(r"<!-- printed by: (.*?) -->\n\s*```\n(.*?)^```$", re.DOTAL
 
 @dataclass
 class Command:
-    """A command of the pages, with all that its entries ask of it."""
+    """A command of the pages, with the expectations of its entries."""
 
     text: str
     quick: bool = False
@@ -77,12 +77,12 @@ class Command:
         )
 
     def extra(self, key: str) -> list[str]:
-        """The words of `small` or `first`, the same in all entries that have them."""
+        """The words of `small` or `first`, equal in all entries that have them."""
         (found,) = {check[key] for check in self.checks if key in check} or {""}
         return shlex.split(found)
 
     def asked(self, key: str) -> list[Any]:
-        """What the entries ask for under a key."""
+        """The expectations of all entries for a key."""
         found: list[Any] = []
         for check in self.checks:
             value = check.get(key, [])
@@ -91,12 +91,12 @@ class Command:
 
 
 def lines_of(block: str) -> list[str]:
-    """The commands of a block, without remarks; of those joined by && the last."""
+    """The commands of a block, without comments; of those joined by && the last."""
     return [line.split("  #")[0].rpartition("&&")[2].strip() for line in block.splitlines() if line.strip()]
 
 
 def blocks(page: Path) -> Iterator[tuple[list[str], list[dict[str, Any]] | None]]:
-    """Each block of a page that holds commands, with its entries; None where the comment is missing."""
+    """Each block of a page that contains commands, with its entries; None if the comment is missing."""
     for found in BLOCK.finditer(page.read_text(encoding="utf-8")):
         lines = lines_of(found["text"])
         if found["checks"] is not None:
@@ -106,7 +106,7 @@ def blocks(page: Path) -> Iterator[tuple[list[str], list[dict[str, Any]] | None]
 
 
 def commands() -> list[Any]:
-    """Every command once. Those that train and stand on no page of the first half hour are left to the slow tests."""
+    """Every command once. Trainings that are not on a page of the first half hour are left to the slow tests."""
     found: dict[str, Command] = {}
     for page in PAGES:
         for lines, checks in blocks(page):
@@ -129,7 +129,7 @@ def commands() -> list[Any]:
 
 
 def shrunk(words: list[str]) -> list[str]:
-    """A training, or a sweep of them, that takes a second: fewer and smaller images, one epoch, a small network."""
+    """A training, or a sweep, reduced to a second: fewer and smaller images, one epoch, a small network."""
     flags = [word for word in words if word.startswith("-")]
     settings = [word for word in words if not word.startswith("-")]
     typed = {word.lstrip("+~").partition("=")[0] for word in settings}
@@ -159,14 +159,16 @@ def shrunk(words: list[str]) -> list[str]:
 
 
 def replaced(words: list[str], other: list[str]) -> list[str]:
-    """The words, with others in the place of those for the same key, or behind them."""
+    """The words, with others replacing those for the same key, or appended."""
     keys = {word.partition("=")[0] for word in other}
     return [*(word for word in words if word.partition("=")[0] not in keys), *other]
 
 
 @pytest.fixture(scope="module")
 def belongings(tmp_path_factory: pytest.TempPathFactory, save_photo: Any) -> Path:
-    """A folder with all that commands name: photos, archives, tables, a plugin, and a finished run in `outputs/`."""
+    """A folder with everything that commands name: photos, archives, tables, a plugin, and a finished run in
+    `outputs/`.
+    """
     folder = tmp_path_factory.mktemp("reader")
     for name, classes in (("photos", ("cats", "dogs")), ("hands", ("rock", "paper", "scissors"))):
         seed = 0
@@ -249,7 +251,7 @@ def test_every_command_does_what_its_page_says(
 
 
 def code_of(program: str, words: list[str]) -> int:
-    """The exit code of a program of the project."""
+    """The exit code of one of the project's programs."""
     from benchmarks.__main__ import main as benchmarks
 
     try:
@@ -286,7 +288,7 @@ def test_every_block_of_commands_says_how_it_is_checked(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Of the headings, as GitHub makes them."""
+    """The anchors of a page's headings, as GitHub generates them."""
     headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

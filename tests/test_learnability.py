@@ -1,4 +1,4 @@
-"""The main job learns, and what it learns is shape: a linear model does not get there."""
+"""The main job learns, and it learns shape: a linear model cannot."""
 
 import json
 from pathlib import Path

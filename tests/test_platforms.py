@@ -1,4 +1,4 @@
-"""Windows and macOS, as far as they can be had on Linux: what is missing there is taken away, what fails is made to."""
+"""Windows and macOS simulated on Linux: what is missing there is removed, what fails there is made to fail."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""Names as they are, but on one line."""
+"""Names printed literally, but on one line."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What concerns the whole process: on the command line alone, and put back; never where the package is a library."""
+"""Effects on the whole process: only on the command line, and undone; never when the package is used as a library."""
 
 import json
 import logging
@@ -83,7 +83,7 @@ print(changed(before, state()))
 
 
 def test_a_training_from_python_changes_nothing(tiny: tuple[str, ...], tmp_path: Path) -> None:
-    """But TensorFlow's own state: its threads, its determinism, its precision are its business."""
+    """Except TensorFlow's own state: its threads, determinism and precision."""
     code = f"""{_STATE}
 import hydra, keras, matplotlib, tensorflow as tf
 from pathlib import Path

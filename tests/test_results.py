@@ -1,4 +1,4 @@
-"""What pages and recipes quote of `experiments/results.json` is what stands there."""
+"""What pages and recipes quote from `experiments/results.json` agrees with the file."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def cells(line: str) -> list[str]:
 
 
 def rows(text: str) -> Iterator[tuple[list[str], list[str]]]:
-    """Each row of the tables of a page, with the head of its table."""
+    """Each row of a page's tables, with the header of its table."""
     head: list[str] = []
     for line in text.splitlines():
         if not line.startswith("|"):
@@ -64,7 +64,7 @@ def test_every_recipe_has_a_row_in_the_overview() -> None:
 
 @pytest.mark.parametrize("section", sections("docs/results.md"), ids=lambda text: text.splitlines()[0][:40])
 def test_three_seeds_are_quoted_as_they_were_measured(section: str) -> None:
-    """Wherever three accuracies stand together, they are those of a recipe that the section names."""
+    """Wherever three accuracies are listed together, they belong to a recipe named in the section."""
     named = [each for each in RESULTS if re.search(rf"\b{each.recipe}\b", section)]
     known = {each.figures[figure] for each in named for figure in FIGURES if figure in each.figures}
     assert set(triples(section)) <= known
@@ -87,7 +87,7 @@ def test_the_readme_quotes_the_results() -> None:
 
 
 def test_results_name_where_they_come_from() -> None:
-    """From a page's section before they were kept here, or from runs, whose version and commit are known."""
+    """From a section of the page, before the file existed, or from runs, whose version and commit are known."""
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for result in RESULTS:
         assert _in_page(result, page) or (result.version and result.commit), result

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks of loaders, sweeps and memory. Nothing is timed here."""
+"""The arithmetic of the loader, sweep and memory benchmarks. Nothing is timed here."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The panel of learning rates: its parts, its arithmetic, and that it goes on where it stopped."""
+"""The panel of learning rates: its parts, its arithmetic, and continuing after a stop."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`activations` and `film`: pictures of any image, films of the recorded epochs."""
+"""`activations` and `film`: pictures for any image, films of the recorded epochs."""
 
 import subprocess
 import sys

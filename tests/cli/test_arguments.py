@@ -1,4 +1,4 @@
-"""What every command answers to words that it does not understand: one line, exit code 2, the word to type."""
+"""Every command responds to invalid words with one line, exit code 2, and the word to type."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`atlas RUN`: the page, the table, the pictures in TensorBoard, and what is refused."""
+"""`atlas RUN`: the page, the table, the pictures in TensorBoard, and errors."""
 
 import csv
 import json

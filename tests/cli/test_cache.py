@@ -1,4 +1,4 @@
-"""`cache`: what is kept on disk, in words; and being rid of it."""
+"""`cache`: listing and clearing entries."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`compare` from the outside: streams, exit codes, forms of output, and how little it imports."""
+"""`compare` as its user sees it: streams, exit codes, output formats, and how little it imports."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""When a run ends, what counts as an epoch, small runs for debugging, two phases."""
+"""The end of a run, the length of an epoch, small runs for debugging, fine-tuning stages."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""`evaluate --data`: classes by name, called otherwise, left out, or only some of them; and data that has moved."""
+"""`evaluate --data`: classes matched by name, renamed, left out, or missing; and data that has moved."""
 
 import json
 import shutil

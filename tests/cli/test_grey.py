@@ -1,4 +1,4 @@
-"""One channel through the whole system: Sign-Language MNIST and the like."""
+"""Single-channel images through the whole system: Sign-Language MNIST and the like."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""inspect and show: what is in the data, what would enter training."""
+"""inspect and show: the data and its problems, and what would enter training."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`models`: networks to choose from, and the layers of one."""
+"""`models`: available networks, and the layers of one."""
 
 import json
 import subprocess

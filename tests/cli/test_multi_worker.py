@@ -1,4 +1,4 @@
-"""Two processes on this machine train one network together; the chief alone writes; a killed one can be resumed."""
+"""Two processes on this machine train one network together; only the chief writes; a killed one can be resumed."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Names of files and classes are printed as they are: no markup, no emoji codes, one line, any output, nothing cut."""
+"""Names of files and classes are printed literally: no markup, no emoji codes, on one line, never cut."""
 
 import ast
 import csv

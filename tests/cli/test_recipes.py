@@ -1,4 +1,4 @@
-"""A recipe's names of classes and those of the command line: one by one, or all of them."""
+"""Class names in a recipe are overridden on the command line, one by one or all at once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A run that was stopped, whatever stopped it, ends as if it had not been: bit for bit."""
+"""A stopped run, whatever stopped it, ends bit for bit like one that was never stopped."""
 
 import csv
 import json

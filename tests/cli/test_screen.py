@@ -1,4 +1,4 @@
-"""What the screen says when nobody watches a bar."""
+"""The output of a run that is not on a terminal."""
 
 from types import SimpleNamespace
 

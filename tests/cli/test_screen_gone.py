@@ -1,4 +1,4 @@
-"""The screen never ends a training: gone readers, closed streams, a closed terminal, a full disk, a killed process."""
+"""The screen never ends a training: closed pipes and streams, a closed terminal, a full disk, a killed process."""
 
 import errno
 import json

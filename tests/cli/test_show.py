@@ -1,4 +1,4 @@
-"""`show`: what would enter training, and with --drawn what was drawn for it."""
+"""`show`: what would enter training, and with --drawn the random parameters."""
 
 from pathlib import Path
 

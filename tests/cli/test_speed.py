@@ -1,4 +1,4 @@
-"""What a user sees of speed and precision: `--profile`, `training.precision`, crops drawn at random."""
+"""Speed and precision as the user sees them: `--profile`, `training.precision`, random crops."""
 
 import csv
 import json

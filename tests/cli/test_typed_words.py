@@ -1,4 +1,4 @@
-"""Words that people type for a training run: each is obeyed, or answered in one line that names the next step."""
+"""Words typed for a training run take effect, or give one line that names the next step."""
 
 from pathlib import Path
 

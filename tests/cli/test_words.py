@@ -1,4 +1,4 @@
-"""What was typed, in the folders of runs: recorded as typed, and read again by resume, repeat and sweeps."""
+"""Typed words in run folders: recorded as typed, and read again by resume, repeat and sweeps."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a user types, up to the checked config; and what the answer to a mistake is, word for word."""
+"""From typed words to the validated config; and the exact error messages."""
 
 from collections.abc import Callable
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""`dataset.path=PATH` alone: what lies there is the data set."""
+"""`dataset.path=PATH` alone: its content selects the data set."""
 
 import shutil
 import tarfile

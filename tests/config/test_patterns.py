@@ -1,4 +1,4 @@
-"""Patterns of users: Python's syntax, and no pattern that takes forever or all memory."""
+"""User patterns: Python's syntax, and no pattern that takes forever or all memory."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The user's own modules: what they may enter, what is said when they fail, and that no run folder imports one."""
+"""The user's own modules: what they can register, errors when they fail, and that no run folder imports one."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What recipes reached, as a file that is checked when it is read."""
+"""The file of recipe results is validated when it is read."""
 
 import json
 from pathlib import Path

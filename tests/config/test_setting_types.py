@@ -1,4 +1,4 @@
-"""Which types settings may have: what is supported is read as declared, anything else is refused at registration."""
+"""Types of settings: supported ones are read as declared, others are rejected at registration."""
 
 from __future__ import annotations
 

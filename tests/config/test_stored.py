@@ -1,4 +1,4 @@
-"""The configs of runs that are there already, also of runs of older versions."""
+"""The configs of existing runs, including those of older versions."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A text setting takes what was typed, to the letter: by itself, in sweeps, and from the record again."""
+"""A text setting takes the typed text literally: alone, in sweeps, and when read from the record."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cache folder is a help: where it cannot be used, a line names it and the setting for another one."""
+"""The cache folder is optional: if it is unusable, one line names it and the setting for another one."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The drawn animals: the same everywhere, varied, and told apart by shape alone."""
+"""Drawn animals: the same everywhere, varied, and distinguished only by shape."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""OpenCV's threads: one while batches are prepared, and then as many as before."""
+"""OpenCV's threads: one while batches are prepared, then as many as before."""
 
 import threading
 

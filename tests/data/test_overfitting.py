@@ -1,4 +1,4 @@
-"""Some batches that stand for all: each class has its share, however the rows are sorted."""
+"""Batches that represent the whole: all classes in proportion, however the rows are sorted."""
 
 from dataclasses import replace
 from types import SimpleNamespace

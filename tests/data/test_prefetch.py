@@ -1,4 +1,4 @@
-"""Work ahead in threads: results in order, bounded, errors in their place, nothing left behind."""
+"""Prefetching in threads: results in order, bounded, errors in their place, nothing left behind."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Splits: shares, stability when files are added, groups that stay together, folds."""
+"""Splits: fractions, stability when files are added, groups that stay together, folds."""
 
 import hashlib
 import re
@@ -54,7 +54,7 @@ def assigned(
 
 
 def images(*counts: int, salt: str = "") -> tuple[list[int], list[str]]:
-    """So many of class 0, so many of class 1, ...: labels and names."""
+    """`count` images per class: labels and names."""
     labels = [label for label, count in enumerate(counts) for _ in range(count)]
     return labels, [f"{label}-{salt}{number}" for number, label in enumerate(labels)]
 
@@ -64,7 +64,7 @@ def of_class(found: dict[str, int], label: int) -> list[int]:
 
 
 def keeps_its_share(count: int, share: float, of: int) -> bool:
-    """Within the tolerance; below one image, the whole numbers on either side of the share."""
+    """Within the tolerance; below one image, the whole numbers on either side."""
     return abs(count - share * of) <= max(1, TOLERANCE * share * of) or (share > 0 and count == 1)
 
 

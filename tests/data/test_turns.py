@@ -1,4 +1,4 @@
-"""An order in which any beginning is a fair sample."""
+"""An order in which every prefix is a fair sample."""
 
 import numpy as np
 from hypothesis import given

@@ -52,7 +52,7 @@ def test_the_extremes_of_suspicion() -> None:
 
 
 def test_sure_is_measured_by_the_class() -> None:
-    """0.6 for dogs is much for a network that says 0.55 of dogs, little for one that says 0.95."""
+    """0.6 for dogs is high for a network that usually says 0.55, low for one that says 0.95."""
     labels = np.array([0, 0, 0, 1, 1, 1], dtype=np.int32)
     for usual, wrong in ((0.55, True), (0.95, False)):
         dogs = np.array([0.1, 0.1, 0.6, usual, usual, usual])

@@ -1,4 +1,4 @@
-"""Test-time augmentation: which views there are, and what `evaluate --tta` makes of them."""
+"""Test-time augmentation: the available views, and what `evaluate --tta` does with them."""
 
 import json
 import shutil

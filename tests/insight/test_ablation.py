@@ -1,4 +1,4 @@
-"""What a channel is used for, on a network whose channels do what they were built for."""
+"""Channel use, on a network whose channels have a known function."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Activations: of which layers, on which scale, and what is kept of them."""
+"""Activations: of which layers, on which scale, and what is saved."""
 
 import keras
 import numpy as np

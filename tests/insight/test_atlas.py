@@ -1,4 +1,4 @@
-"""The atlas as data: untrained twins, and names on a network whose detector is made by hand."""
+"""The atlas as data: untrained twins, and names on a network with a hand-made detector."""
 
 import keras
 import numpy as np

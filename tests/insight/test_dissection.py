@@ -1,4 +1,4 @@
-"""Dissection: a detector made by hand gets its name, and chance gets none."""
+"""Dissection: a hand-made detector gets its name, and noise gets none."""
 
 import numpy as np
 import pytest

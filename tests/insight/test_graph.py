@@ -1,4 +1,4 @@
-"""The flat graph: nested networks are laid open, and a network can be run from any layer upwards."""
+"""The flat graph: nested networks are flattened, and a network can be run from any layer upwards."""
 
 import keras
 import numpy as np

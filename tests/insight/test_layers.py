@@ -1,4 +1,4 @@
-"""Which layers are chosen: by themselves, by name, by pattern."""
+"""Choosing layers: automatically, by name, by pattern."""
 
 import keras
 import pytest

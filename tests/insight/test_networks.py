@@ -1,4 +1,4 @@
-"""Two networks side by side, and the wall: on channels whose partners are known."""
+"""Comparing two networks, and the wall: on channels whose counterparts are known."""
 
 import numpy as np
 import pytest

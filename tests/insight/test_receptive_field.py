@@ -1,4 +1,4 @@
-"""Receptive fields, against what the gradient says and against numbers worked out by hand."""
+"""Receptive fields, compared with gradients and with numbers worked out by hand."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""CKA and the matching of channels, on features whose answer is known."""
+"""CKA and channel matching, on features with a known answer."""
 
 import numpy as np
 import pytest

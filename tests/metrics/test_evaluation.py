@@ -1,4 +1,4 @@
-"""Figures of predictions: against their definitions, counted by hand."""
+"""Metrics of predictions, compared with their definitions, counted by hand."""
 
 import json
 from pathlib import Path
@@ -147,7 +147,7 @@ def test_the_loss_of_small_probabilities_is_not_capped() -> None:
 def test_evaluate_gives_the_loss_of_the_validation_pass(
     classes: int, strength: float, tiny: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also of a network that is sure and wrong, because its last weights are 3,000 times as large."""
+    """Also for a confidently wrong network, whose last weights are 3,000 times as large."""
     from catsdogs_exp.data.loaders import make_loader
     from catsdogs_exp.data.open_data import gather, open_images
     from catsdogs_exp.data.sources.listing import VALIDATION

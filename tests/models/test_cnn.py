@@ -1,4 +1,4 @@
-"""The course's network and its relatives."""
+"""The course's network and its variants."""
 
 from dataclasses import replace
 

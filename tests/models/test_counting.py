@@ -1,4 +1,4 @@
-"""Multiply-adds and parameters, against sums by hand and published figures."""
+"""Multiply-adds and parameters, compared with sums by hand and published figures."""
 
 import keras
 import pytest

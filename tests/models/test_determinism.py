@@ -1,4 +1,4 @@
-"""Which layers surely answer the same: every random layer of Keras is found, wherever it is."""
+"""Deterministic layers: every random layer of Keras is found, wherever it is."""
 
 import keras
 import numpy as np

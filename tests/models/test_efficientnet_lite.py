@@ -1,4 +1,4 @@
-"""EfficientNet-Lite against the networks in PyTorch that its weights were made for."""
+"""EfficientNet-Lite compared with the PyTorch networks for which its weights were published."""
 
 import hashlib
 import importlib.util

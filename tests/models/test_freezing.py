@@ -1,4 +1,4 @@
-"""Which layers of a backbone learn, before and during fine-tuning."""
+"""Which layers of a backbone are trained, before and during fine-tuning."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""How deep each weight lies below the head."""
+"""The depth of each weight below the head."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The reader of checkpoints: what it reads, and that no file makes it do anything else."""
+"""The checkpoint reader: what it reads, and that no file makes it do anything else."""
 
 import builtins
 import hashlib

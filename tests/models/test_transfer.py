@@ -1,4 +1,4 @@
-"""Backbones with a head of our own: what they are fed, where they are cut, where their weights come from."""
+"""Backbones with a new head: their input range, the cut, and the source of their weights."""
 
 import http.server
 import inspect

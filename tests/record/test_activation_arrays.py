@@ -1,4 +1,4 @@
-"""The arrays of activations: what is kept, how much at most, and what is refused."""
+"""Activation arrays: what is saved, the size limit, and what is rejected."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Runs side by side: found, read, ranked, grouped; damaged ones named and left out."""
+"""Comparing runs: found, read, ranked, grouped; damaged ones reported and left out."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The page of findings: self-contained, of a bounded size, safe whatever files are called."""
+"""The page of findings: self-contained, bounded in size, safe for any file name."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What all pages share: the base template, its parts, the script, writing; names that would like to be markup."""
+"""Shared parts of all pages: the base template, its macros, the script, writing; names that look like markup."""
 
 import html
 import re
@@ -192,7 +192,7 @@ def test_paper_shows_everything_but_the_navigation(sections: Any) -> None:
 
 
 def test_markup_that_slipped_in_runs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chromium: Any) -> None:
-    """The second line of defence: the page's policy lets only our own scripts run and nothing load."""
+    """The second line of defence: the page's policy allows only our own scripts and loads nothing."""
     sections_template(monkeypatch, '<script>document.title = "owned"</script><img src=x onerror="document.title=1">')
     page.write(page.render("probe.html.j2", title="T"), tmp_path / "probe.html")
     chromium.get((tmp_path / "probe.html").as_uri())

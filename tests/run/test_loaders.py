@@ -1,4 +1,4 @@
-"""The loaders of a run, and what is said of sets too small to tell anything."""
+"""The loaders of a run, and warnings about sets that are too small."""
 
 from collections.abc import Callable
 from pathlib import Path

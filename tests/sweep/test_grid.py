@@ -1,4 +1,4 @@
-"""What was typed for a sweep becomes its jobs."""
+"""Expanding the words of a sweep into its jobs."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def configs_of(words: list[str], config_dir: str | None = None) -> list[Config]:
 
 
 def refusal(*words: str) -> str:
-    """Why a sweep is refused before its first job."""
+    """Why a sweep is rejected before its first job."""
     with pytest.raises(BadInput) as caught:
         grid = expand(words)
         invalid = check_values(grid, Composer()).invalid

@@ -1,4 +1,4 @@
-"""A sweep from its first job to its last: what is on disk, what is printed, and how it goes on after it stopped."""
+"""A sweep from its first job to its last: files, output, and continuing after a stop."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Class weights: in the loss that is minimised, and nowhere else."""
+"""Class weights affect the training loss, and nothing else."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Features computed once: the head learns the same from them as within the whole network."""
+"""Cached features: the head learns the same from them as within the whole network."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The loop: which batches a stage sees, and what it hands on."""
+"""The loop: which batches a stage sees, and what it passes on."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace

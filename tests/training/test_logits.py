@@ -1,4 +1,4 @@
-"""Logits behind probabilities: found for every usual way in which a network ends, or computed back."""
+"""Logits behind probabilities: found for every usual network ending, or recovered."""
 
 from collections.abc import Callable
 from typing import Any

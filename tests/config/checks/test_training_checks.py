@@ -1,4 +1,4 @@
-"""Training settings that contradict each other."""
+"""Contradictory training settings."""
 
 from collections.abc import Callable
 

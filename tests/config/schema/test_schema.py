@@ -1,4 +1,4 @@
-"""The dataclasses and the files under conf/ and experiments/ say the same."""
+"""The dataclasses agree with the files under conf/ and experiments/."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`model=transfer`, as far as its mistakes show without TensorFlow."""
+"""`model=transfer`: mistakes that are found without TensorFlow."""
 
 import subprocess
 import sys

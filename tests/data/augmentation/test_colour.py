@@ -1,4 +1,4 @@
-"""Colours, held against Pillow; blur, noise and what is erased against their definitions."""
+"""Colour operations compared with Pillow; blur, noise and erasing with their definitions."""
 
 from collections.abc import Callable
 

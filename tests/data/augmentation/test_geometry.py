@@ -1,4 +1,4 @@
-"""What can be told without Keras: exact flips, shifts and quarter turns, directions, and maps that are composed."""
+"""Geometry without Keras: exact flips, shifts and quarter turns, directions, and composed maps."""
 
 import numpy as np
 import pytest

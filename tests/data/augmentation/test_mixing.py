@@ -1,4 +1,4 @@
-"""MixUp and CutMix: who with whom, how much, and that the label's share is what is seen."""
+"""MixUp and CutMix: the partner, the proportion, and that the label follows the visible pixels."""
 
 from collections.abc import Callable
 

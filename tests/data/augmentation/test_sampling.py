@@ -1,4 +1,4 @@
-"""What is drawn: ranges, places in the stream, and what it makes of pictures."""
+"""Sampled parameters: ranges, positions in the random stream, and their effect on images."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace

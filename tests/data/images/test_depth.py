@@ -1,4 +1,4 @@
-"""Pictures of more than eight bits: every type against the grey levels it means, alone and as a data set."""
+"""Images with more than eight bits: every type against the grey levels it means, alone and in a data set."""
 
 import io
 import struct

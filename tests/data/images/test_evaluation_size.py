@@ -1,4 +1,4 @@
-"""Pictures of another size in validation, test and prediction than in training."""
+"""A different image size for validation, test and prediction than for training."""
 
 import json
 from collections.abc import Callable

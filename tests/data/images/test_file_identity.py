@@ -1,4 +1,4 @@
-"""Whether a file is still the one that was read: also where size and time say so and are wrong."""
+"""Whether a file is still the one that was read, even if size and modification time are equal but misleading."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The decoded cache on disk: made once, bounded, and never touching what is not its own."""
+"""The decoded cache on disk: created once, bounded, and never touching foreign files."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Large photos decoded smaller: where that is done, how far it is from decoding in full; small ones never are."""
+"""Large photos decoded smaller: when, and how far from full decoding; never for small ones."""
 
 import io
 import tracemalloc

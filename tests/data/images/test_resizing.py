@@ -1,4 +1,4 @@
-"""Every way to the network's size, held against Pillow's resampling and against what the words promise."""
+"""Every resize method, compared with Pillow's resampling and with its documentation."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A file that is not read to its end is named while one waits; others are not."""
+"""A file that takes long to read is named while waiting; others are not."""
 
 import os
 import threading

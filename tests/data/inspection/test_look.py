@@ -1,4 +1,4 @@
-"""The quick look at an ordinary JPEG says what Pillow's says, about good files and bad ones."""
+"""The quick look at an ordinary JPEG agrees with Pillow, about good files and bad ones."""
 
 import io
 import zipfile

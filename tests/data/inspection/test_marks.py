@@ -1,4 +1,4 @@
-"""What nearly all images share is told once; what is odd about some, and damage, of each."""
+"""What nearly all images share is reported once; oddities of some, and damage, per image."""
 
 from collections.abc import Callable
 from pathlib import Path

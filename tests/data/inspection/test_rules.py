@@ -1,4 +1,4 @@
-"""The cleaning rules, the policy of what is found between files, and the report of it all."""
+"""The cleaning rules, the policy for findings between files, and the report."""
 
 import json
 import shutil

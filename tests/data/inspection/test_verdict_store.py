@@ -1,4 +1,4 @@
-"""The store of verdicts is a help: whatever is wrong with it, files are inspected, and a healthy one is left alone."""
+"""The verdict store is optional: whatever is wrong with it, files are inspected, and an intact one is left alone."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Archives may be hostile: whatever is in them, nothing lands outside and a refusal leaves nothing behind."""
+"""Archives may be malicious: nothing ever lands outside, and a rejected one leaves nothing behind."""
 
 import gzip
 import importlib

@@ -18,7 +18,7 @@ from catsdogs_exp.errors import BadInput
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A table of four files, which are there."""
+    """A table of four existing files."""
     for name in ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/ü 2.jpg"):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).touch()

@@ -1,4 +1,4 @@
-"""Each way to break a file does what its name says."""
+"""Each kind of damage does what its name says."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def picture():
 
 
 def difference(first, second):
-    """Mean absolute difference of two pictures, in levels of 0 to 255."""
+    """Mean absolute difference of two images, in levels of 0 to 255."""
     assert first.size == second.size
     return np.abs(np.asarray(first, np.float32) - np.asarray(second, np.float32)).mean()
 

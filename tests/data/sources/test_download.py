@@ -1,4 +1,4 @@
-"""Downloads against a server on this machine that misbehaves in every way we know of."""
+"""Downloads from a local server that misbehaves in every way we know of."""
 
 import hashlib
 import importlib
@@ -27,7 +27,7 @@ Answer = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the test's script says, request by request; the last answer is for all further ones."""
+    """Responds as the test's script says, request by request; the last response is repeated."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
@@ -74,7 +74,7 @@ def good(handler: Handler) -> None:
 
 
 def breaking(count: int) -> Answer:
-    """Says the right size and closes after `count` bytes."""
+    """Announces the right size and closes after `count` bytes."""
 
     def answer(handler: Handler) -> None:
         first = handler.wanted()
@@ -124,7 +124,7 @@ def download(server: Server) -> Download:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between attempts, which are not waited."""
+    """The delays between attempts, which are skipped."""
     waited: list[float] = []
     initial = module.Transfer.__init__
 

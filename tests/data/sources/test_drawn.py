@@ -1,4 +1,4 @@
-"""The source `drawn`; what the pictures look like is the business of test_drawing."""
+"""The source `drawn`; test_drawing covers what the images look like."""
 
 import importlib
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def folder() -> Path:
 
 @pytest.fixture
 def quick(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[DrawnDataset]:
-    """Files without pictures, in place of drawing; the datasets that were drawn."""
+    """Writes files without images instead of drawing; returns the datasets that were drawn."""
     made: list[DrawnDataset] = []
 
     def touch(dataset: DrawnDataset, folder: Path, progress: object) -> None:

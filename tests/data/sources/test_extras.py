@@ -1,4 +1,4 @@
-"""The sources `kaggle` and `tfds` against stand-ins for their packages: the real ones need a network."""
+"""The sources `kaggle` and `tfds`, with stand-ins for their packages: the real ones need a network."""
 
 import sys
 from collections.abc import Callable, Iterator

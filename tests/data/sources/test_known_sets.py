@@ -1,4 +1,4 @@
-"""The sources with a name of their own, from archives like the real ones but small."""
+"""The named data sets, from small archives like the real ones."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""How folders are read: the layouts that people have, and those that can be read in two ways."""
+"""How folders are read: common layouts, and ambiguous ones."""
 
 import unicodedata
 from pathlib import Path
@@ -20,7 +20,7 @@ NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test", UNDECIDED: ""}
 
 
 def expanded(pattern: str) -> list[str]:
-    """`{a,b}/1.jpg` -> `a/1.jpg`, `b/1.jpg`, as a shell does."""
+    """Expands `{a,b}/1.jpg` to `a/1.jpg`, `b/1.jpg`, as a shell does."""
     before, brace, rest = pattern.partition("{")
     if not brace:
         return [pattern]
@@ -29,7 +29,7 @@ def expanded(pattern: str) -> list[str]:
 
 
 def made(root: Path, *patterns: str) -> Path:
-    """Listing looks at names only, so empty files will do; `a/` is an empty folder."""
+    """Creates empty files, which suffice because listing only looks at names; `a/` is an empty folder."""
     for path in (path for pattern in patterns for path in expanded(pattern)):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).mkdir(exist_ok=True) if path.endswith("/") else (root / path).touch()

@@ -14,7 +14,7 @@ from catsdogs_exp.natural_sort import natural_key
 
 
 def touch(root: Path, *files: str) -> Path:
-    """Listing looks at names only, so empty files will do."""
+    """Creates empty files, which suffice because listing only looks at names."""
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).touch()

@@ -1,4 +1,4 @@
-"""Names that are not UTF-8: which encoding is likely."""
+"""Names that are not UTF-8: guessing their encoding."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The source `pixel_csv`: pictures written as numbers."""
+"""The source `pixel_csv`: images written as numbers."""
 
 from pathlib import Path
 

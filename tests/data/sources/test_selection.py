@@ -1,4 +1,4 @@
-"""What every source that is a folder can be told: classes, include, symlinks, pattern, several together."""
+"""Settings of every folder source: classes, include, symlinks, pattern, several folders."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Tables as people have them: every form that says the same is read the same, and what is guessed is said."""
+"""Real-world tables: equivalent forms are read the same, and guesses are reported."""
 
 import csv
 import io

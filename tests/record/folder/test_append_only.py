@@ -1,4 +1,4 @@
-"""Files that grow are taken back to where they were; a run folder has one owner."""
+"""Append-only files are truncated to their earlier lengths; a run folder has one owner."""
 
 import json
 import subprocess

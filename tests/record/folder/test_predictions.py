@@ -1,4 +1,4 @@
-"""`predictions.csv`: what is read back is what was written, to the bit; it agrees with what the run reports."""
+"""`predictions.csv`: it survives a round trip bit for bit, and agrees with the run's metrics."""
 
 import csv
 import json

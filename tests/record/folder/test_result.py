@@ -1,4 +1,4 @@
-"""`result.json` tells the state of a run at every moment, and can be read at any."""
+"""`result.json` holds the state of a run at every moment, and is always readable."""
 
 import importlib.metadata
 import json

@@ -1,4 +1,4 @@
-"""Folders that cannot collide and are never written over."""
+"""Folders that cannot collide and are never overwritten."""
 
 import datetime
 import re

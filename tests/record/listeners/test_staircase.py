@@ -1,4 +1,4 @@
-"""The staircase's verdict: which layer suffices, and what to set."""
+"""The staircase's verdict: the layer that suffices, and the setting to try."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Activation pictures: every channel at its place with its number, dead ones marked, probabilities beside."""
+"""Activation pictures: every channel in its place with its number, dead ones marked, probabilities next to them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Snapshots: whole or not there, checked when read, nothing in them is executed."""
+"""Snapshots: complete or absent, verified when read, nothing in them is executed."""
 
 import json
 import os

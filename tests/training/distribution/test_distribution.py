@@ -1,4 +1,4 @@
-"""Two devices train as one does: the same weights but for rounding, also of batches that do not divide evenly."""
+"""Two devices train like one: the same weights up to rounding, even for batches that do not divide evenly."""
 
 import os
 import re

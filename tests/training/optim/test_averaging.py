@@ -1,4 +1,4 @@
-"""Averages over batches: of weights, of gradients; and what a resume needs of all that."""
+"""Averages over batches: of weights, of gradients; and what a resume needs of them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The fused optimizers move weights exactly as Keras's own do, to rounding."""
+"""The fused optimizers update weights exactly like Keras's own, up to rounding."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Muon: kernels of convolutions move as in Keras's Muon for matrices, all other weights as in AdamW."""
+"""Muon: convolution kernels are updated as in Keras's Muon for matrices, all other weights as in AdamW."""
 
 import keras
 import numpy as np

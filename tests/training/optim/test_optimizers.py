@@ -1,4 +1,4 @@
-"""Optimizers by config: what reaches them, factors of single weights, decay, clipping."""
+"""Optimizers from the config: settings, per-weight factors, decay, clipping."""
 
 import keras
 import numpy as np

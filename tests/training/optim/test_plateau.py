@@ -1,4 +1,4 @@
-"""Lowering the learning rate when nothing gets better."""
+"""Lowering the learning rate on a plateau."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The curves of the learning rate: shape, bounds, ends; each a function of the update alone."""
+"""Learning rate curves: shape, bounds, ends; each a function of the update number only."""
 
 import math
 from itertools import pairwise
@@ -103,7 +103,7 @@ def test_one_cycle_goes_up_and_down_without_jumps(
 
 
 def pytorchs_one_cycle(total: int, rise: float, start: float, final: float) -> list[float]:
-    """`torch.optim.lr_scheduler.OneCycleLR` with two phases and cosines, as shares of `max_lr`, written again."""
+    """`torch.optim.lr_scheduler.OneCycleLR` with two phases and cosines, as fractions of `max_lr`, reimplemented."""
     phases = [(rise * total - 1, start, 1.0), (total - 1, 1.0, final)]
     found = []
     for step in range(total):
