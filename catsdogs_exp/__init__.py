@@ -1,3 +1,3 @@
-"""Configuration-driven experiments in image classification."""
+"""Configuration-driven image classification experiments."""
 
 __version__ = "0.1.0"

@@ -13,9 +13,9 @@ if TYPE_CHECKING:  # they come with TensorFlow
 
 _USAGE = """Usage: python -m catsdogs_exp find-lr [key=value ...]
 
-Trains a hundred steps with a learning rate that rises from 1e-6 to 1, then races round rates around what that suggests
-and around the one usual for the optimizer: each trains from the same weights on the same batches, the worse ones drop
-out. Prints what was tried. No run is made; `lr=auto` does the same at the start of a run and uses the best rate.
+Trains a hundred steps with a learning rate that rises from 1e-6 to 1, then races round rates around its suggestion and
+around the optimizer's usual rate: each trains from the same weights on the same batches, and the worse ones drop out.
+Prints all rates tried. No run is created; `lr=auto` does the same at the start of a run and uses the best rate.
 
   python -m catsdogs_exp find-lr depth=4 augment=course
   python -m catsdogs_exp lr=auto"""

@@ -14,14 +14,14 @@ _CLUSTERS = 5
 _OPTIONS = ("--json", "--html", "--fail-on", "--run", "--help")
 _USAGE = """Usage: python -m catsdogs_exp inspect [PATH] [key=value ...] [--json] [--html FILE] [--fail-on KIND,...]
 
-What is in the data and what is wrong with it. Nothing is trained, moved or deleted.
+Shows what is in the data, and its problems. Nothing is trained, moved or deleted.
 
-  PATH              a folder of pictures, or a zip or tar of one: short for dataset=folder dataset.path=PATH
-  --json            everything as JSON on stdout
+  PATH              a folder of images, or a zip or tar of one: short for dataset=folder dataset.path=PATH
+  --json            the full report as JSON on stdout
   --html FILE       a page with pictures of every finding
-  --fail-on KINDS   exit code 1 when any of these is found: {kinds}
-                    (a run that would refuse the data is exit code 2, with or without --fail-on)
-  --run RUN         instead: the images of a finished run whose labels look wrong (--run RUN --help)
+  --fail-on KINDS   exit code 1 if any of these is found: {kinds}
+                    (exit code 2 if a run would reject the data, with or without --fail-on)
+  --run RUN         instead: images of a finished run whose labels look wrong (--run RUN --help)
 
   python -m catsdogs_exp inspect
   python -m catsdogs_exp inspect ~/photos --html findings.html

@@ -14,10 +14,9 @@ if TYPE_CHECKING:  # slow imports
     from catsdogs_exp.models.counting import LayerCost
 
 _DESCRIPTION = (
-    "The networks that `model=NAME` can choose: parameters, how many of them are trained, multiply-adds for a picture "
-    "of its input size, what pixels become inside, and what recipes reached with it. With a PATTERN the backbones of "
-    "keras.applications as well, which model=transfer can stand on. With the whole NAME of one: its layers. Settings "
-    "are taken into account."
+    "The networks for `model=NAME`: total and trainable parameters, multiply-adds for an image of the input size, "
+    "preprocessing, and the best result of a recipe. A PATTERN also searches the backbones of keras.applications, for "
+    "model=transfer. A full NAME lists the layers of one network. Settings are taken into account."
 )
 
 

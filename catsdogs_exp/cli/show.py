@@ -11,11 +11,11 @@ from catsdogs_exp.printable import printable
 _COLUMNS, _EPOCHS = 8, 3
 _USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn] [--parts]
 
-Writes a picture of training images, the original first and then as they enter the first epochs, prints the
-class balance and the model's summary. Nothing is trained.
+Draws training images, the originals first and then as they enter the first epochs. Prints the class balance and the
+model's summary. Nothing is trained.
 
-  --drawn   what was drawn for each picture, below it and on the screen
-  --parts   also a picture of the parts of drawn animals, which `atlas` names channels after (dataset=drawn)
+  --drawn   the random parameters of each image, below it and on the screen
+  --parts   also the parts of drawn animals, after which `atlas` names channels (dataset=drawn)
 
   python -m catsdogs_exp show augment=course --drawn
   python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""

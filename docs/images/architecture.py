@@ -1,4 +1,4 @@
-"""Draws docs/images/architecture.png: the rooms of the package and the way of the data through them.
+"""Draws docs/images/architecture.png: the rooms of the package and the flow of data through them.
 
 python docs/images/architecture.py
 """

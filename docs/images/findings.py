@@ -1,7 +1,7 @@
-"""Makes the pictures of `docs/data.md`: drawn animals with faults of every kind, and what inspection shows of them.
+"""Makes the pictures in `docs/data.md`: drawn animals with every kind of fault, as inspection shows them.
 
-python docs/images/findings.py FOLDER          # the data alone, for you to look at
-python docs/images/findings.py FOLDER --shoot  # and the pictures beside this file; needs selenium and chromium
+python docs/images/findings.py FOLDER          # only the data
+python docs/images/findings.py FOLDER --shoot  # also the pictures next to this file; needs selenium and chromium
 """
 
 import io
@@ -39,7 +39,7 @@ SHOTS = {
 
 
 def make(root: Path) -> None:
-    """Twelve training and four validation animals a class, of which some are what no data set should hold."""
+    """Twelve training and four validation animals per class, some of which no data set should contain."""
     for split, count, seed in (("train", 12, 0), ("validation", 4, 1)):
         for label, name in enumerate(("cats", "dogs")):
             (root / split / name).mkdir(parents=True)
@@ -76,7 +76,7 @@ def _again(
 
 
 def shoot(page: Path) -> None:
-    """Photographs the sections and stacks them; the page's head, which names the folder, is not among them."""
+    """Takes screenshots of the sections and stacks them, without the page's header, which names the folder."""
     from selenium import webdriver  # noqa: PLC0415  (not needed for the data alone)
 
     options = webdriver.ChromeOptions()

@@ -1,4 +1,4 @@
-"""Makes `schedules.png`: the learning rates of all schedules over ten epochs, with and without a rise before.
+"""Makes `schedules.png`: the learning rates of all schedules over ten epochs, with and without warm-up.
 
 python docs/images/schedules.py
 """

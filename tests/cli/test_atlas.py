@@ -82,7 +82,7 @@ def test_gradient_ascent_stands_last_on_the_page(trained: Path, open_page, capsy
     page = Path(json.loads(capsys.readouterr().out)["page"])
     browser = open_page(page)
     headings = [each.text for each in browser.find_elements("css selector", "h2")]
-    assert headings[-1] == "Made by gradient ascent: 3"
+    assert headings[-1] == "Feature visualisations: 3"
     pictures = browser.execute_script("return [...document.querySelectorAll('.vision img')].map(i => i.naturalWidth)")
     assert len(pictures) == 3 and all(8 <= width <= 32 for width in pictures)  # the receptive field, in pixels
     figures = [each.text for each in browser.find_elements("css selector", ".vision .name")]
