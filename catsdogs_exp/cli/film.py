@@ -10,14 +10,14 @@ def main(arguments: list[str]) -> int:
     """Writes `RUN/activations/film-PROBE.webp` (and `.gif` with --gif) from the epochs that the run recorded."""
     parser = run_parser(
         "film",
-        "A film of layers forming, from the activations that a run recorded (logging.activations.every and .keep).",
+        "A film of the layers forming, from the activations recorded by a run (logging.activations.every and .keep).",
         "outputs/drawn/2026-01-31_12-00-00-abcd --layers block1_conv block2_conv",
     )
     parser.add_argument("--layers", nargs="+", help="names or patterns of layers that were kept; default: all")
-    parser.add_argument("--channels", type=int, default=32, help="the most channels per layer; default: 32")
-    parser.add_argument("--probe", help="which of the images; default: each one")
+    parser.add_argument("--channels", type=int, default=32, help="maximum channels per layer; default: 32")
+    parser.add_argument("--probe", help="one of the images; default: all")
     parser.add_argument("--seconds", type=float, default=0.5, help="per frame; default: 0.5")
-    parser.add_argument("--gif", action="store_true", help="a GIF beside the WebP")
+    parser.add_argument("--gif", action="store_true", help="also write a GIF")
     options = parser.read(arguments)
     if options.channels < 1:
         raise BadInput(f"--channels must be >= 1. Received: --channels {options.channels}")

@@ -48,7 +48,7 @@ def make_wall(found: Comparison) -> Wall:
     remarks += [f"left out: {run.name}: other probes" for run, each in kept if each.probes != kept[0][1].probes]
     if len(same) < 2:
         raise BadInput(
-            f"A wall needs at least two runs that kept activations of the same images. Received: {len(same)} of "
+            f"A wall needs at least two runs that saved activations of the same images. Received: {len(same)} of "
             f"{len(found.runs)}{f'; {remarks[0]}' if remarks else ''}. Train with logging.activations.keep > 0"
         )
     cells = arrange([each.answers.layers for _, each in same], _COLUMNS, _CHANNELS)

@@ -76,7 +76,7 @@ def test_the_wall_is_a_picture_per_probe(trained: Path, other: Path, tmp_path: P
         (["{run}", "--inside", "--layers", "block7"], "--layers must be auto, all, or names or patterns of layers."),
         (
             ["--wall"],
-            "A wall needs at least two runs that kept activations of the same images. Received: 1 of 1. Train with ",
+            "A wall needs at least two runs that saved activations of the same images. Received: 1 of 1. Train with ",
         ),
     ],
 )

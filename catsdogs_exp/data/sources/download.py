@@ -90,7 +90,7 @@ def _alone(target: Path) -> Iterator[None]:
                 size, since = now, time.monotonic()
             elif time.monotonic() - since >= LOCK_PATIENCE:
                 raise BadInput(
-                    f"Another process is downloading the same file and has not got on for {LOCK_PATIENCE:g} s: "
+                    f"Another process is downloading the same file but has made no progress for {LOCK_PATIENCE:g} s: "
                     f"{part}. End it and try again."
                 ) from error
     try:
@@ -112,20 +112,21 @@ def _fetch(download: Download, key: str, target: Path, progress: ReportProgress 
         if download.sha256 is not None and _sha256(part) != download.sha256.lower():
             transfer.forget()
             raise BadInput(
-                f"What {download.url} holds has another checksum than {key}.sha256={download.sha256}: it was damaged "
-                f"on the way or has changed there. Try again, or set {key}.sha256=null. Nothing was kept."
+                f"What {download.url} holds has a different checksum than {key}.sha256={download.sha256}: it was "
+                f"damaged on the way or has changed on the server. Try again, or set {key}.sha256=null. "
+                "Nothing was kept."
             )
         platforms.replace(part, target)
         transfer.forget()
     except Failed as error:
         raise BadInput(
-            f"{target.name} cannot be downloaded: {download.url}: {error}. Fetch it by other means and put it at "
-            f"{target}, or name it where it is: dataset.archive=PATH. Without a network: dataset=drawn"
+            f"{target.name} cannot be downloaded: {download.url}: {error}. Download it by other means and put it at "
+            f"{target}, or name its location: dataset.archive=PATH. Without a network: dataset=drawn"
         ) from error
     except OSError as error:
         raise BadInput(
             f"{target.name} cannot be written: {error.strerror or error}: {target.parent}. Set the environment "
-            "variable CATSDOGS_CACHE for another place."
+            "variable CATSDOGS_CACHE to use another folder."
         ) from error
 
 
@@ -213,19 +214,19 @@ class Transfer:
         import urllib3
 
         if self._download.url.startswith("https:") and not response.url.startswith("https:"):
-            raise Failed(f"it leads to an address without encryption: {response.url}", passing=False)
+            raise Failed(f"it redirects to an unencrypted address: {response.url}", passing=False)
         status = response.status_code
         if status == 416:  # the part does not match the current file
             self.forget()
-            raise Failed("the server refuses to go on", passing=True)
+            raise Failed("the server refuses to resume", passing=True)
         if status not in (200, 206):
-            raise Failed(f"the server answers {status} {response.reason or ''}".strip(), status in _PASSING)
+            raise Failed(f"the server responds with {status} {response.reason or ''}".strip(), status in _PASSING)
         total = _number(response.headers.get("Content-Length"))
         if status == 206:
             first, whole = _range(response.headers.get("Content-Range", ""))
             if first != done or (known.get("bytes") and whole != known["bytes"]):
                 self.forget()
-                raise Failed("the server goes on at another place", passing=True)
+                raise Failed("the server resumes at another position", passing=True)
             total = whole
         else:
             done = 0  # Range ignored, or the first attempt
@@ -254,7 +255,7 @@ class Transfer:
             raise BadInput(
                 f"Not enough space for {self._download.url}: {needed / 2**20:,.0f} MiB are needed with its pictures "
                 f"unpacked, {free / 2**20:,.0f} MiB are free in {self._part.parent}. "
-                "Set the environment variable CATSDOGS_CACHE for another place."
+                "Set the environment variable CATSDOGS_CACHE to use another folder."
             )
 
     def _check_size(self, size: int) -> None:
@@ -263,7 +264,8 @@ class Transfer:
             self.forget()
             raise BadInput(
                 f"{self._download.url} must have {expected:,} bytes ({self._key}.bytes). Received: {size:,}. "
-                f"If it has changed there, set {self._key}.bytes=null {self._key}.sha256=null. Nothing was kept."
+                f"If it has changed on the server, set {self._key}.bytes=null {self._key}.sha256=null. "
+                "Nothing was kept."
             )
 
     def _copy(self, raw: Any, done: int, total: int | None) -> None:

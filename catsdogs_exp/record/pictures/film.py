@@ -39,8 +39,7 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
     for name in layers:
         if name not in known and not fnmatch.filter(known, name):
             raise BadInput(
-                f"--layers must name layers that were kept: {', '.join(known)}. Received: {name}."
-                f"{did_you_mean(name, known)}"
+                f"--layers must name saved layers: {', '.join(known)}. Received: {name}.{did_you_mean(name, known)}"
             )
     stacks: dict[str, NDArray[np.uint8]] = {}
     for name in known:
