@@ -81,10 +81,10 @@ def _of_tf_config(text: str) -> Cluster:
         raise _refused("TF_CONFIG", text, f"{error.args[0]} is missing") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _refused("TF_CONFIG", text, str(error)) from error
-    everybody = (*chiefs, *workers)
-    if len(set(everybody)) < len(everybody):
+    members = (*chiefs, *workers)
+    if len(set(members)) < len(members):
         raise _refused("TF_CONFIG", text, "two of the cluster have one address")
-    return Cluster(everybody, number if kind == "chief" else len(chiefs) + number)
+    return Cluster(members, number if kind == "chief" else len(chiefs) + number)
 
 
 def _addresses(found: Any) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     training = config.training
     run_steps = min(config.epochs * steps_per_epoch(stage.train, training), training.max_steps or math.inf)
     length = race_length(int(run_steps), training.accumulate)
-    keep = distribution.everybody(fits_in_memory(stage.steps, len(rates)))
+    keep = distribution.all_workers(fits_in_memory(stage.steps, len(rates)))
     what, total, done = "race of learning rates", steps_of_race(len(rates), length), itertools.count(1)
     guess = math.log(len(setup.data.manifest.classes))
     with RateTrials(

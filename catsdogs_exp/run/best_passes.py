@@ -11,7 +11,7 @@ from catsdogs_exp.training.fit import evaluate
 from catsdogs_exp.training.steps import Steps
 
 
-def judge_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str, Any]:
+def evaluate_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str, Any]:
     """Evaluates the best network, whose weights are in place, on the test images, and saves its predictions.
 
     Returns:

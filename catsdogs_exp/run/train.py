@@ -41,7 +41,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
 
         from catsdogs_exp.record.listeners.best_model import state_of
         from catsdogs_exp.run.auto_rate import settle_rate
-        from catsdogs_exp.run.best_passes import judge_best
+        from catsdogs_exp.run.best_passes import evaluate_best
         from catsdogs_exp.run.network import Setup, build_network
         from catsdogs_exp.run.recorders import open_recorders
         from catsdogs_exp.run.stage import check_stages, prepare_stage
@@ -92,7 +92,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                 # Record the best: restore its weights, draw the probes and evaluate the test images for the first time.
                 if distribution.is_chief:
                     recorders.bring_back_best(history.best.epoch, run.say)
-                    found = judge_best(setup, recorders.predictions)
+                    found = evaluate_best(setup, recorders.predictions)
                     run.result.update(metrics=run.result.content["metrics"] | found)
                 else:
                     run.result.update(**state_of(history))

@@ -190,7 +190,7 @@ def prepare_features(
             break
         stored.append(found)
     # a worker that trains only the head cannot add its sums to the others'
-    if not distribution.everybody(len(stored) == 2):
+    if not distribution.all_workers(len(stored) == 2):
         where = " on every worker" if distribution.workers > 1 else ""
         return None, refused.format(f"there is no room for their {gib(size)} GiB{where}")
     whole = len(train.rows) + len(validation.rows)

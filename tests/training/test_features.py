@@ -122,7 +122,7 @@ class Crowded(Distribution):
 
     workers = 2
 
-    def everybody(self, value: bool) -> bool:
+    def all_workers(self, value: bool) -> bool:
         assert value  # this one has
         return False
 

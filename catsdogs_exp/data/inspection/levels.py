@@ -28,7 +28,7 @@ def levelled(verdicts: Verdicts) -> Verdicts:
     return replace(verdicts, mean=mean, std=std, perceptual=perceptual, blank=blank, white_levels=levels)
 
 
-def said_of_levels(verdicts: Verdicts) -> list[str]:
+def level_notes(verdicts: Verdicts) -> list[str]:
     """One line per type of image whose type does not determine the white level: the choice, and how many images exceed
     it.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catsdogs_exp.data.inspection.findings import Leak
-from catsdogs_exp.data.inspection.levels import said_of_levels
+from catsdogs_exp.data.inspection.levels import level_notes
 from catsdogs_exp.data.inspection.marks import own_marks, shared_marks
 from catsdogs_exp.data.inspection.policy import KEPT_OUT_BY_CHOICE
 from catsdogs_exp.data.inspection.quality import (
@@ -57,7 +57,7 @@ def report(manifest: Manifest) -> dict[str, Any]:
         "reasons": manifest.reasons(),
         "notes": dict(Counter(note for note in own_marks(verdicts.note[kept].tolist()) if note).most_common()),
         "shared": shared_marks(verdicts.note[kept].tolist()),
-        "levels": said_of_levels(verdicts),
+        "levels": level_notes(verdicts),
         "formats": dict(Counter(verdicts.kind[kept].tolist()).most_common()),
         "rule": manifest.inspection.rule,
         "counts_by_rule": manifest.counts_by_rule,
@@ -124,7 +124,7 @@ def warnings_of(manifest: Manifest) -> list[str]:
         lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
     if found["blank"]:
         lines.append(f"blank: {found['blank']} images are of a single colour: used anyway")
-    return lines + said_of_levels(manifest.verdicts)
+    return lines + level_notes(manifest.verdicts)
 
 
 def _clusters(manifest: Manifest, clusters: Sequence[Sequence[int]]) -> list[list[str]]:

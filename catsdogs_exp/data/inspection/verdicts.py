@@ -135,7 +135,7 @@ def columns(rows: Sequence[bytes]) -> Verdicts:
     records = records_of(rows)
     numbers: dict[bytes, int] = {}  # there are few different texts
     which = [numbers.setdefault(row[RECORD.itemsize :], len(numbers)) for row in rows]
-    reason, note, kind, mode = _said(list(numbers), np.array(which, dtype=np.intp))
+    reason, note, kind, mode = _decoded_texts(list(numbers), np.array(which, dtype=np.intp))
     return Verdicts(
         reason=reason,
         note=note,
@@ -155,7 +155,7 @@ def columns(rows: Sequence[bytes]) -> Verdicts:
     )
 
 
-def _said(texts: list[bytes], which: NDArray[np.intp]) -> list[NDArray[np.str_]]:
+def _decoded_texts(texts: list[bytes], which: NDArray[np.intp]) -> list[NDArray[np.str_]]:
     """Reason, note, kind and mode, strings [n] each; `which` [n] is an index into `texts`."""
     parts = zip(*(text.decode().split("\0") for text in texts), strict=True) if texts else ((),) * 4
     return [np.array(part, dtype=_TEXT)[which] for part in parts]

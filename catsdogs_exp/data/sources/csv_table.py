@@ -129,7 +129,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
                 )
     if not found:
         raise BadInput(f"The table has no lines except its column names: {path}")
-    reading += [*table.notes, *_told(table, places)]
+    reading += [*table.notes, *_column_notes(table, places)]
     if repeated:
         reading.append(f"{counted(repeated, 'line')} repeating another: each file is used once")
     return found
@@ -231,7 +231,7 @@ def _is_bit(text: str) -> bool:
     return is_number(text) and float(text) in (0, 1)
 
 
-def _told(table: Table, places: _Columns) -> list[str]:
+def _column_notes(table: Table, places: _Columns) -> list[str]:
     """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
     plain = names[places.path] == "path" and places.label is not None and names[places.label] == "label"
@@ -268,7 +268,7 @@ def _files(
     if change is not None:
         found = {path: file for path in missing if (file := below.found(path + suffix, change)) is not None}
         example = next(iter(found))
-        reading.append(f"{len(found)} paths in the table are taken {change.told(example)}, such as {shown(example)}")
+        reading.append(f"{len(found)} paths in the table are taken {change.note(example)}, such as {shown(example)}")
         there |= found
         missing = [path for path in missing if path not in found]
     if missing and (dataset.missing == "error" or not there):

@@ -185,7 +185,7 @@ class _Reader:
             for name in sorted(held):
                 if not classes[name] & train and (mode != "merge" or len(classes[name]) == 1):
                     held.discard(name)
-                    self._strange(name, labelled.pop(name), train)
+                    self._leave_unknown_classes(name, labelled.pop(name), train)
         if train and rest:
             if mode == "auto" and not self._plainly_beside(rest, train, bool(held)):
                 found = listed(tree.branches(next(iter(labelled.values()))))
@@ -201,7 +201,7 @@ class _Reader:
             branches += self._classes(rest)
         elif not train and mode != "merge":
             raise refusals.no_training_folder(tree, list(splits))
-        self._tell(labelled, splits)
+        self._note_splits(labelled, splits)
         for name, inside in labelled.items():
             branches += self._classes(self._labelled(inside), inside, splits[name])
             self._skipped += _beside(tree, inside)
@@ -260,14 +260,14 @@ class _Reader:
             tree.holds(name) == EMPTY or train & {likeness(each) for each in tree.branches(name)} for name in rest
         )
 
-    def _strange(self, name: str, inside: str, train: set[str]) -> None:
+    def _leave_unknown_classes(self, name: str, inside: str, train: set[str]) -> None:
         """A folder of validation or test images without any of train's classes."""
         found = self._tree.branches(inside)
         if len(found) > 1:
             raise refusals.other_classes(self._tree, name, found, sorted(train))
         self._leave(name, f"{shown(found[0])} in it is no class of train, so its images have no labels")
 
-    def _tell(self, labelled: Iterable[str], splits: dict[str, int]) -> None:
+    def _note_splits(self, labelled: Iterable[str], splits: dict[str, int]) -> None:
         """Reports which folder is which split, unless it is obvious."""
         for which, split in enumerate(SPLITS):
             names = [name for name in labelled if splits[name] == which]

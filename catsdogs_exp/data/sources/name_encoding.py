@@ -31,7 +31,7 @@ class Guess:
     example: str = ""
     others: tuple[tuple[str, str], ...] = ()
 
-    def told(self, where: str) -> str:
+    def note(self, where: str) -> str:
         """The guess as one line."""
         others = " and ".join(f"{encoding} ({shown(example)})" for encoding, example in self.others)
         return (

@@ -155,7 +155,7 @@ class _Conversion:
                 raise BadInput(f"The table has no lines except its column names: {path}")
             if progress:
                 progress("converting", done, done)
-            return [*table.notes, *_told(table, places, self._alone)]
+            return [*table.notes, *_column_notes(table, places, self._alone)]
 
     def _target(self, row: list[str], places: _Columns, path: Path, line: int) -> Path:
         """The folder for a row's label and split."""
@@ -228,7 +228,7 @@ def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int],
     return not fits and math.isqrt(len(others) - 1) ** 2 == len(others) - 1 and (called or numbers in counts)
 
 
-def _told(table: Table, places: _Columns, alone: bool) -> list[str]:
+def _column_notes(table: Table, places: _Columns, alone: bool) -> list[str]:
     """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
     said = [] if names[places.label] == "label" else [f"{shown(names[places.label])} holds the labels"]

@@ -32,7 +32,7 @@ class Change:
     any_case: bool = False
     decoded: bool = False
 
-    def told(self, path: str) -> str:
+    def note(self, path: str) -> str:
         """The correction as one line, with a path as written."""
         said = []
         if self.dropped:

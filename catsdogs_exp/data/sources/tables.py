@@ -198,7 +198,7 @@ def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
             fields = (part.strip(b' "\r') for line in handle for part in re.split(rb"[,;\t|/\\\r\n]", line))
             guess = guessed((part for part in fields if not part.isascii()), "cp1252")
     if guess.encoding != "utf-8":
-        notes.append(guess.told(path.name))
+        notes.append(guess.note(path.name))
     return guess.encoding
 
 

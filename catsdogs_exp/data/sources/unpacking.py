@@ -186,7 +186,7 @@ def _decoded(path: Path, raw: dict[str, bytes], usual: str, unpacking: Unpacking
         guess = guessed(_parts(raw), usual)
         encoding = guess.encoding
         if encoding != "utf-8":
-            unpacking.notes.append(guess.told(path.name))
+            unpacking.notes.append(guess.note(path.name))
     try:
         return {name: data.decode(encoding) for name, data in raw.items()}
     except UnicodeDecodeError as error:

@@ -102,17 +102,17 @@ class Distribution:
             return
         rows = np.zeros((self.workers, len(values)), np.int64)
         rows[self.worker] = [int(v[:15], 16) if isinstance(v, str) else v for v in values.values()]
-        everybody = np.asarray(self._summed(tf.constant(rows)))
+        every_value = np.asarray(self._summed(tf.constant(rows)))
         for place, name in enumerate(values):
-            for worker, value in enumerate(everybody[:, place].tolist()):
-                if value != everybody[0, place]:
+            for worker, value in enumerate(every_value[:, place].tolist()):
+                if value != every_value[0, place]:
                     raise BadInput(
                         f"All workers must have the same {name}. That of worker {worker} at "
                         f"{self.cluster.workers[worker]} is not that of worker 0. Start all of them with the same "
                         "command, version and data"
                     )
 
-    def everybody(self, value: bool) -> bool:
+    def all_workers(self, value: bool) -> bool:
         """Whether it is true for all workers. All of them must call this."""
         if self.cluster is None:
             return value

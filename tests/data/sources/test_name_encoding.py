@@ -41,7 +41,7 @@ def test_the_likeliest_encoding(encoding: str, names: list[str], expected: str) 
 def test_what_fits_as_well_is_shown() -> None:
     guess = guessed(["고양이".encode("cp949")], "cp437")
     assert ("cp949", "고양이") in guess.others
-    assert "cp949 (고양이)" in guess.told("pets.zip")
+    assert "cp949 (고양이)" in guess.note("pets.zip")
 
 
 def test_noise_is_read_as_is_usual() -> None:
