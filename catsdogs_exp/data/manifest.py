@@ -208,7 +208,7 @@ def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
             hint = ", or choose a pattern that gives smaller groups"
         return (
             "split.folds must be at most the number of images, or groups of them, of a class, or folds would be empty. "
-            f"Received: split.folds={split.folds} split.fold={split.fold}{pattern}. Ask for fewer folds{hint}"
+            f"Received: split.folds={split.folds} split.fold={split.fold}{pattern}. Use fewer folds{hint}"
         )
     if split.group_by is not None:
         for name, share in (("validation", split.validation), ("test", split.test)):

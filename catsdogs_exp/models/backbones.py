@@ -243,8 +243,8 @@ def take_weights(model: keras.Model, body: list[keras.layers.Layer], path: Path)
             _copy_weights(found[layer.name], layer)
         except (KeyError, ValueError) as error:
             raise BadInput(
-                f"model.weights must be a run with the same backbone: its layer {layer.name} is not there or of "
-                f"another shape. Received: model.weights={path}. Use model.backbone=own to take the network as it is"
+                f"model.weights must be a run with the same backbone: its layer {layer.name} is missing or has another "
+                f"shape. Received: model.weights={path}. Use model.backbone=own to take the network as it is"
             ) from error
 
 

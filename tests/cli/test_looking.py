@@ -125,8 +125,8 @@ def test_inspect_reports_what_a_run_refuses(photo_folder, tmp_path: Path, capsys
     error = capsys.readouterr().err.splitlines()[-1]
     assert error == (
         f"error: The training set contains 16 of the 16 validation images in {photos}, so a validation accuracy would "
-        "only measure memory. Received: inspection.leaks=drop. Keep the two apart, or set inspection.leaks=warn to "
-        "train on it anyway"
+        "only measure memorization. Received: inspection.leaks=drop. Keep the two apart, or set "
+        "inspection.leaks=warn to train on it anyway"
     )
 
 

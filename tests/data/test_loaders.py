@@ -220,5 +220,5 @@ def test_a_file_that_vanished_names_itself(photo_folder: Callable[..., Path], co
     loader = make_loader(made, open_images(manifest, made), TRAIN)
     gone = manifest.path(int(loader.rows[0]))
     gone.unlink()
-    with pytest.raises(Exception, match=rf"not any more \(No such file or directory\): {gone}\. "):
+    with pytest.raises(Exception, match=rf"no longer is \(No such file or directory\): {gone}\. "):
         stream(loader)

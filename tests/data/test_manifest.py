@@ -193,8 +193,8 @@ def test_a_fold_without_images_is_refused(photo_folder: PhotoFolder) -> None:
     assert sum(message.startswith("The class ") for message in messages) <= 2
     assert any(
         message.endswith(
-            f"Received: split.folds=5 split.fold={fold} split.group_by=^[cd]. Ask for fewer folds, or choose a pattern "
-            "that makes smaller groups"
+            f"Received: split.folds=5 split.fold={fold} split.group_by=^[cd]. Use fewer folds, or choose a pattern "
+            "that gives smaller groups"
         )
         for fold, message in enumerate(messages)
     )

@@ -140,7 +140,7 @@ def test_of_training_images_it_says_that_the_network_has_seen_them(
     assert content["judged"] == len(content["suspects"]) > 20
     assert content["networks"] == 1 and not content["out_of_fold"]
     page = Path(content["page"]).read_text(encoding="utf-8")
-    assert "by a network that has seen them while training" in page
+    assert "by a network that was trained on them" in page
     suspects.main(run, [])  # what was judged before stays
     assert {row["split"] for row in rows_of(run) if row["suspicion"]} == {"train", "validation", "test"}
     assert (run / "suspects-2.html").is_file()

@@ -65,10 +65,13 @@ def wobbly(x):
     ("layer", "reason"),
     [
         (lambda: Noise(name="it"), "it may be random: its code is unknown"),
-        (lambda: keras.Sequential([Noise(name="it")], name="outer"), "it in outer may be random: its code is not"),
+        (lambda: keras.Sequential([Noise(name="it")], name="outer"), "it in outer may be random: its code is unknown"),
         (lambda: layers.Lambda(wobbly, name="it"), "it may be random: its code is unknown"),
         (lambda: layers.Activation(wobbly, name="it"), "it may be random: it calls an unknown function"),
-        (lambda: frozen(layers.Conv2D(2, 3, activation=wobbly, name="it")), "it may be random: it calls a function"),
+        (
+            lambda: frozen(layers.Conv2D(2, 3, activation=wobbly, name="it")),
+            "it may be random: it calls an unknown function",
+        ),
         (
             lambda: layers.Conv2D(2, 3, activation=layers.GaussianNoise(1, name="it"), name="outer"),
             "it in outer is ran",

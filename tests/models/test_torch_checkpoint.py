@@ -234,7 +234,7 @@ def test_no_instruction_does_more_than_it_should(what: str, path: Path, monkeypa
 
 
 def test_a_refused_name_is_shown(path: Path) -> None:
-    assert_refused(checkpoint(b"\x80\x02" + MKDIR + b"."), path, "it asks for 'posix mkdir', which is no part of")
+    assert_refused(checkpoint(b"\x80\x02" + MKDIR + b"."), path, "it asks for 'posix mkdir', which is not part of")
 
 
 FLOATS, LONGS = b"ctorch\nFloatStorage\n", b"ctorch\nLongStorage\n"
@@ -298,7 +298,7 @@ def test_one_storage_in_two_ways(path: Path) -> None:
         (checkpoint(dictionary(weight=tensor()), keys=["0", "0"]), "list of its storages"),
         (checkpoint(dictionary(weight=tensor()), keys=[0]), "list of its storages"),
         (checkpoint(dictionary(weight=tensor()), keys="0"), "list of its storages"),
-        (checkpoint(dictionary(weight=tensor())) + b"x", "bytes behind its end"),
+        (checkpoint(dictionary(weight=tensor())) + b"x", "bytes after its end"),
     ],
 )
 def test_what_is_not_a_checkpoint(data: bytes, reason: str, path: Path) -> None:

@@ -69,5 +69,5 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "best.npz").write_bytes(content)
     with pytest.raises(BadInput, match="Not a file of activations"):
         read_activations(tmp_path / "best.npz")
-    with pytest.raises(BadInput, match="has kept no activations"):
+    with pytest.raises(BadInput, match="has saved no activations"):
         read_activations(tmp_path / "missing.npz")

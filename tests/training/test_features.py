@@ -133,8 +133,8 @@ def test_no_worker_trains_the_head_alone_when_one_has_no_room(config, photos: Pa
     source = FeatureSource(train, validation, manifest, config(*WORDS).loader)
     found, why = prepare_features(model, source, distribution=Crowded())
     assert found is None
-    assert why.startswith("features are not kept: there is no room for their ")
-    assert why.endswith("GiB on every worker, so the whole network is run in each step")
+    assert why.startswith("features are not cached: there is no room for their ")
+    assert why.endswith("GiB on every worker, so each step runs the whole network")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_no_worker_trains_the_head_alone_when_one_has_no_room(config, photos: Pa
 def test_where_it_would_not_be_the_same_a_sentence_says_why(config, photos: Path, words, reason: str) -> None:
     features, said = prepared(config, photos, network(config, *words), *words)
     assert features is None
-    assert said == f"features are not kept: {reason}, so the whole network is run in each step"
+    assert said == f"features are not cached: {reason}, so each step runs the whole network"
 
 
 def test_random_crops_are_no_ground_for_features(config, photos: Path) -> None:
@@ -269,7 +269,7 @@ def test_with_any_layer_the_weights_are_those_of_the_whole_network(config, photo
     model = with_layer(place, make())
     features, why = prepared(config, photos, model)
     assert said in why
-    assert (features is None) == ("features are not kept" in why)
+    assert (features is None) == ("features are not cached" in why)
     if features is not None:
         _, train, _ = opened(config, photos)
         whole = with_layer(place, make())
@@ -304,7 +304,7 @@ def test_a_run_with_random_layers_as_a_backbone(config, photos: Path, tmp_path: 
     words = ("model.backbone=own", f"model.weights={path}", "model.cut=null")
     features, said = prepared(config, photos, network(config, *words), *words)
     assert features is None
-    assert said == ("features are not kept: flip in augmentation is random, so the whole network is run in each step")
+    assert said == ("features are not cached: flip in augmentation is random, so each step runs the whole network")
 
 
 def test_training_and_validation_images_of_other_sizes_have_other_features(config, photos: Path, cache: Path) -> None:

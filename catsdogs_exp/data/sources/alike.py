@@ -50,8 +50,8 @@ def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, .
         else:
             pairs = ", ".join(f"{_quoted(name)}: {names[0].strip()}" for name in names)
             notes.append(
-                f"{listed} differ in case or spaces only, and are classes of their own; "
-                f"to join them: 'dataset.classes={{{pairs}, ...}}' with all other classes"
+                f"{listed} differ only in case or spaces and are separate classes; to merge "
+                f"them: 'dataset.classes={{{pairs}, ...}}' with all other classes"
             )
     return used, tuple(notes)
 
@@ -87,8 +87,8 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
     if nothing:
         others = ",".join(name for name in ordered[:4] if name not in nothing) + (",..." if len(ordered) > 4 else "")
         notes.append(
-            f"the label {' and '.join(nothing)} is a class of its own; "
-            f"where it means that there is none, name the others: dataset.classes=[{others}]"
+            f"the label {' and '.join(nothing)} is treated as a class; if "
+            f"it means a missing label, name the others: dataset.classes=[{others}]"
         )
     return tuple(notes)
 

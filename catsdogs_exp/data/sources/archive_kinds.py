@@ -42,8 +42,8 @@ def no_archive(path: Path) -> str:
         return f"The archive is empty (0 bytes): {path}. Download it again."
     if head.startswith(b"PK\x03\x04"):
         return (
-            f"The archive is incomplete: {path} begins like a zip, but its end is missing; {size:,} bytes are here. "
-            "A download or copy did not finish: download it again."
+            f"The archive is incomplete: {path} begins like a zip, but its end is missing; {size:,} bytes are here. A "
+            "download or copy did not finish: download it again."
         )
     if head.startswith(b"PK\x07\x08"):
         return f"The archive is the first part of a split zip: {path}. Join its parts: 7z x {path.name}"
@@ -68,7 +68,7 @@ def no_archive(path: Path) -> str:
             "per class."
         )
     return (
-        f"An archive of images must be a zip or tar file. Received something else: {path}, {size:,} bytes that begin "
+        f"An archive of images must be a zip or tar file. Received something else: {path}, {size:,} bytes beginning "
         f"with {head[:16]!r}. Download it again."
     )
 

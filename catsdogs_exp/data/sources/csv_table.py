@@ -315,8 +315,8 @@ def _not_there(table: Path, root: Path, missing: list[str], count: int, below: F
         words = f"dataset.root={place[0]}" + (f" dataset.suffix={place[1]}" if place[1] else "")
         return f"{text}The first is there with {words}."
     return (
-        f"{text}Their paths are relative to dataset.root, or to the table's folder. dataset.missing=skip leaves such "
-        "rows out."
+        f"{text}Their paths are relative to dataset.root, or to the table's folder. dataset.missing=skip leaves out "
+        "such rows."
     )
 
 

@@ -253,8 +253,8 @@ class Transfer:
         needed = expected - done + expected + _SPARE  # the archive, and its images
         if free < needed:
             raise BadInput(
-                f"Not enough space for {self._download.url}: {needed / 2**20:,.0f} MiB are needed with its pictures "
-                f"unpacked, {free / 2**20:,.0f} MiB are free in {self._part.parent}. "
+                f"Not enough space for {self._download.url}: {needed / 2**20:,.0f} MiB are needed including its "
+                f"unpacked images, {free / 2**20:,.0f} MiB are free in {self._part.parent}. "
                 "Set the environment variable CATSDOGS_CACHE to use another folder."
             )
 

@@ -30,7 +30,7 @@ def kaggle(dataset: KaggleDataset, progress: ReportProgress | None = None, folde
         root = Path(kagglehub.dataset_download(dataset.handle)).resolve()
     except Exception as error:  # kagglehub raises many kinds of errors: no network, no such data set, no permission
         raise BadInput(
-            f"dataset.handle={dataset.handle} cannot be downloaded from Kaggle: {one_line(error)}. Private sets need "
-            "an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"
+            f"dataset.handle={dataset.handle} cannot be downloaded from Kaggle: {one_line(error)}. Private data sets "
+            "need an account's key (KAGGLE_USERNAME and KAGGLE_KEY). Without a network: dataset=drawn"
         ) from error
     return list_images(root, Selection.of(dataset, folders))

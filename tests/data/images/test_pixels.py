@@ -171,8 +171,8 @@ def test_a_full_disk_is_said_to_be_full(
         open_pixels(manifest, replace(loader, cache="disk"))
     assert str(caught.value) == (
         "Decoded images cannot be kept on disk. The cache folder cannot be used: No space left on device: "
-        f"{cache / 'decoded'}. Set the environment variable CATSDOGS_CACHE to a folder that can be written, with room "
-        "in it. Or keep them elsewhere: loader.cache=memory or loader.cache=none."
+        f"{cache / 'decoded'}. Set the environment variable CATSDOGS_CACHE to a writable folder with enough "
+        "space. Or keep them elsewhere: loader.cache=memory or loader.cache=none."
     )
 
 

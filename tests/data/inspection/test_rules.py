@@ -137,7 +137,8 @@ def test_a_train_set_that_contains_the_validation_set_is_refused(
         manifest_of(split_folder, f"inspection.leaks={policy}")
     assert str(caught.value) == (
         f"The training set contains 4 of the 8 validation images in {split_folder}, so a validation accuracy would "
-        f"only measure memory. Received: inspection.leaks={policy}. Keep the two apart, or set inspection.leaks=warn "
+        f"only measure memorization. Received: inspection.leaks={policy}. Keep the two apart, or set "
+        "inspection.leaks=warn "
         "to train on it anyway"
     )
     assert len(manifest_of(split_folder, "inspection.leaks=warn").rows(TRAIN)) == 20
@@ -189,7 +190,7 @@ def test_near_copies_are_found_kept_together_and_only_reported(photo_folder: Pho
     ]
     assert [pair["path"] for pair in found["near_leaks"]] == ["train/cats/small.jpg"]
     assert (found["found"]["near_duplicate"], found["found"]["near_leak"], found["found"]["leak"]) == (2, 1, 0)
-    assert warnings_of(manifest)[0].startswith("leak: 1 images look nearly like one in validation or test: used")
+    assert warnings_of(manifest)[0].startswith("leak: 1 images are near copies of validation or test images: used")
     assert report(manifest_of(root))["found"]["near_duplicate"] == 0
 
 

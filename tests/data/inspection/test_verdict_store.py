@@ -140,7 +140,7 @@ def test_without_a_store_a_folder_is_inspected_all_the_same(
     assert main(["inspect", str(root)]) == 0
     said = capsys.readouterr()
     assert "8 files, 8 usable" in said.out
-    (line,) = [line for line in said.err.splitlines() if "verdicts on the files are not kept" in line]
+    (line,) = [line for line in said.err.splitlines() if "verdicts cannot be saved" in line]
     assert str(cache) in line and "CATSDOGS_CACHE" in line
     assert "Traceback" not in said.err
 

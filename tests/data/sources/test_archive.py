@@ -192,8 +192,8 @@ IN_BROWSER = "Open its address in a browser and download the file itself."
         ),
         (
             b"PK\x03\x04" + bytes(1996),
-            "The archive is incomplete: PATH begins like a zip, but its end is missing; 2,000 bytes exist. A download "
-            "or copy did not finish: fetch it again.",
+            "The archive is incomplete: PATH begins like a zip, but its end is missing; 2,000 bytes are here. A "
+            "download or copy did not finish: download it again.",
         ),
         (b"PK\x07\x08x", "The archive is the first part of a split zip: PATH. Join its parts: 7z x pets.zip"),
     ],
@@ -384,8 +384,8 @@ def test_names_in_a_tar_that_are_not_utf8_are_read_too(tmp_path: Path, cache: Pa
     found = source.unpacked(pack(tmp_path / "pets.tar", [*GOOD, (os.fsdecode(b"cats/caf\xe9.jpg"), b"tom")]))
     assert content(found.folder) == dict(GOOD) | {"cats/café.jpg": b"tom"}
     assert found.notes == (
-        "the names in pets.tar are not UTF-8 and are read as cp1252, such as café.jpg; dataset.encoding=NAME says it "
-        "otherwise",
+        "the names in pets.tar are not UTF-8 and are read as cp1252, such as café.jpg; dataset.encoding=NAME overrides "
+        "this",
     )
 
 
@@ -588,7 +588,7 @@ def test_an_archive_cut_short_is_damaged(tmp_path: Path, refusal: Callable[[Path
     message = refusal(path)
     if kind in ("zip", "tar.bz2"):  # unreadable without the end: a table of contents, a block of 900 kB
         start = "The archive is incomplete: " if kind == "zip" else NO_ARCHIVE
-        assert message.startswith(f"{start}{path} ") and message.endswith("fetch it again.")
+        assert message.startswith(f"{start}{path} ") and message.endswith("download it again.")
     else:
         assert damaged(path, message), message
 
@@ -745,7 +745,7 @@ def test_many_empty_entries_are_refused_in_any_archive(
 ) -> None:
     monkeypatch.setattr(unpacking, "MANY_ENTRIES", 20)
     path = pack(tmp_path / f"pets.{kind}", [(f"cats/{number}.jpg", b"x") for number in range(30)])
-    assert "20 nearly empty entries." in refusal(path).replace("30 entries", "20 entries")
+    assert "20 nearly empty entries." in refusal(path).replace("30 nearly", "20 nearly")
 
 
 def zip64(path: Path, size: int, packed: int, offset: int | None = None) -> Path:

@@ -326,8 +326,8 @@ def test_what_people_have(
         ),
         pytest.param(
             ["train/{cat,dog}/1.jpg", "val/{cats,dogs}/1.jpg"],
-            "val holds none of the classes of train in ROOT: cats and dogs there, cat and dog in train. Give its "
-            "folders the names of the classes, or remove val.",
+            "val holds none of the classes of train in ROOT: cats and dogs there, cat and dog in train. Name its "
+            "folders after the classes, or remove val.",
             id="other names in val",
         ),
         pytest.param(

@@ -275,13 +275,13 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
         ),
         (
             [HEADER, *LINES, "img,cat"],
-            "1 of 7 files in ROOT/table.csv are missing below ROOT: 'img'. They are folders. Name files, or leave the "
+            "1 of 7 files in ROOT/table.csv are missing below ROOT: 'img'. They are folders. List files, or leave the "
             "rows out with dataset.missing=skip.",
         ),
         (
             [HEADER, "https://x.y/1.jpg,cat", "https://x.y/2.jpg,dog"],
             "2 of 2 files in ROOT/table.csv are missing below ROOT: 'https://x.y/1.jpg', 'https://x.y/2.jpg'. They are "
-            "addresses, which are not fetched: download them, and set dataset.root to their folder.",
+            "URLs, which are not downloaded: download them yourself, and set dataset.root to their folder.",
         ),
         (
             ["id,breed", *(line.replace(".jpg", "").replace("img/", "") for line in LINES)],
