@@ -86,7 +86,7 @@ def closing_lines(sweep: Sweep) -> list[str]:
     done = len([job for job in own if job.status in (OK, PRUNED)])
     lines.append(f"{done} of {len(own)} runs in {folder}")
     if left or sweep.file.having(FAILED):
-        lines.append(f"  {how_to_go_on(sweep).removeprefix('to go on: ')}")
+        lines.append(f"  {how_to_go_on(sweep).removeprefix('to continue: ')}")
     return [
         *lines,
         f"  python -m catsdogs_exp compare {shlex.quote(str(folder))}",

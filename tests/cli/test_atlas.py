@@ -86,7 +86,7 @@ def test_gradient_ascent_stands_last_on_the_page(trained: Path, open_page, capsy
     pictures = browser.execute_script("return [...document.querySelectorAll('.vision img')].map(i => i.naturalWidth)")
     assert len(pictures) == 3 and all(8 <= width <= 32 for width in pictures)  # the receptive field, in pixels
     figures = [each.text for each in browser.find_elements("css selector", ".vision .name")]
-    found = [re.search(r"answers (\S+), the strongest image (\S+)", text) for text in figures]
+    found = [re.search(r"activation (\S+), the strongest image (\S+)", text) for text in figures]
     assert all(match and float(match[1]) > float(match[2]) for match in found)  # ascent found more than the images have
 
 

@@ -68,7 +68,7 @@ def test_inspect_answers_bad_input_in_one_line(
 def test_inspect_helps(capsys: pytest.CaptureFixture[str]) -> None:
     with_option = main(["inspect", "--help"])
     assert with_option == 0
-    assert "--fail-on KINDS   exit code 1 when any of these is found: bad, duplicate," in capsys.readouterr().out
+    assert "--fail-on KINDS   exit code 1 if any of these is found: bad, duplicate," in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["my photos", "it's, [here] = {a} $b", "back\\slash"])

@@ -172,9 +172,9 @@ def test_each_row_of_a_table_is_a_job(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "sweep.jobs must be a CSV file with a key in each column, such as lr,depth, and a job in each row"),
-        ("lr,depth\n", "and a job in each row"),
-        ("lr,\n0.1,2\n", "with a key in each column"),
+        ("", "sweep.jobs must be a CSV file with one key per column, such as lr,depth, and one job per row"),
+        ("lr,depth\n", "and one job per row"),
+        ("lr,\n0.1,2\n", "with one key per column"),
         ("lr\n0.1,2\n", "Row 2 of .* has 2 cells for 1 keys"),
         (None, "sweep.jobs must be a readable CSV file: No such file or directory"),
     ],

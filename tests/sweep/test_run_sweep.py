@@ -112,7 +112,7 @@ def test_jobs_are_composed_as_they_start(
     assert len(states(tmp_path)) == 10_000 and len(trained_words) == 1
     assert len(composed) < 60
     assert [job["status"] for job in states(tmp_path)[:2]] == ["interrupted", "pending"]
-    assert "the sweep was interrupted with 10000 of 10000 runs to go; to go on: python -m" in capsys.readouterr().err
+    assert "the sweep was interrupted with 10000 of 10000 runs to go; to continue: python -m" in capsys.readouterr().err
 
 
 def test_an_interrupted_sweep_goes_on_with_what_is_missing(
@@ -144,7 +144,7 @@ def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[
     assert len(states(tmp_path)) == 16
     for words in (["epochs=3"], ["batch_size=2"]):
         assert main(["resume", str(sweep), *words]) == 2
-        assert "takes further values for the keys that its jobs differ in: depth, lr, seed." in capsys.readouterr().err
+        assert "takes further values only for the keys that vary between its jobs: depth, lr, seed." in capsys.readouterr().err
     assert main(["resume", str(sweep), "seed=-1"]) == 2
     assert "seed must be" in capsys.readouterr().err
     assert len(states(tmp_path)) == 16
@@ -158,7 +158,7 @@ def test_a_changed_recipe_is_refused(tmp_path: Path, trained_words: list[Any], c
     assert main(["-m", *words, "--config-dir", str(tmp_path)]) == 1
     recipe.write_text("# @package _global_\nepochs: 4\n", encoding="utf-8")
     assert main(["resume", str(sweep_of(tmp_path))]) == 2
-    assert "have changed: epochs 3 -> 4. Bring them back" in capsys.readouterr().err
+    assert "have changed: epochs 3 -> 4. Restore them" in capsys.readouterr().err
 
 
 def test_a_failure_may_stop_a_sweep(tmp_path: Path, trained_words: list[Any]) -> None:

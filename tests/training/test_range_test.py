@@ -34,7 +34,7 @@ def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
     losses[-1] = 5.0
     found = suggest(RATES[:60], losses, broke=True)
     assert found.suggestion == pytest.approx(RATES[59] / 10, rel=0.05)
-    assert "where the loss breaks without having fallen" in found.why
+    assert "where the loss diverges without having fallen" in found.why
 
 
 def test_where_nothing_happens_nothing_is_suggested() -> None:
