@@ -16,14 +16,14 @@ NAMES = {
     "loader": "P4 to P6: images per second of the loader alone, against Keras's loaders; --large: P20, phone photos",
     "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
     "optimizers": "the fused updates of the optimizers against Keras's own",
-    "rates": "A6: what lr=auto loses against the best of seven rates; --only cnn,sgd,photos --results FILE",
-    "startup": "P8 and P9: seconds to an answer, and to the first training step",
-    "sweep": "P10: seconds that a sweep's job takes beyond its own epochs",
-    "checkpoints": "P12: what saving where a run stands costs; and what determinism does",
-    "record": "P13: what TensorBoard, activations and linear probes cost a run",
+    "rates": "A6: accuracy lost by lr=auto against the best of seven rates; --only cnn,sgd,photos --results FILE",
+    "startup": "P8 and P9: seconds to a response, and to the first training step",
+    "sweep": "P10: overhead of a sweep's job beyond its own epochs, in seconds",
+    "checkpoints": "P12: the cost of checkpoints, and of determinism",
+    "record": "P13: the cost of TensorBoard, activations and linear probes",
     "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",
     "compare": "P17: seconds that `compare` of 500 runs takes, with tests of significance on 1,000 images",
-    "memory": "P11: peak memory of a run with ten times the images, and what a million would cost",
+    "memory": "P11: peak memory of a run with ten times the images, and the extrapolated cost of a million",
 }
 _ROUNDS = 5
 _ONCE = ("rates",)  # its rounds are seeds, and one takes an hour
@@ -59,13 +59,15 @@ def _answer(words: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, allow_abbrev=False)
     parser.add_argument("name", nargs="?", metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--photos", type=Path, metavar="ZIP", help="photos instead of those beside the checkout")
+    parser.add_argument("--photos", type=Path, metavar="ZIP", help="photos instead of those next to the checkout")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default {_ROUNDS}; a target needs at least 5")
     parser.add_argument("--images", type=int, metavar="N", help="training images of a round; default all")
-    parser.add_argument("--only", metavar="NAMES", help="of rates: parts of its panel, such as cnn,sgd,photos")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="of rates: what was measured before, added to")
+    parser.add_argument("--only", metavar="NAMES", help="for rates: parts of its panel, such as cnn,sgd,photos")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="for rates: the file of measurements, extended by this run"
+    )
     parser.add_argument("--large", action="store_true", help="with loader: 12-megapixel JPEGs instead (P20)")
-    parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to see that it works")
+    parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to check that it works")
     return parser
 
 

@@ -97,7 +97,7 @@ def _parser() -> Parser:
         default=[],
         help="only runs that fulfil it: 'lr<0.01', 'optimizer=adamw and val_accuracy>=0.8', status=ok; may be repeated",
     )
-    parser.add_argument("--inside", action="store_true", help="compare two networks by what their layers see")
+    parser.add_argument("--inside", action="store_true", help="compare two networks by their activations")
     parser.add_argument("--wall", action="store_true", help="draw the activations of all runs side by side")
     parser.add_argument(
         "--group-by",
@@ -143,7 +143,7 @@ def _write_runs(found: Comparison, form: str | None) -> None:
         _write_repetitions(found)
     if left_out:
         sys.stdout.flush()
-        _aside(f"{len(left_out)} settings that are the same in all runs of an experiment are left out: --csv has all")
+        _aside(f"{len(left_out)} settings that are the same in all runs of an experiment are left out: --csv shows all")
 
 
 def _write_groups(found: Comparison, grouping: "Grouping", form: str | None) -> None:
@@ -229,7 +229,7 @@ def _headline(found: Comparison, grouping: "Grouping | None" = None) -> str:
     better = "lower" if lower_is_better(found.by) else "higher"
     what = f"{count} run{'s' if count != 1 else ''} in {found.root}"
     if grouping:
-        what += f", grouped by {', '.join(grouping.keys) or 'nothing: all together'}"
+        what += f", grouped by {', '.join(grouping.keys) or 'nothing: all runs together'}"
     return printable(f"{what}, best first by {found.by} ({better} is better)")
 
 

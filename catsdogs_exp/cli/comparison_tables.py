@@ -75,7 +75,7 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, kept: str) -> No
     console.say(headline)
     console.print(table, soft_wrap=False)
     if dropped:
-        console.say(f"no room for {', '.join(dropped)}: widen the terminal, or take --csv")
+        console.say(f"no room for {', '.join(dropped)}: widen the terminal, or use --csv")
 
 
 def _fitting(columns: Sequence[Column], width: int, kept: str) -> tuple[list[Column], list[str]]:

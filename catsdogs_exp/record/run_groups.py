@@ -76,7 +76,9 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
         BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
     """
     keys = _group_keys(comparison, names)
-    remarks = [f"{run.name} is in no group: its settings are unknown" for run in comparison.runs if run.config is None]
+    remarks = [
+        f"{run.name} is not in any group: its settings are unknown" for run in comparison.runs if run.config is None
+    ]
     found = [_group(runs, keys, comparison.by) for runs in comparison.alike(keys)]
     found.sort(
         key=lambda group: (

@@ -35,7 +35,7 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
     plans = plan_stages(job.config)
     progress = begin_progress(plans, job.config.training, snapshot)
     if found.get("status") == "running":  # no process holds its lock
-        say(f"the run was killed after {len(progress.history.epochs)} epochs: going on")
+        say(f"the run was killed after {len(progress.history.epochs)} epochs: continuing")
     _check_next_stage(next_stage(plans, progress.history, job.config.training), snapshot, job.folder)
     _refuse(job.config, changes, progress.history, job.allow_changes)
     if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
@@ -61,7 +61,7 @@ def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) ->
     if progress.stopped:
         return progress.stopped
     if not progress.history.epochs:
-        return "no checkpoint was kept to go on from (training.checkpoint.every)"
+        return "no checkpoint was saved to continue from (training.checkpoint.every)"
     if next_stage(plans, progress.history, config.training) is not None:
         return ""
     key = "epochs" if len(plans) == 1 else "training.finetune.epochs"
@@ -80,6 +80,6 @@ def _refuse(config: Config, changes: Mapping[str, str], history: History, allow:
     if others and not allow:
         listed = ", ".join(f"{name} {change}" for name, change in others.items())
         raise BadInput(
-            f"A run is resumed with the config it began with; only {key} may be raised. Changed: {listed}. "
+            f"A run can only be resumed with its original config; only {key} may be raised. Changed: {listed}. "
             "Start a new run, or continue anyway: --allow-changes"
         )

@@ -109,7 +109,7 @@ def test_settings_of_recipes_go_under_their_names_where_they_are_many(tmp_path, 
     done = command(tmp_path, *form)
     header = done.stdout.splitlines()[0 if form else 1].replace("|", " ").split()
     assert header[-4:] == ["seconds", "images_per_second", "seed", "experiment"]
-    assert done.stderr == "20 settings that are the same in all runs of an experiment are left out: --csv has all\n"
+    assert done.stderr == "20 settings that are the same in all runs of an experiment are left out: --csv shows all\n"
 
 
 def test_few_settings_of_recipes_stay(tmp_path):
@@ -487,7 +487,7 @@ def test_on_a_narrow_terminal_numbers_stay_whole(outputs):
     text = on_terminal(outputs, 70)
     lines = [line.split() for line in text.splitlines()]
     assert ["9-lr=0.01", "ok", "0.9000", "3", "0.1235", "0.01", "-"] in lines
-    assert "no room for images_per_second, last10, last, seconds: widen the terminal, or take --csv" in text
+    assert "no room for images_per_second, last10, last, seconds: widen the terminal, or use --csv" in text
     table = text.splitlines()[1 : text.splitlines().index("")]
     assert max(map(len, table[:-1])) <= 70  # the last one says what has no room
 

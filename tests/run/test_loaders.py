@@ -22,7 +22,7 @@ from catsdogs_exp.run.loaders import open_loaders
         (
             {"cats": 64, **{f"dogs{number}": 1 for number in range(7)}},
             [],
-            ["no validation images of dogs0, dogs1, dogs2, dogs3, dogs4 and 2 more classes: how well they are told "],
+            ["no validation images of dogs0, dogs1, dogs2, dogs3, dogs4 and 2 more classes: how well the network "],
         ),
         ({"cats": 64, "dogs": 64}, [], []),
         ({"cats": 64, "dogs": 1}, ["training.overfit_batches=1"], ["training.overfit_batches: 8 training images, "]),

@@ -144,7 +144,10 @@ def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[
     assert len(states(tmp_path)) == 16
     for words in (["epochs=3"], ["batch_size=2"]):
         assert main(["resume", str(sweep), *words]) == 2
-        assert "takes further values only for the keys that vary between its jobs: depth, lr, seed." in capsys.readouterr().err
+        assert (
+            "takes further values only for the keys that vary between its jobs: depth, lr, seed."
+            in capsys.readouterr().err
+        )
     assert main(["resume", str(sweep), "seed=-1"]) == 2
     assert "seed must be" in capsys.readouterr().err
     assert len(states(tmp_path)) == 16

@@ -32,7 +32,7 @@ def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, .
         same.setdefault(_composed(name), []).append(name)
     used = {name: composed if len(names) > 1 else name for composed, names in same.items() for name in names}
     notes = [
-        f"{shown(name)} is written in {len(names)} Unicode forms, which are taken as one class"
+        f"{shown(name)} is written in {len(names)} Unicode forms, which are treated as one class"
         for name, names in same.items()
         if len(names) > 1
     ]
@@ -45,7 +45,7 @@ def joined_names(placed: Iterable[Placed]) -> tuple[dict[str, str], tuple[str, .
         stand = [set().union(*(places[name] for name in used if used[name] == each)) for each in names]
         listed = " and ".join(map(shown, names))
         if sum(map(len, stand)) == len(set().union(*stand)):
-            notes.append(f"{listed} are taken as one class: {shown(names[0])}")
+            notes.append(f"{listed} are treated as one class: {shown(names[0])}")
             used = {name: names[0] if other in names else other for name, other in used.items()}
         else:
             pairs = ", ".join(f"{_quoted(name)}: {names[0].strip()}" for name in names)
@@ -73,7 +73,7 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
             numbers.setdefault(value, []).append(name)
     for same in numbers.values():
         if len(same) > 1:
-            notes.append(f"{' and '.join(same)} are the same number, but labels of their own")
+            notes.append(f"{' and '.join(same)} are the same number, but separate labels")
     known = set(ordered)
     for name in ordered:
         parts = [part.strip() for part in re.split(r"[,;|/+&\s]+", name) if part.strip()]

@@ -78,7 +78,9 @@ def no_table(path: Path) -> str:
     with path.open("rb") as handle:
         head = handle.read(_HEAD)
     if head.startswith(b"version https://git-lfs"):
-        return f"The table is not here: {path} is a pointer of Git LFS to it. Fetch it in its repository: git lfs pull"
+        return (
+            f"The table is not here: {path} is only a Git LFS pointer. Fetch the file in its repository: git lfs pull"
+        )
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return f"A table must be text. {path} is an Excel workbook or an archive. Save the sheet as CSV"
     for start, what in (*_OTHER, (b"[{", "JSON"), (b"[[", "JSON")):

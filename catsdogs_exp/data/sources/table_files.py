@@ -40,11 +40,11 @@ class Change:
             of_windows = bool(rest) and _DRIVE.fullmatch(rest[0]) is not None
             beginning = "/".join(rest if first == "/" else [first, *rest])
             rooted = "/" if first == "/" and not of_windows and not is_address(path) else ""
-            said.append(f"without their beginning {shown(rooted + beginning)}")
+            said.append(f"without the prefix {shown(rooted + beginning)}")
         if self.suffix:
-            said.append(f"with {self.suffix} behind them (dataset.suffix)")
+            said.append(f"with {self.suffix} appended (dataset.suffix)")
         if self.any_case:
-            said.append("in another case")
+            said.append("in a different case")
         if self.decoded:
             said.append("with their %-codes decoded")
         if not said and "\\" in path:

@@ -83,7 +83,7 @@ def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
     except UnicodeError as error:
         raise BadInput(
             f"The table is not in the encoding {settings.encoding}: {path}: {getattr(error, 'reason', error)}. Leave "
-            "dataset.encoding out to have it guessed"
+            "out dataset.encoding to guess it"
         ) from error
     except csv.Error as error:
         raise BadInput(f"The table cannot be read: {path}: {error}") from error
@@ -110,10 +110,10 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
         lines.skip()
         comments += 1
     if comments:
-        notes.append(f"{counted(comments, 'line')} of comment before the table left out")
+        notes.append(f"{counted(comments, 'line')} of comments before the table ignored")
     if delimiter is None and guess != ",":
         word = next(word for word, letter in DELIMITERS.items() if letter == guess)
-        notes.append(f"fields are parted by {word}; dataset.delimiter says it otherwise")
+        notes.append(f"fields are separated by {word}; dataset.delimiter overrides this")
     field = r"\s*'[^']*'\s*"
     single = all(re.fullmatch(f"{field}(?:{re.escape(guess)}{field})+", line) for line in sample)
     if single:
@@ -134,8 +134,8 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
         rows = chain([(line, first)], _rows(path, reader, len(columns), before, notes))
         if settings.header == "auto":
             notes.append(
-                f"the table has no line of column names, so they are {some(columns, 3)}; "
-                "dataset.header=first_line says it otherwise"
+                f"the table has no header line, so its columns are {some(columns, 3)}; "
+                "dataset.header=first_line overrides this"
             )
     return Table(path, columns, rows, named, notes)
 
@@ -250,7 +250,7 @@ def _rows(path: Path, reader: Iterator[list[str]], width: int, before: int, note
             raise BadInput(f"The table must have {width} fields in each line. Received {len(row)}: {path}, line {line}")
         yield line, row
     if blank:
-        notes.append(f"{counted(blank, 'line')} without content left out")
+        notes.append(f"{counted(blank, 'line')} without content ignored")
 
 
 def column(columns: Sequence[str], name: str, key: str, path: Path) -> int:

@@ -89,16 +89,16 @@ def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
             with tarfile.open(path, errors="surrogateescape") as tar:
                 return _write(path, _tar_entries(path, tar, unpacking), _tar_opener(tar), scratch, unpacking)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-        raise Unusable(f"The archive is damaged: {path}: {error}. Fetch it again.") from error
+        raise Unusable(f"The archive is damaged: {path}: {error}. Download it again.") from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
         raise Unusable(f"The archive cannot be read: {path}: {error}. {_YOURSELF}") from error
     except OSError as error:
         # gzip and bz2 report damage without a number; zipfile seeks to places before the file's beginning
         if error.errno is None or (error.errno == errno.EINVAL and error.filename is None):
-            raise Unusable(f"The archive is damaged: {path}: {error.strerror or error}. Fetch it again.") from error
+            raise Unusable(f"The archive is damaged: {path}: {error.strerror or error}. Download it again.") from error
         raise BadInput(
-            f"The archive cannot be unpacked: {error.strerror}: {path}. It goes to the cache folder; "
-            "set the environment variable CATSDOGS_CACHE for another one."
+            f"The archive cannot be unpacked: {error.strerror}: {path}. It is unpacked into the cache folder; "
+            "set the environment variable CATSDOGS_CACHE to use another one."
         ) from error
     raise Unusable(no_archive(path))
 
@@ -116,7 +116,7 @@ def _check_table(path: Path) -> None:
     # Names are repeated before each file; the rest must be content.
     content = path.stat().st_size - 2 * table + 16 * entries
     if entries > MANY_ENTRIES and content < MIN_MEAN_BYTES * entries:
-        raise Unusable(_too_much(path, f"holds {entries:,} entries with hardly anything in them"))
+        raise Unusable(_too_much(path, f"holds {entries:,} nearly empty entries"))
 
 
 def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dict[str, str]:
@@ -147,7 +147,7 @@ def _zip_entries(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> I
             raise Unusable(f"The archive is encrypted: {path}. {_YOURSELF}")
         if info.compress_type in METHODS:
             raise Unusable(
-                f"The archive is compressed with {METHODS[info.compress_type]}, which is not read here: {path}. Unpack "
+                f"The archive is compressed with {METHODS[info.compress_type]}, which is not supported: {path}. Unpack "
                 f"it with 7-Zip (7z x {path.name} -oFOLDER), and use dataset=folder dataset.path=FOLDER"
             )
         mode = info.external_attr >> 16
@@ -192,7 +192,7 @@ def _decoded(path: Path, raw: dict[str, bytes], usual: str, unpacking: Unpacking
     except UnicodeDecodeError as error:
         raise Unusable(
             f"The names in {path} are not in the encoding {encoding}: {error.reason}. Received: "
-            f"dataset.encoding={encoding}. Leave it out to have it guessed"
+            f"dataset.encoding={encoding}. Leave it out to guess it"
         ) from error
 
 
@@ -213,7 +213,7 @@ def _check_end(tar: tarfile.TarFile) -> None:
     while chunk := stream.read(_CHUNK):
         trailing += len(chunk)
         if trailing > _MAX_TRAILING:
-            raise tarfile.ReadError("much follows its end")
+            raise tarfile.ReadError("there is too much data after its end")
 
 
 def _tar_opener(tar: tarfile.TarFile) -> _Opener:
@@ -250,13 +250,13 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
             limits = f"{unpacking.bytes_left / 2**30:.1f} GiB or {unpacking.entries_left:,} files"
             raise Unusable(_too_much(path, f"unpacks to more than {limits}"))
         if seen > MANY_ENTRIES and total < MIN_MEAN_BYTES * seen:
-            raise Unusable(_too_much(path, f"holds more than {MANY_ENTRIES:,} entries with hardly anything in them"))
+            raise Unusable(_too_much(path, f"holds more than {MANY_ENTRIES:,} nearly empty entries"))
         checked[key] = scratch / inside, size, entry
     if twice:
         unpacking.notes.append(f"{counted(twice, 'file')} stored more than once in {path.name}: the last is used")
     if icons:
         unpacking.notes.append(
-            f"{counted(icons, 'file')} called Icon\\r in {path.name} left out: pictures of folders on macOS"
+            f"{counted(icons, 'file')} called Icon\\r in {path.name} left out: folder icons of macOS"
         )
     unpacking.bytes_left -= total
     unpacking.entries_left -= seen

@@ -78,7 +78,7 @@ def test_classes_are_renamed_and_merged(pets: Path) -> None:
 
 def test_an_unknown_class_is_told_what_there_is(pets: Path) -> None:
     assert refusal(pets, classes={"cat": "cat", "dgo": "dog"}) == (
-        f"dataset.classes names a class that is not there: dgo. Did you mean dog? The classes in {pets}: "
+        f"dataset.classes names a class that does not exist: dgo. Did you mean dog? The classes in {pets}: "
         "cat, dog, horse, kitten."
     )
 
@@ -147,13 +147,13 @@ def test_files_are_taken_by_glob_patterns(tmp_path: Path, include: list[str], ta
     listing = list_images(root, Selection(include=tuple(include)))
     assert listing.paths.tolist() == taken
     left = 5 - len(taken)
-    assert listing.notes == ((f"{counted(left, 'file')} that dataset.include does not take",) if left else ())
+    assert listing.notes == ((f"{counted(left, 'file')} that do not match dataset.include",) if left else ())
 
 
 def test_a_class_without_included_files_is_refused(pets: Path) -> None:
     assert refusal(pets, include=("*.png",)) == (
-        f"The class folder 'dog' holds no images that dataset.include takes: {pets}/dog. "
-        "Take more, or pick other classes with dataset.classes."
+        f"The class folder 'dog' holds no images that match dataset.include: {pets}/dog. "
+        "Include more, or select other classes with dataset.classes."
     )
 
 
@@ -220,7 +220,7 @@ def test_a_wrapping_folder_that_is_a_link_to_itself_is_refused(tmp_path: Path) -
     (root / "pets").symlink_to(other)
     (other / "pets").symlink_to(root)
     assert refusal(root) == (
-        f"The folder of images is a link to one around it: {root}/pets/pets. Set dataset.symlinks=skip"
+        f"The folder of images is a link to a parent folder: {root}/pets/pets. Set dataset.symlinks=skip"
     )
     (root / "pets").unlink()
     (root / "pets").symlink_to(root)
@@ -271,7 +271,7 @@ def test_the_class_in_the_file_name(tmp_path: Path) -> None:
     assert listing.splits.tolist() == [UNDECIDED] * 4
     assert listing.notes == (
         "1 file (name does not match dataset.pattern): readme.md",
-        "1 hidden or left by a system or program: .cat.3.jpg",
+        "1 hidden or left behind by a system or program: .cat.3.jpg",
     )
 
 

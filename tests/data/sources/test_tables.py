@@ -77,7 +77,7 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(HEADER, *LINES).encode("utf-16-le"), [], id="UTF-16 without a mark"),
         pytest.param("\ufeff\ufeff" + lines(HEADER, *LINES), [], id="two byte order marks"),
         pytest.param(
-            lines(HEADER, *LINES) + "\x1a\r\n", ["1 line without content left out"], id="the end of a file of DOS"
+            lines(HEADER, *LINES) + "\x1a\r\n", ["1 line without content ignored"], id="the end of a file of DOS"
         ),
         pytest.param(
             lines("'path','label'", *(f"'{path}', '{name}'" for path, name in FILES)),
