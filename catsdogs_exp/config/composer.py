@@ -1,4 +1,4 @@
-"""Composes the configs of many jobs that share their choices of groups: those are composed once, the rest is set."""
+"""Composes the configs of many jobs that share their group choices: those are composed once, the rest is set."""
 
 import copy
 import functools
@@ -19,10 +19,10 @@ from catsdogs_exp.errors import BadInput
 
 
 class Composer:
-    """Gives the config that `config_of` gives, seven times as fast where the choices of groups repeat.
+    """Returns the same config as `config_of`, seven times as fast if group choices repeat.
 
     Args:
-        config_dir: as `--config-dir`.
+        config_dir: as in `--config-dir`.
     """
 
     def __init__(self, config_dir: str | None = None) -> None:
@@ -40,7 +40,7 @@ class Composer:
         """
         try:
             return self._quickly(words)
-        except (BadInput, HydraException, OmegaConfBaseException, ValueError):  # it knows what to say
+        except (BadInput, HydraException, OmegaConfBaseException, ValueError):  # it has the right error message
             return config_of(words, self._config_dir)
 
     def _quickly(self, words: Sequence[str]) -> Config:
@@ -57,7 +57,7 @@ class Composer:
         return build(composed, chosen_experiment(composed.hydra))
 
 
-@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few words
+@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few strings
 def key_of(word: str) -> str:
     """The key of a word."""
     return parsed(word).key
@@ -68,7 +68,7 @@ def value_of(word: str) -> Any:
     """The value of a word in Hydra's grammar.
 
     Raises:
-        HydraException: when it cannot be read.
+        HydraException: if it cannot be read.
     """
     return OverridesParser.create().parse_override(word).value()
 
@@ -80,7 +80,7 @@ def _read(word: str, names: tuple[tuple[str, str], ...]) -> str:
 
 @functools.lru_cache(maxsize=100_000)
 def _is_plain(word: str) -> bool:
-    """Whether a word sets one setting to one value, and chooses nothing that brings settings along."""
+    """Whether a word sets one setting to one value, and selects nothing that brings its own settings."""
     found = parsed(word)
     return not (found.prefix or found.value is None or set("@/") & set(found.key)) and (
         found.key not in search_path.groups() and not found.key.startswith("hydra.") and found.key != "plugins"

@@ -23,15 +23,15 @@ _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
 class Condition:
     """A condition on the settings of a run.
 
-    It may hold keys (`lr`, `model.dropout`), numbers, words in quotes or without (`model==resnet`), `true`, `false`,
-    `null`, lists, the comparisons of Python with `in`, and `and`, `or`, `not` with brackets.
+    It may contain keys (`lr`, `model.dropout`), numbers, words with or without quotes (`model==resnet`), `true`,
+    `false`, `null`, lists, Python's comparisons including `in`, and `and`, `or`, `not` with brackets.
 
     Args:
         text: as typed.
-        setting: what the condition belongs to, for messages: `sweep.skip`.
+        setting: the setting it belongs to, for messages: `sweep.skip`.
 
     Raises:
-        BadInput: when it cannot be read.
+        BadInput: if it cannot be read.
     """
 
     def __init__(self, text: str, setting: str) -> None:
@@ -53,10 +53,10 @@ class Condition:
         return list(dict.fromkeys(_keys(self._tree)))
 
     def check_keys(self, known: Mapping[str, Any]) -> None:
-        """Refuses a condition on settings that do not exist.
+        """Rejects a condition on settings that do not exist.
 
         Raises:
-            BadInput: naming the setting and what is near.
+            BadInput: naming the setting and the closest match.
         """
         for key in self.keys():
             if key not in known:
@@ -66,12 +66,12 @@ class Condition:
                 )
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether it holds for these values. A comparison with a setting that is not there does not hold."""
+        """Whether the condition is true for these values. A comparison with a missing setting is false."""
         return bool(_evaluate(self._tree, values))
 
 
 def _check(node: ast.AST) -> None:
-    """Lets through what `_evaluate` understands, and nothing else."""
+    """Accepts what `_evaluate` supports, and nothing else."""
     if isinstance(node, ast.BoolOp):
         for each in node.values:
             _check(each)
@@ -108,7 +108,7 @@ def _name(node: ast.AST) -> str | None:
 
 
 def _keys(node: ast.AST) -> list[str]:
-    """Names on the left of comparisons, and where the left is a value, those on the right."""
+    """Names on the left of comparisons, and if the left is a value, those on the right."""
     if isinstance(node, ast.BoolOp):
         return [key for each in node.values for key in _keys(each)]
     if isinstance(node, ast.UnaryOp):
@@ -156,5 +156,5 @@ def _side(node: ast.AST, values: Mapping[str, Any]) -> Any:
 def _compared(operation: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
     try:
         return bool(operation(left, right))
-    except TypeError:  # a word is neither more nor less than a number
+    except TypeError:  # a word cannot be compared by size with a number
         return False

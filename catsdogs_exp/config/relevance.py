@@ -1,9 +1,9 @@
-"""Which settings matter to a run: a transfer network has no depth, and without folds no fold is chosen."""
+"""Determines which settings matter to a run: a transfer network has no depth, and without folds there is no fold."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# Settings that change no number of a run.
+# Settings that never change a run's numbers.
 _WITHOUT_INFLUENCE = ("output_dir", "logging.", "training.checkpoint.", "loader.workers", "loader.cache")
 
 
@@ -19,7 +19,7 @@ def _has_depth(config: Mapping[str, Any]) -> bool:
     return "model.depth" in config or "model.name" not in config
 
 
-# Settings that only matter where something else is so.
+# Settings that only matter if another one has a certain value.
 _ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "depth": _has_depth,
     "split.fold": _is_set("split.folds"),
@@ -33,17 +33,17 @@ _ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 
 
 def changes_numbers(key: str) -> bool:
-    """Whether a setting can change what a run reaches, as `output_dir` cannot."""
+    """Whether a setting can change the results of a run, unlike `output_dir`."""
     return not key.startswith(_WITHOUT_INFLUENCE)
 
 
 def depends(key: str) -> bool:
-    """Whether it hangs on other settings if a setting has a meaning."""
+    """Whether a setting only matters for certain values of other settings."""
     return key in _ONLY_WHERE
 
 
 def matters(key: str, config: Mapping[str, Any]) -> bool:
-    """Whether a setting has a meaning in a run.
+    """Whether a setting matters in a run.
 
     Args:
         key: dotted, such as `training.finetune.lr`.

@@ -1,6 +1,6 @@
-"""Tests of significance for two networks that judged the same images, and how many images a difference needs.
+"""Significance tests for two networks evaluated on the same images, and how many images a difference requires.
 
-McNemar's exact test for accuracy, a paired bootstrap for everything else, Holm's correction for many comparisons.
+McNemar's exact test for accuracy, a paired bootstrap for everything else, Holm's correction for multiple comparisons.
 Without SciPy.
 """
 
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.05
-"""A difference counts as one when its corrected p-value is below."""
+"""A difference is significant if its corrected p-value is below this."""
 
 POWER = 0.8
-"""How often a test on as many images as are needed would find the difference."""
+"""Probability that a test on the required number of images finds the difference."""
 
 RESAMPLES = 2_000
-_FEW = 10  # resamples beyond the difference: fewer say too little of the p-value, and the normal tail stands for them
+_FEW = 10  # resamples beyond the difference: with fewer, the p-value is imprecise, and the normal tail is used instead
 _NORMAL = NormalDist()
 
 
@@ -28,11 +28,10 @@ class Bootstrap:
     """A paired bootstrap of k differences.
 
     Attributes:
-        difference: float64 [k], on the images themselves.
+        difference: float64 [k], on the original images.
         deviation: float64 [k], of the difference over resampled sets of images.
-        p_value: float64 [k], two-sided: how often a difference at least as large would come about by the choice of
-            images if there were none. Where fewer than ten of the resamples reach it, from a normal distribution with
-            the same deviation.
+        p_value: float64 [k], two-sided: how often a difference at least as large would arise from the choice of images
+            alone. If fewer than ten resamples reach it, from a normal distribution with the same deviation.
     """
 
     difference: NDArray[np.float64]
@@ -41,19 +40,19 @@ class Bootstrap:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """The two-sided p-value of McNemar's exact test (McNemar, 1947): a sign test on the images that only one got right.
+    """The two-sided p-value of McNemar's exact test (1947): a sign test on the images that only one network got right.
 
     Args:
-        only_first: images that the first network alone got right.
-        only_second: images that the second network alone got right.
+        only_first: images that only the first network got right.
+        only_second: images that only the second network got right.
 
     Returns:
-        0..1; 1 where the two were right on the same images.
+        0..1; 1 if both were right on the same images.
     """
     n, least = only_first + only_second, min(only_first, only_second)
     if only_first == only_second:
         return 1.0
-    # P(X <= least) for X ~ Binomial(n, 1/2), from its largest term down
+    # P(X <= least) for X ~ Binomial(n, 1/2), starting from its largest term
     largest = math.exp(math.lgamma(n + 1) - math.lgamma(least + 1) - math.lgamma(n - least + 1) - n * math.log(2))
     total, term, k = 0.0, 1.0, least
     while term > 1e-17 * total:
@@ -68,8 +67,8 @@ def bootstrap_means(differences: NDArray[np.floating], resamples: int = RESAMPLE
 
     Args:
         differences: [n, k], of n images for k pairs of networks; finite.
-        resamples: sets of n images drawn with replacement, the same ones for all pairs.
-        seed: of the draws.
+        resamples: number of sets of n images drawn with replacement, the same ones for all pairs.
+        seed: for sampling.
     """
     n = len(differences)
     rng = np.random.default_rng(seed)
@@ -83,16 +82,16 @@ def bootstrap_counts(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Bootstrap:
-    """The difference of a figure that depends on counts alone, such as macro F1, over resampled images.
+    """The difference of a metric that depends only on counts, such as macro F1, over resampled images.
 
-    Images that are alike in label and both predictions are exchangeable, so that counts of the kinds are drawn
-    instead of the images: the same distribution, at a fraction of the cost.
+    Images with the same label and the same two predictions are exchangeable, so counts are sampled instead of images:
+    the same distribution, at a fraction of the cost.
 
     Args:
         counts: int [kinds], images of each kind.
-        difference: counts, int64 [r, kinds], to the difference of the figure, float64 [r].
-        resamples: how many sets are drawn.
-        seed: of the draws.
+        difference: maps counts, int64 [r, kinds], to the difference of the metric, float64 [r].
+        resamples: number of sets.
+        seed: for sampling.
     """
     total = int(counts.sum())
     drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
@@ -100,10 +99,10 @@ def bootstrap_counts(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction (1979): p-values such that the chance of even one false finding among all stays at the level.
+    """Holm's correction (1979): p-values for which the chance of even one false finding stays at the level.
 
     Returns:
-        In the order given, each at least as large as before, at most 1.
+        In the given order, each at least as large as before, at most 1.
     """
     count, corrected, largest = len(p_values), [0.0] * len(p_values), 0.0
     for rank, place in enumerate(sorted(range(count), key=lambda each: p_values[each])):
@@ -113,16 +112,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def images_for_mcnemar(only_first: float, only_second: float, comparisons: int = 1) -> int | None:
-    """Images on which McNemar's test would find a difference in four of five cases (Connor, 1987).
+    """The number of images on which McNemar's test would find a difference in four of five cases (Connor, 1987).
 
     Args:
-        only_first: share of the images that the first network alone gets right.
-        only_second: share of the images that the second network alone gets right.
-        comparisons: among which the level is shared: a difference that is not significant here always needs more
-            images than there are.
+        only_first: fraction of the images that only the first network gets right.
+        only_second: fraction of the images that only the second network gets right.
+        comparisons: number of comparisons that share the level: a difference that is not significant here always
+            requires more images than there are.
 
     Returns:
-        None where the two shares are equal: no number of images tells them apart.
+        None if both fractions are equal: no number of images distinguishes them.
     """
     difference, either = abs(only_first - only_second), only_first + only_second
     if not difference:
@@ -133,16 +132,16 @@ def images_for_mcnemar(only_first: float, only_second: float, comparisons: int =
 
 
 def images_for_bootstrap(difference: float, deviation: float, images: int, comparisons: int = 1) -> int | None:
-    """Images on which the difference of a figure would be found in four of five cases, by the normal approximation.
+    """The number of images on which a metric's difference would be found in four of five cases (normal approximation).
 
     Args:
-        difference: of the figure.
-        deviation: of the difference over resamples of the images that are there.
-        images: how many these are.
-        comparisons: among which the level is shared.
+        difference: of the metric.
+        deviation: of the difference over resamples of the available images.
+        images: number of available images.
+        comparisons: number of comparisons that share the level.
 
     Returns:
-        None where there is no difference.
+        None if there is no difference.
     """
     if not difference:
         return None
@@ -150,12 +149,12 @@ def images_for_bootstrap(difference: float, deviation: float, images: int, compa
 
 
 def _quantiles(comparisons: int) -> tuple[float, float]:
-    """Of the normal distribution: for the two-sided level that each comparison gets, and for the power."""
+    """Normal quantiles: for the two-sided level of each comparison, and for the power."""
     return -_NORMAL.inv_cdf(LEVEL / comparisons / 2), _NORMAL.inv_cdf(POWER)
 
 
 def _judged(difference: NDArray[np.float64], resampled: NDArray[np.float64]) -> Bootstrap:
-    """p-values from what resamples differ by: [k] and [resamples, k]."""
+    """p-values from the differences of resamples: [k] and [resamples, k]."""
     centred = np.abs(resampled - difference)
     beyond = (centred >= np.abs(difference) * (1 - 1e-12)).sum(axis=0)
     deviation = resampled.std(axis=0, ddof=1)

@@ -1,4 +1,4 @@
-"""Means of few numbers, such as those of some seeds: their interval, and whether two of them differ. Without SciPy."""
+"""Means of small samples, such as several seeds: their interval, and whether two of them differ. Without SciPy."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ class Mean:
     """The mean of n >= 1 numbers.
 
     Attributes:
-        n: how many they are.
-        mean: of them.
-        deviation: of the sample, divided by n - 1; None for one number.
-        interval: 95 % of the mean, by Student's t; None for one number.
+        n: sample size.
+        mean: of the numbers.
+        deviation: sample standard deviation, divided by n - 1; None for one number.
+        interval: 95 % confidence interval of the mean, by Student's t; None for one number.
     """
 
     n: int
@@ -35,10 +35,10 @@ def mean_of(numbers: Sequence[float]) -> Mean:
 
 
 def welch(first: Mean, second: Mean) -> float | None:
-    """The two-sided p-value of Welch's test (1947), whose degrees of freedom are rounded down, to the safe side.
+    """The two-sided p-value of Welch's test (1947), with degrees of freedom rounded down, which is conservative.
 
     Returns:
-        None where one of the two is a single number, or neither varies.
+        None if either sample is a single number, or neither varies.
     """
     if first.deviation is None or second.deviation is None:
         return None
@@ -46,7 +46,7 @@ def welch(first: Mean, second: Mean) -> float | None:
     if not a + b:
         return None
     freedom = (a + b) ** 2 / (a**2 / (first.n - 1) + b**2 / (second.n - 1))
-    # rounding may take a little off a whole number
+    # rounding errors may reduce a whole number slightly
     return 1 - t_within(abs(first.mean - second.mean) / math.sqrt(a + b), max(1, math.floor(freedom + 1e-9)))
 
 
@@ -74,7 +74,7 @@ def t_within(t: float, freedom: int) -> float:
 
 @cache
 def t_quantile_95(freedom: int) -> float:
-    """The t within which 95 % of the distribution lie: 12.706 for one degree of freedom, 1.96 for very many."""
+    """The t for which 95 % of the distribution lie within -t..t: 12.706 for one degree of freedom, 1.96 for many."""
     low, high = 1.0, 13.0
     for _ in range(60):
         middle = (low + high) / 2

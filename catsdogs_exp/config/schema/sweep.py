@@ -1,4 +1,4 @@
-"""Settings of a sweep as a whole. None of them changes what a job of it computes."""
+"""Settings of a sweep as a whole. None of them changes what a job computes."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from catsdogs_exp.config.schema.optimizers import AUTO
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """How the jobs of a sweep are chosen and run."""
+    """How the jobs of a sweep are selected and run."""
 
     workers: int | str = setting(
         "processes that train side by side; auto: as many as cores, memory and GPUs allow",
