@@ -156,7 +156,7 @@ def left(cache: Path) -> set[str]:
 
 def by_hand(download: Download) -> str:
     return (
-        f"Fetch it by other means and put it at {module.place_of(download)}, or name its location: "
+        f"Download it by other means and put it at {module.place_of(download)}, or name its location: "
         "dataset.archive=PATH. Without a network: dataset=drawn"
     )
 

@@ -543,6 +543,6 @@ def test_a_link_to_a_folder_around_it_is_no_class(tmp_path: Path) -> None:
 def test_names_that_differ_in_spaces_are_joined_by_what_the_hint_says(tmp_path: Path) -> None:
     made(tmp_path, "{ cat,cat,dog}/1.jpg")
     (hint,) = list_images(tmp_path, Selection()).reading
-    words = hint.partition("to join them: '")[2].partition("' with all")[0].replace(", ...", ", dog: dog")
+    words = hint.partition("to merge them: '")[2].partition("' with all")[0].replace(", ...", ", dog: dog")
     dataset = config_of(["dataset=folder", f"dataset.path={tmp_path}", words]).dataset
     assert files_of(dataset).classes == ("cat", "dog")

@@ -437,7 +437,7 @@ def test_any_bytes_are_a_table_or_are_refused_in_one_line(tmp_path: Path, noise:
         (b"<!DOCTYPE html><title>Sign in</title>", "The table is not here: TABLE is a web page ('Sign in'). Open its "),
         (
             b"version https://git-lfs.github.com/spec/v1\n",
-            "The table is not here: TABLE is a pointer of Git LFS ",
+            "The table is not here: TABLE is only a Git LFS pointer",
         ),
     ],
 )
