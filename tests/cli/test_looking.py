@@ -40,7 +40,7 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
     [
         (
             ["--jsn"],
-            "Unknown option: --jsn. Did you mean --json or --run? Known: --json, --html, --fail-on, --run, --help.",
+            "Unknown option: --jsn. Did you mean --json? Known: --json, --html, --fail-on, --run, --help.",
         ),
         (["--html"], "--html needs a value: --html VALUE. Received none."),
         (["--fail-on", "--json"], "--fail-on needs a value: --fail-on VALUE. Received none."),
