@@ -20,8 +20,8 @@ class Column:
 
     Attributes:
         name: its header.
-        cells: one value per row; `MISSING` where there is none.
-        digits: after the point, for people; None: as it is.
+        cells: one value per row; `MISSING` if there is none.
+        digits: after the decimal point, for people; None: unchanged.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Column:
 
 
 def run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) -> list[Column]:
-    """One row per run: status, the metric ranked by, the others, the settings that differ but those left out, reason.
+    """One row per run: status, the ranking metric, the others, the visible differing settings, reason.
 
     Args:
         found: the runs.
-        for_people: with reasons shortened.
+        for_people: whether to shorten reasons.
         left_out: settings without a column.
     """
     runs = found.runs
@@ -82,13 +82,13 @@ def group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column]
 
 
 def texts(columns: Sequence[Column]) -> list[list[str]]:
-    """The rows, as people read them."""
+    """The rows as shown to people."""
     cells = ([shown(cell, column.digits) for cell in column.cells] for column in columns)
     return [list(row) for row in zip(*cells, strict=True)]
 
 
 def shown(value: Any, places: int | None = None) -> str:
-    """A number, or a setting as one would type it."""
+    """Formats a number, or a setting as one would type it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -101,14 +101,14 @@ def shown(value: Any, places: int | None = None) -> str:
 
 
 def is_numeric(column: Column) -> bool:
-    """Whether all of its cells are numbers, or missing."""
+    """Whether all cells are numbers, or missing."""
     return all(
         isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column.cells if cell is not MISSING
     )
 
 
 def digits(metric: str) -> int:
-    """After the point, for people."""
+    """Digits after the decimal point, for people."""
     return {"seconds": 1, "images_per_second": 1, "parameters": 0}.get(metric, 4)
 
 

@@ -1,4 +1,4 @@
-"""`compare --json`: everything that is known of the runs, for programs."""
+"""`compare --json`: everything known about the runs, for programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ from catsdogs_exp.record.run_groups import Grouping
 
 
 def runs_as_json(found: Comparison, verdict: BestVerdict, pair: Disagreement | None) -> dict[str, Any]:
-    """The runs, the tests of the best one, and of exactly two runs what they disagree on."""
+    """The runs, the tests of the best one, and for exactly two runs their disagreement."""
     runs = [
         {
             "run": run.name,

@@ -1,4 +1,4 @@
-"""Is the best run better? It is tested against every other run on the images that both judged."""
+"""Tests whether the best run is better: against every other run, on the images that both evaluated."""
 
 import csv
 import math
@@ -24,15 +24,15 @@ from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_reader import Run
 
 MCNEMAR, BOOTSTRAP = "McNemar's exact test", "paired bootstrap"
-# Metrics that predictions can be tested for: the split that they are of, and the test.
+# Metrics that predictions can be tested for: their split, and the test.
 _TESTED = {
     "val_accuracy": ("validation", MCNEMAR),
     "test_accuracy": ("test", MCNEMAR),
     "val_loss": ("validation", BOOTSTRAP),
     "test_loss": ("test", BOOTSTRAP),
 }
-_SMALLEST = 2.0**-126  # of float32's normal numbers, as in the evaluation
-_DIGITS = 2  # digits that the number of images needed is rounded up to: it is an estimate
+_SMALLEST = 2.0**-126  # smallest normal float32, as in the evaluation
+_DIGITS = 2  # digits to which the required number of images is rounded up: it is an estimate
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class BestTest:
 
     Attributes:
         best, other: names of the runs.
-        values: of the metric, of the best run and the other one, on these images.
+        values: of the metric, for the best run and the other one, on these images.
         method: `MCNEMAR` or `BOOTSTRAP`.
-        images: that both judged.
+        images: number that both evaluated.
         p_value: two-sided.
         corrected: by Holm, for all tests of this comparison.
-        needed: images on which such a difference would be found in four of five cases; None without a difference.
+        needed: number of images on which such a difference would be found in four of five cases; None without a
+            difference.
     """
 
     best: str
@@ -60,7 +61,7 @@ class BestTest:
 
     @property
     def is_better(self) -> bool:
-        """Whether the two can be told apart."""
+        """Whether the difference is significant."""
         return self.corrected < LEVEL
 
     def words(self) -> str:
@@ -71,17 +72,17 @@ class BestTest:
             return f"{head}: better on {self.images:,} images ({named_p(self.corrected)})"
         if self.needed is None:
             return f"{head}: equal on {self.images:,} images"
-        # the exact test asks for a little more than the estimate
+        # the exact test requires slightly more than the estimate
         needed = max(_rounded_up(self.needed), _rounded_up(self.images + 1))
         return f"{head}: not distinguishable on {self.images:,} images; {needed:,} would be needed"
 
 
 @dataclass(frozen=True)
 class BestVerdict:
-    """What the tests of the best run gave.
+    """The results of testing the best run.
 
     Attributes:
-        best: its name; None where nothing could be tested.
+        best: its name; None if nothing could be tested.
         split: of the images.
         tests: against the other runs, in the order of the comparison.
         untested: the runs that could not be tested against, each with the reason.
@@ -97,7 +98,7 @@ class BestVerdict:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a run says of each image of a split: per image whether it is right (1.0, 0.0), or its loss; float64 [n]."""
+    """A run's results for a split's images: whether each is right (1.0, 0.0), or its loss; float64 [n]."""
 
     found: Predictions
     values: NDArray[np.float64]
@@ -162,7 +163,7 @@ def _tests(best: Run, first: _Judged, others: Sequence[tuple[Run, _Judged]], met
 
 
 def _judged(run: Run, split: str, method: str) -> _Judged | str:
-    """What the run says of the images of a split, or why it cannot be tested."""
+    """The run's results for a split's images, or why it cannot be tested."""
     try:
         found = predictions_of(run.folder).of_split(split)
     except BadInput as error:
@@ -180,7 +181,7 @@ def _losses(found: Predictions) -> NDArray[np.float64]:
 
 
 def differing_images(first: Run, said: Predictions, second: Run, its: Predictions, split: str) -> str:
-    """Why two runs did not judge the same images of a split, said of the second one; `""` where they did."""
+    """Why two runs did not evaluate the same images of a split, phrased for the second one; `""` if they did."""
     if not len(said) or not len(its):
         return f"or the other has no {split} images"
     return _why_not_alike(said, its) or _Hashes(split).differ(first, second)
@@ -203,14 +204,14 @@ def _why_not_alike(first: Predictions, second: Predictions) -> str:
 
 
 class _Hashes:
-    """The contents of the images of a split, by runs; those of runs with the same data are read once."""
+    """Content hashes of a split's images, by run; read once for runs with the same data."""
 
     def __init__(self, split: str) -> None:
         self._split = split
         self._read: dict[str, Mapping[str, str] | None] = {}
 
     def differ(self, first: Run, second: Run) -> str:
-        """Why images with the same names are not the same images, or `""`."""
+        """Why images with the same names are different images, or `""`."""
         if first.data is not None and first.data == second.data:
             return ""
         mine, its = self._of(first), self._of(second)
@@ -235,7 +236,7 @@ def _digests(path: Path, split: str) -> Mapping[str, str] | None:
 
 
 def _short(message: str, folder: Path) -> str:
-    """An error about a run, where the run is named already."""
+    """An error about a run, in a context that already names the run."""
     return message.replace(f"The run {folder} ", "").replace(f": {folder / 'predictions.csv'}", "").partition(". ")[0]
 
 

@@ -1,4 +1,4 @@
-"""Two runs: in which settings they differ, on which images they disagree, and which of them is right."""
+"""Compares two runs: the settings that differ, the images they disagree on, and which of them is right."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +16,12 @@ FIRST, SECOND, NEITHER = "first", "second", "neither"
 
 @dataclass(frozen=True)
 class DisputedImage:
-    """An image that two runs take for different classes.
+    """An image that two runs classify differently.
 
     Attributes:
         path: as in `manifest.csv`.
         label: the name of its class.
-        said: the classes that the two runs take it for.
+        said: the two runs' predicted classes.
         confidence: their probabilities, 0..1.
         right: which of the two is right: `FIRST`, `SECOND` or `NEITHER`.
     """
@@ -39,11 +39,11 @@ class Disagreement:
 
     Attributes:
         first, second: the runs.
-        settings: each setting that can change a run's numbers and differs: key, value of the first, of the second;
-            `MISSING` where a run has none.
+        settings: each differing setting that can change a run's numbers: key, value of the first, of the second;
+            `MISSING` if a run has none.
         split: of the images: validation.
-        images: that both judged; 0 where they cannot be compared.
-        disputed: images that they take for different classes, the surest disagreement first.
+        images: number that both evaluated; 0 if they cannot be compared.
+        disputed: images that they classify differently, most confident disagreement first.
         reason: why the images cannot be compared, or `""`.
     """
 
@@ -56,7 +56,7 @@ class Disagreement:
     reason: str = ""
 
     def count(self, right: str) -> int:
-        """On how many of the disputed images a run is right, or neither is."""
+        """The number of disputed images on which a run is right, or neither is."""
         return sum(each.right == right for each in self.disputed)
 
     def words(self) -> str:
@@ -73,7 +73,7 @@ class Disagreement:
 
 
 def disagreement(first: Run, second: Run, split: str = "validation") -> Disagreement:
-    """What two runs differ in and disagree on."""
+    """The settings that differ, and the images two runs disagree on."""
     keys = dict.fromkeys([*(first.config or {}), *(second.config or {})])
     pairs = ((key, first.setting(key), second.setting(key)) for key in keys if changes_numbers(key))
     settings = tuple(pair for pair in pairs if repr(pair[1]) != repr(pair[2]))

@@ -38,7 +38,7 @@ class Condition:
     value: Any
 
     def holds(self, run: Run) -> bool:
-        """Whether a run fulfils it. One without the setting or metric only fulfils `!=`."""
+        """Whether a run satisfies it. A run without the setting or metric only satisfies `!=`."""
         found = _of(run, self.key)
         if self.sign in _EQUAL:
             return _same(found, self.value) == _EQUAL[self.sign]
@@ -46,14 +46,14 @@ class Condition:
 
 
 def where(texts: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The runs that fulfil all conditions.
+    """The runs that satisfy all conditions.
 
     Args:
         texts: each a condition, or several joined by `and`.
-        runs: to choose from.
+        runs: to select from.
 
     Raises:
-        BadInput: when a text is no condition, or names what no run has.
+        BadInput: if a text is not a condition, or names something that no run has.
     """
     known = dict.fromkeys(key for run in runs for key in run.config or ())
     conditions = [_condition(part, known) for text in texts for part in _AND.split(text.strip())]

@@ -1,4 +1,4 @@
-"""Runs that share settings, brought together: mean, deviation and interval over seeds or folds."""
+"""Groups runs that share settings: mean, deviation and interval over seeds or folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from catsdogs_exp.record.comparison import Comparison, rank
 from catsdogs_exp.record.folder.run_reader import Run
 
 REPEATED = ("seed", "split.fold")
-"""Settings in which repetitions of the same experiment differ."""
+"""Settings that differ between repetitions of the same experiment."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class RunGroup:
     Attributes:
         values: of the keys grouped by, in their order.
         runs: names of all runs in it.
-        n: how many of them count: they ended well and have the metric.
-        mean: with deviation and interval, of the metric over those; None where n is 0.
-        low, high: the worst and the best number; None where n is 0.
-        p_value: of Welch's test of its mean against that of the first group, corrected by Holm for all groups; None
-            for the first group, and where one of the two has fewer than two runs.
+        n: number of runs that count: they ended well and have the metric.
+        mean: of the metric over those, with deviation and interval; None if n is 0.
+        low, high: the worst and the best value; None if n is 0.
+        p_value: of Welch's test of its mean against that of the first group, corrected by Holm for all groups; None for
+            the first group, and if one of the two has fewer than two runs.
     """
 
     values: tuple[Any, ...]
@@ -44,7 +44,7 @@ class Grouping:
 
     Attributes:
         keys: what the runs were grouped by.
-        groups: best first; those without a run that counts at the end.
+        groups: best first; those without a counting run at the end.
         remarks: as in `Comparison`.
     """
 
@@ -54,7 +54,7 @@ class Grouping:
 
 
 def repetitions(comparison: Comparison) -> Grouping | None:
-    """The runs joined over seeds and folds, or None where no two runs differ in these alone."""
+    """The runs grouped over seeds and folds, or None if no two runs differ only in these."""
     varied = [f"~{key}" for key in REPEATED if key in comparison.keys]
     if not varied:
         return None
@@ -63,14 +63,14 @@ def repetitions(comparison: Comparison) -> Grouping | None:
 
 
 def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
-    """Brings runs with the same settings together: mean and spread of the metric they are ranked by.
+    """Groups runs with the same settings: mean and spread of the metric they are ranked by.
 
-    Only runs that ended well count; a group without one of those is kept, with `n` 0.
+    Only runs that ended well count; a group without any is kept, with `n` 0.
 
     Args:
         comparison: the runs and the metric.
-        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`);
-            or keys with `~` in front, for every key that differs but those: `~seed`.
+        names: config keys (`lr`, `dataset.images`) or groups (`optimizer`, for `optimizer.name`); or keys prefixed with
+            `~`, for every differing key except those: `~seed`.
 
     Raises:
         BadInput: for an unknown key, no key, or a mixture of keys with and without `~`.
