@@ -21,6 +21,7 @@ COMMANDS = {
     "film": "how the layers of a run's network formed, epoch by epoch",
     "atlas": "what each channel of a run's network detects, and how much it is used",
     "compare": "compare runs, best first, by the settings that differ",
+    "board": "TensorBoard on a run, a sweep or all runs",
     "grade": "grade a run by the course's own criteria",
     "cache": "decoded images on disk: list or clear them",
 }

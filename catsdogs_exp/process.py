@@ -214,6 +214,36 @@ def pillow_warnings_ignored() -> Iterator[None]:
                 warnings.filters.remove(ours)  # type: ignore[attr-defined]
 
 
+# MLflow
+
+
+@contextmanager
+def mlflow_environment() -> Iterator[None]:
+    """Within it MLflow sends no telemetry, gives up on a silent server soon, and keeps stores of plain files.
+
+    What the user has set himself stays. It reads these variables when it is imported and at each call.
+    """
+    values = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+    }
+    ours = [name for name in values if name not in os.environ]
+    os.environ.update({name: values[name] for name in ours})
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)  # they tell of tables that they make
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 # Hydra and plugins
 
 

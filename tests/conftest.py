@@ -66,9 +66,10 @@ def _no_plugin_outlives_its_test(tmp_path_factory: pytest.TempPathFactory) -> It
     from catsdogs_exp.data.augmentation import custom
     from catsdogs_exp.data.sources.registry import SOURCES
     from catsdogs_exp.models.registry import _builders
+    from catsdogs_exp.record.listeners.custom import _makers
 
     known: tuple[Any, ...] = (
-        registry.OFFERED, MODELS, DATASETS, SOURCES, known_models.ABOUT, custom._operations, plugins._loaded
+        registry.OFFERED, MODELS, DATASETS, SOURCES, known_models.ABOUT, custom._operations, _makers, plugins._loaded
     )  # fmt: skip
     before = copy.deepcopy(registry.OFFERED), *(each.copy() for each in known[1:])
     modules = set(sys.modules)

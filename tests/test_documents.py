@@ -187,6 +187,9 @@ def belongings(tmp_path_factory: pytest.TempPathFactory, save_photo: Any) -> Pat
     page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     plugin = next(found["text"] for found in BLOCK.finditer(page) if found["kind"] == "py")
     (folder / "my_networks.py").write_text(plugin, encoding="utf-8")
+    page = (ROOT / "docs" / "tensorboard.md").read_text(encoding="utf-8")
+    plugin = next(found["text"] for found in BLOCK.finditer(page) if found["kind"] == "py")
+    (folder / "my_listeners.py").write_text(plugin, encoding="utf-8")
     images = sorted((folder / "photos" / "train").rglob("*.jpg"))
     rows = ["id,label", *(f"{path.parent.name}.{path.stem},{path.parent.name}" for path in images)]
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -12,10 +12,11 @@ from catsdogs_exp.config import plugins
 from catsdogs_exp.config.checks.cnn_size_check import check_cnn
 from catsdogs_exp.config.checks.dataset_checks import check_dataset
 from catsdogs_exp.config.checks.evaluation_size_check import check_evaluation_size
+from catsdogs_exp.config.checks.tracking_check import check_tracking
 from catsdogs_exp.config.checks.training_checks import check_training
 from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.reading import read_object, read_value, show
-from catsdogs_exp.config.registry import check_operations
+from catsdogs_exp.config.registry import check_listeners, check_operations
 from catsdogs_exp.config.schema import VARIANTS, Config, SplitSettings
 from catsdogs_exp.config.schema.models import CnnModel
 from catsdogs_exp.config.schema.residual import StagedModel, check_stages
@@ -112,6 +113,8 @@ def _check_split(split: SplitSettings) -> None:
 def _check_combinations(config: Config) -> None:
     """Checks combinations of settings."""
     check_operations(config.augment.custom)
+    check_listeners(config.logging.listeners)
+    check_tracking(config.logging)
     _check_split(config.split)
     check_dataset(config.dataset)
     check_training(config.training, config.schedule, config.optimizer, config.epochs)

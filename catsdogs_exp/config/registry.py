@@ -79,6 +79,23 @@ def check_operations(names: tuple[str, ...]) -> None:
             )
 
 
+def check_listeners(names: tuple[str, ...]) -> None:
+    """Refuses names in `logging.listeners` that no loaded plugin has entered.
+
+    Raises:
+        BadInput: with those that are known.
+    """
+    known = OFFERED.get("logging.listeners", [])
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none is here"
+            raise BadInput(
+                f"logging.listeners must hold names of listeners that plugins enter: {there}. "
+                f"Received: logging.listeners=[{','.join(names)}].{did_you_mean(name, known)} "
+                "Name the module that has it: plugins=[MODULE]"
+            )
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

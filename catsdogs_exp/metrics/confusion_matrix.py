@@ -25,6 +25,13 @@ def row_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return shares
 
 
+def f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The F1 score of each class, 0..1, float64 [classes]; NaN for a class without images that is never predicted."""
+    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+    scores: NDArray[np.float64] = np.where(total > 0, 2 * np.diag(confusion) / np.maximum(total, 1), np.nan)
+    return scores
+
+
 def most_confused(confusion: NDArray[np.int64], most: int) -> list[tuple[int, int, int]]:
     """The most frequent mistakes: (true class, predicted class, images), most frequent first."""
     wrong = confusion.copy()

@@ -7,7 +7,7 @@ from catsdogs_exp.inference.atlas import RunAtlas
 from catsdogs_exp.record.atlas_csv import write_channels
 from catsdogs_exp.record.folder.atlas_folders import new_atlas_folder
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.record.listeners.tensorboard import write_images
+from catsdogs_exp.record.listeners.tensorboard.event_files import write_images
 from catsdogs_exp.record.pictures.patch_strip import layer_sheet
 from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report.atlas_page import AtlasContent, write_page
@@ -45,7 +45,7 @@ def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
             )
             for number, layer in enumerate(atlas.layers, start=1)
         }
-        write_images(run.folder / "tensorboard" / "validation", sheets)
+        write_images(run.folder / "tensorboard", sheets)
     return folder / "atlas.html"
 
 

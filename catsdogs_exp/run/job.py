@@ -87,16 +87,22 @@ def _of_network(config: Config) -> str:
     return "".join(f" {key}={getattr(model, key)}" for key in keys)
 
 
+_NOT_OF_THE_NETWORK = ("output_dir", "plugins", "logging.", "loader.cache", "loader.workers")
+
+
 def hparams(config: Config, overrides: list[str]) -> Mapping[str, Any]:
     """Flat scalars for TensorBoard's table: the flat keys, the groups' choices, and other overrides."""
     plain = to_plain(config)
     flat = flatten(plain)
-    chosen = {key: plain[key] for key in FLAT_KEYS}
+    depth = plain["model"].get("depth")  # of the course's networks their own, and of pretrained ones none
+    chosen = {key: depth if key == "depth" else plain[key] for key in FLAT_KEYS if key != "depth" or depth is not None}
     if config.target_size[0] == config.target_size[1]:
         chosen["target_size"] = config.target_size[0]
     chosen |= {group: plain[group]["name"] for group in VARIANTS}
     for word in overrides:
         key = word.lstrip("+").partition("=")[0]
+        if key.startswith(_NOT_OF_THE_NETWORK):
+            continue
         if key in flat and key not in chosen:
             chosen[key] = flat[key]
         elif key in ("augment", "experiment"):

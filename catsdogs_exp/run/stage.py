@@ -96,6 +96,7 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
         accumulate=training.accumulate,
         ema=training.ema,
         jit=alone and use_jit(training),
+        norms=setup.config.logging.tensorboard and setup.config.logging.board.norms,
     )
     make = Steps if alone else partial(DistributedSteps, network.distribution)
     return make(

@@ -31,5 +31,5 @@ def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list
         f"run folder: {folder}",
         f"  python -m catsdogs_exp predict {folder} IMAGE...",
         f"  python -m catsdogs_exp compare {folder.parent}",
-        f"  tensorboard --logdir {folder.parent.parent}",
+        f"  python -m catsdogs_exp board {folder.parent.parent}",
     ]

@@ -91,7 +91,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
 
                 # Record the best: restore its weights, draw the probes and evaluate the test images for the first time.
                 if distribution.is_chief:
-                    recorders.bring_back_best(history.best.epoch, run.say)
+                    recorders.bring_back_best(history.best, run.say)
                     found = evaluate_best(setup, recorders.predictions)
                     run.result.update(metrics=run.result.content["metrics"] | found)
                 else:

@@ -147,7 +147,7 @@ class Jobs:
             *(f"failed: {name}: {error}" for name, error in self._failed),
             f"{len(self._done)} of {len(self._done) + len(self._failed)} runs in {self._sweep}",
             f"  python -m catsdogs_exp compare {self._sweep}",
-            f"  tensorboard --logdir {self._sweep}",
+            f"  python -m catsdogs_exp board {self._sweep}",
         ]
 
 

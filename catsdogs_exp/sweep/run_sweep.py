@@ -90,7 +90,7 @@ def closing_lines(sweep: Sweep) -> list[str]:
     return [
         *lines,
         f"  python -m catsdogs_exp compare {shlex.quote(str(folder))}",
-        f"  tensorboard --logdir {shlex.quote(str(folder))}",
+        f"  python -m catsdogs_exp board {shlex.quote(str(folder))}",
     ]
 
 

@@ -32,6 +32,7 @@ class StepSettings:
         accumulate: batches per update.
         ema: decay of the weight average, or 0 for none.
         jit: compile with XLA.
+        norms: whether the mean norm of the gradients is kept.
     """
 
     inputs: tf.DType = tf.uint8
@@ -39,6 +40,7 @@ class StepSettings:
     accumulate: int = 1
     ema: float = 0.0
     jit: bool = False
+    norms: bool = False
 
 
 _PLAIN = StepSettings()
@@ -76,6 +78,7 @@ class Steps:
         shown = ("loss", "accuracy", *([_TOP] if units > TOP_K else []))
         self._metrics = {name: keras.metrics.Mean(name=name) for name in shown}
         self._finite = FirstBad()
+        self._gradient_norm = keras.metrics.Mean(name="gradient_norm") if settings.norms else None
         self._average, self._gathered = None, None
         if optimizer is not None:
             optimizer.build(model.trainable_variables)
@@ -105,6 +108,14 @@ class Steps:
         classes are at least as probable as the right one.
         """
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
+
+    def take_gradient_norm(self) -> float | None:
+        """The mean norm of the gradients of the batches since it was last asked; None unless it is kept."""
+        if self._gradient_norm is None:
+            return None
+        norm = float(self._gradient_norm.result())
+        self._gradient_norm.reset_state()
+        return norm
 
     def averaged(self) -> AbstractContextManager[None]:
         """A context in which the network has its averaged weights, if any: for evaluating, saving and drawing."""
@@ -157,6 +168,10 @@ class Steps:
 
     def _move(self, gradients: list[Any], images: Any) -> None:
         """Updates the weights with the mean gradients over so many images, now or once enough are accumulated."""
+        if self._gradient_norm is not None:
+            assert self.optimizer is not None
+            scale = self.optimizer.scale_loss(1.0)  # that of float16
+            self._gradient_norm.update_state(tf.linalg.global_norm(gradients) / scale)
         if self._gathered is None:
             self._update(gradients)
         else:

@@ -58,7 +58,7 @@ def points(run: Path) -> dict[str, list[tuple[int, str]]]:
         events = EventAccumulator(str(run / "tensorboard" / part), size_guidance={"tensors": 0})
         events.Reload()
         for tag in events.Tags()["tensors"]:
-            if tag not in _TIMES:  # they are another time
+            if tag not in (*_TIMES, "config"):  # they are another time, and it names another folder
                 found[f"{part}/{tag}"] = [
                     (e.step, str(e.tensor_proto.string_val or e.tensor_proto)) for e in events.Tensors(tag)
                 ]

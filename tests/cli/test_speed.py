@@ -57,7 +57,7 @@ def test_profile_writes_a_trace_and_says_what_training_waits_for(
         line,
     )
     assert found and 0 <= int(found[1]) <= 100 and float(found[2]) > 0 and float(found[3]) > 0
-    (trace,) = (profiled / "tensorboard" / "plugins" / "profile").glob("*/*.xplane.pb")
+    (trace,) = (profiled / "tensorboard" / "train" / "plugins" / "profile").glob("*/*.xplane.pb")
     assert traced_steps(trace) == 10
     assert b"Conv2D" in trace.read_bytes()
     assert losses(profiled) == losses(plain)  # looking changes nothing

@@ -140,7 +140,7 @@ def test_the_screen_of_a_run(tmp_path: Path, tiny: tuple[str, ...]) -> None:
     assert "left out: 3 of 48 files" in ran.stderr
     assert f"run folder: outputs/drawn/{folder.name}" in ran.stdout
     assert f"python -m catsdogs_exp predict outputs/drawn/{folder.name} IMAGE..." in ran.stdout
-    assert "tensorboard --logdir outputs" in ran.stdout
+    assert "python -m catsdogs_exp board outputs" in ran.stdout
     for noise in ("oneDNN", "cuda", "CUDA", "absl", "WARNING", "Traceback"):
         assert noise not in ran.stderr + ran.stdout
 

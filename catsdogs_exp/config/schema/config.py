@@ -133,13 +133,34 @@ class ProbeSettings:
     images: int = setting("validation images, at most", at_least=8, at_most=100_000)
 
 
+@dataclass(frozen=True)
+class BoardSettings:
+    """What TensorBoard shows beside curves, samples and activations."""
+
+    every: int = setting("epochs between two records; 0: only the best epoch; -1: none", at_least=-1)
+    confusion: bool = setting("confusion matrix of the validation images")
+    mistakes: int = setting("the most certain wrong validation images; 0: none", at_least=0, at_most=256)
+    filters: bool = setting("filters of the first convolution")
+    grad_cam: bool = setting("where the evidence lies in the images whose activations are recorded")
+    pr_curves: bool = setting("precision-recall curve of each class")
+    per_class: bool = setting("F1 score of each class after each epoch")
+    norms: bool = setting("norms of gradients and weights after each epoch")
+    histograms: bool = setting("distribution of each weight")
+    embedding: int = setting("validation images in the projector, at most; 0: none", at_least=0, at_most=5000)
+    graph: bool = setting("the network's graph")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Logging:
     """What a run records besides metrics.csv and result.json."""
 
     tensorboard: bool = setting("write event files")
+    listeners: tuple[str, ...] = setting("listeners of plugins", default=())
+    mlflow: bool = setting("write to an MLflow tracking server or store", default=False)
+    mlflow_uri: str | None = setting("its URI; null: the environment's MLFLOW_TRACKING_URI", default=None)
     samples: int = setting("number of augmented training images to show", at_least=0, at_most=256)
     profile: bool = setting("trace some steps and report the bottleneck, like --profile")
+    board: BoardSettings
     activations: ActivationSettings
     probes: ProbeSettings
 

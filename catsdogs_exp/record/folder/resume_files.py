@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.record.folder.append_only import cut_back, lengths
-from catsdogs_exp.record.listeners.tensorboard import TensorBoard
+from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.training.checkpoint.snapshot_file import BEST, PREDICTIONS, Snapshot
 from catsdogs_exp.training.checkpoint.writer import replace_by
 

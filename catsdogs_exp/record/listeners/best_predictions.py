@@ -40,24 +40,26 @@ class KeepPredictions:
 
     def validation(self, outputs: Outputs) -> None:
         """Writes the best network's predictions for the validation images."""
-        self._validation = self._named(outputs, VALIDATION)
+        self._validation = named(outputs, VALIDATION, self._manifest)
         write_predictions(self._path, self._validation)
 
     def test(self, outputs: Outputs) -> None:
         """Adds the best network's predictions for the test images."""
-        found = self._named(outputs, TEST)
+        found = named(outputs, TEST, self._manifest)
         write_predictions(self._path, found if self._validation is None else _together(self._validation, found))
 
-    def _named(self, outputs: Outputs, split: int) -> Predictions:
-        listing = self._manifest.listing
-        return Predictions(
-            classes=listing.classes,
-            paths=tuple(listing.paths[outputs.rows].tolist()),
-            splits=(SPLITS[split],) * len(outputs.rows),
-            labels=outputs.labels,
-            probabilities=outputs.probabilities,
-            top=outputs.top,
-        )
+
+def named(outputs: Outputs, split: int, manifest: Manifest) -> Predictions:
+    """What a pass over a split gave, with the names of images and classes."""
+    listing = manifest.listing
+    return Predictions(
+        classes=listing.classes,
+        paths=tuple(listing.paths[outputs.rows].tolist()),
+        splits=(SPLITS[split],) * len(outputs.rows),
+        labels=outputs.labels,
+        probabilities=outputs.probabilities,
+        top=outputs.top,
+    )
 
 
 def _earlier(path: Path, classes: tuple[str, ...]) -> Predictions | None:

@@ -19,7 +19,7 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import Answers
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
-from catsdogs_exp.record.listeners.tensorboard import TensorBoard
+from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 from catsdogs_exp.record.pictures.files import file_name
 from catsdogs_exp.record.pictures.png import png_of
@@ -139,13 +139,11 @@ def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
     return np.array(chosen, dtype=np.intp)
 
 
-def make_probes(
-    config: Config, data: Data, network: keras.Model, folder: Path, board: TensorBoard | None
-) -> ProbeRecorder:
-    """Chooses the probes and prepares to record them."""
+def choose_probes(config: Config, data: Data) -> Probes:
+    """Fetches the images whose activations are recorded."""
     manifest, settings = data.manifest, config.logging.activations
     rows = probe_rows(manifest, settings.images)
     names = tuple(
         f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()
     )
-    return ProbeRecorder(network, Probes(data.fetch(rows), names, manifest.classes), settings, folder, board)
+    return Probes(data.fetch(rows), names, manifest.classes)

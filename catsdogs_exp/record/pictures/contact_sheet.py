@@ -50,6 +50,13 @@ def contact_sheet(
     return sheet
 
 
+def note(text: str) -> Image.Image:
+    """A line of text as a picture, where there is nothing to lay out."""
+    picture = Image.new("RGB", (320, 48), BACKGROUND)
+    ImageDraw.Draw(picture).text((_PAD, 2 * _PAD), text, fill=INK, font=font())
+    return picture
+
+
 def _rows(captions: Sequence[list[str]], columns: int) -> list[Sequence[list[str]]]:
     return [captions[start : start + columns] for start in range(0, len(captions), columns)]
 

@@ -40,6 +40,8 @@ class DistributedSteps(Steps):
         # Outside the scope: each worker has its own. All of them add the same sums.
         self._metrics = {name: keras.metrics.Mean(name=name) for name in self._metrics}
         self._finite = FirstBad()
+        if self._gradient_norm is not None:
+            self._gradient_norm = keras.metrics.Mean(name=self._gradient_norm.name)
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         weights = self.model.trainable_variables

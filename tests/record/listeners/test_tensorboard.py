@@ -1,10 +1,14 @@
 """The event files, read back as TensorBoard reads them."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
@@ -12,7 +16,15 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_g
 from tensorboard.plugins.hparams.api_pb2 import ListSessionGroupsRequest
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.metrics.confusion_matrix import f1_scores
+from catsdogs_exp.record.folder.predictions import predictions_of
 from catsdogs_exp.record.listeners.metrics_csv import COLUMNS
+from catsdogs_exp.record.listeners.tensorboard.projector import features
+from catsdogs_exp.record.pictures.filter_sheet import filter_sheet
+from catsdogs_exp.run.job import hparams
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 def multiplexer(folder: Path) -> EventMultiplexer:
@@ -96,7 +108,7 @@ def test_the_table_of_hparams_has_a_row_named_as_the_run(trained: Path) -> None:
     assert row.hparams["model.dense"].number_value == 16
     assert row.hparams["augment"].string_value == "course"
     values = {(metric.name.group, metric.name.tag): metric.value for metric in row.metric_values}
-    assert values[("validation", "accuracy")] > 0 and ("validation", "loss") in values
+    assert values[("", "accuracy")] > 0 and {("", "loss"), ("", "best epoch/accuracy")} <= values.keys()
     assert row.sessions[0].status == api_pb2.STATUS_SUCCESS
 
 
@@ -109,4 +121,162 @@ def test_a_sweep_has_a_row_a_job(tmp_path: Path, tiny: tuple[str, ...]) -> None:
     assert names == [f"{job} in {sweep.name}" for job in ("0-lr=0.01", "1-lr=0.001")]
     assert sorted(row.hparams["lr"].number_value for row in rows) == [0.001, 0.01]
     for row in rows:
-        assert {metric.name.group for metric in row.metric_values} >= {"validation"}
+        assert {metric.name.tag for metric in row.metric_values} >= {"accuracy", "loss", "best epoch/accuracy"}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[str, ...]) -> Path:
+    """A run with all that TensorBoard can show."""
+    outputs = tmp_path_factory.mktemp("everything")
+    assert main([*tiny, "logging=everything", "logging.board.embedding=5", f"output_dir={outputs}"]) == 0
+    (folder,) = (outputs / "drawn").iterdir()
+    return folder
+
+
+def test_a_run_is_two_short_names_and_hparams_add_none(trained: Path, everything: Path) -> None:
+    for run in (trained, everything):
+        assert sorted(multiplexer(run / "tensorboard").Runs()) == ["train", "validation"]
+
+
+def test_a_profile_adds_no_name(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    assert main([*tiny, "epochs=1", "logging.activations.every=-1", "--profile", f"output_dir={tmp_path}"]) == 0
+    (folder,) = (tmp_path / "drawn").iterdir()
+    assert sorted(multiplexer(folder / "tensorboard").Runs()) == ["train", "validation"]
+
+
+def test_a_run_without_validation_images_is_one_name(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    words = [*tiny, "epochs=1", "split.validation=0", "split.test=0", "training.monitor=loss", "logging=everything"]
+    assert main([*words, f"output_dir={tmp_path}"]) == 0
+    (folder,) = (tmp_path / "drawn").iterdir()
+    events = multiplexer(folder / "tensorboard")
+    assert list(events.Runs()) == ["train"]
+    assert [row.hparams["lr"].number_value for row in session_groups(tmp_path)] == [0.001]
+    assert any(tag.startswith("activations/") for tag in events.Runs()["train"]["tensors"])
+
+
+def test_confusion_matrix_and_mistakes_are_drawn_at_recorded_epochs_and_the_best(everything: Path) -> None:
+    events = multiplexer(everything / "tensorboard")
+    best = json.loads((everything / "result.json").read_text())["objective"]["epoch"]
+    for tag in ("confusion matrix", "worst mistakes", "grad-cam"):
+        assert list(pictures(events, "validation", tag)) == [1, 2, 3]
+        assert list(pictures(events, "validation", f"{tag} at the best epoch")) == [best]
+        shown = pictures(events, "validation", tag)[best]
+        assert shown.shape == pictures(events, "validation", f"{tag} at the best epoch")[best].shape
+    drawn = pictures(events, "validation", "confusion matrix")
+    assert (drawn[best] == pictures(events, "validation", "confusion matrix at the best epoch")[best]).all()
+    assert list(pictures(events, "train", "filters/block1_conv")) == [1, 2, 3]
+
+
+def test_f1_per_class_norms_and_best_epoch_are_scalars(everything: Path) -> None:
+    events = multiplexer(everything / "tensorboard")
+    result = json.loads((everything / "result.json").read_text())
+    best = result["objective"]["epoch"]
+    scores = f1_scores(predictions_of(everything).of_split("validation").confusion())
+    for name, score in zip(result["classes"], scores, strict=True):
+        assert scalars(events, "validation", f"f1/{name}")[best] == pytest.approx(score)
+    assert scalars(events, "validation", "best epoch/accuracy") == {
+        best: pytest.approx(result["metrics"]["val"]["accuracy"])
+    }
+    for tag in ("norms/gradients", "norms/weights", "norms of layers/block1_conv"):
+        values = scalars(events, "train", tag)
+        assert list(values) == [1, 2, 3] and all(value > 0 for value in values.values())
+    layers = [tag for tag in events.Runs()["train"]["tensors"] if tag.startswith("norms of layers/")]
+    squares = sum(scalars(events, "train", tag)[3] ** 2 for tag in layers)
+    assert scalars(events, "train", "norms/weights")[3] == pytest.approx(squares**0.5, rel=1e-5)
+
+
+def test_texts_tell_config_data_and_model(everything: Path) -> None:
+    events = multiplexer(everything / "tensorboard")
+
+    def text(tag: str) -> str:
+        (event,) = events.Tensors("train", tag)
+        return tf.make_ndarray(event.tensor_proto).item().decode()
+
+    assert "    #   dataset.images=48" in text("config") and "    lr: 0.001" in text("config")
+    counts = json.loads((everything / "result.json").read_text())["counts"]
+    assert f"    validation: {sum(counts['validation'].values())} images" in text("data")
+    assert "block1_conv" in text("model") and "Trainable params" in text("model")
+    assert all(line.startswith("    ") for tag in ("config", "data", "model") for line in text(tag).splitlines())
+
+
+def test_curves_histograms_and_graph_are_there(everything: Path) -> None:
+    events = multiplexer(everything / "tensorboard")
+    found = predictions_of(everything).of_split("validation")
+    for column, name in enumerate(found.classes):
+        curves = {e.step: tf.make_ndarray(e.tensor_proto) for e in events.Tensors("validation", curve_tag(name))}
+        assert list(curves) == [1, 2, 3]
+        best = json.loads((everything / "result.json").read_text())["objective"]["epoch"]
+        true_positives, false_positives, *_ = curves[best]
+        assert true_positives[0] == (found.labels == column).sum()  # at the threshold 0 all are found
+        assert false_positives[0] == (found.labels != column).sum()
+    tags = events.Runs()["train"]
+    assert any(tag.startswith("weights/") and "kernel" in tag for tag in tags["tensors"])
+    assert tags["graph"] and "block1_conv" in str(events.Graph("train"))
+
+
+def curve_tag(name: str) -> str:
+    return f"precision-recall/{name}/pr_curves"
+
+
+def test_the_projector_has_a_point_a_name_and_a_picture_for_each_image(everything: Path) -> None:
+    folder = everything / "tensorboard" / "validation"
+    config = (folder / "projector_config.pbtxt").read_text()
+    points = np.loadtxt(folder / "projector" / "points.tsv", delimiter="\t")
+    assert points.shape == (5, 16)  # what the last layer is given: the 16 units of the dense layer
+    header, *labels = (folder / "projector" / "labels.tsv").read_text().splitlines()
+    assert header.split("\t") == ["label", "predicted", "file"] and len(labels) == 5
+    found = predictions_of(everything)
+    said = dict(zip(found.paths, found.predicted.tolist(), strict=True))
+    for line in labels:
+        label, predicted, file = line.split("\t")
+        assert file.startswith(label) or label in file
+        assert found.classes[said[file]] == predicted
+    with Image.open(folder / "projector" / "sprite.png") as sprite:
+        assert sprite.size == (144, 144)  # three by three of 48 pixels
+    assert 'tensor_path: "projector/points.tsv"' in config and "single_image_dim: 48" in config
+
+
+def test_unset_settings_do_not_hide_a_run(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    words = ["-m", *tiny, "epochs=1", "training.steps_per_epoch=null,2", "logging.activations.every=-1"]
+    assert main([*words, "logging.samples=0", f"output_dir={tmp_path}"]) == 0
+    shown = [row.hparams["training.steps_per_epoch"] for row in session_groups(tmp_path)]
+    assert sorted(value.string_value or str(value.number_value) for value in shown) == ["2.0", "not set"]
+
+
+def test_hparams_leave_out_what_the_network_does_not_have(config: Callable[..., Config]) -> None:
+    words = ["model=transfer", "model.weights=none", "target_size=75", "output_dir=x", "logging.samples=2"]
+    table = hparams(config(*words), words)
+    assert not {"depth", "output_dir", "logging.samples"} & table.keys()
+    assert table["model.weights"] == "none" and table["model"] == "transfer"
+    assert hparams(config("model=course_b"), [])["depth"] == 4
+
+
+def test_the_mean_norm_of_gradients_is_that_of_the_batches() -> None:
+    model = keras.Sequential([keras.Input((2,), dtype="float32"), keras.layers.Dense(2)])
+    model.layers[-1].set_weights([np.zeros((2, 2), np.float32), np.zeros(2, np.float32)])
+    model.compile()
+    network = keras.Model(model.inputs, keras.layers.Softmax()(model.outputs[0]))
+    steps = Steps(network, keras.optimizers.SGD(0.0), settings=StepSettings(inputs=tf.float32, norms=True))
+    for scale in (1.0, 3.0):
+        steps.train(tf.constant([[scale, 0.0]]), tf.constant([0]))
+    # d loss / d logits is (-0.5, 0.5): its norm times that of (input, 1)
+    expected = np.mean([0.5**0.5 * (scale**2 + 1) ** 0.5 for scale in (1.0, 3.0)])
+    assert steps.take_gradient_norm() == pytest.approx(expected, rel=1e-5)
+    assert steps.take_gradient_norm() == 0.0  # begun anew
+
+
+def test_filters_share_one_scale_around_mid_grey() -> None:
+    kernel = np.zeros((3, 3, 3, 10), np.float32)
+    kernel[..., 1], kernel[..., 2] = 1.0, -0.5
+    pixels = np.asarray(filter_sheet(kernel))
+    assert pixels.shape == (2 * 51 + 3, 8 * 51 + 3, 3)
+    assert [pixels[20, 51 * column + 20].tolist() for column in (0, 1, 2)] == [[128] * 3, [255] * 3, [64] * 3]
+
+
+def test_features_of_wide_layers_are_averaged_in_groups() -> None:
+    inputs = keras.Input((50, 50, 3), dtype="uint8")
+    outputs = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Rescaling(1.0)(inputs)))
+    images = np.full((2, 50, 50, 3), 7, np.uint8)
+    found = features(FlatNetwork(keras.Model(inputs, outputs)), images)
+    assert found.shape == (2, 1875)
+    assert found == pytest.approx(7.0)

@@ -1,0 +1,1 @@
+"""What TensorBoard shows of a run, in two event folders: `train` and `validation`."""

@@ -1,0 +1,68 @@
+"""Grad-CAM maps of the probes, for TensorBoard."""
+
+import keras
+import numpy as np
+
+from catsdogs_exp.insight.grad_cam import GradCam
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.printable import printable
+from catsdogs_exp.record.listeners.probes import Probes
+from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
+from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
+from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
+from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
+from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.training.progress import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+_CLASSES = 3  # per image: the likeliest
+
+
+class EvidenceBoard:
+    """Shows where in each probe the evidence for its likeliest classes lies.
+
+    Args:
+        board: the event files.
+        network: the network that is trained.
+        probes: the images, at the size that the network takes.
+        every: epochs between two records.
+
+    Raises:
+        ValueError: for a network without layers whose output has places.
+    """
+
+    def __init__(self, board: TensorBoard, network: FlatNetwork, probes: Probes, every: int) -> None:
+        self._board, self._network, self._probes, self._every = board, network, probes, every
+        self._maps = GradCam(network)
+        self._answer = keras.Model(network.model.inputs, network.model.outputs)
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """At the recorded epochs."""
+        if is_recorded(self._every, result.epoch):
+            self._show(result.epoch, "")
+
+    def best(self, epoch: int) -> None:
+        """At the best epoch, whose weights must be in place."""
+        self._show(epoch, " at the best epoch")
+
+    def _show(self, epoch: int, when: str) -> None:
+        images = self._probes.images
+        self._network.refresh()
+        said = np.asarray(keras.tree.flatten(self._answer([images], training=False))[0], np.float32).reshape(
+            len(images), -1
+        )
+        said = np.hstack([1 - said, said]) if said.shape[1] == 1 else said
+        likeliest = np.argsort(-said, axis=1, kind="stable")[:, :_CLASSES]
+        pictures, captions = [], []
+        columns = likeliest.shape[1]
+        maps = [self._maps.of(images, likeliest[:, column].tolist()) for column in range(columns)]
+        for place, name in enumerate(self._probes.names):
+            pictures.append(images[place])
+            captions.append(printable(name))
+            for column, chosen in enumerate(likeliest[place].tolist()):
+                pictures.append(np.asarray(heat_overlay(images[place], maps[column][place])))
+                captions.append(f"{said[place, chosen]:.3f} {printable(self._probes.classes[chosen])}")
+        self._board.image(f"grad-cam{when}", png_of(contact_sheet(pictures, captions, columns + 1)), epoch)

@@ -1,0 +1,92 @@
+"""What TensorBoard shows of the validation pass: confusion matrix, worst mistakes, precision-recall, F1 per class."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorboard.plugins.pr_curve import summary
+
+from catsdogs_exp.config.schema import BoardSettings
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
+from catsdogs_exp.metrics.confusion_matrix import f1_scores
+from catsdogs_exp.printable import printable
+from catsdogs_exp.record.folder.predictions import Predictions, read_predictions
+from catsdogs_exp.record.listeners.best_predictions import named
+from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
+from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
+from catsdogs_exp.record.pictures.confusion_sheet import confusion_sheet
+from catsdogs_exp.record.pictures.contact_sheet import contact_sheet, note
+from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.training.progress import EpochResult
+from catsdogs_exp.training.steps import Steps
+
+_THRESHOLDS = 101
+
+
+class JudgementsBoard:
+    """Writes what `logging.board` asks for.
+
+    Args:
+        board: the event files.
+        data: of the run.
+        settings: what to write, and at which epochs.
+        predictions: the run's `predictions.csv`, which has the best epoch's.
+    """
+
+    def __init__(self, board: TensorBoard, data: Data, settings: BoardSettings, predictions: Path) -> None:
+        self._board, self._data, self._settings, self._file = board, data, settings, predictions
+
+    def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
+        """Nothing."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """F1 scores after each epoch; pictures and curves at the recorded ones."""
+        recorded = is_recorded(self._settings.every, result.epoch)
+        if result.outputs is None or not (recorded or self._settings.per_class):
+            return
+        found = named(result.outputs, VALIDATION, self._data.manifest)
+        if self._settings.per_class:
+            scores = zip(found.classes, f1_scores(found.confusion()).tolist(), strict=True)
+            self._board.scalars({f"f1/{name}": score for name, score in scores if math.isfinite(score)}, result.epoch)
+        if recorded:
+            self._show(found, result.outputs.rows, result.epoch, "")
+
+    def best(self, epoch: int) -> None:
+        """The same of the best epoch, from `predictions.csv`."""
+        if self._settings.every < 0 or not self._file.is_file():
+            return
+        found = read_predictions(self._file, self._data.manifest.classes).of_split(SPLITS[VALIDATION])
+        if len(found):
+            place = {path: row for row, path in enumerate(self._data.manifest.listing.paths.tolist())}
+            rows = np.array([place[path] for path in found.paths], np.intp)
+            self._show(found, rows, epoch, " at the best epoch")
+
+    def _show(self, found: Predictions, rows: NDArray[np.intp], epoch: int, when: str) -> None:
+        board, settings = self._board, self._settings
+        if settings.confusion:
+            matrix = confusion_sheet(found.confusion(), found.classes)
+            board.image(f"confusion matrix{when}", png_of(matrix), epoch)
+        if settings.mistakes:
+            board.image(f"worst mistakes{when}", self._mistakes(found, rows), epoch)
+        if settings.pr_curves and not when and found.top is None:  # curves need the probability of every class
+            for column, name in enumerate(found.classes):
+                curve = summary.pb(
+                    name=f"precision-recall/{printable(name)}",
+                    labels=found.labels == column,
+                    predictions=np.clip(found.probabilities[:, column], 0, 1),
+                    num_thresholds=_THRESHOLDS,
+                )
+                board.summary(curve.SerializeToString(), epoch)
+
+    def _mistakes(self, found: Predictions, rows: NDArray[np.intp]) -> bytes:
+        worst = found.mistakes(self._settings.mistakes)
+        if not len(worst):
+            return png_of(note("no mistakes"))
+        captions = []
+        for place in worst.tolist():
+            said, truth = found.classes[found.predicted[place]], found.classes[found.labels[place]]
+            sure = f"{found.confidence[place]:.3f} {printable(said)}, not {printable(truth)}"
+            captions.append(f"{printable(Path(found.paths[place]).name)}\n{sure}")
+        return png_of(contact_sheet(list(self._data.fetch(rows[worst])), captions))

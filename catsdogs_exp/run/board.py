@@ -1,0 +1,143 @@
+"""Opens what a run shows in TensorBoard: the event files, and the listeners that write to them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.loaders import Loader
+from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
+from catsdogs_exp.data.turns import taking_turns
+from catsdogs_exp.insight.grad_cam import last_spatial_layer
+from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.printable import printable
+from catsdogs_exp.record.folder.predictions import read_predictions
+from catsdogs_exp.record.folder.resume_files import RunState
+from catsdogs_exp.record.listeners.probes import Probes
+from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
+from catsdogs_exp.record.listeners.tensorboard.evidence import EvidenceBoard
+from catsdogs_exp.record.listeners.tensorboard.judgements import JudgementsBoard
+from catsdogs_exp.record.listeners.tensorboard.projector import Points, write_projector
+from catsdogs_exp.record.listeners.tensorboard.texts import config_text, data_text, model_text
+from catsdogs_exp.record.listeners.tensorboard.weights import WeightsBoard, graph_of
+from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
+from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.run.job import Job, hparams
+from catsdogs_exp.run.network import Setup
+from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.progress import EpochResult
+
+
+class BoardListener(Listener, Protocol):
+    """A listener that also shows the best epoch, once its weights are in place."""
+
+    def best(self, epoch: int) -> None:
+        """Shows the best epoch."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a run shows in TensorBoard.
+
+    Attributes:
+        files: the event files.
+        shown: what writes to them beside the curves.
+        setup: of the run.
+        state: its files.
+    """
+
+    files: TensorBoard
+    shown: Sequence[BoardListener]
+    setup: Setup
+    state: RunState
+
+    @property
+    def listeners(self) -> Iterator[Listener]:
+        """Told after each step and epoch; the curves first."""
+        yield self.files
+        yield from self.shown
+
+    def best(self, best: EpochResult) -> None:
+        """Shows the best epoch, whose weights must be in place."""
+        for listener in self.shown:
+            listener.best(best.epoch)
+        for training, values in ((True, best.train), (False, best.val)):
+            self.files.scalars({f"best epoch/{name}": value for name, value in values.items()}, best.epoch, training)
+        if self.setup.config.logging.board.embedding:
+            self._project()
+        self.files.flush()
+
+    def _project(self) -> None:
+        """Validation images, a fair sample of them, as the best network sees them."""
+        if not self.state.predictions.is_file():
+            return
+        manifest = self.setup.data.manifest
+        found = read_predictions(self.state.predictions, manifest.classes).of_split(SPLITS[VALIDATION])
+        found = found.rows(taking_turns(found.labels)[: self.setup.config.logging.board.embedding])
+        if not len(found):
+            return
+        place = {path: row for row, path in enumerate(manifest.listing.paths.tolist())}
+        images = self.setup.data.fetch(np.array([place[path] for path in found.paths], np.intp))
+        names = found.classes
+        points = Points(
+            images, found.paths, [names[label] for label in found.labels], [names[said] for said in found.predicted]
+        )
+        write_projector(self.files.judged, self.setup.network.model, points)
+
+
+def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None) -> Board | None:
+    """Opens the event files, for a new run with its settings, texts and samples; None where none are written.
+
+    Args:
+        job: the run.
+        setup: what it trains.
+        state: its files.
+        probes: the images whose activations are recorded, or None.
+    """
+    config = setup.config
+    if not config.logging.tensorboard:
+        return None
+    files = TensorBoard(state.tensorboard, has_validation=len(setup.loaders.validation.rows) > 0)
+    if not job.snapshot:
+        files.begin(job.name, hparams(config, job.overrides))
+        _introduce(files, job, setup)
+    shown = list(_shown(files, config, setup, state, probes))
+    return Board(files, shown, setup, state)
+
+
+def _introduce(files: TensorBoard, job: Job, setup: Setup) -> None:
+    """What is known before the first epoch."""
+    files.text("config", config_text(setup.config, job.overrides))
+    files.text("data", data_text(setup.data.manifest))
+    files.text("model", model_text(setup.network.model))
+    _show_samples(files, setup.config.logging.samples, setup.loaders.train, setup.data.manifest)
+    if setup.config.logging.board.graph:
+        files.graph(graph_of(setup.network.model))
+
+
+def _shown(
+    files: TensorBoard, config: Config, setup: Setup, state: RunState, probes: Probes | None
+) -> Iterator[BoardListener]:
+    settings, model = config.logging.board, setup.network.model
+    yield WeightsBoard(files, model, settings)
+    yield JudgementsBoard(files, setup.data, settings, state.predictions)
+    if settings.grad_cam and settings.every >= 0 and probes is not None:
+        flat = FlatNetwork(model)
+        if last_spatial_layer(flat) is not None:
+            yield EvidenceBoard(files, flat, probes, settings.every)
+
+
+def _show_samples(files: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:
+    """Training images of each class as they enter epoch 1, with what was drawn for them."""
+    if not count:
+        return
+    indices = taking_turns(train.labels, train.seed)[:count].tolist()
+    captions = [
+        "\n".join([printable(manifest.classes[train.labels[index]]), *map(" ".join, train.drawn(0, index).items())])
+        for index in indices
+    ]
+    images = [train.sample(0, index) for index in indices]
+    files.image("augmented training images", png_of(contact_sheet(images, captions)), 0, training=True)

@@ -1,0 +1,122 @@
+"""Listeners of plugins: they hear of the run, and their errors do not end it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.__main__ import main
+
+PLUGIN = """
+from catsdogs_exp.record.listeners.custom import register_listener
+
+
+@register_listener("notes")
+class Notes:
+    def __init__(self, run):
+        self.path = run.folder / "notes.txt"
+        self.write(f"{run.classes} {run.config.epochs} {run.model.count_params()}")
+
+    def write(self, line):
+        with self.path.open("a") as handle:
+            handle.write(line + "\\n")
+
+    def on_step(self, epoch, step, steps, steps_object):
+        if step == steps:
+            self.write(f"last step of epoch {epoch}")
+
+    def on_epoch(self, result):
+        self.write(f"epoch {result.epoch} {result.val['accuracy']!r} {len(result.outputs.labels)}")
+
+    def on_end(self, status):
+        self.write(status)
+
+
+@register_listener("silent")
+class Silent:
+    def __init__(self, run):
+        pass
+
+
+@register_listener("broken")
+class Broken:
+    def __init__(self, run):
+        self.calls = 0
+
+    def on_epoch(self, result):
+        self.calls += 1
+        assert self.calls == 1, "told again after it failed"
+        raise RuntimeError("no room\\nfor notes")
+
+
+@register_listener("impossible")
+def impossible(run):
+    raise KeyError("api_key")
+"""
+QUICK = ("logging=minimal", "epochs=2", "plugins=[my_listeners]")
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_listeners.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_of(folder: Path) -> Path:
+    (found,) = (folder / "outputs" / "drawn").iterdir()
+    return found
+
+
+def test_a_listener_hears_of_steps_epochs_and_the_end(plugin: Path, tiny: tuple[str, ...]) -> None:
+    assert main([*tiny, *QUICK, "logging.listeners=[notes,silent]"]) == 0
+    run = run_of(plugin)
+    result = json.loads((run / "result.json").read_text())
+    first, *lines = (run / "notes.txt").read_text().splitlines()
+    assert first == f"('cats', 'dogs') 2 {result['parameters']}"
+    with (run / "metrics.csv").open() as handle:
+        accuracies = [row["val_accuracy"] for row in csv.DictReader(handle)]
+    count = sum(result["counts"]["validation"].values())
+    expected = [[f"last step of epoch {epoch}", f"epoch {epoch} {accuracies[epoch - 1]} {count}"] for epoch in (1, 2)]
+    assert lines == [*expected[0], *expected[1], "ok"]
+
+
+def test_a_listener_that_raises_is_named_and_the_run_keeps_its_results(
+    plugin: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*tiny, *QUICK, "logging.listeners=[broken,notes]"]) == 0
+    run = run_of(plugin)
+    said = "the listener broken failed at epoch 1: RuntimeError: no room for notes. The run goes on without it"
+    assert capsys.readouterr().err.count(said) == 1
+    log = (run / "run.log").read_text()
+    assert said in log and "Traceback" in log and "my_listeners.py" in log
+    result = json.loads((run / "result.json").read_text())
+    assert (result["status"], result["epochs"]) == ("ok", 2)
+    assert (run / "notes.txt").read_text().endswith("ok\n")  # the other one heard of everything
+    assert (run / "checkpoints" / "best.keras").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("impossible", "logging.listeners: impossible cannot be made: KeyError: 'api_key'"),
+        (
+            "note",
+            "logging.listeners must hold names of listeners that plugins enter: notes, silent, broken, impossible. "
+            "Received: logging.listeners=[note]. Did you mean notes?",
+        ),
+    ],
+)
+def test_listeners_that_cannot_be_made_are_refused(
+    name: str, said: str, plugin: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*tiny, *QUICK, f"logging.listeners=[{name}]"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_name_is_taken_once(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (plugin / "twice.py").write_text(PLUGIN)
+    assert main(["plugins=[my_listeners,twice]"]) == 2
+    assert "A listener named 'notes' is registered already, by my_listeners." in capsys.readouterr().err
+    assert not (plugin / "outputs").exists()

@@ -1,0 +1,191 @@
+"""MLflow, on local stores; a tracker that fails does not end a run."""
+
+import csv
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.listeners import mlflow_tracker
+from catsdogs_exp.record.listeners.mlflow_tracker import without_password
+
+QUICK = ("logging.activations.every=0", "logging.tensorboard=false", "epochs=2", "logging.mlflow=true")
+
+
+# What MLflow and SQLAlchemy warn of among themselves.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture
+def mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """MLflow with telemetry off, for reading back; skips where it is not installed, but never in CI."""
+    if not os.environ.get("CI"):
+        pytest.importorskip("mlflow")
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE"):
+        monkeypatch.setenv(name, "true")
+    import mlflow.tracking
+
+    yield mlflow
+
+
+def the_run(folder: Path) -> Path:
+    (found,) = (folder / "drawn").iterdir()
+    return found
+
+
+@pytest.mark.parametrize("store", ["sqlite", "file"])
+def test_a_run_is_written_to_a_local_store(
+    store: str, mlflow: Any, tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path}/store/mlflow.db" if store == "sqlite" else (tmp_path / "store" / "mlruns").as_uri()
+    (tmp_path / "store").mkdir()
+    assert main([*tiny, *QUICK, f"logging.mlflow_uri={uri}", "output_dir=out"]) == 0
+    run = the_run(tmp_path / "out")
+    client = mlflow.tracking.MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("drawn")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert (found.info.run_name, found.info.status) == (run.name, "FINISHED")
+    assert found.data.params["lr"] == "0.001" and found.data.params["model.dense"] == "16"
+    result = json.loads((run / "result.json").read_text())
+    assert found.data.metrics["best_val_accuracy"] == result["metrics"]["val"]["accuracy"]
+    assert found.data.metrics["best_test_loss"] == result["metrics"]["test"]["loss"]
+    with (run / "metrics.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    for name in ("loss", "val_accuracy"):
+        history = client.get_metric_history(found.info.run_id, name)
+        assert {point.step: point.value for point in history} == {int(row["epoch"]): float(row[name]) for row in rows}
+    there = {
+        each.path
+        for folder in ("", "activations", "model")
+        for each in client.list_artifacts(found.info.run_id, folder)
+    }
+    assert {"config.yaml", "predictions.csv", "staircase.png", "model/best.keras"} <= there
+    assert len([path for path in there if path.startswith("activations/best-")]) == 2
+    copy = client.download_artifacts(found.info.run_id, "model/best.keras", str(tmp_path))
+    assert Path(copy).read_bytes() == (run / "checkpoints" / "best.keras").read_bytes()
+    here = sorted(path.name for path in tmp_path.iterdir())
+    assert here == ["best.keras", "out", "store"]  # nothing else in the current folder
+
+
+def test_the_process_is_left_as_it_was(mlflow: Any, tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    before, threads = dict(os.environ), threading.active_count()
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    assert main([*tiny, *QUICK, f"logging.mlflow_uri={uri}", f"output_dir={tmp_path}"]) == 0
+    assert {name: value for name, value in os.environ.items() if "MLFLOW" in name} == {
+        name: value for name, value in before.items() if "MLFLOW" in name
+    }
+    assert mlflow.get_tracking_uri() != uri  # the tracker has a client of its own
+    assert threading.active_count() <= threads + 1  # no worker of ours is left
+
+
+def test_telemetry_is_off_where_the_tracker_imports_mlflow(mlflow: Any, tmp_path: Path) -> None:
+    import subprocess
+
+    script = (
+        "import os\n"
+        "from catsdogs_exp import process\n"
+        "with process.mlflow_environment():\n"
+        "    import mlflow\n"
+        "    from mlflow.telemetry.utils import is_telemetry_disabled\n"
+        "    assert is_telemetry_disabled()\n"
+        "from mlflow.telemetry import get_telemetry_client\n"
+        "assert get_telemetry_client() is None\n"
+        "assert 'MLFLOW_DISABLE_TELEMETRY' not in os.environ\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if "MLFLOW" not in name and name != "CI"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_an_unreachable_server_does_not_end_the_run(
+    mlflow: Any,
+    tmp_path: Path,
+    tiny: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:secret@127.0.0.1:9")
+    assert main([*tiny, *QUICK, f"output_dir={tmp_path}"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("MLflow failed: ") == 1 and "The run goes on without it; its folder has everything" in said
+    run = the_run(tmp_path)
+    assert json.loads((run / "result.json").read_text())["status"] == "ok"
+    for name in ("config.yaml", "run.log", "result.json"):
+        assert "secret" not in (run / name).read_text()
+    assert "secret" not in said
+
+
+def test_a_server_that_never_answers_is_given_up(
+    mlflow: Any,
+    tmp_path: Path,
+    tiny: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(mlflow_tracker, "_PATIENCE", 0.2)
+    monkeypatch.setattr(mlflow.tracking.MlflowClient, "get_experiment_by_name", lambda *_: answer.wait())
+    assert main([*tiny, *QUICK, f"logging.mlflow_uri=sqlite:///{tmp_path}/m.db", f"output_dir={tmp_path}/out"]) == 0
+    answer.set()
+    assert (
+        f"MLflow does not answer, so the run is not whole there: sqlite:///{tmp_path}/m.db" in capsys.readouterr().err
+    )
+
+
+def test_a_store_that_fails_halfway_does_not_end_the_run(
+    mlflow: Any,
+    tmp_path: Path,
+    tiny: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, calls = mlflow.tracking.MlflowClient, []
+    write = client.log_metric
+
+    def fails(self: Any, run: str, name: str, value: float, **more: Any) -> None:
+        calls.append(name)
+        if more["step"] == 2:
+            raise OSError("the disk is gone")
+        write(self, run, name, value, **more)
+
+    monkeypatch.setattr(client, "log_metric", fails)
+    uri = f"sqlite:///{tmp_path}/m.db"
+    assert main([*tiny, *QUICK, f"logging.mlflow_uri={uri}", f"output_dir={tmp_path}/out"]) == 0
+    assert "MLflow failed: OSError: the disk is gone. The run goes on without it" in capsys.readouterr().err
+    reader = client(tracking_uri=uri)
+    (found,) = reader.search_runs([reader.get_experiment_by_name("drawn").experiment_id])
+    assert [point.step for point in reader.get_metric_history(found.info.run_id, "loss")] == [1]
+    assert "Traceback" in (the_run(tmp_path / "out") / "run.log").read_text()
+
+
+def test_without_the_package_the_extra_is_named(
+    tmp_path: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    assert main([*tiny, *QUICK, "logging.mlflow_uri=sqlite:///m.db", f"output_dir={tmp_path}"]) == 2
+    assert "Install it: pip install 'catsdogs-exp[mlflow]'" in capsys.readouterr().err
+
+
+def test_tracking_needs_a_place_and_no_password(config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(BadInput, match=r"Type: logging\.mlflow_uri=sqlite:///mlflow\.db, or set"):
+        config("logging.mlflow=true")
+    with pytest.raises(BadInput, match=r"must not hold a user or password") as refused:
+        config("logging.mlflow=true", "logging.mlflow_uri=https://me:secret@host")
+    assert "secret" not in str(refused.value)
+    assert without_password("at https://me:secret@host/x, y") == "at https://...@host/x, y"
