@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """A mistake of the user's: one clear line, no traceback, exit code 2.
+    """A user's mistake: one clear line, no traceback, exit code 2.
 
     The message names the setting, what is allowed, what was received, and the next step.
     """
@@ -15,13 +15,13 @@ class BadInput(Exception):
 
 
 class RunFailed(Exception):
-    """A run that started and did not succeed: exit code 1. Its folder holds the log."""
+    """A run that started and failed: exit code 1. Its folder holds the log."""
 
     exit_code = 1
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that nothing on the way swallows it."""
+    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that no handler swallows it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
@@ -29,7 +29,7 @@ class Interrupted(BaseException):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether there was no room to write: a full disk, a quota, or a file that may not grow further."""
+    """Whether writing failed for lack of space: a full disk, a quota, or a file size limit."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
@@ -43,14 +43,14 @@ def is_full(error: BaseException) -> bool:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns `" Did you mean X?"`, or `""` where nothing known is near."""
+    """Returns `" Did you mean X?"`, or `""` if nothing similar is known."""
     names = {name.casefold(): name for name in reversed(list(known))}
     near = [names[each] for each in difflib.get_close_matches(word.casefold(), names, n=3, cutoff=0.6)]
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message on one line of at most 300 characters; its type stands before it unless it is one of ours."""
+    """An error's message on one line of at most 300 characters, preceded by its type unless it is one of ours."""
     text = " ".join(str(error).split())
     if isinstance(error, BadInput | RunFailed):
         return text

@@ -86,7 +86,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         "unread": judged.unread,
     }
     found = (
-        f"{len(ranked)} images judged {who}, which agrees with {figures['agreement']:.1%} of the labels: "
+        f"{len(ranked)} images scored {who}, which agrees with {figures['agreement']:.1%} of the labels: "
         f"{figures['mislabelled']} look mislabelled"
     )
     page = write_page(

@@ -213,7 +213,7 @@ def _check_group(word: Word) -> None:
     if group == "model":
         raise BadInput(
             f"model must be one of {', '.join(groups()[group])}. Received a path: {_shown(str(word))}. "
-            f"To go on from its network: {_typed('model=transfer', 'model.backbone=own', f'model.weights={value}')}"
+            f"To continue from its network: {_typed('model=transfer', 'model.backbone=own', f'model.weights={value}')}"
         )
     if group == "experiment" and value.endswith((".yaml", ".yml")):
         path = Path(value)

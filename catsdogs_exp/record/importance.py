@@ -1,4 +1,4 @@
-"""How much each setting decides what runs reach: PED-ANOVA (Watanabe et al., 2023, arXiv 2304.10255) by Optuna."""
+"""How important each setting is for the results: PED-ANOVA (Watanabe et al., 2023, arXiv 2304.10255), by Optuna."""
 
 import importlib
 import importlib.util
@@ -13,7 +13,7 @@ from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.folder.run_reader import MISSING, Run
 
 FEWEST = 10
-"""Runs below which nothing is said."""
+"""Minimum number of runs for a result."""
 
 
 @dataclass(frozen=True)

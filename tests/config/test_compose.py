@@ -188,7 +188,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         (
             "model=./run",
             f"model must be one of {_MODELS}. Received a path: model=./run. "
-            "To go on from its network: model=transfer model.backbone=own model.weights=./run",
+            "To continue from its network: model=transfer model.backbone=own model.weights=./run",
         ),
         # Hydra's own
         (

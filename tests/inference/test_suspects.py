@@ -119,7 +119,7 @@ def test_a_run_is_asked_about_what_it_has_not_seen(run: Path, capsys: pytest.Cap
     before = rows_of(run)
     assert suspects.main(run, []) == 0
     out = capsys.readouterr().out
-    assert "images judged by a network that was not trained on them, which agrees with " in out
+    assert "images scored by a network that was not trained on them, which agrees with " in out
     assert f"pictures: {run / 'suspects.html'}" in out
     after = rows_of(run)
     assert without_score(after) == before
