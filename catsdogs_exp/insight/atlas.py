@@ -173,6 +173,23 @@ def untrained(model: keras.Model, seed: int) -> keras.Model:
     return keras.models.clone_model(model, clone_function=fresh)
 
 
+def calibrate(model: keras.Model, pixels: NDArray[np.uint8]) -> None:
+    """Gives batch normalisation the statistics of some images, as training does.
+
+    Without them a deep untrained network answers nearly the same to every image, and is no measure for a trained one.
+
+    Args:
+        model: changed in place.
+        pixels: uint8 [n, height, width, 3 or 1]; the first 64 are used.
+    """
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum, layer.trainable = 0.0, True
+    if norms:
+        first = pixels[:64].astype(np.float32)
+        model(keras.tree.pack_sequence_as(model.input, [first]), training=True)
+
+
 @dataclass(frozen=True)
 class _Named:
     """The result of dissecting a layer's channels; empty without masks."""
@@ -200,6 +217,7 @@ def _parts(  # noqa: PLR0913  (one finding of each kind)
     before = []
     for seed in range(_UNTRAINED):
         fresh = FlatNetwork(untrained(network.model, seed))
+        calibrate(fresh.model, some.pixels)
         same = [fresh.layer(layer.name) for layer in layers]
         seen = channel_answers(fresh, same, _reported(some, "untrained network", report))
         before += _dissections(fresh, same, some, seen, fields, 0, report)

@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from catsdogs_exp.models.graph import parents
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.models.graph import calls_layers_again, parents
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,15 @@ class Layer:
     output: Any
 
 
+class NoGraph(BadInput):
+    """A network whose layers cannot be told apart."""
+
+
 class FlatNetwork:
     """A network with its nested networks flattened.
 
-    A network without nested ones is used as it is. Otherwise a copy of its layers is called again, one after another,
-    so that the original keeps its graph; `refresh` updates the copy's weights.
+    A network that calls each layer once and has no nested ones is used as it is. Otherwise a copy of its layers is
+    called again, one after another, so that the original keeps its graph; `refresh` updates the copy's weights.
 
     Args:
         model: a functional or sequential network.
@@ -45,9 +50,10 @@ class FlatNetwork:
         if isinstance(model, keras.Sequential):
             model = keras.Model(model.inputs, model.outputs, name=model.name)
         if not hasattr(model, "operations"):
-            raise ValueError(f"The network {model.name} has no graph of layers to look into.")
+            raise NoGraph(f"The network {model.name} has no graph of layers to look into (a subclass of keras.Model)")
         self._pairs: list[tuple[Any, Any]] = []
-        nested = any(_is_network(operation) for operation in model.operations)
+        self._calls: dict[str, int] = {}  # how often the nested network of this name has been laid open
+        nested = any(_is_network(operation) for operation in model.operations) or calls_layers_again(model)
         self.model = self._laid_open(model) if nested else model
         self.layers = tuple(
             Layer(operation.name, operation, operation.output)
@@ -77,6 +83,7 @@ class FlatNetwork:
 
     def _walk(self, model: keras.Model, inputs: list[Any], prefix: str) -> Any:
         copies: dict[int, Any] = {}  # original layer -> its copy
+        repeats: list[Any] = []
         made: dict[int, Any] = {}  # original or copied layer -> its new output
 
         def copied(layer: Any) -> Any:
@@ -89,9 +96,22 @@ class FlatNetwork:
                 self._pairs.append((layer, copies[id(layer)]))
             return copies[id(layer)]
 
+        def repeated(layer: Any) -> Any:
+            self._calls[layer.name] = self._calls.get(layer.name, 1) + 1
+            copy = type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{self._calls[layer.name]}"})
+            if source := next((source for source, other in self._pairs if other is layer), None):
+                self._pairs.append((source, copy))
+            repeats.append(copy)  # ids are of living objects
+            return copy
+
         def call(layer: Any, *arguments: Any, **more: Any) -> Any:
+            if id(layer) in made and not _is_network(layer):  # called again: once more under another name
+                layer = repeated(layer)
             if _is_network(layer):
-                made[id(layer)] = self._walk(layer, keras.tree.flatten(arguments), f"{prefix}{layer.name}_")
+                inside = f"{prefix}{layer.name}"
+                self._calls[inside] = self._calls.get(inside, 0) + 1
+                again = f"_{self._calls[inside]}" if self._calls[inside] > 1 else ""
+                made[id(layer)] = self._walk(layer, keras.tree.flatten(arguments), f"{inside}{again}_")
             else:
                 made[id(layer)] = layer(*arguments, **more)
             return made[id(layer)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted
+from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
@@ -80,18 +81,19 @@ def open_recorders(
     if job.snapshot:
         run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
     model, profile = setup.network.model, job.profile or config.logging.profile
-    probes, chosen = None, None
     activations = config.logging.activations
-    if activations.every >= 0:
-        chosen = choose_probes(config, setup.data)
+    chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
     board = open_board(job, setup, files, chosen)
     events = board.files if board else None
-    if chosen is not None:
-        probes = ProbeRecorder(model, chosen, activations, job.folder / "activations", events)
-        probes.take_back(len(history.epochs))
-    staircase = None
-    if config.logging.probes.every >= 0:
-        staircase = StaircaseRecorder(model, setup.data, config, job.folder)
+    probes, staircase = None, None
+    try:
+        if chosen is not None:
+            probes = ProbeRecorder(model, chosen, activations, job.folder / "activations", events)
+            probes.take_back(len(history.epochs))
+        if config.logging.probes.every >= 0:
+            staircase = StaircaseRecorder(model, setup.data, config, job.folder)
+    except NoGraph as error:
+        run.say(f"activations and linear probes are not recorded: {error}")
     best = KeepBest(
         model,
         ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels),

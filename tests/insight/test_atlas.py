@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from catsdogs_exp.insight.atlas import Images, make_atlas, untrained
+from catsdogs_exp.insight.atlas import Images, calibrate, make_atlas, untrained
 from catsdogs_exp.insight.dissection import concepts_of
 from catsdogs_exp.insight.graph import FlatNetwork
 
@@ -22,6 +22,18 @@ def test_an_untrained_twin_depends_on_its_seed_alone() -> None:
     np.testing.assert_array_equal(first, again)
     assert (first != other).any() and (first != model.get_weights()[0]).any()
     assert abs(first.std() - model.get_weights()[0].std()) < 0.05  # the same initialiser
+
+
+def test_an_untrained_network_is_normalised_by_the_images_it_is_compared_on() -> None:
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(6, 3, name="conv")(inputs)
+    x = layers.BatchNormalization(name="norm", trainable=False)(x)
+    model = keras.Model(inputs, layers.Dense(1)(layers.Flatten()(layers.Dropout(0.5)(x))))
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3)).astype(np.uint8)
+    calibrate(model, pixels)
+    answers = keras.Model(inputs, model.get_layer("norm").output).predict_on_batch(pixels)
+    np.testing.assert_allclose(answers.mean((0, 1, 2)), 0, atol=0.01)
+    np.testing.assert_allclose(answers.std((0, 1, 2)), 1, atol=0.02)
 
 
 def test_a_detector_made_by_hand_is_named_and_noise_is_not() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from catsdogs_exp.insight.graph import FlatNetwork, above
+from catsdogs_exp.insight.graph import FlatNetwork, NoGraph, above
 
 
 def nested() -> keras.Model:
@@ -33,6 +33,27 @@ def test_a_nested_network_is_laid_open_and_computes_the_same(images) -> None:
     assert names[:5] == ["rescale", "body_conv", "body_pool", "skipped", "add"]
     np.testing.assert_allclose(flat.model.predict_on_batch(images), model.predict_on_batch(images), atol=1e-6)
     assert model.get_layer("skipped").output.shape == (None, 8, 8, 4)  # the original keeps its graph
+
+
+def test_layers_and_networks_that_are_called_twice_stand_there_twice(images) -> None:
+    body = keras.Sequential(
+        [keras.Input((None, None, 4)), layers.Conv2D(4, 3, padding="same", name="conv")], name="body"
+    )
+    shared = layers.Conv2D(4, 3, padding="same", name="shared")
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 1, name="stem")(layers.Rescaling(1 / 255)(inputs))
+    x = body(shared(body(shared(x))))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(x)))
+    flat = FlatNetwork(model)
+    names = [layer.name for layer in flat.layers if "conv" in layer.name or "shared" in layer.name]
+    assert names == ["shared", "body_conv", "shared_2", "body_2_conv"]
+    shared.set_weights([weight + 0.3 for weight in shared.get_weights()])
+    flat.refresh()
+    expected = model.predict_on_batch(images)
+    np.testing.assert_allclose(flat.model.predict_on_batch(images), expected, atol=1e-5)
+    tensors, upper = above(flat.model, flat.layer("body_conv"))
+    below = keras.Model(flat.model.inputs, tensors)
+    np.testing.assert_allclose(upper(below([images])), expected, atol=1e-5)
 
 
 def test_refresh_takes_over_new_weights(images) -> None:
@@ -70,5 +91,5 @@ def test_a_network_without_a_graph_is_refused() -> None:
         def call(self, x):
             return x
 
-    with pytest.raises(ValueError, match="has no graph of layers"):
+    with pytest.raises(NoGraph, match="has no graph of layers"):
         FlatNetwork(Opaque())

@@ -83,7 +83,7 @@ class StaircaseRecorder:
                 writer.writerows(rows)
         chance = float(np.bincount(self._labels).max() / len(self._labels))
         draw_staircase(self._epochs, epoch, chance, self._folder / "staircase.png")
-        return verdict(self._epochs[epoch], self._model)
+        return verdict(self._epochs[epoch], self._model, chance)
 
     def _steps(self) -> list[Step]:
         self._network.refresh()
@@ -94,14 +94,21 @@ class StaircaseRecorder:
             yield self._images[start : start + _BATCH]
 
 
-def verdict(steps: Sequence[Step], model: Any) -> str:
+def verdict(steps: Sequence[Step], model: Any, chance: float) -> str:
     """A line that names the layer that suffices, and the setting for a network that ends there.
 
     Args:
         steps: a staircase.
         model: settings of the network.
+        chance: the accuracy of always naming the most frequent class.
     """
     enough, last = deep_enough(steps), steps[-1]
+    best = max(steps, key=lambda step: step.accuracy)
+    if best.accuracy - 2 * best.deviation <= chance:
+        return (
+            f"linear probes: no layer separates the classes; the best, {best.layer}, reaches {best.accuracy:.3f}, the "
+            f"most frequent class alone {chance:.3f} (staircase.png)"
+        )
     if enough is last:
         return (
             f"linear probes: no layer below the last one, {last.layer}, reaches its {last.accuracy:.3f} (staircase.png)"

@@ -19,19 +19,27 @@ EARLY = [Step("block1_conv", 0.61, 0.02), Step("block2_conv", 0.985, 0.01), Step
 )
 def test_the_layer_that_suffices_and_the_setting_that_ends_there(config, words: list[str], setting: str) -> None:
     model = config(*words).model
-    assert verdict(EARLY, model) == (
+    assert verdict(EARLY, model, 0.5) == (
         f"linear probes: block2_conv reaches 0.985, the last layer, block3_conv, 0.990{setting} (staircase.png)"
     )
 
 
 def test_where_accuracy_rises_to_the_end_nothing_is_proposed(config) -> None:
-    assert verdict(RISING, config("model=efficientnet_lite0").model) == (
+    assert verdict(RISING, config("model=efficientnet_lite0").model, 0.5) == (
         "linear probes: no layer below the last one, block3_conv, reaches its 0.910 (staircase.png)"
     )
 
 
 def test_a_pooling_of_the_last_block_is_no_shallower_network(config) -> None:
     steps = [*EARLY[:1], Step("block2_conv", 0.9, 0.01), Step("block2_pool", 0.9, 0.01)]
-    assert verdict(steps, config("depth=2").model) == (
+    assert verdict(steps, config("depth=2").model, 0.5) == (
         "linear probes: block2_conv reaches 0.900, the last layer, block2_pool, 0.900 (staircase.png)"
+    )
+
+
+def test_at_chance_nothing_is_proposed(config) -> None:
+    steps = [Step("block1_conv", 0.53, 0.03), Step("block2_conv", 0.49, 0.03)]
+    assert verdict(steps, config("depth=2").model, 0.5) == (
+        "linear probes: no layer separates the classes; the best, block1_conv, reaches 0.530, the most frequent class "
+        "alone 0.500 (staircase.png)"
     )
