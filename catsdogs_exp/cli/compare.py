@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import Parser, a_path
-from catsdogs_exp.cli.comparison_columns import group_columns, run_columns
+from catsdogs_exp.cli.comparison_columns import group_columns, run_columns, shown
 from catsdogs_exp.cli.comparison_tables import write_csv, write_human, write_markdown
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.printable import printable
@@ -128,8 +128,9 @@ def _write_runs(found: Comparison, form: str | None) -> None:
     verdict, pair = best_against_others(found), _pair(found)
     if form == "json":
         from catsdogs_exp.cli.comparison_json import runs_as_json
+        from catsdogs_exp.record.photo_sweep import photo_sweeps
 
-        _print_json(runs_as_json(found, verdict, pair))
+        _print_json(runs_as_json(found, verdict, pair, photo_sweeps(found)))
         return
     columns = run_columns(found, True, left_out)
     if form == "markdown":
@@ -141,6 +142,7 @@ def _write_runs(found: Comparison, form: str | None) -> None:
         sys.stdout.write(f"{printable(line)}\n")
     if form is None:
         _write_repetitions(found)
+    _write_photo_sweeps(found)
     if left_out:
         sys.stdout.flush()
         _aside(f"{len(left_out)} settings that are the same in all runs of an experiment are left out: --csv shows all")
@@ -168,6 +170,16 @@ def _write_repetitions(found: Comparison) -> None:
     if grouping is not None:
         sys.stdout.write("\n")
         write_human(group_columns(grouping, found.by, True), "Over seeds and folds", f"{found.by} mean ± std")
+
+
+def _write_photo_sweeps(found: Comparison) -> None:
+    """Would more photos help? Where runs differ in how many they were trained on."""
+    from catsdogs_exp.record.photo_sweep import photo_sweeps
+
+    for sweep in photo_sweeps(found):
+        shared = ", ".join(f"{key}={shown(value)}" for key, value in sweep.settings.items())
+        for line in ("", *([shared] if shared else []), *sweep.lines()):
+            sys.stdout.write(f"{printable(line)}\n")
 
 
 def _left_out(found: Comparison) -> tuple[str, ...]:

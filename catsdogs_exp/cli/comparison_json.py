@@ -1,5 +1,6 @@
 """`compare --json`: everything known about the runs, for programs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,11 +9,16 @@ from catsdogs_exp.record.best_against import BestVerdict
 from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.disagreement import Disagreement
 from catsdogs_exp.record.folder.run_reader import MISSING
+from catsdogs_exp.record.photo_sweep import PhotoSweep
 from catsdogs_exp.record.run_groups import Grouping
 
 
-def runs_as_json(found: Comparison, verdict: BestVerdict, pair: Disagreement | None) -> dict[str, Any]:
-    """The runs, the tests of the best one, and for exactly two runs their disagreement."""
+def runs_as_json(
+    found: Comparison, verdict: BestVerdict, pair: Disagreement | None, sweeps: Sequence[PhotoSweep]
+) -> dict[str, Any]:
+    """The runs, the tests of the best one, for exactly two runs their disagreement, and learning curves."""
+    more: dict[str, Any] = {"disagreement": _pair_as_json(pair)} if pair is not None else {}
+    more |= {"learning_curves": [_sweep_as_json(sweep) for sweep in sweeps]} if sweeps else {}
     runs = [
         {
             "run": run.name,
@@ -47,7 +53,7 @@ def runs_as_json(found: Comparison, verdict: BestVerdict, pair: Disagreement | N
         ],
         "not_tested": [{"run": name, "reason": reason} for name, reason in verdict.untested.items()]
         + ([{"run": None, "reason": verdict.reason}] if verdict.reason else []),
-    } | ({"disagreement": _pair_as_json(pair)} if pair is not None else {})
+    } | more
 
 
 def groups_as_json(found: Comparison, grouping: Grouping) -> dict[str, Any]:
@@ -77,6 +83,24 @@ def _pair_as_json(pair: Disagreement) -> dict[str, Any]:
         "settings": settings,
         "disputed": [asdict(each) for each in pair.disputed],
         "reason": pair.reason or None,
+    }
+
+
+def _sweep_as_json(sweep: PhotoSweep) -> dict[str, Any]:
+    curve = sweep.curve
+    found = {
+        "settings": _present(dict(sweep.settings)),
+        "metric": sweep.by,
+        "training_images": sweep.sizes,
+        "values": sweep.values,
+        "reason": sweep.reason or None,
+    }
+    if curve is None:
+        return found
+    return found | {
+        "functions": curve.weights,
+        "forecasts": [asdict(each) for each in curve.forecasts],
+        "check": asdict(curve.check) | {"reached": curve.values[-1], "missed_by": curve.missed_by},
     }
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catsdogs_exp.metrics.learning_curves import LearningCurve
+
 WIDTH, HEIGHT = 760, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 _TICKS = 5
@@ -89,6 +91,45 @@ def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[
     return Chart(title, lines, across, up)
 
 
+@dataclass(frozen=True)
+class Extrapolation:
+    """A learning curve over a logarithmic number of training images.
+
+    Attributes:
+        line: the fitted curve, `x,y x,y ...`.
+        band: its 95 % interval, a polygon.
+        dots: x and y of each measured size.
+        across, up: ticks.
+        measured: x of the largest measured size; right of it everything is a forecast.
+    """
+
+    line: str
+    band: str
+    dots: tuple[tuple[float, float], ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    measured: float
+
+
+def learning_chart(curve: LearningCurve) -> Extrapolation:
+    """The chart of a learning curve."""
+    sizes = [math.log(each.images) for each in curve.line]
+    ends = [value for each in curve.line for value in (each.low, each.high)] + list(curve.values)
+    x = _scale(sizes[0], sizes[-1], _LEFT, WIDTH - _RIGHT)
+    y = _scale(min(ends), max(ends), HEIGHT - _BOTTOM, _TOP)
+    upper = [f"{x(math.log(each.images)):.1f},{y(each.high):.1f}" for each in curve.line]
+    lower = [f"{x(math.log(each.images)):.1f},{y(each.low):.1f}" for each in curve.line]
+    largest = curve.sizes[-1]
+    return Extrapolation(
+        " ".join(f"{x(math.log(each.images)):.1f},{y(each.value):.1f}" for each in curve.line),
+        " ".join([*upper, *reversed(lower)]),
+        tuple((x(math.log(size)), y(value)) for size, value in zip(curve.sizes, curve.values, strict=True)),
+        tuple(Tick(x(math.log(size)), f"{size:,}") for size in (curve.sizes[0], largest, 2 * largest, 10 * largest)),
+        tuple(Tick(y(value), f"{value:.3g}") for value in _even(min(ends), max(ends))),
+        x(math.log(largest)),
+    )
+
+
 def parallel(names: Sequence[str], rows: Sequence[Sequence[Any]], failed: Sequence[bool]) -> Parallel:
     """Parallel coordinates in which every run has a line.
 
@@ -160,7 +201,14 @@ def _whole(low: int, high: int) -> list[int]:
 
 
 def _even(low: float, high: float) -> list[float]:
-    return [low + (high - low) * place / _TICKS for place in range(_TICKS + 1)] if high > low else [low]
+    """Round numbers within low..high, about five."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / _TICKS
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [number * step for number in range(first, last + 1)] or [low, high]
 
 
 def _spread(low: float, high: float, logs: bool) -> list[float]:

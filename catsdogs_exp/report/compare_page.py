@@ -16,10 +16,11 @@ from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root
 from catsdogs_exp.record.folder.run_reader import MISSING, Run
 from catsdogs_exp.record.importance import importance
+from catsdogs_exp.record.photo_sweep import PhotoSweep, photo_sweeps
 from catsdogs_exp.record.run_curves import read_curves
 from catsdogs_exp.record.run_groups import RunGroup, repetitions
 from catsdogs_exp.report import page
-from catsdogs_exp.report.charts import Chart, Parallel, over_epochs, parallel
+from catsdogs_exp.report.charts import Chart, Parallel, learning_chart, over_epochs, parallel
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 from catsdogs_exp.report.wall_page import make_wall
 
@@ -93,6 +94,7 @@ def write_page(found: Comparison, path: Path) -> None:
         if grouping
         else (),
         by_class=_by_class(found),
+        sweeps=[_sweep(sweep) for sweep in photo_sweeps(found)],
         pair=pair,
         settings=[(key, _shown(first), _shown(second)) for key, first, second in pair.settings] if pair else [],
         pictures=_pictures(pair) if pair else [],
@@ -103,7 +105,7 @@ def write_page(found: Comparison, path: Path) -> None:
 
 
 def _row(run: Run, place: int, metrics: Sequence[str], keys: Sequence[str]) -> PageRun:
-    cells = [_cell(run.metrics.get(name, MISSING), _places(name)) for name in metrics]
+    cells = [_cell(run.metrics[name], _places(name)) if name in run.metrics else Cell("") for name in metrics]
     cells += [_cell(run.setting(key)) for key in keys]
     has_curve = place < _MOST_CURVES
     # the golden angle: neighbours in the table never look alike
@@ -185,6 +187,14 @@ def _group(group: RunGroup) -> tuple[Any, ...]:
         f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else "-",
         shown_p(group.p_value) if group.p_value is not None else "-",
     )
+
+
+def _sweep(sweep: PhotoSweep) -> dict[str, Any]:
+    return {
+        "title": ", ".join(f"{key}={_shown(value)}" for key, value in sweep.settings.items()) or sweep.by,
+        "lines": sweep.lines(),
+        "chart": learning_chart(sweep.curve) if sweep.curve is not None else None,
+    }
 
 
 def _by_class(found: Comparison) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

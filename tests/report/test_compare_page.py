@@ -164,6 +164,21 @@ def test_pictures_that_are_gone_say_so(tmp_path: Path, make: Callable[..., Path]
     assert "no picture: No such file or directory" in page.read_text()
 
 
+def test_a_sweep_over_fractions_draws_its_learning_curve(
+    tmp_path: Path, make: Callable[..., Path], open_page: Callable[..., Any]
+) -> None:
+    for number, wrong in enumerate((20, 14, 9, 6)):
+        run = make(str(number), wrong=range(wrong), dataset={"fraction": 2.0 ** (number - 3)})
+        result = json.loads((run / "result.json").read_text())
+        result["counts"] = {"train": {"a": 100 * 2**number}, "validation": {"a": PHOTOS}}
+        (run / "result.json").write_text(json.dumps(result))
+    page = tmp_path / "page.html"
+    compare.main([str(tmp_path / "runs"), "--html", str(page), "--csv"])
+    section = open_page(page, "phone").find_element("css selector", "#photos")
+    assert "Would more photos help? val_accuracy is 0.900 with 800 training images; expected 0.9" in section.text
+    assert len(section.find_elements("css selector", "svg .dot")) == 4
+
+
 def test_the_wall_is_embedded_where_activations_were_kept(
     trained: Path, tmp_path: Path, open_page: Callable[..., Any]
 ) -> None:

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +57,8 @@ class Run:
         status: running, ok, failed, interrupted; or killed: recorded as running, but no process trains it.
         error: what ended it early.
         stopped: why a run that ended well did so before its last epoch.
-        data: the hash of the data that it was trained and judged on, None where it is unknown.
+        data: the hash of the data that it was trained and judged on, None if unknown.
+        images: number of images per split.
         objective: the metric that picked the best epoch; None before the first epoch ends.
         epoch: the best epoch, from 1.
         metrics: a finite number for each of `METRICS` that the run has, and its `parameters`.
@@ -74,6 +75,7 @@ class Run:
     config: Mapping[str, Any] | None
     stopped: str | None = None
     data: str | None = None
+    images: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
@@ -161,7 +163,19 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
         config=_read_config(folder / "config.yaml", name, remarks),
         stopped=stopped if isinstance(stopped, str) and stopped else None,
         data=data if isinstance(data, str) else None,
+        images=_images(content.get("counts")),
     )
+
+
+def _images(counts: Any) -> dict[str, int]:
+    """The images of each split, from their numbers per class."""
+    if not isinstance(counts, dict):
+        return {}
+    return {
+        split: sum(number for number in of_class.values() if isinstance(number, int))
+        for split, of_class in counts.items()
+        if isinstance(of_class, dict)
+    }
 
 
 def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | None:
