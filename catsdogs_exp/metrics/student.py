@@ -23,15 +23,20 @@ class Mean:
     interval: tuple[float, float] | None
 
 
-def mean_of(numbers: Sequence[float]) -> Mean:
-    """Mean, deviation and interval of n >= 1 numbers."""
+def mean_of(numbers: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Mean:
+    """Mean, deviation and interval of n >= 1 numbers.
+
+    Args:
+        numbers: the sample.
+        bounds: within which the mean must lie, such as 0..1 for shares; the interval ends there.
+    """
     n = len(numbers)
     mean = math.fsum(numbers) / n
     if n == 1:
         return Mean(n, mean, None, None)
     deviation = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (n - 1))
     reach = t_quantile_95(n - 1) * deviation / math.sqrt(n)
-    return Mean(n, mean, deviation, (mean - reach, mean + reach))
+    return Mean(n, mean, deviation, (max(bounds[0], mean - reach), min(bounds[1], mean + reach)))
 
 
 def welch(first: Mean, second: Mean) -> float | None:

@@ -1,5 +1,6 @@
 """Groups runs that share settings: mean, deviation and interval over seeds or folds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +143,12 @@ def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
         values=tuple(runs[0].setting(key) for key in keys),
         runs=tuple(run.name for run in runs),
         n=len(numbers),
-        mean=mean_of(numbers) if numbers else None,
+        mean=mean_of(numbers, _bounds(by)) if numbers else None,
         low=min(numbers, default=None),
         high=max(numbers, default=None),
     )
+
+
+def _bounds(metric: str) -> tuple[float, float]:
+    """Within which a metric lies: a share, or a positive number."""
+    return 0.0, 1.0 if metric.endswith("accuracy") or metric.startswith("last") else math.inf

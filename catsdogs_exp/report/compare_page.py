@@ -25,7 +25,7 @@ from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 from catsdogs_exp.report.wall_page import make_wall
 
 _CURVES = {"val_accuracy": "Validation accuracy", "val_loss": "Validation loss", "loss": "Training loss"}
-_SHOWN_AT_FIRST = 10  # curves
+_SHOWN_AT_FIRST = 20  # curves
 _MOST_CURVES = 60
 _MOST_AXES = 12
 _MOST_PICTURES = 60
@@ -115,7 +115,7 @@ def _row(run: Run, place: int, metrics: Sequence[str], keys: Sequence[str]) -> P
         run.status,
         colour,
         has_curve,
-        place < _SHOWN_AT_FIRST,
+        place < _SHOWN_AT_FIRST or run.status != "ok",
         (*cells, Cell(run.reason)),
     )
 

@@ -30,6 +30,10 @@ def test_mean_and_interval(numbers: list[float]) -> None:
         assert found.interval == pytest.approx(expected)
 
 
+def test_the_interval_of_a_share_is_one_of_shares() -> None:
+    assert mean_of([0.5, 1.0], (0.0, 1.0)).interval == (0.0, 1.0)
+
+
 def test_one_number_has_no_interval() -> None:
     assert mean_of([0.5]) == Mean(1, 0.5, None, None)
 
