@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import IO, Any
 
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from hydra.types import HydraContext
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.errors import RunFailed
@@ -239,6 +243,14 @@ def prepend_config_dir(folder: str) -> None:
     loader: Any = GlobalHydra.instance().config_loader()
     loader.get_search_path().prepend("command-line", f"file://{folder}")
     loader.repository.initialize_sources(loader.get_search_path())
+
+
+def hydra_context(loader: ConfigLoader, config: DictConfig) -> HydraContext:
+    """What a launcher of Hydra's is set up with.
+
+    Why: the class of its callbacks is private. Replace: a public way to make a launcher.
+    """
+    return HydraContext(config_loader=loader, callbacks=Callbacks(config))
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,12 @@ SYMBOLS = [
         "FileConfigSource",
         "write a `ConfigSource` for `experiments/`",
     ),
+    Symbol(
+        "hydra-core",
+        "hydra._internal.callbacks",
+        "Callbacks",
+        "find how launchers are set up now, for `hydra_context`",
+    ),
     Symbol("Python", "zipfile", "_EndRecData", "read the record at a zip's end in `zip_table`"),
 ]
 

@@ -164,10 +164,17 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
 def initialized_hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
     """Hydra, ready to compose; `config_dir` comes first on its search path. One thread at a time, as it is global."""
     search_path.register()
-    with _one_at_a_time, initialize_config_dir(str(search_path.CONF), version_base="1.3"):
-        if config_dir is not None:
-            compat.prepend_config_dir(str(Path(config_dir).absolute()))
-        yield GlobalHydra.instance().config_loader()
+    with _one_at_a_time:
+        found = GlobalHydra.instance()
+        outer = found.hydra  # of a launcher whose job we are in
+        found.clear()
+        try:
+            with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
+                if config_dir is not None:
+                    compat.prepend_config_dir(str(Path(config_dir).absolute()))
+                yield GlobalHydra.instance().config_loader()
+        finally:
+            GlobalHydra.instance().hydra = outer
 
 
 def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
 from catsdogs_exp.sweep.running import LookAhead, Manner, Running
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
@@ -28,12 +29,18 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
     waiting = sweep.file.having(PENDING)
     threads = {key: _set_by_user(sweep, key) for key in _THREADS}
     workers = worker_count(sweep.settings.workers, len(waiting), threads[_THREADS[0]] or 1)
+    launcher = launcher_words(sweep.file.facts.settings)
+    one_thread = tuple(f"{key}=1" for key, value in threads.items() if value is None)
     try:
-        if workers == 1 and not sweep.settings.isolate:
+        if launcher:
+            if not any("slurm" in word for word in launcher):  # there each job has cores of its own
+                running.more = one_thread
+            run_with_launcher(running, launcher)
+        elif workers == 1 and not sweep.settings.isolate:
             run_one_by_one(running)
         else:
             if workers > 1 and not gpu_numbers():  # cores are divided; a GPU belongs to one job
-                running.more = tuple(f"{key}=1" for key, value in threads.items() if value is None)
+                running.more = one_thread
             screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
             run_side_by_side(running, workers)
     except Interrupted:

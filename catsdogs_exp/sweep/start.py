@@ -62,7 +62,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     Raises:
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
     """
-    words = [word for word in settings if not key_of(word).startswith(_OWN)]
+    words = [word for word in settings if not key_of(word).startswith((_OWN, "hydra.launcher", "hydra/launcher"))]
     own = _own_settings(settings, config_dir)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:
@@ -131,7 +131,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 
 def _own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
     """The settings of the sweep itself, from its recipe and its words."""
-    own = [word for word in settings if key_of(word).startswith(_OWN) and key_of(word) != "hydra.sweeper"]
+    own = [word for word in settings if key_of(word).startswith(_OWN)]
     recipe = [w for w in settings if key_of(w) == "experiment" and set(parsed(w).value or "").isdisjoint(",(")]
     words = [for_hydra(parsed(word)) for word in [*recipe, *own]]
     with hydra_messages(words):

@@ -71,10 +71,27 @@ class SentScreen:
             return
 
 
+class SilentScreen:
+    """A screen that shows nothing: the run's log has its lines."""
+
+    def say(self, text: str) -> None:
+        """A line."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """How far one piece of work is."""
+
+    def close(self) -> None:
+        """Nothing moves here."""
+
+    def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
+        """The epochs of the job."""
+        return SentEpochs(self, epochs)
+
+
 class SentEpochs:
     """Sends a line for each epoch."""
 
-    def __init__(self, screen: SentScreen, epochs: Callable[[], int]) -> None:
+    def __init__(self, screen: SentScreen | SilentScreen, epochs: Callable[[], int]) -> None:
         self._screen, self._epochs = screen, epochs
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:

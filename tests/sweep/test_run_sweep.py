@@ -268,14 +268,14 @@ def test_workers_give_what_a_job_alone_gives_with_as_many_threads(tmp_path: Path
 CRASH = """
 import os, signal
 from dataclasses import dataclass
-from catsdogs_exp.models.registry import register_model
+from catsdogs_exp.models import register
 
 @dataclass(frozen=True)
 class Crashing:
     name: str = "crashing"
-    hard: bool = True
+    head: str = "auto"
 
-@register_model("crashing", Crashing)
+@register("crashing", settings=Crashing)
 def build(model, input_shape, head):
     os.kill(os.getpid(), signal.SIGKILL)
 """

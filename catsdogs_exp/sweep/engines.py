@@ -1,0 +1,226 @@
+"""Hands the jobs of a sweep to a launcher of Hydra's: joblib, submitit (this machine or Slurm), ray.
+
+The launcher knows a job by its name alone. What the job is, and how it ended, stands in the folder of the sweep, so
+that all launchers have the same states, summary and resume.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from catsdogs_exp import compat, process
+from catsdogs_exp.config import plugins
+from catsdogs_exp.config.compose import hydra_messages, initialized_hydra
+from catsdogs_exp.config.composer import key_of
+from catsdogs_exp.config.schema.optimizers import AUTO
+from catsdogs_exp.errors import BadInput, RunFailed, one_line
+from catsdogs_exp.record.folder.run_files import read_result
+from catsdogs_exp.record.folder.run_lock import is_abandoned
+from catsdogs_exp.signals import interruptible
+from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of, run_job
+from catsdogs_exp.sweep.running import LookAhead, Running
+from catsdogs_exp.sweep.side_by_side import worker_count
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState
+from catsdogs_exp.sweep.worker import SilentScreen
+
+_LOOK = 1.0  # seconds between looks at the folders of running jobs
+_KILLS = 2  # times that a job may be lost with its process before it counts as failed
+_ALL_AT_ONCE = ".LocalLauncher"  # of submitit: starts as many processes as it is given jobs
+
+
+Launch = Callable[["EngineTask"], Sequence[JobReturn]]
+
+
+@dataclass(frozen=True)
+class EngineTask:
+    """What the launcher calls in its own process, for one job at a time.
+
+    Attributes:
+        jobs: by the name that the launcher is given.
+        plugins: modules that the config needs.
+    """
+
+    jobs: dict[str, SweepJob]
+    plugins: tuple[str, ...]
+
+    def __call__(self, config: DictConfig) -> Outcome:
+        """Runs the job whose name is in Hydra's config."""
+        with process.command_line(), interruptible():
+            plugins.load(self.plugins)
+            return run_job(self.jobs[HydraConfig.get().job.name], SilentScreen())
+
+
+def launcher_words(settings: Sequence[str]) -> list[str]:
+    """The words that choose and set a launcher other than Hydra's own."""
+    words = [word for word in settings if key_of(word) == "hydra/launcher" or key_of(word).startswith("hydra.launcher")]
+    chosen = [word.partition("=")[2] for word in words if key_of(word) == "hydra/launcher"]
+    return words if chosen and chosen[-1] != "basic" else []
+
+
+def run_with_launcher(running: Running, words: Sequence[str]) -> None:
+    """Runs the jobs of a sweep with a launcher.
+
+    A job whose process is killed goes on from its checkpoint, once; then it has failed.
+
+    Args:
+        running: the sweep.
+        words: that choose the launcher and set it.
+
+    Raises:
+        BadInput: when the launcher is not installed or not known.
+        RunFailed: when it can run no job.
+    """
+    file = running.sweep.file
+    lost: dict[int, int] = {}
+    while not running.stopped and _valid(running):
+        with _launcher(running, words) as (launch, at_once):
+            waiting = _valid(running)
+            # what was lost is tried alone: a process that is killed may take those beside it along
+            batch = [job for job in waiting if job.number not in lost][:at_once] or waiting[:1]
+            before = {job.number: _moment(running.sweep.folder_of(job)) for job in batch}
+            jobs = {f"{job.number}-{running.sweep.folder_of(job).name}": running.begin(job) for job in batch}
+            failure = _launch(running, EngineTask(jobs, tuple(plugins.named(file.facts.settings))), launch)
+        if failure is not None and all(
+            file[number].status == RUNNING and _moment(running.sweep.folder_of(file[number])) == moment
+            for number, moment in before.items()
+        ):
+            for number in before:
+                file.change(number, status=PENDING)
+            raise RunFailed(f"{' '.join(words)} started no job: {one_line(failure)}") from failure
+        _settle(running, list(before), lost)
+
+
+def _valid(running: Running) -> list[JobState]:
+    """The jobs that wait and may run; the others are settled on the way."""
+    ahead = LookAhead(running)
+    return [job for job in running.sweep.file.having(PENDING) if ahead.take(job) is not None]
+
+
+@contextmanager
+def _launcher(running: Running, words: Sequence[str]) -> Iterator[tuple[Launch, int]]:
+    """A function that launches the jobs of a task, and how many may be given to it at once."""
+    facts, folder = running.sweep.file.facts, str(running.sweep.file.folder).replace("'", "\\'")
+    own = [*words, f"hydra.sweep.dir='{folder}'"]
+    with hydra_messages(own), initialized_hydra(facts.config_dir) as loader:
+        config = loader.load_configuration("config", overrides=own, run_mode=RunMode.MULTIRUN)
+        context = compat.hydra_context(loader, config)
+
+        def launch(task: EngineTask) -> Sequence[JobReturn]:
+            launcher: Launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=context, task_function=task, config=config
+            )
+            return launcher.launch([[f"hydra.job.name='{name}'"] for name in task.jobs], initial_job_idx=0)
+
+        waiting = len(running.sweep.file.having(PENDING))
+        workers = running.sweep.settings.workers
+        local = str(config.hydra.launcher.get("_target_")).endswith(_ALL_AT_ONCE)
+        yield launch, worker_count(AUTO if workers == 1 else workers, waiting, 1) if local else waiting
+
+
+def _launch(running: Running, task: EngineTask, launch: Launch) -> Exception | None:
+    """Launches, and meanwhile tells of the jobs that end. Returns what the launcher raised, or None."""
+    watch = _Watch(running, task)
+    watch.start()
+    try:
+        for job, returned in zip(task.jobs.values(), launch(task), strict=True):
+            watch.end(job.number, returned.return_value)
+    except (ImportError, HydraException) as error:
+        raise BadInput(f"The launcher cannot be used: {one_line(error)}") from error
+    except Exception as error:
+        watch.wait_for_others()
+        return error
+    finally:
+        watch.stop()
+    return None
+
+
+class _Watch:
+    """Writes down how jobs end as soon as their folders say so, which launchers do not tell before all have ended."""
+
+    def __init__(self, running: Running, task: EngineTask) -> None:
+        self._running = running
+        self._open = {job.number: job for job in task.jobs.values()}
+        self._before = {job.number: _moment(job.folder) for job in task.jobs.values()}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch-jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begins to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._stopping.set()
+        self._thread.join()
+
+    def end(self, number: int, outcome: Outcome) -> None:
+        """A job has ended; the first to notice writes it down."""
+        with self._lock:
+            if self._open.pop(number, None) is not None:
+                self._running.end(number, outcome)
+
+    def wait_for_others(self) -> None:
+        """Until no process trains any of the jobs: one that is lost does not end the others."""
+        while any(self._is_alive(job) for job in list(self._open.values())):
+            time.sleep(_LOOK)
+
+    def _look(self) -> None:
+        while not self._stopping.wait(_LOOK):
+            for number, job in list(self._open.items()):
+                outcome = self._outcome(job)
+                if outcome is not None and outcome.status != INTERRUPTED:
+                    self.end(number, outcome)
+
+    def _outcome(self, job: SweepJob) -> Outcome | None:
+        """How this attempt at a job ended; None while it has not, or not begun."""
+        return None if _moment(job.folder) == self._before[job.number] else _outcome(job.folder)
+
+    def _is_alive(self, job: SweepJob) -> bool:
+        begun = _moment(job.folder) != self._before[job.number]
+        return begun and self._outcome(job) is None and not is_abandoned(job.folder)
+
+
+def _moment(folder: Path) -> int:
+    """When `result.json` was last written; 0 where it is not there."""
+    try:
+        return (folder / "result.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _settle(running: Running, numbers: Sequence[int], lost: dict[int, int]) -> None:
+    """What has become of the jobs of a launch that ended without a word of theirs."""
+    for number in numbers:
+        job = running.sweep.file[number]
+        if job.status != RUNNING or job.folder is None:
+            continue
+        lost[number] = lost.get(number, 0) + 1
+        if lost[number] < _KILLS:
+            running.sweep.file.change(number, status=PENDING)
+            running.screen.say(f"{running.prefix(number)}its process is gone: it goes on from its last checkpoint")
+        else:
+            running.end(number, Outcome(FAILED, objective_of(Path(job.folder)), "its process was killed twice", 0.0))
+
+
+def _outcome(folder: Path) -> Outcome | None:
+    """How a job ended, as its folder tells; None while it has not."""
+    try:
+        content = read_result(folder)
+    except BadInput:
+        return None
+    status = content.get("status")
+    if status not in (OK, FAILED, INTERRUPTED):
+        return None
+    return Outcome(status, objective_of(folder), content.get("error"), float(content.get("seconds") or 0.0))

@@ -1,0 +1,126 @@
+"""Launchers of Hydra's run the jobs: states, summary and resume are those of any sweep."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catsdogs_exp.__main__ import main
+
+CRASH = """
+import os, signal
+from dataclasses import dataclass
+from catsdogs_exp.models import register
+
+@dataclass(frozen=True)
+class Crashing:
+    name: str = "crashing"
+    head: str = "auto"
+
+@register("crashing", settings=Crashing)
+def build(model, input_shape, head):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+ENGINES = ("joblib", "submitit_local")
+
+
+def states(folder: Path) -> list[dict[str, Any]]:
+    (file,) = folder.glob("**/sweep.json")
+    jobs = json.loads(file.read_text(encoding="utf-8"))["jobs"]
+    assert isinstance(jobs, list)
+    return jobs
+
+
+def swept(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "catsdogs_exp", *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, timeout=300)
+
+
+def words_for(engine: str) -> list[str]:
+    pytest.importorskip({"joblib": "hydra_plugins.hydra_joblib_launcher"}.get(engine, "submitit"))
+    return [f"hydra/launcher={engine}", *(["hydra.launcher.n_jobs=2"] if engine == "joblib" else [])]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_launchers_jobs_have_states_a_summary_and_a_resume(
+    engine: str, tmp_path: Path, tiny: tuple[str, ...]
+) -> None:
+    (tmp_path / "experiment").mkdir()
+    words = [*tiny, "epochs=1", "logging=minimal", "split.test=0", "split.validation=0.2,0", "output_dir=runs"]
+    ended = swept(tmp_path, "-m", *words, *words_for(engine))
+    jobs = states(tmp_path)
+    assert ended.returncode == 1, ended.stderr
+    assert [job["status"] for job in jobs] == ["ok", "failed"]
+    assert "[2/2] failed: split.validation must be > 0" in ended.stderr
+    assert "Traceback" in (Path(jobs[1]["folder"]) / "run.log").read_text(encoding="utf-8")
+    assert "val_accuracy" in ended.stdout and "1 of 2 runs in" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    before = (Path(jobs[0]["folder"]) / "result.json").stat().st_mtime_ns
+    (sweep,) = tmp_path.glob("runs/*/*")
+    again = swept(tmp_path, "resume", str(sweep), "split.validation=0.3")
+    assert again.returncode == 1, again.stderr
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "ok"]
+    assert (Path(jobs[0]["folder"]) / "result.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_worker_costs_its_job_alone(engine: str, tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    (tmp_path / "crashing_network.py").write_text(CRASH, encoding="utf-8")
+    small = [word for word in tiny if not word.startswith("depth=")]
+    words = [
+        *small,
+        "epochs=1",
+        "logging=minimal",
+        "plugins=[crashing_network]",
+        "model=crashing,cnn",
+        "output_dir=runs",
+    ]
+    ended = swept(tmp_path, "-m", *words, *words_for(engine))
+    assert ended.returncode == 1, ended.stderr
+    assert [job["status"] for job in states(tmp_path)] == ["failed", "ok"]
+    assert "[1/2] its process is gone: it goes on from its last checkpoint" in ended.stderr
+    assert "[1/2] failed: its process was killed twice" in ended.stderr
+
+
+def test_a_launcher_that_is_not_installed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "lr=0.1,0.2", "hydra/launcher=nowhere", f"output_dir={tmp_path}"]) == 2
+    said = capsys.readouterr().err
+    assert "hydra/launcher must be one of" in said and "Received: hydra/launcher=nowhere" in said
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_slurm_is_given_a_script_with_the_settings(
+    tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for `sbatch` keeps the script; no cluster takes part."""
+    pytest.importorskip("submitit")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, text in {
+        "sbatch": f'cp "$1" {tmp_path}/script.sh; echo "Submitted batch job 7"',
+        "srun": "exit 0",
+        "scontrol": "exit 0",
+        "scancel": "exit 0",
+        "sacct": r"printf 'JobID|State|NodeList\n7_0|FAILED|node\n7_1|FAILED|node\n'",
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    words = [*tiny, "epochs=1", "seed=0,1", "output_dir=runs", "hydra/launcher=submitit_slurm"]
+    more = ["hydra.launcher.partition=gpu", "hydra.launcher.cpus_per_task=4", "hydra.launcher.timeout_min=90"]
+    ended = swept(tmp_path, "-m", *words, *more, "hydra.launcher.gres=gpu:1")
+    assert ended.returncode == 1
+    script = (tmp_path / "script.sh").read_text(encoding="utf-8")
+    for line in ("--partition=gpu", "--cpus-per-task=4", "--time=90", "--gres=gpu:1", "--array=0-1"):
+        assert f"#SBATCH {line}" in script, script
+    assert "submitit.core._submit" in script and "signal" in script  # a preempted job is told before
