@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, 
 from catsdogs_exp.printable import printable
 
 COMMANDS = {
-    "resume": "continue a run exactly where it stopped, or train a finished one longer",
+    "resume": "continue a run or a sweep exactly where it stopped, or train a finished one longer",
     "repeat": "run the same config again and check that the result is identical",
     "find-lr": "find a learning rate: a curve, a table and the best one",
     "inspect": "what is in the data, and its problems",

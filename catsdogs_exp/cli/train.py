@@ -72,12 +72,6 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.sweep.running import Manner
     from catsdogs_exp.sweep.start import begin
 
-    for word in asked.settings:
-        if word.startswith("hydra/launcher=") and not word.endswith("=basic"):
-            raise BadInput(
-                f"hydra/launcher would change nothing without hydra/sweeper: a sweep starts its jobs itself. "
-                f"Received: {word}. For several at a time: sweep.workers=auto"
-            )
     settings = [word for word in asked.settings if not word.startswith("hydra/sweeper=")]
     with interruptible():
         sweep = begin(command, settings, asked.config_dir, TerminalScreen().say)

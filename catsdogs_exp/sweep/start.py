@@ -26,6 +26,7 @@ from catsdogs_exp.sweep.job import objective_of
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
+_LAUNCHER = ("hydra.launcher", "hydra/launcher")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     Raises:
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
     """
-    words = [word for word in settings if not key_of(word).startswith((_OWN, "hydra.launcher", "hydra/launcher"))]
+    words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
     own = _own_settings(settings, config_dir)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:
@@ -130,8 +131,8 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 
 
 def _own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
-    """The settings of the sweep itself, from its recipe and its words."""
-    own = [word for word in settings if key_of(word).startswith(_OWN)]
+    """The settings of the sweep itself, from its recipe and its words; an unknown launcher is refused here."""
+    own = [word for word in settings if key_of(word).startswith((_OWN, *_LAUNCHER))]
     recipe = [w for w in settings if key_of(w) == "experiment" and set(parsed(w).value or "").isdisjoint(",(")]
     words = [for_hydra(parsed(word)) for word in [*recipe, *own]]
     with hydra_messages(words):

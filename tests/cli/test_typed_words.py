@@ -15,10 +15,6 @@ REFUSED = [
     ),
     ("hydra/job_logging=default", "hydra/job_logging would change nothing: the run folder holds run.log. "),
     ("hydra.output_subdir=.hydra", "hydra.output_subdir would change nothing: the run folder holds config.yaml "),
-    (
-        "-m hydra/launcher=joblib lr=0.1,0.2",
-        "hydra/launcher would change nothing without hydra/sweeper: a sweep ",
-    ),
     ("++foo=1", "Unknown setting: foo."),
     ("defaults=1", "Unknown setting: defaults."),
     ("optimizer.name=adam", "optimizer.name comes with the choice of the group. Received: optimizer.name=adam. "),
