@@ -173,6 +173,12 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
         say(f"far darker or brighter than the rest: {_some(paths)}")
     if found["blank"]:
         say(f"of a single colour: {_some(found['blank'])}")
+    tested = [f"{cue['name']} {cue['accuracy']:.2f}" for cue in found["cues"] if cue["accuracy"] is not None]
+    if tested:
+        say(f"how well one cue alone predicts the class (chance {found['cues'][0]['chance']:.2f}): {', '.join(tested)}")
+    for cue in found["cues"]:
+        if cue["suspicious"]:
+            say(f"cue: {cue['text']}: a network may learn that instead of the subject")
     for line in found["reading"]:
         say(f"note: {line}")
     for line in found["passed_over"]:

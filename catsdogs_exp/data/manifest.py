@@ -4,6 +4,7 @@ import csv
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import Inspection, SplitSettings
 from catsdogs_exp.data import splits as split_rules
+from catsdogs_exp.data.inspection.cues import Cue, find_cues
 from catsdogs_exp.data.inspection.duplicates import stable_numbers
 from catsdogs_exp.data.inspection.findings import Findings
 from catsdogs_exp.data.inspection.policy import decide, given_splits
@@ -58,6 +60,12 @@ class Manifest:
     def usable(self) -> NDArray[np.intp]:
         """All usable rows."""
         return np.flatnonzero(self.verdicts.reason == "")
+
+    @cached_property
+    def cues(self) -> tuple[Cue, ...]:
+        """What predicts the class of the usable images beside what they show; empty where they are too few."""
+        kept = self.usable()
+        return find_cues(self.verdicts.rows(kept), self.listing.labels[kept])
 
     def path(self, row: int) -> Path:
         """The file of a row."""

@@ -1,6 +1,10 @@
-"""Confidence intervals of proportions."""
+"""Confidence intervals of proportions and of other figures."""
 
 import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 _NORMAL_95 = 1.959963984540054  # quantile 0.975 of the normal distribution
 
@@ -19,3 +23,26 @@ def wilson_interval(hits: float, count: int) -> tuple[float, float]:
     centre = share + z2 / (2 * count)
     reach = _NORMAL_95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
     return max(0.0, (centre - reach) / (1 + z2 / count)), min(1.0, (centre + reach) / (1 + z2 / count))
+
+
+def bootstrap_interval(
+    figure: Callable[[NDArray[np.intp]], float | None], images: int, draws: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % percentile interval of a figure over resampled sets of images (Efron, 1979).
+
+    Args:
+        figure: from the rows drawn, intp [images], to a value; None if it is undefined for them.
+        images: how many there are, >= 1.
+        draws: sets of images drawn with replacement.
+        seed: of the draws.
+
+    Returns:
+        The lower and the upper end; NaN if the figure was never defined.
+    """
+    rng = np.random.default_rng(seed)
+    found = [figure(rng.integers(0, images, images)) for _ in range(draws)]
+    values = [value for value in found if value is not None]
+    if not values:
+        return math.nan, math.nan
+    low, high = np.quantile(values, [0.025, 0.975]).tolist()
+    return low, high

@@ -129,6 +129,7 @@ def _findings(manifest: Manifest, found: dict[str, Any]) -> list[Finding]:
         _odd(manifest, found),
         _outliers(manifest),
         _blank(manifest),
+        _cues(manifest),
     ]
 
 
@@ -161,6 +162,18 @@ def _blank(manifest: Manifest) -> Finding:
     shown = [_thumbnail(manifest, row) for row in blank[:_THUMBNAILS]]
     title = "Of a single colour"
     return Finding("blank", title, len(blank), "images", len(blank), len(shown), thumbnails=shown)
+
+
+def _cues(manifest: Manifest) -> Finding:
+    rows = [(cue.sentence(), "suspicious" if cue.suspicious else "") for cue in manifest.cues]
+    count = sum(cue.suspicious for cue in manifest.cues)
+    text = (
+        "Each alone in a cross-validated logistic regression, every class with the same weight. Suspicious: at least a "
+        "quarter of the way from chance to 1, and p < 0.01 after correction for the number of cues."
+        if rows
+        else ""
+    )
+    return Finding("cue", "Cues beside the subject", count, "cues", len(rows), len(rows), text=text, rows=rows)
 
 
 def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:

@@ -24,6 +24,8 @@ _COLOURS = ("Gray", "YCbCr", "RGB")
 _MAGIC = b"\xff\xd8\xff"
 _APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE  # APP1: EXIF and XMP; APP2: a second image
 _SCAN = 0xDA  # the pixels
+_TABLES = 0xDB  # of quantisation
+_LUMINANCE = 3688  # the sum of the standard's table for brightness, which is quality 50
 _ORIENTATION = 0x0112
 _GREY = 128  # what libjpeg fills in for missing pixels
 
@@ -145,6 +147,26 @@ def complaint(data: bytes) -> str:
             return ""
     what = re.sub(r"^Corrupt JPEG data: |\d+ (?=extraneous)| before marker.*| 0x\w+| instead of.*", "", warning)
     return f"corrupt JPEG data: {what}"
+
+
+def quality_of(data: bytes) -> int:
+    """The quality that a JPEG was written with, 1..100 as libjpeg counts it, from the sum of its first table.
+
+    Programs with tables of their own get the quality of the same coarseness. 0 for what is no JPEG, or has no table
+    ahead of its pixels.
+    """
+    if not data.startswith(_MAGIC):
+        return 0
+    for marker, begin, end in _segments(data):
+        if marker == _TABLES:
+            wide = data[begin + 4] >> 4 if begin + 4 < len(data) else 0
+            table = np.frombuffer(data[begin + 5 : min(end, begin + 5 + 64 * (1 + wide))], ">u2" if wide else "u1")
+            if len(table) < 64:
+                return 0
+            scale = 100 * max(int(table[:64].sum(dtype=np.int64)), 1) / _LUMINANCE
+            quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
+            return int(min(max(round(quality), 1), 100))
+    return 0
 
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images import decoding, jpeg
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.images.file_identity import identities, read_file
-from catsdogs_exp.data.inspection.fingerprints import SIDE, colours, is_flat, perceptual_hashes, shrunk
+from catsdogs_exp.data.inspection.fingerprints import SIDE, borders, colours, is_flat, perceptual_hashes, shrunk
 from catsdogs_exp.data.inspection.levels import levelled
 from catsdogs_exp.data.inspection.verdict_store import open_store
 from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of
@@ -100,10 +100,12 @@ def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
     pictures = np.zeros((len(paths), SIDE, SIDE, 3), dtype=np.uint8)
     verdicts = [_inspect_one(path, picture, max_pixels) for path, picture in zip(paths, pictures, strict=True)]
     hashes = perceptual_hashes(pictures).tolist()
-    mean, std = (column.tolist() for column in colours(pictures))
+    columns = [column.tolist() for column in (*colours(pictures), borders(pictures))]
     return [
-        verdict if verdict.reason else replace(verdict, perceptual=hashes[i], mean=tuple(mean[i]), std=tuple(std[i]))
-        for i, verdict in enumerate(verdicts)
+        verdict
+        if verdict.reason
+        else replace(verdict, perceptual=hashes[i], mean=tuple(mean), std=tuple(std), border=tuple(border))
+        for i, (verdict, mean, std, border) in enumerate(zip(verdicts, *columns, strict=True))
     ]
 
 
@@ -125,9 +127,9 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     except Undecodable as error:
         return verdict(str(error), "", 0, 0)
     picture[:] = shrunk(look.small)
-    size = (look.width, look.height)
+    size, quality = (look.width, look.height), jpeg.quality_of(data)
     # A fine texture may be of a single colour only after shrinking. What was decoded in full is not decoded again.
     blank = is_flat(Image.fromarray(picture)) and is_flat(
         look.small if look.small.size == size else decoding.decode(data)
     )
-    return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank)
+    return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank, quality=quality)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ KINDS = {
     "odd": "odd, used anyway",
     "outlier": "far darker or brighter than the rest",
     "blank": "of a single colour, such as all black",
+    "cue": "something beside the subject predicts the class",
 }
 """The kinds of findings, by their names in `--fail-on`."""
 
@@ -80,11 +82,12 @@ def report(manifest: Manifest) -> dict[str, Any]:
             {"path": str(listing.paths[row]), "brightness": round(float(bright[row]), 1)} for row in outliers[:_MOST]
         ],
         "blank": [str(listing.paths[row]) for row in blank_images(verdicts, kept)[:_MOST]],
+        "cues": [asdict(cue) | {"suspicious": cue.suspicious, "text": cue.sentence()} for cue in manifest.cues],
     }
 
 
 def counts_of(manifest: Manifest) -> dict[str, int]:
-    """The number of findings for each of `KINDS`. A cluster of copies counts all but one."""
+    """The number of findings for each of `KINDS`, `cue` included. A cluster of copies counts all but one."""
     findings, verdicts = manifest.findings, manifest.verdicts
     bad = sum(count for reason, count in manifest.reasons().items() if reason not in KEPT_OUT_BY_CHOICE)
     kept = manifest.usable()
@@ -99,6 +102,7 @@ def counts_of(manifest: Manifest) -> dict[str, int]:
         "odd": sum(1 for note in own_marks(verdicts.note[kept].tolist()) if note),
         "outlier": len(brightness_outliers(verdicts, kept)),
         "blank": len(blank_images(verdicts, kept)),
+        "cue": sum(cue.suspicious for cue in manifest.cues),
     }
 
 
@@ -124,6 +128,11 @@ def warnings_of(manifest: Manifest) -> list[str]:
         lines.append(f"labels: {found['label_conflict']} images are copies of each other under two labels")
     if found["blank"]:
         lines.append(f"blank: {found['blank']} images are of a single colour: used anyway")
+    lines += [
+        f"cue: {cue.sentence()}: a network may learn that instead of the subject"
+        for cue in manifest.cues
+        if cue.suspicious
+    ]
     return lines + level_notes(manifest.verdicts)
 
 

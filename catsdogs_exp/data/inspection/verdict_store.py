@@ -14,7 +14,7 @@ from catsdogs_exp.data.cache_folder import CacheUnusable, cache_folder, why
 from catsdogs_exp.data.images import decoding
 
 _LOOK = 1  # change this whenever the same pixels would give another verdict
-_LAYOUT = 5  # change this whenever the meaning of a stored row changes
+_LAYOUT = 6  # change this whenever the meaning of a stored row changes
 _STORE = f"verdicts-{decoding.VERSION}.{_LOOK}.{_LAYOUT}.sqlite3"
 _COLUMNS = "path TEXT PRIMARY KEY, verdict BLOB, crc INTEGER"
 _AT_ONCE = 100  # rows of three values: SQLite may be limited to 999 values per statement

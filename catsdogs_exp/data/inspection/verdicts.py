@@ -34,6 +34,8 @@ class Verdict:
         identity: of the file when it was read.
         peak: the largest value of an image with more than 8 bits, otherwise 0.
         blank: whether all pixels have the same colour, within a few levels.
+        border: mean red, green and blue, 0..255, of the outer tenth of the thumbnail.
+        quality: of a JPEG, 1..100 as libjpeg counts it, from its tables; 0 if there are none.
     """
 
     reason: str
@@ -51,14 +53,16 @@ class Verdict:
     identity: Identity = field(default=(0, 0, 0, 0), compare=False)
     peak: float = 0.0
     blank: bool = False
+    border: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    quality: int = 0
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """The verdicts of a listing as columns named as in `Verdict`.
 
-    Strings [n]; int32 [n] for `width`, `height`, `jfif`; int64 [n] for `size`, `perceptual`; float32 [n, 3] for `mean`,
-    `std`; int64 [n, 4] for `identity`; float64 for `peak`; bool for `blank`. In addition:
+    Strings [n]; int32 [n] for `width`, `height`, `jfif`, `quality`; int64 [n] for `size`, `perceptual`; float32 [n, 3]
+    for `mean`, `std`, `border`; int64 [n, 4] for `identity`; float64 for `peak`; bool for `blank`. In addition:
 
     trouble: why they are not saved for the next run, or `""`.
     white_levels: by mode of Pillow, the white level of images with more than 8 bits whose type does not determine it.
@@ -79,6 +83,8 @@ class Verdicts:
     identity: NDArray[np.int64]
     peak: NDArray[np.float64]
     blank: NDArray[np.bool_]
+    border: NDArray[np.float32]
+    quality: NDArray[np.int32]
     trouble: str = ""
     white_levels: Mapping[str, float] = field(default_factory=dict)
 
@@ -102,6 +108,8 @@ RECORD = np.dtype(
         ("jfif", "<i4"),
         ("mean", "<f4", 3),
         ("std", "<f4", 3),
+        ("border", "<f4", 3),
+        ("quality", "u1"),
         ("blank", "u1"),
         ("too_large", "u1"),  # 1 if that is the reason
         ("sha256", "u1", 32),  # zeros if there is none
@@ -115,7 +123,20 @@ _TEXT = np.dtypes.StringDType()
 def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
     """Verdicts in the form in which the store saves them."""
     records = np.zeros(len(verdicts), dtype=RECORD)
-    for name in ("identity", "peak", "blank", "size", "perceptual", "width", "height", "jfif", "mean", "std"):
+    for name in (
+        "identity",
+        "peak",
+        "blank",
+        "size",
+        "perceptual",
+        "width",
+        "height",
+        "jfif",
+        "mean",
+        "std",
+        "border",
+        "quality",
+    ):
         if len(verdicts):
             records[name] = [getattr(verdict, name) for verdict in verdicts]
     records["too_large"] = [verdict.reason == TOO_LARGE for verdict in verdicts]
@@ -152,6 +173,8 @@ def columns(rows: Sequence[bytes]) -> Verdicts:
         identity=records["identity"].astype(np.int64),
         peak=records["peak"].astype(np.float64),
         blank=records["blank"].astype(np.bool_),
+        border=records["border"].astype(np.float32),
+        quality=records["quality"].astype(np.int32),
     )
 
 

@@ -148,3 +148,18 @@ def test_no_real_photo_is_lost(real_photos: Path) -> None:
             data = archive.read(name)
             assert verdict(data) == "()"
             assert verdict(half(data) + END) == "truncated"
+
+
+@pytest.mark.parametrize("quality", [5, 30, 50, 75, 90, 100])
+def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality: int, photo) -> None:
+    content = io.BytesIO()
+    photo((40, 30)).save(content, "JPEG", quality=quality)
+    assert abs(jpeg.quality_of(content.getvalue()) - quality) <= 1
+    for cut in range(0, 200, 7):  # a file that ends anywhere
+        assert 0 <= jpeg.quality_of(content.getvalue()[:cut]) <= 100
+
+
+def test_what_is_no_jpeg_has_no_quality(photo) -> None:
+    content = io.BytesIO()
+    photo((40, 30)).save(content, "PNG")
+    assert jpeg.quality_of(content.getvalue()) == 0

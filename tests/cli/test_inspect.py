@@ -1,0 +1,27 @@
+"""`inspect --fail-on cue`: a gate for spurious cues, on the screen, in JSON and on the page."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from catsdogs_exp.__main__ import main
+
+
+def test_a_spurious_cue_fails_the_gate(photo_folder, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    root = photo_folder({"cats": 40, "dogs": 40}, size=(40, 30))
+    assert main(["inspect", str(root), "--fail-on", "cue"]) == 0
+    assert "one cue alone predicts the class (chance 0.50): brightness 0." in capsys.readouterr().out
+    for path in (root / "cats").iterdir():
+        with Image.open(path) as image:
+            image.point(lambda level: level // 4).save(path)
+    page = tmp_path / "page.html"
+    assert main(["inspect", str(root), "--fail-on", "cue", "--html", str(page)]) == 1
+    said = capsys.readouterr()
+    assert "cue: brightness alone predicts the class at " in said.out and "found: " in said.err
+    assert "brightness alone predicts the class at" in page.read_text(encoding="utf-8")
+    assert main(["inspect", str(root), "--json"]) == 0
+    cues = {cue["name"]: cue for cue in json.loads(capsys.readouterr().out)["cues"]}
+    assert cues["brightness"]["suspicious"] and cues["brightness"]["accuracy"] > 0.75
+    assert not cues["size"]["suspicious"] and cues["size"]["note"] == "it is the same for all images"
