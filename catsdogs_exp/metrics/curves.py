@@ -29,7 +29,7 @@ class Threshold:
     """The probability from which on the second class is said.
 
     Attributes:
-        value: 0..1.
+        value: 0..1: the second class is said where p >= value; infinity for never.
         accuracy: with it, 0..1.
         at_half: the accuracy with 0.5.
     """
@@ -87,12 +87,12 @@ def best_threshold(probabilities: NDArray[np.floating], labels: NDArray[np.int32
     hits, said, scores = _cumulated(probabilities, positive)
     negatives = len(labels) - int(positive.sum())
     right = np.concatenate([[negatives], hits + negatives - (said - hits)])  # of n + 1 cuts, from "never" on
-    below = np.concatenate([scores[1:], [min(0.0, float(scores[-1]))]])
-    cuts = np.concatenate([[(1 + scores[0]) / 2], (scores + below) / 2])
+    never = (1 + scores[0]) / 2 if scores[0] < 1 else np.inf
+    cuts = np.concatenate([[never], (scores[:-1] + scores[1:]) / 2, [0.0]])
     best = np.flatnonzero(right == right.max())
     chosen = best[np.abs(cuts[best] - 0.5).argmin()]
     half = float(((probabilities > 0.5) == positive).mean())
-    if half * len(labels) >= right[chosen] - 1e-9:
+    if half * len(labels) >= right[chosen] - 1e-9:  # the network's own way, p > 0.5, is as good
         return Threshold(0.5, half, half)
     return Threshold(float(cuts[chosen]), float(right[chosen] / len(labels)), half)
 

@@ -1,7 +1,7 @@
 """Groups of images on which a network is significantly worse than on the others."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,6 +15,10 @@ FEWEST = 10
 """Images that a group must have, in it and outside of it."""
 
 _MOST_GROUPS = 2000  # tested; the largest
+
+
+Key = tuple[tuple[str, str], ...]
+"""Kind and name of the one or two groups that a slice is made of."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Slice:
 def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -> tuple[Slice, ...]:
     """Tests each group, and each pair of groups of two kinds, against all other images.
 
-    A pair is reported beside a group of its own only where it is worse than that group by itself.
+    Of a pair and its two groups only those are reported that say something by themselves: a pair that is worse than
+    the rest of a group that is worse already, a group that is worse than the others also without such a pair.
 
     Args:
         groups: by kind (`brightness`), the group of each image (`dark`), [n]; `""` for one that is in none.
@@ -63,7 +68,7 @@ def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -
         for kind, members in groups.items()
         for name in sorted(set(members) - {""})
     }
-    masks: dict[tuple[tuple[str, str], ...], NDArray[np.bool_]] = {(key,): mask for key, mask in alone.items()}
+    masks: dict[Key, NDArray[np.bool_]] = {(key,): mask for key, mask in alone.items()}
     for first, second in combinations(alone, 2):
         if first[0] != second[0]:
             masks[first, second] = alone[first] & alone[second]
@@ -73,35 +78,42 @@ def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -
     wrong, total = ~right, int((~right).sum())
     counts = {key: int((masks[key] & wrong).sum()) for key in kept}
     raw = [fisher_more(counts[key], sizes[key], total, len(right)) for key in kept]
-    found: dict[tuple[tuple[str, str], ...], Slice] = {}
+    found: dict[Key, Slice] = {}
     for key, p_value in zip(kept, holm(raw), strict=True):
         size, bad = sizes[key], counts[key]
         others = (total - bad) / (len(right) - size)
         if p_value < LEVEL and bad / size > others:
             words = tuple(name for _, name in key)
             found[key] = Slice(words, size, bad, wilson_interval(bad, size), others, p_value)
-    shown = [each for key, each in found.items() if not _explained(key, each, found, masks, wrong)]
+    pairs = {key for key in found if len(key) == 2 and not _explained_by_group(key, found, masks, wrong)}
+    shown = [
+        each
+        for key, each in found.items()
+        if key in pairs or (len(key) == 1 and not _explained_by_pair(key, pairs, masks, wrong))
+    ]
     return tuple(sorted(shown, key=lambda each: each.images * each.others - each.wrong))
 
 
-def _explained(
-    key: tuple[tuple[str, str], ...],
-    pair: Slice,
-    found: Mapping[tuple[tuple[str, str], ...], Slice],
-    masks: Mapping[tuple[tuple[str, str], ...], NDArray[np.bool_]],
-    wrong: NDArray[np.bool_],
+def _explained_by_group(
+    key: Key, found: Mapping[Key, Slice], masks: Mapping[Key, NDArray[np.bool_]], wrong: NDArray[np.bool_]
 ) -> bool:
-    """Whether one of the two groups of a pair is worse by itself, and the pair no worse than the rest of that group."""
-    if len(key) == 1:
-        return False
-    for part in key:
-        whole = found.get((part,))
-        if whole is not None:
-            inside = masks[(part,)]
-            p_value = fisher_more(pair.wrong, pair.images, int((inside & wrong).sum()), int(inside.sum()))
-            if p_value >= LEVEL:
-                return True
-    return False
+    """Whether a pair is no worse than one of its groups, which is worse by itself."""
+    pair = masks[key]
+    return any((part,) in found and _luck(pair, masks[part,] & ~pair, wrong) >= LEVEL for part in key)
+
+
+def _explained_by_pair(
+    key: Key, pairs: Iterable[Key], masks: Mapping[Key, NDArray[np.bool_]], wrong: NDArray[np.bool_]
+) -> bool:
+    """Whether a group is no worse than the others without the images of a pair."""
+    group = masks[key]
+    return any(key[0] in pair and _luck(group & ~masks[pair], ~group, wrong) >= LEVEL for pair in pairs)
+
+
+def _luck(group: NDArray[np.bool_], others: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> float:
+    """The p-value of a group's mistakes against those of the others."""
+    both = group | others
+    return fisher_more(int((group & wrong).sum()), int(group.sum()), int((both & wrong).sum()), int(both.sum()))
 
 
 def fisher_more(wrong: int, size: int, all_wrong: int, images: int) -> float:

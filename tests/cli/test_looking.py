@@ -53,7 +53,7 @@ def test_inspect_counts_and_names_what_is_broken(photo_folder, capsys: pytest.Ca
         (
             ["--fail-on", "leek"],
             "--fail-on must be a list of bad, duplicate, near_duplicate, leak, near_leak, "
-            "label_conflict, odd, outlier, blank. Received: leek. Did you mean leak?",
+            "label_conflict, odd, outlier, blank, cue. Received: leek. Did you mean leak?",
         ),
     ],
 )

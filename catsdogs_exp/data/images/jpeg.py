@@ -152,7 +152,8 @@ def complaint(data: bytes) -> str:
 def quality_of(data: bytes) -> int:
     """The quality that a JPEG was written with, 1..100 as libjpeg counts it, from the sum of its first table.
 
-    Programs with tables of their own get the quality of the same coarseness. 0 for what is no JPEG, or has no table
+    Programs with tables of their own get the quality of the same coarseness. Below 15 it is too high: the entries of a
+    table end at 255. 0 for what is no JPEG, or has no table
     ahead of its pixels.
     """
     if not data.startswith(_MAGIC):
