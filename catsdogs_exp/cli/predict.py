@@ -22,17 +22,12 @@ def main(arguments: list[str]) -> int:
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
     options = parser.read(arguments)
 
+    from catsdogs_exp.cli.named_images import named_images
     from catsdogs_exp.cli.screen import aside, output, table
-    from catsdogs_exp.data.sources.walking import Walker, image_files
     from catsdogs_exp.record.folder.run_files import find_run
 
     run = find_run(options.run)
-    walker = Walker()
-    files = image_files(options.images, walker)
-    for note in walker.notes():
-        aside(f"skipped: {note}")
-    if not files:
-        raise BadInput(f"No files in: {', '.join(map(str, options.images))}")
+    files = named_images(options.images)
 
     from catsdogs_exp.training.runtime import import_tensorflow
 
