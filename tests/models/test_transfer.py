@@ -87,7 +87,11 @@ def test_preprocessing_survives_saving(config, tmp_path: Path, values: str, chan
 
 
 @pytest.mark.parametrize(
-    "name", ["ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "MobileNetV3Small", "ResNet50V2", LITES[1]]
+    "name",
+    [
+        *("EfficientNetB0", "MobileNetV3Small", "ResNet50V2", LITES[1]),
+        *(pytest.param(large, marks=pytest.mark.slow) for large in ("ConvNeXtTiny", "DenseNet121")),
+    ],
 )
 def test_families_build_flat_and_come_back_from_a_file(config, tmp_path: Path, name: str) -> None:
     model = build_model(config(*SMALL, f"model.backbone={name}").model, (32, 32), 2)
