@@ -25,6 +25,7 @@ from markupsafe import Markup
 from catsdogs_exp import __version__
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.printable import printable
+from catsdogs_exp.record.pictures.files import new_file
 
 STYLES = ("style.css",)
 SCRIPTS = ("page.js",)
@@ -99,18 +100,9 @@ def write_new(html: str, folder: Path, stem: str) -> Path:
     Raises:
         BadInput: if it cannot be written.
     """
-    number = 1
-    while True:
-        path = folder / (f"{stem}.html" if number == 1 else f"{stem}-{number}.html")
-        try:
-            with path.open("x", encoding="utf-8", errors="backslashreplace") as handle:
-                handle.write(html)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise BadInput(f"The page cannot be written: {path}: {error.strerror}") from error
-        else:
-            return path
+    path = new_file(folder, stem, ".html", "page")
+    write(html, path)
+    return path
 
 
 def _is_page(path: Path) -> bool:

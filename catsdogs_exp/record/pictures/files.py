@@ -26,7 +26,7 @@ def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
     return path
 
 
-def new_file(folder: Path, stem: str, suffix: str) -> Path:
+def new_file(folder: Path, stem: str, suffix: str, what: str = "picture") -> Path:
     """Makes an empty `stem.suffix`, or `stem-2.suffix` and so on where that exists already, and returns its path.
 
     Raises:
@@ -40,7 +40,7 @@ def new_file(folder: Path, stem: str, suffix: str) -> Path:
         except FileExistsError:
             number += 1
         except OSError as error:
-            raise BadInput(f"The picture cannot be written: {path}: {error.strerror or error}") from error
+            raise BadInput(f"The {what} cannot be written: {path}: {error.strerror or error}") from error
         else:
             return path
 
