@@ -21,7 +21,7 @@ _CTRL_C = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until TensorBoard ends; Ctrl-C is the usual end, and no failure."""
+    """Serves until TensorBoard ends; Ctrl-C is the normal way to stop it, not a failure."""
     if "-h" in arguments or "--help" in arguments:
         print(_USAGE)  # noqa: T201
         return 0

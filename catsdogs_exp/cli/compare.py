@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         "compare",
-        description="Runs side by side, best first: what they reached, only the settings that differ, and whether the "
+        description="Compare runs, best first: their results, only the settings that differ, and whether the "
         "best one is better than the others on the same images.",
         epilog=_EXAMPLES,
     )

@@ -39,11 +39,12 @@ class TensorBoard:
 
     @property
     def judged(self) -> Path:
-        """The event folder of the validation images, or that of training where there are none."""
+        """The event folder of the validation images, or that of training if there are none."""
         return self.folder / (TRAIN if self._validation is self._train else VALIDATION)
 
     def begin(self, name: str, hparams: Mapping[str, Any]) -> None:
-        """Writes the run's row of the HParams table, beside the validation curves, whose last values it shows.
+        """Writes the run's row of the HParams table into the folder of the validation curves, whose last values it
+        shows.
 
         Args:
             name: of the row.
@@ -77,7 +78,7 @@ class TensorBoard:
                 tf.summary.scalar(printable(tag), value)
 
     def image(self, tag: str, png: bytes, step: int, training: bool = False) -> None:
-        """Writes a picture, as `tf.summary.image` does, which would take almost three times as long to encode it."""
+        """Writes a picture like `tf.summary.image`, whose encoding takes almost three times as long."""
         with self._writer(training).as_default(step=step):
             _write_image(tag, png)
 
@@ -102,12 +103,12 @@ class TensorBoard:
             tf.summary.experimental.write_raw_pb(content, step=step)
 
     def flush(self) -> None:
-        """Everything so far is in the files."""
+        """Flushes everything to the files."""
         for writer in self._writers:
             writer.flush()
 
     def close(self, status: str) -> None:
-        """Writes how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
+        """Records how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
         ended = api_pb2.STATUS_SUCCESS if status == "ok" else api_pb2.STATUS_FAILURE
         self.summary(summary.session_end_pb(ended).SerializeToString(), step=0)
         for writer in self._writers:
@@ -122,12 +123,12 @@ class TensorBoard:
 
 
 def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> None:
-    """Adds pictures to the event files of a run that is there already.
+    """Adds pictures to the event files of an existing run.
 
     Args:
         folder: the run's `tensorboard/`.
-        pictures: PNGs by their tags.
-        step: the epoch that they show.
+        pictures: PNGs by tag.
+        step: their epoch.
     """
     judged = folder / VALIDATION
     writer = tf.summary.create_file_writer(str(judged if judged.is_dir() else folder / TRAIN))

@@ -19,16 +19,16 @@ _CLASSES = 3  # per image: the likeliest
 
 
 class EvidenceBoard:
-    """Shows where in each probe the evidence for its likeliest classes lies.
+    """Shows where in each probe the evidence for its most likely classes is.
 
     Args:
         board: the event files.
-        network: the network that is trained.
-        probes: the images, at the size that the network takes.
+        network: the network being trained.
+        probes: the images, at the network's input size.
         every: epochs between two records.
 
     Raises:
-        ValueError: for a network without layers whose output has places.
+        ValueError: for a network without spatial layers.
     """
 
     def __init__(self, board: TensorBoard, network: FlatNetwork, probes: Probes, every: int) -> None:

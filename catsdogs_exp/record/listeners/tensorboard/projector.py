@@ -15,9 +15,9 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.pictures.contact_sheet import as_picture
 
-_SPRITE = 48  # pixels of a side; TensorBoard takes sheets up to 8192
+_SPRITE = 48  # pixels per side; TensorBoard supports sheets up to 8192
 _BATCH = 32
-_WIDEST = 2048  # numbers of a point: longer ones are averaged in groups
+_WIDEST = 2048  # maximum values per point: longer ones are averaged in groups
 _CONFIG = """embeddings {{
   tensor_name: "{name}"
   tensor_path: "projector/points.tsv"
@@ -70,7 +70,7 @@ def write_projector(folder: Path, model: keras.Model, points: Points) -> None:
 
 
 def features(network: FlatNetwork, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the last layer with weights is given: float32 [n, numbers]."""
+    """The input of the last layer with weights: float32 [n, values]."""
     last = next(layer for layer in reversed(network.layers) if getattr(layer.operation, "weights", None))
     below = keras.Model(network.model.inputs, [last.operation.input])
     parts = [

@@ -16,7 +16,7 @@ _WIDTH = 110  # characters of the network's table
 
 
 def config_text(config: Config, overrides: Sequence[str]) -> str:
-    """What was typed, then every setting as YAML."""
+    """The overrides, then every setting as YAML."""
     typed = ["# typed:", *(f"#   {word}" for word in overrides)] if overrides else ["# all defaults"]
     return _verbatim([*typed, *yaml.safe_dump(to_plain(config), sort_keys=False, allow_unicode=True).splitlines()])
 
@@ -46,5 +46,5 @@ def model_text(model: keras.Model) -> str:
 
 
 def _verbatim(lines: Iterable[str]) -> str:
-    """A block of code: what names contain is shown as it is, and no mark in them ends the block."""
+    """A code block: the content of names is shown literally, and no mark in them ends the block."""
     return "\n".join(f"    {printable(line)}" for line in lines)

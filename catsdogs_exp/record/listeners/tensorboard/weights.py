@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a network's weights: first-layer filters, norms, histograms, the graph."""
+"""A network's weights in TensorBoard: first-layer filters, norms, histograms, the graph."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ class WeightsBoard:
         self._steps: Steps | None = None
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
-        """Remembers what holds the norm of the gradients."""
+        """Remembers the variable that holds the norm of the gradients."""
         self._steps = steps_object
 
     def on_epoch(self, result: EpochResult) -> None:
@@ -58,7 +58,7 @@ class WeightsBoard:
         self._board.image(f"filters/{self._first.name}", png, epoch, training=True)
 
     def _norms(self) -> dict[str, float]:
-        """The mean norm of the epoch's gradients; the norms of all weights together and of each layer."""
+        """The mean norm of the epoch's gradients; the norms of all weights and of each layer."""
         found: dict[str, float] = {}
         if self._steps is not None and (gradient := self._steps.take_gradient_norm()) is not None:
             found["norms/gradients"] = gradient
@@ -76,7 +76,7 @@ def is_recorded(every: int, epoch: int) -> bool:
 
 
 def first_convolution(model: keras.Model) -> Any:
-    """The network's first convolution over 1 or 3 channels, whose filters can be drawn; None where there is none."""
+    """The network's first convolution over 1 or 3 channels, whose filters can be drawn; None if there is none."""
     for layer in _inside(model):
         if isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel.shape[2] in (1, 3):
             return layer
