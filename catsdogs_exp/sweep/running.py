@@ -11,6 +11,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.run.job import Screen
 from catsdogs_exp.sweep.job import Outcome, SweepJob
+from catsdogs_exp.sweep.reuse import FinishedRun, finished_runs, same_run
 from catsdogs_exp.sweep.start import Sweep
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, SKIPPED, JobState
 
@@ -128,6 +129,7 @@ class LookAhead:
         self._running = running
         self._configs: dict[int, Config] = {}
         self._seen: set[int] = set()
+        self._finished: dict[str, list[FinishedRun]] | None = None
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._look, name="look-ahead", daemon=True)
@@ -170,7 +172,7 @@ class LookAhead:
         except BadInput as error:
             self._running.refuse(job, str(error))
             return None
-        return config if self._is_first(job, config) else None
+        return config if self._is_first(job, config) and not self._is_done_elsewhere(job, config) else None
 
     def _is_first(self, job: JobState, config: Config) -> bool:
         """Whether no earlier job has the same config. Otherwise the job is marked as a copy of that one."""
@@ -184,6 +186,22 @@ class LookAhead:
                 f"{self._running.prefix(job.number)}the same config as {self._running.prefix(first).strip()}: run once"
             )
         return False
+
+    def _is_done_elsewhere(self, job: JobState, config: Config) -> bool:
+        """Whether a finished run of the same config and data is taken over."""
+        if not self._running.sweep.settings.reuse or job.attempts:
+            return False
+        if self._finished is None:
+            self._finished = finished_runs(config.output_dir, self._running.sweep.file.folder)
+        try:
+            found = same_run(config, self._finished)
+        except BadInput:  # the job itself says so
+            return False
+        if found is None:
+            return False
+        self._running.sweep.file.change(job.number, status=OK, folder=str(found.folder), objective=found.objective)
+        self._running.screen.say(f"{self._running.prefix(job.number)}taken from {found.folder}")
+        return True
 
 
 def _duration(seconds: float) -> str:

@@ -199,7 +199,9 @@ def _found(job: JobState) -> JobState:
 
     Jobs that have not ended well are run again.
     """
-    if job.status in (OK, PRUNED, SKIPPED) or job.same_as is not None:
+    if job.same_as is not None:  # it ends as the job that it stands for
+        return replace(job, status=OK)
+    if job.status in (OK, PRUNED, SKIPPED):
         return job
     again = replace(job, status=PENDING, attempts=0, error=None)
     if job.folder is None or not (Path(job.folder) / "result.json").exists():

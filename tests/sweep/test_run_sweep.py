@@ -210,6 +210,32 @@ def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], c
     assert not (tmp_path / "none").exists()
 
 
+def test_finished_runs_are_taken_over(tmp_path: Path, tiny: tuple[str, ...], capsys: Capture) -> None:
+    words = [*tiny, "epochs=1", "logging=minimal", f"output_dir={tmp_path}"]
+    assert main([*words, "seed=1"]) == 0
+    (run,) = (path.parent for path in tmp_path.glob("**/result.json"))
+    before = (run / "result.json").stat().st_mtime_ns
+    assert main(["-m", *words, "seed=0,1", "sweep.reuse=true"]) == 0
+    jobs = states(tmp_path)
+    assert [job["status"] for job in jobs] == ["ok", "ok"] and jobs[1]["folder"] == str(run)
+    assert jobs[1]["objective"] == json.loads((run / "result.json").read_text(encoding="utf-8"))["objective"]["value"]
+    assert f"[2/2] taken from {run}" in capsys.readouterr().err
+    assert (run / "result.json").stat().st_mtime_ns == before
+    other = [word.replace("dataset.images=48", "dataset.images=60") for word in words]
+    assert main(["-m", *other[:-1], f"output_dir={tmp_path}", "seed=1", "sweep.reuse=true"]) == 0  # other images
+    assert "taken from" not in capsys.readouterr().err
+
+
+def test_a_copy_of_a_job_that_was_interrupted_ends_as_that_job_does(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "seed=8,8,1", f"output_dir={tmp_path}"]) == 130
+    assert main(["resume", str(sweep_of(tmp_path))]) == 130
+    assert [job["same_as"] for job in states(tmp_path)] == [None, 0, None]
+    assert [job["status"] for job in states(tmp_path)] == ["interrupted", "interrupted", "pending"]
+    assert {number for number, _ in trained_words} == {0}
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     assert main(["-m", "seed=1,2", f"output_dir={tmp_path}"]) == 0
     file = sweep_of(tmp_path) / "sweep.json"
