@@ -314,7 +314,7 @@ def test_a_killed_worker_costs_its_job_alone(isolate: str, tmp_path: Path, tiny:
     (tmp_path / "crashing_network.py").write_text(CRASH, encoding="utf-8")
     words = [*tiny, "epochs=1", "logging=minimal", "plugins=[crashing_network]", "model=cnn,crashing", "seed=0,1"]
     words = ["-m", *words, "sweep.workers=2", f"sweep.isolate={isolate}", f"output_dir={tmp_path / 'runs'}"]
-    words = [sys.executable, "-m", "catsdogs_exp", *[w for w in words if not w.startswith("depth=")]]
+    words = [sys.executable, "-m", "catsdogs_exp", *[w for w in words if not w.startswith(("depth=", "model."))]]
     ended = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
     jobs = states(tmp_path / "runs")
     assert ended.returncode == 1, ended.stderr
