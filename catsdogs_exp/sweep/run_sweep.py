@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
@@ -91,19 +92,25 @@ def closing_lines(sweep: Sweep) -> list[str]:
     ]
     left = len(sweep.file.having(PENDING, INTERRUPTED))
     done = len([job for job in own if job.status in (OK, PRUNED)])
-    lines.append(f"{done} of {len(own)} runs in {folder}")
+    lines.append(f"{done} of {len(own)} runs in {_shown(folder)}")
     if left or sweep.file.having(FAILED):
         lines.append(f"  {how_to_go_on(sweep).removeprefix('to continue: ')}")
     return [
         *lines,
-        f"  python -m catsdogs_exp compare {shlex.quote(str(folder))}",
-        f"  python -m catsdogs_exp board {shlex.quote(str(folder))}",
+        f"  python -m catsdogs_exp compare {shlex.quote(_shown(folder))}",
+        f"  python -m catsdogs_exp board {shlex.quote(_shown(folder))}",
     ]
 
 
 def how_to_go_on(sweep: Sweep) -> str:
     """What to type to continue a sweep that stopped."""
-    return f"to continue: python -m catsdogs_exp resume {shlex.quote(str(sweep.file.folder))}"
+    return f"to continue: python -m catsdogs_exp resume {shlex.quote(_shown(sweep.file.folder))}"
+
+
+def _shown(folder: Path) -> str:
+    """A folder as one would type it here: relative, if it lies below the current one."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def _settle_copies(sweep: Sweep) -> None:

@@ -1,8 +1,5 @@
 """The source `drawn`: cats and dogs drawn by the program itself, once, into the cache folder."""
 
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +7,7 @@ import numpy as np
 from catsdogs_exp.config.schema.datasets import DrawnDataset
 from catsdogs_exp.data import drawing
 from catsdogs_exp.data.cache_folder import cache_folder, made_once
+from catsdogs_exp.data.in_processes import in_processes
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources import damaged_files
 
@@ -44,15 +42,11 @@ def _draw_all(dataset: DrawnDataset, folder: Path, progress: ReportProgress | No
         [(path, i % len(names), i // len(names), dataset.seed, kinds[i]) for path, i in tasks[start : start + _CHUNK]]
         for start in range(0, len(tasks), _CHUNK)
     ]
-    # Processes, because Pillow's drawing holds the interpreter lock. Spawned: forking a threaded process is unsafe.
-    workers = min(os.cpu_count() or 1, len(jobs))
-    context = multiprocessing.get_context("spawn")
     if progress:
         progress("drawing", 0, dataset.images)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for done, _ in enumerate(pool.map(_draw_some, jobs), 1):
-            if progress:
-                progress("drawing", min(done * _CHUNK, dataset.images), dataset.images)
+    for done in in_processes(_draw_some, jobs):  # processes, because Pillow's drawing holds the interpreter lock
+        if progress:
+            progress("drawing", min(done * _CHUNK, dataset.images), dataset.images)
 
 
 def _draw_some(pictures: list[tuple[Path, int, int, int, str | None]]) -> None:

@@ -1,10 +1,8 @@
 """The parts of drawn images: masks with part numbers, drawn on demand."""
 
-import multiprocessing
 import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,6 +13,7 @@ from catsdogs_exp import platforms
 from catsdogs_exp.config.schema.datasets import DrawnDataset
 from catsdogs_exp.data import drawing
 from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.in_processes import in_processes
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.drawn import VERSION
 
@@ -63,15 +62,9 @@ def drawn_parts(
 
 def _draw_all(tasks: list[tuple[Path, int, int, int]], progress: ReportProgress | None) -> None:
     chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
-    if len(chunks) < 4:  # starting a pool would take longer
-        for chunk in chunks:
-            _draw_some(chunk)
-        return
-    workers = min(os.cpu_count() or 1, len(chunks))
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done, _ in enumerate(pool.map(_draw_some, chunks), 1):
-            if progress:
-                progress("drawing parts", min(done * _CHUNK, len(tasks)), len(tasks))
+    for done in in_processes(_draw_some, chunks):
+        if progress:
+            progress("drawing parts", min(done * _CHUNK, len(tasks)), len(tasks))
 
 
 def _draw_some(tasks: list[tuple[Path, int, int, int]]) -> None:
