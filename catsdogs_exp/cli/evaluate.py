@@ -55,6 +55,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--tta", metavar="N", help="also evaluate the mean over N views of each image")
     parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
+    parser.add_argument(
+        "--predictions", action="store_true", help="write predictions.csv for a run of an older version, and stop"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     options = parser.read(arguments)
     views = _views(options.tta)
@@ -65,6 +68,8 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.training.runtime import import_tensorflow
 
     run = find_run(options.run)
+    if options.predictions:
+        return _write_predictions(run, options)
     found = _files(run, options)
     files = found.files
     import_tensorflow()
@@ -89,6 +94,19 @@ def main(arguments: list[str]) -> int:
         return 0
     what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
     _show(what, images, evaluation, classes, (figures["tta"]["views"], viewed) if viewed else None)
+    return 0
+
+
+def _write_predictions(run: "RunFiles", options: argparse.Namespace) -> int:
+    """What newer runs have in their folder: the predictions that comparisons are made from."""
+    from catsdogs_exp.cli.screen import aside, output
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.run_predictions import write_missing_predictions
+
+    found = write_missing_predictions(run, options.data, aside)
+    output().say(f"{len(found)} predictions: {run.folder / 'predictions.csv'}")
     return 0
 
 

@@ -265,4 +265,4 @@ def _why_missing(folder: Path) -> str:
     counts = content.get("counts")
     if isinstance(counts, dict) and not {"validation", "test"} & set(counts):
         return f"{what}: it has no validation or test images. Train one with split.validation=0.2"
-    return f"{what}: an older version made it. Train the same again with this one: repeat {shlex.quote(str(folder))}"
+    return f"{what}: an older version made it. Write it: evaluate {shlex.quote(str(folder))} --predictions"

@@ -1,0 +1,71 @@
+"""Writes `predictions.csv` for a run of an older version, with its best network."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.predictor import Predictor
+from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
+from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
+from catsdogs_exp.record.folder.run_files import RunFiles, data_root
+
+_SPLITS = ("validation", "test")
+
+
+def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[str], None]) -> Predictions:
+    """Predicts the validation and test images of a run and writes them into its folder.
+
+    Args:
+        run: without `predictions.csv`.
+        root: the current folder of its images; None: the original one.
+        say: called with each image that is left out.
+
+    Raises:
+        BadInput: if the run has the file already, or none of its images is usable.
+    """
+    if (run.folder / NAME).exists():
+        raise BadInput(f"The run has {NAME} already: {run.folder / NAME}. It is not overwritten; compare uses it")
+    root = root or data_root(run)
+    predictor = Predictor(run)
+    classes = predictor.card.classes
+    rows = _rows(run)
+    kept, values = [], []
+    for row, prediction in zip(rows, predictor.predict([root / path for path, _, _ in rows]), strict=True):
+        if prediction.probabilities is None:
+            say(f"left out: {prediction.path}: {prediction.error}")
+        else:
+            kept.append(row)
+            values.append(prediction.probabilities)
+    if not kept:
+        raise BadInput(f"None of the {len(rows)} validation and test images of the run is usable in {root}")
+    probabilities, top = np.stack(values), None
+    if len(classes) > KEPT_WHOLE:
+        top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP_K].astype(np.int32)
+        probabilities = np.take_along_axis(probabilities, top, axis=1)
+    paths, splits, labels = zip(*kept, strict=True)
+    found = Predictions(
+        classes,
+        paths,
+        splits,
+        np.array([classes.index(label) for label in labels], np.int32),
+        probabilities,
+        top,
+    )
+    write_predictions(run.folder / NAME, found)
+    return found
+
+
+def _rows(run: RunFiles) -> list[tuple[str, str, str]]:
+    """Path, split and class of the validation and test images, validation first."""
+    try:
+        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            rows = [(row["path"], row["split"], row["class"]) for row in csv.DictReader(handle)]
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise BadInput(f"The manifest of the run cannot be read: {run.folder}: {error}") from error
+    found = [row for split in _SPLITS for row in rows if row[1] == split]
+    if not found:
+        raise BadInput(f"The run has no validation or test images: {run.folder}")
+    return found
