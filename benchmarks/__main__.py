@@ -19,6 +19,7 @@ NAMES = {
     "rates": "A6: accuracy lost by lr=auto against the best of seven rates; --only cnn,sgd,photos --results FILE",
     "startup": "P8 and P9: seconds to a response, and to the first training step",
     "sweep": "P10: overhead of a sweep's job beyond its own epochs, in seconds",
+    "workers": "P15: jobs per minute of a sweep with sweep.workers=auto, against one after another",
     "checkpoints": "P12: the cost of checkpoints, and of determinism",
     "record": "P13: the cost of TensorBoard, activations and linear probes",
     "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",

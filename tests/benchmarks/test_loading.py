@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import large_photos, loader, memory, ours, sweep
+from benchmarks import large_photos, loader, memory, ours, sweep, workers
+from benchmarks.timing import Pair
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.images.decoding import decode
 from catsdogs_exp.data.images.preparing import Preparation
@@ -22,6 +23,11 @@ def test_the_loader_has_a_row_for_each_target() -> None:
     assert [(row.name, row.reached) for row in rows] == [
         *[("P4", "yes"), ("P4", "no"), ("P4", "yes"), ("P4", "yes"), ("P5", "no"), ("P6", "yes")],
     ]
+
+
+def test_workers_have_a_row_with_jobs_per_minute() -> None:
+    (row,) = workers.rows(Pair([0.3, 0.28, 0.32], [0.2, 0.2, 0.2]))
+    assert (row.name, row.ours, row.theirs, row.reached) == ("P15", "18.0 jobs/min", "12.0 jobs/min", "yes")
 
 
 def test_the_loader_measures_what_it_says(photo_folder, cache: Path) -> None:
