@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.names import lower_is_better
-from catsdogs_exp.record.best_against import BestVerdict, best_against_others, shown_p
+from catsdogs_exp.metrics.slices import find_slices
+from catsdogs_exp.record.best_against import BestVerdict, best_against_others, differing_images, shown_p
 from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.disagreement import Disagreement, disagreement
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root
 from catsdogs_exp.record.folder.run_reader import MISSING, Run
+from catsdogs_exp.record.image_groups import groups_of_images
 from catsdogs_exp.record.importance import importance
 from catsdogs_exp.record.photo_sweep import PhotoSweep, photo_sweeps
 from catsdogs_exp.record.run_curves import read_curves
@@ -71,6 +75,8 @@ def write_page(found: Comparison, path: Path) -> None:
     metrics = [name for name in metrics if any(name in run.metrics for run in found.runs)]
     grouping = repetitions(found)
     weight = importance(found)
+    judged = _judged(found)
+    named = [(run.name, said) for run, said in judged]
     walls, why_no_wall = _walls(found)
     html = page.render(
         "compare.html.j2",
@@ -93,7 +99,8 @@ def write_page(found: Comparison, path: Path) -> None:
         group_head=(*grouping.keys, "n", "mean", "deviation", "95 % interval", "p against the first")
         if grouping
         else (),
-        by_class=_by_class(found),
+        by_class=_by_class(named),
+        slices=slice_table(named, judged[0][0].folder) if judged else ((), []),
         sweeps=[_sweep(sweep) for sweep in photo_sweeps(found)],
         pair=pair,
         settings=[(key, _shown(first), _shown(second)) for key, first, second in pair.settings] if pair else [],
@@ -197,26 +204,53 @@ def _sweep(sweep: PhotoSweep) -> dict[str, Any]:
     }
 
 
-def _by_class(found: Comparison) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """The share of each class that is right, side by side for the best runs that judged the same classes."""
-    kept: list[tuple[str, Predictions]] = []
+def _judged(found: Comparison) -> list[tuple[Run, Predictions]]:
+    """The validation predictions of the best runs that judged the same images as the best of them."""
+    kept: list[tuple[Run, Predictions]] = []
     for run in found.runs[:_MOST_BY_CLASS]:
         try:
             said = predictions_of(run.folder).of_split("validation")
         except BadInput:
             continue
-        if len(said) and len(said.classes) <= _MOST_CLASSES and (not kept or said.classes == kept[0][1].classes):
-            kept.append((run.name, said))
-    if not kept:
+        if len(said) and (not kept or not differing_images(*kept[0], run, said, "validation")):
+            kept.append((run, said))
+    return kept
+
+
+def _by_class(judged: Sequence[tuple[str, Predictions]]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The share of each class that is right, side by side."""
+    if not judged or len(judged[0][1].classes) > _MOST_CLASSES:
         return (), []
     rows = []
-    for label, name in enumerate(kept[0][1].classes):
+    for label, name in enumerate(judged[0][1].classes):
         shares = []
-        for _, said in kept:
+        for _, said in judged:
             of_class = said.labels == label
             shares.append(f"{said.right[of_class].mean():.3f} of {of_class.sum():,}" if of_class.any() else "-")
         rows.append((name, *shares))
-    return ("class", *(name for name, _ in kept)), rows
+    return ("class", *(name for name, _ in judged)), rows
+
+
+def slice_table(
+    judged: Sequence[tuple[str, Predictions]], folder: Path
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Slices side by side: one row per group of images on which one of the runs is significantly worse.
+
+    Args:
+        judged: names and predictions of runs, of the same images in the same order.
+        folder: of one of the runs.
+    """
+    groups = groups_of_images(folder, judged[0][1])
+    images = [set(names) for names in zip(*groups.values(), strict=True)]
+    slices = dict.fromkeys(each.words for _, said in judged for each in find_slices(groups, said.right))
+    rows = []
+    for words in slices:
+        inside = np.array([names.issuperset(words) for names in images])
+        shares = [
+            f"{(~said.right[inside]).mean():.2f} (others {(~said.right[~inside]).mean():.2f})" for _, said in judged
+        ]
+        rows.append((", ".join(words), f"{inside.sum():,}", *shares))
+    return ("wrong on", "images", *(name for name, _ in judged)), rows
 
 
 def _pictures(pair: Disagreement) -> list[Thumbnail]:
