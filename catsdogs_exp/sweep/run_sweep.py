@@ -6,6 +6,8 @@ from pathlib import Path
 
 from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
+from catsdogs_exp.record.best_against import best_against_others
+from catsdogs_exp.record.comparison import compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
 from catsdogs_exp.sweep.running import LookAhead, Manner, Running
@@ -82,10 +84,13 @@ def closing_lines(sweep: Sweep) -> list[str]:
     facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
     own = [job for job in jobs if job.same_as is None]
     ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
+    judged = _against_the_best(sweep)
+    width = max((len(sweep.folder_of(job).name) for job in ended), default=0)
     lines = [
-        f"{facts.objective} {job.objective:.4f}  {_status(job)}{sweep.folder_of(job).name}"
+        f"{facts.objective} {job.objective:.4f}  {_status(job)}{name:{width if name in judged else 0}}"
+        f"{judged.get(name, '')}"
         for job in ended
-        if job.objective is not None
+        if job.objective is not None and (name := sweep.folder_of(job).name)
     ]
     lines += [
         f"{job.status}: {sweep.folder_of(job).name}: {job.error}" for job in own if job.status in (FAILED, SKIPPED)
@@ -100,6 +105,14 @@ def closing_lines(sweep: Sweep) -> list[str]:
         f"  python -m catsdogs_exp compare {shlex.quote(_shown(folder))}",
         f"  python -m catsdogs_exp board {shlex.quote(_shown(folder))}",
     ]
+
+
+def _against_the_best(sweep: Sweep) -> dict[str, str]:
+    """For each job that the best one was tested against, on the same images: the result in words."""
+    if len(sweep.file.having(OK)) < 2:
+        return {}
+    verdict = best_against_others(compare([str(sweep.file.folder)], sweep.file.facts.objective, []))
+    return {test.other: f"  {test.words()}" for test in verdict.tests}
 
 
 def how_to_go_on(sweep: Sweep) -> str:

@@ -81,6 +81,7 @@ def test_a_real_sweep_keeps_the_state_of_its_jobs(tmp_path: Path, tiny: tuple[st
     assert "Traceback" in (Path(jobs[0]["folder"]) / "run.log").read_text(encoding="utf-8")
     assert "[6/6] the same config as [5/6]: run once" in said.err
     assert "left" in said.err and "runs done" in said.err
+    assert " against " in said.out and " images" in said.out  # the best job is tested against the other one
     assert f"2 of 4 runs in {sweep}" in said.out and f"resume {sweep}" in said.out
     # what failed is tried again, what is done stays as it is
     before = (Path(jobs[4]["folder"]) / "result.json").stat().st_mtime_ns
