@@ -20,6 +20,10 @@ class RunFailed(Exception):
     exit_code = 1
 
 
+class Pruned(Exception):
+    """A search ended a run early because others do better. Not a failure: its folder keeps what it has."""
+
+
 class Interrupted(BaseException):
     """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that no handler swallows it."""
 

@@ -81,11 +81,16 @@ def _resume_sweep(options: Namespace) -> int:
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
     from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.search.begin import take_up_search
+    from catsdogs_exp.sweep.search.words import is_search
     from catsdogs_exp.sweep.start import take_up
+    from catsdogs_exp.sweep.sweep_file import read_sweep
 
     folder = Path(options.run).expanduser().absolute()
     with interruptible(), owned(folder):
-        sweep = take_up(folder, options.settings, options.allow_changes, TerminalScreen().say)
+        settings = read_sweep(folder)[0].settings
+        again = take_up_search if is_search(settings) else take_up
+        sweep = again(folder, options.settings, options.allow_changes, TerminalScreen().say)
         code = run_sweep(sweep, Manner(TerminalScreen, options.verbose, allow_changes=options.allow_changes))
     for line in closing_lines(sweep):
         output().say(line)

@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _has_other_sweeper(asked: Asked) -> bool:
-    """Whether Hydra is to load an external sweeper; `basic` means ours."""
+    """Whether Hydra is to load an external sweeper; `basic` and `optuna` mean ours."""
     chosen = [word.partition("=")[2] for word in asked.settings if word.startswith("hydra/sweeper=")]
-    return bool(chosen) and chosen[-1] != "basic"
+    return bool(chosen) and chosen[-1] not in ("basic", "optuna")
 
 
 def _sweep(asked: Asked, command: str) -> int:
@@ -70,11 +70,15 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
     from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.search.begin import begin_search
+    from catsdogs_exp.sweep.search.words import is_search
     from catsdogs_exp.sweep.start import begin
 
-    settings = [word for word in asked.settings if not word.startswith("hydra/sweeper=")]
+    settings = [word for word in asked.settings if word != "hydra/sweeper=basic"]
     with interruptible():
-        sweep = begin(command, settings, asked.config_dir, TerminalScreen().say)
+        sweep = (begin_search if is_search(settings) else begin)(
+            command, settings, asked.config_dir, TerminalScreen().say
+        )
         manner = Manner(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
         with owned(sweep.file.folder):
             code = run_sweep(sweep, manner)

@@ -14,7 +14,7 @@ from catsdogs_exp import platforms
 from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, is_full, one_line
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, is_full, one_line
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
@@ -98,7 +98,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
     """A context in which a run is in progress; however it ends, `result.json` and `run.log` record it.
 
     Raises:
-        BadInput, RunFailed, Interrupted: what ended it. Any other error becomes RunFailed.
+        BadInput, RunFailed, Interrupted, Pruned: what ended it. Any other error becomes RunFailed.
     """
     with _log_to(job.folder / "run.log"):
         write_config(job.folder, job.config)
@@ -112,6 +112,10 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
         except Interrupted:
             _log.warning("interrupted")
             _update(run.result, status="interrupted", error="interrupted")
+            raise
+        except Pruned as reason:
+            _log.info("pruned: %s", reason)
+            _update(run.result, status="pruned", stopped=str(reason))
             raise
         except BaseException as error:
             _log.exception("failed")

@@ -47,6 +47,7 @@ class Job:
         snapshot: where it continues, or None: at the beginning.
         allow_changes: continue although the data has changed.
         cluster: the processes that train it together, or None.
+        watch: called after each epoch with its number and the monitored value; why to prune the run, or "".
     """
 
     config: Config
@@ -60,6 +61,7 @@ class Job:
     snapshot: "Snapshot | None" = None
     allow_changes: bool = False
     cluster: Cluster | None = None
+    watch: Callable[[int, float], str] | None = None
 
 
 def run_name(config: Config) -> str:

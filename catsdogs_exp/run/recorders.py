@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
-from catsdogs_exp.errors import Interrupted
+from catsdogs_exp.errors import Interrupted, Pruned
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
@@ -19,6 +19,7 @@ from catsdogs_exp.run.board import Board, open_board
 from catsdogs_exp.run.guests import open_guests
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.network import Setup
+from catsdogs_exp.run.prune_listener import PruneListener
 from catsdogs_exp.training.checkpoint.model_file import ModelCard
 from catsdogs_exp.training.checkpoint.writer import Checkpoints
 from catsdogs_exp.training.fit import Listener
@@ -112,7 +113,8 @@ def open_recorders(
         *([probes] if probes else []),
         *([staircase] if staircase else []),
         *([Trace(files.tensorboard / TRAIN)] if profile else []),
-        *guests.listeners,  # last: all else is written by then
+        *guests.listeners,  # all else is written by then
+        *([PruneListener(job.watch, history.monitor)] if job.watch else []),  # last, as it may end the run
     ]
     every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
     status = "failed"
@@ -123,6 +125,9 @@ def open_recorders(
         status = "ok"
     except Interrupted:
         status = "interrupted"
+        raise
+    except Pruned:
+        status = "pruned"
         raise
     finally:
         if board:

@@ -5,6 +5,7 @@ of one row per dimension, the last dimension fastest, as in Hydra's own sweeper.
 """
 
 import csv
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,8 @@ from catsdogs_exp.config.compose import composed_of, hydra_messages, initialized
 from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.quoting import inside, split
-from catsdogs_exp.config.words import Word, parsed
+from catsdogs_exp.config.schema import VARIANTS
+from catsdogs_exp.config.words import Word, as_typed, parsed
 from catsdogs_exp.errors import BadInput
 
 Row = tuple[str, ...]  # words in Hydra's grammar that are set together
@@ -60,18 +62,26 @@ class Grid:
         }
 
 
-def expand(settings: Sequence[str], config_dir: str | None = None, jobs_file: str | None = None) -> Grid:
+def expand(
+    settings: Sequence[str],
+    config_dir: str | None = None,
+    jobs_file: str | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Grid:
     """Expands the words of a sweep.
 
     Args:
         settings: as typed: `lr=0.1,0.01`, `depth=range(2,5)`, `zip(lr=0.1,0.01,epochs=5,20)`, `experiment=glob(*)`.
         config_dir: as in `--config-dir`.
         jobs_file: a CSV file with one key per column and one job per row.
+        without: keys of the recipe's sweep to leave out.
 
     Raises:
         BadInput: for unreadable words, or a sweep without jobs.
     """
-    words, groups = _without_zips([*_of_recipe(settings, config_dir), *settings])
+    words, groups = _without_zips(
+        [*(word for word in recipe_words(settings, config_dir) if parsed(word).key not in without), *settings]
+    )
     table = _read_table(jobs_file) if jobs_file is not None else []
     _check_once(groups, words, [word.key for row in table for word in row])
     reading = read_words(words, config_dir, sweep=True)
@@ -86,6 +96,17 @@ def expand(settings: Sequence[str], config_dir: str | None = None, jobs_file: st
     if table:
         dimensions.append(tuple(tuple(read_words(list(map(str, row)), config_dir).hydra) for row in table))
     return Grid(tuple(dimensions), remarks=tuple(reading.remarks))
+
+
+def as_typed_row(row: Row) -> tuple[str, ...]:
+    """The words of a job as one would type them."""
+    names = tuple((key_of(word), str(value_of(word))) for word in row if key_of(word) in VARIANTS)
+    return tuple(_one_as_typed(word, names) for word in row)
+
+
+@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few strings
+def _one_as_typed(word: str, names: tuple[tuple[str, str], ...]) -> str:
+    return as_typed(word, dict(names))
 
 
 def _values(override: Override) -> list[str]:
@@ -161,7 +182,7 @@ def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Se
         raise BadInput(f"A key can be varied in one place only. Received twice: {twice}. Leave it out of one of them")
 
 
-def _of_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
+def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
     """The words of a sweep in a recipe's `hydra.sweeper.params`; those on the command line take precedence."""
     recipe = next((word for word in settings if parsed(word).key == "experiment"), None)
     if recipe is None or re.fullmatch(r"[\w./-]+", parsed(recipe).value or "") is None:

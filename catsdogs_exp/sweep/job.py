@@ -8,13 +8,14 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.data.open_data import check_source
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.run.resuming import continued
 from catsdogs_exp.run.train import train
-from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK
+from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PRUNED
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class SweepJob:
         verbose: show TensorFlow's own messages.
         profile: trace some steps and report the bottleneck.
         allow_changes: continue a half-done job although its settings have changed.
+        trial: where to report its epochs, if a search may prune it; or None.
     """
 
     number: int
@@ -40,6 +42,7 @@ class SweepJob:
     verbose: bool = False
     profile: bool = False
     allow_changes: bool = False
+    trial: TrialPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        status: ok, failed or interrupted.
+        status: ok, failed, interrupted or pruned.
         objective: the monitored metric of its best epoch, or None.
-        error: why it failed, or None.
+        error: why it failed or was pruned, or None.
         seconds: its duration.
         signal_number: the signal that interrupted it, or 0.
     """
@@ -75,6 +78,8 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
         _train(job, config or config_of(job.overrides, job.config_dir), screen)
     except (BadInput, RunFailed) as failure:
         status, error = FAILED, str(failure)
+    except Pruned as reason:
+        status, error = PRUNED, str(reason)
     except Interrupted as interruption:
         status, error, signal_number = INTERRUPTED, "interrupted", interruption.exit_code - 128
     finally:
@@ -103,6 +108,7 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         job.verbose,
         job.profile,
         allow_changes=job.allow_changes,
+        watch=None if job.trial is None else watch_of(job.trial),
     )
     begun = (job.folder / "result.json").exists()
     job.folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,12 @@ from catsdogs_exp.record.comparison import compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
 from catsdogs_exp.sweep.running import LookAhead, Manner, Running
+from catsdogs_exp.sweep.search.table import table
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
 from catsdogs_exp.sweep.start import Sweep
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, SKIPPED, JobState
 
+_MANY = 1000  # as many jobs as fit into the minutes of a search
 _THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.workers")
 
 
@@ -31,7 +33,10 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
     running = Running(sweep, manner, screen)
     waiting = sweep.file.having(PENDING)
     threads = {key: _set_by_user(sweep, key) for key in _THREADS}
-    workers = worker_count(sweep.settings.workers, len(waiting), threads[_THREADS[0]] or 1)
+    missing = sweep.total - len(sweep.file.jobs) + len(waiting)
+    if sweep.search is not None and sweep.search.settings.trials is None:
+        missing = _MANY
+    workers = worker_count(sweep.settings.workers, missing, threads[_THREADS[0]] or 1)
     launcher = launcher_words(sweep.file.facts.settings)
     one_thread = tuple(f"{key}=1" for key, value in threads.items() if value is None)
     try:
@@ -48,10 +53,13 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
             run_side_by_side(running, workers)
     except Interrupted:
         left = len(sweep.file.having(PENDING, INTERRUPTED))
-        screen.say(f"the sweep was interrupted with {left} of {len(sweep.file.jobs)} runs to go; {how_to_go_on(sweep)}")
+        left += sweep.total - len(sweep.file.jobs)
+        screen.say(f"the sweep was interrupted with {left} of {sweep.total} runs to go; {how_to_go_on(sweep)}")
         raise
     finally:
         _settle_copies(sweep)
+        if sweep.search is not None:
+            sweep.search.settle(sweep.file)
     return RunFailed.exit_code if sweep.file.having(FAILED) else 0
 
 
@@ -61,12 +69,10 @@ def run_one_by_one(running: Running) -> None:
     Raises:
         Interrupted: after the running job's state has been saved.
     """
-    file = running.sweep.file
     ahead = LookAhead(running)
     ahead.start()
     try:
-        while not running.stopped and (waiting := file.having(PENDING)):
-            job = waiting[0]
+        while not running.stopped and (job := running.next_job()):
             config = ahead.take(job)
             if config is None:
                 continue
@@ -84,9 +90,10 @@ def closing_lines(sweep: Sweep) -> list[str]:
     facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
     own = [job for job in jobs if job.same_as is None]
     ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
-    judged = _against_the_best(sweep)
+    lines = [] if sweep.search is None else table(sweep.file, sweep.search.aims, sweep.search.ended)
+    judged = {} if lines else _against_the_best(sweep)
     width = max((len(sweep.folder_of(job).name) for job in ended), default=0)
-    lines = [
+    lines = lines or [
         f"{facts.objective} {job.objective:.4f}  {_status(job)}{name:{width if name in judged else 0}}"
         f"{judged.get(name, '')}"
         for job in ended

@@ -13,7 +13,7 @@ from catsdogs_exp.run.job import Screen
 from catsdogs_exp.sweep.job import Outcome, SweepJob
 from catsdogs_exp.sweep.reuse import FinishedRun, finished_runs, same_run
 from catsdogs_exp.sweep.start import Sweep
-from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, SKIPPED, JobState
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, RUNNING, SKIPPED, JobState
 
 _AHEAD = 32  # maximum number of configs kept for upcoming jobs
 _SHARE = 0.2  # share of a core for composing in advance while jobs train
@@ -71,6 +71,7 @@ class Running:
             self.manner.verbose,
             self.manner.profile,
             self.manner.allow_changes,
+            None if self.sweep.search is None else self.sweep.search.trial_of(job),
         )
 
     def end(self, number: int, outcome: Outcome) -> bool:
@@ -84,6 +85,8 @@ class Running:
             error=outcome.error,
             seconds=round(outcome.seconds, 3),
         )
+        if outcome.status == PRUNED:
+            self.screen.say(f"{self.prefix(number)}{outcome.error}")
         if outcome.status == FAILED:
             self.screen.say(f"{self.prefix(number)}failed: {outcome.error}")
             log = Path(job.folder or "") / "run.log"
@@ -96,6 +99,13 @@ class Running:
             self._say_how_far()
         return again
 
+    def next_job(self) -> JobState | None:
+        """The next job to start. A search chooses it only now, because it learns from those that have ended."""
+        waiting = self.sweep.file.having(PENDING)
+        if waiting or self.sweep.search is None:
+            return waiting[0] if waiting else None
+        return self.sweep.search.next(self.sweep.file)
+
     def refuse(self, job: JobState, reason: str) -> None:
         """Handles a job with invalid settings: it fails immediately, or is left out."""
         left_out = self.sweep.settings.skip_invalid
@@ -104,7 +114,9 @@ class Running:
 
     def prefix(self, number: int) -> str:
         """The prefix of a job's lines."""
-        return f"[{number + 1}/{len(self.sweep.file.jobs)}] "
+        search = self.sweep.search
+        is_open = search is not None and search.settings.trials is None  # it ends with its minutes
+        return f"[{number + 1}] " if is_open else f"[{number + 1}/{self.sweep.total}] "
 
     @property
     def stopped(self) -> bool:
@@ -112,10 +124,10 @@ class Running:
         return self.sweep.settings.on_error == "stop" and bool(self.sweep.file.having(FAILED))
 
     def _say_how_far(self) -> None:
-        left = len(self.sweep.file.having(PENDING, RUNNING))
+        total = self.sweep.total
+        left = total - len(self.sweep.file.jobs) + len(self.sweep.file.having(PENDING, RUNNING))
         if left and self.done:
             seconds = (time.perf_counter() - self.started) / self.done * left
-            total = len(self.sweep.file.jobs)
             self.screen.say(f"{total - left} of {total} runs done, about {_duration(seconds)} left")
 
 

@@ -18,7 +18,7 @@ from catsdogs_exp.config.schema.optimizers import AUTO
 from catsdogs_exp.errors import Interrupted
 from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of
 from catsdogs_exp.sweep.running import LookAhead, Running
-from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, PENDING
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED
 from catsdogs_exp.sweep.worker import serve
 
 _MEMORY = 2 * 2**30  # expected memory of a worker in bytes: TensorFlow, a network, its batches
@@ -108,17 +108,13 @@ class _Pool:
 
     def run(self, ahead: LookAhead) -> None:
         """Runs until all jobs have ended."""
-        file = self._running.sweep.file
         while True:
-            waiting = [] if self._running.stopped else file.having(PENDING)
-            while waiting and (worker := self._free()) is not None:
-                job = waiting.pop(0)
+            job = None
+            while not self._running.stopped and self._has_room() and (job := self._running.next_job()):
                 if ahead.take(job) is not None:
-                    self._send(worker, self._running.begin(job))
-            if not any(worker.job for worker in self._workers) and not waiting:
-                if self._running.stopped or not file.having(PENDING):
-                    return
-                continue
+                    self._send(self._free(), self._running.begin(job))
+            if job is None and not any(worker.job for worker in self._workers):
+                return
             self._listen(_POLL)
 
     def interrupt(self) -> None:
@@ -146,10 +142,14 @@ class _Pool:
                 worker.process.kill()
         self._workers.clear()
 
-    def _free(self) -> Worker | None:
-        """A worker without a job; a new one if there may be more."""
+    def _has_room(self) -> bool:
+        """Whether a worker has no job, or there may be one more."""
+        return len(self._workers) < self._count or any(worker.job is None for worker in self._workers)
+
+    def _free(self) -> Worker:
+        """A worker without a job, a new one if all have one."""
         free = next((worker for worker in self._workers if worker.job is None), None)
-        if free is None and len(self._workers) < self._count:
+        if free is None:
             free = self._start()
             self._workers.append(free)
         return free

@@ -1,19 +1,20 @@
 """Starts a sweep: expands its jobs, validates their values, creates its folder. Or continues a stopped one."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.compose import composed_of, hydra_messages
-from catsdogs_exp.config.composer import Composer, key_of, value_of
+from catsdogs_exp.config.composer import Composer, key_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.reading import read_object
 from catsdogs_exp.config.schema import VARIANTS, Config
-from catsdogs_exp.config.schema.sweep import SweepSettings
-from catsdogs_exp.config.words import as_typed, for_hydra, parsed
+from catsdogs_exp.config.schema.sweep import ONLY_OF_SEARCHES, SweepSettings
+from catsdogs_exp.config.words import for_hydra, parsed
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
@@ -21,8 +22,9 @@ from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_folder import job_name, new_run_folder
 from catsdogs_exp.run.job import run_name
 from catsdogs_exp.sweep.checks import check_values
-from catsdogs_exp.sweep.grid import Grid, Row, expand
+from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
+from catsdogs_exp.sweep.search.search import Search
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
@@ -38,12 +40,20 @@ class Sweep:
         settings: how it is run.
         varying: keys that distinguish its jobs.
         compose: returns the config of a job from its words.
+        search: what chooses further jobs; None: there are no further ones.
     """
 
     file: SweepFile
     settings: SweepSettings
     varying: frozenset[str]
     compose: Composer
+    search: Search | None = None
+
+    @property
+    def total(self) -> int:
+        """The number of its jobs; of a search the number that it will have, where that is known."""
+        known = len(self.file.jobs)
+        return known if self.search is None else max(known, self.search.settings.trials or 0)
 
     def folder_of(self, job: JobState) -> Path:
         """The folder of a job's run: its number and what distinguishes it from the others."""
@@ -64,13 +74,14 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
     """
     words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
-    own = _own_settings(settings, config_dir)
+    own = own_settings(settings, config_dir)
+    refuse_words_of_searches(settings)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:
         say(remark)
     grid = replace(grid, skip=_condition(own.skip, grid))
     compose = Composer(config_dir)
-    checked = check_values(grid, lambda row: _checked(compose(row)))
+    checked = check_values(grid, lambda row: checked_config(compose(row)))
     if checked.invalid and not own.skip_invalid:
         raise BadInput(next(iter(checked.invalid.values())))
     for reason in checked.invalid.values():
@@ -88,7 +99,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
         settings=tuple(settings),
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
         dimensions=dimensions,
-        config=_plain(checked.config),
+        config=plain_config(checked.config),
         objective=checked.config.training.monitor,
     )
     file = SweepFile(folder.absolute(), facts, jobs)
@@ -109,12 +120,12 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
         BadInput: if its config has changed since it began, or for a key that does not vary.
     """
     facts, jobs = read_sweep(folder)
-    own = _own_settings([*facts.settings, *settings], facts.config_dir)
+    own = own_settings([*facts.settings, *settings], facts.config_dir)
     compose = Composer(facts.config_dir)
     grid = Grid(facts.dimensions)
     grid = replace(grid, skip=_condition(own.skip, grid))
-    _check_unchanged(facts, _checked(compose(next(iter(Grid(facts.dimensions).jobs())))), allow_changes)
-    jobs = [_found(job) for job in jobs]
+    check_unchanged(facts, checked_config(compose(next(iter(Grid(facts.dimensions).jobs())))), allow_changes)
+    jobs = [as_found(job) for job in jobs]
     file = SweepFile(folder.absolute(), facts, jobs)
     more = [word for word in settings if not key_of(word).startswith(_OWN)]
     if more:
@@ -122,7 +133,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
         known = {job.overrides for job in jobs}
         new = _numbered(Grid(dimensions, grid.skip).jobs(), max(job.number for job in jobs) + 1, known)
         for job in new:
-            _checked(compose(job.overrides))
+            checked_config(compose(job.overrides))
         file.add(new, replace(facts, dimensions=dimensions))
         grid = Grid(dimensions, grid.skip)
     left, done = len(file.having(PENDING)), len(file.having(OK))
@@ -130,16 +141,30 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     return Sweep(file, own, frozenset(grid.varying), compose)
 
 
-def _own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
+def own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
     """The settings of the sweep itself, from its recipe and its words; an unknown launcher is refused here."""
     own = [word for word in settings if key_of(word).startswith((_OWN, *_LAUNCHER))]
     recipe = [w for w in settings if key_of(w) == "experiment" and set(parsed(w).value or "").isdisjoint(",(")]
     words = [for_hydra(parsed(word)) for word in [*recipe, *own]]
     with hydra_messages(words):
         plain = composed_of(words, config_dir).sweep
-    found = read_object(SweepSettings, dict(plain), "sweep", VARIANTS)
+    found = read_object(SweepSettings, OmegaConf.to_container(plain, resolve=True), "sweep", VARIANTS)
     assert isinstance(found, SweepSettings)
     return found
+
+
+def refuse_words_of_searches(settings: Sequence[str]) -> None:
+    """Refuses settings that only a search takes.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    for word in settings:
+        if key_of(word).removeprefix(_OWN) in ONLY_OF_SEARCHES and key_of(word).startswith(_OWN):
+            raise BadInput(
+                f"{key_of(word)} would change nothing without hydra/sweeper=optuna, which searches. Received: {word}. "
+                "Add it, or leave this out"
+            )
 
 
 def _condition(text: str | None, grid: Grid) -> Condition | None:
@@ -150,7 +175,12 @@ def _condition(text: str | None, grid: Grid) -> Condition | None:
     return condition
 
 
-def _checked(config: Config) -> Config:
+def checked_config(config: Config) -> Config:
+    """The config, if a sweep can run it.
+
+    Raises:
+        BadInput: if its data is not there, or it needs several processes.
+    """
     check_source(config.dataset)
     if config.training.strategy == "multi_worker":
         raise BadInput(
@@ -162,26 +192,22 @@ def _checked(config: Config) -> Config:
 
 def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobState]:
     """A job for each row that is not known yet; identical rows get one job each, and run once."""
-    typed = (tuple(_as_typed(row)) for row in rows)
+    typed = (as_typed_row(row) for row in rows)
     return [JobState(number, words) for number, words in enumerate((w for w in typed if w not in known), first)]
 
 
-def _as_typed(row: Row) -> list[str]:
-    names = tuple((key_of(word), str(value_of(word))) for word in row if key_of(word) in VARIANTS)
-    return [_one_as_typed(word, names) for word in row]
-
-
-@functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few strings
-def _one_as_typed(word: str, names: tuple[tuple[str, str], ...]) -> str:
-    return as_typed(word, dict(names))
-
-
-def _plain(config: Config) -> dict[str, Any]:
+def plain_config(config: Config) -> dict[str, Any]:
+    """Dotted key -> value, without the settings of the sweep itself."""
     return {key: value for key, value in flatten(to_plain(config)).items() if not key.startswith(_OWN)}
 
 
-def _check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
-    now = _plain(config)
+def check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
+    """Compares the config of a sweep's first job with the one it began with.
+
+    Raises:
+        BadInput: if they differ, unless that is allowed.
+    """
+    now = plain_config(config)
     changed = [
         f"{key} {facts.config.get(key, 'not there')} -> {now.get(key, 'not there')}"
         for key in sorted(facts.config.keys() | now.keys())
@@ -194,7 +220,7 @@ def _check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
         )
 
 
-def _found(job: JobState) -> JobState:
+def as_found(job: JobState) -> JobState:
     """A job according to its folder: the sweep may have been killed before it recorded how the job ended.
 
     Jobs that have not ended well are run again.
@@ -207,9 +233,9 @@ def _found(job: JobState) -> JobState:
     if job.folder is None or not (Path(job.folder) / "result.json").exists():
         return again
     found = read_result(Path(job.folder))
-    if found.get("status") != OK:
+    if found.get("status") not in (OK, PRUNED):
         return again
-    return replace(again, status=OK, objective=objective_of(Path(job.folder)))
+    return replace(again, status=found["status"], error=found.get("stopped"), objective=objective_of(Path(job.folder)))
 
 
 def _with_more(grid: Grid, settings: Sequence[str], config_dir: str | None) -> tuple[tuple[Row, ...], ...]:

@@ -1,0 +1,218 @@
+"""A search: asks Optuna for one job at a time, and tells it how each ended."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from catsdogs_exp.config.schema.sweep import SweepSettings
+from catsdogs_exp.sweep.grid import Row, as_typed_row
+from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
+from catsdogs_exp.sweep.search.space import Space
+from catsdogs_exp.sweep.search.study import optuna
+from catsdogs_exp.sweep.search.trial import TrialPlace
+from catsdogs_exp.sweep.sweep_file import FAILED, OK, PRUNED, SKIPPED, JobState, SweepFile
+
+_JOB, _SWEEP, _WORDS = "job", "sweep", "settings"  # attributes of a trial; a trial without a job does not count
+_SKIPS = 1000  # combinations in a row that sweep.skip may leave out
+
+
+@dataclass(frozen=True)
+class Aims:
+    """What a search improves, and within which limits.
+
+    Attributes:
+        monitor: the monitored metric.
+        objectives: at least one.
+        constraints: limits.
+    """
+
+    monitor: str
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+
+    def values(self, job: JobState) -> list[float] | None:
+        """The objectives of an ended job; None if one is missing."""
+        value = measured(Path(job.folder) if job.folder else None, self.monitor)
+        found = [value(each.name) for each in self.objectives]
+        known = [each for each in found if each is not None]
+        return known if len(known) == len(found) else None
+
+    def excesses(self, job: JobState) -> dict[str, float]:
+        """How far a job is beyond each limit; at most 0 where it keeps it."""
+        value = measured(Path(job.folder) if job.folder else None, self.monitor)
+        return {each.text: each.excess(value(each.name)) for each in self.constraints}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study of Optuna, which processes on several machines may share.
+
+    Attributes:
+        study: Optuna's object.
+        storage: Optuna's object for its storage.
+        place: of the storage, as in `open_storage`.
+    """
+
+    study: Any
+    storage: Any
+    place: str
+
+    @property
+    def trials(self) -> list[Any]:
+        """All trials, by number; not to be changed."""
+        found: list[Any] = self.study.get_trials(deepcopy=False)
+        return found
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may use it."""
+        return "://" in self.place
+
+
+@dataclass
+class Search:
+    """A search in progress.
+
+    Attributes:
+        study: its trials.
+        space: what it chooses from.
+        aims: what it improves.
+        settings: of the sweep.
+        skips: whether a job is left out; None: none is.
+        ended: why it ended before its last trial, or "".
+    """
+
+    study: Study
+    space: Space
+    aims: Aims
+    settings: SweepSettings
+    skips: Callable[[Row], bool] | None = None
+    ended: str = ""
+    _started: float = field(default_factory=lambda: monotonic())  # noqa: PLW0108  (tests set the clock)
+    _open: dict[int, Any] = field(default_factory=dict)  # number of a job -> its trial, not told yet
+
+    def next(self, file: SweepFile) -> JobState | None:
+        """Chooses the next job and adds it to the file; None if there is no further one."""
+        self.settle(file)
+        if self.ended or not self._has_more():
+            return None
+        left = self._minutes_left()
+        if left is not None and left <= 0:
+            self.ended = f"sweep.minutes={self.settings.minutes:g} are over"
+            return None
+        for _ in range(_SKIPS):
+            trial = self.study.study.ask()
+            words = self.space.choose(trial)
+            if self.skips is None or not self.skips(words):
+                if left is not None:
+                    words = (*words, f"training.max_minutes={max(left, 0.01):.2f}")
+                return self._add(file, trial, as_typed_row(words))
+            self.study.study.tell(trial, state=optuna().trial.TrialState.FAIL)
+        self.ended = f"sweep.skip left out {_SKIPS} combinations in a row"
+        return None
+
+    def settle(self, file: SweepFile) -> None:
+        """Tells Optuna about the jobs that have ended."""
+        for number in list(self._open):
+            job = file[number]
+            first = job if job.same_as is None else file[job.same_as]
+            if first.status in (OK, PRUNED, FAILED, SKIPPED):
+                self._tell(self._open.pop(number), first)
+        failed, total = len(file.having(FAILED)), self.settings.trials or len(file.jobs)
+        if failed > self.settings.max_failure_rate * total:
+            share = f"sweep.max_failure_rate={self.settings.max_failure_rate:g}"
+            self.ended = f"{failed} of {total} trials failed, more than {share} allows"
+
+    def trial_of(self, job: JobState) -> TrialPlace | None:
+        """Where a job reports its epochs; None if nothing may prune it."""
+        names = [each.name for each in self.aims.objectives]
+        if names != [self.aims.monitor] or self.settings.pruner == "none" or job.number not in self._open:
+            return None
+        trial = self.study.storage.get_trial_id_from_study_id_trial_number(
+            self.study.storage.get_study_id_from_name(self.study.study.study_name), self._open[job.number].number
+        )
+        return TrialPlace(self.study.place, self.study.study.study_name, trial, self.settings.pruner)
+
+    def take_up(self, file: SweepFile) -> None:
+        """Finds the trials of a stopped sweep's jobs, and adds jobs that its process had no time to record.
+
+        Trials that have been told stay as they are: a job that failed and runs again gets another one.
+        """
+        states = optuna().trial.TrialState
+        known = {job.number for job in file.jobs}
+        told = {}
+        for trial in self.study.trials:
+            if trial.user_attrs.get(_SWEEP) == file.folder.name and _JOB in trial.user_attrs:
+                number = int(trial.user_attrs[_JOB])
+                if trial.state == states.RUNNING:
+                    self._open[number] = trial
+                else:
+                    told[number] = trial
+                if number not in known:
+                    file.add([JobState(number, tuple(trial.user_attrs[_WORDS]))])
+            elif trial.state == states.RUNNING and not self.study.is_shared:  # killed before it became a job
+                self.study.study.tell(trial.number, state=states.FAIL)
+        for job in file.jobs:
+            if job.status not in (OK, PRUNED, SKIPPED) and job.number in told and job.number not in self._open:
+                self._repeat(told[job.number])
+
+    def _repeat(self, told: Any) -> None:
+        library = optuna()
+        self.study.study.add_trial(
+            library.trial.create_trial(
+                state=library.trial.TrialState.RUNNING,
+                params=told.params,
+                distributions=told.distributions,
+                user_attrs=told.user_attrs,
+            )
+        )
+        for trial in self.study.trials:
+            if trial.user_attrs == told.user_attrs and trial.state == library.trial.TrialState.RUNNING:
+                self._open[int(trial.user_attrs[_JOB])] = trial
+
+    def _tell(self, trial: Any, job: JobState) -> None:
+        library = optuna()
+        states = library.trial.TrialState
+        values = self.aims.values(job)
+        if job.status not in (OK, PRUNED) or values is None:
+            self.study.study.tell(trial.number, state=states.FAIL)
+            return
+        if self.aims.constraints:
+            storage = self.study.storage
+            study = storage.get_study_id_from_name(self.study.study.study_name)
+            own = library.trial.Trial(
+                self.study.study, storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+            )
+            for key, excess in self.aims.excesses(job).items():
+                own.set_constraint(key, excess)
+        if job.status == PRUNED:
+            self.study.study.tell(trial.number, state=states.PRUNED)
+        else:
+            self.study.study.tell(trial.number, values)
+
+    def _has_more(self) -> bool:
+        """Counts the jobs of all machines; one that was tried again counts once."""
+        if self.settings.trials is None:
+            return True
+        jobs = {(trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]) for trial in self._own_trials()}
+        return len(jobs) < self.settings.trials
+
+    def _own_trials(self) -> Sequence[Any]:
+        return [trial for trial in self.study.trials if _JOB in trial.user_attrs]
+
+    def _minutes_left(self) -> float | None:
+        if self.settings.minutes is None:
+            return None
+        return self.settings.minutes - (monotonic() - self._started) / 60
+
+    def _add(self, file: SweepFile, trial: Any, words: tuple[str, ...]) -> JobState:
+        number = max((job.number for job in file.jobs), default=-1) + 1
+        trial.set_user_attr(_WORDS, list(words))
+        trial.set_user_attr(_SWEEP, file.folder.name)
+        trial.set_user_attr(_JOB, number)  # last: from here on a killed search finds the job again
+        self._open[number] = trial
+        job = JobState(number, words)
+        file.add([job])
+        return job

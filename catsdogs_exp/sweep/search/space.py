@@ -1,0 +1,236 @@
+"""The space of a search: dimensions, each a set of values or an interval, some of which depend on others."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+
+from catsdogs_exp.config.compose import hydra_messages
+from catsdogs_exp.config.composer import key_of, value_of
+from catsdogs_exp.config.conditions import Condition
+from catsdogs_exp.config.words import parsed
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.sweep.grid import Grid, Row, expand, recipe_words
+
+_ONLY = re.compile(r"\s*([\w./@-]+)\s+if\s+(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A dimension of numbers.
+
+    Attributes:
+        low, high: the ends, both included.
+        whole: only integers.
+        log: each order of magnitude is as likely as the others.
+        step: the distance between values, or None.
+    """
+
+    low: float
+    high: float
+    whole: bool
+    log: bool
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dimension of the space.
+
+    Attributes:
+        name: the key, or the keys that change together, joined by `+`.
+        values: the words for each value, or numbers.
+        only: the condition on other dimensions under which it applies; None: always.
+    """
+
+    name: str
+    values: tuple[Row, ...] | Numbers
+    only: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a search chooses from.
+
+    Attributes:
+        fixed: words of all jobs.
+        dimensions: in the order in which they are chosen.
+        remarks: what was added to the words, as messages to the user.
+    """
+
+    fixed: Row
+    dimensions: tuple[Dimension, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def varying(self) -> frozenset[str]:
+        """Keys that the jobs may differ in."""
+        return frozenset(key for each in self.dimensions for key in each.name.split("+"))
+
+    def choose(self, trial: Any) -> Row:
+        """The words of a job, with the values that a trial of Optuna suggests."""
+        words = list(self.fixed)
+        for dimension in self.dimensions:
+            chosen = {key_of(word): value_of(word) for word in words}
+            if dimension.only is None or dimension.only.holds(chosen):
+                words += _suggested(dimension, trial)
+        return tuple(words)
+
+    def ends(self) -> Grid:
+        """A small grid with the ends of each dimension that always applies, for checks before the first job."""
+        rows: list[tuple[Row, ...]] = [((word,),) for word in self.fixed]
+        rows += [_ends(each) for each in self.dimensions if each.only is None]
+        return Grid(tuple(rows))
+
+    def choices(self) -> dict[str, list[Any]]:
+        """Values per dimension, for a sampler that tries all.
+
+        Raises:
+            BadInput: if one is an interval.
+        """
+        found = {}
+        for each in self.dimensions:
+            if isinstance(each.values, tuple):
+                found[each.name] = list(_labels(each.name, each.values))
+            elif each.values.step is None and not each.values.whole:
+                raise BadInput(
+                    f"sweep.sampler=grid needs values, and {each.name} is an interval. Give it values or range"
+                )
+            else:
+                step = each.values.step or 1
+                count = int((each.values.high - each.values.low) / step + 1e-9) + 1
+                numbers = [each.values.low + number * step for number in range(count)]
+                found[each.name] = [int(number) if each.values.whole else number for number in numbers]
+        return found
+
+
+def read_space(settings: Sequence[str], config_dir: str | None, jobs_file: str | None, only: Sequence[str]) -> Space:
+    """Reads the space from the words of a sweep.
+
+    Args:
+        settings: as typed: `lr=tag(log,interval(1e-5,1e-1))`, `depth=range(1,5)`, `model=cnn,resnet`.
+        config_dir: as in `--config-dir`.
+        jobs_file: a CSV file whose rows are the values of one dimension.
+        only: `model.dropout if model==cnn`: dimensions that apply under a condition.
+
+    Raises:
+        BadInput: for unreadable words or conditions, or if nothing varies.
+    """
+    numbers: dict[str, Numbers] = {}
+    for word in [*recipe_words(settings, config_dir), *settings]:
+        if (found := _numbers(word)) is not None:
+            numbers[parsed(word).key] = found
+    rest = [word for word in settings if parsed(word).key not in numbers]
+    grid = expand(rest, config_dir, jobs_file, frozenset(numbers))
+    fixed: list[str] = []
+    dimensions = [Dimension(key, values) for key, values in numbers.items()]
+    for rows in grid.dimensions:
+        if len(rows) == 1:
+            fixed += rows[0]
+        else:
+            dimensions.append(Dimension("+".join(dict.fromkeys(key_of(word) for row in rows for word in row)), rows))
+    if not dimensions:
+        raise BadInput(
+            "A search needs a key with several values: 'lr=tag(log,interval(1e-5,1e-1))', 'depth=range(1,5)' or "
+            "model=cnn,resnet. Received none"
+        )
+    return Space(tuple(fixed), _ordered(_with_conditions(dimensions, fixed, only)), grid.remarks)
+
+
+def _numbers(word: str) -> Numbers | None:
+    """The interval or range of a word; None for any other word."""
+    if not re.search(r"\b(interval|range)\s*\(", parsed(word).value or "") or re.search(r"=\s*zip\(|^zip\(", word):
+        return None
+    with hydra_messages([word]):
+        override = OverridesParser.create().parse_override(word)
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return _interval(override, value, word)
+    if not isinstance(value, RangeSweep):
+        return None
+    steps = list(value.range())
+    if not steps:
+        raise BadInput(f"A range needs at least one value; its end is not part of it. Received: {word}")
+    whole = all(isinstance(step, int) for step in steps)
+    low, high = float(min(steps)), float(max(steps))
+    return Numbers(low, high, whole, "log" in value.tags, abs(float(value.step)))
+
+
+def _interval(override: Override, value: IntervalSweep, word: str) -> Numbers:
+    low, high = value.start, value.end
+    assert low is not None and high is not None
+    log, whole = "log" in value.tags, isinstance(low, int) and isinstance(high, int)
+    if not low < high or (log and low <= 0) or high == float("inf") or low == -float("inf"):
+        raise BadInput(
+            f"An interval must begin below its end{', and above 0 on a log scale' if log else ''}. Received: {word}"
+        )
+    if unknown := set(map(str, value.tags)) - {"log"}:
+        raise BadInput(f"An interval takes the tag log. Received: {', '.join(sorted(unknown))} in {word}")
+    return Numbers(float(low), float(high), whole, log)
+
+
+def _with_conditions(dimensions: Sequence[Dimension], fixed: Sequence[str], only: Sequence[str]) -> list[Dimension]:
+    found = {each.name: each for each in dimensions}
+    keys = dict.fromkeys([*(key for each in dimensions for key in each.name.split("+")), *map(key_of, fixed)])
+    for text in only:
+        parts = _ONLY.fullmatch(text)
+        if parts is None:
+            raise BadInput(f"sweep.only takes a key and a condition: 'model.dropout if model==cnn'. Received: {text}")
+        if parts[1] not in found:
+            raise BadInput(
+                f"sweep.only names a key that the search does not vary: {parts[1]}.{did_you_mean(parts[1], found)} "
+                f"It varies: {', '.join(found)}. Received: sweep.only={text}"
+            )
+        condition = Condition(parts[2], "sweep.only")
+        condition.check_keys(keys)
+        found[parts[1]] = replace(found[parts[1]], only=condition)
+    return list(found.values())
+
+
+def _ordered(dimensions: Sequence[Dimension]) -> tuple[Dimension, ...]:
+    """Each dimension after those its condition is about."""
+    waiting, done = list(dimensions), list[Dimension]()
+    names = {key for each in dimensions for key in each.name.split("+")}
+    while waiting:
+        known = {key for each in done for key in each.name.split("+")}
+        ready = [each for each in waiting if each.only is None or set(each.only.keys()) & names <= known]
+        if not ready:
+            raise BadInput(f"The conditions of sweep.only go in a circle: {', '.join(each.name for each in waiting)}")
+        done += ready
+        waiting = [each for each in waiting if each not in ready]
+    return tuple(done)
+
+
+def _suggested(dimension: Dimension, trial: Any) -> Row:
+    values = dimension.values
+    if isinstance(values, tuple):
+        labels = _labels(dimension.name, values)
+        return labels[trial.suggest_categorical(dimension.name, list(labels))]
+    if values.whole:
+        step = 1 if values.log else int(values.step or 1)
+        number = trial.suggest_int(dimension.name, int(values.low), int(values.high), log=values.log, step=step)
+        return (f"{dimension.name}={number}",)
+    step_or_none = None if values.log else values.step
+    number = trial.suggest_float(dimension.name, values.low, values.high, log=values.log, step=step_or_none)
+    return (f"{dimension.name}={number!r}",)
+
+
+def _labels(name: str, rows: Sequence[Row]) -> Mapping[Any, Row]:
+    """The values as Optuna shows them -> their words."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        plain = value_of(row[0]) if len(row) == 1 and "+" not in name else None
+        readable = isinstance(plain, int | float | str) and plain not in found
+        found[plain if readable else " ".join(row)] = row
+    return found
+
+
+def _ends(dimension: Dimension) -> tuple[Row, ...]:
+    values = dimension.values
+    if isinstance(values, tuple):
+        return values
+    read: Callable[[float], Any] = int if values.whole else float
+    return ((f"{dimension.name}={read(values.low)!r}",), (f"{dimension.name}={read(values.high)!r}",))

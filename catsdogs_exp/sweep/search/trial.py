@@ -1,0 +1,42 @@
+"""Where a job reports its epochs: a trial of a study. Any process can reach it by its storage."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrialPlace:
+    """A trial of a study.
+
+    Attributes:
+        storage: as in `open_storage`.
+        study: its name.
+        trial: its ID in the storage.
+        pruner: as in `make_pruner`.
+    """
+
+    storage: str
+    study: str
+    trial: int
+    pruner: str
+
+
+def watch_of(place: TrialPlace) -> Callable[[int, float], str]:
+    """Returns a function that reports an epoch's value and returns why the run is pruned, or ""."""
+    from catsdogs_exp.sweep.search.study import make_pruner, open_storage, optuna  # noqa: PLC0415  (an extra)
+
+    library = optuna()
+    storage = open_storage(place.storage)
+    pruner = make_pruner(place.pruner)
+    study = library.load_study(study_name=place.study, storage=storage, pruner=pruner)
+
+    def watch(epoch: int, value: float) -> str:
+        if not math.isfinite(value):
+            return ""
+        storage.set_trial_intermediate_value(place.trial, epoch, value)
+        if not pruner.prune(study, storage.get_trial(place.trial)):
+            return ""
+        return f"pruned after epoch {epoch}: value {value:.4f}, other trials were better by then ({place.pruner})"
+
+    return watch

@@ -1,0 +1,373 @@
+"""Searches: what they choose, tell and keep, and how they go on after they stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from catsdogs_exp.__main__ import main
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
+from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.record.folder.run_folder import write_config
+from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
+from catsdogs_exp.sweep.search.space import Numbers, read_space
+from catsdogs_exp.sweep.search.words import is_search, translated
+
+Capture = pytest.CaptureFixture[str]
+SEARCH = ("-m", "hydra/sweeper=optuna")
+
+
+def sweep_of(folder: Path) -> Path:
+    (file,) = folder.glob("**/sweep.json")
+    return file.parent
+
+
+def states(folder: Path) -> list[dict[str, Any]]:
+    jobs = json.loads((sweep_of(folder) / "sweep.json").read_text(encoding="utf-8"))["jobs"]
+    assert isinstance(jobs, list)
+    return jobs
+
+
+def study_of(folder: Path) -> optuna.Study:
+    """The study as optuna-dashboard opens it."""
+    journal = optuna.storages.journal.JournalFileBackend(str(sweep_of(folder) / "study.journal"))
+    return optuna.load_study(study_name=None, storage=optuna.storages.JournalStorage(journal))
+
+
+def value_of(job: dict[str, Any], key: str) -> float:
+    return float(next(word for word in job["overrides"] if word.startswith(f"{key}=")).partition("=")[2])
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Runs end at once: the nearer `lr` is to 0.01, the better. A batch_size of 7 fails, of 8 is interrupted once."""
+    numbers: list[int] = []
+
+    def train(job: Job, screen: Screen) -> dict[str, Any]:
+        result = Result(job.folder / "result.json", job.found)
+        write_config(job.folder, job.config)
+        (job.folder / "overrides.yaml").write_text(json.dumps(list(job.overrides)), encoding="utf-8")
+        number = int(job.folder.name.split("-")[0])
+        numbers.append(number)
+        if job.config.batch_size == 7:
+            result.update(status="failed", error="seven")
+            raise RunFailed("seven is refused by this test")
+        if job.config.batch_size == 8 and number not in numbers[:-1]:
+            result.update(status="interrupted")
+            raise Interrupted(signal.SIGINT)
+        value = 1 / (1 + abs(float(job.config.lr) - 0.01))
+        for epoch in range(1, 4):
+            result.update(
+                epochs=epoch,
+                objective={"name": "val_accuracy", "value": value * epoch / 3, "epoch": epoch},
+                parameters=1000 * job.config.depth,
+                metrics={"val": {"accuracy": value, "loss": 1 - value}},
+            )
+            if job.watch is not None and (reason := job.watch(epoch, value * epoch / 3)):
+                result.update(status="pruned", stopped=reason)
+                raise Pruned(reason)
+        result.update(status="ok", seconds=2.0)
+        return result.content
+
+    monkeypatch.setattr("catsdogs_exp.sweep.job.train", train)
+    return numbers
+
+
+def test_trials_are_chosen_told_and_kept(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=tag(log,interval(1e-5,1e-1))", "depth=range(1,4)", "seed=3", "sweep.pruner=none"]
+    assert main([*SEARCH, *words, "sweep.trials=12", f"output_dir={tmp_path}"]) == 0
+    jobs, said = states(tmp_path), capsys.readouterr()
+    assert [job["number"] for job in jobs] == list(range(12)) and ran == list(range(12))
+    assert {job["status"] for job in jobs} == {"ok"}
+    assert all(1e-5 <= value_of(job, "lr") <= 1e-1 and value_of(job, "depth") in (1, 2, 3) for job in jobs)
+    assert {value_of(job, "seed") for job in jobs} == {3}
+    assert len({value_of(job, "lr") for job in jobs}) == 12
+    study = study_of(tmp_path)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 12
+    assert [trial.value for trial in study.trials] == [job["objective"] for job in jobs]
+    assert [trial.user_attrs["job"] for trial in study.trials] == list(range(12))
+    assert study.trials[5].params["lr"] == value_of(jobs[5], "lr")
+    best = max(jobs, key=lambda job: job["objective"])
+    assert f"best: {best['folder']}\n" in said.out and "12 of 12 runs in" in said.out
+    assert said.out.startswith(f"val_accuracy {best['objective']:.4f}  {Path(best['folder']).name}\n")
+    assert "[12/12]" not in said.out and "a search of 12 trials over lr, depth" in said.err
+
+
+def test_n_trials_are_n_in_total(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,0.1)", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words, "sweep.trials=3"]) == 0
+    first = states(tmp_path)
+    assert main(["resume", str(sweep_of(tmp_path))]) == 0
+    assert "0 of 3 trials to go, 3 done" in capsys.readouterr().err
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.trials=5"]) == 0
+    assert states(tmp_path)[:3] == first and len(states(tmp_path)) == 5
+    assert len({value_of(job, "lr") for job in states(tmp_path)}) == 5  # other draws than at the beginning
+    assert main(["resume", str(sweep_of(tmp_path))]) == 0  # it stays at five
+    assert len(states(tmp_path)) == 5 and len(study_of(tmp_path).trials) == 5
+    assert main(["resume", str(sweep_of(tmp_path)), "lr=0.5"]) == 2
+    assert "A search is resumed with the space it began with. Received: lr=0.5" in capsys.readouterr().err
+
+
+def test_bad_trials_are_pruned(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,5)", "sweep.sampler=random", "sweep.trials=20", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 0
+    jobs, study = states(tmp_path), study_of(tmp_path)
+    pruned = [job for job in jobs if job["status"] == "pruned"]
+    assert pruned and len(pruned) + sum(job["status"] == "ok" for job in jobs) == 20
+    for job in pruned:
+        content = json.loads((Path(job["folder"]) / "result.json").read_text(encoding="utf-8"))
+        assert content["status"] == "pruned" and content["stopped"] == job["error"]
+        assert job["error"].startswith("pruned after epoch ")
+        assert study.trials[job["number"]].state == TrialState.PRUNED
+        assert study.trials[job["number"]].intermediate_values
+    finished = [value_of(job, "lr") for job in jobs if job["status"] == "ok"]
+    assert sum(finished) / len(finished) < sum(value_of(job, "lr") for job in pruned) / len(pruned)
+    assert "pruned after epoch" in capsys.readouterr().err
+
+
+def test_an_interrupted_search_goes_on_with_the_same_trial(tmp_path: Path, ran: list[int]) -> None:
+    words = ["lr=interval(0.001,0.1)", "batch_size=8", "sweep.trials=3", f"output_dir={tmp_path}"]
+    for done in range(3):  # each trial is interrupted once
+        assert main([*SEARCH, *words] if not done else ["resume", str(sweep_of(tmp_path))]) == 130
+        assert [job["status"] for job in states(tmp_path)] == ["ok"] * done + ["interrupted"]
+    lrs = [value_of(job, "lr") for job in states(tmp_path)]
+    assert main(["resume", str(sweep_of(tmp_path))]) == 0
+    assert [value_of(job, "lr") for job in states(tmp_path)] == lrs
+    study = study_of(tmp_path)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+    assert [trial.params["lr"] for trial in study.trials] == lrs
+
+
+def test_failing_trials_do_not_end_a_search(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,0.1)", "batch_size=7", "sweep.trials=12", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 1
+    assert [job["status"] for job in states(tmp_path)] == ["failed"] * 12
+    assert [trial.state for trial in study_of(tmp_path).trials] == [TrialState.FAIL] * 12
+    assert main(["resume", str(sweep_of(tmp_path))]) == 1  # tried again, under the same numbers
+    assert len(states(tmp_path)) == 12
+    assert sorted(trial.user_attrs["job"] for trial in study_of(tmp_path).trials) == sorted([*range(12)] * 2)
+
+
+def test_a_share_of_failures_ends_a_search(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,0.1)", "batch_size=7", "sweep.trials=20", "sweep.max_failure_rate=0.2"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 1
+    assert len(states(tmp_path)) == 5
+    said = capsys.readouterr().out
+    assert "the search ended: 5 of 20 trials failed, more than sweep.max_failure_rate=0.2 allows" in said
+
+
+def test_a_dimension_may_depend_on_another(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["model=cnn,resnet", "model.dropout=0.1,0.5", "optimizer=sgd,adam", "optimizer.momentum=interval(0,0.9)"]
+    only = "sweep.only=[model.dropout if model==cnn,optimizer.momentum if optimizer==sgd and model==cnn]"
+    assert main([*SEARCH, *words, only, "sweep.trials=20", f"output_dir={tmp_path}"]) == 0
+    kinds = set()
+    for job in states(tmp_path):
+        keys = {word.partition("=")[0] for word in job["overrides"]}
+        chosen = dict(word.split("=", 1) for word in job["overrides"])
+        assert ("model.dropout" in keys) == (chosen["model"] == "cnn")
+        assert ("optimizer.momentum" in keys) == (chosen["model"] == "cnn" and chosen["optimizer"] == "sgd")
+        kinds.add((chosen["model"], chosen["optimizer"]))
+    assert len(kinds) == 4
+
+
+def test_several_objectives_have_a_front(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,0.5)", "depth=1,2,3", "sweep.objectives=[val_accuracy,parameters]", "sweep.trials=12"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 0
+    said = capsys.readouterr().out
+    study = study_of(tmp_path)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    front = {trial.user_attrs["job"] for trial in study.best_trials}
+    listed = said.partition("Pareto front of val_accuracy, parameters: ")[2].partition("pareto.png")[0]
+    assert f"{len(front)} of 12 finished trials" in listed
+    for job in states(tmp_path):
+        assert (Path(job["folder"]).name in listed) == (job["number"] in front)
+    assert (sweep_of(tmp_path) / "pareto.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_best_trial_keeps_the_limits(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["lr=interval(0.001,0.5)", "depth=1,2,3", "sweep.constraints=parameters<=1500", "sweep.trials=12"]
+    assert main([*SEARCH, *words, "sweep.pruner=none", f"output_dir={tmp_path}"]) == 0
+    said = capsys.readouterr().out
+    fit = [job for job in states(tmp_path) if value_of(job, "depth") == 1]
+    best = max(fit, key=lambda job: job["objective"])
+    assert f"best: {best['folder']}\n" in said and "(not parameters<=1500)" in said
+    trials = study_of(tmp_path).trials
+    assert [trial.constraints["parameters<=1500"] for trial in trials] == [
+        1000 * value_of(job, "depth") - 1500 for job in states(tmp_path)
+    ]
+
+
+def test_identical_trials_run_once(tmp_path: Path, ran: list[int]) -> None:
+    assert main([*SEARCH, "depth=1,2", "sweep.trials=6", f"output_dir={tmp_path}"]) == 0
+    assert len(ran) == 2 and len(states(tmp_path)) == 6
+    assert [trial.state for trial in study_of(tmp_path).trials] == [TrialState.COMPLETE] * 6
+
+
+def test_sqlite_and_a_study_shared_by_two_searches(tmp_path: Path, ran: list[int]) -> None:
+    place = f"sqlite:///{tmp_path / 'studies.db'}"
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage={place}", "sweep.study=ours"]
+    assert main([*SEARCH, *words, "sweep.trials=3", f"output_dir={tmp_path / 'one'}"]) == 0
+    assert main([*SEARCH, *words, "sweep.trials=5", f"output_dir={tmp_path / 'two'}"]) == 0
+    assert len(states(tmp_path / "one")) == 3 and len(states(tmp_path / "two")) == 2  # five in all
+    study = optuna.load_study(study_name="ours", storage=place)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5
+    assert len({trial.params["lr"] for trial in study.trials}) == 5
+
+
+def test_minutes_end_a_search(tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(0, 1_000_000, 30))
+    monkeypatch.setattr("catsdogs_exp.sweep.search.search.monotonic", lambda: float(next(now)))
+    words = ["lr=interval(0.001,0.1)", "sweep.trials=null", "sweep.minutes=3", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 0
+    assert [value_of(job, "training.max_minutes") for job in states(tmp_path)] == [2.5, 2.0, 1.5, 1.0, 0.5]
+    assert "the search ended: sweep.minutes=3 are over" in capsys.readouterr().out
+
+
+def test_words_of_hydra_optuna_sweeper_are_understood(tmp_path: Path, ran: list[int]) -> None:
+    words = ["hydra.sweeper.n_trials=4", "hydra.sweeper.direction=minimize", "hydra/sweeper/sampler=random"]
+    words += ["hydra.sweeper.sampler.seed=5", "hydra.sweeper.study_name=theirs", "hydra.sweeper.n_jobs=1"]
+    words += ["hydra.sweeper.params={lr: 'interval(0.001,0.1)'}", "hydra.sweeper.max_failure_rate=0.5"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 0
+    study = study_of(tmp_path)
+    assert study.study_name == "theirs" and len(study.trials) == 4
+    assert study.direction.name == "MINIMIZE"
+
+
+def test_their_search_spaces_are_translated() -> None:
+    words = [
+        "hydra.sweeper.search_space={lr: {type: float, low: 0.001, high: 0.1, log: true}}",
+        "hydra.sweeper.search_space.depth={type: int, low: 1, high: 3}",
+        "hydra.sweeper.search_space.seed={type: int, low: 0, high: 10, step: 5}",
+        "hydra.sweeper.search_space.model={type: categorical, choices: [cnn, resnet]}",
+        "hydra.sweeper.sampler._target_=optuna.samplers.CmaEsSampler",
+    ]
+    assert translated(words) == [
+        "lr=tag(log,interval(0.001,0.1))",
+        "depth=int(interval(1,3))",
+        "seed=range(0,11,5)",
+        "model=cnn,resnet",
+        "sweep.sampler=CmaEsSampler",
+    ]
+    with pytest.raises(BadInput, match=r"Unknown setting of a search: hydra\.sweeper\.n_trial\. Did you mean n_trials"):
+        translated(["hydra.sweeper.n_trial=3"])
+    with pytest.raises(BadInput, match="high is missing"):
+        translated(["hydra.sweeper.search_space.lr={type: float, low: 1}"])
+    assert is_search(["hydra/sweeper=optuna"]) and not is_search(["hydra/sweeper=optuna", "hydra/sweeper=basic"])
+
+
+def test_spaces() -> None:
+    words = ["lr=tag(log,interval(1e-5,1e-1))", "depth=int(interval(1,5))", "seed=range(0,10,5)", "batch_size=2,4"]
+    space = read_space([*words, "zip(epochs=1,2,target_size=20,30)", "model.dropout=0.2"], None, None, ())
+    found = {each.name: each.values for each in space.dimensions}
+    assert found["lr"] == Numbers(1e-5, 0.1, whole=False, log=True)
+    assert found["depth"] == Numbers(1, 5, whole=True, log=False)
+    assert found["seed"] == Numbers(0, 5, whole=True, log=False, step=5)
+    assert found["batch_size"] == (("batch_size=2",), ("batch_size=4",))
+    assert found["epochs+target_size"] == (("epochs=1", "target_size=20"), ("epochs=2", "target_size=30"))
+    assert space.fixed == ("model.dropout=0.2",)
+    trial = optuna.create_study().ask()
+    assert sorted(word.partition("=")[0] for word in space.choose(trial)) == sorted(
+        ["model.dropout", "lr", "depth", "seed", "batch_size", "epochs", "target_size"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lr=0.1"], "A search needs a key with several values"),
+        (["lr=interval(1,0.1)"], "An interval must begin below its end. Received: lr=interval(1,0.1)"),
+        (["lr=tag(log,interval(0,1))"], "and above 0 on a log scale"),
+        (["lr=interval(-1,0.1)"], "lr must be > 0"),
+        (["depth=range(3,3)"], "A range needs at least one value"),
+        (["lr=interval(0.1,1)", "sweep.sampler=tpee"], "sweep.sampler must be one of"),
+        (["lr=interval(0.1,1)", "sweep.sampler=grid"], "sweep.sampler=grid needs values, and lr is an interval"),
+        (["lr=interval(0.1,1)", "sweep.sampler_options=[odd=1]"], "does not take these options"),
+        (["lr=interval(0.1,1)", "sweep.only=depth if lr>1"], "names a key that the search does not vary: depth"),
+        (["lr=interval(0.1,1)", "sweep.only=lr"], "sweep.only takes a key and a condition"),
+        (["lr=0.1,1", "seed=1,2", "sweep.only=[lr if seed==1,seed if lr==1]"], "go in a circle: lr, seed"),
+        (["lr=0.1,1", "sweep.objectives=[val_accuracy,parameter]"], "Received: parameter. Did you mean parameters?"),
+        (["lr=0.1,1", "sweep.constraints=parameters"], "sweep.constraints takes limits such as parameters<=500000"),
+        (["lr=0.1,1", "sweep.directions=[up]"], "sweep.directions must be minimize or maximize. Received: up"),
+        (["lr=0.1,1", "sweep.trials=null"], "A search needs an end"),
+        (["lr=0.1,1", "sweep.storage=nosuch://x"], "sweep.storage must be"),
+        (["lr=0.1,1", "hydra/launcher=joblib"], "A search runs its trials itself"),
+    ],
+)
+def test_what_no_search_can_do(words: list[str], message: str, tmp_path: Path, capsys: Capture) -> None:
+    assert main([*SEARCH, *words, f"output_dir={tmp_path / 'runs'}"]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("**/sweep.json"))
+
+
+def test_without_optuna_the_message_says_what_to_install(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main([*SEARCH, "lr=0.1,0.2", f"output_dir={tmp_path}"]) == 2
+    assert "needs Optuna, which is not installed: pip install 'catsdogs-exp[search]'" in capsys.readouterr().err
+
+
+def test_settings_of_a_search_belong_to_a_search(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    assert main(["-m", "seed=1,2", "sweep.trials=3", f"output_dir={tmp_path}"]) == 2
+    assert "sweep.trials would change nothing without hydra/sweeper=optuna" in capsys.readouterr().err
+
+
+def test_the_front() -> None:
+    objectives = read_objectives(["val_accuracy", "parameters"], "val_accuracy", [])
+    assert objectives == (Objective("val_accuracy", lower=False), Objective("parameters", lower=True))
+    values = {0: [0.9, 10.0], 1: [0.8, 5.0], 2: [0.8, 6.0], 3: [0.95, 20.0], 4: [0.9, 10.0]}
+    assert pareto(values, objectives) == [3, 0, 4, 1]
+    (limit,) = read_constraints(["val_accuracy >= 0.5"], "val_accuracy")
+    assert limit.excess(0.4) == pytest.approx(0.1) and limit.excess(0.6) < 0 and limit.excess(None) > 0
+
+
+# Real processes
+
+
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline, "it did not come to it"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_of_a_search_and_resume(workers: int, tmp_path: Path, tiny: tuple[str, ...], capsys: Capture) -> None:
+    words = [*tiny, "epochs=8", "logging=minimal", "lr=tag(log,interval(1e-4,1e-2))", f"sweep.workers={workers}"]
+    command = [*SEARCH, *words, "sweep.trials=4", f"output_dir={tmp_path}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "catsdogs_exp", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(lambda: len(list(tmp_path.glob("*/*/*/checkpoints/last/*.npz"))) > workers, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = states(tmp_path)
+    assert "running" in [job["status"] for job in before]
+    time.sleep(1)
+    assert main(["resume", str(sweep_of(tmp_path))]) == 0
+    jobs, study = states(tmp_path), study_of(tmp_path)
+    assert len(jobs) == 4 and {job["status"] for job in jobs} <= {"ok", "pruned"}
+    assert [job["overrides"] for job in jobs][: len(before)] == [job["overrides"] for job in before]
+    told = [trial for trial in study.trials if "job" in trial.user_attrs]
+    assert sorted(trial.user_attrs["job"] for trial in told) == [0, 1, 2, 3]
+    for trial in told:
+        job = jobs[trial.user_attrs["job"]]
+        assert trial.state == (TrialState.PRUNED if job["status"] == "pruned" else TrialState.COMPLETE)
+        assert trial.params["lr"] == value_of(job, "lr") and len(trial.intermediate_values) >= 1
+        if job["status"] == "ok":
+            assert trial.value == job["objective"] and len(trial.intermediate_values) == 8
