@@ -15,6 +15,7 @@ COMMANDS = {
     "inspect": "what is in the data, and its problems",
     "models": "available networks with their parameters, or the layers of one",
     "show": "draw augmented training images and the model's summary, without training",
+    "report": "the page of a run: how it went, how sure that is, what to try next",
     "evaluate": "evaluate a run's network on one of its splits",
     "predict": "classes and probabilities for your own images",
     "activations": "how the layers of a run's network respond to any image",

@@ -20,6 +20,7 @@ from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
 from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
 from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.run.report import report_run
 from catsdogs_exp.signals import interruption_wins
 
 if TYPE_CHECKING:  # it comes with TensorFlow
@@ -112,6 +113,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
         except Interrupted:
             _log.warning("interrupted")
             _update(run.result, status="interrupted", error="interrupted")
+            report_run(job, run.screen, finished=False)
             raise
         except Pruned as reason:
             _log.info("pruned: %s", reason)
@@ -121,9 +123,12 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
             _log.exception("failed")
             failure = _failure(error, job.folder)
             _update(run.result, status="failed", error=one_line(failure))
+            report_run(job, run.screen, finished=False)
             if failure is error:
                 raise
             raise failure from error
+        else:
+            report_run(job, run.screen, finished=True)
 
 
 def _failure(error: BaseException, folder: Path) -> BaseException:

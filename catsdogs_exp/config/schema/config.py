@@ -159,6 +159,7 @@ class Logging:
     mlflow: bool = setting("write to an MLflow tracking server or store", default=False)
     mlflow_uri: str | None = setting("its URI; null: the environment's MLFLOW_TRACKING_URI", default=None)
     samples: int = setting("number of augmented training images to show", at_least=0, at_most=256)
+    report: bool = setting("write report.html at the end", default=True)
     profile: bool = setting("trace some steps and report the bottleneck, like --profile")
     board: BoardSettings
     activations: ActivationSettings

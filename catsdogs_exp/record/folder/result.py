@@ -37,6 +37,7 @@ class Result:
             "quarantined": 0,
             "counts_by_rule": {},
             "images_per_second": None,
+            "waiting": None,
             "config_hash": None,
             "data_hash": None,
             "versions": versions(),

@@ -44,12 +44,21 @@ class KeepBest:
 def state_of(history: History) -> dict[str, Any]:
     """The content of `result.json` for the finished epochs."""
     if not history.epochs:
-        return {"epochs": 0, "seconds": 0.0, "images_per_second": None, "objective": None, "metrics": {}}
+        return {
+            "epochs": 0,
+            "seconds": 0.0,
+            "images_per_second": None,
+            "waiting": None,
+            "objective": None,
+            "metrics": {},
+        }
     best = history.best
     return {
         "epochs": len(history.epochs),
         "seconds": round(history.seconds, 3),
         "images_per_second": round(statistics.median(each.images_per_second for each in history.epochs), 1),
+        # compilation is in the first epoch
+        "waiting": round(statistics.median(each.waiting for each in history.epochs[1:] or history.epochs), 3),
         "objective": {"name": history.monitor, "value": best.value(history.monitor), "epoch": best.epoch},
         "metrics": {"train": best.train} | ({"val": best.val} if best.val else {}),
     }

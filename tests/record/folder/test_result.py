@@ -23,6 +23,7 @@ FIELDS = {
     "quarantined",
     "counts_by_rule",
     "images_per_second",
+    "waiting",
     "config_hash",
     "data_hash",
     "versions",

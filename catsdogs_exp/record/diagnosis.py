@@ -1,0 +1,253 @@
+"""What a run's numbers say about it, in words: each finding with the figure it rests on. Without TensorFlow."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catsdogs_exp.metrics.intervals import wilson_interval
+from catsdogs_exp.record.folder.predictions import Predictions
+
+WIDE = 0.1
+"""Half the width of the accuracy's interval from which on there are too few validation images to tell."""
+
+_ROSE = 1.2  # times its lowest value: a training loss that rose so much does not come from noise
+_OVERFIT = 1.05  # times its lowest value: the validation loss
+_GAP = 0.1  # of accuracies
+_WAITS = 0.3  # share of the time that training waits for its input
+_ALL = 0.99  # share of images that one class gets
+_KNOWS = 0.8  # accuracy from which on a network's certainty says something about labels
+_SURE = 0.95  # probability of a wrong class from which on the label is doubted
+
+Row = Mapping[str, float]
+"""One epoch: the columns of `metrics.csv` that it has, NaN included."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One finding.
+
+    Attributes:
+        kind: `learning`, `rising`, `overfits`, `gap`, `collapsed`, `diverged`, `chance`, `few`, `input`, `suspects`,
+            `cue` or `nothing`.
+        text: a sentence with its figure.
+        setting: the words to type next, or `""`.
+        trouble: whether it is one.
+    """
+
+    kind: str
+    text: str
+    setting: str = ""
+    trouble: bool = True
+
+
+# Which setting comes first: what makes the others meaningless.
+_ORDER = ("diverged", "collapsed", "chance", "few", "overfits", "rising", "input", "gap")
+
+
+def diagnose(
+    history: Sequence[Row], result: Mapping[str, Any], config: Mapping[str, Any], predictions: Predictions | None
+) -> tuple[Diagnosis, ...]:
+    """All findings, those that make the others meaningless first.
+
+    Args:
+        history: an epoch per row, in order.
+        result: the content of `result.json`; what is missing is not judged.
+        config: dotted settings.
+        predictions: of the validation images, or None.
+    """
+    if not history:
+        broken = _broken(result, config)
+        return (broken,) if broken else (Diagnosis("nothing", "No epoch has ended, so there is nothing to judge."),)
+    validation = predictions if predictions is not None and len(predictions) else None
+    found = [
+        _diverged(history, result, config),
+        _collapsed(validation),
+        *_learning(history, validation, result, config),
+        _few(validation, config),
+        _overfits(history, config),
+        _rising(history, config),
+        _waiting(result, config),
+        _gap(history, result),
+        _suspects(validation),
+    ]
+    kept = [each for each in found if each is not None]
+    kinds = {each.kind for each in kept}
+    if kinds & {"diverged", "collapsed", "chance"}:  # what such a network does besides says nothing
+        kept = [each for each in kept if each.kind not in ("rising", "gap", "overfits", "suspects", "learning")]
+    if "overfits" in kinds:
+        kept = [each for each in kept if each.kind != "gap"]
+    return tuple(kept)
+
+
+def next_setting(found: Sequence[Diagnosis]) -> str:
+    """The one setting to try next, as it is typed; `""` where nothing asks for one."""
+    settings = {each.kind: each.setting for each in found if each.setting}
+    return next((settings[kind] for kind in _ORDER if kind in settings), "")
+
+
+def _broken(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:
+    """A run that its loss ended."""
+    found = re.search(r"loss became NaN or infinite( in epoch \d+, step \d+)?", str(result.get("error") or ""))
+    if found is None:
+        return None
+    return Diagnosis(
+        "diverged", f"Learning rate too high: the loss became NaN or infinite{found[1] or ''}.", _slower(config)
+    )
+
+
+def _slower(config: Mapping[str, Any]) -> str:
+    """A tenth of the learning rate."""
+    rate = config.get("lr")
+    return f"lr={rate / 10:g}" if isinstance(rate, int | float) else "lr=auto"
+
+
+def _diverged(history: Sequence[Row], result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:
+    broken_early = _broken(result, config)
+    if broken_early:
+        return broken_early
+    losses = [row.get("loss", math.nan) for row in history]
+    setting = _slower(config)
+    broken = next((number for number, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
+    if broken is not None:
+        return Diagnosis("diverged", f"Learning rate too high: the loss is no number in epoch {broken}.", setting)
+    lowest = min(losses)
+    guess = math.log(max(2, len(result.get("classes") or ())))
+    if (losses[-1] > _ROSE * lowest and losses[-1] > guess) or lowest > 2 * guess:
+        return Diagnosis(
+            "diverged",
+            f"Learning rate too high: the loss went from {lowest:.3g} (epoch {losses.index(lowest) + 1}) to "
+            f"{losses[-1]:.3g}; guessing has {guess:.3g}.",
+            setting,
+        )
+    return None
+
+
+def _collapsed(predictions: Predictions | None) -> Diagnosis | None:
+    if predictions is None:
+        return None
+    count = len(predictions.classes)
+    said, are = (
+        np.bincount(each, minlength=count) / len(predictions) for each in (predictions.predicted, predictions.labels)
+    )
+    top = int(said.argmax())
+    if said[top] < _ALL or are[top] >= _ALL:
+        return None
+    return Diagnosis(
+        "collapsed",
+        f"Collapsed to one class: {said[top]:.2f} of {len(predictions)} validation images are called "
+        f"{predictions.classes[top]}; {are[top]:.2f} are.",
+        "lr=auto",
+    )
+
+
+def _learning(
+    history: Sequence[Row], predictions: Predictions | None, result: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[Diagnosis]:
+    if predictions is None:
+        first, last = history[0].get("loss", math.nan), history[-1].get("loss", math.nan)
+        if last < 0.98 * first:
+            return [Diagnosis("learning", f"Learning: the loss fell from {first:.3g} to {last:.3g}.", trouble=False)]
+        return []
+    count, hits = len(predictions), int(predictions.right.sum())
+    low, high = wilson_interval(hits, count)
+    chance = float(np.bincount(predictions.labels).max() / count)
+    figure = (
+        f"{hits / count:.3f} ({low:.3f} to {high:.3f}) on {count} validation images; "
+        f"always the largest class: {chance:.3f}"
+    )
+    if low > chance:
+        return [Diagnosis("learning", f"Learning: accuracy {figure}.", trouble=False)]
+    fell = history[-1].get("loss", math.nan) < 0.98 * history[0].get("loss", math.nan)
+    if high - low > 2 * WIDE and hits / count > chance:
+        return []  # too few images to tell
+    setting = "lr=auto" if not fell else "epochs=" + str(2 * int(config.get("epochs") or len(history)))
+    return [Diagnosis("chance", f"No better than chance: accuracy {figure}.", setting)]
+
+
+def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosis | None:
+    if predictions is None or config.get("training.overfit_batches"):  # which shows training images again
+        return None
+    count, hits = len(predictions), int(predictions.right.sum())
+    low, high = wilson_interval(hits, count)
+    if high - low <= 2 * WIDE:
+        return None
+    share = config.get("split.validation")
+    setting = "" if not isinstance(share, int | float) or share >= 0.4 else f"split.validation={min(0.4, 2 * share):g}"
+    return Diagnosis(
+        "few",
+        f"Too few validation images to tell: {count} leave the accuracy anywhere from {low:.2f} to {high:.2f}.",
+        setting,
+    )
+
+
+def _overfits(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | None:
+    values = [row.get("val_loss", math.nan) for row in history]
+    if len(values) < 3 or not all(map(math.isfinite, values)):
+        return None
+    best = min(range(len(values)), key=values.__getitem__)
+    before, after = history[best]["loss"], history[-1]["loss"]
+    if best >= len(values) - 2 or values[-1] < _OVERFIT * values[best] or not after < before:
+        return None
+    plain = not any(config.get(f"augment.{key}") for key in ("rotation_range", "horizontal_flip", "mixup"))
+    return Diagnosis(
+        "overfits",
+        f"Overfits since epoch {best + 1}: val_loss is lowest there, {values[best]:.3f}, and ends at {values[-1]:.3f}, "
+        f"while the training loss falls from {before:.3f} to {after:.3f}.",
+        "augment=course" if plain else "model.dropout=0.5",
+    )
+
+
+def _rising(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | None:
+    values = [row.get("val_loss", row.get("loss", math.nan)) for row in history]
+    if len(values) < 2 or not all(map(math.isfinite, values)) or min(values) != values[-1]:
+        return None
+    before = values[-2]
+    if values[-1] > 0.995 * before:
+        return None
+    epochs = int(config.get("epochs") or len(history))
+    return Diagnosis(
+        "rising",
+        f"Still improving: the loss on {'validation' if 'val_loss' in history[-1] else 'training'} images fell from "
+        f"{before:.3f} to {values[-1]:.3f} in the last epoch.",
+        f"epochs={2 * epochs}",
+    )
+
+
+def _waiting(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:
+    waiting = result.get("waiting")
+    if not isinstance(waiting, int | float) or waiting < _WAITS:
+        return None
+    cached = config.get("loader.cache") in ("memory", "disk", "auto")
+    return Diagnosis(
+        "input",
+        f"Input-bound: training waited {waiting:.2f} of its time for images.",
+        "" if cached else "loader.cache=auto",
+    )
+
+
+def _gap(history: Sequence[Row], result: Mapping[str, Any]) -> Diagnosis | None:
+    epoch = (result.get("objective") or {}).get("epoch")
+    row = history[epoch - 1] if isinstance(epoch, int) and 0 < epoch <= len(history) else history[-1]
+    train, val = row.get("accuracy", math.nan), row.get("val_accuracy", math.nan)
+    if not train - val > _GAP:
+        return None
+    return Diagnosis(
+        "gap", f"Gap: accuracy {train:.3f} on training images, {val:.3f} on validation images.", "augment=course"
+    )
+
+
+def _suspects(predictions: Predictions | None) -> Diagnosis | None:
+    if predictions is None or predictions.right.mean() < _KNOWS:
+        return None
+    count = int((~predictions.right & (predictions.confidence >= _SURE)).sum())
+    if not count:
+        return None
+    return Diagnosis(
+        "suspects",
+        f"Label suspects: {count} of {len(predictions)} validation images are wrong with a probability of at least "
+        f"{_SURE}: look at their labels first.",
+    )

@@ -1,0 +1,116 @@
+"""Line charts of a run as inline SVG: the geometry here, the markup in `line_chart.html.j2`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 420, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 34
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its name, and (x, y) of each point; points that are no numbers are left out."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A line in pixels.
+
+    Attributes:
+        name: for the legend.
+        points: of a polyline.
+        dots: of a line of few points.
+    """
+
+    name: str
+    points: str
+    dots: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, ready to be drawn.
+
+    Attributes:
+        title, x_name: texts.
+        lines: in the order of the legend.
+        x_ticks, y_ticks: place in pixels and text.
+        mark: place of the vertical line, or None.
+        diagonal: two points of the dashed line, or None.
+    """
+
+    title: str
+    x_name: str
+    lines: tuple[Drawn, ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    mark: float | None = None
+    diagonal: tuple[float, float, float, float] | None = None
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    bottom: int = HEIGHT - _BOTTOM
+
+
+def chart(
+    title: str, x_name: str, lines: Sequence[Line], unit: bool = False, mark: float | None = None
+) -> Chart | None:
+    """Lays out a chart; None where no line has a point.
+
+    Args:
+        title, x_name: texts.
+        lines: what is drawn.
+        unit: both axes from 0 to 1, with the diagonal of chance, which precision over recall does not have.
+        mark: the x of a vertical line.
+    """
+    kept = [
+        Line(line.name, [(x, y) for x, y in line.points if math.isfinite(x) and math.isfinite(y)]) for line in lines
+    ]
+    kept = [line for line in kept if line.points]
+    if not kept:
+        return None
+    xs, ys = zip(*(point for line in kept for point in line.points), strict=True)
+    x_low, x_high = (0.0, 1.0) if unit else _range(xs)
+    y_low, y_high = (0.0, 1.0) if unit else _range(ys)
+
+    def place_x(x: float) -> float:
+        return round(_LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def place_y(y: float) -> float:
+        return round(HEIGHT - _BOTTOM - (y - y_low) / (y_high - y_low) * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    drawn = []
+    for line in kept:
+        places = [(place_x(x), place_y(y)) for x, y in line.points]
+        drawn.append(
+            Drawn(line.name, " ".join(f"{x},{y}" for x, y in places), tuple(places) if len(places) <= 30 else ())
+        )
+    return Chart(
+        title,
+        x_name,
+        tuple(drawn),
+        tuple((place_x(tick), f"{tick:g}") for tick in _ticks(x_low, x_high, not unit)),
+        tuple((place_y(tick), f"{tick:g}") for tick in _ticks(y_low, y_high)),
+        None if mark is None or not x_low <= mark <= x_high else place_x(mark),
+        (place_x(0), place_y(0), place_x(1), place_y(1)) if unit and x_name != "recall" else None,
+    )
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    if high > low:
+        return low, high
+    reach = abs(low) or 1.0
+    return low - reach, high + reach  # a value that never changes, such as a constant rate, in the middle
+
+
+def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
+    step = 10 ** math.floor(math.log10((high - low) / 2))
+    step = next(step * factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
+    step = max(1.0, step) if whole else step
+    first = math.ceil(low / step - 1e-9)
+    return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -1,0 +1,188 @@
+"""What is read of a run for its report: plain data from its folder, each part or why it is lacking."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
+from catsdogs_exp.record.folder.run_files import RunFiles, read_result
+from catsdogs_exp.record.folder.run_lock import true_status
+
+_MOST = 1000  # images whose brightness and sharpness are measured
+_SIDE = 64  # pixels of the shorter side on which they are measured
+_NARROW, _WIDE = 0.8, 1.25  # width / height
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a run's folder says.
+
+    Attributes:
+        result: `result.json`.
+        status: of the run; `killed` where it says running and nobody trains it.
+        history: an epoch per row of `metrics.csv`.
+        config: dotted settings; empty where they cannot be read.
+        overrides: what the user set.
+        inspection: `inspection.json`; empty where it cannot be read.
+        predictions: of validation images; None where there are none.
+        lacking: a line for each part that is missing.
+    """
+
+    result: dict[str, Any]
+    status: str
+    history: tuple[dict[str, float], ...]
+    config: dict[str, Any]
+    overrides: tuple[str, ...]
+    inspection: dict[str, Any]
+    predictions: Predictions | None
+    lacking: tuple[str, ...]
+
+    @property
+    def root(self) -> Path | None:
+        """Where the images' paths start."""
+        root = self.inspection.get("root")
+        return Path(root) if isinstance(root, str) else None
+
+
+def read_facts(run: RunFiles) -> RunFacts:
+    """Reads a run's folder; what is missing or damaged is named in `lacking`.
+
+    Raises:
+        BadInput: when `result.json` cannot be read.
+    """
+    result = read_result(run.folder)
+    lacking: list[str] = []
+    config = _yaml(run.folder / "config.yaml", lacking)
+    overrides = _yaml(run.folder / "overrides.yaml", [])
+    try:
+        inspection = json.loads((run.folder / "inspection.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        inspection = {}
+        lacking.append("inspection.json is not there or cannot be read: no data report.")
+    predictions = None
+    try:
+        predictions = predictions_of(run.folder).of_split("validation")
+    except BadInput as error:
+        lacking.append(f"{error}")
+    history = _history(run.folder / "metrics.csv")
+    if not history:
+        lacking.append("No epoch has ended: no curves.")
+    return RunFacts(
+        result,
+        str(true_status(run.folder, result.get("status"))),
+        history,
+        flatten(config) if isinstance(config, dict) else {},
+        tuple(map(str, overrides)) if isinstance(overrides, list) else (),
+        inspection if isinstance(inspection, dict) else {},
+        predictions if predictions is not None and len(predictions) else None,
+        tuple(lacking),
+    )
+
+
+def _yaml(path: Path, lacking: list[str]) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        lacking.append(f"{path.name} is not there or cannot be read.")
+        return {}
+
+
+def _history(path: Path) -> tuple[dict[str, float], ...]:
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+    except (OSError, ValueError, csv.Error):
+        return ()
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        values = {}
+        for key, text in row.items():
+            try:
+                values[key] = float(text)
+            except (TypeError, ValueError):
+                continue
+        if "loss" in values and row.get("epoch"):
+            found[row["epoch"]] = values
+    return tuple(found.values())
+
+
+def groups_of(run: RunFiles, facts: RunFacts) -> dict[str, list[str]]:
+    """The groups that each validation image is in, by kind, as `find_slices` takes them."""
+    predictions = facts.predictions
+    if predictions is None:
+        return {}
+    rows = _manifest(run.folder / "manifest.csv")
+    found = [rows.get(path, {}) for path in predictions.paths]
+    width, height = (np.array([float(row.get(side) or "nan") for row in found]) for side in ("width", "height"))
+    shape = width / height
+    groups = {
+        "class": [predictions.classes[label] for label in predictions.labels.tolist()],
+        "size": _ends(width * height, "small", "large"),
+        "aspect": ["narrow" if each < _NARROW else "wide" if each > _WIDE else "" for each in shape.tolist()],
+        "folder": _folders(predictions),
+    }
+    if facts.root is not None and len(predictions) <= _MOST:
+        bright, sharp = _measured([facts.root / path for path in predictions.paths])
+        groups["brightness"] = _ends(bright, "dark", "bright")
+        groups["sharpness"] = _ends(sharp, "blurred", "sharp")
+    return groups
+
+
+def _manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            return {row["path"]: row for row in csv.DictReader(handle)}
+    except (OSError, KeyError, csv.Error):
+        return {}
+
+
+def _ends(values: NDArray[np.floating], low: str, high: str) -> list[str]:
+    """The lowest and the highest fifth of values that differ."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return [""] * len(values)
+    below, above = np.quantile(known, [0.2, 0.8]).tolist()
+    if below == above:
+        return [""] * len(values)
+    return [low if each <= below else high if each >= above else "" for each in values.tolist()]
+
+
+def _folders(predictions: Predictions) -> list[str]:
+    """The folder of each image, where it says more than its class."""
+    folders = [str(PurePosixPath(path).parent) for path in predictions.paths]
+    classes = {(folder, label) for folder, label in zip(folders, predictions.labels.tolist(), strict=True)}
+    several = len(set(folders)) > len({label for _, label in classes})
+    return [f"in {folder}" for folder in folders] if several else [""] * len(folders)
+
+
+def _measured(files: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean grey level and sharpness (the mean size of the Laplacian) of files; NaN for unreadable ones."""
+
+    def measure(file: Path) -> tuple[float, float]:
+        try:
+            small = decoding.look(file.read_bytes(), None, _SIDE).small.convert("L")
+        except (decoding.Undecodable, OSError):
+            return math.nan, math.nan
+        scale = _SIDE / min(small.size)
+        size = max(3, round(small.width * scale)), max(3, round(small.height * scale))
+        grey = np.asarray(small.resize(size, Image.Resampling.BILINEAR), np.float32)
+        edges = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+        return float(grey.mean()), float(np.abs(edges).mean())
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(measure, files))
+    bright, sharp = np.array(found, np.float64).reshape(-1, 2).T
+    return bright, sharp

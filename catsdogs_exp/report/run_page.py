@@ -1,0 +1,314 @@
+"""A run's report: one page that says how it went, how far its figures can be trusted, and what to try next."""
+
+import base64
+import io
+import math
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.metrics.calibration import reliability
+from catsdogs_exp.metrics.confusion_matrix import most_confused, row_shares
+from catsdogs_exp.metrics.curves import best_threshold, precision_recall_curve, roc_curve
+from catsdogs_exp.metrics.evaluation import calibration_error, evaluate_predictions
+from catsdogs_exp.metrics.intervals import bootstrap_interval, wilson_interval
+from catsdogs_exp.metrics.slices import find_slices
+from catsdogs_exp.record.diagnosis import diagnose, next_setting
+from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
+from catsdogs_exp.report import page
+from catsdogs_exp.report.line_chart import Chart, Line, chart
+from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
+from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
+
+NAME = "report.html"
+SHOWN = 8  # images of each kind
+
+_MATRIX = 20  # classes
+_CURVES = 5  # classes with curves of their own
+_ROWS = 60  # of a table
+_PICTURES = 3  # of the run folder, each made smaller
+
+Explain = Callable[[RunFiles, Path, Predictions], Mapping[str, Any]]
+"""`inference.judged_images.evidence_of`, which needs TensorFlow; a report without it has no maps."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An image on the page: the file, where the evidence is, what was said, and a link."""
+
+    thumbnail: Thumbnail
+    heat: str
+    link: str
+
+
+def write_report(run: RunFiles, path: Path | None = None, explain: Explain | None = None) -> tuple[Path, list[str]]:
+    """Writes a run's report, also of one that failed, was stopped or killed: with what is there.
+
+    Args:
+        run: the run.
+        path: where to; None: `report.html` in its folder.
+        explain: gives Grad-CAM maps; None: the page has none.
+
+    Returns:
+        The page's path, and what the run's numbers say, a line each.
+
+    Raises:
+        BadInput: when the run cannot be read or the page cannot be written.
+    """
+    facts = read_facts(run)
+    found = diagnose(facts.history, facts.result, facts.config, facts.predictions)
+    setting = next_setting(found)
+    html = page.render(
+        "run.html.j2",
+        title=f"Run {run.folder.name}",
+        facts=facts,
+        headline=_headline(facts),
+        found=found,
+        setting=setting,
+        epochs=_epochs(facts),
+        charts=_curves(facts),
+        judged=_judgement(facts),
+        images=_images(run, facts, explain),
+        slices=[each.sentence() for each in find_slices(groups_of(run, facts), facts.predictions.right)]
+        if facts.predictions is not None
+        else None,
+        cues=facts.inspection.get("cues") or [],
+        data=_data(facts),
+        pictures=_pictures(run.folder),
+        cost=_cost(facts),
+        versions=sorted((facts.result.get("versions") or {}).items()),
+        machine=sorted((facts.result.get("machine") or {}).items()),
+        commands=_commands(run.folder, setting, facts),
+    )
+    path = path or run.folder / NAME
+    page.write(html, path)
+    lines = [each.text for each in found]
+    if setting:
+        lines.append(f"To try next: {setting}")
+    return path, lines
+
+
+def _headline(facts: RunFacts) -> str:
+    predictions = facts.predictions
+    if predictions is not None:
+        hits, count = int(predictions.right.sum()), len(predictions)
+        low, high = wilson_interval(hits, count)
+        return (
+            f"Accuracy {hits / count:.3f} on {count} validation images (95 % Wilson interval: {low:.3f} to {high:.3f})"
+        )
+    objective = facts.result.get("objective")
+    if isinstance(objective, dict) and isinstance(objective.get("value"), int | float):
+        figure = f"{objective.get('name')} {objective['value']:.4f} in epoch {objective.get('epoch')}"
+        return f"{figure}; no interval without predictions"
+    return "No epoch has ended"
+
+
+def _epochs(facts: RunFacts) -> list[tuple[Any, ...]]:
+    """The last epoch, the best one and the mean of the last ten side by side."""
+    if not facts.history:
+        return []
+    best = (facts.result.get("objective") or {}).get("epoch")
+    last, ten = facts.history[-1], facts.history[-10:]
+    chosen = next((row for row in facts.history if row.get("epoch") == best), None)
+    rows = []
+    for key in ("accuracy", "val_accuracy", "loss", "val_loss"):
+        if key in last:
+            mean = math.fsum(row.get(key, math.nan) for row in ten) / len(ten)
+            cells = (last[key], math.nan if chosen is None else chosen.get(key, math.nan), mean)
+            rows.append((key, *(f"{value:.4f}" if math.isfinite(value) else "-" for value in cells)))
+    return rows
+
+
+def _curves(facts: RunFacts) -> list[Chart | None]:
+    def line(name: str) -> Line:
+        return Line(name, [(row["epoch"], row[name]) for row in facts.history if name in row])
+
+    best = (facts.result.get("objective") or {}).get("epoch")
+    mark = float(best) if isinstance(best, int) else None
+    return [
+        chart("Accuracy", "epoch", [line("accuracy"), line("val_accuracy")], mark=mark),
+        chart("Loss", "epoch", [line("loss"), line("val_loss")], mark=mark),
+        chart("Learning rate", "epoch", [line("learning_rate")], mark=mark),
+    ]
+
+
+def _judgement(facts: RunFacts) -> dict[str, Any] | None:
+    """Confusion, per-class table, calibration, curves and threshold of the validation images."""
+    predictions = facts.predictions
+    if predictions is None:
+        return None
+    confusion, count = predictions.confusion(), len(predictions)
+    names = predictions.classes
+    confidence, right = predictions.confidence, predictions.right
+    error = calibration_error(confidence, right)
+    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
+    bins = reliability(confidence, right)
+    judged: dict[str, Any] = {
+        "names": names,
+        "matrix": [
+            [(int(cell), float(share)) for cell, share in zip(*pair, strict=True)]
+            for pair in zip(confusion.tolist(), row_shares(confusion).tolist(), strict=True)
+        ]
+        if len(names) <= _MATRIX
+        else None,
+        "confused": [(names[true], names[said], number) for true, said, number in most_confused(confusion, 20)],
+        "calibration": f"Expected calibration error {error:.3f} (15 bins; 95 % bootstrap interval: "
+        f"{low:.3f} to {high:.3f})",
+        "charts": [
+            chart(
+                "Reliability", "confidence", [Line("accuracy", [(b.confidence, b.accuracy) for b in bins])], unit=True
+            )
+        ],
+        "bins": [
+            (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
+        ],
+        "threshold": "",
+        "classes": [],
+    }
+    if predictions.top is None:
+        _add_curves(judged, predictions)
+    return judged
+
+
+def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
+    names, labels = predictions.classes, predictions.labels
+    figures = evaluate_predictions(predictions.probabilities, labels).per_class()
+    keys = ("images", "precision", "recall", "f1", "roc_auc", "average_precision")
+    judged["classes"] = [
+        (name, *("-" if row[key] is None else round(row[key] or 0.0, 3) for key in keys))
+        for name, row in zip(names, figures, strict=True)
+    ]
+    shown = [1] if len(names) == 2 else list(range(min(len(names), _CURVES)))
+    for title, x_name, make in (
+        ("Precision and recall", "recall", precision_recall_curve),
+        ("ROC", "false positive rate", roc_curve),
+    ):
+        lines = []
+        for label in shown:
+            found = make(predictions.probabilities[:, label], labels == label)
+            if found is not None:
+                keep = np.unique(np.linspace(0, len(found.x) - 1, 120).astype(int))
+                points = list(zip(found.x[keep].tolist(), found.y[keep].tolist(), strict=True))
+                lines.append(Line(f"{names[label]} ({found.area:.3f})", points))
+        judged["charts"].append(chart(title, x_name, lines, unit=True))
+    if len(names) == 2:
+        best = best_threshold(predictions.probabilities[:, 1], labels)
+        judged["threshold"] = (
+            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 has "
+            f"{best.at_half:.3f}. It was chosen on these images, so on others it brings less."
+        )
+
+
+def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[list[tuple[str, list[Judged]]], str]:
+    """Worst mistakes, least certain, certain and right; and why there are no maps, or `""`."""
+    predictions, root = facts.predictions, facts.root
+    if predictions is None or root is None:
+        return [], ""
+    order = np.argsort(predictions.confidence, kind="stable")
+    kinds = [
+        ("Worst mistakes", predictions.mistakes(SHOWN)),
+        ("Least certain", order[:SHOWN]),
+        ("Certain and right", order[::-1][predictions.right[order[::-1]]][:SHOWN]),
+    ]
+    why, evidence = "made without the network", {}
+    if explain is not None:
+        chosen = np.unique(np.concatenate([rows for _, rows in kinds])).astype(np.intp)
+        try:
+            evidence, why = dict(explain(run, root, predictions.rows(chosen))), ""
+        except BadInput as error:
+            why = str(error)
+    shown = [
+        (title, [_image(predictions, place, root, evidence) for place in rows.tolist()])
+        for title, rows in kinds
+        if len(rows)
+    ]
+    return shown, why
+
+
+def _image(predictions: Predictions, place: int, root: Path, evidence: Mapping[str, Any]) -> Judged:
+    path, names = predictions.paths[place], predictions.classes
+    said, is_right = int(predictions.predicted[place]), bool(predictions.right[place])
+    lines = [f"{names[said]} {predictions.confidence[place]:.3f}"]
+    if not is_right:
+        own = float(predictions.of_label[place])
+        lines.append(
+            f"labelled {names[int(predictions.labels[place])]} {'' if math.isnan(own) else f'{own:.3f}'}".rstrip()
+        )
+    found = evidence.get(path)
+    heat = "" if found is None else _uri(heat_overlay(found.image, found.heat))
+    file = root / path
+    return Judged(thumbnail(file, path, lines, marked=not is_right), heat, file.absolute().as_uri())
+
+
+def _uri(picture: Image.Image) -> str:
+    content = io.BytesIO()
+    picture.convert("RGB").save(content, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _data(facts: RunFacts) -> dict[str, Any]:
+    counts = facts.result.get("counts") or {}
+    classes = list(facts.result.get("classes") or [])[:_ROWS]
+    inspection = facts.inspection
+    return {
+        "head": ("class", *counts),
+        "rows": [(name, *(counts[split].get(name, 0) for split in counts)) for name in classes],
+        "found": [(kind, number) for kind, number in (inspection.get("found") or {}).items() if number],
+        "notes": [*inspection.get("reading", []), *inspection.get("passed_over", [])][:20],
+        "left_out": [(each["path"], each["reason"]) for each in inspection.get("left_out", [])[:_ROWS]],
+    }
+
+
+def _pictures(folder: Path) -> list[tuple[str, str]]:
+    """Pictures that the run drew, smaller: the layers' activations, linear probes, the learning rates tried."""
+    found = []
+    chosen = [*sorted((folder / "activations").glob("best-*.png"))[:_PICTURES]]
+    for file in (*chosen, folder / "staircase.png", folder / "learning_rate.png"):
+        try:
+            with Image.open(file) as image:
+                image.thumbnail((900, 1800))
+                found.append((file.name, _uri(image)))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def _cost(facts: RunFacts) -> list[tuple[str, str]]:
+    result = facts.result
+    rows = [
+        ("seconds in epochs", result.get("seconds")),
+        ("images per second while training", result.get("images_per_second")),
+        ("share of the time that training waited for images", result.get("waiting")),
+        ("parameters", result.get("parameters")),
+        ("threads", result.get("threads")),
+    ]
+    return [
+        (name, f"{value:,}" if isinstance(value, int | float) else str(value))
+        for name, value in rows
+        if value is not None
+    ]
+
+
+def _commands(folder: Path, setting: str, facts: RunFacts) -> list[tuple[str, str]]:
+    run, start = shlex.quote(str(folder)), "python -m catsdogs_exp"
+    tried = shlex.join([*facts.overrides, setting])
+    commands = [("Try next", f"{start} {tried}")] if setting else []
+    return [
+        *commands,
+        ("Repeat", f"{start} repeat {run}"),
+        ("Go on", f"{start} resume {run}"),
+        ("Predict", f"{start} predict {run} IMAGE..."),
+        (
+            "Open in Python",
+            f"import keras; network = keras.saving.load_model({str(folder / 'checkpoints' / 'best.keras')!r})",
+        ),
+        ("Make this page again", f"{start} report {run}"),
+    ]

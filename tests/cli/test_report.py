@@ -1,0 +1,102 @@
+"""`report RUN`: the page of a run that ended well, one that lacks things, and one with hostile names, in Chromium."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catsdogs_exp.__main__ import main
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_a_run_ends_with_its_report(trained: Path) -> None:
+    html = (trained / "report.html").read_text(encoding="utf-8")
+    result = json.loads((trained / "result.json").read_text(encoding="utf-8"))
+    accuracy = result["metrics"]["val"]["accuracy"]
+    assert re.search(
+        rf"Accuracy {accuracy:.3f} on \d+ validation images \(95 % Wilson interval: 0\.\d+ to [01]\.\d+\)", html
+    )
+    for heading in ("Verdict", "Curves", "Classes", "Calibration and thresholds", "Images", "Data", "Time and machine"):
+        assert f"<h2>{heading}" in html, heading
+    assert 'alt="evidence in ' in html and "Without Grad-CAM" not in html
+    assert "target_size=32" in html and result["command"].split()[0] in html
+    assert len(html) < 3_000_000
+    assert 0 <= result["waiting"] <= 1
+
+
+def test_it_opens_in_a_browser(trained: Path, open_page) -> None:
+    for width, dark in (("desktop", False), ("phone", True)):
+        browser = open_page(trained / "report.html", width, dark)
+        assert len(browser.find_elements("css selector", "figure.curve svg")) >= 5
+        assert len(browser.find_elements("css selector", "#images .pair img")) >= 4
+
+
+def test_it_is_made_again_elsewhere(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run), "--output", str(tmp_path / "page.html"), "--no-maps"]) == 0
+    assert f"report: {tmp_path / 'page.html'}" in capsys.readouterr().out.replace("\n", "")
+    assert "Without Grad-CAM: made without the network" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None:
+    (run / "predictions.csv").unlink()
+    result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    del result["waiting"]
+    (run / "result.json").write_text(json.dumps(result | {"status": "running"}), encoding="utf-8")
+    assert main(["report", str(run)]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert "Status: killed" in html and "has no predictions.csv" in html and "no interval without predictions" in html
+    open_page(run / "report.html")
+    for name in ("metrics.csv", "inspection.json", "config.yaml"):
+        (run / name).write_bytes(b"\xff\x00")
+    assert main(["report", str(run)]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    for line in ("config.yaml is not there", "inspection.json is not there", "No epoch has ended: no curves"):
+        assert line in html
+
+
+HOSTILE = "<script>alert(1)</script>\"'[/bold]\N{GRINNING FACE}\n&amp;"
+
+
+def test_hostile_names_are_text(run: Path, open_page) -> None:
+    result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    was = result["classes"][0]
+    result["classes"][0] = HOSTILE
+    result["counts"] = {
+        split: {HOSTILE if name == was else name: n for name, n in each.items()}
+        for split, each in result["counts"].items()
+    }
+    result["error"] = HOSTILE
+    (run / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    with (run / "predictions.csv").open(newline="", encoding="utf-8") as handle:
+        header, *rows = csv.reader(handle)
+    header = [f"p_{HOSTILE}" if name == f"p_{was}" else name for name in header]
+    rows = [[row[0], row[1], HOSTILE if row[2] == was else row[2], *row[3:]] for row in rows]
+    rows[0][0] = f"x/{HOSTILE}.jpg"
+    with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    assert main(["report", str(run), "--no-maps"]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert html.count("<script") == 1 and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    open_page(run / "report.html", "phone")
+
+
+def test_no_run_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "RUN must be a run folder" in capsys.readouterr().err
+
+
+def test_a_failed_run_has_a_report_and_a_setting_turns_it_off(tiny, tmp_path: Path) -> None:
+    words = [*tiny, "optimizer=sgd", "lr=1e30", f"output_dir={tmp_path}"]
+    main(words)
+    (run,) = (tmp_path / "drawn").iterdir()
+    assert "Learning rate too high" in (run / "report.html").read_text(encoding="utf-8")
+    main([*words, "logging.report=false", f"output_dir={tmp_path / 'off'}"])
+    (run,) = (tmp_path / "off" / "drawn").iterdir()
+    assert not (run / "report.html").exists()

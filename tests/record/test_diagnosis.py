@@ -1,0 +1,89 @@
+"""Diagnoses: each kind from numbers that show it, with its figure, and one setting to try next."""
+
+import math
+
+import numpy as np
+import pytest
+
+from catsdogs_exp.record.diagnosis import diagnose, next_setting
+from catsdogs_exp.record.folder.predictions import Predictions
+
+CONFIG = {"lr": 0.001, "epochs": 6, "split.validation": 0.2, "loader.cache": "none"}
+
+
+def rows(loss: list[float], val_loss: list[float], accuracy: float = 0.8, val_accuracy: float = 0.8) -> list[dict]:
+    return [
+        {"epoch": float(n), "loss": a, "val_loss": b, "accuracy": accuracy, "val_accuracy": val_accuracy}
+        for n, (a, b) in enumerate(zip(loss, val_loss, strict=True), start=1)
+    ]
+
+
+def predictions(right: int, count: int = 400, all_cats: bool = False) -> Predictions:
+    labels = (np.arange(count) % 2).astype(np.int32)
+    said = np.zeros(count, np.int32) if all_cats else np.where(np.arange(count) < right, labels, 1 - labels)
+    chances = np.full((count, 2), 0.2, np.float32)
+    chances[np.arange(count), said] = 0.8
+    paths = tuple(f"{n}.jpg" for n in range(count))
+    return Predictions(("cats", "dogs"), paths, ("validation",) * count, labels, chances)
+
+
+FLAT = rows([0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5])
+CASES = {
+    "learning": (FLAT, {}, predictions(320), "accuracy 0.800 (0.758 to 0.836) on 400 validation images", ""),
+    "diverged": (rows([0.6, 0.6, 9.0], [0.6, 0.6, 9.0]), {}, predictions(320), "from 0.6 (epoch 1) to 9", "lr=0.0001"),
+    "collapsed": (
+        FLAT,
+        {},
+        predictions(0, all_cats=True),
+        "1.00 of 400 validation images are called cats",
+        "lr=auto",
+    ),
+    "chance": (FLAT, {}, predictions(205), "No better than chance: accuracy 0.512", "lr=auto"),
+    "few": (FLAT, {}, predictions(15, 20), "20 leave the accuracy anywhere from 0.53 to 0.89", "split.validation=0.4"),
+    "overfits": (
+        rows([0.6, 0.5, 0.3, 0.2, 0.1], [0.6, 0.55, 0.6, 0.7, 0.8]),
+        {},
+        predictions(320),
+        "since epoch 2: val_loss is lowest there, 0.550, and ends at 0.800",
+        "augment=course",
+    ),
+    "rising": (rows([0.7, 0.6, 0.5], [0.7, 0.6, 0.5]), {}, predictions(320), "fell from 0.600 to 0.500", "epochs=12"),
+    "input": (FLAT, {"waiting": 0.6}, predictions(320), "waited 0.60 of its time", "loader.cache=auto"),
+    "gap": (
+        rows([0.1, 0.1], [0.5, 0.5], 0.99, 0.8),
+        {},
+        predictions(320),
+        "0.990 on training images, 0.800",
+        "augment=course",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_each_kind_is_found_with_its_figure_and_setting(kind: str) -> None:
+    history, result, judged, text, setting = CASES[kind]
+    found = diagnose(history, result, CONFIG, judged)
+    (mine,) = [each for each in found if each.kind == kind]
+    assert text in mine.text
+    assert next_setting(found) == setting
+
+
+def test_no_number_is_a_rate_too_high_and_hides_the_rest() -> None:
+    found = diagnose(rows([0.6, math.nan], [0.6, math.nan]), {"classes": ["a", "b"]}, CONFIG, predictions(320))
+    assert [each.kind for each in found] == ["diverged"]
+    assert (
+        found[0].text == "Learning rate too high: the loss is no number in epoch 2." and found[0].setting == "lr=0.0001"
+    )
+
+
+def test_certain_mistakes_are_suspects() -> None:
+    judged = predictions(390)
+    judged.probabilities[395] = judged.probabilities[395].round() * 0.97 + 0.015
+    (mine,) = [each for each in diagnose(FLAT, {}, CONFIG, judged) if each.kind == "suspects"]
+    assert mine.text.startswith("Label suspects: 1 of 400 validation images")
+
+
+def test_without_predictions_or_epochs_it_still_answers() -> None:
+    assert [each.kind for each in diagnose(rows([0.7, 0.6], [0.7, 0.6]), {}, {}, None)] == ["learning", "rising"]
+    assert [each.kind for each in diagnose([], {}, {}, None)] == ["nothing"]
+    assert next_setting(diagnose([], {}, {}, None)) == ""
