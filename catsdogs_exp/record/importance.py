@@ -12,7 +12,7 @@ from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.folder.run_reader import MISSING, Run
 
-FEWEST = 10
+FEWEST = 20
 """Minimum number of runs for a result."""
 
 

@@ -38,11 +38,11 @@ def test_too_few_runs_say_nothing(tmp_path: Path) -> None:
     make_runs(tmp_path, 9)
     found = importance(compare([tmp_path]))
     assert found.shares == {}
-    assert found.reason == "too few runs: 9 ended well, and 10 or more are needed for 3 settings"
+    assert found.reason == "too few runs: 9 ended well, and 20 or more are needed for 3 settings"
 
 
 def test_without_optuna_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_runs(tmp_path, 12)
+    make_runs(tmp_path, 24)
     find = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "optuna" else find(name, *rest))
     assert importance(compare([tmp_path])).reason == "Optuna is not installed: pip install 'catsdogs-exp[search]'"
