@@ -136,8 +136,9 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
             checked_config(compose(job.overrides))
         file.add(new, replace(facts, dimensions=dimensions))
         grid = Grid(dimensions, grid.skip)
-    left, done = len(file.having(PENDING)), len(file.having(OK))
-    say(f"{left} of {len(file.jobs)} runs to go, {done} are done -> {folder}")
+    runs = [job for job in file.jobs if job.same_as is None]
+    left, done = (sum(job.status == status for job in runs) for status in (PENDING, OK))
+    say(f"{left} of {len(runs)} runs to go, {done} are done -> {folder}")
     return Sweep(file, own, frozenset(grid.varying), compose)
 
 
