@@ -26,6 +26,8 @@ FILES = {
     "inspection.json",
     "metrics.csv",
     "result.json",
+    "predictions.csv",
+    "report.html",
     "checkpoints/best.keras",
     "run.log",
     "staircase.csv",
