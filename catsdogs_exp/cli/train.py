@@ -32,10 +32,13 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages, read_words, with_correction
     from catsdogs_exp.sweep.jobs import Jobs
+    from catsdogs_exp.sweep.search.auto import is_auto
 
     plugins.load(plugins.named(asked.settings))
     if "--dry-run" in asked.flags:
         return _dry_run(asked)
+    if is_auto(asked.settings) and not asked.looks:
+        return _sweep(asked, command)
     multirun = "--multirun" in asked.flags
     if multirun and not asked.looks and not _has_other_sweeper(asked):
         return _sweep(asked, command)
@@ -70,15 +73,18 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
     from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.search.auto import auto_search, is_auto
     from catsdogs_exp.sweep.search.begin import begin_search
     from catsdogs_exp.sweep.search.words import is_search
     from catsdogs_exp.sweep.start import begin
 
     settings = [word for word in asked.settings if word != "hydra/sweeper=basic"]
+    screen = TerminalScreen()
     with interruptible():
-        sweep = (begin_search if is_search(settings) else begin)(
-            command, settings, asked.config_dir, TerminalScreen().say
-        )
+        if is_auto(settings):
+            settings = auto_search(settings, asked.config_dir, screen.progress, screen.say)
+            screen.close()
+        sweep = (begin_search if is_search(settings) else begin)(command, settings, asked.config_dir, screen.say)
         manner = Manner(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
         with owned(sweep.file.folder):
             code = run_sweep(sweep, manner)

@@ -19,6 +19,7 @@ from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
 from catsdogs_exp.record.folder.result import Result
 from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.sweep.search.auto import choose
 from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
 from catsdogs_exp.sweep.search.space import Numbers, read_space
 from catsdogs_exp.sweep.search.words import is_search, translated
@@ -331,6 +332,32 @@ def test_the_front() -> None:
     assert limit.excess(0.4) == pytest.approx(0.1) and limit.excess(0.6) < 0 and limit.excess(None) > 0
 
 
+def test_auto_says_what_it_chose_and_ends_with_the_best_run(
+    tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(0, 1_000_000, 60))
+    monkeypatch.setattr("catsdogs_exp.sweep.search.search.monotonic", lambda: float(next(now)))
+    assert main(["experiment=auto", "sweep.minutes=6", "seed=3", "epochs=2", f"output_dir={tmp_path}"]) == 0
+    said, jobs = capsys.readouterr(), states(tmp_path)
+    assert "training images, 2 classes, 6 minutes: transfer from EfficientNet-Lite0 at 224 pixels, because" in said.err
+    assert [value_of(job, "training.max_minutes") for job in jobs] == [1.5, 1.5, 1.5, 1.5, 1.0]
+    assert all({"model=efficientnet_lite0", "seed=3", "epochs=2"} <= set(job["overrides"]) for job in jobs)
+    best = max((job for job in jobs if job["status"] == "ok"), key=lambda job: job["objective"])
+    assert f"best: {best['folder']}\n" in said.out
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.minutes=2"]) == 0  # more minutes for the same search
+    assert len(states(tmp_path)) > len(jobs)
+
+
+def test_auto_fits_the_recipe_to_data_and_time() -> None:
+    assert "model=efficientnet_lite0" in choose(2000, 2, 10, weights=True).words
+    assert "target_size=128" in choose(20_000, 2, 10, weights=True).words
+    without = choose(2000, 2, 10, weights=False)
+    assert "model=resnet" in without.words and "no ImageNet weights are installed" in without.why
+    many = choose(1_000_000, 10, 10, weights=True)
+    assert {"model=resnet", "target_size=64"} <= set(many.words) and "too many" in many.why
+    assert "model.filters=16" in choose(200, 2, 10, weights=False).words
+
+
 # Real processes
 
 
@@ -371,3 +398,16 @@ def test_kill_9_of_a_search_and_resume(workers: int, tmp_path: Path, tiny: tuple
         assert trial.params["lr"] == value_of(job, "lr") and len(trial.intermediate_values) >= 1
         if job["status"] == "ok":
             assert trial.value == job["objective"] and len(trial.intermediate_values) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("weights", [True, False])
+def test_auto_for_real(weights: bool, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not weights:
+        monkeypatch.setattr("catsdogs_exp.sweep.search.auto._WEIGHTS", "no_such_package")
+    words = ["experiment=auto", "sweep.minutes=0.4", "dataset.images_per_class=20", "target_size=48"]
+    assert main([*words, f"output_dir={tmp_path}"]) == 0
+    best = capsys.readouterr().out.partition("best: ")[2].splitlines()[0]
+    content = json.loads((Path(best) / "result.json").read_text(encoding="utf-8"))
+    assert content["status"] == "ok" and content["objective"]["value"] > 0

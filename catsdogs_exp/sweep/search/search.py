@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.schema.sweep import SweepSettings
 from catsdogs_exp.sweep.grid import Row, as_typed_row
 from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
@@ -107,7 +108,7 @@ class Search:
             words = self.space.choose(trial)
             if self.skips is None or not self.skips(words):
                 if left is not None:
-                    words = (*words, f"training.max_minutes={max(left, 0.01):.2f}")
+                    words = _within(words, left)
                 return self._add(file, trial, as_typed_row(words))
             self.study.study.tell(trial, state=optuna().trial.TrialState.FAIL)
         self.ended = f"sweep.skip left out {_SKIPS} combinations in a row"
@@ -216,3 +217,10 @@ class Search:
         job = JobState(number, words)
         file.add([job])
         return job
+
+
+def _within(words: Row, minutes: float) -> Row:
+    """The words with a time limit, or with a tighter one than they have."""
+    key = "training.max_minutes"
+    limits = [float(value_of(word)) for word in words if key_of(word) == key and value_of(word) is not None]
+    return (*(word for word in words if key_of(word) != key), f"{key}={max(min([minutes, *limits]), 0.01):.2f}")
