@@ -406,7 +406,7 @@ def test_kill_9_of_a_search_and_resume(workers: int, tmp_path: Path, tiny: tuple
 def test_auto_for_real(weights: bool, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     if not weights:
         monkeypatch.setattr("catsdogs_exp.sweep.search.auto._WEIGHTS", "no_such_package")
-    words = ["experiment=auto", "sweep.minutes=0.4", "dataset.images_per_class=20", "target_size=48"]
+    words = ["experiment=auto", "sweep.minutes=0.4", "dataset.images=48", "target_size=48"]
     assert main([*words, f"output_dir={tmp_path}"]) == 0
     best = capsys.readouterr().out.partition("best: ")[2].splitlines()[0]
     content = json.loads((Path(best) / "result.json").read_text(encoding="utf-8"))
