@@ -301,6 +301,7 @@ def test_spaces() -> None:
         (["lr=0.1,1", "sweep.directions=[up]"], "sweep.directions must be minimize or maximize. Received: up"),
         (["lr=0.1,1", "sweep.trials=null"], "A search needs an end"),
         (["lr=0.1,1", "sweep.storage=nosuch://x"], "sweep.storage must be"),
+        (["lr=0.1,1", "sweep.storage=postgresql://me:secret@db/x"], "sweep.storage must not hold a password"),
         (["lr=0.1,1", "hydra/launcher=joblib"], "A search runs its trials itself"),
     ],
 )

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from catsdogs_exp.config.composer import Composer, key_of, value_of
 from catsdogs_exp.config.conditions import Condition
@@ -58,6 +59,11 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
     aims = _aims(own, monitor)
     _sampler(own, space, 0)  # its options are checked, and its storage, before anything is written
     if own.storage is not None:
+        if "://" in own.storage and urlsplit(own.storage).password is not None:
+            raise BadInput(
+                "sweep.storage must not hold a password, as sweep.json would show it. Leave it out of the URL and set "
+                "what the database's client reads, such as PGPASSWORD or ~/.pgpass"
+            )
         open_storage(own.storage)
     folder = new_run_folder(checked.config.output_dir, run_name(checked.config)).absolute()
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, checked.config.seed, folder, 0)))
