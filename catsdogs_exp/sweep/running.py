@@ -190,7 +190,7 @@ class LookAhead:
         """Whether no earlier job has the same config. Otherwise the job is marked as a copy of that one."""
         file = self._running.sweep.file
         first = self._running.hashes.setdefault(config_hash(config), job.number)
-        if first == job.number or file[first].status not in (PENDING, RUNNING, OK):
+        if first == job.number:
             return True
         if file[job.number].same_as is None:
             file.change(job.number, status=OK, same_as=first)

@@ -162,11 +162,11 @@ def test_evaluate_gives_the_loss_of_the_validation_pass(
     network, card = load_model(run / "checkpoints" / "best.keras")
     settings = config_of(words)
     loader = make_loader(settings, open_images(gather(settings), settings), VALIDATION)
-    assert evaluate(Steps(network), loader)["loss"] == pytest.approx(shown, rel=1e-6)
+    assert evaluate(Steps(network), loader)[0]["loss"] == pytest.approx(shown, rel=1e-6)
     last = network.layers[-1]
     last.set_weights([weight * strength for weight in last.get_weights()])
     save_model(network, card, run / "checkpoints" / "best.keras")
-    passed = evaluate(Steps(network), loader)
+    passed, _ = evaluate(Steps(network), loader)
     capsys.readouterr()
     assert main(["evaluate", str(run), "--json", "--tta", "1"]) == 0
     figures = json.loads(capsys.readouterr().out)

@@ -262,7 +262,7 @@ def test_imagenet_weights_are_downloaded_by_keras(config, mobile, weights_server
 def test_without_the_weights_a_line_says_what_to_do(config, weights_server: Path) -> None:
     with pytest.raises(
         BadInput,
-        match=r"^The ImageNet weights of MobileNetV2 cannot be fetched \(URL fetch failure .* 404 .*"
+        match=r"^The ImageNet weights of MobileNetV2 cannot be downloaded \(URL fetch failure .* 404 .*"
         r"model.weights=PATH .*model.weights=none, or model=efficientnet_lite0",
     ) as caught:
         build_model(config("model=transfer", "target_size=32").model, (32, 32), 2)

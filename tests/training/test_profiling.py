@@ -21,7 +21,7 @@ def test_decoding_is_found_and_the_cache_proposed() -> None:
 @pytest.mark.parametrize(
     ("changes", "end"),
     [
-        ({}, "the input costs next to nothing; a smaller network, picture or precision would be faster"),
+        ({}, "the input costs next to nothing; a smaller network, image size or precision would be faster"),
         ({"change": 0.3, "in_run": 0.15, "waiting": 0.3}, "mostly on augmentation; more threads, or less of it, "),
         ({"fetch": 0.3, "in_run": 0.15, "waiting": 0.3}, "mostly on reading; more threads, or less of it, would give"),
         ({"in_run": 0.12}, "the input shares the processor with the arithmetic; without it about 1.2x"),

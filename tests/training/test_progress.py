@@ -114,7 +114,7 @@ def test_something_else_in_its_place_is_refused(place: tuple[str | int, ...], da
         inner = inner[name]
     right = type(inner[last])
     inner[last] = data.draw(JSON.filter(lambda value: type(value) is not right or (right is dict and value)))
-    with pytest.raises(BadInput, match=r"^Not a checkpoint of catsdogs_exp: 7\.npz \(.+\)\. Remove it to go on"):
+    with pytest.raises(BadInput, match=r"^Not a checkpoint of catsdogs_exp: 7\.npz \(.+\)\. Remove it to continue"):
         progress_of(Snapshot(Path("7.npz"), whole, ()))
 
 

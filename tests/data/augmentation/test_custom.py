@@ -63,7 +63,7 @@ def test_it_is_described() -> None:
 )
 def test_what_comes_back_must_be_a_picture(operation: Callable[..., Image], received: str) -> None:
     register_operation("odd")(operation)
-    with pytest.raises(BadInput, match=f"augment.custom: odd must return a uint8 picture .* Received: {received}"):
+    with pytest.raises(BadInput, match=f"augment.custom: odd must return a uint8 image .* Received: {received}"):
         made(config_of(["augment.custom=[odd]"]).augment)
 
 

@@ -170,8 +170,8 @@ def test_clipping_by_norm_and_by_value(config) -> None:
         ),
         (
             ("training.fused_optimizer=false", "optimizer=muon"),
-            "training.fused_optimizer=false cannot be combined with optimizer=muon: Keras's Muon leaves the kernels of "
-            "convolutions out. Received both. Try training.fused_optimizer=true",
+            "training.fused_optimizer=false cannot be combined with optimizer=muon: Keras's Muon does not support "
+            "convolution kernels. Received both. Try training.fused_optimizer=true",
         ),
         (
             ("training.fused_optimizer=false", "training.layer_decay=0.5"),
