@@ -4,7 +4,7 @@ import base64
 import io
 import math
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from catsdogs_exp.metrics.intervals import bootstrap_interval, wilson_interval
 from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.diagnosis import diagnose, next_setting
 from catsdogs_exp.record.folder.predictions import Predictions
-from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.folder.run_files import AUGMENTED, RunFiles
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 from catsdogs_exp.report import page
 from catsdogs_exp.report.line_chart import Chart, Line, chart
@@ -82,6 +82,7 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
         else None,
         cues=facts.inspection.get("cues") or [],
         data=_data(facts),
+        augmented=_smaller([run.folder / AUGMENTED]),
         pictures=_pictures(run.folder),
         cost=_cost(facts),
         versions=sorted((facts.result.get("versions") or {}).items()),
@@ -264,14 +265,25 @@ def _data(facts: RunFacts) -> dict[str, Any]:
         "found": [(kind, number) for kind, number in (inspection.get("found") or {}).items() if number],
         "notes": [*inspection.get("reading", []), *inspection.get("passed_over", [])][:20],
         "left_out": [(each["path"], each["reason"]) for each in inspection.get("left_out", [])[:_ROWS]],
+        "shown": [
+            thumbnail(facts.root / each["path"], each["path"], [each["reason"]])
+            for each in inspection.get("left_out", [])[:SHOWN]
+        ]
+        if facts.root is not None
+        else [],
     }
 
 
 def _pictures(folder: Path) -> list[tuple[str, str]]:
     """Pictures that the run drew, smaller: the layers' activations, linear probes, the learning rates tried."""
+    chosen = sorted((folder / "activations").glob("best-*.png"))[:_PICTURES]
+    return _smaller([*chosen, folder / "staircase.png", folder / "learning_rate.png"])
+
+
+def _smaller(files: Sequence[Path]) -> list[tuple[str, str]]:
+    """Those of the pictures that are there, small enough for a page."""
     found = []
-    chosen = [*sorted((folder / "activations").glob("best-*.png"))[:_PICTURES]]
-    for file in (*chosen, folder / "staircase.png", folder / "learning_rate.png"):
+    for file in files:
         try:
             with Image.open(file) as image:
                 image.thumbnail((900, 1800))

@@ -7,8 +7,6 @@ from typing import Protocol
 import numpy as np
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.data.loaders import Loader
-from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.grad_cam import last_spatial_layer
@@ -16,6 +14,7 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import read_predictions
 from catsdogs_exp.record.folder.resume_files import RunState
+from catsdogs_exp.record.folder.run_files import AUGMENTED
 from catsdogs_exp.record.listeners.probes import Probes
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.listeners.tensorboard.evidence import EvidenceBoard
@@ -113,7 +112,7 @@ def _introduce(files: TensorBoard, job: Job, setup: Setup) -> None:
     files.text("config", config_text(setup.config, job.overrides))
     files.text("data", data_text(setup.data.manifest))
     files.text("model", model_text(setup.network.model))
-    _show_samples(files, setup.config.logging.samples, setup.loaders.train, setup.data.manifest)
+    _show_samples(files, job, setup)
     if setup.config.logging.board.graph:
         files.graph(graph_of(setup.network.model))
 
@@ -130,8 +129,9 @@ def _shown(
             yield EvidenceBoard(files, flat, probes, settings.every)
 
 
-def _show_samples(files: TensorBoard, count: int, train: Loader, manifest: Manifest) -> None:
-    """Training images of each class as they enter epoch 1, with what was drawn for them."""
+def _show_samples(files: TensorBoard, job: Job, setup: Setup) -> None:
+    """Training images of each class as they enter epoch 1, with what was drawn for them: also as `augmented.png`."""
+    count, train, manifest = setup.config.logging.samples, setup.loaders.train, setup.data.manifest
     if not count:
         return
     indices = taking_turns(train.labels, train.seed)[:count].tolist()
@@ -140,4 +140,6 @@ def _show_samples(files: TensorBoard, count: int, train: Loader, manifest: Manif
         for index in indices
     ]
     images = [train.sample(0, index) for index in indices]
-    files.image("augmented training images", png_of(contact_sheet(images, captions)), 0, training=True)
+    sheet = png_of(contact_sheet(images, captions))
+    files.image("augmented training images", sheet, 0, training=True)
+    (job.folder / AUGMENTED).write_bytes(sheet)

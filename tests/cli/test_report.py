@@ -25,6 +25,7 @@ def test_a_run_ends_with_its_report(trained: Path) -> None:
     )
     for heading in ("Verdict", "Curves", "Classes", "Calibration and thresholds", "Images", "Data", "Time and machine"):
         assert f"<h2>{heading}" in html, heading
+    assert "<h3>Left out</h3>" in html and 'alt="augmented training images"' in html
     assert 'alt="evidence in ' in html and "Without Grad-CAM" not in html
     assert "target_size=32" in html and result["command"].split()[0] in html
     assert len(html) < 3_000_000

@@ -28,6 +28,7 @@ FILES = {
     "result.json",
     "predictions.csv",
     "report.html",
+    "augmented.png",
     "checkpoints/best.keras",
     "run.log",
     "staircase.csv",

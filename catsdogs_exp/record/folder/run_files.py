@@ -9,6 +9,8 @@ from typing import Any
 from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput
 
+AUGMENTED = "augmented.png"  # training images as they entered the first epoch
+
 
 @dataclass(frozen=True)
 class RunFiles:
