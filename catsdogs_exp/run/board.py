@@ -1,6 +1,7 @@
 """Opens what a run shows in TensorBoard: the event files, and the listeners that write to them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.grad_cam import last_spatial_layer
-from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import read_predictions
 from catsdogs_exp.record.folder.resume_files import RunState
@@ -84,7 +85,8 @@ class Board:
         points = Points(
             images, found.paths, [names[label] for label in found.labels], [names[said] for said in found.predicted]
         )
-        write_projector(self.files.judged, self.setup.network.model, points)
+        with suppress(NoGraph):
+            write_projector(self.files.judged, self.setup.network.model, points)
 
 
 def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None) -> Board | None:
@@ -124,9 +126,10 @@ def _shown(
     yield WeightsBoard(files, model, settings)
     yield JudgementsBoard(files, setup.data, settings, state.predictions)
     if settings.grad_cam and settings.every >= 0 and probes is not None:
-        flat = FlatNetwork(model)
-        if last_spatial_layer(flat) is not None:
-            yield EvidenceBoard(files, flat, probes, settings.every)
+        with suppress(NoGraph):  # `open_recorders` says so
+            flat = FlatNetwork(model)
+            if last_spatial_layer(flat) is not None:
+                yield EvidenceBoard(files, flat, probes, settings.every)
 
 
 def _show_samples(files: TensorBoard, job: Job, setup: Setup) -> None:

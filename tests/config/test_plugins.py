@@ -365,3 +365,49 @@ def test_a_short_name_whose_module_is_gone_says_which_one(installed: Callable[..
     assert refusal("plugins=[lost]").startswith(
         "plugins must name modules that can be imported. Received: plugins=[lost]. Looked for e_lost in "
     )
+
+
+SUBCLASS = """
+from dataclasses import dataclass
+from catsdogs_exp.models import register
+
+@dataclass(frozen=True)
+class Settings:
+    name: str = "p_sub"
+    head: str = "auto"
+
+@register("p_sub", settings=Settings)
+def build(model, input_shape, head):
+    import keras
+
+    @keras.saving.register_keras_serializable("p_sub")
+    class Sub(keras.Model):
+        def __init__(self, units, activation, **kw):
+            super().__init__(**kw)
+            self.units, self.activation = units, activation
+            self.scale = keras.layers.Rescaling(1 / 255)
+            self.conv = keras.layers.Conv2D(4, 3)
+            self.pool = keras.layers.GlobalAveragePooling2D()
+            self.out = keras.layers.Dense(units, activation, dtype="float32")
+        def call(self, x):
+            return self.out(self.pool(self.conv(self.scale(x))))
+        def get_config(self):
+            return {"units": self.units, "activation": self.activation}
+
+    made = Sub(head.units, head.activation)
+    made(keras.ops.zeros((1, *input_shape)))
+    made.input_shape = (None, *input_shape)
+    made.output_shape = (None, head.units)
+    return made
+"""
+
+
+def test_a_network_without_a_graph_trains_and_lacks_only_what_needs_one(
+    module: Callable[..., str], tmp_path: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = module("p_sub", SUBCLASS)
+    words = [word for word in tiny if not word.startswith(("depth=", "model."))]
+    words = [f"plugins=[{name}]", "model=p_sub", *words, "epochs=1", "logging.board.graph=true"]
+    assert main([*words, "logging.board.embedding=8", f"output_dir={tmp_path}"]) == 0
+    assert "activations and linear probes are not recorded: The network" in capsys.readouterr().err
+    assert list(tmp_path.glob("drawn/*/report.html")) and list(tmp_path.glob("drawn/*/checkpoints/best.keras"))
