@@ -53,7 +53,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
     known = {layer.name: layer for layer in network.layers if _is_stack(layer)}
     chosen: dict[str, Layer] = {}
     for name in names:
-        matching = fnmatch.filter(known, name)
+        matching = [name] if name in known else fnmatch.filter(known, name)
         if not matching:
             guess = did_you_mean(name, known) or f" Layers: {', '.join(list(known)[-8:])}, ..."
             raise BadInput(

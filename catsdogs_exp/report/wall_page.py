@@ -78,7 +78,7 @@ def write_page(wall: Wall, path: Path) -> None:
 
 def _label(run: Run, found: Comparison) -> tuple[str, ...]:
     value = run.metrics.get(found.by)
-    head = f"{value:.4f}" if value is not None else run.status
+    head = f"{found.by} {value:.4f}" if value is not None else run.status
     settings: Sequence[str] = [f"{key}={(run.config or {}).get(key, MISSING)}" for key in found.keys[:_SETTINGS]]
     return (head, *settings) if settings else (head, run.name)
 

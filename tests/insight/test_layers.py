@@ -85,3 +85,11 @@ def test_the_widened_layers_inside_of_mobile_blocks_are_no_ends() -> None:
         x = block(x, 8 * number, strides, f"block{number}")
     x = layers.Conv2D(64, 1, activation="relu", name="top")(x)
     assert chosen(keras.Model(inputs, x), "auto") == ["block1_end", "block3_end", "top"]
+
+
+def test_a_name_with_brackets_is_a_name() -> None:
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(2, 3, name="a[1]_conv")(keras.layers.Conv2D(2, 3, name="a1_conv")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(hidden)))
+    assert chosen(model, ["a[1]_conv"]) == ["a[1]_conv"]
+    assert chosen(model, ["a[1]*"]) == ["a1_conv"]
