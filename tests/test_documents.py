@@ -132,8 +132,9 @@ def shrunk(words: list[str]) -> list[str]:
     """A training, or a sweep, reduced to a second: fewer and smaller images, one epoch, a small network."""
     flags = [word for word in words if word.startswith("-")]
     settings = [word for word in words if not word.startswith("-")]
-    typed = {word.lstrip("+~").partition("=")[0] for word in settings}
-    config = config_of(next(expand(of_grid(settings)).jobs()))
+    first = next(expand(of_grid(settings)).jobs())
+    typed = {word.lstrip("+~").partition("=")[0] for word in [*settings, *first]}  # those within a zip, too
+    config = config_of(first)
     small: dict[str, Any] = {"epochs": 1, "batch_size": 8}
     if config.dataset.name in DOWNLOADED and getattr(config.dataset, "archive", None) is None:
         small |= {"dataset": "drawn", "dataset.images": 48}

@@ -292,7 +292,9 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
     words = [*tiny, "epochs=1", "model.dense=8192", "logging.tensorboard=false", "logging.activations.every=-1"]
     assert main(["-m", *words, "seed=0,1,2,3,4,5,6,7", f"output_dir={tmp_path}"]) == 0
     assert len(sizes) == 8
-    assert sizes[7] - sizes[3] < weights  # four jobs that leak nothing but their weights grow by four times as much
+    # Freed memory comes and goes by two networks' worth, so the lowest of three count: three jobs that leak nothing but
+    # their weights raise it by three times as much.
+    assert min(sizes[5:]) - min(sizes[2:5]) < weights
 
 
 BAD_INPUT = {
