@@ -2,6 +2,7 @@
 
 import logging
 
+from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.run.job import Job, Screen
 
@@ -26,7 +27,8 @@ def report_run(job: Job, screen: Screen, finished: bool) -> None:
 
         explain = evidence_of
     try:
-        _, lines = write_report(RunFiles(job.folder), explain=explain)
+        with random_state_kept():  # Keras draws the seeds of layers that it loads
+            _, lines = write_report(RunFiles(job.folder), explain=explain)
     except Exception as error:  # the run's own end is what counts
         _log.exception("the report could not be written")
         screen.say(f"the report could not be written: {type(error).__name__}; the traceback is in run.log")
