@@ -47,18 +47,18 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
         tuple(outputs[0].shape[1:]),
         sum(_product(weight.shape) for weight in layer.weights),
         trained_weights(layer),
-        sum(_multiply_adds(inner) for inner in _inside(layer)),
+        sum(_multiply_adds(inner) for inner in inner_layers(layer)),
     )
 
 
-def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer, or the layers of a nested network."""
+def inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """A layer, or the layers of a network used as one, from the input upwards."""
     inner = getattr(layer, "layers", None)
     if inner is None:
         yield layer
     else:
         for each in inner:
-            yield from _inside(each)
+            yield from inner_layers(each)
 
 
 def _multiply_adds(layer: keras.layers.Layer) -> int:

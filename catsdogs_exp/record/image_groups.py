@@ -26,7 +26,7 @@ def groups_of_images(folder: Path, predictions: Predictions) -> dict[str, list[s
         aspects = (width / height).tolist()
     return {
         "class": [predictions.classes[label] for label in predictions.labels.tolist()],
-        "size": _ends(width * height, "small", "large"),
+        "size": lowest_and_highest(width * height, "small", "large"),
         "aspect": ["narrow" if each < _NARROW else "wide" if each > _WIDE else "" for each in aspects],
         "folder": _folders(predictions),
     }
@@ -47,7 +47,7 @@ def _manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
         return {}
 
 
-def _ends(values: NDArray[np.float64], low: str, high: str) -> list[str]:
+def lowest_and_highest(values: NDArray[np.floating], low: str, high: str) -> list[str]:
     """The lowest and the highest fifth of values that differ."""
     known = values[np.isfinite(values)]
     below, above = np.quantile(known, [0.2, 0.8]).tolist() if len(known) else (0.0, 0.0)

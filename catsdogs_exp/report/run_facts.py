@@ -3,10 +3,10 @@
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, read_result
 from catsdogs_exp.record.folder.run_lock import true_status
+from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
 
 _MOST = 1000  # images whose brightness and sharpness are measured
 _SIDE = 64  # pixels of the shorter side on which they are measured
-_NARROW, _WIDE = 0.8, 1.25  # width / height
 
 
 @dataclass(frozen=True)
@@ -124,48 +124,12 @@ def groups_of(run: RunFiles, facts: RunFacts) -> dict[str, list[str]]:
     predictions = facts.predictions
     if predictions is None:
         return {}
-    rows = _manifest(run.folder / "manifest.csv")
-    found = [rows.get(path, {}) for path in predictions.paths]
-    width, height = (np.array([float(row.get(side) or "nan") for row in found]) for side in ("width", "height"))
-    shape = width / height
-    groups = {
-        "class": [predictions.classes[label] for label in predictions.labels.tolist()],
-        "size": _ends(width * height, "small", "large"),
-        "aspect": ["narrow" if each < _NARROW else "wide" if each > _WIDE else "" for each in shape.tolist()],
-        "folder": _folders(predictions),
-    }
+    groups = groups_of_images(run.folder, predictions)
     if facts.root is not None and len(predictions) <= _MOST:
         bright, sharp = _measured([facts.root / path for path in predictions.paths])
-        groups["brightness"] = _ends(bright, "dark", "bright")
-        groups["sharpness"] = _ends(sharp, "blurred", "sharp")
+        groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
+        groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
     return groups
-
-
-def _manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            return {row["path"]: row for row in csv.DictReader(handle)}
-    except (OSError, KeyError, csv.Error):
-        return {}
-
-
-def _ends(values: NDArray[np.floating], low: str, high: str) -> list[str]:
-    """The lowest and the highest fifth of values that differ."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return [""] * len(values)
-    below, above = np.quantile(known, [0.2, 0.8]).tolist()
-    if below == above:
-        return [""] * len(values)
-    return [low if each <= below else high if each >= above else "" for each in values.tolist()]
-
-
-def _folders(predictions: Predictions) -> list[str]:
-    """The folder of each image, where it says more than its class."""
-    folders = [str(PurePosixPath(path).parent) for path in predictions.paths]
-    classes = {(folder, label) for folder, label in zip(folders, predictions.labels.tolist(), strict=True)}
-    several = len(set(folders)) > len({label for _, label in classes})
-    return [f"in {folder}" for folder in folders] if several else [""] * len(folders)
 
 
 def _measured(files: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import BoardSettings
+from catsdogs_exp.models.counting import inner_layers
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.filter_sheet import filter_sheet
 from catsdogs_exp.record.pictures.png import png_of
@@ -77,20 +78,10 @@ def is_recorded(every: int, epoch: int) -> bool:
 
 def first_convolution(model: keras.Model) -> Any:
     """The network's first convolution over 1 or 3 channels, whose filters can be drawn; None if there is none."""
-    for layer in _inside(model):
+    for layer in inner_layers(model):
         if isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel.shape[2] in (1, 3):
             return layer
     return None
-
-
-def _inside(layer: Any) -> Iterator[Any]:
-    """A layer, or the layers of a network used as one, from the input upwards."""
-    inner = getattr(layer, "layers", None)
-    if inner is None:
-        yield layer
-    else:
-        for each in inner:
-            yield from _inside(each)
 
 
 def graph_of(model: keras.Model) -> Any:
