@@ -13,6 +13,7 @@ from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.registry import check_source, files_of
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.subset import subset
+from catsdogs_exp.errors import BadInput
 
 __all__ = ["Data", "check_source", "gather", "manifest_of", "open_data", "open_images"]
 
@@ -80,4 +81,7 @@ def manifest_of(root: Path, config: Config, progress: ReportProgress | None = No
 
 def _manifest(listing: Listing, config: Config, progress: ReportProgress | None, enforce: bool = True) -> Manifest:
     verdicts = inspect(listing, config.loader.workers, progress, config.inspection.max_pixels)
-    return make_manifest(listing, verdicts, config.split, config.inspection, enforce)
+    try:
+        return make_manifest(listing, verdicts, config.split, config.inspection, enforce)
+    except BadInput as error:
+        raise BadInput(listing.in_users_words(str(error))) from error

@@ -5,7 +5,8 @@ Archives inside it are unpacked too, one level deep.
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catsdogs_exp import platforms
@@ -15,6 +16,7 @@ from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.clutter import is_clutter
 from catsdogs_exp.data.sources.kept_notes import keep_notes, kept_notes
 from catsdogs_exp.data.sources.known_names import ARCHIVES
+from catsdogs_exp.data.sources.listing import Listing, naming_archives
 from catsdogs_exp.data.sources.name_encoding import check_encoding
 from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
 from catsdogs_exp.errors import BadInput
@@ -58,10 +60,12 @@ class Unpacked:
 
     Attributes:
         folder: where they are.
+        archive: the archive.
         notes: decisions and omissions while unpacking, one line each.
     """
 
     folder: Path
+    archive: Path
     notes: tuple[str, ...] = ()
 
     @property
@@ -93,7 +97,24 @@ def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str |
             unpacking = Unpacking.of(path, progress, encoding)
             _unpack_inner(scratch, unpack(path, scratch, unpacking), unpacking)
             keep_notes(target, unpacking.notes)
-    return Unpacked(target, kept_notes(target))
+    return Unpacked(target, path, kept_notes(target))
+
+
+def list_unpacked(opened: Sequence[Unpacked], files: Callable[[], Listing]) -> Listing:
+    """The listing of unpacked archives; its messages, now and later, name the archives rather than the cache.
+
+    Args:
+        opened: the archives.
+        files: lists their files.
+
+    Raises:
+        BadInput: as `files` does.
+    """
+    unpacked_from = tuple((each.folder, each.archive) for each in opened)
+    try:
+        return replace(files(), unpacked_from=unpacked_from)
+    except BadInput as error:
+        raise BadInput(naming_archives(str(error), unpacked_from)) from error
 
 
 def other_parts(path: Path) -> list[Path]:

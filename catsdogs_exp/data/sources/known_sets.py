@@ -5,7 +5,7 @@ from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import Download, DownloadedDataset, TwoDownloadsDataset, several
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.archive import archive_file, unpacked
+from catsdogs_exp.data.sources.archive import archive_file, list_unpacked, unpacked
 from catsdogs_exp.data.sources.download import fetched, file_name
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION, Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
@@ -55,9 +55,13 @@ def known_set(
     unpacked_to = {key: each.folder for key, each in opened.items()}
     escaped = all(each.escaped for each in opened.values())
     selection = replace(Selection.of(dataset, folders), escaped=escaped)
-    if len(unpacked_to) == 1:
-        return list_images(next(iter(unpacked_to.values())), selection)
-    return listed_splits(unpacked_to, _SPLITS, selection)
+
+    def files() -> Listing:
+        if len(unpacked_to) == 1:
+            return list_images(next(iter(unpacked_to.values())), selection)
+        return listed_splits(unpacked_to, _SPLITS, selection)
+
+    return list_unpacked(list(opened.values()), files)
 
 
 def _downloads(dataset: DownloadedDataset | TwoDownloadsDataset) -> dict[str, Download]:

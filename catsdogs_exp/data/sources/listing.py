@@ -33,6 +33,7 @@ __all__ = [
     "list_images",
     "list_parts",
     "listing_of",
+    "naming_archives",
     "printable",
 ]
 
@@ -49,6 +50,7 @@ class Listing:
         splits: int8 [n], an index into `SPLITS` or `UNDECIDED`.
         notes: what was skipped, one line each: `12 files whose names do not match dataset.pattern`.
         reading: what was guessed or decided, one line each.
+        unpacked_from: folders in the cache with the archives they were unpacked from, which messages name instead.
     """
 
     root: Path
@@ -58,6 +60,18 @@ class Listing:
     splits: NDArray[np.int8]
     notes: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
+    unpacked_from: tuple[tuple[Path, Path], ...] = ()
+
+    def in_users_words(self, text: str) -> str:
+        """The text with the archives named instead of the folders in the cache that they were unpacked into."""
+        return naming_archives(text, self.unpacked_from)
+
+
+def naming_archives(text: str, unpacked_from: Iterable[tuple[Path, Path]]) -> str:
+    """Replaces folders that only the cache knows by the archives that the user named."""
+    for folder, archive in unpacked_from:
+        text = text.replace(str(folder), str(archive))
+    return text
 
 
 # a file's path, class and split

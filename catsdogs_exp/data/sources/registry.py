@@ -10,7 +10,7 @@ import numpy as np
 from catsdogs_exp.config.registry import offer
 from catsdogs_exp.config.schema.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset, Pictures
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.archive import archives, other_parts, unpacked
+from catsdogs_exp.data.sources.archive import archives, list_unpacked, other_parts, unpacked
 from catsdogs_exp.data.sources.csv_table import csv_paths, csv_table
 from catsdogs_exp.data.sources.drawn import drawn
 from catsdogs_exp.data.sources.folder import folders as named_folders
@@ -57,7 +57,7 @@ def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: 
     )
     try:
         selection = replace(Selection.of(dataset, folders), escaped=opened[0].escaped)
-        listing = listed([each.folder for each in opened], selection, names)
+        listing = list_unpacked(opened, lambda: listed([each.folder for each in opened], selection, names))
     except BadInput as error:
         raise BadInput(f"{error} {hint}") if more else error from error
     notes = (*(note for each in opened for note in each.notes), *([hint] if more else []))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema.datasets import ArchiveDataset
+from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.sources.archive import archives
 from catsdogs_exp.data.sources.registry import files_of
 from catsdogs_exp.errors import BadInput
@@ -862,3 +863,22 @@ def test_control_characters_in_names_are_refused(
 def test_an_entry_without_a_name_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
     path = pack(tmp_path / "pets.zip", [("", b"x")])
     assert refusal(path) == (f"The archive is refused: {path}: the entry '' would land outside its folder. {YOURSELF}")
+
+
+UNREADABLE = [("a/1.jpg", b"tom"), ("b/2.jpg", b"rex")]
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ([("readme.txt", b"hi")], "The folder of images holds 1 file but no class folders: "),
+        ([("photos/cats/1.jpg", b"tom")], "Received one: 'cats' in "),
+        (UNREADABLE, "None of the 2 files in "),  # known only after the files were read
+    ],
+)
+def test_messages_name_the_archive_not_the_cache(tmp_path: Path, cache: Path, files: Files, text: str) -> None:
+    path = pack(tmp_path / "mine.zip", files)
+    with pytest.raises(BadInput) as caught:
+        gather(config_of(["dataset=archive", f"dataset.path={path}"]))
+    assert text + str(path) in str(caught.value)
+    assert str(cache) not in str(caught.value)
