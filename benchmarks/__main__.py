@@ -14,7 +14,7 @@ from catsdogs_exp.errors import BadInput, RunFailed, did_you_mean
 NAMES = {
     "throughput": "P1 to P5: images per second of training and of the loaders, against Keras and the course loop",
     "loader": "P4 to P6: images per second of the loader alone, against Keras's loaders; --large: P20, phone photos",
-    "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --images 25000 for scale",
+    "inspection": "P7: inspection of a folder, first and again, against Pillow's load(); --large: P18, 200,000 files",
     "optimizers": "the fused updates of the optimizers against Keras's own",
     "rates": "A6: accuracy lost by lr=auto against the best of seven rates; --only cnn,sgd,photos --results FILE",
     "startup": "P8 and P9: seconds to a response, and to the first training step",
@@ -27,6 +27,7 @@ NAMES = {
     "memory": "P11: peak memory of a run with ten times the images, and the extrapolated cost of a million",
 }
 _ROUNDS = 5
+_LARGE = ("loader", "inspection")
 _ONCE = ("rates",)  # its rounds are seeds, and one takes an hour
 
 
@@ -67,7 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="for rates: the file of measurements, extended by this run"
     )
-    parser.add_argument("--large", action="store_true", help="with loader: 12-megapixel JPEGs instead (P20)")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="with loader: 12-megapixel JPEGs (P20); with inspection: 200,000 files (P18)",
+    )
     parser.add_argument("--quick", action="store_true", help="one round of 200 images, only to check that it works")
     return parser
 
@@ -90,8 +95,8 @@ def _options(parsed: argparse.Namespace) -> Options:
     only = tuple(name.strip() for name in (parsed.only or "").split(",") if name.strip())
     if (only or parsed.results) and parsed.name != "rates":
         raise BadInput(f"--only and --results are for rates. Received: {parsed.name}")
-    if parsed.large and parsed.name != "loader":
-        raise BadInput(f"--large is for loader. Received: {parsed.name}")
+    if parsed.large and parsed.name not in _LARGE:
+        raise BadInput(f"--large is for {' and '.join(_LARGE)}. Received: {parsed.name}")
     return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.results, parsed.large)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks import photos
+from benchmarks import large_folder, photos
 from benchmarks.options import Options, heading
 from benchmarks.table import Row, faster, render
 from benchmarks.timing import Pair, interleaved, say
@@ -30,6 +30,8 @@ _DRAWN = 2500
 
 def run(options: Options) -> str:
     """Measures and returns the table."""
+    if options.large:
+        return large_folder.run(options)
     load = os.getloadavg()[0]
     overrides = source(options)
     config = config_of(overrides)

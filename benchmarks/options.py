@@ -18,7 +18,7 @@ class Options:
         quick: only checks that it works.
         only: for `rates`: the parts of its panel; empty: all.
         results: for `rates`: the file of earlier measurements; None: `outputs/rates.jsonl`.
-        large: for `loader`: phone-sized photos.
+        large: for `loader`: phone-sized photos; for `inspection`: very many files.
     """
 
     photos: Path | None

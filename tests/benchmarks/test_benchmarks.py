@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import checkpoints, inspection, optimizers, photos, startup, throughput
+from benchmarks import checkpoints, inspection, large_folder, optimizers, photos, startup, throughput
 from benchmarks import compare as comparisons
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
@@ -265,6 +265,25 @@ def test_a_side_that_dies_is_noticed() -> None:
 def test_inspection_has_a_row_for_each_target() -> None:
     rows = inspection.rows({"load": [100.0], "first": [210.0], "again": [4900.0]})
     assert [(row.name, row.reached) for row in rows] == [("P7", "yes"), ("P7", "no")]
+
+
+def test_a_large_folder_is_inspected_twice(tmp_path: Path) -> None:
+    table = large_folder.run(Options(None, 1, 30, False))
+    assert "30 JPEGs of 32 x 32 pixels in 10 class folders" in table
+    assert [line.split("|")[2].strip() for line in table.splitlines() if "P18" in line] == [
+        "inspection, the first time",
+        "inspection of the unchanged folder",
+        "peak memory of the process",
+    ]
+    large_folder.write_files(tmp_path / "files", 30)
+    files = [path.read_bytes() for path in (tmp_path / "files").rglob("*.jpg")]
+    assert len(set(files)) == 30
+
+
+def test_the_largest_peak_of_both_inspections_counts() -> None:
+    first, again, memory = large_folder.rows([(30.0, 240.0)], [(6.0, 260.0)])
+    assert (first.reached, again.reached, memory.reached) == ("yes", "no", "no")
+    assert memory.ours == "260 MB"
 
 
 def test_inspection_draws_as_many_pictures_as_are_asked_for(tmp_path: Path) -> None:
