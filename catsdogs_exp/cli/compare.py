@@ -11,7 +11,7 @@ from catsdogs_exp.cli.comparison_tables import write_csv, write_human, write_mar
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.comparison import Comparison, compare, settled_by_recipe
-from catsdogs_exp.record.folder.run_reader import METRICS
+from catsdogs_exp.record.folder.run_reader import RANKED_BY
 
 if TYPE_CHECKING:  # they come with NumPy
     from catsdogs_exp.record.best_against import BestVerdict
@@ -87,7 +87,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--by",
         metavar="METRIC",
-        help=f"rank by one of {', '.join(METRICS)}; last and last10 are the validation accuracy of the last "
+        help=f"rank by one of {', '.join(RANKED_BY)}; last and last10 are the validation accuracy of the last "
         "epoch and its mean over the last ten (default: what the runs were trained for)",
     )
     parser.add_argument(

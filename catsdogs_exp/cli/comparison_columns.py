@@ -7,7 +7,7 @@ from typing import Any
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.best_against import shown_p
 from catsdogs_exp.record.comparison import Comparison
-from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run
+from catsdogs_exp.record.folder.run_reader import MISSING, RANKED_BY, Run
 from catsdogs_exp.record.run_groups import Grouping, RunGroup
 
 _REASON_LENGTH = 60  # for people
@@ -41,7 +41,7 @@ def run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) ->
     objectives = list(dict.fromkeys(run.objective for run in runs if run.objective))
     with_test = ["test_accuracy"] if any("test_accuracy" in run.metrics for run in runs) else []
     wanted = [found.by, "val_accuracy", "val_loss", *objectives, *with_test, "last", "last10", *_OF_WORK]
-    known = [name for name in dict.fromkeys(wanted) if name in METRICS]
+    known = [name for name in dict.fromkeys(wanted) if name in RANKED_BY]
     known += ["parameters"] if any("parameters" in run.metrics for run in runs) else []
     metrics = [_metric_column(name, runs) for name in known]
     columns = [Column("run", [run.name for run in runs]), Column("status", [run.status for run in runs])]

@@ -22,14 +22,17 @@ from catsdogs_exp.metrics.significance import (
 from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_reader import Run
+from catsdogs_exp.record.macro_f1 import macro_f1, macro_f1_differs
 
-MCNEMAR, BOOTSTRAP = "McNemar's exact test", "paired bootstrap"
+MCNEMAR, BOOTSTRAP, COUNTS = "McNemar's exact test", "paired bootstrap", "paired bootstrap of counts"
 # Metrics that predictions can be tested for: their split, and the test.
 _TESTED = {
     "val_accuracy": ("validation", MCNEMAR),
     "test_accuracy": ("test", MCNEMAR),
     "val_loss": ("validation", BOOTSTRAP),
     "test_loss": ("test", BOOTSTRAP),
+    "val_macro_f1": ("validation", COUNTS),
+    "test_macro_f1": ("test", COUNTS),
 }
 _SMALLEST = 2.0**-126  # smallest normal float32, as in the evaluation
 _DIGITS = 2  # digits to which the required number of images is rounded up: it is an estimate
@@ -42,7 +45,7 @@ class BestTest:
     Attributes:
         best, other: names of the runs.
         values: of the metric, for the best run and the other one, on these images.
-        method: `MCNEMAR` or `BOOTSTRAP`.
+        method: `MCNEMAR`, `BOOTSTRAP` or `COUNTS`.
         images: number that both evaluated.
         p_value: two-sided.
         corrected: by Holm, for all tests of this comparison.
@@ -150,7 +153,13 @@ def _tests(best: Run, first: _Judged, others: Sequence[tuple[Run, _Judged]], met
         boot = bootstrap_means(np.stack([judged.values - first.values for _, judged in others], axis=1))
     mean = float(first.values.mean())
     for place, (other, second) in enumerate(others):
-        if boot is None:
+        values = (mean, float(second.values.mean()))
+        if method == COUNTS:
+            counted = macro_f1_differs(first.found, second.found)
+            p_value = float(counted.p_value[0])
+            needed = images_for_bootstrap(float(counted.difference[0]), float(counted.deviation[0]), n, count)
+            values = (macro_f1(first.found), macro_f1(second.found))
+        elif boot is None:
             only_first = int((first.values > second.values).sum())
             only_second = int((second.values > first.values).sum())
             p_value = mcnemar_exact(only_first, only_second)
@@ -158,7 +167,6 @@ def _tests(best: Run, first: _Judged, others: Sequence[tuple[Run, _Judged]], met
         else:
             p_value = float(boot.p_value[place])
             needed = images_for_bootstrap(float(boot.difference[place]), float(boot.deviation[place]), n, count)
-        values = (mean, float(second.values.mean()))
         yield BestTest(best.name, other.name, values, method, n, p_value, p_value, needed)
 
 
@@ -170,7 +178,7 @@ def _judged(run: Run, split: str, method: str) -> _Judged | str:
         return _short(str(error), run.folder)
     if not len(found):
         return f"has no {split} images"
-    values = found.right.astype(np.float64) if method == MCNEMAR else _losses(found)
+    values = _losses(found) if method == BOOTSTRAP else found.right.astype(np.float64)
     if not np.isfinite(values).all():
         return "has kept the five most probable classes alone, which do not give the loss of every image"
     return _Judged(found, values)

@@ -10,7 +10,15 @@ from catsdogs_exp.config.relevance import changes_numbers, depends, matters
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
-from catsdogs_exp.record.folder.run_reader import METRICS, MISSING, Run, find_runs, read_run
+from catsdogs_exp.record.folder.run_reader import (
+    FROM_PREDICTIONS,
+    METRICS,
+    MISSING,
+    RANKED_BY,
+    Run,
+    find_runs,
+    read_run,
+)
 from catsdogs_exp.record.run_filter import where
 
 # Keys that `conf/` copies from another one: no column of their own while both are equal. A test compares the table with
@@ -56,15 +64,16 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
 
     Args:
         paths: run folders, or folders that contain some at any depth. A run found twice counts once.
-        by: one of `METRICS`; None: the objective that the runs have in common, or else `val_accuracy`.
+        by: one of `RANKED_BY`; None: the objective that the runs have in common, or else `val_accuracy`.
         conditions: which of them take part, such as `lr<0.01`; see `where`.
 
     Raises:
         BadInput: for an unknown metric, a path that is no folder, a condition that makes no sense, or where there is
             no run to read or none that fulfils the conditions.
     """
-    if by is not None and by not in METRICS:
-        raise BadInput(f"--by must be one of {', '.join(METRICS)}. Received: --by {by}.{did_you_mean(by, METRICS)}")
+    if by is not None and by not in RANKED_BY:
+        names = ", ".join(RANKED_BY)
+        raise BadInput(f"--by must be one of {names}. Received: --by {by}.{did_you_mean(by, RANKED_BY)}")
     remarks: list[str] = []
     folders = find_runs(paths, remarks)
     if not folders:
@@ -87,6 +96,10 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
         remarks.append(f"--where leaves {len(chosen)} of {len(runs)} runs")
     runs = list(chosen)
     by = by or _common_objective(runs, remarks)
+    if by in FROM_PREDICTIONS:
+        from catsdogs_exp.record.macro_f1 import with_macro_f1  # noqa: PLC0415  (NumPy: only who asks for it waits)
+
+        runs = with_macro_f1(runs, by)
     if not any(by in run.metrics for run in runs):
         remarks.append(f"no run has {by}")
     runs.sort(key=lambda run: (rank(run.metrics.get(by), by), natural_key(run.name)))

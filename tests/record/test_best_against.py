@@ -90,6 +90,42 @@ def test_losses_are_told_apart_by_a_paired_bootstrap(tmp_path: Path, make: Calla
     assert test.is_better
 
 
+def test_macro_f1_is_that_of_scikit_learn_and_tested_on_the_same_images(
+    tmp_path: Path, make: Callable[..., Path]
+) -> None:
+    """Three classes are known, two have images; one run says the third for its mistakes."""
+    from sklearn.metrics import f1_score
+
+    make("a", wrong=range(5))
+    make("b", wrong=range(40), says=2)
+    make("c", none=True)
+    found = compare([tmp_path], "val_macro_f1")
+    labels = np.arange(100) % 2
+    said = {
+        "a": np.where(np.arange(100) < 5, labels + 1, labels),
+        "b": np.where(np.arange(100) < 40, labels + 2, labels),
+    }
+    expected = {name: f1_score(labels, predicted % 3, average="macro") for name, predicted in said.items()}
+    assert [run.name for run in found.runs] == ["a", "b", "c"]
+    assert {run.name: run.metrics["val_macro_f1"] for run in found.runs[:2]} == pytest.approx(expected)
+    assert "val_macro_f1" not in found.runs[2].metrics
+    verdict = best_against_others(found)
+    (test,) = verdict.tests
+    assert (test.best, test.other, test.method) == ("a", "b", "paired bootstrap of counts")
+    assert test.values == pytest.approx((expected["a"], expected["b"]))
+    assert verdict.untested == {"c": "has no predictions.csv: an older version made it"}
+
+
+def test_the_same_macro_f1_is_not_better(tmp_path: Path, make: Callable[..., Path]) -> None:
+    make("a", wrong=(1, 2))
+    make("b", wrong=(3, 4))
+    make("c", wrong=range(60))
+    same, worse = verdict_of(tmp_path, "val_macro_f1").tests
+    assert same.p_value == pytest.approx(1, abs=0.05)
+    assert not same.is_better
+    assert worse.is_better
+
+
 def test_other_images_are_never_compared(tmp_path: Path, make: Callable[..., Path]) -> None:
     make("best")
     make("fewer", wrong=(1,), n=90)
@@ -115,7 +151,8 @@ def test_a_metric_without_a_test_says_so(tmp_path: Path, make: Callable[..., Pat
     found = verdict_of(tmp_path, "seconds")
     assert found.tests == ()
     assert found.reason == (
-        "there is no test for seconds: take one of val_accuracy, test_accuracy, val_loss, test_loss"
+        "there is no test for seconds: take one of val_accuracy, test_accuracy, val_loss, test_loss, "
+        "val_macro_f1, test_macro_f1"
     )
 
 

@@ -33,6 +33,10 @@ _IN_RESULT = {
     "parameters": ("parameters",),
 }
 METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
+FROM_PREDICTIONS = {"val_macro_f1": "validation", "test_macro_f1": "test"}
+"""Metrics that `predictions.csv` gives, with the split of their images; computed where runs are ranked by them."""
+
+RANKED_BY = (*METRICS, *FROM_PREDICTIONS)
 _BLOCKS = re.compile(r"\n(?=[^\s#\-}\]])")  # before a line that begins a top-level setting
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C version is ten times as fast
 
