@@ -34,6 +34,13 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _received.clear()
+
+
+def end_if_interrupted() -> None:
+    """Raises `Interrupted` once more after a signal: Python drops exceptions in destructors and callbacks."""
+    if _received:
+        raise Interrupted(_received[0])
 
 
 @contextmanager
@@ -42,6 +49,7 @@ def interruption_wins() -> Iterator[None]:
 
     Libraries interrupted in the middle of something, such as writing an HDF5 file, raise their own errors.
     """
+    _received.clear()  # of an earlier run of this process
     try:
         yield
     except Exception as error:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.signals import end_if_interrupted
 from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
 from catsdogs_exp.training.optim.plateau import Plateau
 from catsdogs_exp.training.outputs import Outputs, gathered
@@ -181,6 +182,7 @@ def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
             listener.on_step(epoch, step, loop.count, steps)
         progress.waited += got - asked
         progress.trained += time.perf_counter() - asked
+        end_if_interrupted()
         if step % _LOOK == 0:
             _refuse_bad(steps, epoch)
         if step < loop.count and over_budget(loop.training, progress):

@@ -261,7 +261,8 @@ def _numbers(cls: type = Config, path: str = "") -> Iterator[tuple[str, type, Li
         name = f"{path}{definition.name}"
         kind = VARIANTS[name][default[name]] if name in VARIANTS else definition.type
         limits = definition.metadata.get("limits")
-        kind = float if limits and limits.word else kind  # or a word
+        if limits and limits.word:  # a number or a word
+            kind = int if int in get_args(kind) else float
         if isinstance(kind, type) and is_dataclass(kind):
             yield from _numbers(kind, f"{name}.")
         elif kind in (int, float) and not definition.metadata["limits"].choices:

@@ -1,6 +1,8 @@
 """The loop: which batches a stage sees, and what it passes on."""
 
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
 import keras
@@ -8,7 +10,9 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import Interrupted
 from catsdogs_exp.run.plan import plan_stages
+from catsdogs_exp.signals import interruptible
 from catsdogs_exp.training import fit as loop
 from catsdogs_exp.training.fit import Stage, fit
 from catsdogs_exp.training.progress import History, Progress
@@ -38,7 +42,7 @@ class Feed:
 def run(config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SimpleNamespace]]:
     """`run(*words, losses=[...])`: all stages, with these validation losses."""
 
-    def all_stages(*words: str, losses: list[float], stop_after: int | None = None) -> SimpleNamespace:
+    def all_stages(*words: str, losses: list[float], listeners: Sequence[object] = ()) -> SimpleNamespace:
         made = config("training.monitor=val_loss", *words)
         values = iter(losses)
         monkeypatch.setattr(loop, "evaluate", lambda *_: ({"loss": next(values), "accuracy": 0.5}, None))
@@ -54,7 +58,7 @@ def run(config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> Itera
         while not progress.stopped and (plan := next_stage(plans, progress.history, made.training)):
             first = len(progress.history.epochs) + 1
             steps = Steps(model, keras.optimizers.SGD(0.01))
-            why.append(fit(Stage(plan, first, steps, feed, feed, model), made.training, progress, (), saver))
+            why.append(fit(Stage(plan, first, steps, feed, feed, model), made.training, progress, listeners, saver))
         return SimpleNamespace(feed=feed, progress=progress, saved=saved, why=why)
 
     yield all_stages
@@ -97,3 +101,25 @@ def test_a_budget_ends_the_run_in_any_stage(run: Callable[..., SimpleNamespace])
     found = run("epochs=5", "training.finetune.epochs=5", "training.max_steps=4", losses=[5, 4])
     assert found.progress.stopped == "training.max_steps=4 are done"
     assert [each.stage for each in found.progress.history.epochs] == [1, 1]
+
+
+class Dropped:
+    """Receives a signal where Python drops every exception."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_ends_training_also_where_its_exception_is_dropped(run: Callable[..., SimpleNamespace]) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def on_step(epoch: int, step: int, *_: object) -> None:
+        seen.append((epoch, step))
+        if (epoch, step) == (2, 1):
+            Dropped()
+
+    listener = SimpleNamespace(on_step=on_step, on_epoch=lambda *_: None)
+    with pytest.raises(Interrupted), interruptible():
+        run("epochs=3", losses=[0.6, 0.5, 0.4], listeners=[listener])
+    assert seen[-1] == (2, 1)
