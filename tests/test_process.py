@@ -118,6 +118,7 @@ print(changed(before, state()))
     assert json.loads(in_a_new_process(code, tmp_path, " ".join(tiny))) == {}
 
 
+@pytest.mark.slow
 def test_a_command_puts_back_what_it_changes(tiny: tuple[str, ...], tmp_path: Path) -> None:
     code = f"""{_STATE}
 import contextlib, io

@@ -282,6 +282,7 @@ def values_so_far(outputs: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_trained_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With a schedule that does not depend on the number of epochs it is the longer run, bit for bit."""
     settings = [word for word in SETTINGS if not word.startswith(("schedule", "epochs"))]

@@ -31,7 +31,12 @@ def result_in(folder: Path) -> dict:
 
 @pytest.mark.parametrize(
     "redirection",
-    ["2>&1 | head -1", ">&- 2>&-", "<&- >&- 2>&-", pytest.param(">/dev/full 2>/dev/full", marks=needs_full)],
+    [
+        "2>&1 | head -1",
+        pytest.param(">&- 2>&-", marks=pytest.mark.slow),
+        pytest.param("<&- >&- 2>&-", marks=pytest.mark.slow),
+        pytest.param(">/dev/full 2>/dev/full", marks=needs_full),
+    ],
 )
 def test_a_training_goes_on_without_its_screen(redirection: str, tmp_path: Path) -> None:
     done = shell(f"set -o pipefail; {PYTHON} {QUICK} epochs=2 {redirection}", tmp_path)
@@ -81,6 +86,7 @@ def test_a_closed_terminal_interrupts_the_run_once(tmp_path: Path) -> None:
     assert result_in(tmp_path)["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(tmp_path: Path) -> None:
     process = started(tmp_path, "nohup")
     process.send_signal(signal.SIGHUP)

@@ -43,6 +43,7 @@ def traced_steps(trace: Path) -> int:
     )
 
 
+@pytest.mark.slow
 def test_profile_writes_a_trace_and_says_what_training_waits_for(
     tmp_path: Path, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -225,6 +225,7 @@ class Centred(keras.layers.Layer):
 """
 
 
+@pytest.mark.slow
 def test_a_run_with_a_plugins_network_and_layer(
     module: Callable[..., str], tmp_path: Path, tiny: tuple[str, ...], capsys: Capture
 ) -> None:

@@ -142,8 +142,15 @@ def test_the_loss_of_small_probabilities_is_not_capped() -> None:
     assert str(evaluate_predictions(nothing[::-1], labels, logs[::-1]).loss) == "0.0"
 
 
-@pytest.mark.parametrize("strength", [1.0, 3000.0])
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    ("classes", "strength"),
+    [
+        (2, 3000.0),
+        (3, 3000.0),
+        pytest.param(2, 1.0, marks=pytest.mark.slow),
+        pytest.param(3, 1.0, marks=pytest.mark.slow),
+    ],
+)
 def test_evaluate_gives_the_loss_of_the_validation_pass(
     classes: int, strength: float, tiny: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,7 +31,7 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module", params=LITES)
+@pytest.fixture(scope="module", params=[LITES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in LITES[1:])])
 def network(request: pytest.FixtureRequest) -> keras.Model:
     side = SIDES[request.param]
     return efficientnet_lite(request.param, (side, side, 3), "imagenet", include_top=True)
@@ -73,6 +73,7 @@ def test_the_size_of_each(network) -> None:
     assert config_of([f"model={network.name}"]).target_size == network.input_shape[1:3]
 
 
+@pytest.mark.slow
 def test_without_the_top_it_ends_with_the_same_features(reference, network) -> None:
     side = SIDES[network.name]
     features = efficientnet_lite(network.name, (side, side, 3), "imagenet")

@@ -33,6 +33,7 @@ def test_blocks_are_counted_from_the_head(config, name: str, blocks: int, weight
     assert {layer: depths[model.get_layer(layer).weights[0].path] for layer in weights} == weights
 
 
+@pytest.mark.slow
 def test_depth_never_rises_towards_the_head(config) -> None:
     model = build(config, "NASNetMobile")
     depths = depth_of(model)

@@ -333,6 +333,7 @@ def test_the_front() -> None:
     assert limit.excess(0.4) == pytest.approx(0.1) and limit.excess(0.6) < 0 and limit.excess(None) > 0
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_chose_and_ends_with_the_best_run(
     tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_lr_auto_changes_nothing_but_the_rate(tmp_path: Path, weights_of: Callab
     assert yaml.safe_load((fixed / "config.yaml").read_text())["lr"] == config["lr"]
 
 
+@pytest.mark.slow
 def test_the_head_on_a_frozen_backbone_is_tried_on_its_features(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], weights_of: Callable[[Path], list[bytes]]
 ) -> None:

@@ -44,7 +44,7 @@ def alone(rate: float, count: int) -> list[float]:
         return trials.losses(rate, count).tolist()
 
 
-@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("keep", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_taking_turns_gives_each_rate_the_losses_that_it_has_alone(keep: bool) -> None:
     steps = made()
     before = state(steps)

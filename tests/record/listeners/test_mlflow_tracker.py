@@ -44,7 +44,7 @@ def the_run(folder: Path) -> Path:
     return found
 
 
-@pytest.mark.parametrize("store", ["sqlite", "file"])
+@pytest.mark.parametrize("store", ["file", pytest.param("sqlite", marks=pytest.mark.slow)])
 def test_a_run_is_written_to_a_local_store(
     store: str, mlflow: Any, tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
