@@ -17,6 +17,17 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """Vertical lines at the best epoch, and at the borders between stages."""
+
+    best: float | None = None
+    borders: tuple[float, ...] = ()
+
+
+NO_MARKS = Marks()
+
+
+@dataclass(frozen=True)
 class Drawn:
     """A line in pixels.
 
@@ -40,6 +51,7 @@ class Chart:
         lines: in the order of the legend.
         x_ticks, y_ticks: place in pixels and text.
         mark: place of the vertical line, or None.
+        borders: places of fainter vertical lines.
         diagonal: two points of the dashed line, or None.
     """
 
@@ -49,6 +61,7 @@ class Chart:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     mark: float | None = None
+    borders: tuple[float, ...] = ()
     diagonal: tuple[float, float, float, float] | None = None
     width: int = WIDTH
     height: int = HEIGHT
@@ -56,16 +69,14 @@ class Chart:
     bottom: int = HEIGHT - _BOTTOM
 
 
-def chart(
-    title: str, x_name: str, lines: Sequence[Line], unit: bool = False, mark: float | None = None
-) -> Chart | None:
+def chart(title: str, x_name: str, lines: Sequence[Line], unit: bool = False, marks: Marks = NO_MARKS) -> Chart | None:
     """Lays out a chart; None where no line has a point.
 
     Args:
         title, x_name: texts.
         lines: what is drawn.
         unit: both axes from 0 to 1, with the diagonal of chance, which precision over recall does not have.
-        mark: the x of a vertical line.
+        marks: the x of vertical lines.
     """
     kept = [
         Line(line.name, [(x, y) for x, y in line.points if math.isfinite(x) and math.isfinite(y)]) for line in lines
@@ -95,7 +106,8 @@ def chart(
         tuple(drawn),
         tuple((place_x(tick), f"{tick:g}") for tick in _ticks(x_low, x_high, not unit)),
         tuple((place_y(tick), f"{tick:g}") for tick in _ticks(y_low, y_high)),
-        None if mark is None or not x_low <= mark <= x_high else place_x(mark),
+        None if marks.best is None or not x_low <= marks.best <= x_high else place_x(marks.best),
+        tuple(place_x(x) for x in marks.borders if x_low <= x <= x_high),
         (place_x(0), place_y(0), place_x(1), place_y(1)) if unit and x_name != "recall" else None,
     )
 

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.folder.run_files import AUGMENTED, RunFiles
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 from catsdogs_exp.report import page
-from catsdogs_exp.report.line_chart import Chart, Line, chart
+from catsdogs_exp.report.line_chart import Chart, Line, Marks, chart
 from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 
@@ -75,6 +76,7 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
         setting=setting,
         epochs=_epochs(facts),
         charts=_curves(facts),
+        stages=bool(_stage_borders(facts.history)),
         judged=_judgement(facts),
         images=_images(run, facts, explain),
         slices=[each.sentence() for each in find_slices(groups_of(run, facts), facts.predictions.right)]
@@ -133,12 +135,18 @@ def _curves(facts: RunFacts) -> list[Chart | None]:
         return Line(name, [(row["epoch"], row[name]) for row in facts.history if name in row])
 
     best = (facts.result.get("objective") or {}).get("epoch")
-    mark = float(best) if isinstance(best, int) else None
+    marks = Marks(float(best) if isinstance(best, int) else None, _stage_borders(facts.history))
     return [
-        chart("Accuracy", "epoch", [line("accuracy"), line("val_accuracy")], mark=mark),
-        chart("Loss", "epoch", [line("loss"), line("val_loss")], mark=mark),
-        chart("Learning rate", "epoch", [line("learning_rate")], mark=mark),
+        chart("Accuracy", "epoch", [line("accuracy"), line("val_accuracy")], marks=marks),
+        chart("Loss", "epoch", [line("loss"), line("val_loss")], marks=marks),
+        chart("Learning rate", "epoch", [line("learning_rate")], marks=marks),
     ]
+
+
+def _stage_borders(history: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
+    """Between the last epoch of a stage and the first of the next one; runs of older versions do not know them."""
+    pairs = pairwise(row for row in history if "stage" in row)
+    return tuple((row["epoch"] + after["epoch"]) / 2 for row, after in pairs if row["stage"] != after["stage"])
 
 
 def _judgement(facts: RunFacts) -> dict[str, Any] | None:

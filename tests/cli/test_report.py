@@ -45,6 +45,19 @@ def test_it_is_made_again_elsewhere(run: Path, tmp_path: Path, capsys: pytest.Ca
     assert "Without Grad-CAM: made without the network" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_curves_show_where_a_stage_begins(run: Path) -> None:
+    lines = (run / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].endswith(",stage") and [line.rpartition(",")[2] for line in lines[1:]] == ["1", "1", "1"]
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert 'class="border"' not in (run / "report.html").read_text(encoding="utf-8")
+    lines[3] = lines[3].removesuffix("1") + "2"
+    (run / "metrics.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert main(["report", str(run), "--no-maps"]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert html.count('class="border"') == 3  # accuracy, loss, learning rate
+    assert "dotted lines the beginning of another stage" in html
+
+
 def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None:
     (run / "predictions.csv").unlink()
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))

@@ -166,6 +166,7 @@ def two_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_second_stage_follows_one_that_ended_early(two_stages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rates = [float(row["learning_rate"]) for row in values(two_stages)]
     assert rates == pytest.approx([0.0005, 0.0005, 0.00025, 0.00025])  # at the ends of epochs: each milestone once
+    assert [row["stage"] for row in values(two_stages)] == ["1", "1", "2", "2"]
     result = json.loads((two_stages / "result.json").read_text())
     reason = "val_accuracy was not better for 1 epoch (training.early_stopping.patience)"
     assert (result["status"], result["epochs"], result["stopped"]) == ("ok", 4, reason)

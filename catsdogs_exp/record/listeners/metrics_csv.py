@@ -20,6 +20,7 @@ COLUMNS = (
     "learning_rate",
     "seconds",
     "images_per_second",
+    "stage",
 )
 MORE = ("top_5_accuracy", "val_top_5_accuracy")
 
@@ -58,6 +59,7 @@ class MetricsCsv:
                 f"{result.learning_rate:.9g}",
                 f"{result.seconds:.3f}",
                 f"{result.images_per_second:.1f}",
+                result.stage,
                 *([result.train[MORE[0]], result.val.get(MORE[0], "")] if self._more else []),
             )
         )
