@@ -27,6 +27,7 @@ ROOMS = (
     "run",
     "sweep",
     "cli",
+    "notebook",
 )
 EVERYWHERE = ("compat", "errors", "natural_sort", "printable", "platforms", "process", "signals")
 MOST_LINES = 400

@@ -29,6 +29,7 @@ from catsdogs_exp.record.pictures.files import new_file
 
 STYLES = ("style.css",)
 SCRIPTS = ("page.js",)
+PIECE_STYLE = "piece.css"
 _GENERATOR = "catsdogs_exp"  # identifies our pages
 _HEAD = 1024  # bytes at the beginning of a page that contain it
 
@@ -73,6 +74,11 @@ def render(template: str, scripts: tuple[str, ...] = (), **content: Any) -> str:
         script_hashes=[_hash(text) for text in sources],
         **content,
     )
+
+
+def piece(template: str, **content: Any) -> str:
+    """Renders a template that is no whole page, such as what a notebook shows. All text is escaped."""
+    return _environment().get_template(template).render(**content)
 
 
 def write(html: str, path: Path) -> None:
@@ -123,6 +129,7 @@ def _environment() -> jinja2.Environment:
     )
     styles = [_source(environment, name) for name in STYLES]
     environment.globals["styles"] = [Markup(text) for text in styles]  # noqa: S704  (our own files)
+    environment.globals["piece_style"] = Markup(_source(environment, PIECE_STYLE))  # noqa: S704
     return environment
 
 

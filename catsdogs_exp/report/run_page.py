@@ -71,11 +71,11 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
         "run.html.j2",
         title=f"Run {run.folder.name}",
         facts=facts,
-        headline=_headline(facts),
+        headline=headline(facts),
         found=found,
         setting=setting,
         epochs=_epochs(facts),
-        charts=_curves(facts),
+        charts=curves(facts),
         stages=bool(_stage_borders(facts.history)),
         judged=_judgement(facts),
         images=_images(run, facts, explain),
@@ -99,7 +99,8 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
     return path, lines
 
 
-def _headline(facts: RunFacts) -> str:
+def headline(facts: RunFacts) -> str:
+    """The result with its interval."""
     predictions = facts.predictions
     if predictions is not None:
         hits, count = int(predictions.right.sum()), len(predictions)
@@ -130,7 +131,9 @@ def _epochs(facts: RunFacts) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _curves(facts: RunFacts) -> list[Chart | None]:
+def curves(facts: RunFacts) -> list[Chart | None]:
+    """Accuracy, loss and learning rate over the epochs, with the best epoch and the beginnings of stages marked."""
+
     def line(name: str) -> Line:
         return Line(name, [(row["epoch"], row[name]) for row in facts.history if name in row])
 

@@ -22,12 +22,13 @@ ROOMS = (
     ("run", "one run,\ntop to bottom"),
     ("sweep", "many runs"),
     ("cli", "one module\nper command"),
+    ("notebook", "the Python\ninterface"),
 )
 
 
 def main() -> None:
     """Writes the picture beside this file."""
-    figure = Figure((13.4, 2.5), dpi=110, facecolor="white")
+    figure = Figure((14.5, 2.5), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, len(ROOMS) * 1.1 + 0.1)
@@ -35,7 +36,7 @@ def main() -> None:
     axes.axis("off")
     for number, (name, text) in enumerate(ROOMS):
         x = 0.1 + number * 1.1
-        shade = "#e8f0fb" if name not in ("run", "sweep", "cli") else "#fdf1e3"
+        shade = "#e8f0fb" if name not in ("run", "sweep", "cli", "notebook") else "#fdf1e3"
         axes.add_patch(
             FancyBboxPatch((x, 0.55), 1.0, 0.95, boxstyle="round,pad=0,rounding_size=0.08", fc=shade, ec="#8a97a6")
         )

@@ -1,0 +1,192 @@
+"""A run as an object: its result, history and config, and what its best network says of any image."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from catsdogs_exp.data.sources.walking import Walker, image_files
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.notebook.tables import table
+from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from PIL import Image
+
+    from catsdogs_exp.inference.predictor import Predictor
+
+AnyPath = str | PathLike[str]
+
+
+def open_run(path: AnyPath) -> "OpenedRun":
+    """Opens a run.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        BadInput: if there is no run.
+    """
+    return OpenedRun(find_run(Path(fspath(path))).folder)
+
+
+class OpenedRun:
+    """A run. A notebook shows the head of its report.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The content of `result.json`: status, objective, metrics, counts, versions."""
+        return read_result(self.folder)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All settings, nested as in `config.yaml`.
+
+        Raises:
+            BadInput: if they cannot be read.
+        """
+        try:
+            found = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise BadInput(f"The settings of the run cannot be read: {self.folder / 'config.yaml'}: {error}") from error
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def history(self) -> Any:
+        """One row per epoch: a `pandas.DataFrame`, or a list of dictionaries where pandas is not installed."""
+        try:
+            with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
+                rows = [{key: _number(text) for key, text in row.items()} for row in csv.DictReader(handle)]
+        except FileNotFoundError:
+            rows = []
+        except (OSError, ValueError, csv.Error) as error:
+            raise BadInput(f"The history of the run cannot be read: {self.folder / 'metrics.csv'}: {error}") from error
+        return table(rows)
+
+    def predict(self, images: AnyPath | Iterable[AnyPath]) -> Any:
+        """Predicts files, and the images in folders.
+
+        Args:
+            images: one path, or several.
+
+        Returns:
+            A table with `path`, `class`, `probability`, one column `p_<class>` per class, and `error` for unreadable
+            files, whose other columns are empty.
+
+        Raises:
+            BadInput: if the run has no network, or there are no files.
+        """
+        classes = self._predictor.card.classes
+        rows: list[dict[str, Any]] = []
+        for found in self._predictor.predict(_files(images)):
+            row: dict[str, Any] = {"path": str(found.path), "class": None, "probability": None}
+            if found.probabilities is not None:
+                best = int(found.probabilities.argmax())
+                row |= {"class": classes[best], "probability": float(found.probabilities[best])}
+                row |= {f"p_{name}": float(p) for name, p in zip(classes, found.probabilities, strict=True)}
+            else:
+                row |= dict.fromkeys(f"p_{name}" for name in classes)
+            rows.append(row | {"error": found.error})
+        return table(rows)
+
+    def activations(self, image: AnyPath, layers: str | Sequence[str] = "auto") -> "Image.Image":
+        """A picture of how the layers respond to an image.
+
+        Args:
+            image: a file.
+            layers: `auto`, `all`, or names and patterns of layers.
+
+        Raises:
+            BadInput: if the image, the network or a layer cannot be read.
+        """
+        self._start()
+        from catsdogs_exp.inference.run_activations import draw_activations  # noqa: PLC0415
+        from catsdogs_exp.record.pictures.activation_page import Style  # noqa: PLC0415
+
+        chosen = [layers] if isinstance(layers, str) else list(layers)
+        (found,) = draw_activations(self._files, [Path(fspath(image))], chosen, Style())
+        if found.page is None:
+            raise BadInput(f"{image} {found.error}")
+        return found.page
+
+    def atlas(self) -> Any:
+        """The channel atlas, one row per channel, most used first within a layer; made now if the run has none.
+
+        Its page is `atlas/atlas.html` in the run's folder.
+
+        Raises:
+            BadInput: if the run has no network, or its data cannot be read.
+        """
+        path = self.folder / "atlas" / "channels.csv"
+        if not path.is_file():
+            self._start()
+            from catsdogs_exp.config.stored import stored_config  # noqa: PLC0415
+            from catsdogs_exp.inference.atlas import AtlasOptions, atlas_of_run  # noqa: PLC0415
+            from catsdogs_exp.report.atlas import write_atlas  # noqa: PLC0415
+
+            made = atlas_of_run(self._files, stored_config(self.folder), AtlasOptions(), lambda *_: None)
+            path = write_atlas(self._files, made).with_name("channels.csv")
+        with path.open(newline="", encoding="utf-8") as handle:
+            return table([{key: _number(text) for key, text in row.items()} for row in csv.DictReader(handle)])
+
+    @property
+    def _files(self) -> RunFiles:
+        return RunFiles(self.folder)
+
+    @cached_property
+    def _predictor(self) -> "Predictor":
+        self._start()
+        from catsdogs_exp.inference.predictor import Predictor  # noqa: PLC0415
+
+        return Predictor(self._files)
+
+    @staticmethod
+    def _start() -> None:
+        from catsdogs_exp.training.runtime import import_tensorflow  # noqa: PLC0415  (seconds)
+
+        import_tensorflow()
+
+    def __repr__(self) -> str:
+        result = self.result
+        objective = result.get("objective") or {}
+        value = objective.get("value")
+        figure = f", {objective.get('name')} {value:.4f}" if isinstance(value, float | int) else ""
+        return f"<run {self.folder.name}: {result.get('status')}{figure}>"
+
+    def _repr_html_(self) -> str:
+        from catsdogs_exp.report.run_head import run_head  # noqa: PLC0415  (matplotlib)
+
+        return run_head(self._files)
+
+
+def _files(images: AnyPath | Iterable[AnyPath]) -> list[Path]:
+    given = [images] if isinstance(images, str | PathLike) else list(images)
+    files = image_files([Path(fspath(each)).expanduser() for each in given], Walker())
+    if not files:
+        raise BadInput(f"No files in: {', '.join(map(str, given))}")
+    return files
+
+
+def _number(text: str | None) -> Any:
+    """A number where the text is one; None for an empty one."""
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text

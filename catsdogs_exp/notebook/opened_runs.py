@@ -1,0 +1,100 @@
+"""Many runs as one object: their table, the best one, and whether it is better."""
+
+from collections.abc import Iterator
+from os import PathLike, fspath
+from typing import Any
+
+from catsdogs_exp.cli.comparison_columns import run_columns
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.notebook.opened_run import OpenedRun
+from catsdogs_exp.notebook.tables import table
+from catsdogs_exp.record.comparison import Comparison
+from catsdogs_exp.record.comparison import compare as compare_runs
+from catsdogs_exp.record.folder.run_reader import MISSING
+
+AnyPath = str | PathLike[str]
+
+
+def open_runs(*paths: AnyPath, by: str | None = None, where: str | None = None) -> "OpenedRuns":
+    """Opens the runs at or below some folders, best first.
+
+    Args:
+        paths: run folders, or folders that contain some at any depth; default: `outputs`.
+        by: the metric that ranks them; None: their common objective.
+        where: which of them: `"lr<0.01 and depth=3"`.
+
+    Raises:
+        BadInput: if there are none, or `by` or `where` make no sense.
+    """
+    return OpenedRuns(compare_runs([fspath(path) for path in paths] or ["outputs"], by, [where] if where else []))
+
+
+def compare(*runs: "AnyPath | OpenedRun", by: str | None = None) -> "OpenedRuns":
+    """Compares runs, given as objects or folders. Its `verdict` says whether the best one is better.
+
+    Args:
+        runs: two or more.
+        by: the metric that ranks them.
+
+    Raises:
+        BadInput: if there are fewer than two.
+    """
+    if len(runs) < 2:
+        raise BadInput(f"compare needs two runs or more. Received: {len(runs)}. For a folder of runs: open_runs(PATH)")
+    return open_runs(*(run.folder if isinstance(run, OpenedRun) else run for run in runs), by=by)
+
+
+class OpenedRuns:
+    """Runs, best first. A notebook shows their table.
+
+    Args:
+        found: the comparison.
+    """
+
+    def __init__(self, found: Comparison) -> None:
+        self._found = found
+
+    def table(self) -> Any:
+        """One row per run: status, metrics, and the settings that differ; `pandas.DataFrame` where it is installed."""
+        columns = run_columns(self._found, False, ())
+        cells = [[None if cell is MISSING else cell for cell in column.cells] for column in columns]
+        return table([dict(zip((c.name for c in columns), row, strict=True)) for row in zip(*cells, strict=True)])
+
+    def best(self) -> OpenedRun:
+        """The best run."""
+        return self[0]
+
+    @property
+    def verdict(self) -> list[str]:
+        """Whether the best run is better than each other one: one line each, from tests on the same images."""
+        from catsdogs_exp.record.best_against import best_against_others  # noqa: PLC0415  (NumPy)
+
+        found = best_against_others(self._found)
+        lines = [f"{test.other}: {test.words()}" for test in found.tests]
+        lines += [f"{name}: not tested: it {why}" for name, why in found.untested.items()]
+        return lines or ([found.reason] if found.reason else [])
+
+    def wall(self) -> "dict[str, Any]":
+        """For each probe image that the runs recorded, a picture of its activations: one row per run."""
+        from catsdogs_exp.report.wall_page import make_wall  # noqa: PLC0415  (matplotlib)
+
+        return dict(make_wall(self._found).pictures)
+
+    def __len__(self) -> int:
+        return len(self._found.runs)
+
+    def __iter__(self) -> Iterator[OpenedRun]:
+        return (OpenedRun(run.folder) for run in self._found.runs)
+
+    def __getitem__(self, place: int) -> OpenedRun:
+        return OpenedRun(self._found.runs[place].folder)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} runs in {self._found.root}, best first by {self._found.by}>"
+
+    def _repr_html_(self) -> str:
+        from catsdogs_exp.report.run_head import runs_head  # noqa: PLC0415
+
+        columns = run_columns(self._found, False, ())
+        rows = [[None if c is MISSING else c for c in row] for row in zip(*(c.cells for c in columns), strict=True)]
+        return runs_head([column.name for column in columns], rows)

@@ -1,0 +1,78 @@
+"""Trains from Python: the same words, folders and results as on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.cli.screen import TerminalScreen
+from catsdogs_exp.config import plugins
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.data.open_data import check_source
+from catsdogs_exp.notebook.opened_run import OpenedRun
+from catsdogs_exp.notebook.opened_runs import OpenedRuns, open_runs
+from catsdogs_exp.notebook.typed_words import words_of
+from catsdogs_exp.record.folder.run_folder import new_run_folder
+from catsdogs_exp.record.folder.run_lock import owned
+from catsdogs_exp.run.job import Job, run_name
+from catsdogs_exp.run.train import train as train_job
+
+_COMMAND = "catsdogs_exp.{}({})"
+
+
+def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
+    """Trains a run.
+
+    Args:
+        words: settings as on the command line: `"dataset.path=~/photos"`, `"experiment=transfer_fast"`.
+        silent: shows nothing; otherwise, lines and progress go to stderr.
+        settings: the same as keywords: `lr=0.001`, `target_size=[120, 160]`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BadInput: for a setting that is not valid, or data that cannot be used.
+        RunFailed: if the run fails; its folder says why.
+    """
+    typed = words_of(words, settings)
+    plugins.load(plugins.named(typed))
+    screen = TerminalScreen(silent=silent)
+    config = config_of(typed, say=screen.say)
+    check_source(config.dataset)
+    folder = new_run_folder(config.output_dir, run_name(config))
+    job = Job(config, folder, folder.name, _COMMAND.format("train", ", ".join(map(repr, typed))), typed)
+    try:
+        with owned(folder):
+            train_job(job, screen)
+    finally:
+        screen.close()
+    return OpenedRun(folder)
+
+
+def sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
+    """Trains one run for each combination of values, as `-m` does.
+
+    Args:
+        words: settings; commas separate values: `"lr=0.01,0.001"`, `"seed=range(3)"`.
+        silent: shows nothing.
+        settings: the same as keywords; lists hold the values: `lr=[0.01, 0.001]`.
+
+    Returns:
+        The runs, best first. Those that failed are among them.
+
+    Raises:
+        BadInput: for a setting that is not valid.
+    """
+    from catsdogs_exp.sweep.run_sweep import run_sweep  # noqa: PLC0415  (a single run does not need it)
+    from catsdogs_exp.sweep.running import Manner  # noqa: PLC0415
+    from catsdogs_exp.sweep.search.begin import begin_search  # noqa: PLC0415
+    from catsdogs_exp.sweep.search.words import is_search  # noqa: PLC0415
+    from catsdogs_exp.sweep.start import begin  # noqa: PLC0415
+
+    typed = words_of(words, settings, several=True)
+    plugins.load(plugins.named(typed))
+    screen = TerminalScreen(silent=silent)
+    command = _COMMAND.format("sweep", ", ".join(map(repr, typed)))
+    begun = (begin_search if is_search(typed) else begin)(command, typed, None, screen.say)
+    with owned(begun.file.folder):
+        run_sweep(begun, Manner(lambda prefix, quiet: TerminalScreen(prefix, silent or quiet), False, False))
+    return open_runs(Path(begun.file.folder))

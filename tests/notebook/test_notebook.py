@@ -1,0 +1,166 @@
+"""The Python interface: the same settings, folders and messages as on the command line."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import catsdogs_exp as ce
+from catsdogs_exp.config.compose import config_of
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.notebook import opened_run, tables
+from catsdogs_exp.notebook.typed_words import words_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
+
+
+def rows_of(table: Any) -> list[dict[str, Any]]:
+    return table if isinstance(table, list) else table.to_dict("records")
+
+
+@pytest.fixture(params=[True, False], ids=["pandas", "no pandas"])
+def pandas_or_not(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    if request.param:
+        pytest.importorskip("pandas")
+    else:
+        monkeypatch.setitem(sys.modules, "pandas", None)
+    return request.param
+
+
+def test_importing_it_imports_little() -> None:
+    code = "import sys, catsdogs_exp as ce; dir(ce); print(sorted({'tensorflow', 'hydra', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert {"train", "sweep", "open_run", "open_runs", "compare"} <= set(dir(ce))
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        ce.trian  # noqa: B018
+
+
+@pytest.mark.slow
+def test_the_page_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo_folder: Callable[..., Path]
+) -> None:
+    """All of its code, top to bottom."""
+    monkeypatch.chdir(tmp_path)
+    photo_folder({"cats": 1, "dogs": 1})
+    said: dict[str, Any] = {}
+    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S))
+    exec(code.replace("400", "60").replace("target_size=64", "target_size=32"), said)
+    assert said["run"].result["status"] == "ok"
+    assert len(said["runs"]) == 3
+    assert (said["run"].folder / "atlas" / "atlas.html").is_file()
+
+
+def test_a_run_as_data(trained: Path, pandas_or_not: bool) -> None:
+    run = ce.open_run(trained)
+    assert isinstance(run.history, list) is not pandas_or_not
+    history = rows_of(run.history)
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    best = run.result["objective"]
+    assert history[best["epoch"] - 1]["val_accuracy"] == pytest.approx(best["value"])
+    assert (run.config["optimizer"]["name"], run.config["depth"]) == ("rmsprop", 2)
+    assert repr(run) == f"<run {trained.name}: ok, val_accuracy {best['value']:.4f}>"
+    html = run._repr_html_()
+    assert trained.name in html and "Wilson interval" in html and html.count("<svg") == 3 and "<script" not in html
+
+
+def test_predictions_are_those_of_the_command(
+    trained: Path, photo_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str], pandas_or_not: bool
+) -> None:
+    import json
+
+    from catsdogs_exp.__main__ import main
+
+    folder = photo_folder({"cats": 2})
+    (folder / "cats" / "broken.jpg").write_bytes(b"no image")
+    found = {Path(row["path"]).name: row for row in rows_of(ce.open_run(trained).predict(folder))}
+    main(["predict", str(trained), str(folder), "--json"])
+    said = {Path(row["path"]).name: row for row in json.loads(capsys.readouterr().out)}
+    for name in ("cat.0.jpg", "cat.1.jpg"):
+        assert (found[name]["class"], found[name]["probability"]) == (said[name]["class"], said[name]["probability"])
+        assert found[name]["p_cats"] + found[name]["p_dogs"] == pytest.approx(1)
+    assert "not an image" in found["broken.jpg"]["error"] or found["broken.jpg"]["error"]
+    with pytest.raises(BadInput, match="No files in"):
+        ce.open_run(trained).predict([])
+
+
+def test_activations_are_a_picture(trained: Path, photo_folder: Callable[..., Path]) -> None:
+    folder = photo_folder({"cats": 1})
+    run = ce.open_run(trained)
+    whole, one = (
+        run.activations(folder / "cats" / "cat.0.jpg"),
+        run.activations(folder / "cats" / "cat.0.jpg", "block1_conv"),
+    )
+    assert isinstance(whole, Image.Image) and one.height < whole.height
+    assert np.asarray(whole).std() > 10
+    (folder / "cats" / "cat.0.jpg").write_bytes(b"no image")
+    with pytest.raises(BadInput, match=r"cat\.0\.jpg"):
+        run.activations(folder / "cats" / "cat.0.jpg")
+
+
+def test_mistakes_are_one_line(tmp_path: Path, trained: Path) -> None:
+    with pytest.raises(BadInput, match=r"lr must be > 0. Received: lr=-1"):
+        ce.train(lr=-1)
+    with pytest.raises(BadInput, match=r"Unknown setting: epoch\. Type: epochs=3"):
+        ce.train(epoch=3)
+    with pytest.raises(BadInput, match=r"A setting must be a text such as 'lr=0.001'.* Received: 'drawn'"):
+        ce.train("drawn")
+    with pytest.raises(BadInput, match=r"RUN must be a run folder\. There is none at"):
+        ce.open_run(tmp_path / "none")
+    with pytest.raises(BadInput, match="No runs below"):
+        ce.open_runs(tmp_path)
+    with pytest.raises(BadInput, match=r"compare needs two runs or more\. Received: 1"):
+        ce.compare(trained)
+
+
+def test_a_failed_run_raises_and_keeps_its_folder(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    with pytest.raises(RunFailed, match=r"NaN|inf"):
+        ce.train(*tiny, "logging=minimal", "optimizer=sgd", lr=1e38, output_dir=tmp_path, silent=True)
+    (run,) = ce.open_runs(tmp_path)
+    assert run.result["status"] == "failed"
+    assert "failed" in run._repr_html_()
+    assert rows_of(run.history) == [] or run.history is not None
+
+
+def test_names_are_text_in_what_a_notebook_shows(trained: Path, tmp_path: Path) -> None:
+    import shutil
+
+    name = "<script>alert(1)<&script>"
+    shutil.copytree(trained, tmp_path / name)
+    html = ce.open_run(tmp_path / name)._repr_html_() + ce.open_runs(tmp_path)._repr_html_()
+    assert "<script>" not in html and html.count("&lt;script&gt;alert(1)&lt;&amp;script&gt;") == 2
+
+
+@settings(max_examples=20)
+@given(text=st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20))
+def test_texts_arrive_as_they_are(text: str) -> None:
+    if text.strip() == "???":  # OmegaConf's mark for a missing value
+        return
+    words = words_of(["dataset=folder"], {"dataset.path": text})
+    assert config_of(words).dataset.path == str(Path(text).expanduser()) or config_of(words).dataset.path == text
+
+
+def test_values_of_each_type() -> None:
+    values = {"lr": 0.001, "target_size": [120, 160], "model.batch_norm": True, "dataset.classes": None}
+    assert words_of([], values) == [
+        "lr=0.001",
+        "target_size=[120,160]",
+        "model.batch_norm=true",
+        "dataset.classes=null",
+    ]
+    assert words_of([], {"lr": [0.1, 0.01], "seed": range(2)}, several=True) == ["lr=0.1,0.01", "seed=0,1"]
+    assert config_of(words_of([], {"target_size": (120, 160)})).target_size == (120, 160)
+
+
+def test_numbers_are_numbers_and_other_texts_stay() -> None:
+    assert [opened_run._number(text) for text in ("3", "0.5", "", None, "cats", "1e-3")] == [
+        *(3, 0.5, None, None, "cats", 0.001)
+    ]
+    assert rows_of(tables.table([{"a": 1}])) == [{"a": 1}]
