@@ -61,7 +61,7 @@ def allowed(path: Path) -> set[str]:
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if room in ROOMS:
         return {*ROOMS[: ROOMS.index(room) + 1], *EVERYWHERE}
-    if room == "__main__":
+    if room in ("__main__", "__init__"):  # the command line, and the Python interface
         return {*ROOMS, *EVERYWHERE}
     return set(EVERYWHERE)
 
