@@ -68,6 +68,7 @@ def inspect(
             done += len(chunk)
             if progress:
                 progress("inspecting", done, len(missing))
+    del paths, keys, now, earlier  # the most memory is taken while the columns are made
     return levelled(replace(columns(found), trouble=store.trouble))
 
 

@@ -118,6 +118,7 @@ RECORD = np.dtype(
 """The fixed part of a packed verdict, followed by reason, note, kind and mode as UTF-8, separated by NUL."""
 
 _TEXT = np.dtypes.StringDType()
+_AT_ONCE = 4096
 
 
 def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
@@ -186,6 +187,9 @@ def _decoded_texts(texts: list[bytes], which: NDArray[np.intp]) -> list[NDArray[
 
 def _hexadecimal(digests: NDArray[np.uint8]) -> NDArray[np.str_]:
     """Digests, uint8 [n, 32], as strings [n]; `""` for zeros."""
-    strings: NDArray[np.str_] = np.frombuffer(digests.tobytes().hex().encode(), dtype="S64").astype(_TEXT)
+    strings: NDArray[np.str_] = np.empty(len(digests), dtype=_TEXT)
+    for start in range(0, len(digests), _AT_ONCE):  # all at once would take several copies of them all
+        part = digests[start : start + _AT_ONCE]
+        strings[start : start + _AT_ONCE] = np.frombuffer(part.tobytes().hex().encode(), dtype="S64")
     strings[~digests.any(axis=1)] = ""
     return strings
