@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
-from catsdogs_exp.insight.maps import Answers, LayerActivations
+from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 
@@ -24,12 +24,12 @@ class Activations:
         model = network.model
         self._model = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs[:1]])
 
-    def of(self, images: NDArray[np.uint8]) -> Answers:
+    def of(self, images: NDArray[np.uint8]) -> NetworkActivations:
         """The activations for some images, uint8 [b, height, width, 3 or 1]."""
         self._network.refresh()
         found = keras.tree.flatten(self._model.predict_on_batch(images))
         maps = [np.asarray(each, np.float32) for each in found[:-1]]
-        return Answers(
+        return NetworkActivations(
             tuple(LayerActivations(layer.name, each) for layer, each in zip(self.layers, maps, strict=True)),
             np.asarray(class_probabilities(logits_of(found[-1])), np.float32),
         )

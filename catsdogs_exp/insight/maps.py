@@ -24,7 +24,7 @@ class LayerActivations:
 
 
 @dataclass(frozen=True)
-class Answers:
+class NetworkActivations:
     """A network's activations and probabilities for some images.
 
     Attributes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.insight.maps import Answers, LayerActivations, shrunk
+from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations, shrunk
 
 BEST = "best.npz"
 _SIDE = 64  # maximum longer side of saved maps
@@ -35,7 +35,7 @@ class KeptActivations:
     epoch: int
     probes: tuple[str, ...]
     images: NDArray[np.uint8]
-    answers: Answers
+    answers: NetworkActivations
 
 
 class ActivationFiles:
@@ -109,7 +109,7 @@ def read_activations(path: Path) -> KeptActivations:
             about = json.loads(bytes(_array(file, _ABOUT)))
             layers: Sequence[str] = [str(name) for name in about["layers"]]
             maps = [_array(file, f"layer{number:03d}").astype(np.float32) for number in range(len(layers))]
-            answers = Answers(
+            answers = NetworkActivations(
                 tuple(LayerActivations(name, each) for name, each in zip(layers, maps, strict=True)),
                 _array(file, "probabilities").astype(np.float32),
             )

@@ -106,6 +106,11 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 
 
+def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:
+    """The settings by which a run differs from the others, at most so many: `depth=4`."""
+    return tuple(f"{key}={(run.config or {}).get(key, MISSING)}" for key in found.keys[:most])
+
+
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
     """The keys that differ between recipes only: alike in all runs of an `experiment`, so that its name says them.
 

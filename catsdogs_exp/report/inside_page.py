@@ -4,7 +4,9 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.inside import Inside, Side
+from catsdogs_exp.record.comparison import compare, told_apart
 from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
 from catsdogs_exp.report import page
 
@@ -32,9 +34,11 @@ def write_page(inside: Inside, path: Path) -> None:
         BadInput: if it cannot be written.
     """
     found = inside.comparison
+    names = _names(inside)
     html = page.render(
         "inside.html.j2",
-        title=f"Inside {inside.first.run.folder.name} and {inside.second.run.folder.name}",
+        title=f"Inside {names[0]} and {names[1]}",
+        names=names,
         first=str(inside.first.run.folder),
         second=str(inside.second.run.folder),
         images=len(inside.first.images.labels),
@@ -53,13 +57,25 @@ def write_page(inside: Inside, path: Path) -> None:
             for match in found.matches
         ],
         sides=[
-            {"name": side.run.folder.name, "count": len(side.only_here), "channels": _lonely(side)}
-            for side in (inside.first, inside.second)
+            {"name": name, "count": len(side.only_here), "channels": _lonely(side)}
+            for name, side in zip(names, (inside.first, inside.second), strict=True)
         ],
         shown=_SHOWN,
         tile=TILE,
     )
     page.write(html, path)
+
+
+def _names(inside: Inside) -> tuple[str, str]:
+    """The settings in which the runs differ, or else the names of their folders."""
+    folders = [inside.first.run.folder, inside.second.run.folder]
+    try:
+        found = compare(folders)
+    except BadInput:
+        return folders[0].name, folders[1].name
+    told = {run.folder: " ".join(told_apart(run, found)) for run in found.runs}
+    first, second = (told.get(folder.absolute(), "") for folder in folders)
+    return (first, second) if first and second and first != second else (folders[0].name, folders[1].name)
 
 
 def _cell(value: float) -> tuple[str, float]:

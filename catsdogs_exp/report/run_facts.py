@@ -137,7 +137,7 @@ def _measured(files: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[np.fl
 
     def measure(file: Path) -> tuple[float, float]:
         try:
-            small = decoding.look(file.read_bytes(), None, _SIDE).small.convert("L")
+            small = decoding.examine(file.read_bytes(), None, _SIDE).small.convert("L")
         except (decoding.Undecodable, OSError):
             return math.nan, math.nan
         scale = _SIDE / min(small.size)

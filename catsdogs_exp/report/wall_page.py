@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from PIL import Image
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.insight.wall import arrange
 from catsdogs_exp.record.activation_arrays import BEST, KeptActivations, read_activations
-from catsdogs_exp.record.comparison import Comparison
-from catsdogs_exp.record.folder.run_reader import MISSING, Run
+from catsdogs_exp.record.comparison import Comparison, told_apart
+from catsdogs_exp.record.folder.run_reader import Run
 from catsdogs_exp.record.pictures.wall_picture import WallRow, wall_picture
 from catsdogs_exp.report import page
 
@@ -79,7 +78,7 @@ def write_page(wall: Wall, path: Path) -> None:
 def _label(run: Run, found: Comparison) -> tuple[str, ...]:
     value = run.metrics.get(found.by)
     head = f"{found.by} {value:.4f}" if value is not None else run.status
-    settings: Sequence[str] = [f"{key}={(run.config or {}).get(key, MISSING)}" for key in found.keys[:_SETTINGS]]
+    settings = told_apart(run, found, _SETTINGS)
     return (head, *settings) if settings else (head, run.name)
 
 

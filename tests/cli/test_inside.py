@@ -54,6 +54,8 @@ def test_the_pages_open(trained: Path, other: Path, tmp_path: Path, open_page, w
     assert main(["compare", str(trained), str(other), "--inside", "--html", str(page)]) == 0
     browser = open_page(page, width=width)
     assert len(browser.find_elements("css selector", ".heat td")) == 2
+    first, second = browser.title.removeprefix("Inside ").split(" and ")
+    assert "depth=2" in first and "depth=1" in second  # told apart by their settings
     words = ["compare", str(trained), str(other), "--wall", "--html", str(wall), "--output", str(tmp_path / "pngs")]
     assert main(words) == 0
     assert len(open_page(wall, width=width).find_elements("css selector", "img.wall")) == 2

@@ -255,12 +255,12 @@ def test_a_run_with_a_plugins_network_and_layer(
 SOURCE = """
 from dataclasses import dataclass
 from pathlib import Path
-from catsdogs_exp.config.schema.datasets import PictureFiles
+from catsdogs_exp.config.schema.datasets import ImageFiles
 from catsdogs_exp.config.schema.limits import setting
 from catsdogs_exp.data.sources.registry import register_source
 
 @dataclass(frozen=True)
-class Shots(PictureFiles):
+class Shots(ImageFiles):
     year: int = setting("of the pictures", default=2020, at_least=1900)
 
 @register_source("NAME", settings=Shots)
@@ -284,7 +284,7 @@ def test_settings_of_a_source_derive_from_ours() -> None:
     class Alone:
         name: str = "alone"
 
-    with pytest.raises(ValueError, match="must derive from PictureFiles"):
+    with pytest.raises(ValueError, match="must derive from ImageFiles"):
         register_source("alone", settings=Alone)  # type: ignore[type-var]
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.insight.maps import Answers, LayerActivations
+from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations, epoch_files, read_activations
 
 
 def kept(epoch: int, side: int = 32, channels: int = 8) -> KeptActivations:
     rng = np.random.default_rng(epoch)
     maps = rng.normal(size=(2, side, side, channels)).astype(np.float32)
-    answers = Answers((LayerActivations("block1_conv", maps),), rng.random((2, 3), np.float32))
+    answers = NetworkActivations((LayerActivations("block1_conv", maps),), rng.random((2, 3), np.float32))
     return KeptActivations(epoch, ("cats [x]/é.jpg", "dogs 2.jpg"), np.zeros((2, 9, 9, 3), np.uint8), answers)
 
 

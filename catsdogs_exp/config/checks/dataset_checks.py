@@ -7,8 +7,8 @@ from catsdogs_exp.config.schema.datasets import (
     CsvDataset,
     Dataset,
     Download,
+    ImageFiles,
     KaggleDataset,
-    PictureFiles,
     PixelCsvDataset,
     TfdsDataset,
     several,
@@ -40,7 +40,7 @@ def check_dataset(dataset: Dataset) -> None:
                 f"dataset.{key} must name {what}. Received: none. "
                 f"Set it: dataset={dataset.name} dataset.{key}={'PATH' if key == 'path' else key.upper()}"
             )
-    if isinstance(dataset, PictureFiles):
+    if isinstance(dataset, ImageFiles):
         if dataset.pattern is not None:
             compiled_pattern(dataset.pattern)
         for glob in several(dataset.include):

@@ -12,7 +12,7 @@ Paths = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Pictures:
+class DatasetSettings:
     """Settings of every source."""
 
     name: str
@@ -25,7 +25,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class LabelledPictures(Pictures):
+class LabelledDataset(DatasetSettings):
     """Settings of sources with their own class names."""
 
     _: KW_ONLY
@@ -35,7 +35,7 @@ class LabelledPictures(Pictures):
 
 
 @dataclass(frozen=True)
-class PictureFiles(LabelledPictures):
+class ImageFiles(LabelledDataset):
     """Settings of sources that are, or become, a folder."""
 
     _: KW_ONLY
@@ -48,7 +48,7 @@ class PictureFiles(LabelledPictures):
 
 
 @dataclass(frozen=True)
-class DrawnDataset(Pictures):
+class DrawnDataset(DatasetSettings):
     """Cats and dogs drawn by the program."""
 
     images: int = setting("total number of images", at_least=4)
@@ -58,7 +58,7 @@ class DrawnDataset(Pictures):
 
 
 @dataclass(frozen=True)
-class FolderDataset(PictureFiles):
+class FolderDataset(ImageFiles):
     """A folder with one subfolder of images per class, or train/ and validation/ folders of them; or several such
     folders.
     """
@@ -67,7 +67,7 @@ class FolderDataset(PictureFiles):
 
 
 @dataclass(frozen=True)
-class ArchiveDataset(PictureFiles):
+class ArchiveDataset(ImageFiles):
     """A zip or tar of such a folder, or several."""
 
     path: Paths | None = setting("the .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, or several: [a,b]")
@@ -84,7 +84,7 @@ class Download:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadedDataset(PictureFiles):
+class DownloadedDataset(ImageFiles):
     """A known data set in one archive, downloaded once."""
 
     archive: Paths | None = setting("path of the archive if already downloaded")
@@ -92,7 +92,7 @@ class DownloadedDataset(PictureFiles):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoDownloadsDataset(PictureFiles):
+class TwoDownloadsDataset(ImageFiles):
     """A known data set in two archives, for training and validation, downloaded once."""
 
     archive: Paths | None = setting("paths of the two archives if already downloaded")
@@ -104,7 +104,7 @@ DELIMITERS = ("auto", "comma", "semicolon", "tab", "pipe", "space")
 
 
 @dataclass(frozen=True)
-class Table(LabelledPictures):
+class Table(LabelledDataset):
     """Settings of sources that are a table."""
 
     _: KW_ONLY
@@ -142,14 +142,14 @@ class PixelCsvDataset(Table):
 
 
 @dataclass(frozen=True)
-class KaggleDataset(PictureFiles):
+class KaggleDataset(ImageFiles):
     """A data set from kaggle.com."""
 
     handle: str | None = setting("OWNER/NAME, as in its address")
 
 
 @dataclass(frozen=True)
-class TfdsDataset(LabelledPictures):
+class TfdsDataset(LabelledDataset):
     """An image classification data set from tensorflow-datasets."""
 
     builder: str | None = setting("its name there, such as beans or cats_vs_dogs:4.0.1")

@@ -54,7 +54,7 @@ class TooLarge(Undecodable):
 
 
 @dataclass(frozen=True)
-class Look:
+class Examined:
     """An image as inspection sees it.
 
     Attributes:
@@ -93,7 +93,7 @@ def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Ima
         return _turned(_to_rgb(image, levels), image, orientation)
 
 
-def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Look:
+def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Examined:
     """Determines whether `decode` would succeed, and what is odd about the file, in less time.
 
     For a JPEG the whole stream is read, as for decoding, but libjpeg is asked for a smaller image, which saves most of
@@ -119,7 +119,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
             mode, size = "L" if header.grey else "RGB", (header.width, header.height)
             note = _note(header.kind, mode, header.orientation, suffix, ())
             width, height = size if header.orientation < 5 else size[::-1]
-            return Look(Image.fromarray(np.ascontiguousarray(small)), width, height, header.kind, mode, note)
+            return Examined(Image.fromarray(np.ascontiguousarray(small)), width, height, header.kind, mode, note)
     with _reasons(data):
         image = _open(data, max_pixels)
         size, mode, kind = image.size, image.mode, image.format or ""
@@ -134,7 +134,7 @@ def look(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_P
             more += extent.oddities
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
-        return Look(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
+        return Examined(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:

@@ -122,7 +122,7 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     verdict = partial(Verdict, size=len(data), sha256=digest, jfif=jfif, identity=identity)
     suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a Path a file costs more than reading it
     try:
-        look = decoding.look(data, suffix, SIDE, max_pixels)
+        look = decoding.examine(data, suffix, SIDE, max_pixels)
     except TooLarge as error:
         return verdict(str(error), "", error.width, error.height)
     except Undecodable as error:

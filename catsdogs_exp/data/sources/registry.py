@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from catsdogs_exp.config.registry import offer
-from catsdogs_exp.config.schema.datasets import DATASETS, ArchiveDataset, Dataset, DrawnDataset, FolderDataset, Pictures
+from catsdogs_exp.config.schema.datasets import (
+    DATASETS,
+    ArchiveDataset,
+    Dataset,
+    DatasetSettings,
+    DrawnDataset,
+    FolderDataset,
+)
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.archive import archives, list_unpacked, other_parts, unpacked
 from catsdogs_exp.data.sources.csv_table import csv_paths, csv_table
@@ -87,21 +94,21 @@ SOURCES: dict[str, Source] = {
 
 
 def register_source(
-    name: str, *, settings: type[Pictures], check: Callable[[Any], object] = lambda dataset: None
+    name: str, *, settings: type[DatasetSettings], check: Callable[[Any], object] = lambda dataset: None
 ) -> Callable[[Callable[[Any], Path | Listing]], Callable[[Any], Path | Listing]]:
     """Registers a plugin's source: a function from its settings to a folder of class folders, or a listing.
 
     Args:
         name: selected with `dataset=NAME`.
-        settings: a frozen dataclass with a default for every field, derived from `PictureFiles`. Its fields become the
+        settings: a frozen dataclass with a default for every field, derived from `ImageFiles`. Its fields become the
             keys `dataset.KEY`.
         check: raises `BadInput` for obvious errors, before anything is written.
 
     Raises:
         ValueError: if the name is taken, or the settings are invalid.
     """
-    if not issubclass(settings, Pictures):
-        raise ValueError(f"The settings of the dataset {name!r} must derive from PictureFiles.")
+    if not issubclass(settings, DatasetSettings):
+        raise ValueError(f"The settings of the dataset {name!r} must derive from ImageFiles.")
 
     def enter(files: Callable[[Any], Path | Listing]) -> Callable[[Any], Path | Listing]:
         def listing(dataset: Any, progress: ReportProgress | None, folders: str) -> Listing:

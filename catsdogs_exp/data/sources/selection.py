@@ -7,7 +7,7 @@ from functools import cached_property
 
 from catsdogs_exp.config.checks.dataset_checks import compiled_pattern
 from catsdogs_exp.config.patterns import Pattern
-from catsdogs_exp.config.schema.datasets import FolderDataset, PictureFiles, several
+from catsdogs_exp.config.schema.datasets import FolderDataset, ImageFiles, several
 from catsdogs_exp.data.sources.file_names import LONGEST_NAME
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import natural_key
@@ -40,7 +40,7 @@ class Selection:
     escaped: bool = False
 
     @classmethod
-    def of(cls, dataset: PictureFiles, folders: str = "auto") -> "Selection":
+    def of(cls, dataset: ImageFiles, folders: str = "auto") -> "Selection":
         """The selection for a source's settings and `split.folders`."""
         return cls(
             classes=dataset.classes,

@@ -17,7 +17,7 @@ from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
-from catsdogs_exp.insight.maps import Answers
+from catsdogs_exp.insight.maps import NetworkActivations
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
@@ -101,10 +101,10 @@ class ProbeRecorder:
         """Removes what was recorded after an epoch, when a run continues from there."""
         self._files.take_back(epoch)
 
-    def _kept(self, epoch: int, answers: Answers) -> KeptActivations:
+    def _kept(self, epoch: int, answers: NetworkActivations) -> KeptActivations:
         return KeptActivations(epoch, self._probes.names, self._probes.images, answers)
 
-    def _draw(self, answers: Answers, moment: str) -> list[list[tuple[str, bytes]]]:
+    def _draw(self, answers: NetworkActivations, moment: str) -> list[list[tuple[str, bytes]]]:
         """For each probe the page of all layers, then each layer separately: tags that sort by depth, and PNGs."""
         pictures: list[tuple[str, Image.Image]] = []
         for index, name in enumerate(self._probes.names):

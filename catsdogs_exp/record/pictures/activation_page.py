@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catsdogs_exp.insight.maps import Answers, LayerActivations, on_one_scale, standardise
+from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations, on_one_scale, standardise
 from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 64, 2, 12, 16, 24
@@ -88,7 +88,7 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
     return grid
 
 
-def activation_page(subject: Subject, answers: Answers, index: int, grids: list[Image.Image]) -> Image.Image:
+def activation_page(subject: Subject, answers: NetworkActivations, index: int, grids: list[Image.Image]) -> Image.Image:
     """The input and the network's probabilities, then the grids of all layers.
 
     Args:

@@ -11,7 +11,7 @@ import yaml
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
-from catsdogs_exp.config.schema.datasets import DATASETS, PictureFiles
+from catsdogs_exp.config.schema.datasets import DATASETS, ImageFiles
 from catsdogs_exp.config.schema.transfer import KERAS_APPLICATIONS
 from catsdogs_exp.config.search_path import CONF, EXPERIMENTS, groups
 from catsdogs_exp.errors import BadInput
@@ -195,7 +195,7 @@ def test_every_recipe_opens_with_what_it_shows_and_its_command(name: str) -> Non
 
 def test_what_sources_share_has_the_same_defaults_in_the_schema_and_in_conf() -> None:
     shared = content_of(CONF / "dataset" / "shared" / "files.yaml")
-    assert {f.name: f.default for f in fields(PictureFiles) if f.name != "name"} == shared
+    assert {f.name: f.default for f in fields(ImageFiles) if f.name != "name"} == shared
 
 
 def test_what_sources_share_is_no_choice() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catsdogs_exp.data.images import decoding, jpeg, preparing, resizing
-from catsdogs_exp.data.images.decoding import TooLarge, Undecodable, decode, look, pixels
+from catsdogs_exp.data.images.decoding import TooLarge, Undecodable, decode, examine, pixels
 from catsdogs_exp.data.images.preparing import Preparation, read_image
 
 Photo = Callable[..., Image.Image]
@@ -32,7 +32,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def decode_with_note(data: bytes, suffix: str | None) -> tuple[Image.Image, str]:
     """The picture for training, and what inspection says of the file: the two must agree."""
-    seen = look(data, suffix, 32)
+    seen = examine(data, suffix, 32)
     image = decode(data)
     assert (seen.width, seen.height) == image.size
     assert seen.small.mode == image.mode == "RGB"
@@ -43,7 +43,7 @@ def refusal(data: bytes) -> str:
     with pytest.raises(Undecodable) as caught:
         decode(data)
     with pytest.raises(Undecodable) as seen:
-        look(data, None, 32)
+        examine(data, None, 32)
     assert str(seen.value) == str(caught.value)
     return str(caught.value)
 
@@ -336,9 +336,9 @@ def test_a_decompression_bomb_is_too_large(width: int, height: int, action: Any)
 
 def test_the_limit_of_pixels_can_be_set(photo: Photo) -> None:
     data = encoded(photo((40, 30)), "PNG")
-    assert look(data, None, 8, max_pixels=1200).width == 40
+    assert examine(data, None, 8, max_pixels=1200).width == 40
     with pytest.raises(TooLarge, match="too large") as caught:
-        look(data, None, 8, max_pixels=1199)
+        examine(data, None, 8, max_pixels=1199)
     assert (caught.value.width, caught.value.height) == (40, 30)
 
 
@@ -348,7 +348,7 @@ def test_a_look_at_a_jpeg_sees_a_smaller_picture_of_the_same(
     photo: Photo, size: tuple[int, int], options: dict[str, Any]
 ) -> None:
     data = encoded(photo(size), "JPEG", **options)
-    seen, whole = look(data, ".jpg", 32), decode(data)
+    seen, whole = examine(data, ".jpg", 32), decode(data)
     assert (seen.width, seen.height, seen.kind, seen.mode, seen.note) == (*size, "JPEG", "RGB", "")
     assert min(seen.small.size) >= min(32, *size)
     assert difference(seen.small.resize(size), whole) < 8

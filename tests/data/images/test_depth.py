@@ -15,7 +15,7 @@ from PIL import Image
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images import depth
-from catsdogs_exp.data.images.decoding import Undecodable, decode, look, pixels
+from catsdogs_exp.data.images.decoding import Undecodable, decode, examine, pixels
 from catsdogs_exp.data.images.pixels import open_pixels
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import gather
@@ -93,7 +93,7 @@ def check(data: bytes, expected: np.ndarray, within: int = 1) -> str:
     wanted = expected if expected.ndim == 3 else np.repeat(expected[..., None], 3, axis=2)
     assert found.shape == wanted.shape
     assert np.abs(found.astype(int) - wanted).max() <= within
-    return look(data, None, 32).note
+    return examine(data, None, 32).note
 
 
 HOLES = np.where(RAMP < 0.1, np.nan, RAMP)
@@ -177,7 +177,7 @@ def test_a_bitmap_whose_transparency_was_left_zero_is_opaque() -> None:
 def test_turned_tiffs_are_noted(orientation: int) -> None:
     image = Image.fromarray(GREY[:, ::-1] // 2).convert("RGB")
     data = saved(image, "TIFF", tiffinfo={0x112: orientation})
-    seen = look(data, ".tif", 32)
+    seen = examine(data, ".tif", 32)
     assert seen.note == ("" if orientation == 1 else f"EXIF orientation {orientation}")
     assert (seen.width, seen.height) == decode(data).size == ((W, H) if orientation < 5 else (H, W))
 
@@ -191,7 +191,7 @@ def test_turned_tiffs_are_noted(orientation: int) -> None:
     ],
 )
 def test_kinds_of_tiff_that_are_not_read_are_named(data: bytes, name: str) -> None:
-    for way in (decode, pixels, lambda data: look(data, None, 32)):
+    for way in (decode, pixels, lambda data: examine(data, None, 32)):
         with pytest.raises(Undecodable, match=f"^unsupported format: {name}$"):
             way(data)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.data.images import jpeg
-from catsdogs_exp.data.images.decoding import Undecodable, decode, look, pixels
+from catsdogs_exp.data.images.decoding import Undecodable, decode, examine, pixels
 
 END = b"\xff\xd9"
 EXIF = Image.Exif()
@@ -45,7 +45,7 @@ def half(data: bytes) -> bytes:
 def verdict(data: bytes) -> str:
     """The reason or, in brackets, the note; the same by every way."""
     try:
-        seen = look(data, None, 32)
+        seen = examine(data, None, 32)
     except Undecodable as error:
         for way in (decode, pixels):
             with pytest.raises(Undecodable) as caught:

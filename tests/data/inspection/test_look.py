@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catsdogs_exp.data.images import jpeg as short_way
-from catsdogs_exp.data.images.decoding import MAX_PIXELS, Look, Undecodable, look
+from catsdogs_exp.data.images.decoding import MAX_PIXELS, Examined, Undecodable, examine
 
 
 def jpeg(width: int, height: int, mode: str = "RGB", **settings: object) -> bytes:
@@ -29,7 +29,7 @@ def both(data: bytes, suffix: str = ".jpg", at_least: int = 32, max_pixels: int 
     for way in (quick, lambda _: None):
         short_way.header_of = way
         try:
-            found: object = look(data, suffix, at_least, max_pixels)
+            found: object = examine(data, suffix, at_least, max_pixels)
         except Undecodable as error:
             found = str(error)
         finally:
@@ -39,7 +39,7 @@ def both(data: bytes, suffix: str = ".jpg", at_least: int = 32, max_pixels: int 
 
 
 def same(one: object, other: object) -> bool:
-    if not isinstance(one, Look) or not isinstance(other, Look):
+    if not isinstance(one, Examined) or not isinstance(other, Examined):
         return one == other
     plain = [(each.width, each.height, each.kind, each.mode, each.note) for each in (one, other)]
     return plain[0] == plain[1] and np.array_equal(np.asarray(one.small), np.asarray(other.small))
@@ -77,7 +77,7 @@ def test_turned_ones_look_the_same(orientation: int) -> None:
     exif[0x0112] = orientation
     data = jpeg(60, 40, exif=exif)
     found, expected = both(data)
-    assert same(found, expected) and isinstance(found, Look)
+    assert same(found, expected) and isinstance(found, Examined)
     assert (found.width, found.height) == ((60, 40) if orientation < 5 else (40, 60))
     assert ("EXIF orientation" in found.note) == (orientation > 1)
 
@@ -87,12 +87,12 @@ def test_several_pictures_in_one_are_not_taken_for_one() -> None:
     pictures = [Image.new("RGB", (50, 40), colour) for colour in ("red", "blue")]
     pictures[0].save(handle, "MPO", save_all=True, append_images=pictures[1:])
     found, expected = both(handle.getvalue())
-    assert same(found, expected) and isinstance(found, Look) and found.kind == "MPO"
+    assert same(found, expected) and isinstance(found, Examined) and found.kind == "MPO"
 
 
 def test_the_limit_of_pixels_holds() -> None:
     assert both(jpeg(50, 40), max_pixels=1999) == ("too large", "too large")
-    assert isinstance(both(jpeg(50, 40), max_pixels=2000)[0], Look)
+    assert isinstance(both(jpeg(50, 40), max_pixels=2000)[0], Examined)
 
 
 def test_all_real_photos_look_the_same(real_photos: Path) -> None:

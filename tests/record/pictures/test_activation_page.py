@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from catsdogs_exp.insight.maps import Answers, LayerActivations
+from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 
 TILE, LINE, MARGIN = 64, 24, 12
 
 
-def answers(maps: np.ndarray, probabilities: tuple[float, ...] = (0.25, 0.75)) -> Answers:
-    return Answers((LayerActivations("probe", maps.astype(np.float32)),), np.array([probabilities], np.float32))
+def answers(maps: np.ndarray, probabilities: tuple[float, ...] = (0.25, 0.75)) -> NetworkActivations:
+    return NetworkActivations(
+        (LayerActivations("probe", maps.astype(np.float32)),), np.array([probabilities], np.float32)
+    )
 
 
 def tile(grid: np.ndarray, number: int) -> np.ndarray:
