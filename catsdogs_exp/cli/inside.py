@@ -19,6 +19,7 @@ def inside(arguments: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", type=a_path, help="two run folders")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
+    parser.add_argument("--data", type=a_path, metavar="PATH", help="other images instead, one folder per class")
     parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
     parser.add_argument("--html", type=a_path, help="write a page")
     options = parser.read([word for word in arguments if word != "--inside"])
@@ -38,7 +39,7 @@ def inside(arguments: list[str]) -> int:
     from catsdogs_exp.report.inside_page import write_page
 
     screen = TerminalScreen()
-    found = compare_inside(runs, options.layers, options.images, screen.progress)
+    found = compare_inside(runs, options.layers, options.images, screen.progress, options.data)
     screen.close()
     comparison = found.comparison
     if options.html:

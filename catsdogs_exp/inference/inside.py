@@ -3,13 +3,14 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_files, images_of_split
+from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_files, images_of_folder, images_of_split
 from catsdogs_exp.insight.ablation import ChannelUse, channel_use
 from catsdogs_exp.insight.atlas import Channel, Images, channels_of_layer
 from catsdogs_exp.insight.channels import ChannelAnswers, activations_in_batches, channel_answers
@@ -44,23 +45,29 @@ class Side:
 
 @dataclass(frozen=True)
 class Inside:
-    """The comparison and both sides."""
+    """The comparison, both sides, and the folder of other images, or None."""
 
     comparison: Comparison
     first: Side
     second: Side
+    data: Path | None = None
 
 
 def compare_inside(
-    runs: tuple[RunFiles, RunFiles], layers: Sequence[str], images: int, progress: ReportProgress
+    runs: tuple[RunFiles, RunFiles],
+    layers: Sequence[str],
+    images: int,
+    progress: ReportProgress,
+    data: Path | None = None,
 ) -> Inside:
-    """Compares the networks of two runs on the validation images of the first.
+    """Compares the networks of two runs on the validation images of the first, or on other images.
 
     Args:
         runs: both.
         layers: `auto`, `all`, or names and patterns; each network uses those it has.
         images: maximum number of images.
         progress: called with the progress.
+        data: a folder of images to use instead, one folder per class.
 
     Raises:
         BadInput: if a network, the images or a layer is not available, or the runs have different classes.
@@ -71,7 +78,10 @@ def compare_inside(
             f"--inside must compare runs with the same classes. Received: {', '.join(first.classes)} and "
             f"{', '.join(second.classes)}"
         )
-    shown = images_of_split(runs[0], first.card, "validation", images)
+    if data is None:
+        shown = images_of_split(runs[0], first.card, "validation", images)
+    else:
+        shown = images_of_folder(data, first.card, images)
     others = images_of_files(shown, second.card)
     sides = []
     for network, pictures, run in ((first, shown, runs[0]), (second, others, runs[1])):
@@ -82,7 +92,7 @@ def compare_inside(
     alone = (found.only_in_first, found.only_in_second)
     whole = [_side(run, *side, lonely) for run, side, lonely in zip(runs, sides, alone, strict=True)]
     ordered = replace(found, only_in_first=whole[0].only_here, only_in_second=whole[1].only_here)
-    return Inside(ordered, *whole)
+    return Inside(ordered, whole[0], whole[1], data)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def write_page(inside: Inside, path: Path) -> None:
         first=str(inside.first.run.folder),
         second=str(inside.second.run.folder),
         images=len(inside.first.images.labels),
+        data=str(inside.data or ""),
         rows=found.first,
         columns=found.second,
         cka=[[_cell(value) for value in row] for row in found.cka.tolist()],

@@ -33,6 +33,14 @@ def test_two_networks_are_compared_as_data(trained: Path, other: Path, capsys) -
         assert uses == sorted(uses, reverse=True)
 
 
+def test_other_images_can_be_used(trained: Path, other: Path, photo_folder, tmp_path: Path, capsys) -> None:
+    folder, page = photo_folder({"cats": 6, "dogs": 6}), tmp_path / "page.html"
+    words = ["compare", str(trained), str(other), "--inside", "--data", str(folder), "--json", "--html", str(page)]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 12
+    assert f"Both see the same 12 images of {folder}." in page.read_text(encoding="utf-8")
+
+
 def test_a_network_is_like_itself(trained: Path, capsys) -> None:
     assert main(["compare", str(trained), str(trained), "--inside", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
