@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.metrics.evaluation import Evaluation
     from catsdogs_exp.record.folder.run_files import RunFiles
 
-_MOST_VIEWS = 64
 _MATRIX_UP_TO = 20  # maximum number of classes
 _CONFUSIONS = 20  # shown instead of a matrix that does not fit
 _TITLES = {
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     options = parser.read(arguments)
-    views = _views(options.tta)
+    views = number_of_views(options.tta)
     _check_file(options.confusion)
 
     from catsdogs_exp.cli.screen import aside
@@ -193,15 +193,6 @@ def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None
         write_confusion(evaluation.confusion, classes, path)
     except OSError as error:
         raise RunFailed(f"The confusion matrix could not be written to {path}: {error.strerror or error}") from error
-
-
-def _views(text: str | None) -> int:
-    """The number of views per image; 0 without the option."""
-    if text is None:
-        return 0
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_VIEWS:
-        raise BadInput(f"--tta must be a whole number from 1 to {_MOST_VIEWS}. Received: --tta={text}")
-    return int(text)
 
 
 def _judged(

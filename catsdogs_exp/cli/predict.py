@@ -1,71 +1,151 @@
-"""`python -m catsdogs_exp predict RUN IMAGE...`: classes and probabilities for your own images."""
+"""`python -m catsdogs_exp predict MODEL IMAGE...`: classes and probabilities for your own images."""
 
-import csv
-import json
+import argparse
 import sys
-from typing import Any
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from catsdogs_exp.cli.arguments import a_path, run_parser
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.cli.arguments import Parser, a_path
+from catsdogs_exp.cli.tta_flag import number_of_views
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.natural_sort import natural_key
+
+if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.inference.answers import Answer
+    from catsdogs_exp.inference.image_names import NamedImage
+    from catsdogs_exp.inference.network_file import NetworkFile
+    from catsdogs_exp.inference.predictor import Predictor
+
+_ORDERS = ("given", "name", "class", "probability")
 
 
 def main(arguments: list[str]) -> int:
-    """Predicts files and folders. Exit code 2 if no image could be read."""
-    parser = run_parser(
+    """Predicts images. Exit code 1 if some could not be read, 2 if none could."""
+    options = _parser().read(arguments)
+    if options.top < 1:
+        raise BadInput(f"--top must be >= 1. Received: --top {options.top}")
+    views = number_of_views(options.tta)
+
+    from catsdogs_exp.inference.network_file import find_network
+
+    source = find_network(options.model)
+    with tempfile.TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
+        images = _images(options, Path(scratch))
+
+        from catsdogs_exp.training.runtime import import_tensorflow
+
+        import_tensorflow()
+        predictor = _predictor(source, views, options.forget_rescaling)
+        return _print_answers(predictor, images, options)
+
+
+def _parser() -> Parser:
+    parser = Parser(
         "predict",
-        "Classes and probabilities for images, from the best network of a run.",
-        "outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
+        description="Classes and probabilities for images, from the best network of a run.",
+        epilog="Example: python -m catsdogs_exp predict outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
     )
-    parser.add_argument("images", metavar="IMAGE", type=a_path, nargs="+", help="image files or folders of them")
+    parser.add_argument("model", metavar="RUN", type=a_path, help="a run folder, or a best.keras anywhere")
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        type=_word,
+        nargs="+",
+        help="files, folders, patterns such as '*.jpg', http(s) addresses; -: a list of them on standard input",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
-    options = parser.read(arguments)
+    parser.add_argument("--top", metavar="K", type=int, default=1, help="the K most probable classes of each image")
+    parser.add_argument("--sort", choices=_ORDERS, default="given", help="order of the answers (default: as given)")
+    parser.add_argument(
+        "--threshold",
+        metavar="CLASS=P",
+        help="for two classes: predict CLASS above this probability, the other one otherwise (default: 0.5)",
+    )
+    parser.add_argument("--tta", metavar="N", help="the mean over N augmented views of each image")
+    parser.add_argument(
+        "--forget-rescaling",
+        action="store_true",
+        help="replay the course's mistake: pixels 0..255 for a network that was trained on 0..1",
+    )
+    parser.add_argument(
+        "--allow-private-addresses", action="store_true", help="also download from addresses inside your own network"
+    )
+    return parser
 
-    from catsdogs_exp.cli.named_images import named_images
-    from catsdogs_exp.cli.screen import aside, output, table
-    from catsdogs_exp.record.folder.run_files import find_run
 
-    run = find_run(options.run)
-    files = named_images(options.images)
+def _word(text: str) -> str:
+    """A word that names images, kept as typed."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
+    return text
 
-    from catsdogs_exp.training.runtime import import_tensorflow
 
-    import_tensorflow()
+def _images(options: argparse.Namespace, scratch: Path) -> "list[NamedImage]":
+    """The images that the words name; says what was skipped."""
+    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.inference.image_names import STDIN, ImageNames
+    from catsdogs_exp.inference.web_images import Limits
+
+    listed = sys.stdin.buffer.read() if STDIN in options.images else None
+    names = ImageNames(scratch, Limits(private=options.allow_private_addresses))
+    try:
+        return names.images(options.images, listed)
+    finally:
+        for note in names.notes():
+            aside(f"skipped: {note}")
+
+
+def _predictor(source: "NetworkFile", views: int, forget_rescaling: bool) -> "Predictor":
     from catsdogs_exp.inference.predictor import Predictor
 
-    predictor = Predictor(run)
+    if not views:
+        return Predictor(source, forget_rescaling)
+    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.inference.tta import MIRRORED, ViewPredictor, run_views
+
+    if source.run is not None:
+        return ViewPredictor(source, run_views(source.run, views), forget_rescaling)
+    if views > MIRRORED.count:
+        aside("--tta: without its run, the network's augmentation is unknown: 2 views, the image and its mirror image")
+    return ViewPredictor(source, MIRRORED, forget_rescaling)
+
+
+def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
+    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table
+    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.inference.answers import Threshold, answers
+
     classes = predictor.card.classes
-    rows: list[dict[str, Any]] = []
-    unreadable = 0
-    for prediction in predictor.predict(files):
-        if prediction.probabilities is None:
-            unreadable += 1
-            rows.append({"path": str(prediction.path), "error": prediction.error})
-            aside(f"not predicted: {prediction.path}: {prediction.error}")
-            continue
-        best = int(prediction.probabilities.argmax())
-        rows.append(
-            {
-                "path": str(prediction.path),
-                "class": classes[best],
-                "probability": float(prediction.probabilities[best]),
-                "probabilities": dict(zip(classes, map(float, prediction.probabilities), strict=True)),
-            }
-        )
+    threshold = Threshold.parse(options.threshold, classes) if options.threshold is not None else None
+    found = []
+    for answer in answers(predictor, images, threshold):
+        found.append(answer)
+        if answer.error:
+            aside(f"not predicted: {answer.name}: {answer.error}")
+    found = _sorted(found, options.sort, classes)
     if options.json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+        print_json(found, classes, options.top)
     elif options.csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(["path", "class", "probability", *classes, "error"])
-        for row in rows:
-            each = row.get("probabilities", {})
-            values = [each.get(name, "") for name in classes]
-            writer.writerow([row["path"], row.get("class", ""), row.get("probability", ""), *values, row.get("error")])
+        print_csv(found, classes)
     else:
-        predicted = table("picture", "class", "probability")
-        for row in rows:
-            if "class" in row:
-                predicted.add_row(row["path"], row["class"], f"{row['probability']:.4f}")
-        output().print(predicted)
-    return BadInput.exit_code if unreadable == len(files) else 0
+        print_table(found, options.top)
+    unreadable = sum(bool(answer.error) for answer in found)
+    if unreadable == len(found):
+        return BadInput.exit_code
+    return RunFailed.exit_code if unreadable else 0
+
+
+def _sorted(answers: "list[Answer]", order: str, classes: Sequence[str]) -> "list[Answer]":
+    """Ordered by name, by class or from sure to unsure; equal ones, and all by default, keep their order."""
+    if order == "name":
+        return sorted(answers, key=lambda answer: natural_key(answer.name))
+    if order == "class":
+        places = {name: place for place, name in enumerate(classes)}
+        return sorted(answers, key=lambda answer: places.get(answer.label, len(places)))
+    if order == "probability":
+        return sorted(answers, key=lambda answer: -answer.probability)
+    return answers

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.preparing import read_image
-from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.data.opencv_threads import one_opencv_thread
+from catsdogs_exp.data.prefetch import ahead
+from catsdogs_exp.inference.without_rescaling import without_rescaling
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
-_BATCH = 64
+_BATCH = 32
 NO_NUMBER = "the network answers with NaN: its training has diverged"
 
 
@@ -51,28 +53,43 @@ class Opinions(NamedTuple):
     logs: NDArray[np.float32]
 
 
+class HasNetwork(Protocol):
+    """A run, or a network's file on its own."""
+
+    @property
+    def network(self) -> Path:
+        """The network's file."""
+
+
 class Predictor:
-    """Predicts files with the best network of a run.
+    """Predicts files with a trained network.
 
     Args:
-        run: the run.
+        source: a run, for its best network, or the file of one.
+        forget_rescaling: replays the course's mistake: pixels 0..255 reach the network without its own rescaling.
+
+    Attributes:
+        card: of the network.
 
     Raises:
-        BadInput: if it has no network, or it is damaged.
+        BadInput: if there is no network, or it is damaged.
     """
 
-    def __init__(self, run: RunFiles) -> None:
+    def __init__(self, source: HasNetwork, forget_rescaling: bool = False) -> None:
         self.card: ModelCard
         self._model: keras.Model
-        self._model, self.card = load_model(run.network)
-        self._ask = _asking(self._model)
+        self._model, self.card = load_model(source.network)
+        self._ask = _asking(self._model, forget_rescaling)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
-        """Yields a prediction for each file, in order; an unreadable file does not stop the others."""
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for start in range(0, len(paths), _BATCH):
-                part = paths[start : start + _BATCH]
-                read = list(pool.map(self._read, part))
+        """Yields a prediction for each file, in order; an unreadable file does not stop the others.
+
+        Threads read the next images while the network works.
+        """
+        parts = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+        reading = ahead(lambda number: [*map(self._read, parts[number])], range(len(parts)), os.cpu_count() or 1)
+        with one_opencv_thread(), closing(reading):
+            for part, read in zip(parts, reading, strict=True):
                 images = [image for image in read if not isinstance(image, str)]
                 rows = zip(*self.opinions(np.stack(images)), strict=True) if images else iter(())
                 for path, image in zip(part, read, strict=True):
@@ -103,10 +120,12 @@ class Predictor:
             return f"cannot be read: {error.strerror}"
 
 
-def _asking(model: keras.Model) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor, tf.Tensor]]:
+def _asking(model: keras.Model, forget_rescaling: bool) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor, tf.Tensor]]:
+    network = without_rescaling(model) if forget_rescaling else model
+
     @tf.function(input_signature=(tf.TensorSpec(model.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
     def ask(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = logits_of(model(images, training=False))
+        logits = logits_of(network(tf.cast(images, tf.float32) if forget_rescaling else images, training=False))
         return class_probabilities(logits), log_probabilities(logits)
 
     return ask  # type: ignore[no-any-return]

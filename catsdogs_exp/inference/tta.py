@@ -11,7 +11,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import apply, changes_pictures, draw
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.predictor import Opinions, Predictor
+from catsdogs_exp.inference.predictor import HasNetwork, Opinions, Predictor
 from catsdogs_exp.record.folder.run_files import RunFiles
 
 
@@ -74,6 +74,10 @@ def run_views(run: RunFiles, count: int) -> Views:
     return views_of(config.augment, config.seed, count)
 
 
+MIRRORED = Views(None, 0, 2)
+"""The image and its mirror image: the views of a network whose run, and so its augmentation, is unknown."""
+
+
 def _typed(value: object) -> str:
     """A value as typed on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
@@ -83,12 +87,13 @@ class ViewPredictor(Predictor):
     """Predicts the mean of the probabilities over the views of each image.
 
     Args:
-        run: the run.
+        source: a run, for its best network, or the file of one.
         views: of each image.
+        forget_rescaling: as for `Predictor`.
     """
 
-    def __init__(self, run: RunFiles, views: Views) -> None:
-        super().__init__(run)
+    def __init__(self, source: HasNetwork, views: Views, forget_rescaling: bool = False) -> None:
+        super().__init__(source, forget_rescaling)
         self._views = views
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:

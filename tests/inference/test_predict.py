@@ -91,12 +91,12 @@ def test_unreadable_files_are_reported_and_the_rest_predicted(
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
     good = str(validation_files[0][0])
-    assert main(["predict", str(trained), str(text), good, str(tmp_path / "none.jpg")]) == 0
+    assert main(["predict", str(trained), str(text), good, str(tmp_path / "none.jpg")]) == 1
     captured = capsys.readouterr()
     assert f"not predicted: {text}: not an image" in captured.err
     assert f"not predicted: {tmp_path / 'none.jpg'}: cannot be read: No such file or directory" in captured.err
     lines = captured.out.splitlines()
-    assert lines[0].split() == ["picture", "class", "probability"]
+    assert lines[0].split() == ["image", "class", "probability"]
     assert len(lines) == 2 and good in lines[1] and ("cats" in lines[1] or "dogs" in lines[1])
     assert main(["predict", str(trained), str(text)]) == 2
 

@@ -1,0 +1,93 @@
+"""The network's answer for each image that a user named: a class, how sure it is, and why there is none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.inference.image_names import NamedImage
+from catsdogs_exp.inference.predictor import Prediction, Predictor
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer for one image.
+
+    Attributes:
+        name: as the user named the image.
+        label: the predicted class; `""` if there is none.
+        probability: of this class, 0..1.
+        probabilities: of each class, most probable first.
+        error: why there is no prediction, or `""`.
+    """
+
+    name: str
+    label: str = ""
+    probability: float = 0.0
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """When a network of two classes predicts one of them.
+
+    Attributes:
+        label: the class.
+        probability: it is predicted above this probability, 0..1; the other class otherwise.
+    """
+
+    label: str
+    probability: float
+
+    @classmethod
+    def parse(cls, text: str, classes: Sequence[str]) -> "Threshold":
+        """Reads `CLASS=P`, or `P` for the second class.
+
+        Raises:
+            BadInput: for another text, an unknown class, or a network of more than two classes.
+        """
+        if len(classes) != 2:
+            raise BadInput(
+                f"--threshold needs a network of two classes. This one has {len(classes)}: {', '.join(classes[:8])}"
+            )
+        name, sign, number = text.rpartition("=")
+        name = name if sign else classes[1]
+        if name not in classes:
+            raise BadInput(
+                f"--threshold must name a class: {' or '.join(classes)}. Received: --threshold {text}."
+                f"{did_you_mean(name, classes)}"
+            )
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise BadInput(
+                f"--threshold must be a probability, 0 to 1, or CLASS=PROBABILITY, such as {classes[1]}=0.7. "
+                f"Received: --threshold {text}"
+            )
+        return cls(name, value)
+
+
+def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Threshold | None = None) -> Iterator[Answer]:
+    """The answers, in the order of the images."""
+    predictions = predictor.predict([image.path for image in images if not image.error])
+    for image in images:
+        if image.error:
+            yield Answer(image.name, error=image.error)
+        else:
+            yield _answer(image.name, next(predictions), predictor.card.classes, threshold)
+
+
+def _answer(name: str, said: Prediction, classes: Sequence[str], threshold: Threshold | None) -> Answer:
+    if said.probabilities is None:
+        return Answer(name, error=said.error)
+    order = np.argsort(-said.probabilities, kind="stable").tolist()  # ties go to the first class
+    each = {classes[place]: float(said.probabilities[place]) for place in order}
+    label = classes[order[0]]
+    if threshold is not None:
+        (other,) = (one for one in classes if one != threshold.label)
+        label = threshold.label if each[threshold.label] > threshold.probability else other
+    return Answer(name, label, each[label], each)

@@ -1,0 +1,118 @@
+"""The images that a user names: files, folders, patterns, a list on standard input, and addresses on the web."""
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from catsdogs_exp.data.sources.clutter import is_clutter
+from catsdogs_exp.data.sources.walking import Walker, image_files
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.web_images import Limits, WebImageError, download
+from catsdogs_exp.natural_sort import natural_key
+
+STDIN = "-"
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_AT_ONCE = 4  # downloads
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """An image that was asked for.
+
+    Attributes:
+        name: as the user named it: a path or an address.
+        path: where its bytes are.
+        error: why there are none, or `""`.
+    """
+
+    name: str
+    path: Path
+    error: str = ""
+
+
+class ImageNames:
+    """Turns words into images, in their order.
+
+    Folders give the files that a training would list, by the same rule (`data/sources/walking.py`): links are followed
+    once, hidden files and system clutter are left out. A file named by itself is always taken.
+
+    Args:
+        scratch: an empty folder for downloads.
+        limits: of downloads.
+    """
+
+    def __init__(self, scratch: Path, limits: Limits) -> None:
+        self._scratch, self._limits = scratch, limits
+        self._walker = Walker()
+
+    def notes(self) -> tuple[str, ...]:
+        """What was skipped, one line each."""
+        return self._walker.notes()
+
+    def images(self, words: Sequence[str], listed: bytes | None = None) -> list[NamedImage]:
+        """The images.
+
+        Args:
+            words: as typed.
+            listed: what `-` stands for: names, one per line, or separated by NUL as `find -print0` does.
+
+        Raises:
+            BadInput: if there are none, or for a folder that cannot be read.
+        """
+        found: list[NamedImage] = []
+        for word in words:
+            found += self._listed(listed or b"") if word == STDIN else self._named(word, patterns=True)
+        if not found:
+            raise BadInput(f"No files in: {', '.join(words)}")
+        return self._downloaded(found)
+
+    def _listed(self, content: bytes) -> Iterator[NamedImage]:
+        separator = b"\0" if b"\0" in content else b"\n"
+        for line in content.split(separator):
+            name = os.fsdecode(line if separator == b"\0" else line.removesuffix(b"\r"))
+            if name:
+                yield from self._named(name, patterns=False)
+
+    def _named(self, word: str, patterns: bool) -> Iterable[NamedImage]:
+        if _ADDRESS.match(word):
+            return [NamedImage(word, Path())]
+        path = Path(word).expanduser() if word.startswith("~") else Path(word)
+        if patterns and not os.path.lexists(path) and glob.has_magic(word):
+            return self._matching(str(path), word)
+        return _of_paths(image_files([path], self._walker))
+
+    def _matching(self, pattern: str, word: str) -> Iterable[NamedImage]:
+        """What a pattern matches, for shells that do not expand it, and where it is quoted."""
+        names = sorted(glob.glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207  (absolute patterns, too)
+        kept = [Path(name) for name in names if not is_clutter(Path(name).name)]
+        self._walker.leave_out(len(names) - len(kept), ": hidden or left behind by a system or program")
+        if "**" in pattern:  # also gives the folders whose files it gives
+            kept = [path for path in kept if not path.is_dir()]
+        if not kept:
+            return [NamedImage(word, Path(word), "no file has a name of this pattern")]
+        return _of_paths(image_files(kept, self._walker))
+
+    def _downloaded(self, images: list[NamedImage]) -> list[NamedImage]:
+        addresses = list(dict.fromkeys(image.name for image in images if _ADDRESS.match(image.name)))
+        if not addresses:
+            return images
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            got = dict(zip(addresses, pool.map(self._download, enumerate(addresses)), strict=True))
+        return [got.get(image.name, image) for image in images]
+
+    def _download(self, numbered: tuple[int, str]) -> NamedImage:
+        number, address = numbered
+        path = self._scratch / str(number)
+        try:
+            path.write_bytes(download(address, self._limits))
+        except WebImageError as error:
+            return NamedImage(address, path, str(error))
+        return NamedImage(address, path)
+
+
+def _of_paths(paths: Iterable[Path]) -> Iterator[NamedImage]:
+    return (NamedImage(str(path), path) for path in paths)

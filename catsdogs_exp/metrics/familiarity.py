@@ -1,0 +1,76 @@
+"""Whether an image is like the images that a network was trained on, judged by its features.
+
+The similarity of an image is the mean cosine between its features and those of its ten nearest training images (deep
+nearest neighbours, Sun et al., 2022). An image is unlike the training images if it is less similar than all but one in
+a hundred of the validation images, which the network was not trained on either.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEAREST = 10
+RARE = 0.01
+"""The share of ordinary images that count as unlike the training images."""
+FEWEST = 20
+"""Fewer training or validation images do not show what is ordinary."""
+_TINY = 1e-12
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """What is familiar to a network.
+
+    Attributes:
+        features: float16 [n, f], of training images, each of length 1.
+        limit: -1..1, the similarity below which an image is unlike the training images.
+        checked: validation images that the limit is from.
+    """
+
+    features: NDArray[np.float16]
+    limit: float
+    checked: int
+
+    def similarity(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How similar images are to the training images.
+
+        Args:
+            features: float [b, f].
+
+        Returns:
+            float64 [b], -1..1; NaN for features that are not finite.
+        """
+        return _similarity(features, self.features.astype(np.float32))
+
+
+def familiarity(train: NDArray[np.floating], ordinary: NDArray[np.floating]) -> Familiarity | None:
+    """What is familiar to a network; None for too few images, or features that are not finite.
+
+    Args:
+        train: float [n, f], features of training images.
+        ordinary: float [m, f], features of images of the same kind that it was not trained on.
+    """
+    if min(len(train), len(ordinary)) < FEWEST or not (np.isfinite(train).all() and np.isfinite(ordinary).all()):
+        return None
+    kept = _directions(train).astype(np.float16)
+    limit = float(np.quantile(_similarity(ordinary, kept.astype(np.float32)), RARE))
+    return Familiarity(kept, limit, len(ordinary))
+
+
+def _similarity(features: NDArray[np.floating], known: NDArray[np.float32]) -> NDArray[np.float64]:
+    nearest = min(NEAREST, len(known))
+    found = np.empty(len(features))
+    for start in range(0, len(features), _BATCH):
+        cosines = _directions(features[start : start + _BATCH]) @ known.T
+        largest = np.partition(cosines, -nearest, axis=1)[:, -nearest:]
+        found[start : start + _BATCH] = largest.mean(axis=1, dtype=np.float64)
+    return found
+
+
+def _directions(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Of length 1; zero features stay zero, which is similar to nothing."""
+    values = np.asarray(features, np.float64)
+    lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
+    return (values / np.maximum(lengths, _TINY)).astype(np.float32)

@@ -1,0 +1,113 @@
+"""What is measured once training is over, appended to `best.keras`: calibration, and what training images look like.
+
+Plain JSON and numbers: reading it executes nothing, and its size is checked before it is read.
+"""
+
+import json
+import math
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catsdogs_exp import platforms
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.metrics.familiarity import Familiarity
+from catsdogs_exp.metrics.temperature import Calibration
+
+_ENTRY = "catsdogs_exp_appendix.json"
+_FEATURES = "catsdogs_exp_training_images.f2"
+_NUMBERS = np.dtype("<f2")
+_MAX_ENTRY = 2**16
+_MAX_FEATURES = 2**26  # bytes
+
+
+@dataclass(frozen=True)
+class Appendix:
+    """What is known about a trained network.
+
+    Attributes:
+        calibration: how to correct its confidence, or None.
+        familiarity: what is familiar to it, or None.
+    """
+
+    calibration: Calibration | None = None
+    familiarity: Familiarity | None = None
+
+
+def append(appendix: Appendix, path: Path) -> bool:
+    """Adds the appendix to a network's file, which is replaced by the longer one when that is complete.
+
+    Returns:
+        Whether it was added: a file that has one keeps it.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if _ENTRY in archive.namelist():
+            return False
+    known = appendix.familiarity
+    content: dict[str, Any] = {
+        "calibration": None if appendix.calibration is None else asdict(appendix.calibration),
+        "familiarity": None
+        if known is None
+        else {"images": len(known.features), "limit": known.limit, "checked": known.checked},
+    }
+    scratch = path.with_name(f".{path.stem}.part.keras")
+    shutil.copyfile(path, scratch)
+    with zipfile.ZipFile(scratch, "a") as archive:
+        if known is not None:
+            archive.writestr(_FEATURES, known.features.astype(_NUMBERS).tobytes())
+        archive.writestr(_ENTRY, json.dumps(content, indent=1))
+    platforms.sync_file(scratch)
+    platforms.replace(scratch, path)
+    return True
+
+
+def read_appendix(path: Path) -> Appendix | None:
+    """The appendix of a network's file; None if an older version wrote the file.
+
+    Raises:
+        BadInput: if it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _ENTRY not in archive.namelist():
+                return None
+            content = json.loads(_read(archive, _ENTRY, _MAX_ENTRY))
+            calibration, known = content["calibration"], content["familiarity"]
+            return Appendix(
+                None if calibration is None else _calibration(calibration),
+                None if known is None else _familiarity(known, _read(archive, _FEATURES, _MAX_FEATURES)),
+            )
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise BadInput(f"What is appended to the network cannot be read: {path} ({error})") from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    if archive.getinfo(name).file_size > most:
+        raise ValueError(f"{name} is too large")
+    return archive.read(name)
+
+
+def _calibration(content: dict[str, Any]) -> Calibration:
+    found = Calibration(
+        float(content["temperature"]),
+        int(content["images"]),
+        float(content["error_before"]),
+        float(content["error_after"]),
+    )
+    if not (0 < found.temperature < math.inf and 0 <= found.error_before <= 1 and 0 <= found.error_after <= 1):
+        raise ValueError(f"impossible calibration: {found}")
+    return found
+
+
+def _familiarity(content: dict[str, Any], data: bytes) -> Familiarity:
+    images, limit = int(content["images"]), float(content["limit"])
+    if images < 1 or not data or len(data) % (images * _NUMBERS.itemsize) or not math.isfinite(limit):
+        raise ValueError(f"{len(data)} bytes are not features of {images} images")
+    features = np.frombuffer(data, _NUMBERS).reshape(images, -1).astype(np.float16)
+    if not np.isfinite(features).all():
+        raise ValueError("features that are not numbers")
+    return Familiarity(features, limit, int(content["checked"]))
