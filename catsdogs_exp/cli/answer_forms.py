@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.screen import output, table
@@ -11,22 +12,47 @@ from catsdogs_exp.cli.screen import output, table
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.inference.answers import Answer
 
+UNLIKE = "unlike the training images"
 _BAR = 20  # characters of a probability of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def print_table(answers: Sequence["Answer"], top: int) -> None:
+@dataclass(frozen=True)
+class Form:
+    """How answers are printed.
+
+    Attributes:
+        classes: of the network, in its order.
+        top: classes per image, >= 1.
+        reject: whether an image unlike the training images gets no class.
+    """
+
+    classes: Sequence[str]
+    top: int = 1
+    reject: bool = False
+
+    def rejects(self, answer: "Answer") -> bool:
+        """Whether this answer has no class."""
+        return self.reject and bool(answer.unlike)
+
+
+def print_table(answers: Sequence["Answer"], form: Form) -> None:
     """One row per image with its class and probability; with `top` > 1, further rows for the next classes."""
     console = output()
     blocks = console.encoding.lower().startswith("utf")
-    shown = table("image", "class", "probability", "")
-    for answer in answers:
-        if answer.error:
+    readable = [answer for answer in answers if not answer.error]
+    calibrated = any(answer.calibrated is not None for answer in readable)
+    shown = table("image", "class", "probability", "", *(["calibrated"] if calibrated else []))
+    for answer in readable:
+        if form.rejects(answer):
+            shown.add_row(answer.name, UNLIKE)
             continue
         others = [(name, value) for name, value in answer.probabilities.items() if name != answer.label]
-        rows = [(answer.label, answer.probability), *others][:top]
+        rows = [(answer.label, answer.probability), *others][: form.top]
         for place, (name, value) in enumerate(rows):
-            shown.add_row("" if place else answer.name, name, f"{value:.4f}", bar(value, blocks))
+            label = f"{name} ({UNLIKE})" if answer.unlike and not place else name
+            more = f"{answer.calibrated:.4f}" if answer.calibrated is not None and not place else ""
+            shown.add_row("" if place else answer.name, label, f"{value:.4f}", bar(value, blocks), *[more][:calibrated])
     console.print(shown)
 
 
@@ -38,31 +64,49 @@ def bar(value: float, blocks: bool = True) -> str:
     return ("█" * whole + (_EIGHTHS[part] if part else "")) or _EIGHTHS[1]
 
 
-def print_json(answers: Sequence["Answer"], classes: Sequence[str], top: int) -> None:
+def print_json(answers: Sequence["Answer"], form: Form) -> None:
     """All answers as a list; unreadable images with their `error`."""
-    print(json.dumps([as_json(each, classes, top) for each in answers], indent=1, ensure_ascii=False))  # noqa: T201
+    print(json.dumps([as_json(each, form) for each in answers], indent=1, ensure_ascii=False))  # noqa: T201
 
 
-def as_json(answer: "Answer", classes: Sequence[str], top: int) -> dict[str, Any]:
-    """One answer. Probabilities are in the order of the network's classes; with `top` > 1, also the largest first."""
+def as_json(answer: "Answer", form: Form) -> dict[str, Any]:
+    """One answer. Probabilities are in the order of the network's classes; with `top` > 1, also the largest first.
+
+    What the network's file does not tell is left out: `calibrated`, `similarity`, `unlike`. A rejected image has the
+    class null.
+    """
     if answer.error:
         return {"path": answer.name, "error": answer.error}
+    known = {"calibrated": answer.calibrated, "similarity": answer.similarity, "unlike": answer.unlike}
     found: dict[str, Any] = {
         "path": answer.name,
-        "class": answer.label,
+        "class": None if form.rejects(answer) else answer.label,
         "probability": answer.probability,
-        "probabilities": {name: answer.probabilities[name] for name in classes},
+        **{key: value for key, value in known.items() if value is not None},
+        "probabilities": {name: answer.probabilities[name] for name in form.classes},
     }
-    if top > 1:
-        largest = list(answer.probabilities.items())[:top]
+    if form.top > 1:
+        largest = list(answer.probabilities.items())[: form.top]
         found["top"] = [{"class": name, "probability": value} for name, value in largest]
     return found
 
 
-def print_csv(answers: Sequence["Answer"], classes: Sequence[str]) -> None:
-    """One row per image, with the probability of each class; unreadable ones with their `error`."""
+def print_csv(answers: Sequence["Answer"], form: Form) -> None:
+    """One row per image, with the probability of each class; unreadable ones with their `error`.
+
+    A rejected image has an empty class.
+    """
     writer = csv.writer(sys.stdout)
-    writer.writerow(["path", "class", "probability", *classes, "error"])
+    writer.writerow(["path", "class", "probability", *form.classes, "calibrated", "unlike", "error"])
     for answer in answers:
-        each = [answer.probabilities.get(name, "") for name in classes]
-        writer.writerow([answer.name, answer.label, "" if answer.error else answer.probability, *each, answer.error])
+        if answer.error:
+            writer.writerow([answer.name, *[""] * (len(form.classes) + 4), answer.error])
+            continue
+        label = "" if form.rejects(answer) else answer.label
+        unlike = "" if answer.unlike is None else str(answer.unlike).lower()
+        each = [answer.probabilities[name] for name in form.classes]
+        writer.writerow([answer.name, label, answer.probability, *each, _or_empty(answer.calibrated), unlike, ""])
+
+
+def _or_empty(value: float | None) -> float | str:
+    return "" if value is None else value

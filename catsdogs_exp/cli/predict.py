@@ -1,6 +1,7 @@
 """`python -m catsdogs_exp predict MODEL IMAGE...`: classes and probabilities for your own images."""
 
 import argparse
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main(arguments: list[str]) -> int:
 
         import_tensorflow()
         predictor = _predictor(source, views, options.forget_rescaling)
+        _say_what_is_known(source, predictor, options)
         return _print_answers(predictor, images, options)
 
 
@@ -65,6 +67,7 @@ def _parser() -> Parser:
         metavar="CLASS=P",
         help="for two classes: predict CLASS above this probability, the other one otherwise (default: 0.5)",
     )
+    parser.add_argument("--reject", action="store_true", help="no class for images that are unlike the training images")
     parser.add_argument("--tta", metavar="N", help="the mean over N augmented views of each image")
     parser.add_argument(
         "--forget-rescaling",
@@ -114,13 +117,38 @@ def _predictor(source: "NetworkFile", views: int, forget_rescaling: bool) -> "Pr
     return ViewPredictor(source, MIRRORED, forget_rescaling)
 
 
+def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: argparse.Namespace) -> None:
+    """Says how far the network can be trusted, or why that is not known."""
+    from catsdogs_exp.cli.screen import aside
+
+    appendix = predictor.appendix
+    if appendix and appendix.calibration:
+        known = appendix.calibration
+        aside(
+            f"calibrated with temperature {known.temperature:.3g}: calibration error on {known.images} validation "
+            f"images {known.error_before:.4f} before, {known.error_after:.4f} after"
+        )
+    if options.forget_rescaling or (appendix and appendix.familiarity):
+        return
+    why = "the network's file does not describe its training images"
+    hint = (
+        f"Add it: evaluate {shlex.quote(source.name)} --append"
+        if source.run is not None and appendix is None
+        else "Train with logging.familiarity=300 and at least 20 images each for training and validation"
+    )
+    if options.reject:
+        raise BadInput(f"--reject cannot tell which images are unlike the training images: {why}. {hint}")
+    aside(f"images unlike the training images are not noticed: {why}. {hint}")
+
+
 def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
-    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table
+    from catsdogs_exp.cli.answer_forms import Form, print_csv, print_json, print_table
     from catsdogs_exp.cli.screen import aside
     from catsdogs_exp.inference.answers import Threshold, answers
 
     classes = predictor.card.classes
     threshold = Threshold.parse(options.threshold, classes) if options.threshold is not None else None
+    form = Form(classes, options.top, options.reject)
     found = []
     for answer in answers(predictor, images, threshold):
         found.append(answer)
@@ -128,11 +156,11 @@ def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", optio
             aside(f"not predicted: {answer.name}: {answer.error}")
     found = _sorted(found, options.sort, classes)
     if options.json:
-        print_json(found, classes, options.top)
+        print_json(found, form)
     elif options.csv:
-        print_csv(found, classes)
+        print_csv(found, form)
     else:
-        print_table(found, options.top)
+        print_table(found, form)
     unreadable = sum(bool(answer.error) for answer in found)
     if unreadable == len(found):
         return BadInput.exit_code

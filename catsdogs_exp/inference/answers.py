@@ -8,6 +8,7 @@ import numpy as np
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.inference.image_names import NamedImage
 from catsdogs_exp.inference.predictor import Prediction, Predictor
+from catsdogs_exp.metrics.temperature import softened
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Answer:
         probability: of this class, 0..1.
         probabilities: of each class, most probable first.
         error: why there is no prediction, or `""`.
+        calibrated: the probability corrected so that it matches accuracy on validation images; None if unknown.
+        similarity: to the training images, -1..1; None if unknown.
+        unlike: whether it is unlike the training images; None if unknown.
     """
 
     name: str
@@ -27,6 +31,9 @@ class Answer:
     probability: float = 0.0
     probabilities: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    calibrated: float | None = None
+    similarity: float | None = None
+    unlike: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -78,16 +85,23 @@ def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Thres
         if image.error:
             yield Answer(image.name, error=image.error)
         else:
-            yield _answer(image.name, next(predictions), predictor.card.classes, threshold)
+            yield _answer(image.name, next(predictions), predictor, threshold)
 
 
-def _answer(name: str, said: Prediction, classes: Sequence[str], threshold: Threshold | None) -> Answer:
+def _answer(name: str, said: Prediction, predictor: Predictor, threshold: Threshold | None) -> Answer:
     if said.probabilities is None:
         return Answer(name, error=said.error)
+    classes, appendix = predictor.card.classes, predictor.appendix
     order = np.argsort(-said.probabilities, kind="stable").tolist()  # ties go to the first class
     each = {classes[place]: float(said.probabilities[place]) for place in order}
     label = classes[order[0]]
     if threshold is not None:
         (other,) = (one for one in classes if one != threshold.label)
         label = threshold.label if each[threshold.label] > threshold.probability else other
-    return Answer(name, label, each[label], each)
+    calibrated = unlike = None
+    if appendix and appendix.calibration and said.logs is not None:
+        softer = softened(said.logs[None], appendix.calibration.temperature)
+        calibrated = float(softer[0, classes.index(label)])
+    if appendix and appendix.familiarity and said.similarity is not None:
+        unlike = not said.similarity >= appendix.familiarity.limit
+    return Answer(name, label, each[label], each, calibrated=calibrated, similarity=said.similarity, unlike=unlike)

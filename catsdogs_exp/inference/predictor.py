@@ -17,6 +17,9 @@ from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.inference.without_rescaling import without_rescaling
+from catsdogs_exp.insight.penultimate import with_penultimate
+from catsdogs_exp.metrics.familiarity import Familiarity
+from catsdogs_exp.training.checkpoint.appendix import read_appendix
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
@@ -33,12 +36,14 @@ class Prediction:
         probabilities: float32 [classes], or None if the file is unreadable.
         error: why, or `""`.
         logs: float32 [classes], natural logarithms of the probabilities, including those too small for float32.
+        similarity: to the training images, -1..1; None if the network's file does not describe them.
     """
 
     path: Path
     probabilities: NDArray[np.float32] | None
     error: str = ""
     logs: NDArray[np.float32] | None = None
+    similarity: float | None = None
 
 
 class Opinions(NamedTuple):
@@ -47,10 +52,12 @@ class Opinions(NamedTuple):
     Attributes:
         probabilities: float32 [b, classes].
         logs: float32 [b, classes], their natural logarithms, computed from the logits.
+        similarity: float64 [b], to the training images; None if the network's file does not describe them.
     """
 
     probabilities: NDArray[np.float32]
     logs: NDArray[np.float32]
+    similarity: NDArray[np.float64] | None = None
 
 
 class HasNetwork(Protocol):
@@ -70,6 +77,7 @@ class Predictor:
 
     Attributes:
         card: of the network.
+        appendix: what was measured after its training, or None.
 
     Raises:
         BadInput: if there is no network, or it is damaged.
@@ -79,7 +87,11 @@ class Predictor:
         self.card: ModelCard
         self._model: keras.Model
         self._model, self.card = load_model(source.network)
-        self._ask = _asking(self._model, forget_rescaling)
+        self.appendix = read_appendix(source.network)
+        known = self.appendix.familiarity if self.appendix and not forget_rescaling else None
+        self._familiarity: Familiarity | None = known
+        network = without_rescaling(self._model) if forget_rescaling else self._model
+        self._ask = _asking(with_penultimate(network) if known else network, self._model.input_shape)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
         """Yields a prediction for each file, in order; an unreadable file does not stop the others.
@@ -91,14 +103,14 @@ class Predictor:
         with one_opencv_thread(), closing(reading):
             for part, read in zip(parts, reading, strict=True):
                 images = [image for image in read if not isinstance(image, str)]
-                rows = zip(*self.opinions(np.stack(images)), strict=True) if images else iter(())
+                rows = self._rows(images)
                 for path, image in zip(part, read, strict=True):
                     if isinstance(image, str):
                         yield Prediction(path, None, image)
                         continue
-                    probabilities, logs = next(rows)
+                    probabilities, logs, similarity = next(rows)
                     if np.isfinite(probabilities).all():
-                        yield Prediction(path, probabilities, logs=logs)
+                        yield Prediction(path, probabilities, logs=logs, similarity=similarity)
                     else:
                         yield Prediction(path, None, NO_NUMBER)
 
@@ -108,7 +120,18 @@ class Predictor:
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:
         """Predicts uint8 [b, height, width, channels] at the card's target_size."""
-        return Opinions(*(each.numpy() for each in self._ask(images)))
+        probabilities, logs, *features = (each.numpy() for each in self._ask(images))
+        known = self._familiarity
+        return Opinions(probabilities, logs, known.similarity(features[0]) if known is not None else None)
+
+    def _rows(
+        self, images: Sequence[NDArray[np.uint8]]
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], float | None]]:
+        if not images:
+            return iter(())
+        said = self.opinions(np.stack(images))
+        similarity = [None] * len(images) if said.similarity is None else said.similarity.tolist()
+        return zip(said.probabilities, said.logs, similarity, strict=True)
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or the reason why there are none."""
@@ -120,12 +143,15 @@ class Predictor:
             return f"cannot be read: {error.strerror}"
 
 
-def _asking(model: keras.Model, forget_rescaling: bool) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor, tf.Tensor]]:
-    network = without_rescaling(model) if forget_rescaling else model
+def _asking(
+    network: keras.Model, shape: tuple[int | None, ...]
+) -> Callable[[NDArray[np.uint8]], tuple[tf.Tensor, ...]]:
+    """A function from pixels to probabilities, their logarithms and, with a second output, features."""
 
-    @tf.function(input_signature=(tf.TensorSpec(model.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
-    def ask(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = logits_of(network(tf.cast(images, tf.float32) if forget_rescaling else images, training=False))
-        return class_probabilities(logits), log_probabilities(logits)
+    @tf.function(input_signature=(tf.TensorSpec(shape, tf.uint8),))  # type: ignore[untyped-decorator]
+    def ask(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        outputs, *features = keras.tree.flatten(network(tf.cast(images, network.inputs[0].dtype), training=False))
+        logits = logits_of(outputs)
+        return class_probabilities(logits), log_probabilities(logits), *(tf.cast(each, tf.float32) for each in features)
 
     return ask  # type: ignore[no-any-return]

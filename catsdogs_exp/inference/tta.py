@@ -102,4 +102,4 @@ class ViewPredictor(Predictor):
         each = [super(ViewPredictor, self).opinions(self._views.of(images, view)) for view in views]
         probabilities = np.mean([said.probabilities for said in each], axis=0, dtype=np.float64)
         logs = np.logaddexp.reduce([said.logs for said in each], axis=0, dtype=np.float64) - np.log(len(each))
-        return Opinions(np.asarray(probabilities, np.float32), np.asarray(logs, np.float32))
+        return Opinions(np.asarray(probabilities, np.float32), np.asarray(logs, np.float32), each[0].similarity)

@@ -1,10 +1,14 @@
 """What a network knows of an image just before it decides: the input of its last layer with weights."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
-from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 
 
 def with_penultimate(model: keras.Model) -> keras.Model:
@@ -14,19 +18,38 @@ def with_penultimate(model: keras.Model) -> keras.Model:
         model: from pixels to probabilities.
 
     Returns:
-        From pixels to [features, probabilities]: features [b, n], maps averaged over their positions.
+        From pixels to [probabilities, features]: features [b, n], maps averaged over their positions.
 
     Raises:
-        NoGraph: for a network whose layers cannot be told apart.
-        ValueError: for one without a layer with weights.
+        NoGraph: for a network whose layers cannot be told apart, or without weights.
     """
     flat = FlatNetwork(model).model
     last: Any = next((each for each in reversed(flat.operations) if getattr(each, "weights", None)), None)
     if last is None:
-        raise ValueError(f"The network {model.name} has no layer with weights.")
-    features = last.input
-    if isinstance(features, list | tuple):
-        features = features[0]
+        raise NoGraph(f"The network {model.name} has no layer with weights")
+    features = keras.tree.flatten(last.input)[0]
     if len(features.shape) > 2:
         features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
-    return keras.Model(flat.inputs, [features, *flat.outputs])
+    return keras.Model(flat.inputs, [*flat.outputs, features])
+
+
+def features_of(model: keras.Model, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """The features of images just before the network decides, float32 [n, features].
+
+    Args:
+        model: from pixels to probabilities.
+        batches: uint8 [b, height, width, 3 or 1], at least one.
+
+    Raises:
+        NoGraph: as `with_penultimate` does.
+    """
+    ask = _asking(with_penultimate(model))
+    return np.concatenate([ask(batch).numpy() for batch in batches])
+
+
+def _asking(both: keras.Model) -> Callable[[NDArray[np.uint8]], tf.Tensor]:
+    @tf.function(input_signature=(tf.TensorSpec(both.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
+    def ask(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(both(images, training=False)[1], tf.float32)
+
+    return ask  # type: ignore[no-any-return]

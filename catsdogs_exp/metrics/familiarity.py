@@ -73,4 +73,5 @@ def _directions(features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Of length 1; zero features stay zero, which is similar to nothing."""
     values = np.asarray(features, np.float64)
     lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
-    return (values / np.maximum(lengths, _TINY)).astype(np.float32)
+    found: NDArray[np.float32] = (values / np.maximum(lengths, _TINY)).astype(np.float32)
+    return found

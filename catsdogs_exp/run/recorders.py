@@ -14,6 +14,7 @@ from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
 from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
 from catsdogs_exp.record.listeners.tensorboard.event_files import TRAIN
+from catsdogs_exp.run.appendix import appendix_of
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.board import Board, open_board
 from catsdogs_exp.run.guests import open_guests
@@ -62,6 +63,11 @@ class Recorders:
             self.board.best(best)
         if self.staircase is not None and (line := self.staircase.best(best.epoch)):
             say(line)
+
+    def append_to_best(self, setup: Setup, say: Callable[[str], None]) -> None:
+        """Adds what only now can be measured to the best epoch's network, whose weights must be in place."""
+        if self.best is not None and self.predictions is not None:
+            self.best.append(appendix_of(setup, self.predictions.of_validation, say))
 
 
 @contextmanager

@@ -71,6 +71,7 @@ def test_prediction_sees_the_pixels_of_the_validation_pass(
     expected = open_pixels(manifest, settings.loader)(rows)
     card = ModelCard.of(settings.loader, manifest.classes)
     monkeypatch.setattr(predictor, "load_model", lambda _: (SimpleNamespace(input_shape=(None, 20, 24, 3)), card))
+    monkeypatch.setattr(predictor, "read_appendix", lambda _: None)
     reader = predictor.Predictor(SimpleNamespace(network=None))
     assert np.array_equal(np.stack([reader._read(manifest.path(row)) for row in rows.tolist()]), expected)
 

@@ -160,6 +160,12 @@ class Logging:
     mlflow_uri: str | None = setting("its URI; null: the environment's MLFLOW_TRACKING_URI", default=None)
     samples: int = setting("number of augmented training images to show", at_least=0, at_most=256)
     report: bool = setting("write report.html at the end", default=True)
+    familiarity: int = setting(
+        "training images whose features are kept with the network, at most; 0: none",
+        default=0,
+        at_least=0,
+        at_most=10_000,
+    )
     profile: bool = setting("trace some steps and report the bottleneck, like --profile")
     board: BoardSettings
     activations: ActivationSettings

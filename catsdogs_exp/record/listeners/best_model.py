@@ -8,6 +8,7 @@ import keras
 from numpy.typing import NDArray
 
 from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.training.checkpoint.appendix import Appendix, append
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, save_model
 from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
@@ -39,6 +40,10 @@ class KeepBest:
             return
         for weight, value in zip(self._model.weights, self._weights, strict=True):
             weight.assign(value)
+
+    def append(self, appendix: Appendix) -> None:
+        """Adds an appendix to the saved network."""
+        append(appendix, self._path)
 
 
 def state_of(history: History) -> dict[str, Any]:

@@ -30,6 +30,11 @@ class KeepPredictions:
         """Whether the best epoch's validation predictions are saved: not if an older version started the run."""
         return self._validation is not None and len(self._validation) > 0
 
+    @property
+    def of_validation(self) -> Predictions | None:
+        """The best epoch's predictions for the validation images; None without any."""
+        return self._validation if self.has_validation else None
+
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
 
