@@ -23,6 +23,7 @@ NAMES = {
     "checkpoints": "P12: the cost of checkpoints, and of determinism",
     "record": "P13: the cost of TensorBoard, activations and linear probes",
     "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",
+    "predict": "P16: images per second of predict, against the validation pass of training",
     "compare": "P17: seconds that `compare` of 500 runs takes, with tests of significance on 1,000 images",
     "memory": "P11: peak memory of a run with ten times the images, and the extrapolated cost of a million",
 }

@@ -50,10 +50,17 @@ def print_table(answers: Sequence["Answer"], form: Form) -> None:
         others = [(name, value) for name, value in answer.probabilities.items() if name != answer.label]
         rows = [(answer.label, answer.probability), *others][: form.top]
         for place, (name, value) in enumerate(rows):
-            label = f"{name} ({UNLIKE})" if answer.unlike and not place else name
+            label = name if place else shown_label(answer, form)
             more = f"{answer.calibrated:.4f}" if answer.calibrated is not None and not place else ""
             shown.add_row("" if place else answer.name, label, f"{value:.4f}", bar(value, blocks), *[more][:calibrated])
     console.print(shown)
+
+
+def shown_label(answer: "Answer", form: Form) -> str:
+    """The class, with a remark for an image that is unlike the training images; the remark alone if it is rejected."""
+    if form.rejects(answer):
+        return UNLIKE
+    return f"{answer.label} ({UNLIKE})" if answer.unlike else answer.label
 
 
 def bar(value: float, blocks: bool = True) -> str:
@@ -92,20 +99,25 @@ def as_json(answer: "Answer", form: Form) -> dict[str, Any]:
 
 
 def print_csv(answers: Sequence["Answer"], form: Form) -> None:
-    """One row per image, with the probability of each class; unreadable ones with their `error`.
-
-    A rejected image has an empty class.
-    """
+    """One row per image, with the probability of each class; unreadable ones with their `error`."""
     writer = csv.writer(sys.stdout)
-    writer.writerow(["path", "class", "probability", *form.classes, "calibrated", "unlike", "error"])
-    for answer in answers:
-        if answer.error:
-            writer.writerow([answer.name, *[""] * (len(form.classes) + 4), answer.error])
-            continue
-        label = "" if form.rejects(answer) else answer.label
-        unlike = "" if answer.unlike is None else str(answer.unlike).lower()
-        each = [answer.probabilities[name] for name in form.classes]
-        writer.writerow([answer.name, label, answer.probability, *each, _or_empty(answer.calibrated), unlike, ""])
+    writer.writerow(csv_header(form))
+    writer.writerows(csv_row(answer, form) for answer in answers)
+
+
+def csv_header(form: Form) -> list[str]:
+    """The names of the columns."""
+    return ["path", "class", "probability", *form.classes, "calibrated", "unlike", "error"]
+
+
+def csv_row(answer: "Answer", form: Form) -> list[Any]:
+    """One answer. A rejected image has an empty class."""
+    if answer.error:
+        return [answer.name, *[""] * (len(form.classes) + 4), answer.error]
+    label = "" if form.rejects(answer) else answer.label
+    unlike = "" if answer.unlike is None else str(answer.unlike).lower()
+    each = [answer.probabilities[name] for name in form.classes]
+    return [answer.name, label, answer.probability, *each, _or_empty(answer.calibrated), unlike, ""]
 
 
 def _or_empty(value: float | None) -> float | str:

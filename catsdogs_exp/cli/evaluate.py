@@ -2,20 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, run_parser
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.inference.judging import Judged
     from catsdogs_exp.inference.labelled_files import LabelledFiles
-    from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.metrics.evaluation import Evaluation
+    from catsdogs_exp.metrics.evaluation_intervals import Interval, Key
     from catsdogs_exp.record.folder.run_files import RunFiles
 
 _MATRIX_UP_TO = 20  # maximum number of classes
@@ -30,7 +29,57 @@ _TITLES = {
 
 
 def main(arguments: list[str]) -> int:
-    """Prints accuracy, loss, calibration, per-class metrics and the confusion matrix."""
+    """Prints accuracy, loss, calibration, per-class metrics and the confusion matrix, and writes them with a page."""
+    options = _parser().read(arguments)
+    views = number_of_views(options.tta)
+    _check_file(options.confusion)
+
+    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.record.folder.run_files import find_run
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    run = find_run(options.run)
+    if options.predictions:
+        return _write_predictions(run, options)
+    if options.append:
+        return _append(run, options)
+    found = _files(run, options)
+    import_tensorflow()
+    from catsdogs_exp.inference.judging import all_figures, at_threshold, figures_of, judge
+    from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.inference.threshold import Threshold
+    from catsdogs_exp.inference.tta import ViewPredictor, run_views
+
+    predictor = Predictor(run, options.forget_rescaling)
+    classes = predictor.card.classes
+    threshold = Threshold.parse(options.threshold, classes) if options.threshold is not None else None
+    split = options.split or ("data" if options.data else "validation")
+    judged = judge(predictor, found, split, aside)
+    intervals = judged.intervals()
+    figures = all_figures(judged, intervals, predictor.appendix.calibration if predictor.appendix else None)
+    if threshold is not None:
+        figures["at_threshold"] = at_threshold(judged, threshold)
+    if found.unknown:
+        figures["skipped_classes"] = dict(found.unknown)
+    viewed = None
+    if views:
+        of_each = run_views(run, views)
+        viewed = judge(ViewPredictor(run, of_each, options.forget_rescaling), found, split, lambda _: None).evaluation
+        figures["tta"] = {"views": of_each.count, **figures_of(viewed, classes)}
+    if options.confusion:
+        _write(judged.evaluation, classes, options.confusion)
+    what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
+    folder = _keep(run, what, found, judged, figures)
+    if options.json:
+        print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
+    else:
+        _show(what, judged, intervals, (figures["tta"]["views"], viewed) if viewed else None)
+        _show_advice(figures)
+    aside(f"written: {folder}")
+    return 0
+
+
+def _parser() -> Parser:
     parser = run_parser(
         "evaluate",
         "The best network of a run on one of its splits, or on another folder of class folders.",
@@ -53,48 +102,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
     )
+    parser.add_argument(
+        "--threshold", metavar="CLASS=P", help="for two classes: also the answers with another threshold than 0.5"
+    )
+    parser.add_argument(
+        "--forget-rescaling",
+        action="store_true",
+        help="replay the course's mistake: pixels 0..255 for a network that was trained on 0..1",
+    )
     parser.add_argument("--tta", metavar="N", help="also evaluate the mean over N views of each image")
     parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument(
         "--predictions", action="store_true", help="write predictions.csv for a run of an older version, and stop"
     )
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="add calibration and a description of the training images to best.keras of an older version, and stop",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
-    options = parser.read(arguments)
-    views = number_of_views(options.tta)
-    _check_file(options.confusion)
-
-    from catsdogs_exp.cli.screen import aside
-    from catsdogs_exp.record.folder.run_files import find_run
-    from catsdogs_exp.training.runtime import import_tensorflow
-
-    run = find_run(options.run)
-    if options.predictions:
-        return _write_predictions(run, options)
-    found = _files(run, options)
-    files = found.files
-    import_tensorflow()
-    from catsdogs_exp.inference.predictor import Predictor
-    from catsdogs_exp.inference.tta import ViewPredictor, run_views
-
-    predictor = Predictor(run)
-    classes = predictor.card.classes
-    evaluation, images = _judged(predictor, files, aside)
-    figures = {"images": images, "left_out": len(files) - images, **_figures(evaluation, classes)}
-    if found.unknown:
-        figures["skipped_classes"] = dict(found.unknown)
-    viewed = None
-    if views:
-        of_each = run_views(run, views)
-        viewed, _ = _judged(ViewPredictor(run, of_each), files, lambda _: None)
-        figures["tta"] = {"views": of_each.count, **_figures(viewed, classes)}
-    if options.confusion:
-        _write(evaluation, classes, options.confusion)
-    if options.json:
-        print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
-        return 0
-    what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
-    _show(what, images, evaluation, classes, (figures["tta"]["views"], viewed) if viewed else None)
-    return 0
+    return parser
 
 
 def _write_predictions(run: "RunFiles", options: argparse.Namespace) -> int:
@@ -108,6 +135,41 @@ def _write_predictions(run: "RunFiles", options: argparse.Namespace) -> int:
     found = write_missing_predictions(run, options.data, aside)
     output().say(f"{len(found)} predictions: {run.folder / 'predictions.csv'}")
     return 0
+
+
+def _append(run: "RunFiles", options: argparse.Namespace) -> int:
+    """What newer runs have in their best.keras."""
+    from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.training.runtime import import_tensorflow
+
+    import_tensorflow()
+    from catsdogs_exp.inference.run_appendix import append_to_run
+
+    found = append_to_run(run, options.data)
+    console = output()
+    if found.calibration:
+        known = found.calibration
+        console.say(
+            f"temperature {known.temperature:.3g}: calibration error on {known.images} validation images "
+            f"{known.error_before:.4f} before, {known.error_after:.4f} after"
+        )
+    if found.familiarity:
+        console.say(f"training images described: {len(found.familiarity.features)}")
+    console.say(f"written: {run.network}")
+    return 0
+
+
+def _keep(run: "RunFiles", what: str, found: "LabelledFiles", judged: "Judged", figures: dict[str, Any]) -> Path:
+    """Writes the evaluation into a new folder in the run's."""
+    from catsdogs_exp.inference.evaluation_folder import new_evaluation, write_evaluation
+    from catsdogs_exp.report.evaluation_page import EvaluationFacts, write_evaluation_page
+
+    folder = new_evaluation(run, found.root.name if judged.images[0][1] == "data" else judged.images[0][1])
+    predictions = judged.predictions()
+    write_evaluation(folder, {"evaluated": what, "root": str(found.root), **figures}, predictions)
+    notes = [*found.notes, *([f"{judged.left_out} files could not be read"] if judged.left_out else [])]
+    write_evaluation_page(EvaluationFacts(run.folder, what, found.root, figures, predictions, notes), folder)
+    return folder
 
 
 def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
@@ -135,16 +197,19 @@ def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
 
 
 def _show(
-    what: str, images: int, evaluation: "Evaluation", classes: Sequence[str], viewed: tuple[int, "Evaluation"] | None
+    what: str, judged: "Judged", intervals: "dict[Key, Interval]", viewed: "tuple[int, Evaluation] | None"
 ) -> None:
     """Prints the metrics; the matrix if it fits, otherwise the most frequent confusions."""
     from catsdogs_exp.cli.screen import output, table
     from catsdogs_exp.metrics.confusion_matrix import most_confused
 
     console = output()
+    classes, evaluation, images = judged.classes, judged.evaluation, len(judged.labels)
     console.say(f"{what}: {images} images, {_line(evaluation)}")
     if viewed:
         console.say(f"mean of {viewed[0]} views: {_line(viewed[1])}")
+    spans = (f"{name.replace('_', ' ')} {low:.4f} to {high:.4f}" for (name, *_), (low, high) in _main(intervals))
+    console.say(f"95 % intervals: {', '.join(spans)}")
     fits = len(classes) <= _MATRIX_UP_TO and sum(max(len(name) + 3, 5) + 2 for name in classes) <= console.width - 60
     columns = ("class", "images", *_TITLES.values())
     figures = table(*columns, *(f"as {name}" for name in classes if fits), pad_edge=True)
@@ -160,6 +225,32 @@ def _show(
         console.say(f"most frequent confusions (all of them: --confusion FILE.png or .csv), of {images} images:")
         for true, said, count in wrong:
             console.say(f"  {count}  {classes[true]} as {classes[said]}")
+
+
+def _main(intervals: "dict[Key, Interval]") -> "list[tuple[Key, Interval]]":
+    order = ("accuracy", "top_5_accuracy", "loss", "calibration_error")
+    return [((key,), intervals[key,]) for key in order if (key,) in intervals]
+
+
+def _show_advice(figures: dict[str, Any]) -> None:
+    """The calibration with the network's temperature, and a threshold."""
+    from catsdogs_exp.cli.screen import output
+
+    if at := figures.get("at_threshold"):
+        counts = ", ".join(f"{count} {name}" for name, count in at["predicted"].items())
+        output().say(
+            f"with --threshold {at['class']}={at['probability']:g}: accuracy {at['accuracy']:.4f}; predicted: {counts}"
+        )
+    if corrected := figures.get("calibrated"):
+        output().say(
+            f"with the network's temperature {corrected['temperature']:.3g}: "
+            f"calibration error {corrected['calibration_error']:.4f}"
+        )
+    if (best := figures.get("threshold")) and best["probability"] != 0.5:
+        output().say(
+            f"best threshold on these images: --threshold {best['class']}={best['probability']:.4g}, accuracy "
+            f"{best['accuracy']:.4f} instead of {best['accuracy_at_half']:.4f}; on others it brings less"
+        )
 
 
 def _line(evaluation: "Evaluation") -> str:
@@ -193,38 +284,3 @@ def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None
         write_confusion(evaluation.confusion, classes, path)
     except OSError as error:
         raise RunFailed(f"The confusion matrix could not be written to {path}: {error.strerror or error}") from error
-
-
-def _judged(
-    predictor: "Predictor", files: Sequence[tuple[Path, str]], say: Callable[[str], None]
-) -> tuple["Evaluation", int]:
-    """The metrics of the usable files, and their number; reports which are left out."""
-    from catsdogs_exp.inference.predictor import NO_NUMBER
-    from catsdogs_exp.metrics.evaluation import evaluate_predictions
-
-    kept, logs, labels = [], [], []
-    for (path, name), prediction in zip(files, predictor.predict([path for path, _ in files]), strict=True):
-        if prediction.error == NO_NUMBER:  # metrics of the other images would flatter the network
-            raise RunFailed(f"There is nothing to evaluate: of {path} {NO_NUMBER}. Train it again with a lower lr")
-        if prediction.probabilities is None:
-            say(f"left out: {path}: {prediction.error}")
-            continue
-        kept.append(prediction.probabilities)
-        logs.append(prediction.logs)
-        labels.append(predictor.card.classes.index(name))
-    if not kept:
-        raise BadInput(f"None of the {len(files)} files is a usable image.")
-    truth = np.array(labels, dtype=np.int32)
-    return evaluate_predictions(np.stack(kept), truth, np.stack([each for each in logs if each is not None])), len(kept)
-
-
-def _figures(evaluation: "Evaluation", classes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "accuracy": evaluation.accuracy,
-        "top_5_accuracy": evaluation.top_5_accuracy,
-        "loss": evaluation.loss,
-        "calibration_error": evaluation.calibration_error,
-        **evaluation.means(),
-        "classes": dict(zip(classes, evaluation.per_class(), strict=True)),
-        "confusion": evaluation.confusion.tolist(),
-    }

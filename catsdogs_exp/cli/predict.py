@@ -14,11 +14,14 @@ from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.natural_sort import natural_key
 
 if TYPE_CHECKING:  # they come with TensorFlow
+    from catsdogs_exp.cli.answer_forms import Form
     from catsdogs_exp.inference.answers import Answer
     from catsdogs_exp.inference.image_names import NamedImage
     from catsdogs_exp.inference.network_file import NetworkFile
     from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.inference.threshold import Threshold
 
+_EXAMPLE = "Example: python -m catsdogs_exp predict outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/"
 _ORDERS = ("given", "name", "class", "probability")
 
 
@@ -28,34 +31,48 @@ def main(arguments: list[str]) -> int:
     if options.top < 1:
         raise BadInput(f"--top must be >= 1. Received: --top {options.top}")
     views = number_of_views(options.tta)
+    _check_images(options)
 
     from catsdogs_exp.inference.network_file import find_network
 
     source = find_network(options.model)
     with tempfile.TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
-        images = _images(options, Path(scratch))
+        images = _images(options, Path(scratch)) if options.images else []
 
         from catsdogs_exp.training.runtime import import_tensorflow
 
         import_tensorflow()
         predictor = _predictor(source, views, options.forget_rescaling)
         _say_what_is_known(source, predictor, options)
-        return _print_answers(predictor, images, options)
+        code = _print_answers(predictor, images, options) if images else 0
+        if options.watch:
+            _watch(predictor, options)
+        return code
+
+
+def _check_images(options: argparse.Namespace) -> None:
+    if not options.images and not options.watch:
+        raise BadInput(f"predict needs IMAGE. Received: {shlex.quote(str(options.model))}. {_EXAMPLE}")
+    if options.watch and not options.watch.is_dir():
+        raise BadInput(f"--watch must be a folder. Received: --watch {options.watch}")
 
 
 def _parser() -> Parser:
     parser = Parser(
         "predict",
         description="Classes and probabilities for images, from the best network of a run.",
-        epilog="Example: python -m catsdogs_exp predict outputs/drawn/2026-01-31_12-00-00-abcd cat.jpg photos/",
+        epilog=_EXAMPLE,
     )
     parser.add_argument("model", metavar="RUN", type=a_path, help="a run folder, or a best.keras anywhere")
     parser.add_argument(
         "images",
         metavar="IMAGE",
         type=_word,
-        nargs="+",
+        nargs="*",
         help="files, folders, patterns such as '*.jpg', http(s) addresses; -: a list of them on standard input",
+    )
+    parser.add_argument(
+        "--watch", metavar="FOLDER", type=a_path, help="predict images as they arrive in a folder, until Ctrl-C"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
@@ -138,23 +155,40 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
     )
     if options.reject:
         raise BadInput(f"--reject cannot tell which images are unlike the training images: {why}. {hint}")
-    aside(f"images unlike the training images are not noticed: {why}. {hint}")
+    if appendix is None:
+        aside(f"images unlike the training images are not noticed: {why}. {hint}")
 
 
-def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
-    from catsdogs_exp.cli.answer_forms import Form, print_csv, print_json, print_table
-    from catsdogs_exp.cli.screen import aside
-    from catsdogs_exp.inference.answers import Threshold, answers
+def _watch(predictor: "Predictor", options: argparse.Namespace) -> None:
+    from catsdogs_exp.cli.watch_answers import watch_answers
+    from catsdogs_exp.inference.answers import answers
+
+    threshold, form = _threshold_and_form(predictor, options)
+    style = "json" if options.json else "csv" if options.csv else "text"
+    watch_answers(options.watch, lambda image: next(answers(predictor, [image], threshold)), form, style)
+
+
+def _threshold_and_form(predictor: "Predictor", options: argparse.Namespace) -> "tuple[Threshold | None, Form]":
+    from catsdogs_exp.cli.answer_forms import Form
+    from catsdogs_exp.inference.threshold import Threshold
 
     classes = predictor.card.classes
     threshold = Threshold.parse(options.threshold, classes) if options.threshold is not None else None
-    form = Form(classes, options.top, options.reject)
+    return threshold, Form(classes, options.top, options.reject)
+
+
+def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
+    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table
+    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.inference.answers import answers
+
+    threshold, form = _threshold_and_form(predictor, options)
     found = []
     for answer in answers(predictor, images, threshold):
         found.append(answer)
         if answer.error:
             aside(f"not predicted: {answer.name}: {answer.error}")
-    found = _sorted(found, options.sort, classes)
+    found = _sorted(found, options.sort, predictor.card.classes)
     if options.json:
         print_json(found, form)
     elif options.csv:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.inference.image_names import NamedImage
 from catsdogs_exp.inference.predictor import Prediction, Predictor
+from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.metrics.temperature import softened
 
 
@@ -36,48 +36,6 @@ class Answer:
     unlike: bool | None = None
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """When a network of two classes predicts one of them.
-
-    Attributes:
-        label: the class.
-        probability: it is predicted above this probability, 0..1; the other class otherwise.
-    """
-
-    label: str
-    probability: float
-
-    @classmethod
-    def parse(cls, text: str, classes: Sequence[str]) -> "Threshold":
-        """Reads `CLASS=P`, or `P` for the second class.
-
-        Raises:
-            BadInput: for another text, an unknown class, or a network of more than two classes.
-        """
-        if len(classes) != 2:
-            raise BadInput(
-                f"--threshold needs a network of two classes. This one has {len(classes)}: {', '.join(classes[:8])}"
-            )
-        name, sign, number = text.rpartition("=")
-        name = name if sign else classes[1]
-        if name not in classes:
-            raise BadInput(
-                f"--threshold must name a class: {' or '.join(classes)}. Received: --threshold {text}."
-                f"{did_you_mean(name, classes)}"
-            )
-        try:
-            value = float(number)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise BadInput(
-                f"--threshold must be a probability, 0 to 1, or CLASS=PROBABILITY, such as {classes[1]}=0.7. "
-                f"Received: --threshold {text}"
-            )
-        return cls(name, value)
-
-
 def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Threshold | None = None) -> Iterator[Answer]:
     """The answers, in the order of the images."""
     predictions = predictor.predict([image.path for image in images if not image.error])
@@ -96,8 +54,7 @@ def _answer(name: str, said: Prediction, predictor: Predictor, threshold: Thresh
     each = {classes[place]: float(said.probabilities[place]) for place in order}
     label = classes[order[0]]
     if threshold is not None:
-        (other,) = (one for one in classes if one != threshold.label)
-        label = threshold.label if each[threshold.label] > threshold.probability else other
+        label = classes[int(threshold.labels(said.probabilities[None], classes)[0])]
     calibrated = unlike = None
     if appendix and appendix.calibration and said.logs is not None:
         softer = softened(said.logs[None], appendix.calibration.temperature)

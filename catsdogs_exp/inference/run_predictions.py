@@ -1,10 +1,11 @@
 """Writes `predictions.csv` for a run of an older version, with its best network."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.predictor import Predictor
@@ -41,21 +42,29 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
             values.append(prediction.probabilities)
     if not kept:
         raise BadInput(f"None of the {len(rows)} validation and test images of the run is usable in {root}")
-    probabilities, top = np.stack(values), None
+    found = gathered_predictions(classes, kept, np.stack(values))
+    write_predictions(run.folder / NAME, found)
+    return found
+
+
+def gathered_predictions(
+    classes: tuple[str, ...], images: Sequence[tuple[str, str, str]], probabilities: NDArray[np.float32]
+) -> Predictions:
+    """Predictions as they are written: with many classes only the largest probabilities.
+
+    Args:
+        classes: names.
+        images: path, split and class of n images.
+        probabilities: float32 [n, classes].
+    """
+    top = None
     if len(classes) > KEPT_WHOLE:
         top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP_K].astype(np.int32)
         probabilities = np.take_along_axis(probabilities, top, axis=1)
-    paths, splits, labels = zip(*kept, strict=True)
-    found = Predictions(
-        classes,
-        paths,
-        splits,
-        np.array([classes.index(label) for label in labels], np.int32),
-        probabilities,
-        top,
+    paths, splits, labels = zip(*images, strict=True)
+    return Predictions(
+        classes, paths, splits, np.array([classes.index(label) for label in labels], np.int32), probabilities, top
     )
-    write_predictions(run.folder / NAME, found)
-    return found
 
 
 def _rows(run: RunFiles) -> list[tuple[str, str, str]]:

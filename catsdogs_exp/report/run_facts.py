@@ -119,14 +119,17 @@ def _history(path: Path) -> tuple[dict[str, float], ...]:
     return tuple(found.values())
 
 
-def groups_of(run: RunFiles, facts: RunFacts) -> dict[str, list[str]]:
-    """The groups that each validation image is in, by kind, as `find_slices` takes them."""
-    predictions = facts.predictions
-    if predictions is None:
-        return {}
-    groups = groups_of_images(run.folder, predictions)
-    if facts.root is not None and len(predictions) <= _MOST:
-        bright, sharp = _measured([facts.root / path for path in predictions.paths])
+def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
+    """The groups that each image is in, by kind, as `find_slices` takes them.
+
+    Args:
+        folder: of the run.
+        predictions: for the images.
+        root: of their paths; None: unknown.
+    """
+    groups = groups_of_images(folder, predictions)
+    if root is not None and len(predictions) <= _MOST:
+        bright, sharp = _measured([root / path for path in predictions.paths])
         groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
         groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
     return groups

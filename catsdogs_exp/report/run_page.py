@@ -14,17 +14,14 @@ import numpy as np
 from PIL import Image
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.metrics.calibration import reliability
-from catsdogs_exp.metrics.confusion_matrix import most_confused, row_shares
-from catsdogs_exp.metrics.curves import best_threshold, precision_recall_curve, roc_curve
-from catsdogs_exp.metrics.evaluation import calibration_error, evaluate_predictions
-from catsdogs_exp.metrics.intervals import bootstrap_interval, wilson_interval
+from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.diagnosis import diagnose, next_setting
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.folder.run_files import AUGMENTED, RunFiles
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 from catsdogs_exp.report import page
+from catsdogs_exp.report.judgement import judgement
 from catsdogs_exp.report.line_chart import Chart, Line, Marks, chart
 from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
@@ -32,8 +29,6 @@ from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 NAME = "report.html"
 SHOWN = 8  # images of each kind
 
-_MATRIX = 20  # classes
-_CURVES = 5  # classes with curves of their own
 _ROWS = 60  # of a table
 _PICTURES = 3  # of the run folder, each made smaller
 
@@ -77,9 +72,15 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
         epochs=_epochs(facts),
         charts=curves(facts),
         stages=bool(_stage_borders(facts.history)),
-        judged=_judgement(facts),
+        judged=None if facts.predictions is None else judgement(facts.predictions),
         images=_images(run, facts, explain),
-        slices=[each.sentence() for each in find_slices(groups_of(run, facts), facts.predictions.right)]
+        slices=[
+            each.sentence()
+            for each in find_slices(
+                groups_of(run.folder, facts.predictions, facts.root),
+                facts.predictions.right,
+            )
+        ]
         if facts.predictions is not None
         else None,
         cues=facts.inspection.get("cues") or [],
@@ -150,73 +151,6 @@ def _stage_borders(history: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
     """Between the last epoch of a stage and the first of the next one; runs of older versions do not know them."""
     pairs = pairwise(row for row in history if "stage" in row)
     return tuple((row["epoch"] + after["epoch"]) / 2 for row, after in pairs if row["stage"] != after["stage"])
-
-
-def _judgement(facts: RunFacts) -> dict[str, Any] | None:
-    """Confusion, per-class table, calibration, curves and threshold of the validation images."""
-    predictions = facts.predictions
-    if predictions is None:
-        return None
-    confusion, count = predictions.confusion(), len(predictions)
-    names = predictions.classes
-    confidence, right = predictions.confidence, predictions.right
-    error = calibration_error(confidence, right)
-    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
-    bins = reliability(confidence, right)
-    judged: dict[str, Any] = {
-        "names": names,
-        "matrix": [
-            [(int(cell), float(share)) for cell, share in zip(*pair, strict=True)]
-            for pair in zip(confusion.tolist(), row_shares(confusion).tolist(), strict=True)
-        ]
-        if len(names) <= _MATRIX
-        else None,
-        "confused": [(names[true], names[said], number) for true, said, number in most_confused(confusion, 20)],
-        "calibration": f"Expected calibration error {error:.3f} (15 bins; 95 % bootstrap interval: "
-        f"{low:.3f} to {high:.3f})",
-        "charts": [
-            chart(
-                "Reliability", "confidence", [Line("accuracy", [(b.confidence, b.accuracy) for b in bins])], unit=True
-            )
-        ],
-        "bins": [
-            (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
-        ],
-        "threshold": "",
-        "classes": [],
-    }
-    if predictions.top is None:
-        _add_curves(judged, predictions)
-    return judged
-
-
-def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
-    names, labels = predictions.classes, predictions.labels
-    figures = evaluate_predictions(predictions.probabilities, labels).per_class()
-    keys = ("images", "precision", "recall", "f1", "roc_auc", "average_precision")
-    judged["classes"] = [
-        (name, *("-" if row[key] is None else round(row[key] or 0.0, 3) for key in keys))
-        for name, row in zip(names, figures, strict=True)
-    ]
-    shown = [1] if len(names) == 2 else list(range(min(len(names), _CURVES)))
-    for title, x_name, make in (
-        ("Precision and recall", "recall", precision_recall_curve),
-        ("ROC", "false positive rate", roc_curve),
-    ):
-        lines = []
-        for label in shown:
-            found = make(predictions.probabilities[:, label], labels == label)
-            if found is not None:
-                keep = np.unique(np.linspace(0, len(found.x) - 1, 120).astype(int))
-                points = list(zip(found.x[keep].tolist(), found.y[keep].tolist(), strict=True))
-                lines.append(Line(f"{names[label]} ({found.area:.3f})", points))
-        judged["charts"].append(chart(title, x_name, lines, unit=True))
-    if len(names) == 2:
-        best = best_threshold(predictions.probabilities[:, 1], labels)
-        judged["threshold"] = (
-            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 has "
-            f"{best.at_half:.3f}. It was chosen on these images, so on others it brings less."
-        )
 
 
 def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[list[tuple[str, list[Judged]]], str]:

@@ -22,7 +22,9 @@ def evaluated(capsys: Capture, run: Path, *words: str) -> tuple[dict[str, Any], 
     capsys.readouterr()
     assert main(["evaluate", str(run), "--json", *words]) == 0
     said = capsys.readouterr()
-    return json.loads(said.out), said.err.splitlines()
+    lines = said.err.splitlines()
+    assert lines[-1].startswith(f"written: {run / 'evaluations'}")
+    return json.loads(said.out), lines[:-1]
 
 
 def refused(capsys: Capture, run: Path, *words: str) -> str:

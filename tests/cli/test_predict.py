@@ -4,16 +4,19 @@ import csv
 import io
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli.answer_forms import bar
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.answers import Threshold
+from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 Capture = pytest.CaptureFixture[str]
@@ -174,3 +177,145 @@ def test_the_courses_mistake(trained: Path, files: list[str], capsys: Capture) -
     assert np.abs(np.array(forgotten) - 0.5).mean() > np.abs(np.array(right) - 0.5).mean()
     above_zero = predicted(capsys, str(trained), *files, "--forget-rescaling", "--threshold", "dogs=0")
     assert [row["class"] for row in above_zero] == ["dogs" if value > 0 else "cats" for value in forgotten]
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with enough images for an appendix."""
+    out = tmp_path_factory.mktemp("described")
+    words = ["dataset.images=120", "target_size=32", "depth=2", "model.dense=16", "batch_size=16", "epochs=1"]
+    quiet = ["logging=minimal", "logging.familiarity=40", "split.validation=0.3", "dataset.broken=0"]
+    assert main([*words, *quiet, f"output_dir={out}"]) == 0
+    (run,) = (path.parent for path in out.rglob("result.json"))
+    return run
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Noise: nothing like a drawn animal."""
+    path = tmp_path / "noise [bold].png"
+    pixels = np.random.default_rng(0).integers(0, 2, (64, 64, 3)).astype(np.uint8) * 255
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_the_end_of_a_training_describes_its_images(described: Path) -> None:
+    from catsdogs_exp.training.checkpoint.appendix import read_appendix
+    from catsdogs_exp.training.checkpoint.model_file import load_model
+
+    appendix = read_appendix(described / "checkpoints" / "best.keras")
+    assert appendix is not None and appendix.familiarity is not None and appendix.calibration is not None
+    assert appendix.familiarity.features.shape == (40, 16) and appendix.familiarity.checked == 36
+    assert appendix.calibration.images == 36
+    before = evaluated_error(described)
+    assert appendix.calibration.error_before == pytest.approx(before, abs=1e-6)
+    model, _ = load_model(described / "checkpoints" / "best.keras")
+    assert model.output_shape == (None, 1)
+
+
+def evaluated_error(run: Path) -> float:
+    from catsdogs_exp.metrics.evaluation import calibration_error
+    from catsdogs_exp.record.folder.predictions import predictions_of
+
+    said = predictions_of(run)
+    return calibration_error(said.confidence, said.right)
+
+
+def test_confidence_is_calibrated(described: Path, capsys: Capture) -> None:
+    from catsdogs_exp.training.checkpoint.appendix import read_appendix
+
+    appendix = read_appendix(described / "checkpoints" / "best.keras")
+    assert appendix is not None and appendix.calibration is not None
+    temperature = appendix.calibration.temperature
+    files = [str(path) for path, _ in split_files(RunFiles(described), "validation")][:4]
+    for row in predicted(capsys, str(described), *files):
+        p = row["probability"]
+        odds = (p / (1 - p)) ** (1 / temperature)
+        assert row["calibrated"] == pytest.approx(odds / (1 + odds), rel=1e-3)
+    assert main(["predict", str(described), *files]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0].split() == ["image", "class", "probability", "calibrated"]
+    known = appendix.calibration
+    assert said.err == (
+        f"calibrated with temperature {temperature:.3g}: calibration error on 36 validation images "
+        f"{known.error_before:.4f} before, {known.error_after:.4f} after\n"
+    )
+
+
+def test_images_unlike_the_training_images(described: Path, other: Path, capsys: Capture) -> None:
+    known = str(split_files(RunFiles(described), "train")[0][0])
+    rows = predicted(capsys, str(described), str(other), known)
+    assert [row["unlike"] for row in rows] == [True, False]
+    assert rows[0]["similarity"] < rows[1]["similarity"] and rows[0]["class"] in ("cats", "dogs")
+    assert main(["predict", str(described), str(other), known]) == 0
+    first, second = capsys.readouterr().out.splitlines()[1:]
+    assert f"{other} " in first and f"{rows[0]['class']} (unlike the training images)" in first
+    assert "unlike" not in second
+    rejected = predicted(capsys, str(described), str(other), known, "--reject")
+    assert [row["class"] for row in rejected] == [None, rows[1]["class"]]
+    assert rejected[0]["probabilities"] == rows[0]["probabilities"]
+    assert main(["predict", str(described), str(other), "--reject", "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["class"], row["unlike"]) == ("", "true")
+    assert main(["predict", str(described), str(other), "--reject"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert line.removeprefix(str(other)).strip() == "unlike the training images"
+    views = predicted(capsys, str(described), str(other), known, "--tta", "2")
+    assert [row["unlike"] for row in views] == [True, False]
+
+
+def test_a_network_without_appendix_says_so_and_gets_one(described: Path, other: Path, tmp_path, capsys) -> None:
+    from catsdogs_exp.training.checkpoint.appendix import read_appendix
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+
+    old = Path(shutil.copytree(described, tmp_path / "old run"))
+    network = old / "checkpoints" / "best.keras"
+    was = read_appendix(network)
+    save_model(*load_model(network), network)
+    hint = f"the network's file does not describe its training images. Add it: evaluate '{old}' --append\n"
+    assert main(["predict", str(old), str(other)]) == 0
+    assert capsys.readouterr().err == f"images unlike the training images are not noticed: {hint}"
+    said = refused(capsys, str(old), str(other), "--reject")
+    assert said == f"error: --reject cannot tell which images are unlike the training images: {hint}"
+    assert main(["evaluate", str(old), "--append"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"written: {network}"
+    now = read_appendix(network)
+    assert was is not None and now is not None and was.familiarity is not None and now.familiarity is not None
+    assert now.calibration == was.calibration and now.familiarity.checked == was.familiarity.checked
+    np.testing.assert_array_equal(now.familiarity.features[:40], was.familiarity.features)
+    capsys.readouterr()
+    assert main(["evaluate", str(old), "--append"]) == 2
+    assert capsys.readouterr().err == f"error: The network has its appendix already: {network}. It is kept\n"
+
+
+def test_a_folder_is_watched(trained: Path, files: list[str], tmp_path: Path, capsys: Capture) -> None:
+    from catsdogs_exp.cli.answer_forms import Form
+    from catsdogs_exp.cli.watch_answers import watch_answers
+    from catsdogs_exp.inference.answers import answers
+    from catsdogs_exp.inference.predictor import Predictor
+
+    predictor = Predictor(RunFiles(trained))
+    folder = tmp_path / "arriving"
+    folder.mkdir()
+    shutil.copy(files[0], folder / "before.jpg")
+    content = Path(files[1]).read_bytes()
+
+    def write() -> None:
+        time.sleep(0.3)
+        with (folder / "a.jpg").open("wb") as handle:  # half, then the rest
+            handle.write(content[: len(content) // 2])
+            handle.flush()
+            time.sleep(1.5)
+            handle.write(content[len(content) // 2 :])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    form = Form(predictor.card.classes)
+    watch_answers(folder, lambda image: next(answers(predictor, [image])), form, "json", looks=8)
+    writer.join()
+    said = capsys.readouterr()
+    (row,) = map(json.loads, said.out.splitlines())
+    (expected,) = predicted(capsys, str(trained), files[1])
+    assert row == expected | {"path": str(folder / "a.jpg")}
+    assert said.err == f"watching {folder}; Ctrl-C ends it\n"
+    assert refused(capsys, str(trained), "--watch", str(tmp_path / "no")).startswith("error: --watch must be a folder")

@@ -1,0 +1,62 @@
+"""`predict --watch FOLDER`: one line per image that arrives, until Ctrl-C."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catsdogs_exp.cli.answer_forms import Form, as_json, bar, csv_header, csv_row, shown_label
+from catsdogs_exp.cli.screen import aside, output
+from catsdogs_exp.inference.image_names import NamedImage
+from catsdogs_exp.inference.watching import FolderWatch
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.inference.answers import Answer
+
+_INTERVAL = 0.5  # seconds between two looks
+
+Ask = Callable[[NamedImage], "Answer"]
+
+
+def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | None = None) -> None:
+    """Prints a line for each image that arrives in a folder, as soon as it is complete.
+
+    Args:
+        folder: to watch.
+        ask: predicts an image.
+        form: of the answers.
+        style: `json` (one object per line), `csv` or `text`.
+        looks: how often to look; None: until interrupted.
+    """
+    watch = FolderWatch(folder)
+    if style == "csv":
+        csv.writer(sys.stdout).writerow(csv_header(form))
+        sys.stdout.flush()
+    aside(f"watching {folder}; Ctrl-C ends it")
+    for _ in count() if looks is None else range(looks):
+        for path in watch.settled(time.monotonic()):
+            answer = ask(NamedImage(str(path), path))
+            if answer.error and watch.may_be_half_written(path, time.monotonic()):
+                continue
+            watch.finish(path)
+            if answer.error:
+                aside(f"not predicted: {answer.name}: {answer.error}")
+            _print(answer, form, style)
+        time.sleep(_INTERVAL)
+
+
+def _print(answer: "Answer", form: Form, style: str) -> None:
+    if style == "json":
+        print(json.dumps(as_json(answer, form), ensure_ascii=False))  # noqa: T201
+    elif style == "csv":
+        csv.writer(sys.stdout).writerow(csv_row(answer, form))
+    elif not answer.error:
+        console = output()
+        blocks = console.encoding.lower().startswith("utf")
+        figures = "" if form.rejects(answer) else f"  {answer.probability:.4f}  {bar(answer.probability, blocks)}"
+        console.say(f"{answer.name}  {shown_label(answer, form)}{figures}")
+    sys.stdout.flush()

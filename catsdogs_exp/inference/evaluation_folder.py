@@ -1,0 +1,50 @@
+"""The folder of an evaluation: `evaluations/NAME` in the run's, never over an older one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.pictures.files import file_name
+
+FOLDER = "evaluations"
+
+
+def new_evaluation(run: RunFiles, name: str) -> Path:
+    """Creates `evaluations/NAME`, or `NAME-2` and so on if that exists already.
+
+    Args:
+        run: the run.
+        name: what was evaluated, such as `validation` or a folder's name.
+
+    Raises:
+        BadInput: if it cannot be created.
+    """
+    stem = file_name(name) or "data"
+    number = 1
+    while True:
+        folder = run.folder / FOLDER / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise BadInput(f"The evaluation cannot be written: {error.strerror or error}: {folder}") from error
+        else:
+            return folder
+
+
+def write_evaluation(folder: Path, figures: dict[str, Any], predictions: Predictions) -> None:
+    """Writes `result.json` and `predictions.csv`.
+
+    Raises:
+        BadInput: if they cannot be written.
+    """
+    text = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        (folder / "result.json").write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
+        write_predictions(folder / NAME, predictions)
+    except OSError as error:
+        raise BadInput(f"The evaluation cannot be written: {error.strerror or error}: {folder}") from error

@@ -1,0 +1,73 @@
+"""Adds an appendix to the best network of a run that an older version, or `logging=minimal`, left without one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.images.decoding import Undecodable
+from catsdogs_exp.data.images.preparing import read_image
+from catsdogs_exp.data.turns import taking_turns
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.labelled_files import files_of_split
+from catsdogs_exp.insight.penultimate import features_of
+from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
+from catsdogs_exp.metrics.temperature import Calibration, calibrate
+from catsdogs_exp.record.folder.predictions import predictions_of
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
+from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+
+IMAGES = 300
+"""Training images whose features are kept; as many validation images set the limit."""
+_BATCH = 32
+
+
+def append_to_run(run: RunFiles, root: Path | None) -> Appendix:
+    """Measures calibration and familiarity as the end of a training does, and adds them to `best.keras`.
+
+    Args:
+        run: the run.
+        root: the current folder of its images; None: the original one.
+
+    Raises:
+        BadInput: if the network has an appendix already, or the data is not there.
+    """
+    model, card = load_model(run.network)
+    if read_appendix(run.network) is not None:
+        raise BadInput(f"The network has its appendix already: {run.network}. It is kept")
+    train, ordinary = (
+        features_of(model, _batches(_sample(run, card, split, root), card)) for split in ("train", "validation")
+    )
+    found = Appendix(_calibration(run), _familiarity(train, ordinary))
+    append(found, run.network)
+    return found
+
+
+def _calibration(run: RunFiles) -> Calibration | None:
+    said = predictions_of(run.folder).of_split("validation")
+    return None if said.top is not None else calibrate(said.probabilities, said.labels)
+
+
+def _familiarity(train: NDArray[np.float32], ordinary: NDArray[np.float32]) -> Familiarity:
+    found = familiarity(train, ordinary)
+    if found is None:
+        raise BadInput(
+            f"--append needs at least 20 training and 20 validation images. Received: {len(train)} and {len(ordinary)}"
+        )
+    return found
+
+
+def _sample(run: RunFiles, card: ModelCard, split: str, root: Path | None) -> list[Path]:
+    files = files_of_split(run, split, root).files
+    order = taking_turns(np.array([card.classes.index(name) for _, name in files], np.int32))
+    return [files[place][0] for place in order[:IMAGES].tolist()]
+
+
+def _batches(files: Sequence[Path], card: ModelCard) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(files), _BATCH):
+        try:
+            yield np.stack([read_image(path, card.preparation) for path in files[start : start + _BATCH]])
+        except (Undecodable, OSError) as error:
+            raise BadInput(f"An image of the run can no longer be read: {error}") from error

@@ -1,0 +1,84 @@
+"""How well a network judges some images: the part that the report of a run and that of an evaluation share."""
+
+from typing import Any
+
+import numpy as np
+
+from catsdogs_exp.metrics.calibration import reliability
+from catsdogs_exp.metrics.confusion_matrix import most_confused, row_shares
+from catsdogs_exp.metrics.curves import best_threshold, precision_recall_curve, roc_curve
+from catsdogs_exp.metrics.evaluation import calibration_error, evaluate_predictions
+from catsdogs_exp.metrics.intervals import bootstrap_interval
+from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.report.line_chart import Line, chart
+
+_MATRIX = 20  # classes
+_CURVES = 5  # classes with curves of their own
+
+
+def judgement(predictions: Predictions) -> dict[str, Any]:
+    """Confusion, per-class table, calibration, curves and threshold of some images, as `judgement.html.j2` shows them.
+
+    Args:
+        predictions: of at least one image.
+    """
+    confusion, count = predictions.confusion(), len(predictions)
+    names = predictions.classes
+    confidence, right = predictions.confidence, predictions.right
+    error = calibration_error(confidence, right)
+    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
+    bins = reliability(confidence, right)
+    judged: dict[str, Any] = {
+        "names": names,
+        "matrix": [
+            [(int(cell), float(share)) for cell, share in zip(*pair, strict=True)]
+            for pair in zip(confusion.tolist(), row_shares(confusion).tolist(), strict=True)
+        ]
+        if len(names) <= _MATRIX
+        else None,
+        "confused": [(names[true], names[said], number) for true, said, number in most_confused(confusion, 20)],
+        "calibration": f"Expected calibration error {error:.3f} (15 bins; 95 % bootstrap interval: "
+        f"{low:.3f} to {high:.3f})",
+        "charts": [
+            chart(
+                "Reliability", "confidence", [Line("accuracy", [(b.confidence, b.accuracy) for b in bins])], unit=True
+            )
+        ],
+        "bins": [
+            (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
+        ],
+        "threshold": "",
+        "classes": [],
+    }
+    if predictions.top is None:
+        _add_curves(judged, predictions)
+    return judged
+
+
+def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
+    names, labels = predictions.classes, predictions.labels
+    figures = evaluate_predictions(predictions.probabilities, labels).per_class()
+    keys = ("images", "precision", "recall", "f1", "roc_auc", "average_precision")
+    judged["classes"] = [
+        (name, *("-" if row[key] is None else round(row[key] or 0.0, 3) for key in keys))
+        for name, row in zip(names, figures, strict=True)
+    ]
+    shown = [1] if len(names) == 2 else list(range(min(len(names), _CURVES)))
+    for title, x_name, make in (
+        ("Precision and recall", "recall", precision_recall_curve),
+        ("ROC", "false positive rate", roc_curve),
+    ):
+        lines = []
+        for label in shown:
+            found = make(predictions.probabilities[:, label], labels == label)
+            if found is not None:
+                keep = np.unique(np.linspace(0, len(found.x) - 1, 120).astype(int))
+                points = list(zip(found.x[keep].tolist(), found.y[keep].tolist(), strict=True))
+                lines.append(Line(f"{names[label]} ({found.area:.3f})", points))
+        judged["charts"].append(chart(title, x_name, lines, unit=True))
+    if len(names) == 2:
+        best = best_threshold(predictions.probabilities[:, 1], labels)
+        judged["threshold"] = (
+            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 has "
+            f"{best.at_half:.3f}. It was chosen on these images, so on others it brings less."
+        )
