@@ -92,6 +92,8 @@ def as_json(answer: "Answer", form: Form) -> dict[str, Any]:
         **{key: value for key, value in known.items() if value is not None},
         "probabilities": {name: answer.probabilities[name] for name in form.classes},
     }
+    if answer.warning:
+        found["warning"] = answer.warning
     if form.top > 1:
         largest = list(answer.probabilities.items())[: form.top]
         found["top"] = [{"class": name, "probability": value} for name, value in largest]

@@ -139,6 +139,11 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
     from catsdogs_exp.cli.screen import aside
 
     appendix = predictor.appendix
+    if not predictor.rescales:
+        aside(
+            "warning: the network has no preprocessing inside: here, as in its training, it gets pixels 0..255 as they "
+            "are; a program that scales them to 0..1 would get other answers"
+        )
     if appendix and appendix.calibration:
         known = appendix.calibration
         aside(
@@ -188,6 +193,8 @@ def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", optio
         found.append(answer)
         if answer.error:
             aside(f"not predicted: {answer.name}: {answer.error}")
+        if answer.warning:
+            aside(f"warning: {answer.name}: {answer.warning}")
     found = _sorted(found, options.sort, predictor.card.classes)
     if options.json:
         print_json(found, form)

@@ -45,6 +45,8 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
             watch.finish(path)
             if answer.error:
                 aside(f"not predicted: {answer.name}: {answer.error}")
+            if answer.warning:
+                aside(f"warning: {answer.name}: {answer.warning}")
             _print(answer, form, style)
         time.sleep(_INTERVAL)
 

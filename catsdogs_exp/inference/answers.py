@@ -24,6 +24,7 @@ class Answer:
         calibrated: the probability corrected so that it matches accuracy on validation images; None if unknown.
         similarity: to the training images, -1..1; None if unknown.
         unlike: whether it is unlike the training images; None if unknown.
+        warning: what is odd about the image, or `""`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Answer:
     calibrated: float | None = None
     similarity: float | None = None
     unlike: bool | None = None
+    warning: str = ""
 
 
 def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Threshold | None = None) -> Iterator[Answer]:
@@ -61,4 +63,13 @@ def _answer(name: str, said: Prediction, predictor: Predictor, threshold: Thresh
         calibrated = float(softer[0, classes.index(label)])
     if appendix and appendix.familiarity and said.similarity is not None:
         unlike = not said.similarity >= appendix.familiarity.limit
-    return Answer(name, label, each[label], each, calibrated=calibrated, similarity=said.similarity, unlike=unlike)
+    return Answer(
+        name,
+        label,
+        each[label],
+        each,
+        calibrated=calibrated,
+        similarity=said.similarity,
+        unlike=unlike,
+        warning=said.warning,
+    )

@@ -1,6 +1,7 @@
 """Evaluates a network on labelled files: predictions, metrics with intervals, calibration, threshold."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.inference.labelled_files import LabelledFiles
 from catsdogs_exp.inference.predictor import NO_NUMBER, Predictor
@@ -73,6 +75,7 @@ def judge(predictor: Predictor, found: LabelledFiles, split: str, say: Callable[
     """
     classes = predictor.card.classes
     images, kept, logs = [], [], []
+    odd: Counter[str] = Counter()
     predictions = predictor.predict([path for path, _ in found.files])
     for (path, name), prediction in zip(found.files, predictions, strict=True):
         if prediction.error == NO_NUMBER:  # metrics of the other images would flatter the network
@@ -80,9 +83,12 @@ def judge(predictor: Predictor, found: LabelledFiles, split: str, say: Callable[
         if prediction.probabilities is None or prediction.logs is None:
             say(f"left out: {path}: {prediction.error}")
             continue
+        odd.update([prediction.warning] if prediction.warning else [])
         images.append((path.relative_to(found.root).as_posix(), split, name))
         kept.append(prediction.probabilities)
         logs.append(prediction.logs)
+    for warning, count in odd.items():
+        say(f"warning: {counted(count, 'image')}, of each: {warning}")
     if not kept:
         raise BadInput(f"None of the {len(found.files)} files is a usable image.")
     labels = np.array([classes.index(name) for _, _, name in images], np.int32)

@@ -16,7 +16,8 @@ from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.data.prefetch import ahead
-from catsdogs_exp.inference.without_rescaling import without_rescaling
+from catsdogs_exp.inference.without_rescaling import preprocessing_of, without_rescaling
+from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 from catsdogs_exp.insight.penultimate import with_penultimate
 from catsdogs_exp.metrics.familiarity import Familiarity
 from catsdogs_exp.training.checkpoint.appendix import read_appendix
@@ -24,6 +25,10 @@ from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
 _BATCH = 32
+SCALED = (
+    "its values are at most 1 of 255, as if it had been scaled to 0..1 before it was saved; the network takes 0..255 "
+    "and rescales them itself"
+)
 NO_NUMBER = "the network answers with NaN: its training has diverged"
 
 
@@ -37,6 +42,7 @@ class Prediction:
         error: why, or `""`.
         logs: float32 [classes], natural logarithms of the probabilities, including those too small for float32.
         similarity: to the training images, -1..1; None if the network's file does not describe them.
+        warning: what is odd about the image, or `""`.
     """
 
     path: Path
@@ -44,6 +50,7 @@ class Prediction:
     error: str = ""
     logs: NDArray[np.float32] | None = None
     similarity: float | None = None
+    warning: str = ""
 
 
 class Opinions(NamedTuple):
@@ -110,9 +117,18 @@ class Predictor:
                         continue
                     probabilities, logs, similarity = next(rows)
                     if np.isfinite(probabilities).all():
-                        yield Prediction(path, probabilities, logs=logs, similarity=similarity)
+                        warning = SCALED if image.max() <= 1 else ""
+                        yield Prediction(path, probabilities, logs=logs, similarity=similarity, warning=warning)
                     else:
                         yield Prediction(path, None, NO_NUMBER)
+
+    @property
+    def rescales(self) -> bool:
+        """Whether the network has its preprocessing inside; also true if it cannot be told."""
+        try:
+            return preprocessing_of(FlatNetwork(self._model)) is not None
+        except NoGraph:
+            return True
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Predicts uint8 [b, height, width, channels] at the card's target_size; returns float32 [b, classes]."""

@@ -319,3 +319,40 @@ def test_a_folder_is_watched(trained: Path, files: list[str], tmp_path: Path, ca
     assert row == expected | {"path": str(folder / "a.jpg")}
     assert said.err == f"watching {folder}; Ctrl-C ends it\n"
     assert refused(capsys, str(trained), "--watch", str(tmp_path / "no")).startswith("error: --watch must be a folder")
+
+
+def test_images_that_were_scaled_before_they_were_saved(
+    trained: Path, files: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """The value 255 was divided by 255: an image of zeros and ones, which a decoder takes for black."""
+    pixels = np.asarray(Image.open(files[0]).convert("RGB"))
+    for name, values in (("scaled.png", pixels // 255), ("whole.png", pixels)):
+        Image.fromarray(values).save(tmp_path / name)
+    Image.fromarray(pixels[..., 0].astype(np.float32) / 255).save(tmp_path / "float.tiff")  # as floats it is in order
+    assert main(["predict", str(trained), str(tmp_path), "--json"]) == 0
+    said = capsys.readouterr()
+    rows = {Path(row["path"]).name: row for row in json.loads(said.out)}
+    from catsdogs_exp.inference.predictor import SCALED
+
+    assert rows["scaled.png"]["warning"] == SCALED and "0..1" in SCALED and "the network takes 0..255" in SCALED
+    assert "warning" not in rows["whole.png"] and "warning" not in rows["float.tiff"]
+    assert [line for line in said.err.splitlines() if "warning" in line] == [
+        f"warning: {tmp_path / 'scaled.png'}: {rows['scaled.png']['warning']}"
+    ]
+
+
+def test_a_network_without_preprocessing(trained: Path, files: list[str], tmp_path: Path, capsys: Capture) -> None:
+    import keras
+
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+
+    model, card = load_model(trained / "checkpoints" / "best.keras")
+    bare = keras.Model(model.get_layer("rescale").output, model.output)
+    save_model(bare, card, tmp_path / "bare.keras")
+    assert main(["predict", str(tmp_path / "bare.keras"), files[0]]) == 0
+    assert (
+        "warning: the network has no preprocessing inside: here, as in its training, it gets" in capsys.readouterr().err
+    )
+    assert refused(capsys, str(tmp_path / "bare.keras"), files[0], "--forget-rescaling") == (
+        "error: --forget-rescaling needs a network that rescales pixels itself. This one does not\n"
+    )
