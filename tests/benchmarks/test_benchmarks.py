@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import checkpoints, inspection, large_folder, optimizers, photos, startup, throughput
+from benchmarks import checkpoints, inspection, large_folder, optimizers, photos, predict, startup, throughput
 from benchmarks import compare as comparisons
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
@@ -312,3 +312,11 @@ def test_compare_has_a_row_for_each_form_and_its_runs_can_be_told_apart(tmp_path
     assert (found.remarks, len(found.runs)) == ((), 4)
     verdict = best_against_others(found)
     assert (verdict.untested, len(verdict.tests), verdict.tests[-1].is_better) == ({}, 3, True)
+
+
+def test_predict_is_compared_with_both_validation_passes() -> None:
+    measured = {"predict": [90.0, 100.0], "files": [100.0, 100.0], "decoded": [200.0, 200.0]}
+    first, second = predict.network_rows("a network", measured)
+    assert (first.name, first.what) == ("P16", "predict, a network / validation pass over files")
+    assert (first.of_medians, first.target, first.reached) == ("0.950", ">= 0.9", "yes")
+    assert (second.name, second.of_medians, second.target) == ("-", "0.475", "-")

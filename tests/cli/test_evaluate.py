@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_files import files_of_folder, renamed_classes
+from catsdogs_exp.record.folder.predictions import read_predictions
 
 Capture = pytest.CaptureFixture[str]
 Folder = Callable[..., Path]
@@ -174,3 +175,75 @@ def test_hidden_files_and_splits_of_other_data_are_as_in_training(photo_folder: 
     with pytest.raises(BadInput, match="holds nothing"):
         (folder / "empty").mkdir()
         files_of_folder(folder / "empty", ("cats", "dogs"))
+
+
+def test_each_evaluation_gets_a_folder_of_its_own(trained: Path, photo_folder: Folder, tmp_path: Path, capsys) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    shutil.rmtree(run / "evaluations", ignore_errors=True)
+    photos = photo_folder({"cats": 3, "dogs": 4}, name="my [photos]")
+    figures, _ = evaluated(capsys, run, "--data", str(photos))
+    first = run / "evaluations" / "my-[photos]"
+    kept = {path.name: path.read_bytes() for path in first.iterdir()}
+    assert set(kept) == {"result.json", "predictions.csv", "index.html"}
+    stored = json.loads(kept["result.json"])
+    assert stored == {"evaluated": str(photos), "root": str(photos), **figures}
+    said = read_predictions(first / "predictions.csv")
+    assert len(said) == 7 and float(said.right.mean()) == figures["accuracy"]
+    assert {path.partition("/")[0] for path in said.paths} == {"cats", "dogs"}
+    evaluated(capsys, run, "--data", str(photos))
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == kept
+    evaluated(capsys, run, "--split", "test")
+    assert {path.name for path in (run / "evaluations").iterdir()} == {"my-[photos]", "my-[photos]-2", "test"}
+
+
+def test_the_page_shows_metrics_mistakes_and_names_literally(
+    trained: Path, photo_folder: Folder, tmp_path: Path, capsys
+) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    photos = photo_folder({"cats": 5, "dogs": 5}, name="photos")
+    (photos / "cats" / "cat.0.jpg").rename(photos / "cats" / "<b>cat&.jpg")
+    (photos / "dogs" / "dog.0.jpg").rename(photos / "dogs" / "<b>dog&.jpg")
+    figures, _ = evaluated(capsys, run, "--data", str(photos))
+    html = (run / "evaluations" / "photos" / "index.html").read_text(encoding="utf-8")
+    low, high = figures["intervals"]["accuracy"]
+    assert f"Accuracy {figures['accuracy']:.4f} on 10 images (95 % Wilson interval: {low:.4f} to {high:.4f})" in html
+    wrong = round(10 * (1 - figures["accuracy"]))
+    assert f"Mistakes: {wrong}" in html and html.count('class="marked"') == wrong
+    assert "<b>cat" not in html and "<b>dog" not in html
+
+
+def test_intervals_are_printed_and_hold_the_values(trained: Path, photo_folder: Folder, capsys) -> None:
+    photos = str(photo_folder({"cats": 12, "dogs": 12}))
+    figures, _ = evaluated(capsys, trained, "--data", photos)
+    intervals = figures["intervals"]
+    for key in ("accuracy", "loss", "calibration_error"):
+        low, high = intervals[key]
+        assert low <= high and low >= 0
+    assert intervals["accuracy"][0] <= figures["accuracy"] <= intervals["accuracy"][1]
+    low, high = intervals["classes"]["cats"]["recall"]
+    assert low <= figures["classes"]["cats"]["recall"] <= high
+    assert main(["evaluate", str(trained), "--data", photos]) == 0
+    out = capsys.readouterr().out
+    assert f"95 % intervals: accuracy {intervals['accuracy'][0]:.4f} to {intervals['accuracy'][1]:.4f}, loss " in out
+
+
+def test_another_threshold(trained: Path, capsys) -> None:
+    figures, _ = evaluated(capsys, trained, "--threshold", "dogs=0")
+    said = figures["at_threshold"]
+    assert said["predicted"] == {"cats": 0, "dogs": figures["images"]}
+    assert said["accuracy"] == figures["classes"]["dogs"]["images"] / figures["images"]
+    best = figures["threshold"]
+    assert best["class"] == "dogs" and best["accuracy"] >= best["accuracy_at_half"] == figures["accuracy"]
+    again, _ = evaluated(capsys, trained, "--threshold", f"dogs={best['probability']}")
+    assert again["at_threshold"]["accuracy"] == pytest.approx(best["accuracy"])
+    assert main(["evaluate", str(trained), "--threshold", "dogs=0"]) == 0
+    assert f"with --threshold dogs=0: accuracy {said['accuracy']:.4f}; predicted: 0 cats, " in capsys.readouterr().out
+    assert refused(capsys, trained, "--threshold", "birds=1").startswith("--threshold must name a class: cats or dogs")
+
+
+def test_the_courses_mistake_makes_answers_extreme(trained: Path, photo_folder: Folder, capsys) -> None:
+    photos = str(photo_folder({"cats": 8, "dogs": 8}))
+    right, forgotten = (
+        evaluated(capsys, trained, "--data", photos, *more)[0] for more in ((), ("--forget-rescaling",))
+    )
+    assert forgotten["loss"] > right["loss"]
