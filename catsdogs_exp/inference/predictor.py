@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -25,6 +26,7 @@ from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 from catsdogs_exp.training.logits import class_probabilities, log_probabilities, logits_of
 
 _BATCH = 32
+_READ = 8  # images per thread at a time: large photos take long
 SCALED = (
     "its values are at most 1 of 255, as if it had been scaled to 0..1 before it was saved; the network takes 0..255 "
     "and rescales them itself"
@@ -94,8 +96,9 @@ class Predictor:
         self.card: ModelCard
         self._model: keras.Model
         self._model, self.card = load_model(source.network)
-        self.appendix = read_appendix(source.network)
-        known = self.appendix.familiarity if self.appendix and not forget_rescaling else None
+        # What the appendix says was measured with rescaling.
+        self.appendix = None if forget_rescaling else read_appendix(source.network)
+        known = self.appendix.familiarity if self.appendix else None
         self._familiarity: Familiarity | None = known
         network = without_rescaling(self._model) if forget_rescaling else self._model
         self._ask = _asking(with_penultimate(network) if known else network, self._model.input_shape)
@@ -105,10 +108,13 @@ class Predictor:
 
         Threads read the next images while the network works.
         """
-        parts = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+        parts = [paths[start : start + _READ] for start in range(0, len(paths), _READ)]
         reading = ahead(lambda number: [*map(self._read, parts[number])], range(len(parts)), os.cpu_count() or 1)
         with one_opencv_thread(), closing(reading):
-            for part, read in zip(parts, reading, strict=True):
+            every = chain.from_iterable(reading)
+            for start in range(0, len(paths), _BATCH):
+                part = paths[start : start + _BATCH]
+                read = list(islice(every, len(part)))
                 images = [image for image in read if not isinstance(image, str)]
                 rows = self._rows(images)
                 for path, image in zip(part, read, strict=True):
