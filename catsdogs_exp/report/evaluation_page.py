@@ -55,7 +55,7 @@ def write_evaluation_page(facts: EvaluationFacts, folder: Path) -> Path:
     slices = find_slices(groups_of(facts.run, predictions, facts.root), predictions.right)
     html = page.render(
         "evaluation.html.j2",
-        title=f"{facts.what} of {facts.run.name}",
+        title=f"Evaluation of {facts.run.name}: {facts.what}",
         run=str(facts.run),
         root=str(facts.root),
         notes=facts.notes,

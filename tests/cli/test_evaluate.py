@@ -178,8 +178,7 @@ def test_hidden_files_and_splits_of_other_data_are_as_in_training(photo_folder: 
 
 
 def test_each_evaluation_gets_a_folder_of_its_own(trained: Path, photo_folder: Folder, tmp_path: Path, capsys) -> None:
-    run = Path(shutil.copytree(trained, tmp_path / "run"))
-    shutil.rmtree(run / "evaluations", ignore_errors=True)
+    run = Path(shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("evaluations")))
     photos = photo_folder({"cats": 3, "dogs": 4}, name="my [photos]")
     figures, _ = evaluated(capsys, run, "--data", str(photos))
     first = run / "evaluations" / "my-[photos]"
@@ -199,7 +198,7 @@ def test_each_evaluation_gets_a_folder_of_its_own(trained: Path, photo_folder: F
 def test_the_page_shows_metrics_mistakes_and_names_literally(
     trained: Path, photo_folder: Folder, tmp_path: Path, capsys
 ) -> None:
-    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    run = Path(shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("evaluations")))
     photos = photo_folder({"cats": 5, "dogs": 5}, name="photos")
     (photos / "cats" / "cat.0.jpg").rename(photos / "cats" / "<b>cat&.jpg")
     (photos / "dogs" / "dog.0.jpg").rename(photos / "dogs" / "<b>dog&.jpg")

@@ -242,8 +242,22 @@ def test_confidence_is_calibrated(described: Path, capsys: Capture) -> None:
     )
 
 
-def test_images_unlike_the_training_images(described: Path, other: Path, capsys: Capture) -> None:
+def test_images_unlike_the_training_images(described: Path, other: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Here the network knows one image, over and over: everything else is unlike it."""
+    from catsdogs_exp.data.images.preparing import read_image
+    from catsdogs_exp.insight.penultimate import features_of
+    from catsdogs_exp.metrics.familiarity import Familiarity
+    from catsdogs_exp.training.checkpoint.appendix import Appendix, append
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+
     known = str(split_files(RunFiles(described), "train")[0][0])
+    model, card = load_model(described / "checkpoints" / "best.keras")
+    features = features_of(model, [read_image(Path(known), card.preparation)[None]])
+    directions = np.repeat(features / np.linalg.norm(features), 20, axis=0).astype(np.float16)
+    network = tmp_path / "one.keras"
+    save_model(model, card, network)
+    append(Appendix(familiarity=Familiarity(directions, 0.9999, 20)), network)
+    described = network
     rows = predicted(capsys, str(described), str(other), known)
     assert [row["unlike"] for row in rows] == [True, False]
     assert rows[0]["similarity"] < rows[1]["similarity"] and rows[0]["class"] in ("cats", "dogs")
