@@ -33,22 +33,25 @@ def with_penultimate(model: keras.Model) -> keras.Model:
     return keras.Model(flat.inputs, [*flat.outputs, features])
 
 
-def features_of(model: keras.Model, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+def features_of(
+    model: keras.Model, batches: Iterable[NDArray[Any]], dtype: type[np.generic] = np.uint8
+) -> NDArray[np.float32]:
     """The features of images just before the network decides, float32 [n, features].
 
     Args:
-        model: from pixels to probabilities.
-        batches: uint8 [b, height, width, 3 or 1], at least one.
+        model: to probabilities, from pixels or, for the upper part of a network, from what the lower part gives.
+        batches: of the model's input, [b, ...], at least one.
+        dtype: of the batches.
 
     Raises:
         NoGraph: as `with_penultimate` does.
     """
-    ask = _asking(with_penultimate(model))
+    ask = _asking(with_penultimate(model), dtype)
     return np.concatenate([ask(batch).numpy() for batch in batches])
 
 
-def _asking(both: keras.Model) -> Callable[[NDArray[np.uint8]], tf.Tensor]:
-    @tf.function(input_signature=(tf.TensorSpec(both.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
+def _asking(both: keras.Model, dtype: type[np.generic]) -> Callable[[NDArray[Any]], tf.Tensor]:
+    @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),))  # type: ignore[untyped-decorator]
     def ask(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(both(images, training=False)[1], tf.float32)
 

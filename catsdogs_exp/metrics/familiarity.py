@@ -1,8 +1,10 @@
 """Whether an image is like the images that a network was trained on, judged by its features.
 
 The similarity of an image is the mean cosine between its features and those of its ten nearest training images (deep
-nearest neighbours, Sun et al., 2022). An image is unlike the training images if it is less similar than all but one in
-a hundred of the validation images, which the network was not trained on either.
+nearest neighbours, Sun et al., 2022), all measured from the mean of the training images: features are rarely negative,
+so without a centre all of them point to the same side. docs/results.md compares the alternatives. An image is unlike
+the training images if it is less similar than all but one in a hundred of the validation images, which the network was
+not trained on either.
 """
 
 from dataclasses import dataclass
@@ -24,12 +26,14 @@ class Familiarity:
     """What is familiar to a network.
 
     Attributes:
-        features: float16 [n, f], of training images, each of length 1.
+        features: float16 [n, f], of training images, from the centre, each of length 1.
+        centre: float32 [f], the mean of the training images' features.
         limit: -1..1, the similarity below which an image is unlike the training images.
         checked: validation images that the limit is from.
     """
 
     features: NDArray[np.float16]
+    centre: NDArray[np.float32]
     limit: float
     checked: int
 
@@ -42,7 +46,7 @@ class Familiarity:
         Returns:
             float64 [b], -1..1; NaN for features that are not finite.
         """
-        return _similarity(features, self.features.astype(np.float32))
+        return _similarity(features - self.centre, self.features.astype(np.float32))
 
 
 def familiarity(train: NDArray[np.floating], ordinary: NDArray[np.floating]) -> Familiarity | None:
@@ -54,9 +58,10 @@ def familiarity(train: NDArray[np.floating], ordinary: NDArray[np.floating]) -> 
     """
     if min(len(train), len(ordinary)) < FEWEST or not (np.isfinite(train).all() and np.isfinite(ordinary).all()):
         return None
-    kept = _directions(train).astype(np.float16)
-    limit = float(np.quantile(_similarity(ordinary, kept.astype(np.float32)), RARE))
-    return Familiarity(kept, limit, len(ordinary))
+    centre = train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    kept = _directions(train - centre).astype(np.float16)
+    limit = float(np.quantile(_similarity(ordinary - centre, kept.astype(np.float32)), RARE))
+    return Familiarity(kept, centre, limit, len(ordinary))
 
 
 def _similarity(features: NDArray[np.floating], known: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
+from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.insight.penultimate import features_of
@@ -14,19 +14,22 @@ from catsdogs_exp.metrics.temperature import Calibration, calibrate
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.training.checkpoint.appendix import Appendix
+from catsdogs_exp.training.features import FeatureLoader
+from catsdogs_exp.training.fit import Stage
 
 _BATCH = 32
 
 
-def appendix_of(setup: Setup, said: Predictions | None, say: Callable[[str], None]) -> Appendix:
+def appendix_of(setup: Setup, stage: Stage | None, said: Predictions | None, say: Callable[[str], None]) -> Appendix:
     """The appendix of the network whose weights are in place.
 
     Args:
         setup: of the run.
-        said: its predictions for the validation images, or None.
+        stage: its last one; None if this process trained none.
+        said: the network's predictions for the validation images, or None.
         say: prints a line.
     """
-    return Appendix(None if said is None else _calibration(said), _familiarity(setup, say))
+    return Appendix(None if said is None else _calibration(said), _familiarity(setup, stage, say))
 
 
 def _calibration(said: Predictions) -> Calibration | None:
@@ -35,26 +38,37 @@ def _calibration(said: Predictions) -> Calibration | None:
     return calibrate(said.probabilities, said.labels)
 
 
-def _familiarity(setup: Setup, say: Callable[[str], None]) -> Familiarity | None:
+def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> Familiarity | None:
     images = setup.config.logging.familiarity
-    if not images or not len(setup.loaders.validation.rows):
-        return None
-    manifest = setup.data.manifest
-    chosen = []
-    for split in (TRAIN, VALIDATION):
-        rows = manifest.rows(split)
-        order = taking_turns(np.asarray(manifest.listing.labels)[rows].astype(np.int32))
-        chosen.append(rows[order[:images]])
-    if not min(map(len, chosen)):
+    loaders = setup.loaders
+    if not images or not min(len(loaders.train.rows), len(loaders.validation.rows)):
         return None
     try:
-        train, ordinary = (features_of(setup.network.model, _batches(setup, rows)) for rows in chosen)
+        # A head that was trained on cached features needs no pass through the backbone.
+        if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):
+            head = stage.steps.model
+            train, ordinary = (
+                features_of(head, _cached(feed, images), np.float32) for feed in (stage.train, stage.validation)
+            )
+        else:
+            model = setup.network.model
+            train, ordinary = (
+                features_of(model, _pixels(setup, loader, images)) for loader in (loaders.train, loaders.validation)
+            )
     except NoGraph as error:
         say(f"images unlike the training images will not be noticed: {error}")
         return None
     return familiarity(train, ordinary)
 
 
-def _batches(setup: Setup, rows: NDArray[np.intp]) -> Iterator[NDArray[np.uint8]]:
+def _cached(feed: FeatureLoader, images: int) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, min(images, len(feed.rows)), _BATCH):
+        chosen = taking_turns(feed.labels)[start : min(start + _BATCH, images)]
+        values = np.ascontiguousarray(feed.stored[chosen]).view(np.float32)
+        yield values.reshape(len(chosen), *feed.shape)
+
+
+def _pixels(setup: Setup, loader: Loader, images: int) -> Iterator[NDArray[np.uint8]]:
+    rows = loader.rows[taking_turns(loader.labels)[:images]]
     for start in range(0, len(rows), _BATCH):
         yield setup.data.fetch(rows[start : start + _BATCH])

@@ -23,7 +23,7 @@ from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.prune_listener import PruneListener
 from catsdogs_exp.training.checkpoint.model_file import ModelCard
 from catsdogs_exp.training.checkpoint.writer import Checkpoints
-from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.fit import Listener, Stage
 from catsdogs_exp.training.profiling import Trace
 from catsdogs_exp.training.progress import EpochResult, Progress
 from catsdogs_exp.training.stages import StagePlan, planned_epochs
@@ -64,10 +64,10 @@ class Recorders:
         if self.staircase is not None and (line := self.staircase.best(best.epoch)):
             say(line)
 
-    def append_to_best(self, setup: Setup, say: Callable[[str], None]) -> None:
+    def append_to_best(self, setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> None:
         """Adds what only now can be measured to the best epoch's network, whose weights must be in place."""
         if self.best is not None and self.predictions is not None:
-            self.best.append(appendix_of(setup, self.predictions.of_validation, say))
+            self.best.append(appendix_of(setup, stage, self.predictions.of_validation, say))
 
 
 @contextmanager

@@ -256,7 +256,7 @@ def test_images_unlike_the_training_images(described: Path, other: Path, tmp_pat
     directions = np.repeat(features / np.linalg.norm(features), 20, axis=0).astype(np.float16)
     network = tmp_path / "one.keras"
     save_model(model, card, network)
-    append(Appendix(familiarity=Familiarity(directions, 0.9999, 20)), network)
+    append(Appendix(familiarity=Familiarity(directions, np.zeros(16, np.float32), 0.9999, 20)), network)
     described = network
     rows = predicted(capsys, str(described), str(other), known)
     assert [row["unlike"] for row in rows] == [True, False]

@@ -19,9 +19,10 @@ def test_other_directions_are_unlike() -> None:
     ordinary, other = known.similarity(clouds(300, axes[:2], 2)), known.similarity(clouds(300, axes[5:7], 3))
     assert (ordinary < known.limit).mean() < 0.05
     assert (other < known.limit).mean() == 1
-    np.testing.assert_allclose(
-        known.similarity(1000 * clouds(9, axes[:2], 4)), known.similarity(clouds(9, axes[:2], 4))
-    )
+    more = clouds(9, axes[:2], 4)
+    scaled = familiarity(1000 * clouds(200, axes[:2], 0) + 3, 1000 * clouds(300, axes[:2], 1) + 3)
+    assert scaled is not None  # neither the unit nor the origin of features matters
+    np.testing.assert_allclose(scaled.similarity(1000 * more + 3), known.similarity(more), atol=1e-3)
 
 
 def test_the_limit_leaves_one_in_a_hundred_outside() -> None:
@@ -33,9 +34,12 @@ def test_the_limit_leaves_one_in_a_hundred_outside() -> None:
 
 
 def test_the_similarity_by_hand() -> None:
-    known = Familiarity(np.array([[1, 0], [0, 1]], np.float16), 0.5, 20)
+    zero = np.zeros(2, np.float32)
+    known = Familiarity(np.array([[1, 0], [0, 1]], np.float16), zero, 0.5, 20)
     np.testing.assert_allclose(known.similarity(np.array([[2.0, 0], [3, 3], [0, 0]])), [0.5, 0.5**0.5, 0], atol=1e-6)
-    many = Familiarity(np.array([[1.0, 0]] * NEAREST + [[0, 1.0]] * 5, np.float16), 0.5, 20)
+    moved = Familiarity(known.features, np.array([10, 20], np.float32), 0.5, 20)
+    np.testing.assert_allclose(moved.similarity(np.array([[12.0, 20], [13, 23]])), [0.5, 0.5**0.5], atol=1e-6)
+    many = Familiarity(np.array([[1.0, 0]] * NEAREST + [[0, 1.0]] * 5, np.float16), zero, 0.5, 20)
     np.testing.assert_allclose(many.similarity(np.array([[1.0, 0]])), [1])
     assert np.isnan(known.similarity(np.array([[np.nan, 1.0]]))).all()
 
@@ -49,5 +53,5 @@ def test_what_cannot_be_known() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, NEAREST, 50])
 def test_few_known_images_are_all_used(count: int) -> None:
-    known = Familiarity(np.eye(64)[:count].astype(np.float16), 0.0, 20)
+    known = Familiarity(np.eye(64)[:count].astype(np.float16), np.zeros(64, np.float32), 0.0, 20)
     np.testing.assert_allclose(known.similarity(np.eye(64)[:1]), [1 / min(NEAREST, count)])

@@ -20,7 +20,8 @@ from catsdogs_exp.metrics.temperature import Calibration
 
 _ENTRY = "catsdogs_exp_appendix.json"
 _FEATURES = "catsdogs_exp_training_images.f2"
-_NUMBERS = np.dtype("<f2")
+_CENTRE = "catsdogs_exp_training_centre.f4"
+_NUMBERS, _CENTRE_NUMBERS = np.dtype("<f2"), np.dtype("<f4")
 _MAX_ENTRY = 2**16
 _MAX_FEATURES = 2**26  # bytes
 
@@ -59,6 +60,7 @@ def append(appendix: Appendix, path: Path) -> bool:
     with zipfile.ZipFile(scratch, "a") as archive:
         if known is not None:
             archive.writestr(_FEATURES, known.features.astype(_NUMBERS).tobytes())
+            archive.writestr(_CENTRE, known.centre.astype(_CENTRE_NUMBERS).tobytes())
         archive.writestr(_ENTRY, json.dumps(content, indent=1))
     platforms.sync_file(scratch)
     platforms.replace(scratch, path)
@@ -79,7 +81,7 @@ def read_appendix(path: Path) -> Appendix | None:
             calibration, known = content["calibration"], content["familiarity"]
             return Appendix(
                 None if calibration is None else _calibration(calibration),
-                None if known is None else _familiarity(known, _read(archive, _FEATURES, _MAX_FEATURES)),
+                None if known is None else _familiarity(archive, known),
             )
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise BadInput(f"What is appended to the network cannot be read: {path} ({error})") from error
@@ -103,11 +105,13 @@ def _calibration(content: dict[str, Any]) -> Calibration:
     return found
 
 
-def _familiarity(content: dict[str, Any], data: bytes) -> Familiarity:
+def _familiarity(archive: zipfile.ZipFile, content: dict[str, Any]) -> Familiarity:
+    data, mean = (_read(archive, name, _MAX_FEATURES) for name in (_FEATURES, _CENTRE))
     images, limit = int(content["images"]), float(content["limit"])
-    if images < 1 or not data or len(data) % (images * _NUMBERS.itemsize) or not math.isfinite(limit):
-        raise ValueError(f"{len(data)} bytes are not features of {images} images")
+    centre = np.frombuffer(mean, _CENTRE_NUMBERS).astype(np.float32)
+    if images < 1 or not len(centre) or len(data) != images * len(centre) * _NUMBERS.itemsize:
+        raise ValueError(f"{len(data)} and {len(mean)} bytes are not features of {images} images")
     features = np.frombuffer(data, _NUMBERS).reshape(images, -1).astype(np.float16)
-    if not np.isfinite(features).all():
+    if not (np.isfinite(features).all() and np.isfinite(centre).all() and math.isfinite(limit)):
         raise ValueError("features that are not numbers")
-    return Familiarity(features, limit, int(content["checked"]))
+    return Familiarity(features, centre, limit, int(content["checked"]))

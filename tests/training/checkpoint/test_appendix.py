@@ -15,6 +15,7 @@ from catsdogs_exp.metrics.temperature import Calibration
 from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
 
 ENTRY, FEATURES = "catsdogs_exp_appendix.json", "catsdogs_exp_training_images.f2"
+CENTRE = "catsdogs_exp_training_centre.f4"
 CALIBRATION = {"temperature": 1.5, "images": 100, "error_before": 0.1, "error_after": 0.02}
 KNOWN = {"images": 4, "limit": 0.5, "checked": 30}
 
@@ -32,11 +33,14 @@ def network(tmp_path: Path) -> Path:
 def test_it_comes_back_as_it_was(network: Path) -> None:
     assert read_appendix(network) is None
     features = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float16)
-    written = Appendix(Calibration(1.5, 100, 0.1, 0.02), Familiarity(features, 0.25, 80))
+    written = Appendix(
+        Calibration(1.5, 100, 0.1, 0.02), Familiarity(features, features[0].astype(np.float32), 0.25, 80)
+    )
     assert append(written, network)
     found = read_appendix(network)
     assert found is not None and found.calibration == written.calibration and found.familiarity is not None
     np.testing.assert_array_equal(found.familiarity.features, features)
+    np.testing.assert_array_equal(found.familiarity.centre, features[0])
     assert (found.familiarity.limit, found.familiarity.checked) == (0.25, 80)
     assert [path.name for path in network.parent.iterdir()] == ["best.keras"]
     with zipfile.ZipFile(network) as archive:
@@ -84,6 +88,7 @@ class Bomb:
         ({"calibration": None, "familiarity": KNOWN | {"images": 10**18}}, bytes(8)),
         ({"calibration": None, "familiarity": KNOWN | {"images": -4}}, bytes(8)),
         ({"calibration": None, "familiarity": KNOWN | {"limit": None}}, bytes(8)),
+        ({"calibration": None, "familiarity": KNOWN | {"limit": 1e999}}, bytes(8)),
         ({"calibration": None, "familiarity": KNOWN}, pickle.dumps(Bomb())[:64]),
         ({"calibration": None, "familiarity": KNOWN}, np.full(4, np.inf, "<f2").tobytes()),
     ],
@@ -93,6 +98,7 @@ def test_damaged_or_hostile_ones(network: Path, content: Any, features: bytes | 
         archive.writestr(ENTRY, content if isinstance(content, bytes) else json.dumps(content))
         if features is not None:
             archive.writestr(FEATURES, features)
+            archive.writestr(CENTRE, np.zeros(1, "<f4").tobytes())
     with pytest.raises(BadInput, match=r"What is appended to the network cannot be read: .*best\.keras \("):
         read_appendix(network)
     assert capsys.readouterr().out == ""
@@ -102,5 +108,6 @@ def test_large_ones_are_not_read(network: Path, monkeypatch: pytest.MonkeyPatch)
     with zipfile.ZipFile(network, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(ENTRY, json.dumps({"calibration": None, "familiarity": KNOWN}))
         archive.writestr(FEATURES, bytes(2**26 + 8))
+        archive.writestr(CENTRE, bytes(4))
     with pytest.raises(BadInput, match=r"catsdogs_exp_training_images\.f2 is too large"):
         read_appendix(network)
