@@ -184,7 +184,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with enough images for an appendix."""
     out = tmp_path_factory.mktemp("described")
     words = ["dataset.images=120", "target_size=32", "depth=2", "model.dense=16", "batch_size=16", "epochs=1"]
-    quiet = ["logging=minimal", "logging.familiarity=40", "split.validation=0.3", "dataset.broken=0"]
+    quiet = ["logging=minimal", "logging.familiarity=300", "split.validation=0.3", "dataset.broken=0"]
     assert main([*words, *quiet, f"output_dir={out}"]) == 0
     (run,) = (path.parent for path in out.rglob("result.json"))
     return run
@@ -205,7 +205,7 @@ def test_the_end_of_a_training_describes_its_images(described: Path) -> None:
 
     appendix = read_appendix(described / "checkpoints" / "best.keras")
     assert appendix is not None and appendix.familiarity is not None and appendix.calibration is not None
-    assert appendix.familiarity.features.shape == (40, 16) and appendix.familiarity.checked == 36
+    assert appendix.familiarity.features.shape == (84, 16) and appendix.familiarity.checked == 36
     assert appendix.calibration.images == 36
     before = evaluated_error(described)
     assert appendix.calibration.error_before == pytest.approx(before, abs=1e-6)
@@ -296,7 +296,7 @@ def test_a_network_without_appendix_says_so_and_gets_one(described: Path, other:
     now = read_appendix(network)
     assert was is not None and now is not None and was.familiarity is not None and now.familiarity is not None
     assert now.calibration == was.calibration and now.familiarity.checked == was.familiarity.checked
-    np.testing.assert_array_equal(now.familiarity.features[:40], was.familiarity.features)
+    np.testing.assert_array_equal(now.familiarity.features, was.familiarity.features)
     capsys.readouterr()
     assert main(["evaluate", str(old), "--append"]) == 2
     assert capsys.readouterr().err == f"error: The network has its appendix already: {network}. It is kept\n"
