@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from benchmarks import recipe_results
+from benchmarks import recipe_results, unlike
 from benchmarks.options import Options
 from benchmarks.photos import MIN_IMAGES, archive
 from catsdogs_exp import process
@@ -42,10 +42,13 @@ def _answer(words: list[str]) -> int:
     try:
         if words[:1] == ["recipe-results"]:
             return recipe_results.main(words[1:])
+        if words[:1] == ["unlike"]:
+            return unlike.main(words[1:])
         parsed = _parser().parse_args(words)
         if parsed.name is None:
             print("python -m benchmarks NAME [--photos ZIP] [--rounds N] [--images N] [--quick]")
-            print(f"python -m benchmarks recipe-results RUN...: {recipe_results.ABOUT}\n")
+            print(f"python -m benchmarks recipe-results RUN...: {recipe_results.ABOUT}")
+            print(f"python -m benchmarks unlike RUN PATH...: {unlike.ABOUT}\n")
             for name, text in NAMES.items():
                 print(f"  {name:<12} {text}")
             return 0
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace) -> Options:
     if parsed.name not in NAMES:
         raise BadInput(
-            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, [*NAMES, 'recipe-results'])} "
+            f"Unknown benchmark: {parsed.name}.{did_you_mean(parsed.name, [*NAMES, 'recipe-results', 'unlike'])} "
             f"Known: {', '.join(NAMES)}."
         )
     rounds, images = parsed.rounds, parsed.images

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import checkpoints, inspection, large_folder, optimizers, photos, predict, startup, throughput
+from benchmarks import checkpoints, inspection, large_folder, optimizers, photos, predict, startup, throughput, unlike
 from benchmarks import compare as comparisons
 from benchmarks.options import Options
 from benchmarks.photos import archive, path_override
@@ -28,8 +29,9 @@ def test_without_a_name_the_benchmarks_are_listed_and_tensorflow_is_not_imported
     script = "import sys; from benchmarks.__main__ import main; main([]); assert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    usage, results, _, *names = done.stdout.splitlines()
+    usage, results, others, _, *names = done.stdout.splitlines()
     assert usage.startswith("python -m benchmarks NAME") and "recipe-results RUN" in results
+    assert others.startswith("python -m benchmarks unlike RUN PATH...: A7")
     assert [line.split()[0] for line in names] == list(command.NAMES)
 
 
@@ -320,3 +322,22 @@ def test_predict_is_compared_with_both_validation_passes() -> None:
     assert (first.name, first.what) == ("P16", "predict, a network / validation pass over files")
     assert (first.of_medians, first.target, first.reached) == ("0.950", ">= 0.9", "yes")
     assert (second.name, second.of_medians, second.target) == ("-", "0.475", "-")
+
+
+def test_scores_of_unlike_images_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 40).astype(np.int32)
+    centres = np.eye(16)[:2] * 9
+    own = {name: centres[labels] + rng.normal(size=(80, 16)) for name in ("train", "validation")}
+    others = {"photos/hands": np.eye(16)[5] * 9 + rng.normal(size=(30, 16)), "same": own["validation"][:30]}
+    head, _, *rows = unlike.table(own | others, labels, list(others)).splitlines()
+    assert [cell.strip() for cell in head.split("|")[1:-1]] == [
+        "score: AUROC (share marked)",
+        "hands (30)",
+        "same (30)",
+        "all",
+    ]
+    assert len(rows) == 4
+    for row in rows:
+        _, hands, same, _ = (cell.strip() for cell in row.split("|")[1:-1])
+        assert hands == "1.0000 (1.00)" and 0.4 < float(same.split()[0]) < 0.6
