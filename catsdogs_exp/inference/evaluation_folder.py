@@ -37,14 +37,14 @@ def new_evaluation(run: RunFiles, name: str) -> Path:
 
 
 def write_evaluation(folder: Path, figures: dict[str, Any], predictions: Predictions) -> None:
-    """Writes `result.json` and `predictions.csv`.
+    """Writes `figures.json` and `predictions.csv`.
 
     Raises:
         BadInput: if they cannot be written.
     """
     text = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False)
     try:
-        (folder / "result.json").write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
+        (folder / "figures.json").write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
         write_predictions(folder / NAME, predictions)
     except OSError as error:
         raise BadInput(f"The evaluation cannot be written: {error.strerror or error}: {folder}") from error

@@ -31,7 +31,7 @@ class EvaluationFacts:
         run: folder of the run.
         what: what was evaluated, in words.
         root: of the images' paths.
-        figures: as in the evaluation's `result.json`.
+        figures: as in the evaluation's `figures.json`.
         predictions: of the images.
         notes: what was left out or decided, one line each.
     """

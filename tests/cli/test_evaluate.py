@@ -183,8 +183,8 @@ def test_each_evaluation_gets_a_folder_of_its_own(trained: Path, photo_folder: F
     figures, _ = evaluated(capsys, run, "--data", str(photos))
     first = run / "evaluations" / "my-[photos]"
     kept = {path.name: path.read_bytes() for path in first.iterdir()}
-    assert set(kept) == {"result.json", "predictions.csv", "index.html"}
-    stored = json.loads(kept["result.json"])
+    assert set(kept) == {"figures.json", "predictions.csv", "index.html"}
+    stored = json.loads(kept["figures.json"])
     assert stored == {"evaluated": str(photos), "root": str(photos), **figures}
     said = read_predictions(first / "predictions.csv")
     assert len(said) == 7 and float(said.right.mean()) == figures["accuracy"]
