@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from catsdogs_exp.data.sources.walking import Walker, image_files
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.notebook.tables import table
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
@@ -17,6 +17,7 @@ from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
 if TYPE_CHECKING:  # it comes with TensorFlow
     from PIL import Image
 
+    from catsdogs_exp.inference.answers import Answer
     from catsdogs_exp.inference.predictor import Predictor
 
 AnyPath = str | PathLike[str]
@@ -75,30 +76,26 @@ class OpenedRun:
         return table(rows)
 
     def predict(self, images: AnyPath | Iterable[AnyPath]) -> Any:
-        """Predicts files, and the images in folders.
+        """Predicts files, the images in folders, patterns such as `"*.jpg"`, and http(s) addresses.
 
         Args:
-            images: one path, or several.
+            images: one of these, or several.
 
         Returns:
-            A table with `path`, `class`, `probability`, one column `p_<class>` per class, and `error` for unreadable
-            files, whose other columns are empty.
+            A table with `path`, `class`, `probability`, `unlike` (whether it is unlike the training images, if known),
+            one column `p_<class>` per class, and `error` for unreadable files, whose other columns are empty.
 
         Raises:
             BadInput: if the run has no network, or there are no files.
         """
-        classes = self._predictor.card.classes
-        rows: list[dict[str, Any]] = []
-        for found in self._predictor.predict(_files(images)):
-            row: dict[str, Any] = {"path": str(found.path), "class": None, "probability": None}
-            if found.probabilities is not None:
-                best = int(found.probabilities.argmax())
-                row |= {"class": classes[best], "probability": float(found.probabilities[best])}
-                row |= {f"p_{name}": float(p) for name, p in zip(classes, found.probabilities, strict=True)}
-            else:
-                row |= dict.fromkeys(f"p_{name}" for name in classes)
-            rows.append(row | {"error": found.error})
-        return table(rows)
+        predictor = self._predictor
+        from catsdogs_exp.inference.answers import answers  # noqa: PLC0415  (after TensorFlow's start)
+        from catsdogs_exp.inference.image_names import ImageNames  # noqa: PLC0415
+        from catsdogs_exp.inference.web_images import Limits  # noqa: PLC0415
+
+        with TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
+            found = answers(predictor, ImageNames(Path(scratch), Limits()).images(_words(images)))
+            return table([_row(answer, predictor.card.classes) for answer in found])
 
     def activations(self, image: AnyPath, layers: str | Sequence[str] = "auto") -> "Image.Image":
         """A picture of how the layers respond to an image.
@@ -170,12 +167,23 @@ class OpenedRun:
         return run_head(self._files)
 
 
-def _files(images: AnyPath | Iterable[AnyPath]) -> list[Path]:
+def _words(images: AnyPath | Iterable[AnyPath]) -> list[str]:
     given = [images] if isinstance(images, str | PathLike) else list(images)
-    files = image_files([Path(fspath(each)).expanduser() for each in given], Walker())
-    if not files:
-        raise BadInput(f"No files in: {', '.join(map(str, given))}")
-    return files
+    if not given:
+        raise BadInput("predict needs an image. Received: []")
+    return [fspath(each) for each in given]
+
+
+def _row(answer: "Answer", classes: Sequence[str]) -> dict[str, Any]:
+    known = not answer.error
+    return {
+        "path": answer.name,
+        "class": answer.label if known else None,
+        "probability": answer.probability if known else None,
+        "unlike": answer.unlike,
+        **{f"p_{name}": answer.probabilities.get(name) for name in classes},
+        "error": answer.error or None,
+    }
 
 
 def _number(text: str | None) -> Any:
