@@ -64,8 +64,9 @@ def main(arguments: list[str]) -> int:
 
 def _has_other_sweeper(asked: Asked) -> bool:
     """Whether Hydra is to load an external sweeper; `basic` and `optuna` mean ours."""
-    chosen = [word.partition("=")[2] for word in asked.settings if word.startswith("hydra/sweeper=")]
-    return bool(chosen) and chosen[-1] not in ("basic", "optuna")
+    from catsdogs_exp.sweep.recipe import chosen
+
+    return chosen("sweeper", asked.settings, asked.config_dir) not in ("basic", "optuna")
 
 
 def _sweep(asked: Asked, command: str) -> int:
@@ -78,13 +79,15 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.sweep.search.words import is_search
     from catsdogs_exp.sweep.start import begin
 
-    settings = [word for word in asked.settings if word != "hydra/sweeper=basic"]
+    settings = asked.settings
     screen = TerminalScreen()
     with interruptible():
         if is_auto(settings):
             settings = auto_search(settings, asked.config_dir, screen.progress, screen.say)
             screen.close()
-        sweep = (begin_search if is_search(settings) else begin)(command, settings, asked.config_dir, screen.say)
+        sweep = (begin_search if is_search(settings, asked.config_dir) else begin)(
+            command, settings, asked.config_dir, screen.say
+        )
         manner = Manner(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
         with owned(sweep.file.folder):
             code = run_sweep(sweep, manner)

@@ -90,7 +90,7 @@ def groups() -> dict[str, list[str]]:
     found = {
         folder.name: sorted([*(file.stem for file in folder.glob("*.yaml")), *OFFERED.get(folder.name, [])])
         for folder in sorted(CONF.iterdir())
-        if folder.is_dir()
+        if folder.is_dir() and folder.name != "hydra"  # its choices are Hydra's: sweepers and launchers
     }
     found["experiment"] = sorted(
         file.relative_to(EXPERIMENTS).with_suffix("").as_posix() for file in EXPERIMENTS.rglob("*.yaml")

@@ -1,6 +1,6 @@
 """Reads the config of an existing run, and determines what overrides would change in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,20 @@ def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = 
 
 def changes_between(before: Config, after: Config) -> dict[str, str]:
     """For each setting that differs between two configs `5 -> 20`. How a sweep is run is no part of its jobs."""
-    old, new = flatten(to_plain(before)), flatten(to_plain(after))
+    return differences(plain_config(before), plain_config(after))
+
+
+def plain_config(config: Config) -> dict[str, Any]:
+    """Dotted key -> value, without the settings of the sweep itself."""
+    return {key: value for key, value in flatten(to_plain(config)).items() if not key.startswith("sweep.")}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """`5 -> 20` for each key whose values differ; a missing one is `not there`."""
     return {
-        key: f"{old.get(key, 'not there')} -> {new.get(key, 'not there')}"
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and not key.startswith("sweep.")
+        key: f"{before.get(key, 'not there')} -> {after.get(key, 'not there')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
     }
 
 

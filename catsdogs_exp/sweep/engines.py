@@ -29,6 +29,7 @@ from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import is_abandoned
 from catsdogs_exp.signals import interruptible
 from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of, run_job
+from catsdogs_exp.sweep.recipe import BASIC, chosen, recipe_of
 from catsdogs_exp.sweep.running import LookAhead, Running
 from catsdogs_exp.sweep.side_by_side import worker_count
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState
@@ -61,11 +62,17 @@ class EngineTask:
             return run_job(self.jobs[HydraConfig.get().job.name], SilentScreen())
 
 
-def launcher_words(settings: Sequence[str]) -> list[str]:
-    """The words that choose and set a launcher other than Hydra's own."""
-    words = [word for word in settings if key_of(word) == "hydra/launcher" or key_of(word).startswith("hydra.launcher")]
-    chosen = [word.partition("=")[2] for word in words if key_of(word) == "hydra/launcher"]
-    return words if chosen and chosen[-1] != "basic" else []
+def launcher_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
+    """The words that choose and set a launcher other than Hydra's own; a recipe may do so, too.
+
+    Args:
+        settings: as typed.
+        config_dir: as in `--config-dir`.
+    """
+    if chosen("launcher", settings, config_dir) == BASIC:
+        return []
+    typed = [word for word in settings if key_of(word) == "hydra/launcher" or key_of(word).startswith("hydra.launcher")]
+    return [*recipe_of(settings), *typed]
 
 
 def run_with_launcher(running: Running, words: Sequence[str]) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from catsdogs_exp.config.compose import composed_of, hydra_messages, initialized_hydra, read_words
+from catsdogs_exp.config.compose import hydra_messages, initialized_hydra, read_words
 from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.quoting import inside, split
 from catsdogs_exp.config.schema import VARIANTS
 from catsdogs_exp.config.words import Word, as_typed, parsed
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.recipe import recipe_words
 
 Row = tuple[str, ...]  # words in Hydra's grammar that are set together
 
@@ -180,24 +181,6 @@ def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Se
     twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)
     if twice is not None:
         raise BadInput(f"A key can be varied in one place only. Received twice: {twice}. Leave it out of one of them")
-
-
-def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
-    """The words of a sweep in a recipe's `hydra.sweeper.params`; those on the command line take precedence."""
-    recipe = next((word for word in settings if parsed(word).key == "experiment"), None)
-    if recipe is None or re.fullmatch(r"[\w./-]+", parsed(recipe).value or "") is None:
-        return []
-    with hydra_messages([recipe]):
-        params = composed_of([recipe], config_dir).hydra.sweeper.get("params") or {}
-    typed = {parsed(word).key for word in settings}
-    return [f"{key}={_joined(value)}" for key, value in params.items() if key not in typed]
-
-
-def _joined(value: object) -> str:
-    """The values of a key in YAML, a text or a list, as one would type them."""
-    if isinstance(value, str | int | float | bool):
-        return str(value)
-    return ",".join(map(str, value)) if value is not None else "null"  # type: ignore[call-overload]
 
 
 def _read_table(path: str) -> list[list[Word]]:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from catsdogs_exp.errors import Interrupted, RunFailed
@@ -10,6 +11,7 @@ from catsdogs_exp.record.best_against import best_against_others
 from catsdogs_exp.record.comparison import compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
+from catsdogs_exp.sweep.recipe import chosen
 from catsdogs_exp.sweep.running import LookAhead, Manner, Running
 from catsdogs_exp.sweep.search.table import table
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
@@ -37,20 +39,23 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
     if sweep.search is not None and sweep.search.settings.trials is None:
         missing = _MANY
     workers = worker_count(sweep.settings.workers, missing, threads[_THREADS[0]] or 1)
-    launcher = launcher_words(sweep.file.facts.settings)
+    facts = sweep.file.facts
+    launcher = launcher_words(facts.settings, facts.config_dir)
     one_thread = tuple(f"{key}=1" for key, value in threads.items() if value is None)
     try:
-        if launcher:
-            if not any("slurm" in word for word in launcher):  # there each job has cores of its own
-                running.more = one_thread
-            run_with_launcher(running, launcher)
-        elif workers == 1 and not sweep.settings.isolate:
-            run_one_by_one(running)
-        else:
-            if workers > 1 and not gpu_numbers():  # cores are divided; a GPU belongs to one job
-                running.more = one_thread
-            screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
-            run_side_by_side(running, workers)
+        with nullcontext() if sweep.search is None else sweep.search.signs_of_life():
+            if launcher:
+                # on Slurm each job has cores of its own
+                if "slurm" not in chosen("launcher", facts.settings, facts.config_dir):
+                    running.more = one_thread
+                run_with_launcher(running, launcher)
+            elif workers == 1 and not sweep.settings.isolate:
+                run_one_by_one(running)
+            else:
+                if workers > 1 and not gpu_numbers():  # cores are divided; a GPU belongs to one job
+                    running.more = one_thread
+                screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
+                run_side_by_side(running, workers)
     except Interrupted:
         left = len(sweep.file.having(PENDING, INTERRUPTED))
         left += sweep.total - len(sweep.file.jobs)

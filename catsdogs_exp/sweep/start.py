@@ -7,23 +7,23 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.compose import composed_of, hydra_messages
 from catsdogs_exp.config.composer import Composer, key_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.reading import read_object
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.schema.sweep import ONLY_OF_SEARCHES, SweepSettings
+from catsdogs_exp.config.stored import differences, plain_config
 from catsdogs_exp.config.words import for_hydra, parsed
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_folder import job_name, new_run_folder
 from catsdogs_exp.run.job import run_name
 from catsdogs_exp.sweep.checks import check_values
 from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
+from catsdogs_exp.sweep.recipe import recipe_of
 from catsdogs_exp.sweep.search.search import Search
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
 
@@ -58,6 +58,8 @@ class Sweep:
     def folder_of(self, job: JobState) -> Path:
         """The folder of a job's run: its number and what distinguishes it from the others."""
         own = [word for word in job.overrides if key_of(word) in self.varying]
+        if job.folder is not None and (begun := self.file.folder / Path(job.folder).name).is_dir():
+            return begun
         return self.file.folder / job_name(job.number, own or list(job.overrides))
 
 
@@ -73,7 +75,11 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     Raises:
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
     """
-    words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
+    words = [
+        word
+        for word in settings
+        if not key_of(word).startswith((_OWN, *_LAUNCHER)) and key_of(word) != "hydra/sweeper"  # basic, which is this
+    ]
     own = own_settings(settings, config_dir)
     refuse_words_of_searches(settings)
     grid = expand(words, config_dir, own.jobs)
@@ -145,8 +151,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 def own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
     """The settings of the sweep itself, from its recipe and its words; an unknown launcher is refused here."""
     own = [word for word in settings if key_of(word).startswith((_OWN, *_LAUNCHER))]
-    recipe = [w for w in settings if key_of(w) == "experiment" and set(parsed(w).value or "").isdisjoint(",(")]
-    words = [for_hydra(parsed(word)) for word in [*recipe, *own]]
+    words = [for_hydra(parsed(word)) for word in [*recipe_of(settings), *own]]
     with hydra_messages(words):
         plain = composed_of(words, config_dir).sweep
     found = read_object(SweepSettings, OmegaConf.to_container(plain, resolve=True), "sweep", VARIANTS)
@@ -197,27 +202,17 @@ def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobSta
     return [JobState(number, words) for number, words in enumerate((w for w in typed if w not in known), first)]
 
 
-def plain_config(config: Config) -> dict[str, Any]:
-    """Dotted key -> value, without the settings of the sweep itself."""
-    return {key: value for key, value in flatten(to_plain(config)).items() if not key.startswith(_OWN)}
-
-
 def check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
     """Compares the config of a sweep's first job with the one it began with.
 
     Raises:
         BadInput: if they differ, unless that is allowed.
     """
-    now = plain_config(config)
-    changed = [
-        f"{key} {facts.config.get(key, 'not there')} -> {now.get(key, 'not there')}"
-        for key in sorted(facts.config.keys() | now.keys())
-        if facts.config.get(key) != now.get(key)
-    ]
+    changed = ", ".join(f"{key} {change}" for key, change in differences(facts.config, plain_config(config)).items())
     if changed and not allow:
         raise BadInput(
             "A sweep can only be resumed with its original config, and the recipe or the files in conf/ have changed: "
-            f"{', '.join(changed)}. Restore them, start a new sweep, or continue anyway: --allow-changes"
+            f"{changed}. Restore them, start a new sweep, or continue anyway: --allow-changes"
         )
 
 

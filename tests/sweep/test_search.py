@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.sweep.search.auto import choose
 from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
 from catsdogs_exp.sweep.search.space import Numbers, read_space
+from catsdogs_exp.sweep.search.study import open_storage
+from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
 from catsdogs_exp.sweep.search.words import is_search, translated
 
 Capture = pytest.CaptureFixture[str]
@@ -136,6 +139,67 @@ def test_bad_trials_are_pruned(tmp_path: Path, ran: list[int], capsys: Capture) 
     assert "pruned after epoch" in capsys.readouterr().err
 
 
+def test_the_median_pruner_waits_for_a_third_of_the_epochs(tmp_path: Path) -> None:
+    study = optuna.create_study(
+        study_name="s", storage=open_storage(f"sqlite:///{tmp_path / 's.db'}"), direction="maximize"
+    )
+    for _ in range(5):
+        trial = study.ask()
+        for epoch in range(1, 10):
+            trial.report(0.9, epoch)
+        study.tell(trial, 0.9)
+
+    def judged(warmup: int | str, epochs: int) -> int:
+        """The first epoch at which a hopeless trial ends."""
+        trial = study.ask()
+        place = TrialPlace(f"sqlite:///{tmp_path / 's.db'}", "s", trial._trial_id, "median", warmup)
+        watch = watch_of(place, epochs)
+        return next(epoch for epoch in range(1, epochs + 1) if watch(epoch, 0.1))
+
+    assert [judged("auto", epochs) for epochs in (2, 3, 9)] == [1, 2, 4]
+    assert judged(0, 9) == 1 and judged(6, 9) == 7
+
+
+def test_activation_sheets_are_artifacts_of_the_trials(
+    tmp_path: Path, ran: list[int], monkeypatch: pytest.MonkeyPatch, photo: Callable[..., Any]
+) -> None:
+    from catsdogs_exp.sweep import job
+
+    trains = job.train
+
+    def train(job: Job, screen: Screen) -> dict[str, Any]:
+        content = trains(job, screen)
+        (job.folder / "activations").mkdir()
+        for name in ("best-cats-cat.1.jpg.png", "best-dogs-dog.2.jpg.png"):
+            photo(seed=len(ran)).save(job.folder / "activations" / name)
+        return content
+
+    monkeypatch.setattr("catsdogs_exp.sweep.job.train", train)
+    words = ["lr=interval(0.001,0.1)", "sweep.trials=2", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 0
+    study, folder = study_of(tmp_path), sweep_of(tmp_path)
+    store = optuna.artifacts.FileSystemArtifactStore(folder / "artifacts")
+    for trial, job_state in zip(study.trials, states(tmp_path), strict=True):
+        kept = optuna.artifacts.get_all_artifact_meta(trial, storage=study._storage)
+        assert [(each.filename, each.mimetype) for each in kept] == [
+            ("best-cats-cat.1.jpg.png", "image/png"),
+            ("best-dogs-dog.2.jpg.png", "image/png"),
+        ]
+        for each in kept:
+            with store.open_reader(each.artifact_id) as found:
+                original = Path(job_state["folder"]) / "activations" / each.filename
+                assert found.read() == original.read_bytes()
+    assert len(list((folder / "artifacts").iterdir())) == 4
+
+
+def test_long_rates_are_short_in_the_folders_names(tmp_path: Path, ran: list[int]) -> None:
+    assert main([*SEARCH, "lr=tag(log,interval(1e-5,1e-1))", "sweep.trials=2", f"output_dir={tmp_path}"]) == 0
+    for job in states(tmp_path):
+        name = Path(job["folder"]).name
+        assert re.fullmatch(rf"{job['number']}-lr=[\d.e-]{{4,9}}", name), name
+        assert float(name.partition("=")[2]) == pytest.approx(value_of(job, "lr"), rel=1e-3)
+
+
 def test_an_interrupted_search_goes_on_with_the_same_trial(tmp_path: Path, ran: list[int]) -> None:
     words = ["lr=interval(0.001,0.1)", "batch_size=8", "sweep.trials=3", f"output_dir={tmp_path}"]
     for done in range(3):  # each trial is interrupted once
@@ -242,6 +306,89 @@ def test_words_of_hydra_optuna_sweeper_are_understood(tmp_path: Path, ran: list[
     study = study_of(tmp_path)
     assert study.study_name == "theirs" and len(study.trials) == 4
     assert study.direction.name == "MINIMIZE"
+
+
+RECIPE = """
+# @package _global_
+defaults:
+  - override /hydra/sweeper: optuna
+  - override /hydra/sweeper/sampler: random
+
+depth: 2
+sweep:
+  trials: 3
+  pruner: none
+hydra:
+  sweeper:
+    sampler:
+      seed: 5
+    study_name: mine
+    direction: minimize
+    params:
+      lr: tag(log, interval(1e-4, 1e-2))
+      model: [cnn, resnet]
+    search_space:
+      seed: {type: int, low: 1, high: 9, step: 4}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A folder of configs with the recipe `mine`, a search."""
+    file = tmp_path / "configs" / "experiment" / "mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(RECIPE, encoding="utf-8")
+    return file
+
+
+def test_a_recipe_may_be_a_search(tmp_path: Path, recipe: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["--config-dir", str(tmp_path / "configs"), "-m", "experiment=mine", f"output_dir={tmp_path / 'runs'}"]
+    assert main(words) == 0
+    jobs, study = states(tmp_path), study_of(tmp_path)
+    assert [job["status"] for job in jobs] == ["ok"] * 3
+    assert study.study_name == "mine" and study.direction.name == "MINIMIZE"
+    assert all(1e-4 <= value_of(job, "lr") <= 1e-2 and value_of(job, "seed") in (1, 5, 9) for job in jobs)
+    assert {"model=cnn", "model=resnet"} >= {word for job in jobs for word in job["overrides"] if "model=" in word}
+    assert "a search of 3 trials over lr, seed, model" in capsys.readouterr().err
+    config = json.loads((sweep_of(tmp_path) / "sweep.json").read_text(encoding="utf-8"))["config"]
+    assert config["depth"] == 2
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.trials=4"]) == 0
+    assert len(states(tmp_path)) == 4
+    recipe.write_text(RECIPE.replace("1e-2", "1e-3"), encoding="utf-8")
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.trials=5"]) == 2
+    said = capsys.readouterr().err
+    assert "the recipe has changed: lr=0.0001 .. lr=0.01 -> lr=0.0001 .. lr=0.001. Restore it" in said
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.trials=5", "--allow-changes"]) == 0
+    assert value_of(states(tmp_path)[-1], "lr") <= 1e-3
+
+
+def test_typed_words_win_over_a_recipes_search(tmp_path: Path, recipe: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["--config-dir", str(tmp_path / "configs"), "-m", "experiment=mine", f"output_dir={tmp_path / 'runs'}"]
+    more = ["hydra.sweeper.n_trials=2", "lr=0.5,0.25", "seed=7", "sweep.study=other", "hydra/sweeper/sampler=tpe"]
+    assert main([*words, *more]) == 0
+    assert study_of(tmp_path).study_name == "other" and len(states(tmp_path)) == 2
+    assert all(value_of(job, "lr") in (0.5, 0.25) and value_of(job, "seed") == 7 for job in states(tmp_path))
+    assert main([*words, "hydra/sweeper=basic"]) == 2
+    assert "An interval has no end of values: only a search takes it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("study_name", "studyname", "Unknown setting of a search: hydra.sweeper.studyname. Did you mean study_name?"),
+        ("type: int, ", "", "hydra.sweeper.search_space needs type float or int with low and high"),
+        ("[cnn, resnet]", "{choices: [cnn]}", "Put type, low and high into hydra.sweeper.search_space"),
+        ("override /hydra/sweeper: optuna", "override /hydra/sweeper: nosuch", "hydra/sweeper must be one of"),
+    ],
+)
+def test_mistakes_in_a_recipes_search(
+    old: str, new: str, message: str, tmp_path: Path, recipe: Path, capsys: Capture
+) -> None:
+    recipe.write_text(RECIPE.replace(old, new), encoding="utf-8")
+    words = ["--config-dir", str(tmp_path / "configs"), "-m", "experiment=mine", f"output_dir={tmp_path / 'runs'}"]
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("**/sweep.json"))
 
 
 def test_their_search_spaces_are_translated() -> None:

@@ -6,8 +6,8 @@ from catsdogs_exp.config.schema.limits import setting
 from catsdogs_exp.config.schema.optimizers import AUTO
 
 ONLY_OF_SEARCHES = (
-    *("trials", "minutes", "sampler", "sampler_options", "pruner", "objectives", "directions"),
-    *("constraints", "only", "storage", "study", "max_failure_rate"),
+    *("trials", "minutes", "sampler", "sampler_options", "pruner", "pruner_warmup", "objectives", "directions"),
+    *("constraints", "only", "storage", "study", "lost_after", "max_failure_rate"),
 )
 
 
@@ -36,12 +36,18 @@ class SweepSettings:
     pruner: str = setting(
         "what ends hopeless trials of a search", choices=("none", "median", "successive_halving", "hyperband")
     )
+    pruner_warmup: int | str = setting(
+        "epochs before the median pruner judges a trial; auto: a third of them", at_least=0, word=AUTO
+    )
     objectives: str | tuple[str, ...] | None = setting("what a search improves; null: the monitored metric")
     directions: str | tuple[str, ...] | None = setting("minimize or maximize for each objective; null: by its name")
     constraints: str | tuple[str, ...] | None = setting("limits that the best trial keeps")
     only: str | tuple[str, ...] | None = setting("conditions under which a key of a search applies")
     storage: str | None = setting("the URL of Optuna's storage; null: a journal file in the sweep's folder")
     study: str | None = setting("the name of the study; null: that of the sweep's folder")
+    lost_after: int = setting(
+        "seconds without a sign of life after which another machine repeats a trial of a shared study", at_least=2
+    )
     max_failure_rate: float = setting("share of failed trials above which a search ends", at_least=0, at_most=1)
     jobs: str | None = setting("a CSV file with a key in each column and a job in each row")
 

@@ -16,6 +16,7 @@ from catsdogs_exp.errors import BadInput
 
 _TRIES = 100
 _MAX_NAME = 120
+_LONG_NUMBER = re.compile(r"(?<=[=,\[ ])-?\d+\.\d{6,}(?:[eE][-+]?\d+)?(?=[,\] ]|$)")
 
 
 def new_run_folder(output_dir: str, name: str) -> Path:
@@ -56,8 +57,8 @@ def write_yaml(path: Path, content: Any) -> None:
 
 
 def job_name(number: int, overrides: list[str]) -> str:
-    """`3-depth=2,lr=0.01`: safe as a file name, unique by its number."""
-    text = ",".join(word.lstrip("+") for word in overrides)
+    """`3-depth=2,lr=0.01`: safe as a file name, unique by its number; long numbers have four digits."""
+    text = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", ",".join(word.lstrip("+") for word in overrides))
     text = re.sub(r"[^\w.=,+-]+", "_", text, flags=re.ASCII)
     return f"{number}-{text}"[:_MAX_NAME].rstrip("-.")
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from catsdogs_exp.config.composer import Composer, key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.schema.sweep import SweepSettings, texts
+from catsdogs_exp.config.stored import plain_config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_folder import new_run_folder
 from catsdogs_exp.run.job import run_name
@@ -19,8 +20,8 @@ from catsdogs_exp.sweep.search.measures import read_constraints, read_objectives
 from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
 from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna
-from catsdogs_exp.sweep.search.words import sampler_options, translated
-from catsdogs_exp.sweep.start import Sweep, as_found, check_unchanged, checked_config, own_settings, plain_config
+from catsdogs_exp.sweep.search.words import CHOSEN, from_recipe, sampler_options, translated
+from catsdogs_exp.sweep.start import Sweep, as_found, check_unchanged, checked_config, own_settings
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
@@ -39,8 +40,8 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
         BadInput: before anything is written, for an unreadable space, a value out of range, or without Optuna.
     """
     optuna()
-    words = translated(settings)
-    if launcher_words(words):
+    words = [*from_recipe(settings, config_dir), *translated(settings)]
+    if launcher_words(words, config_dir):
         raise BadInput(
             "A search runs its trials itself, on this machine. For several at a time: sweep.workers=auto; for several "
             "machines start one search on each, with the same sweep.storage and sweep.study. Received: hydra/launcher"
@@ -64,12 +65,12 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
                 "sweep.storage must not hold a password, as sweep.json would show it. Leave it out of the URL and set "
                 "what the database's client reads, such as PGPASSWORD or ~/.pgpass"
             )
-        open_storage(own.storage)
+        open_storage(own.storage, own.lost_after)
     folder = new_run_folder(checked.config.output_dir, run_name(checked.config)).absolute()
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, checked.config.seed, folder, 0)))
     facts = SweepFacts(
         command=command,
-        settings=tuple(settings),
+        settings=(CHOSEN, *(word for word in settings if word != CHOSEN)),  # also if only the recipe says so
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
         dimensions=space.ends().dimensions,
         config=plain_config(checked.config),
@@ -83,7 +84,7 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
         ]
     )
     say(f"a search of {end} over {', '.join(each.name for each in space.dimensions)} -> {folder}")
-    return Sweep(file, own, space.varying, compose, Search(study, space, aims, own, _skips(own, space)))
+    return Sweep(file, own, space.varying, compose, Search(study, space, aims, own, _skips(own, space), say=say))
 
 
 def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, say: Callable[[str], None]) -> Sweep:
@@ -107,25 +108,40 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
             "trials in all, sweep.trials=50, or start a new search"
         )
     changed = {key_of(word) for word in more}
-    words = [word for word in translated(facts.settings) if key_of(word) not in changed]
+    typed = [word for word in translated(facts.settings) if key_of(word) not in changed]
+    recipe = [word for word in from_recipe(facts.settings, facts.config_dir) if key_of(word) not in changed]
+    words = [*recipe, *typed]
     own = own_settings([*words, *more], facts.config_dir)
     compose = Composer(facts.config_dir)
     first = tuple(word for rows in facts.dimensions for word in rows[0])
     config = checked_config(compose(first))
     check_unchanged(facts, config, allow_changes)
     space = _space(words, facts.config_dir, own)
+    if space.ends().dimensions != facts.dimensions and not allow_changes:
+        raise BadInput(
+            "A search can only be resumed with its original space, and the recipe has changed: "
+            f"{_difference(facts.dimensions, space.ends().dimensions)}. Restore it, start a new search, or continue "
+            "anyway: --allow-changes"
+        )
     aims = _aims(own, facts.objective)
     done = sum(job.status in (OK, PRUNED) for job in jobs)
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, config.seed, folder, len(jobs))))
     if more:
-        facts = replace(facts, settings=("hydra/sweeper=optuna", *words, *more))
+        facts = replace(facts, settings=(CHOSEN, *typed, *more))
     file = SweepFile(folder, facts, [as_found(job) for job in jobs])
-    search = Search(study, space, aims, own, _skips(own, space))
+    search = Search(study, space, aims, own, _skips(own, space), say=say)
     search.take_up(file)
     sweep = Sweep(file, own, space.varying, compose, search)
     left = sweep.total - len(file.jobs) + len(file.having(PENDING))
     say(f"{left} of {sweep.total} trials to go, {done} done -> {folder}")
     return sweep
+
+
+def _difference(before: Sequence[Sequence[Row]], after: Sequence[Sequence[Row]]) -> str:
+    """The dimensions that only one of two spaces has, by the ends of each."""
+    old, new = ([" .. ".join(" ".join(row) for row in rows) for rows in space] for space in (before, after))
+    gone, come = ([each for each in one if each not in other] for one, other in ((old, new), (new, old)))
+    return f"{', '.join(gone) or 'nothing'} -> {', '.join(come) or 'nothing'}"
 
 
 def _space(words: Sequence[str], config_dir: str | None, own: SweepSettings) -> Space:
@@ -152,7 +168,7 @@ def _seed(own: SweepSettings, seed: int, folder: Path, done: int) -> int:
 
 def _open(own: SweepSettings, aims: Aims, folder: Path, sampler: object) -> Study:
     place = own.storage or str(folder / JOURNAL)
-    storage = open_storage(place)
+    storage = open_storage(place, own.lost_after)
     try:
         study = optuna().create_study(
             study_name=own.study or folder.name,

@@ -1,6 +1,7 @@
 """A search: asks Optuna for one job at a time, and tells it how each ended."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -9,13 +10,16 @@ from typing import Any
 from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.schema.sweep import SweepSettings
 from catsdogs_exp.sweep.grid import Row, as_typed_row
+from catsdogs_exp.sweep.search.artifacts import keep_sheets
 from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
+from catsdogs_exp.sweep.search.shared import SignsOfLife, repeat_lost, wait_for_lost
 from catsdogs_exp.sweep.search.space import Space
 from catsdogs_exp.sweep.search.study import optuna
 from catsdogs_exp.sweep.search.trial import TrialPlace
 from catsdogs_exp.sweep.sweep_file import FAILED, OK, PRUNED, SKIPPED, JobState, SweepFile
 
-_JOB, _SWEEP, _WORDS = "job", "sweep", "settings"  # attributes of a trial; a trial without a job does not count
+# Attributes of a trial. One without a job does not count; one that failed without a status was lost with its machine.
+_JOB, _SWEEP, _WORDS, _STATUS = "job", "sweep", "settings", "status"
 _SKIPS = 1000  # combinations in a row that sweep.skip may leave out
 
 
@@ -71,6 +75,12 @@ class Study:
         """Whether other machines may use it."""
         return "://" in self.place
 
+    def id_of(self, trial: Any) -> int:
+        """The ID of a trial in the storage."""
+        study = self.storage.get_study_id_from_name(self.study.study_name)
+        found: int = self.storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+        return found
+
 
 @dataclass
 class Search:
@@ -83,6 +93,7 @@ class Search:
         settings: of the sweep.
         skips: whether a job is left out; None: none is.
         ended: why it ended before its last trial, or "".
+        say: called with messages to the user.
     """
 
     study: Study
@@ -91,13 +102,14 @@ class Search:
     settings: SweepSettings
     skips: Callable[[Row], bool] | None = None
     ended: str = ""
+    say: Callable[[str], None] = lambda text: None
     _started: float = field(default_factory=lambda: monotonic())  # noqa: PLW0108  (tests set the clock)
     _open: dict[int, Any] = field(default_factory=dict)  # number of a job -> its trial, not told yet
 
     def next(self, file: SweepFile) -> JobState | None:
         """Chooses the next job and adds it to the file; None if there is no further one."""
         self.settle(file)
-        if self.ended or not self._has_more():
+        if self.ended or not self._has_more_or_waits():
             return None
         left = self._minutes_left()
         if left is not None and left <= 0:
@@ -105,6 +117,8 @@ class Search:
             return None
         for _ in range(_SKIPS):
             trial = self.study.study.ask()
+            if self.study.is_shared:
+                self.study.storage.record_heartbeat(self.study.id_of(trial))
             words = self.space.choose(trial)
             if self.skips is None or not self.skips(words):
                 if left is not None:
@@ -120,7 +134,7 @@ class Search:
             job = file[number]
             first = job if job.same_as is None else file[job.same_as]
             if first.status in (OK, PRUNED, FAILED, SKIPPED):
-                self._tell(self._open.pop(number), first)
+                self._tell(self._open.pop(number), first, file.folder)
         failed, total = len(file.having(FAILED)), self.settings.trials or len(file.jobs)
         if failed > self.settings.max_failure_rate * total:
             share = f"sweep.max_failure_rate={self.settings.max_failure_rate:g}"
@@ -131,10 +145,19 @@ class Search:
         names = [each.name for each in self.aims.objectives]
         if names != [self.aims.monitor] or self.settings.pruner == "none" or job.number not in self._open:
             return None
-        trial = self.study.storage.get_trial_id_from_study_id_trial_number(
-            self.study.storage.get_study_id_from_name(self.study.study.study_name), self._open[job.number].number
+        trial = self.study.id_of(self._open[job.number])
+        place, name = self.study.place, self.study.study.study_name
+        return TrialPlace(place, name, trial, self.settings.pruner, self.settings.pruner_warmup)
+
+    def signs_of_life(self) -> AbstractContextManager[object]:
+        """While entered, other machines are told that the trials of this process are not lost."""
+        if not self.study.is_shared:
+            return nullcontext()
+        return SignsOfLife(
+            self.study.storage,
+            lambda: [self.study.id_of(each) for each in list(self._open.values())],
+            self.settings.lost_after,
         )
-        return TrialPlace(self.study.place, self.study.study.study_name, trial, self.settings.pruner)
 
     def take_up(self, file: SweepFile) -> None:
         """Finds the trials of a stopped sweep's jobs, and adds jobs that its process had no time to record.
@@ -147,7 +170,10 @@ class Search:
         for trial in self.study.trials:
             if trial.user_attrs.get(_SWEEP) == file.folder.name and _JOB in trial.user_attrs:
                 number = int(trial.user_attrs[_JOB])
-                if trial.state == states.RUNNING:
+                waits = trial.state == states.WAITING  # lost, and queued for any machine: this one has its checkpoint
+                if waits and not self.study.storage.set_trial_state_values(self.study.id_of(trial), states.RUNNING):
+                    continue
+                if waits or trial.state == states.RUNNING:
                     self._open[number] = trial
                 else:
                     told[number] = trial
@@ -156,52 +182,79 @@ class Search:
             elif trial.state == states.RUNNING and not self.study.is_shared:  # killed before it became a job
                 self.study.study.tell(trial.number, state=states.FAIL)
         for job in file.jobs:
-            if job.status not in (OK, PRUNED, SKIPPED) and job.number in told and job.number not in self._open:
+            if job.status in (OK, PRUNED, SKIPPED) or job.number not in told or job.number in self._open:
+                continue
+            if _is_lost(told[job.number]) and not self._has_more():
+                file.change(job.number, status=SKIPPED, error="another machine repeated this trial")
+            else:
                 self._repeat(told[job.number])
 
     def _repeat(self, told: Any) -> None:
         library = optuna()
+        attributes = {key: value for key, value in told.user_attrs.items() if key != _STATUS}
         self.study.study.add_trial(
             library.trial.create_trial(
                 state=library.trial.TrialState.RUNNING,
                 params=told.params,
                 distributions=told.distributions,
-                user_attrs=told.user_attrs,
+                user_attrs=attributes,
             )
         )
         for trial in self.study.trials:
-            if trial.user_attrs == told.user_attrs and trial.state == library.trial.TrialState.RUNNING:
+            if trial.user_attrs == attributes and trial.state == library.trial.TrialState.RUNNING:
                 self._open[int(trial.user_attrs[_JOB])] = trial
 
-    def _tell(self, trial: Any, job: JobState) -> None:
+    def _tell(self, trial: Any, job: JobState, folder: Path) -> None:
         library = optuna()
         states = library.trial.TrialState
         values = self.aims.values(job)
+        own = self.study.id_of(trial)
+        if self.study.storage.get_trial(own).state.is_finished():  # other machines thought this one was gone
+            return
+        self.study.storage.set_trial_user_attr(own, _STATUS, job.status)
+        if job.folder is not None:
+            try:
+                keep_sheets(self.study.storage, own, Path(job.folder), folder)
+            except OSError as error:  # the search matters more than its pictures
+                self.say(f"the activation sheets are no artifacts of the study: {error}")
         if job.status not in (OK, PRUNED) or values is None:
             self.study.study.tell(trial.number, state=states.FAIL)
             return
         if self.aims.constraints:
-            storage = self.study.storage
-            study = storage.get_study_id_from_name(self.study.study.study_name)
-            own = library.trial.Trial(
-                self.study.study, storage.get_trial_id_from_study_id_trial_number(study, trial.number)
-            )
+            constrained = library.trial.Trial(self.study.study, own)
             for key, excess in self.aims.excesses(job).items():
-                own.set_constraint(key, excess)
+                constrained.set_constraint(key, excess)
         if job.status == PRUNED:
             self.study.study.tell(trial.number, state=states.PRUNED)
         else:
             self.study.study.tell(trial.number, values)
 
+    def _has_more_or_waits(self) -> bool:
+        """Whether there is a further job. At the end, it waits for those of machines that may be gone."""
+        if not self.study.is_shared:
+            return self._has_more()
+        repeat_lost(self.study.study)
+        if self._has_more():
+            return True
+        own = {trial.number for trial in self._open.values()}
+        running = optuna().trial.TrialState.RUNNING
+        if own or not any(trial.state == running for trial in self.study.trials):
+            return False
+        seconds = self.settings.lost_after
+        self.say(f"waits for the last trials of other machines, at most {seconds} s: lost ones are repeated here")
+        return wait_for_lost(self.study.study, self._has_more, seconds)
+
     def _has_more(self) -> bool:
-        """Counts the jobs of all machines; one that was tried again counts once."""
+        """Counts the jobs of all machines; one that was tried again counts once, a lost one does not."""
         if self.settings.trials is None:
             return True
         jobs = {(trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]) for trial in self._own_trials()}
         return len(jobs) < self.settings.trials
 
     def _own_trials(self) -> Sequence[Any]:
-        return [trial for trial in self.study.trials if _JOB in trial.user_attrs]
+        waiting = optuna().trial.TrialState.WAITING
+        known = [trial for trial in self.study.trials if _JOB in trial.user_attrs]
+        return [trial for trial in known if trial.state != waiting and not _is_lost(trial)]
 
     def _minutes_left(self) -> float | None:
         if self.settings.minutes is None:
@@ -217,6 +270,11 @@ class Search:
         job = JobState(number, words)
         file.add([job])
         return job
+
+
+def _is_lost(trial: Any) -> bool:
+    """Whether a trial ended with its machine, and nobody told how."""
+    return trial.state == optuna().trial.TrialState.FAIL and _STATUS not in trial.user_attrs
 
 
 def _within(words: Row, minutes: float) -> Row:

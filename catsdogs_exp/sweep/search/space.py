@@ -13,7 +13,8 @@ from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.sweep.grid import Grid, Row, expand, recipe_words
+from catsdogs_exp.sweep.grid import Grid, Row, expand
+from catsdogs_exp.sweep.recipe import recipe_words
 
 _ONLY = re.compile(r"\s*([\w./@-]+)\s+if\s+(.+)", re.DOTALL)
 

@@ -1,13 +1,19 @@
 """The study of a search: its storage, sampler and pruner, all of Optuna's."""
 
+import time
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput, did_you_mean, one_line
 
 JOURNAL = "study.journal"  # in the folder of the sweep
+_POSTGRESQL = "postgresql://"
+_DISTURBED = ("IntegrityError", "ProgrammingError", "InternalError")  # while another process creates the same tables
+_ATTEMPTS = 5
+_RETRIES = 3  # machines that a trial may outlive
 PRUNERS = ("none", "median", "successive_halving", "hyperband")
 
 
@@ -27,11 +33,12 @@ def optuna() -> Any:
     return library
 
 
-def open_storage(place: str) -> Any:
+def open_storage(place: str, lost_after: int | None = None) -> Any:
     """Opens a storage.
 
     Args:
         place: a URL such as `sqlite:///study.db`, or the path of a journal file.
+        lost_after: seconds without a sign of life after which a trial in a database counts as lost; None: never.
 
     Raises:
         BadInput: if it cannot be opened.
@@ -39,7 +46,7 @@ def open_storage(place: str) -> Any:
     library = optuna()
     try:
         if "://" in place:
-            return library.storages.get_storage(place)
+            return _database(place, lost_after)
         return library.storages.JournalStorage(library.storages.journal.JournalFileBackend(place))
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise _unusable(place, error) from error
@@ -49,11 +56,21 @@ def open_storage(place: str) -> Any:
         raise _unusable(place, error) from error
 
 
-def make_pruner(name: str) -> Any:
-    """The pruner for one of `PRUNERS`. Its steps are epochs."""
+def beats_per_wait(lost_after: int) -> int:
+    """Seconds between two signs of life: three may get lost before a trial counts as lost."""
+    return max(1, lost_after // 4)
+
+
+def make_pruner(name: str, warmup: int = 0) -> Any:
+    """A pruner. Its steps are epochs, from 1.
+
+    Args:
+        name: one of `PRUNERS`.
+        warmup: epochs that the median pruner lets pass; the others begin with few epochs by design.
+    """
     pruners = optuna().pruners
     if name == "median":
-        return pruners.MedianPruner(n_startup_trials=5)
+        return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=warmup + 1)
     if name == "successive_halving":
         return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
     if name == "hyperband":
@@ -97,7 +114,35 @@ def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mappin
             raise BadInput(f"sweep.sampler={name} needs a package that is not installed: {one_line(error)}") from error
 
 
+def _database(url: str, lost_after: int | None) -> Any:
+    """A database. Several processes may begin with an empty one: the tables that one creates disturb the others."""
+    storages = optuna().storages
+    with_driver = url
+    if url.startswith(_POSTGRESQL) and find_spec("psycopg") is not None:
+        with_driver = url.replace(_POSTGRESQL, "postgresql+psycopg://", 1)
+    options: dict[str, Any] = {}
+    if lost_after is not None:
+        options = {"heartbeat_interval": beats_per_wait(lost_after), "grace_period": lost_after}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that signs of life are experimental
+        if options:
+            options["heartbeat_stale_trial_callback"] = storages.RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES)
+        for attempt in range(_ATTEMPTS):
+            try:
+                return storages.get_storage(storages.RDBStorage(with_driver, **options))
+            except Exception as error:  # of SQLAlchemy, an optional dependency
+                if type(error).__name__ not in _DISTURBED or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(1)
+    return None
+
+
 def _unusable(place: str, error: Exception) -> BadInput:
     shown = place.rpartition("@")[2] if "@" in place else place  # without a password
+    if isinstance(error, ImportError) and place.startswith("postgresql"):
+        return BadInput(
+            "sweep.storage=postgresql://... needs psycopg, which is not installed: "
+            f"pip install 'catsdogs-exp[postgresql]'. Received: {shown}"
+        )
     kind = "a URL such as sqlite:///study.db" if "://" in place else Path(place).name
     return BadInput(f"sweep.storage must be {kind} that can be opened: {one_line(error)}. Received: {shown}")

@@ -4,6 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from catsdogs_exp.config.schema.optimizers import AUTO
+
+_WARMUP = 3  # a third of the epochs passes before the median pruner judges
+
 
 @dataclass(frozen=True)
 class TrialPlace:
@@ -14,27 +18,37 @@ class TrialPlace:
         study: its name.
         trial: its ID in the storage.
         pruner: as in `make_pruner`.
+        warmup: epochs before the median pruner judges; auto: a third of them.
     """
 
     storage: str
     study: str
     trial: int
     pruner: str
+    warmup: int | str = AUTO
 
 
-def watch_of(place: TrialPlace) -> Callable[[int, float], str]:
-    """Returns a function that reports an epoch's value and returns why the run is pruned, or ""."""
+def watch_of(place: TrialPlace, epochs: int) -> Callable[[int, float], str]:
+    """Returns a function that reports an epoch's value and returns why the run is pruned, or "".
+
+    Args:
+        place: where to report.
+        epochs: of the run.
+    """
     from catsdogs_exp.sweep.search.study import make_pruner, open_storage, optuna  # noqa: PLC0415  (an extra)
 
     library = optuna()
     storage = open_storage(place.storage)
-    pruner = make_pruner(place.pruner)
+    pruner = make_pruner(place.pruner, epochs // _WARMUP if place.warmup == AUTO else int(place.warmup))
     study = library.load_study(study_name=place.study, storage=storage, pruner=pruner)
 
     def watch(epoch: int, value: float) -> str:
         if not math.isfinite(value):
             return ""
-        storage.set_trial_intermediate_value(place.trial, epoch, value)
+        try:
+            storage.set_trial_intermediate_value(place.trial, epoch, value)
+        except library.exceptions.UpdateFinishedTrialError:  # other machines thought this one was gone
+            return ""
         if not pruner.prune(study, storage.get_trial(place.trial)):
             return ""
         return f"pruned after epoch {epoch}: value {value:.4f}, other trials were better by then ({place.pruner})"

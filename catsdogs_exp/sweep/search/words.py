@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from catsdogs_exp.config.compose import hydra_messages
+from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.sweep.recipe import chosen, hydra_of
 
 _OURS = {
     "n_trials": "sweep.trials",
@@ -18,13 +21,41 @@ _OURS = {
     "max_failure_rate": "sweep.max_failure_rate",
     "sampler": "sweep.sampler",
 }
-_CHOSEN = "hydra/sweeper=optuna"
+CHOSEN = "hydra/sweeper=optuna"
 
 
-def is_search(settings: Sequence[str]) -> bool:
-    """Whether the words ask for a search; of several sweepers the last one counts."""
-    chosen = [word for word in settings if word.startswith("hydra/sweeper=")]
-    return bool(chosen) and chosen[-1] == _CHOSEN
+def is_search(settings: Sequence[str], config_dir: str | None = None) -> bool:
+    """Whether the words or the recipe ask for a search; of several sweepers the last one typed counts."""
+    return chosen("sweeper", settings, config_dir) == "optuna"
+
+
+def from_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
+    """What a recipe's sweeper sets besides its `params`, as settings of ours; those that were typed are left out.
+
+    Args:
+        settings: as typed.
+        config_dir: as in `--config-dir`.
+
+    Raises:
+        BadInput: for a key that neither hydra-optuna-sweeper nor our sweeper has.
+    """
+    found = hydra_of(settings, config_dir)
+    if found is None or found.runtime.choices.get("hydra/sweeper") != "optuna":
+        return []
+    sweeper: Any = OmegaConf.to_container(found.sweeper, resolve=True)
+    words: list[str] = []
+    for key, value in sweeper.items():
+        if value is None or key in ("params", "_target_"):
+            continue
+        text = f"hydra.sweeper.{key}={value}"
+        if key == "search_space" and isinstance(value, dict):
+            words += [f"{name}={_values(each, text)}" for name, each in value.items()]
+        elif key == "sampler" and isinstance(value, dict):
+            words += [f"hydra.sweeper.sampler.{name}={each}" for name, each in value.items() if each is not None]
+        else:
+            words.append(f"hydra.sweeper.{key}={_as_list(value)}")
+    typed = set(map(key_of, translated(settings)))
+    return [word for word in translated(words) if key_of(word) not in typed]
 
 
 def translated(settings: Sequence[str]) -> list[str]:
@@ -78,6 +109,10 @@ def sampler_options(texts: Sequence[str]) -> dict[str, Any]:
         with hydra_messages([text]):
             found[word.key] = OverridesParser.create().parse_override(text).value()
     return found
+
+
+def _as_list(value: Any) -> str:
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
 def _several(text: str, key: str) -> list[str]:

@@ -120,6 +120,9 @@ def test_a_jobs_folder_is_never_used_twice(tmp_path):
         (["dataset.path=../../etc"], "7-dataset.path=.._.._etc"),
         (["dataset.path=Kätzchen"], "7-dataset.path=K_tzchen"),
         (["a=b\nc", "d=$(rm)"], "7-a=b_c,d=_rm_"),
+        (["lr=0.00012345678901234567", "depth=3"], "7-lr=0.0001235,depth=3"),
+        (["lr=1.2345678901234567e-05"], "7-lr=1.235e-05"),
+        (["dataset.path=v1.20260101/x"], "7-dataset.path=v1.20260101_x"),
         ([], "7"),
     ],
 )

@@ -1,0 +1,67 @@
+"""What a recipe, or a folder of configs, sets about a sweep: its sweeper, its launcher and the keys that vary."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from catsdogs_exp.config.compose import composed_of, hydra_messages
+from catsdogs_exp.config.composer import key_of
+from catsdogs_exp.config.words import parsed
+from catsdogs_exp.errors import BadInput
+
+BASIC = "basic"  # Hydra's name for what nobody has chosen
+
+
+def recipe_of(settings: Sequence[str]) -> list[str]:
+    """The word that chooses a recipe, or none; a sweep over several recipes has no recipe of its own."""
+    chosen = [word for word in settings if key_of(word) == "experiment"][-1:]
+    return [word for word in chosen if re.fullmatch(r"[\w./-]+", parsed(word).value or "")]
+
+
+def hydra_of(settings: Sequence[str], config_dir: str | None) -> Any:
+    """Hydra's part of the config, as the recipe and the folder of configs set it; None if there is neither.
+
+    Args:
+        settings: as typed.
+        config_dir: as in `--config-dir`.
+    """
+    recipe = recipe_of(settings)
+    if not recipe and config_dir is None:
+        return None
+    with hydra_messages(recipe):
+        return composed_of(recipe, config_dir).hydra
+
+
+def chosen(group: str, settings: Sequence[str], config_dir: str | None) -> str:
+    """The choice for `hydra/sweeper` or `hydra/launcher`: typed, or else of the recipe.
+
+    Args:
+        group: `sweeper` or `launcher`.
+        settings: as typed.
+        config_dir: as in `--config-dir`.
+    """
+    typed = [parsed(word).value or "" for word in settings if key_of(word) == f"hydra/{group}"]
+    if typed:
+        return typed[-1]
+    found = hydra_of(settings, config_dir)
+    return BASIC if found is None else str(found.runtime.choices.get(f"hydra/{group}") or BASIC)
+
+
+def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
+    """The words of a sweep in a recipe's `hydra.sweeper.params`; those on the command line take precedence."""
+    found = hydra_of(settings, config_dir)
+    params = {} if found is None else found.sweeper.get("params") or {}
+    typed = {key_of(word) for word in settings}
+    return [f"{key}={_joined(str(key), value)}" for key, value in params.items() if key not in typed]
+
+
+def _joined(key: str, value: object) -> str:
+    """The values of a key in YAML, a text or a list, as one would type them."""
+    if isinstance(value, Mapping):
+        raise BadInput(
+            f"hydra.sweeper.params takes the values of {key} as typed, such as 'interval(0.1,1)', or as a list. "
+            f"Received: {dict(value)}. Put type, low and high into hydra.sweeper.search_space"
+        )
+    if isinstance(value, str | int | float | bool):
+        return str(value)
+    return ",".join(map(str, value)) if value is not None else "null"  # type: ignore[call-overload]
