@@ -5,6 +5,7 @@ takes one away, and `tests/test_architecture.py` keeps such names out of all oth
 imported inside the functions: importing this module costs neither.
 """
 
+import multiprocessing
 import platform
 import re
 import zipfile
@@ -16,6 +17,7 @@ from typing import IO, Any
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from hydra.types import HydraContext
@@ -245,6 +247,17 @@ def prepend_config_dir(folder: str) -> None:
     loader.repository.initialize_sources(loader.get_search_path())
 
 
+def forget_stored_config(group: str, name: str) -> None:
+    """Removes a package's config from Hydra's store, if it is there, so that a file of the same name takes its place.
+
+    Why: Hydra merges the two and warns about it. Replace: nothing, once Hydra no longer merges them.
+    """
+    store: Any = ConfigStore.instance().repo
+    for part in group.split("/"):
+        store = store.get(part, {})
+    store.pop(f"{name}.yaml", None)
+
+
 def hydra_context(loader: ConfigLoader, config: DictConfig) -> HydraContext:
     """What a launcher of Hydra's is set up with.
 
@@ -320,3 +333,12 @@ def zip_table(handle: IO[bytes]) -> tuple[int, int] | None:
 def is_frozen(settings: type) -> bool:
     """Whether a dataclass is frozen. Why: there is no public way. Replace: `dataclasses.is_frozen`, should it come."""
     return bool(settings.__dataclass_params__.frozen)  # type: ignore[attr-defined]
+
+
+def is_being_spawned() -> bool:
+    """Whether this process is a copy that imports the main module before its work begins.
+
+    Why: `multiprocessing` refuses to start processes in such a copy, but has no public way to ask. Replace: a public
+    function of `multiprocessing.spawn`, should it come.
+    """
+    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))

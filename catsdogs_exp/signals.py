@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and a closed terminal end a run cleanly, with an exception, so that its folder says `interrupted`."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,10 +12,13 @@ _HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(also: Sequence[int] = ()) -> Iterator[None]:
     """A context in which SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
 
     An ignored SIGHUP, as with `nohup`, stays ignored.
+
+    Args:
+        also: further signals with the same effect, such as the one that announces the end of a cluster job's time.
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -25,7 +28,7 @@ def interruptible() -> Iterator[None]:
         raise Interrupted(number)
 
     _received.clear()
-    numbers = [signal.SIGINT, signal.SIGTERM]
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM, *also]
     if _HANG_UP is not None and signal.getsignal(_HANG_UP) is not signal.SIG_IGN:
         numbers.append(_HANG_UP)
     before = {number: signal.signal(number, stop) for number in numbers}

@@ -3,6 +3,8 @@
 import ast
 import io
 import platform
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -288,6 +291,31 @@ def test_the_table_of_a_zip_is_measured_before_it_is_read(tmp_path: Path) -> Non
 def test_frozen_dataclasses_are_told_from_others() -> None:
     assert compat.is_frozen(dataclass(frozen=True)(type("Frozen", (), {})))
     assert not compat.is_frozen(dataclass(type("Open", (), {})))
+
+
+def test_a_stored_config_can_give_way_to_a_file() -> None:
+    store = ConfigStore.instance()
+    store.store(group="hydra/launcher", name="given_away", node={"workers": 1})
+    assert "given_away.yaml" in store.list("hydra/launcher")
+    compat.forget_stored_config("hydra/launcher", "given_away")
+    compat.forget_stored_config("nowhere/at_all", "given_away")
+    assert "given_away.yaml" not in store.list("hydra/launcher")
+
+
+def test_a_spawned_copy_knows_that_it_is_one(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, sys\n"
+        "from catsdogs_exp import compat\n"
+        "print(__name__, compat.is_being_spawned(), flush=True)\n"
+        "def work(): print('work', compat.is_being_spawned(), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('spawn').Process(target=work)\n"
+        "    process.start(); process.join(); sys.exit(process.exitcode)\n",
+        encoding="utf-8",
+    )
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == ["__main__ False", "__mp_main__ True", "work False"]
 
 
 def test_no_class_outside_the_border_overrides_what_is_private_to_its_base() -> None:

@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from catsdogs_exp.compat import FileConfigSource
+from catsdogs_exp.compat import FileConfigSource, forget_stored_config
 from catsdogs_exp.config.registry import OFFERED
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -80,6 +80,8 @@ def register() -> None:
     plugins = Plugins.instance()
     plugins.register(ExperimentsSource)
     plugins.register(ExperimentsSearchPath)
+    for file in (CONF / "hydra" / "launcher").glob("*.yaml"):  # ours, with settings that suit trainings
+        forget_stored_config("hydra/launcher", file.stem)
 
 
 def groups() -> dict[str, list[str]]:

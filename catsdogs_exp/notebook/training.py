@@ -1,8 +1,10 @@
 """Trains from Python: the same words, folders and results as on the command line."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp import compat
 from catsdogs_exp.cli.screen import TerminalScreen
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.compose import config_of
@@ -33,6 +35,7 @@ def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
         BadInput: for a setting that is not valid, or data that cannot be used.
         RunFailed: if the run fails; its folder says why.
     """
+    _end_if_spawned("train")
     typed = words_of(words, settings)
     plugins.load(plugins.named(typed))
     screen = TerminalScreen(silent=silent)
@@ -68,6 +71,7 @@ def sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
     from catsdogs_exp.sweep.search.words import is_search  # noqa: PLC0415
     from catsdogs_exp.sweep.start import begin  # noqa: PLC0415
 
+    _end_if_spawned("sweep")
     typed = words_of(words, settings, several=True)
     plugins.load(plugins.named(typed))
     screen = TerminalScreen(silent=silent)
@@ -76,3 +80,12 @@ def sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
     with owned(begun.file.folder):
         run_sweep(begun, Manner(lambda prefix, quiet: TerminalScreen(prefix, silent or quiet), False, False))
     return open_runs(Path(begun.file.folder))
+
+
+def _end_if_spawned(what: str) -> None:
+    """Ends a copy of the process that would run the script again: it would wait for what the original holds."""
+    if compat.is_being_spawned():
+        sys.exit(
+            f"The script calls catsdogs_exp.{what} without `if __name__ == '__main__':`, so each process that it "
+            "starts would train as well. Put the call below that line. This process ends"
+        )

@@ -4,6 +4,9 @@ The launcher knows a job by its name alone. What the job is, and how it ended, s
 that all launchers have the same states, summary and resume.
 """
 
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -57,9 +60,23 @@ class EngineTask:
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Runs the job whose name is in Hydra's config."""
-        with process.command_line(), interruptible():
+        preemption = _preemption_signal()
+        with process.command_line(), interruptible([] if preemption is None else [preemption]):
             plugins.load(self.plugins)
-            return run_job(self.jobs[HydraConfig.get().job.name], SilentScreen())
+            outcome = run_job(self.jobs[HydraConfig.get().job.name], SilentScreen())
+        if outcome.status == INTERRUPTED and preemption is not None:
+            # submitit would take any return value as the end of the job
+            if outcome.signal_number == preemption:
+                signal.raise_signal(preemption)  # submitit queues the job again, and ends this process
+            sys.exit(128 + outcome.signal_number)
+        return outcome
+
+
+def _preemption_signal() -> int | None:
+    """The signal by which submitit learns that the time or the machine of a job is taken; None in other processes."""
+    if "SUBMITIT_EXECUTOR" not in os.environ:
+        return None
+    return getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}", None)
 
 
 def launcher_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
@@ -141,7 +158,9 @@ def _launch(running: Running, task: EngineTask, launch: Launch) -> Exception | N
     watch.start()
     try:
         for job, returned in zip(task.jobs.values(), launch(task), strict=True):
-            watch.end(job.number, returned.return_value)
+            outcome = returned.return_value
+            if outcome.status != INTERRUPTED:  # else its process was stopped, and not this one: it goes on
+                watch.end(job.number, outcome)
     except (ImportError, HydraException) as error:
         raise BadInput(f"The launcher cannot be used: {one_line(error)}") from error
     except Exception as error:
@@ -171,6 +190,7 @@ class _Watch:
         """Ends it."""
         self._stopping.set()
         self._thread.join()
+        self._look_once()
 
     def end(self, number: int, outcome: Outcome) -> None:
         """A job has ended; the first to notice writes it down."""
@@ -185,10 +205,13 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._stopping.wait(_LOOK):
-            for number, job in list(self._open.items()):
-                outcome = self._outcome(job)
-                if outcome is not None and outcome.status != INTERRUPTED:
-                    self.end(number, outcome)
+            self._look_once()
+
+    def _look_once(self) -> None:
+        for number, job in list(self._open.items()):
+            outcome = self._outcome(job)
+            if outcome is not None and outcome.status != INTERRUPTED:
+                self.end(number, outcome)
 
     def _outcome(self, job: SweepJob) -> Outcome | None:
         """How this attempt at a job ended; None while it has not, or not begun."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from catsdogs_exp.config.compose import composed_of, hydra_messages
@@ -9,6 +10,7 @@ from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput
 
+_EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 BASIC = "basic"  # Hydra's name for what nobody has chosen
 
 
@@ -45,6 +47,23 @@ def chosen(group: str, settings: Sequence[str], config_dir: str | None) -> str:
         return typed[-1]
     found = hydra_of(settings, config_dir)
     return BASIC if found is None else str(found.runtime.choices.get(f"hydra/{group}") or BASIC)
+
+
+def check_launcher(settings: Sequence[str], config_dir: str | None) -> None:
+    """Refuses a launcher whose package is not installed.
+
+    Args:
+        settings: as typed.
+        config_dir: as in `--config-dir`.
+
+    Raises:
+        BadInput: naming the extra to install.
+    """
+    name = chosen("launcher", settings, config_dir)
+    if name in _EXTRAS and find_spec(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher") is None:
+        raise BadInput(
+            f"hydra/launcher={name} needs a package that is not installed: pip install 'catsdogs-exp[{_EXTRAS[name]}]'"
+        )
 
 
 def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:

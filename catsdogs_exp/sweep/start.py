@@ -23,7 +23,7 @@ from catsdogs_exp.run.job import run_name
 from catsdogs_exp.sweep.checks import check_values
 from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
-from catsdogs_exp.sweep.recipe import recipe_of
+from catsdogs_exp.sweep.recipe import check_launcher, recipe_of
 from catsdogs_exp.sweep.search.search import Search
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
 
@@ -81,6 +81,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
         if not key_of(word).startswith((_OWN, *_LAUNCHER)) and key_of(word) != "hydra/sweeper"  # basic, which is this
     ]
     own = own_settings(settings, config_dir)
+    check_launcher(settings, config_dir)
     refuse_words_of_searches(settings)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:

@@ -164,3 +164,18 @@ def test_numbers_are_numbers_and_other_texts_stay() -> None:
         *(3, 0.5, None, None, "cats", 0.001)
     ]
     assert rows_of(tables.table([{"a": 1}])) == [{"a": 1}]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_script_without_a_guard_neither_hangs_nor_trains_twice(tmp_path: Path, cache: Path) -> None:
+    """Drawing images starts processes, and each of them imports the script again."""
+    script = tmp_path / "script.py"
+    words = "'dataset.images=400', 'target_size=16', 'depth=2', 'epochs=1', 'logging=minimal', output_dir='runs'"
+    script.write_text(f"import catsdogs_exp as ce\nce.train({words})\n", encoding="utf-8")
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=150)
+    assert ended.returncode == 0, ended.stderr
+    assert "calls catsdogs_exp.train without `if __name__ == '__main__':`" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(list(tmp_path.glob("runs/*/*/result.json"))) == 1

@@ -2,30 +2,24 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.search_path import CONF
 
-CRASH = """
-import os, signal
-from dataclasses import dataclass
-from catsdogs_exp.models import register
-
-@dataclass(frozen=True)
-class Crashing:
-    name: str = "crashing"
-    head: str = "auto"
-
-@register("crashing", settings=Crashing)
-def build(model, input_shape, head):
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-ENGINES = ("joblib", "submitit_local")
+ENGINES = ("joblib", "submitit_local", "ray")
+PACKAGES = {"joblib": "hydra_plugins.hydra_joblib_launcher", "ray": "hydra_plugins.hydra_ray_launcher"}
+MORE = {"joblib": ["hydra.launcher.n_jobs=2"]}
 
 
 def states(folder: Path) -> list[dict[str, Any]]:
@@ -41,8 +35,8 @@ def swept(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def words_for(engine: str) -> list[str]:
-    pytest.importorskip({"joblib": "hydra_plugins.hydra_joblib_launcher"}.get(engine, "submitit"))
-    return [f"hydra/launcher={engine}", *(["hydra.launcher.n_jobs=2"] if engine == "joblib" else [])]
+    pytest.importorskip(PACKAGES.get(engine, "submitit"))
+    return [f"hydra/launcher={engine}", *MORE.get(engine, [])]
 
 
 @pytest.mark.slow
@@ -72,14 +66,15 @@ def test_a_launchers_jobs_have_states_a_summary_and_a_resume(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_killed_worker_costs_its_job_alone(engine: str, tmp_path: Path, tiny: tuple[str, ...]) -> None:
-    (tmp_path / "crashing_network.py").write_text(CRASH, encoding="utf-8")
+def test_a_killed_worker_costs_its_job_alone(
+    engine: str, tmp_path: Path, tiny: tuple[str, ...], crashing_network: Callable[[Path], list[str]]
+) -> None:
     small = [word for word in tiny if not word.startswith(("depth=", "model."))]
     words = [
         *small,
         "epochs=1",
         "logging=minimal",
-        "plugins=[crashing_network]",
+        *crashing_network(tmp_path),
         "model=crashing,cnn",
         "output_dir=runs",
     ]
@@ -90,11 +85,73 @@ def test_a_killed_worker_costs_its_job_alone(engine: str, tmp_path: Path, tiny: 
     assert "[1/2] failed: its process was killed twice" in ended.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_preempted_job_goes_on_from_its_state(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    """One job gets submitit's signal before the end of its time and is queued again; the other one a plain SIGTERM."""
+    words = [*tiny, "epochs=40", "logging=minimal", "seed=0,1", "output_dir=runs", *words_for("submitit_local")]
+    command = [sys.executable, "-m", "catsdogs_exp", "-m", *words]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+        try:
+            for number, sent in ((0, signal.SIGUSR2), (1, signal.SIGTERM)):
+                os.kill(process_of(tmp_path, number, process), sent)
+            assert process.wait(300) == 0, (tmp_path / "log").read_text(encoding="utf-8")
+        finally:
+            process.kill()
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "ok"]
+    assert [job["attempts"] for job in states(tmp_path)] == [1, 2]  # submitit's own queue; another launch
+    for job in states(tmp_path):
+        run = Path(job["folder"])
+        epochs = [line.split(",")[0] for line in (run / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]]
+        assert epochs == [str(number) for number in range(1, 41)]
+        assert "interrupted" in (run / "run.log").read_text(encoding="utf-8")
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "[2/2] its process is gone: it goes on from its last checkpoint" in said and "[1/2] its process" not in said
+
+
+def process_of(folder: Path, number: int, sweep: "subprocess.Popen[bytes]") -> int:
+    """The process that trains a job, once it has finished two epochs."""
+    deadline = time.monotonic() + 200
+    while sweep.poll() is None and time.monotonic() < deadline:
+        for rows in folder.glob(f"runs/*/*/{number}-*/metrics.csv"):
+            owner = rows.parent / ".owner.json"
+            if len(rows.read_text(encoding="utf-8").splitlines()) > 2 and owner.exists():
+                found = json.loads(owner.read_text(encoding="utf-8"))["pid"]
+                assert isinstance(found, int)
+                return found
+        time.sleep(0.02)
+    raise AssertionError("the job did not train")
+
+
 def test_a_launcher_that_is_not_installed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-m", "lr=0.1,0.2", "hydra/launcher=nowhere", f"output_dir={tmp_path}"]) == 2
     said = capsys.readouterr().err
     assert "hydra/launcher must be one of" in said and "Received: hydra/launcher=nowhere" in said
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("engine", "extra"), [("joblib", "joblib"), ("submitit_slurm", "slurm"), ("ray", "ray")])
+def test_the_message_says_what_to_install(
+    engine: str, extra: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, f"hydra_plugins.hydra_{engine.partition('_')[0]}_launcher", None)
+    assert main(["-m", "lr=0.1,0.2", f"hydra/launcher={engine}", f"output_dir={tmp_path}"]) == 2
+    said = capsys.readouterr().err
+    assert f"hydra/launcher={engine} needs a package that is not installed: pip install 'catsdogs-exp[{extra}]'" in said
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("engine", ["joblib", "submitit_local", "submitit_slurm"])
+def test_our_settings_are_those_of_the_launcher(engine: str) -> None:
+    """Our file replaces the package's own: each of its keys must be there."""
+    package = "submitit" if "submitit" in engine else engine
+    theirs = pytest.importorskip(f"hydra_plugins.hydra_{package}_launcher.config")
+    name = {"joblib": "JobLibLauncherConf", "submitit_local": "LocalQueueConf", "submitit_slurm": "SlurmQueueConf"}
+    settings = {field.name: field.default for field in fields(getattr(theirs, name[engine]))}
+    ours = yaml.safe_load((CONF / "hydra" / "launcher" / f"{engine}.yaml").read_text(encoding="utf-8"))
+    assert set(ours) == set(settings)
+    assert ours["_target_"] == settings["_target_"]
 
 
 @pytest.mark.slow

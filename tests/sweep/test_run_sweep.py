@@ -293,28 +293,13 @@ def test_workers_give_what_a_job_alone_gives_with_as_many_threads(tmp_path: Path
         np.testing.assert_array_equal(found, wanted)
 
 
-CRASH = """
-import os, signal
-from dataclasses import dataclass
-from catsdogs_exp.models import register
-
-@dataclass(frozen=True)
-class Crashing:
-    name: str = "crashing"
-    head: str = "auto"
-
-@register("crashing", settings=Crashing)
-def build(model, input_shape, head):
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("isolate", ["true", "false"])
-def test_a_killed_worker_costs_its_job_alone(isolate: str, tmp_path: Path, tiny: tuple[str, ...]) -> None:
-    (tmp_path / "crashing_network.py").write_text(CRASH, encoding="utf-8")
-    words = [*tiny, "epochs=1", "logging=minimal", "plugins=[crashing_network]", "model=cnn,crashing", "seed=0,1"]
+def test_a_killed_worker_costs_its_job_alone(
+    isolate: str, tmp_path: Path, tiny: tuple[str, ...], crashing_network: Callable[[Path], list[str]]
+) -> None:
+    words = [*tiny, "epochs=1", "logging=minimal", *crashing_network(tmp_path), "model=cnn,crashing", "seed=0,1"]
     words = ["-m", *words, "sweep.workers=2", f"sweep.isolate={isolate}", f"output_dir={tmp_path / 'runs'}"]
     words = [sys.executable, "-m", "catsdogs_exp", *[w for w in words if not w.startswith(("depth=", "model."))]]
     ended = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
