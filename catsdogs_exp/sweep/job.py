@@ -108,7 +108,7 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         job.verbose,
         job.profile,
         allow_changes=job.allow_changes,
-        watch=None if job.trial is None else watch_of(job.trial, config.epochs),
+        watch=None if job.trial is None else watch_of(job.trial, config.epochs + config.training.finetune.epochs),
     )
     begun = (job.folder / "result.json").exists()
     job.folder.mkdir(parents=True, exist_ok=True)

@@ -154,10 +154,11 @@ def test_the_median_pruner_waits_for_a_third_of_the_epochs(tmp_path: Path) -> No
         trial = study.ask()
         place = TrialPlace(f"sqlite:///{tmp_path / 's.db'}", "s", trial._trial_id, "median", warmup)
         watch = watch_of(place, epochs)
-        return next(epoch for epoch in range(1, epochs + 1) if watch(epoch, 0.1))
+        return next((epoch for epoch in range(1, epochs + 1) if watch(epoch, 0.1)), 0)
 
     assert [judged("auto", epochs) for epochs in (2, 3, 9)] == [1, 2, 4]
     assert judged(0, 9) == 1 and judged(6, 9) == 7
+    assert judged(0, 1) == 0 and judged(8, 9) == 0  # never after the last epoch, which costs nothing any more
 
 
 def test_activation_sheets_are_artifacts_of_the_trials(

@@ -49,7 +49,7 @@ def watch_of(place: TrialPlace, epochs: int) -> Callable[[int, float], str]:
             storage.set_trial_intermediate_value(place.trial, epoch, value)
         except library.exceptions.UpdateFinishedTrialError:  # other machines thought this one was gone
             return ""
-        if not pruner.prune(study, storage.get_trial(place.trial)):
+        if epoch >= epochs or not pruner.prune(study, storage.get_trial(place.trial)):  # nothing to save at the end
             return ""
         return f"pruned after epoch {epoch}: value {value:.4f}, other trials were better by then ({place.pruner})"
 
