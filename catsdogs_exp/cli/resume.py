@@ -88,8 +88,8 @@ def _resume_sweep(options: Namespace) -> int:
 
     folder = Path(options.run).expanduser().absolute()
     with interruptible(), owned(folder):
-        settings = read_sweep(folder)[0].settings
-        again = take_up_search if is_search(settings) else take_up
+        sweepers = [word for word in read_sweep(folder)[0].settings if word.startswith("hydra/sweeper=")]
+        again = take_up_search if is_search(sweepers) else take_up
         sweep = again(folder, options.settings, options.allow_changes, TerminalScreen().say)
         code = run_sweep(sweep, Manner(TerminalScreen, options.verbose, allow_changes=options.allow_changes))
     for line in closing_lines(sweep):

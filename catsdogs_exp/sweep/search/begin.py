@@ -70,7 +70,7 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, checked.config.seed, folder, 0)))
     facts = SweepFacts(
         command=command,
-        settings=(CHOSEN, *(word for word in settings if word != CHOSEN)),  # also if only the recipe says so
+        settings=(*(word for word in settings if word != CHOSEN), CHOSEN),  # also if only the recipe says so
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
         dimensions=space.ends().dimensions,
         config=plain_config(checked.config),

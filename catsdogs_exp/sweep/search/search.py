@@ -1,5 +1,6 @@
 """A search: asks Optuna for one job at a time, and tells it how each ended."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -75,6 +76,15 @@ class Study:
         """Whether other machines may use it."""
         return "://" in self.place
 
+    def ask(self) -> Any:
+        """A new trial, or one that was lost with another machine; in a shared study with its first sign of life."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that Optuna's own loop would give the signs of life
+            trial = self.study.ask()
+        if self.is_shared:
+            self.storage.record_heartbeat(self.id_of(trial))
+        return trial
+
     def id_of(self, trial: Any) -> int:
         """The ID of a trial in the storage."""
         study = self.storage.get_study_id_from_name(self.study.study_name)
@@ -116,9 +126,7 @@ class Search:
             self.ended = f"sweep.minutes={self.settings.minutes:g} are over"
             return None
         for _ in range(_SKIPS):
-            trial = self.study.study.ask()
-            if self.study.is_shared:
-                self.study.storage.record_heartbeat(self.study.id_of(trial))
+            trial = self.study.ask()
             words = self.space.choose(trial)
             if self.skips is None or not self.skips(words):
                 if left is not None:
