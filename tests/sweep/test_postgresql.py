@@ -17,8 +17,6 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from catsdogs_exp.sweep.search.study import open_storage
-
 TINY = ("dataset.images=24", "target_size=16", "depth=2", "epochs=1", "logging=minimal", "split.validation=0.3")
 SECONDS = 120
 
@@ -45,6 +43,15 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+def trials_of(database: str) -> list[optuna.trial.FrozenTrial]:
+    """All trials of the study, read with Optuna's own storage; its connections are closed afterwards."""
+    storage = optuna.storages.RDBStorage(database.replace("postgresql://", "postgresql+psycopg://"))
+    found = optuna.load_study(study_name="ours", storage=storage).trials
+    storage.remove_session()
+    storage.engine.dispose()
+    return found
+
+
 def jobs_of(folder: Path) -> list[dict[str, Any]]:
     """The jobs of the only sweep below a folder, none before it begins."""
     for file in folder.glob("**/sweep.json"):
@@ -69,9 +76,9 @@ def test_a_killed_process_is_replaced_and_no_trial_is_lost(tmp_path: Path, datab
 
     def start(name: str) -> "subprocess.Popen[bytes]":
         words = ["-m", *search, *shared, *TINY, f"output_dir={tmp_path / name}"]
-        log = (tmp_path / f"{name}.log").open("wb")
         command = [sys.executable, "-m", "catsdogs_exp", *words]
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        with (tmp_path / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     first, second = start("first"), start("second")  # both find the database empty
     wait_for(lambda: any(job["status"] == "running" for job in jobs_of(tmp_path / "first")), first)
@@ -81,11 +88,11 @@ def test_a_killed_process_is_replaced_and_no_trial_is_lost(tmp_path: Path, datab
     for name, process in (("second", second), ("third", third)):
         assert process.wait(SECONDS) == 0, (tmp_path / f"{name}.log").read_text(encoding="utf-8")
 
-    study = optuna.load_study(study_name="ours", storage=open_storage(database))
-    done = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    trials = trials_of(database)
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     assert len(done) == 6
     (killed,) = [job for job in jobs_of(tmp_path / "first") if job["status"] == "running"]
-    (lost,) = [trial for trial in study.trials if trial.state == TrialState.FAIL]
+    (lost,) = [trial for trial in trials if trial.state == TrialState.FAIL]
     assert lost.user_attrs["job"] == killed["number"] and "status" not in lost.user_attrs
     (again,) = [trial for trial in done if trial.system_attrs.get("failed_trial") == lost.number]
     assert again.params == lost.params
