@@ -162,7 +162,7 @@ def test_evaluate_gives_the_loss_of_the_validation_pass(
     from catsdogs_exp.training.fit import evaluate
     from catsdogs_exp.training.steps import Steps
 
-    words = [*tiny, f"dataset.classes={classes}", "epochs=1", f"output_dir={tmp_path}"]
+    words = [*tiny, "logging=minimal", f"dataset.classes={classes}", "epochs=1", f"output_dir={tmp_path}"]
     assert main(words) == 0
     (run,) = (tmp_path / "drawn").iterdir()
     shown = json.loads((run / "result.json").read_text(encoding="utf-8"))["metrics"]["val"]["loss"]

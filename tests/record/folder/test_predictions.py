@@ -164,7 +164,7 @@ def test_a_run_of_an_older_version_gets_its_predictions(
 
 
 def run_with(outputs: Path, *words: str) -> Path:
-    assert main([*words, "logging.activations.every=-1", f"output_dir={outputs}"]) == 0
+    assert main([*words, "logging=minimal", f"output_dir={outputs}"]) == 0
     (folder,) = outputs.glob("*/*")
     return folder
 
