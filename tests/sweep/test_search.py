@@ -22,6 +22,7 @@ from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.sweep.search.auto import choose
 from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
+from catsdogs_exp.sweep.search.shared import repeat_lost
 from catsdogs_exp.sweep.search.space import Numbers, read_space
 from catsdogs_exp.sweep.search.study import open_storage
 from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
@@ -288,6 +289,31 @@ def test_sqlite_and_a_study_shared_by_two_searches(tmp_path: Path, ran: list[int
     study = optuna.load_study(study_name="ours", storage=place)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5
     assert len({trial.params["lr"] for trial in study.trials}) == 5
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_a_lost_trial_is_run_once(repeated: bool, tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    """By another machine, or by the one that had it, if that comes back before another one begins."""
+    place = f"sqlite:///{tmp_path / 'studies.db'}"
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage={place}", "sweep.study=ours", "sweep.lost_after=2"]
+    words += ["sweep.trials=2", "sweep.pruner=none"]
+    assert main([*SEARCH, *words, "batch_size=8", f"output_dir={tmp_path / 'one'}"]) == 130
+    time.sleep(4)  # the database counts whole seconds
+    if repeated:
+        assert main([*SEARCH, *words, f"output_dir={tmp_path / 'two'}"]) == 0
+    else:
+        repeat_lost(optuna.load_study(study_name="ours", storage=open_storage(place, 2)))
+    assert main(["resume", str(sweep_of(tmp_path / "one"))]) == (0 if repeated else 130)  # its second trial
+    (first, *_) = states(tmp_path / "one")
+    assert first["status"] == ("skipped" if repeated else "ok")
+    if repeated:
+        assert first["error"] == "another machine repeated this trial"
+    else:
+        assert main(["resume", str(sweep_of(tmp_path / "one"))]) == 0
+    trials = optuna.load_study(study_name="ours", storage=place).trials
+    assert [trial.state for trial in trials] == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
+    assert trials[1].params == trials[0].params and trials[1].system_attrs["failed_trial"] == 0
+    assert trials[2].params != trials[0].params
 
 
 def test_minutes_end_a_search(tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
