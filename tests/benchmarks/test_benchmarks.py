@@ -318,8 +318,8 @@ def test_compare_has_a_row_for_each_form_and_its_runs_can_be_told_apart(tmp_path
 
 def test_predict_is_compared_with_both_validation_passes() -> None:
     measured = {"predict": [90.0, 100.0], "files": [100.0, 100.0], "decoded": [200.0, 200.0]}
-    first, second = predict.network_rows("a network", measured)
-    assert (first.name, first.what) == ("P16", "predict, a network / validation pass over files")
+    first, second = predict.rows(measured)
+    assert (first.name, first.what) == ("P16", "predict / validation pass over files")
     assert (first.of_medians, first.target, first.reached) == ("0.950", ">= 0.9", "yes")
     assert (second.name, second.of_medians, second.target) == ("-", "0.475", "-")
 
