@@ -156,7 +156,7 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
     hint = (
         f"Add it: evaluate {shlex.quote(source.name)} --append"
         if source.run is not None and appendix is None
-        else "Train with logging.familiarity=300 and at least 20 images each for training and validation"
+        else "Train with logging.familiarity=200 and at least 20 images each for training and validation"
     )
     if options.reject:
         raise BadInput(f"--reject cannot tell which images are unlike the training images: {why}. {hint}")

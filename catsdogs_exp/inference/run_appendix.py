@@ -19,7 +19,7 @@ from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
 
-IMAGES = 300
+IMAGES = 200
 """Training images whose features are kept; as many validation images set the limit."""
 _BATCH = 32
 
