@@ -25,6 +25,7 @@ NAMES = {
     "atlas": "P14: seconds of a channel atlas, of the course's network and of EfficientNet-Lite0",
     "predict": "P16: images per second of predict, against the validation pass of training",
     "compare": "P17: seconds that `compare` of 500 runs takes, with tests of significance on 1,000 images",
+    "demo": "P19: answers per second while a crop box is dragged, and requests per second of /predict",
     "memory": "P11: peak memory of a run with ten times the images, and the extrapolated cost of a million",
 }
 _ROUNDS = 5

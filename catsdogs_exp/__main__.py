@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "compare runs, best first, by the settings that differ",
     "board": "TensorBoard on a run, a sweep or all runs",
     "grade": "grade a run by the course's own criteria",
+    "demo": "a page to drop, crop and classify images, and its HTTP interface",
     "cache": "decoded images on disk: list or clear them",
 }
 

@@ -341,3 +341,16 @@ def test_scores_of_unlike_images_are_compared() -> None:
     for row in rows:
         _, hands, same, _ = (cell.strip() for cell in row.split("|")[1:-1])
         assert hands == "1.0000 (1.00)" and 0.4 < float(same.split()[0]) < 0.6
+
+
+def test_a_dragged_box_has_a_target_and_load_is_reported() -> None:
+    from benchmarks import demo
+
+    rows = demo.rows({"500 x 375": [30.0, 10.0, 25.0], "4032 x 3024": [15.0]}, [100.0], [12.0])
+    assert [(row.name, row.ours, row.target, row.reached) for row in rows] == [
+        ("P19", "25.0 answers/s", ">= 20/s", "yes"),
+        ("P19", "15.0 answers/s", ">= 20/s", "no"),
+        ("P19", "100.0 requests/s", "-", "-"),
+        ("P19", "12.0 answers/s", "-", "-"),
+    ]
+    assert rows[0].of_rounds == "25.0 [10.0, 30.0]"

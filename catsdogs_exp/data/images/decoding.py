@@ -137,6 +137,17 @@ def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MA
         return Examined(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
 
 
+def check_size(data: bytes, max_pixels: int) -> None:
+    """Rejects an image with too many pixels by its header, before any memory is spent on them.
+
+    Raises:
+        Undecodable: if there is no header.
+        TooLarge: for more than `max_pixels`.
+    """
+    with _reasons(data):
+        _open(data, max_pixels)
+
+
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     if not data:
         raise Undecodable("empty")
