@@ -16,9 +16,18 @@ import yaml
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.search_path import CONF
+from catsdogs_exp.sweep.engines import launcher_words
 
 ENGINES = ("joblib", "submitit_local", "ray")
 PACKAGES = {"joblib": "hydra_plugins.hydra_joblib_launcher", "ray": "hydra_plugins.hydra_ray_launcher"}
+RECIPE = """
+# @package _global_
+defaults:
+  - override /hydra/launcher: joblib
+hydra:
+  launcher:
+    n_jobs: 2
+"""
 MORE = {"joblib": ["hydra.launcher.n_jobs=2"]}
 
 
@@ -45,9 +54,13 @@ def words_for(engine: str) -> list[str]:
 def test_a_launchers_jobs_have_states_a_summary_and_a_resume(
     engine: str, tmp_path: Path, tiny: tuple[str, ...]
 ) -> None:
-    (tmp_path / "experiment").mkdir()
     words = [*tiny, "epochs=1", "logging=minimal", "split.test=0", "split.validation=0.2,0", "output_dir=runs"]
-    ended = swept(tmp_path, "-m", *words, *words_for(engine))
+    more = words_for(engine)
+    if engine == "joblib":  # a recipe may choose the launcher, too
+        (tmp_path / "experiment").mkdir()
+        (tmp_path / "experiment" / "mine.yaml").write_text(RECIPE, encoding="utf-8")
+        more = ["--config-dir", str(tmp_path), "experiment=mine"]
+    ended = swept(tmp_path, "-m", *words, *more)
     jobs = states(tmp_path)
     assert ended.returncode == 1, ended.stderr
     assert [job["status"] for job in jobs] == ["ok", "failed"]
@@ -122,6 +135,17 @@ def process_of(folder: Path, number: int, sweep: "subprocess.Popen[bytes]") -> i
                 return found
         time.sleep(0.02)
     raise AssertionError("the job did not train")
+
+
+def test_a_recipe_may_choose_the_launcher(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(RECIPE, encoding="utf-8")
+    words = ["experiment=mine", "seed=1,2"]
+    assert launcher_words(words, str(tmp_path)) == ["experiment=mine"]
+    typed = ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]
+    assert launcher_words([*words, *typed], str(tmp_path)) == ["experiment=mine", *typed]
+    assert launcher_words([*words, "hydra/launcher=basic"], str(tmp_path)) == []
+    assert launcher_words(["seed=1,2"], None) == launcher_words(["experiment=course_week1,crop_study"], None) == []
 
 
 def test_a_launcher_that_is_not_installed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.sweep.search.auto import choose
 from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
-from catsdogs_exp.sweep.search.shared import repeat_lost
+from catsdogs_exp.sweep.search.shared import SignsOfLife, repeat_lost
 from catsdogs_exp.sweep.search.space import Numbers, read_space
 from catsdogs_exp.sweep.search.study import open_storage
 from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
@@ -289,6 +289,22 @@ def test_sqlite_and_a_study_shared_by_two_searches(tmp_path: Path, ran: list[int
     study = optuna.load_study(study_name="ours", storage=place)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5
     assert len({trial.params["lr"] for trial in study.trials}) == 5
+
+
+def test_signs_of_life_outlive_a_database_that_is_away() -> None:
+    told = []
+
+    class Storage:
+        def record_heartbeat(self, trial: int) -> None:
+            told.append(trial)
+            if len(told) == 1:
+                raise OSError("away")
+
+    with SignsOfLife(Storage(), lambda: [4, 5], 2):
+        deadline = time.monotonic() + 20
+        while len(told) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert told[:3] == [4, 4, 5]
 
 
 @pytest.mark.parametrize("repeated", [True, False])

@@ -33,11 +33,11 @@ class SignsOfLife:
 
     def _tell(self) -> None:
         while not self._stopping.wait(self._pause):
-            for trial in self._trials():
-                try:
+            try:
+                for trial in self._trials():
                     self._storage.record_heartbeat(trial)
-                except Exception:  # noqa: S112  (the database may come back, and the next sign of life says the same)
-                    continue
+            except Exception:  # noqa: S112  (the database may come back, and the next sign of life says the same)
+                continue
 
 
 def repeat_lost(study: Any) -> None:
