@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "the page of a run: how it went, how sure that is, what to try next",
     "evaluate": "evaluate a run's network on one of its splits",
     "predict": "classes and probabilities for your own images",
+    "export": "the network of a run for other programs, checked on every validation image",
     "activations": "how the layers of a run's network respond to any image",
     "film": "how the layers of a run's network formed, epoch by epoch",
     "atlas": "what each channel of a run's network detects, and how much it is used",

@@ -161,6 +161,20 @@ def quiet_tensorflow(quiet_workers: bool = False) -> Iterator[None]:
     _undo[0].callback(gc.unfreeze)
 
 
+@contextmanager
+def quiet_converter() -> Iterator[None]:
+    """Surrounds the conversion of a network: its C++ code writes notes for developers, its Python code warns of its own
+    calls. Failures are exceptions.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if is_command_line():
+            with _silent_stderr():
+                yield
+        else:
+            yield
+
+
 def silence_tensorflow() -> None:
     """Hides all TensorFlow log messages: important ones are reported in our own words."""
     if is_command_line():

@@ -103,6 +103,11 @@ class Predictor:
         network = without_rescaling(self._model) if forget_rescaling else self._model
         self._ask = _asking(with_penultimate(network) if known else network, self._model.input_shape)
 
+    @property
+    def model(self) -> keras.Model:
+        """The network."""
+        return self._model
+
     def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
         """Yields a prediction for each file, in order; an unreadable file does not stop the others.
 

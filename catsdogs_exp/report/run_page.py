@@ -263,6 +263,7 @@ def _commands(folder: Path, setting: str, facts: RunFacts) -> list[tuple[str, st
         ("Repeat", f"{start} repeat {run}"),
         ("Go on", f"{start} resume {run}"),
         ("Predict", f"{start} predict {run} IMAGE..."),
+        ("Carry it elsewhere", f"{start} export {run} --format all"),
         (
             "Open in Python",
             f"import keras; network = keras.saving.load_model({str(folder / 'checkpoints' / 'best.keras')!r})",

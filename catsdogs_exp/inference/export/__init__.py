@@ -1,0 +1,1 @@
+"""A run's network in the formats of other programs, each checked with its own runtime before anyone relies on it."""

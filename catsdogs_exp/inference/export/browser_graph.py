@@ -1,0 +1,128 @@
+"""The network as a graph for TensorFlow.js, its weights rounded to float16."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from google.protobuf.json_format import MessageToDict
+from numpy.typing import NDArray
+
+from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.inference.export.network import OUTPUT, image_spec
+from catsdogs_exp.inference.export.runtime import Opened, Photo
+from catsdogs_exp.training.logits import class_probabilities, logits_of
+
+_ROUNDED = 1024  # numbers from which on a weight is stored in float16; biases and statistics keep their precision
+# What the converter of TensorFlow.js maps to a kernel of its WebAssembly backend, of what networks are made of.
+_OPERATORS = frozenset(
+    """
+    Abs Add AddN AddV2 AvgPool BatchMatMul BatchMatMulV2 BatchToSpaceND BiasAdd Cast Ceil ClipByValue ConcatV2 Const
+    Conv2D DepthToSpace DepthwiseConv2dNative Div Elu Erf Exp ExpandDims Fill Floor FusedBatchNorm FusedBatchNormV3
+    GatherV2 Identity LeakyRelu Log MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg Pack Pad PadV2
+    Placeholder Pow Prelu Prod RealDiv Reciprocal Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor Rsqrt Selu
+    Shape Sigmoid Slice Softmax Softplus SpaceToBatchND SplitV Sqrt Square SquaredDifference Squeeze StridedSlice
+    Sub Sum Tanh Tile Transpose Unpack ZerosLike
+    """.split()  # noqa: SIM905  (a list would be three times as long)
+)
+
+
+@dataclass(frozen=True)
+class BrowserGraph:
+    """What TensorFlow.js loads.
+
+    Attributes:
+        topology: a GraphDef as JSON, without the values of its constants.
+        specs: name, shape and type of each constant, as TensorFlow.js lists them.
+        weights: their values, one after the other.
+        input, output: names of the tensors: float32 [1, height, width, channels] and [1, classes].
+    """
+
+    topology: dict[str, Any]
+    specs: tuple[dict[str, Any], ...]
+    weights: bytes
+    input: str
+    output: str
+
+
+def browser_graph(model: keras.Model) -> BrowserGraph:
+    """Converts a network in float32.
+
+    Raises:
+        RunFailed: naming operators that TensorFlow.js does not run.
+    """
+    traced = tf.function(_rounded(model), input_signature=[image_spec(model, 1, tf.float32)]).get_concrete_function()
+    nodes = {node.name: node for node in traced.graph.as_graph_def().node}
+    output = traced.outputs[0].op.name
+    used = _reachable(nodes, output)
+    foreign = sorted({nodes[name].op for name in used} - _OPERATORS - {"EnsureShape"})
+    if foreign:
+        raise RunFailed(f"TensorFlow.js does not run {', '.join(foreign)}: use another --format than html")
+    listed, specs, weights = [], [], []
+    for name in used:
+        node = nodes[name]
+        if node.op == "Const":
+            spec, data = _constant(name, tf.make_ndarray(node.attr["value"].tensor))
+            specs.append(spec)
+            weights.append(data)
+            del node.attr["value"]
+        elif node.op == "EnsureShape":  # TensorFlow checked it when it traced the graph
+            node.op = "Identity"
+            del node.attr["shape"]
+        listed.append(MessageToDict(node))
+    topology = {"node": listed, "library": {}, "versions": {"producer": 1}}
+    return BrowserGraph(topology, tuple(specs), b"".join(weights), traced.inputs[0].name, f"{output}:0")
+
+
+def open_in_tensorflow(model: keras.Model) -> Opened:
+    """The same graph with the same rounded weights, run by TensorFlow instead of a browser."""
+    ask = tf.function(_rounded(model), input_signature=[image_spec(model, 1, tf.float32)])
+
+    def answer(photo: Photo) -> NDArray[np.float32]:
+        return np.asarray(ask(photo.pixels[None].astype(np.float32)).numpy()[0], np.float32)
+
+    return Opened("html", f"TensorFlow {tf.__version__}", answer, exact=False)
+
+
+def _rounded(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The network as a function of images, with large weights rounded to float16, as constants."""
+    trainable = [_rounded_weight(each.numpy()) for each in model.trainable_variables]
+    others = [_rounded_weight(each.numpy()) for each in model.non_trainable_variables]
+
+    def answer(images: tf.Tensor) -> tf.Tensor:
+        constants = [tf.constant(each) for each in trainable], [tf.constant(each) for each in others]
+        outputs, _ = model.stateless_call(*constants, images, training=False)
+        return tf.identity(class_probabilities(logits_of(outputs)), OUTPUT)
+
+    return answer
+
+
+def _rounded_weight(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype != np.float32 or values.size < _ROUNDED:
+        return values
+    largest = float(np.finfo(np.float16).max)
+    return values.clip(-largest, largest).astype(np.float16).astype(np.float32)
+
+
+def _constant(name: str, values: NDArray[Any]) -> tuple[dict[str, Any], bytes]:
+    """A constant's entry in the list of weights, and its bytes."""
+    kind = {np.float32: "float32", np.int32: "int32", np.bool_: "bool"}.get(values.dtype.type)
+    if kind is None:
+        raise RunFailed(f"TensorFlow.js has no {values.dtype} constants: use another --format than html")
+    spec: dict[str, Any] = {"name": name, "shape": list(values.shape), "dtype": kind}
+    if kind == "float32" and values.size >= _ROUNDED and np.array_equal(values, _rounded_weight(values)):
+        return {**spec, "quantization": {"dtype": "float16"}}, values.astype("<f2").tobytes()
+    return spec, values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+def _reachable(nodes: dict[str, Any], output: str) -> list[str]:
+    """The nodes that an output depends on, in the graph's order."""
+    found, waiting = set(), [output]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [each.lstrip("^").partition(":")[0] for each in nodes[name].input]
+    return [name for name in nodes if name in found]

@@ -1,0 +1,34 @@
+"""Training images that show a quantized network the range of its numbers."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catsdogs_exp.data.images.preparing import Preparation
+from catsdogs_exp.inference.export.checking import read_photos
+from catsdogs_exp.inference.labelled_files import LabelledFiles
+
+COUNT = 200
+
+
+def representative_images(
+    files: LabelledFiles, how: Preparation, say: Callable[[str], None], count: int = COUNT
+) -> list[NDArray[np.uint8]]:
+    """Up to `count` images, uint8 [height, width, channels], as many of each class; the same ones each time.
+
+    Args:
+        files: the training images.
+        how: their preparation.
+        say: told which of them are left out.
+        count: of images.
+    """
+    rng = np.random.default_rng(0)
+    by_class: dict[str, list[int]] = {}
+    for place, (_, name) in enumerate(files.files):
+        by_class.setdefault(name, []).append(place)
+    shuffled = [rng.permutation(places) for _, places in sorted(by_class.items())]
+    turns = range(max(map(len, shuffled)))
+    dealt = [int(places[turn]) for turn in turns for places in shuffled if turn < len(places)]
+    chosen = [files.files[place] for place in dealt[:count]]
+    return [photo.pixels for photo, _ in read_photos(chosen, how, say)]

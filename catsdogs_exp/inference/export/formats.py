@@ -1,0 +1,72 @@
+"""The formats by name: what each needs, and how closely it must agree with the run's network. Without TensorFlow."""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catsdogs_exp.errors import BadInput, did_you_mean
+
+ALL = "all"
+CLOSE = 1e-3
+"""Largest difference of a probability for formats that compute in float32 with the network's own weights."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: on the command line.
+        file: its file or folder within the export.
+        needs: modules that write or open it, with the names of their packages.
+    """
+
+    name: str
+    file: str
+    needs: tuple[tuple[str, str], ...] = ()
+
+
+_LITERT = (("ai_edge_litert", "ai-edge-litert"),)
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("savedmodel", "savedmodel"),
+        Format("litert", "network.tflite", _LITERT),
+        Format("litert-int8", "network-int8.tflite", _LITERT),
+        Format("onnx", "network.onnx", (("tf2onnx", "tf2onnx"), ("onnx", "onnx"), ("onnxruntime", "onnxruntime"))),
+        Format("html", "network.html"),
+    )
+}
+
+
+def chosen_formats(text: str) -> tuple[Format, ...]:
+    """The formats in a list such as `litert,onnx`, each once; `all` stands for every one.
+
+    Raises:
+        BadInput: for an unknown name, or a package that is not installed.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names or [text]:
+        if name not in (ALL, *FORMATS):
+            raise BadInput(
+                f"--format must be one of {', '.join(FORMATS)}, several of them separated by commas, or {ALL}. "
+                f"Received: --format {name}.{did_you_mean(name, (ALL, *FORMATS))}"
+            )
+    found = tuple(FORMATS.values()) if ALL in names else tuple(FORMATS[name] for name in dict.fromkeys(names))
+    _check_installed(found)
+    return found
+
+
+def _check_installed(formats: Sequence[Format]) -> None:
+    missing = {
+        package: each.name
+        for each in formats
+        for module, package in each.needs
+        if module not in sys.modules and importlib.util.find_spec(module) is None
+    }
+    if missing:
+        raise BadInput(
+            f"--format {', '.join(dict.fromkeys(missing.values()))} needs {', '.join(missing)}, not installed. "
+            "Install: pip install 'catsdogs-exp[export]'"
+        )

@@ -1,0 +1,44 @@
+"""An exported file that is open in its own runtime."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One image.
+
+    Attributes:
+        data: the file's bytes.
+        pixels: uint8 [height, width, channels], as the network takes them.
+    """
+
+    data: bytes
+    pixels: NDArray[np.uint8]
+
+
+class Refused(Exception):
+    """The runtime does not read the image; the message says why."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file in its own runtime.
+
+    Attributes:
+        label: of its row: `litert`; `savedmodel, bytes` for the second signature of a file.
+        runtime: what runs it, with its version.
+        answer: gives the probabilities of one image, float32 [classes].
+        exact: whether it computes in float32 from the same pixels, so that its answers must be the network's.
+        clock: seconds, of which those between two looks are its time.
+    """
+
+    label: str
+    runtime: str
+    answer: Callable[[Photo], NDArray[np.float32]]
+    exact: bool = True
+    clock: Callable[[], float] = time.perf_counter

@@ -1,0 +1,66 @@
+"""A network as one HTML file that classifies photos in any browser: runtime, weights and page in one."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from catsdogs_exp.inference.export.browser_graph import BrowserGraph
+from catsdogs_exp.printable import printable
+from catsdogs_exp.report import page
+from catsdogs_exp.training.checkpoint.model_file import ModelCard
+
+_NAMED = 6  # classes; of more only the number is told
+_RUNTIME = "vendor/tfjs"
+_SCRIPTS = ("tf-core.es2017.min.js", "tf-converter.es2017.min.js", "tf-backend-wasm.es2017.min.js")
+_BINARIES = {"simd": "tfjs-backend-wasm-simd.wasm", "plain": "tfjs-backend-wasm.wasm"}
+
+
+def network_page(card: ModelCard, graph: BrowserGraph, facts: Sequence[tuple[str, str]]) -> str:
+    """The page as HTML.
+
+    Args:
+        card: classes and preparation of images, which the page repeats.
+        graph: the network.
+        facts: rows of its table.
+    """
+    names = [printable(name) for name in card.classes]
+    folder = Path(__file__).parent / _RUNTIME
+    settings = {
+        "classes": names,
+        "preparation": asdict(card),
+        "graph": {"topology": graph.topology, "specs": graph.specs, "input": graph.input, "output": graph.output},
+    }
+    few = len(names) <= _NAMED
+    return page.render(
+        "network.html.j2",
+        scripts=(*(f"{_RUNTIME}/{name}" for name in _SCRIPTS), "resample.js", "network.js"),
+        title=f"{_listed(names, 'or')}?" if few else "Which is it?",
+        classes=names,
+        sentence=f"Tells {len(names)} classes apart."
+        if len(names) > _NAMED
+        else f"Tells {_listed(names, 'and')} apart.",
+        facts=facts,
+        settings=_json(settings),
+        weights=_base64(graph.weights),
+        **{name: _base64((folder / file).read_bytes()) for name, file in _BINARIES.items()},
+    )
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    """`a, b and c`"""
+    return f" {word} ".join([*([", ".join(names[:-1])] if names[:-1] else []), *names[-1:]])
+
+
+def _json(content: Any) -> Markup:
+    """JSON for a script element: no text in it can end the element."""
+    text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+    return Markup(text)  # noqa: S704  (it has no markup)
+
+
+def _base64(data: bytes) -> Markup:
+    return Markup(base64.b64encode(data).decode())  # noqa: S704  (letters and digits)
