@@ -1,4 +1,4 @@
-"""The network as a graph for TensorFlow.js, its weights rounded to float16."""
+"""The network as a graph for TensorFlow.js, its large weights rounded to float16."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from catsdogs_exp.inference.export.network import OUTPUT, image_spec
 from catsdogs_exp.inference.export.runtime import Opened, Photo
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
-_ROUNDED = 1024  # numbers from which on a weight is stored in float16; biases and statistics keep their precision
+_EXACT = 1_200_000  # bytes by which float32 may exceed float16: the smaller weights, which the rest depends on, keep it
 # What the converter of TensorFlow.js maps to a kernel of its WebAssembly backend, of what networks are made of.
 _OPERATORS = frozenset(
     """
@@ -87,21 +87,26 @@ def open_in_tensorflow(model: keras.Model) -> Opened:
 
 
 def _rounded(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The network as a function of images, with large weights rounded to float16, as constants."""
-    trainable = [_rounded_weight(each.numpy()) for each in model.trainable_variables]
-    others = [_rounded_weight(each.numpy()) for each in model.non_trainable_variables]
+    """The network as a function of images, with its large weights rounded to float16, as constants."""
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    values = [each.numpy() for each in variables]
+    left = _EXACT
+    for place in sorted(range(len(values)), key=lambda place: values[place].size):
+        left -= 2 * values[place].size
+        if left < 0 and values[place].dtype == np.float32:
+            values[place] = _float16(values[place])
+    count = len(model.trainable_variables)
 
     def answer(images: tf.Tensor) -> tf.Tensor:
-        constants = [tf.constant(each) for each in trainable], [tf.constant(each) for each in others]
-        outputs, _ = model.stateless_call(*constants, images, training=False)
+        constants = [tf.constant(each) for each in values]
+        outputs, _ = model.stateless_call(constants[:count], constants[count:], images, training=False)
         return tf.identity(class_probabilities(logits_of(outputs)), OUTPUT)
 
     return answer
 
 
-def _rounded_weight(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype != np.float32 or values.size < _ROUNDED:
-        return values
+def _float16(values: NDArray[Any]) -> NDArray[np.float32]:
+    """float32 values that float16 can hold."""
     largest = float(np.finfo(np.float16).max)
     return values.clip(-largest, largest).astype(np.float16).astype(np.float32)
 
@@ -112,7 +117,7 @@ def _constant(name: str, values: NDArray[Any]) -> tuple[dict[str, Any], bytes]:
     if kind is None:
         raise RunFailed(f"TensorFlow.js has no {values.dtype} constants: use another --format than html")
     spec: dict[str, Any] = {"name": name, "shape": list(values.shape), "dtype": kind}
-    if kind == "float32" and values.size >= _ROUNDED and np.array_equal(values, _rounded_weight(values)):
+    if kind == "float32" and values.size and np.array_equal(values, _float16(values)):
         return {**spec, "quantization": {"dtype": "float16"}}, values.astype("<f2").tobytes()
     return spec, values.astype(values.dtype.newbyteorder("<")).tobytes()
 
