@@ -70,7 +70,12 @@ class _Heard:
 
     answers: list[NDArray[np.float32]] = field(default_factory=list)
     seconds: float = 0.0
-    unread: dict[int, str] = field(default_factory=dict)
+    unread: set[int] = field(default_factory=set)
+
+    @property
+    def read(self) -> NDArray[np.bool_]:
+        """Which images it read, bool [n]."""
+        return np.array([place not in self.unread for place in range(len(self.answers))])
 
     def ask(self, opened: Opened, photos: Sequence[Photo], classes: int) -> None:
         """Asks for several photos, one at a time."""
@@ -80,7 +85,7 @@ class _Heard:
         for photo in photos:
             found = _ask(opened, photo, classes)
             if isinstance(found, str):
-                self.unread[len(self.answers)] = found
+                self.unread.add(len(self.answers))
                 found = np.full(classes, np.nan, np.float32)
             self.answers.append(found)
         self.seconds += opened.clock() - started
@@ -171,15 +176,14 @@ def check(
     for candidate, each, found in zip(candidates, heard, answers, strict=True):
         row = _row(candidate, each, answers[0], np.array(labels))
         if len(rows) > len(plain):
-            difference = largest_difference(found, answers[len(plain)])
+            difference = _largest_difference(found, answers[len(plain)], each.read)
             row = replace(row, refused=_refusal(row, rows[0], candidate.opened.exact, difference, limits))
         rows.append(row)
     return rows
 
 
-def largest_difference(answers: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+def _largest_difference(answers: NDArray[np.float32], expected: NDArray[np.float32], read: NDArray[np.bool_]) -> float:
     """The largest difference of a probability, of images that were read; infinity for NaN, 0 if none was read."""
-    read = ~np.isnan(answers).all(axis=1)
     differences = np.abs(answers[read] - expected[read])
     return float(np.nan_to_num(differences, nan=np.inf).max(initial=0.0))
 
@@ -187,7 +191,6 @@ def largest_difference(answers: NDArray[np.float32], expected: NDArray[np.float3
 def _row(candidate: Candidate, heard: _Heard, original: NDArray[np.float32], labels: NDArray[Any]) -> Row:
     answers = np.stack(heard.answers)
     predicted = np.nan_to_num(answers, nan=-1.0).argmax(axis=1)
-    read = np.array([place not in heard.unread for place in range(len(labels))])
     return Row(
         label=candidate.opened.label,
         runtime=candidate.opened.runtime,
@@ -195,9 +198,9 @@ def _row(candidate: Candidate, heard: _Heard, original: NDArray[np.float32], lab
         megabytes=megabytes(candidate.path),
         images=len(labels),
         unread=len(heard.unread),
-        largest_difference=largest_difference(answers, original),
-        changed=int((read & (predicted != original.argmax(axis=1))).sum()),
-        accuracy=float((read & (predicted == labels)).mean()),
+        largest_difference=_largest_difference(answers, original, heard.read),
+        changed=int((heard.read & (predicted != original.argmax(axis=1))).sum()),
+        accuracy=float((heard.read & (predicted == labels)).mean()),
         milliseconds=1000 * heard.seconds / len(labels),
     )
 

@@ -59,14 +59,14 @@ def chosen_formats(text: str) -> tuple[Format, ...]:
 
 
 def _check_installed(formats: Sequence[Format]) -> None:
-    missing = {
-        package: each.name
-        for each in formats
-        for module, package in each.needs
-        if module not in sys.modules and importlib.util.find_spec(module) is None
-    }
+    lacking = {each.name: [package for module, package in each.needs if not _is_there(module)] for each in formats}
+    missing = dict.fromkeys(package for packages in lacking.values() for package in packages)
     if missing:
+        names = ", ".join(name for name, packages in lacking.items() if packages)
         raise BadInput(
-            f"--format {', '.join(dict.fromkeys(missing.values()))} needs {', '.join(missing)}, not installed. "
-            "Install: pip install 'catsdogs-exp[export]'"
+            f"--format {names} needs {', '.join(missing)}, not installed. Install: pip install 'catsdogs-exp[export]'"
         )
+
+
+def _is_there(module: str) -> bool:
+    return module in sys.modules or importlib.util.find_spec(module) is not None

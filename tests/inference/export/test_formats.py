@@ -40,6 +40,6 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput) as refused:
         chosen_formats("all")
     assert str(refused.value) == (
-        "--format litert, onnx needs ai-edge-litert, tf2onnx, not installed. "
+        "--format litert, litert-int8, onnx needs ai-edge-litert, tf2onnx, not installed. "
         "Install: pip install 'catsdogs-exp[export]'"
     )
