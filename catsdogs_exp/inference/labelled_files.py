@@ -30,13 +30,17 @@ class LabelledFiles:
     notes: tuple[str, ...] = ()
 
 
-def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> LabelledFiles:
+_OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
+
+
+def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewhere: str = _OTHERS) -> LabelledFiles:
     """The images of a run's split.
 
     Args:
         run: the run.
         split: `train`, `validation` or `test`.
         root: their current folder; None: the original one.
+        elsewhere: what to type if they have moved.
 
     Raises:
         BadInput: for an unknown or empty split, or if none of its images exists.
@@ -52,7 +56,7 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None) -> Label
             raise BadInput(f"--data holds none of the {len(files)} {split} images of the run, such as {first}")
         raise BadInput(
             f"The data of the run is no longer at {before}: not one of its {len(files)} {split} images is there. Name "
-            f"its current location: --data PATH --split {split}; or evaluate other images: --data PATH"
+            f"its current location: {elsewhere.format(split=split)}"
         )
     return LabelledFiles(root or before, tuple(files))
 

@@ -87,7 +87,7 @@ def export_run(
     """
     predictor = Predictor(run)
     how, classes = predictor.card.preparation, predictor.card.classes
-    validation = files_of_split(run, "validation", wanted.data)
+    validation = files_of_split(run, "validation", wanted.data, "--data PATH")
     network = Candidate(run.network, Opened("keras", f"keras {keras.__version__}", _asking(predictor)))
     model = in_float32(predictor.model)
     try:
@@ -132,7 +132,7 @@ def _written(each: Format, path: Path, sources: _Sources) -> list[Candidate]:
         litert.write_float(model, path, flex)
         opened = litert.open_litert(path, each.name, flex)
     elif each.name == "litert-int8":
-        training = files_of_split(sources.run, "train", sources.wanted.data)
+        training = files_of_split(sources.run, "train", sources.wanted.data, "--data PATH")
         litert.write_int8(model, path, representative_images(training, sources.card.preparation, sources.say))
         opened = litert.open_litert(path, each.name)
     elif each.name == "html":

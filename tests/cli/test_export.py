@@ -254,5 +254,5 @@ def test_images_that_are_gone(fresh: Path, tmp_path: Path, capsys: pytest.Captur
     root, content["root"] = content["root"], str(tmp_path / "gone")
     inspection.write_text(json.dumps(content))
     assert main(["export", str(fresh), "--format", "savedmodel"]) == 2
-    assert "Name its current location: --data PATH" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("images is there. Name its current location: --data PATH\n")
     assert main(["export", str(fresh), "--format", "savedmodel", "--data", root]) == 0
