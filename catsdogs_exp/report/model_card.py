@@ -134,11 +134,11 @@ def _share(hits: int, count: int) -> str:
 def _slices(run: RunFiles, facts: RunFacts) -> list[str]:
     if facts.predictions is None:
         return ["Unknown: the run has no predictions."]
-    found = find_slices(groups_of(run, facts), facts.predictions.right)
+    found = find_slices(groups_of(run.folder, facts.predictions, facts.root), facts.predictions.right)
     if found:
         return [f"- {literal(each.sentence())}" for each in found]
     return [
-        "No group of at least 10 validation images (by size, shape, brightness, sharpness, format, folder) is "
+        "No group of at least 10 validation images (by class, size, shape, folder, brightness, sharpness) is "
         "significantly worse than the others (Fisher's exact test, Holm's correction)."
     ]
 
