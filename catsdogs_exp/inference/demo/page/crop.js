@@ -16,6 +16,7 @@ export class CropBox {
   start(width, height) {
     this.width = width;
     this.height = height;
+    this.canvas.style.setProperty("--ratio", width / height);
     this.#set(0, 0, width, height);
   }
 

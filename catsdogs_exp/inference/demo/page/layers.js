@@ -141,7 +141,7 @@ export class Layers {
       line.className = name;
       byId("channel-facts").append(line);
     };
-    const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+    const signed = (value) => (Math.abs(value) < 0.0005 ? "0.000" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`);
     if (!atlas) {
       say("The run has no atlas. It is written by:");
       say("python -m catsdogs_exp atlas RUN", "code");
@@ -151,9 +151,11 @@ export class Layers {
     if (entry.dead) return say("Dead: its activation is the same for every image.");
     if (entry.part) say(`Detects: ${entry.part}${entry.iou === null ? "" : ` (IoU ${entry.iou.toFixed(2)})`}`, "part");
     if (entry.use !== null) say(`Accuracy lost without it: ${entry.use.toFixed(3)}`);
-    for (const [name, lost] of entry.lost) say(`Without it, ${name}: ${signed(-lost)} probability`);
+    const lost = entry.lost.map(([name, value]) => `${name} ${signed(-value)}`).join(", ");
+    if (lost) say(`Probability without it: ${lost}`);
     if (entry.top_class) say(`Strongest images: mostly ${entry.top_class}`);
-    if (entry.patches) {
+    if (!entry.patches) say("Its patches are not in the atlas, which shows the channels that are used most.", "quiet");
+    else {
       const title = document.createElement("p");
       title.className = "quiet";
       title.textContent = "Nine validation patches that excite it most, then three from the middle of its range:";
