@@ -149,7 +149,7 @@ export class Layers {
     }
     if (!entry) return say("The atlas does not cover this layer.");
     if (entry.dead) return say("Dead: its activation is the same for every image.");
-    if (entry.part) say(`Detects: ${entry.part}${entry.iou === null ? "" : ` (IoU ${entry.iou.toFixed(2)})`}`, "part");
+    if (entry.part) say(`Detects ${entry.part}${entry.iou === null ? "" : ` (IoU ${entry.iou.toFixed(2)})`}`, "part");
     if (entry.use !== null) say(`Accuracy lost without it: ${entry.use.toFixed(3)}`);
     const lost = entry.lost.map(([name, value]) => `${name} ${signed(-value)}`).join(", ");
     if (lost) say(`Probability without it: ${lost}`);
