@@ -31,7 +31,7 @@ def test_a_page_of_help_has_an_example_on_one_line(capsys: pytest.CaptureFixture
     assert all(len(line) <= 80 for line in page.splitlines() if not line.startswith("Example: "))
 
 
-COMMANDS = ("resume", "repeat", "evaluate", "predict", "activations", "film", "atlas", "grade")
+COMMANDS = ("resume", "repeat", "evaluate", "predict", "activations", "film", "atlas", "demo", "grade")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

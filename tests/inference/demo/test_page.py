@@ -207,8 +207,7 @@ def test_a_channel_opens_with_its_entry_of_the_atlas(page: Page, two: Any, drawn
     page.find("#channel form button").click()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [360, 768])
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (768, True)])
 def test_it_fits_a_phone(page: Page, two: Any, drawn_cat: Path, width: int, dark: bool) -> None:
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
