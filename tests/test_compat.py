@@ -1,7 +1,9 @@
 """The border: each private name still exists and works as expected."""
 
 import ast
+import inspect
 import io
+import multiprocessing.spawn
 import platform
 import subprocess
 import sys
@@ -111,8 +113,6 @@ def _attributes_of_instances() -> dict[str, Callable[[], Any]]:
         return optimizer
 
     def watching() -> Any:
-        import inspect
-
         source = inspect.getsource(Symbol("tensorflow", *_WORKERS, "").find())
         return [source.index(f"self.{name} =") for name in ("_check_health_thread", "_check_health_thread_should_stop")]
 
@@ -130,6 +130,8 @@ def _attributes_of_instances() -> dict[str, Callable[[], Any]]:
         "_distribution_strategy": lambda: built(lambda o: o.SGD())._distribution_strategy.extended,
         "_check_health_thread": watching,
         "_check_health_thread_should_stop": watching,
+        # of Python; `test_a_spawned_copy_knows_that_it_is_one` starts one
+        "_inheriting": lambda: inspect.getsource(multiprocessing.spawn).index("current_process()._inheriting = True"),
     }
 
 
