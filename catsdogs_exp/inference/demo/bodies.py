@@ -57,9 +57,9 @@ class Bodies:
             raise Refused(400, "The request has no body. Send the bytes of an image: curl --data-binary @FILE URL")
 
     async def _too_large(self, request: Request, declared: int = 0) -> None:
-        """Discards at most as much again as an upload may have, and refuses."""
-        left = self._limits.body_bytes
-        if declared <= 2 * left:
+        """Refuses; discards the rest before if it is not much more than an upload may have."""
+        left = max(declared, self._limits.body_bytes)
+        if declared <= 2 * self._limits.body_bytes:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LINGER):
                     async for part in request.stream():

@@ -163,11 +163,12 @@ def test_an_endless_upload_is_refused_on_its_way(small: Any) -> None:
     assert sent < 20_000_000
 
 
-def test_a_file_a_little_too_large_gets_an_answer(small: Any) -> None:
-    assert small.ask("/predict", bytes(150_000))[:2] == (
-        413,
-        {"error": "The file is too large. At most 0.1 MB are accepted."},
-    )
+def test_a_file_somewhat_too_large_gets_an_answer(one: Any) -> None:
+    for size in (20_000_001, 39_000_000):
+        assert one.ask("/predict", bytes(size))[:2] == (
+            413,
+            {"error": "The file is too large. At most 20 MB are accepted."},
+        )
 
 
 def test_a_slow_upload_is_refused(small: Any) -> None:
