@@ -17,6 +17,7 @@ from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.preparing import read_image
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.data.prefetch import ahead
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.without_rescaling import preprocessing_of, without_rescaling
 from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 from catsdogs_exp.insight.penultimate import with_penultimate
@@ -146,7 +147,17 @@ class Predictor:
         return self.opinions(images).probabilities
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:
-        """Predicts uint8 [b, height, width, channels] at the card's target_size."""
+        """Predicts uint8 [b, height, width, channels] at the card's target_size.
+
+        Raises:
+            BadInput: for other numbers, such as pixels that were scaled to 0..1.
+        """
+        if images.dtype != np.uint8:
+            span = f"{images.min():g} to {images.max():g}" if images.size else "none"
+            raise BadInput(
+                f"images must be uint8 pixels, 0 to 255: the network rescales them itself. Received: {images.dtype} "
+                f"values, {span}"
+            )
         probabilities, logs, *features = (each.numpy() for each in self._ask(images))
         known = self._familiarity
         return Opinions(probabilities, logs, known.similarity(features[0]) if known is not None else None)

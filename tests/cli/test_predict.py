@@ -370,3 +370,13 @@ def test_a_network_without_preprocessing(trained: Path, files: list[str], tmp_pa
     assert refused(capsys, str(tmp_path / "bare.keras"), files[0], "--forget-rescaling") == (
         "error: --forget-rescaling needs a network that rescales pixels itself. This one does not\n"
     )
+
+
+def test_pixels_that_were_scaled_by_the_caller_are_refused(trained: Path) -> None:
+    from catsdogs_exp.inference.predictor import Predictor
+
+    predictor = Predictor(RunFiles(trained))
+    pixels = np.full((1, 32, 32, 3), 255, np.uint8)
+    assert predictor.probabilities(pixels).shape == (1, 2)
+    with pytest.raises(BadInput, match=r"images must be uint8 pixels, 0 to 255: .* Received: float32 values, 1 to 1"):
+        predictor.probabilities(pixels.astype(np.float32) / 255)  # type: ignore[arg-type]
