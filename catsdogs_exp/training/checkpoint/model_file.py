@@ -20,6 +20,7 @@ from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our o
 
 _ENTRY = "catsdogs_exp.json"
 _MAX_ENTRY = 2**20
+_LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes; weights hardly compress, so such an entry would only fill the memory
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ def read_card(path: Path) -> ModelCard:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.file_size > max(_LARGE, _MOST_COMPRESSED * entry.compress_size):
+                    raise ValueError(f"{entry.filename} would take {entry.file_size:,} bytes of memory")
             if archive.getinfo(_ENTRY).file_size > _MAX_ENTRY:
                 raise ValueError("the description is too large")
             raw = json.loads(archive.read(_ENTRY))

@@ -194,3 +194,12 @@ def test_a_card_that_is_too_large_is_not_read(saved: Path, tmp_path: Path) -> No
     hostile = rewritten(saved, tmp_path / "hostile.keras", catsdogs_exp__json=b" " * (2**20 + 1))
     with pytest.raises(BadInput, match="the description is too large"):
         load_model(hostile)
+
+
+def test_entries_that_would_fill_the_memory_are_not_unpacked(saved: Path, tmp_path: Path) -> None:
+    hostile = tmp_path / "hostile.keras"
+    shutil.copy(saved, hostile)
+    with zipfile.ZipFile(hostile, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("assets/zeros", bytes(2**26 + 1))
+    with pytest.raises(BadInput, match=r"\(assets/zeros would take 67,108,865 bytes of memory\)"):
+        load_model(hostile)
