@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
-from catsdogs_exp.errors import Interrupted, Pruned
+from catsdogs_exp.errors import Interrupted, Pruned, one_line
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
@@ -66,8 +66,12 @@ class Recorders:
 
     def append_to_best(self, setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> None:
         """Adds what only now can be measured to the best epoch's network, whose weights must be in place."""
-        if self.best is not None and self.predictions is not None:
+        if self.best is None or self.predictions is None:
+            return
+        try:
             self.best.append(appendix_of(setup, stage, self.predictions.of_validation, say))
+        except OSError as error:  # the network is safe, and trained
+            say(f"best.keras gets no calibration and no description of the training images: {one_line(error)}")
 
 
 @contextmanager

@@ -44,6 +44,9 @@ def append(appendix: Appendix, path: Path) -> bool:
 
     Returns:
         Whether it was added: a file that has one keeps it.
+
+    Raises:
+        OSError: if there is no room for it; the file stays as it was.
     """
     with zipfile.ZipFile(path) as archive:
         if _ENTRY in archive.namelist():
@@ -56,14 +59,17 @@ def append(appendix: Appendix, path: Path) -> bool:
         else {"images": len(known.features), "limit": known.limit, "checked": known.checked},
     }
     scratch = path.with_name(f".{path.stem}.part.keras")
-    shutil.copyfile(path, scratch)
-    with zipfile.ZipFile(scratch, "a") as archive:
-        if known is not None:
-            archive.writestr(_FEATURES, known.features.astype(_NUMBERS).tobytes())
-            archive.writestr(_CENTRE, known.centre.astype(_CENTRE_NUMBERS).tobytes())
-        archive.writestr(_ENTRY, json.dumps(content, indent=1))
-    platforms.sync_file(scratch)
-    platforms.replace(scratch, path)
+    try:
+        shutil.copyfile(path, scratch)
+        with zipfile.ZipFile(scratch, "a") as archive:
+            if known is not None:
+                archive.writestr(_FEATURES, known.features.astype(_NUMBERS).tobytes())
+                archive.writestr(_CENTRE, known.centre.astype(_CENTRE_NUMBERS).tobytes())
+            archive.writestr(_ENTRY, json.dumps(content, indent=1))
+        platforms.sync_file(scratch)
+        platforms.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
     return True
 
 

@@ -1,5 +1,6 @@
 """The appendix of best.keras: read back as written, small, and harmless whoever wrote it."""
 
+import errno
 import json
 import pickle
 import zipfile
@@ -111,3 +112,15 @@ def test_large_ones_are_not_read(network: Path, monkeypatch: pytest.MonkeyPatch)
         archive.writestr(CENTRE, bytes(4))
     with pytest.raises(BadInput, match=r"catsdogs_exp_training_images\.f2 is too large"):
         read_appendix(network)
+
+
+def test_a_full_disk_leaves_the_network_as_it_was(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = network.read_bytes()
+
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("catsdogs_exp.platforms.sync_file", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        append(Appendix(Calibration(1.5, 100, 0.1, 0.02)), network)
+    assert network.read_bytes() == before and [path.name for path in network.parent.iterdir()] == ["best.keras"]
