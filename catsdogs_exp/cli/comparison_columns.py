@@ -40,7 +40,11 @@ def run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) ->
     runs = found.runs
     objectives = list(dict.fromkeys(run.objective for run in runs if run.objective))
     with_test = ["test_accuracy"] if any("test_accuracy" in run.metrics for run in runs) else []
-    wanted = [found.by, "val_accuracy", "val_loss", *objectives, *with_test, "last", "last10", *_OF_WORK]
+    with_crops = ["crop_sensitivity"] if any("crop_sensitivity" in run.metrics for run in runs) else []
+    wanted = [
+        *(found.by, "val_accuracy", "val_loss", *objectives, *with_test, "last", "last10"),
+        *(*with_crops, *_OF_WORK),
+    ]
     known = [name for name in dict.fromkeys(wanted) if name in RANKED_BY]
     known += ["parameters"] if any("parameters" in run.metrics for run in runs) else []
     metrics = [_metric_column(name, runs) for name in known]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser, a_path, run_parser
+from catsdogs_exp.cli.crop_evaluation import crop_figures, measure_crops, record_crops, show_crops
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 
@@ -68,6 +69,9 @@ def main(arguments: list[str]) -> int:
         figures["tta"] = {"views": of_each.count, **figures_of(viewed, classes)}
     if options.confusion:
         _write(judged.evaluation, classes, options.confusion)
+    cropped = measure_crops(predictor, found.files) if options.crops else None
+    if cropped:
+        figures["crops"] = crop_figures(cropped)
     what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
     folder = _keep(run, what, found, judged, figures)
     if options.json:
@@ -75,6 +79,10 @@ def main(arguments: list[str]) -> int:
     else:
         _show(what, judged, intervals, (figures["tta"]["views"], viewed) if viewed else None)
         _show_advice(figures)
+        if cropped:
+            show_crops(cropped)
+    if cropped and split == "validation" and not options.forget_rescaling and record_crops(run, cropped):
+        aside(f"crop sensitivity: kept in {run.folder / 'result.json'} for compare --by crop_sensitivity")
     aside(f"written: {folder}")
     return 0
 
@@ -111,6 +119,11 @@ def _parser() -> Parser:
         help="replay the course's mistake: pixels 0..255 for a network that was trained on 0..1",
     )
     parser.add_argument("--tta", metavar="N", help="also evaluate the mean over N views of each image")
+    parser.add_argument(
+        "--crops",
+        action="store_true",
+        help="also measure how often cropping an image changes the answer; for validation images, result.json keeps it",
+    )
     parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument(
         "--predictions", action="store_true", help="write predictions.csv for a run of an older version, and stop"

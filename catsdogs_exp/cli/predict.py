@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import Parser, a_path
+from catsdogs_exp.cli.crops import add_crop_flags, crop_options, predict_crops
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.natural_sort import natural_key
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
         raise BadInput(f"--top must be >= 1. Received: --top {options.top}")
     views = number_of_views(options.tta)
     _check_images(options)
+    crops = crop_options(options)
 
     from catsdogs_exp.inference.network_file import find_network
 
@@ -43,6 +45,8 @@ def main(arguments: list[str]) -> int:
 
         import_tensorflow()
         predictor = _predictor(source, views, options.forget_rescaling)
+        if crops is not None:
+            return predict_crops(predictor, images, crops)
         _say_what_is_known(source, predictor, options)
         code = _print_answers(predictor, images, options) if images else 0
         if options.watch:
@@ -94,6 +98,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--allow-private-addresses", action="store_true", help="also download from addresses inside your own network"
     )
+    add_crop_flags(parser)
     return parser
 
 

@@ -101,7 +101,7 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
 
         runs = with_macro_f1(runs, by)
     if not any(by in run.metrics for run in runs):
-        remarks.append(f"no run has {by}")
+        remarks.append(f"no run has {by}{': measure it with evaluate RUN --crops' if by == 'crop_sensitivity' else ''}")
     runs.sort(key=lambda run: (rank(run.metrics.get(by), by), natural_key(run.name)))
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 

@@ -154,6 +154,7 @@ def _begin_result(job: Job) -> Result:
         status="running",
         error=None,
         stopped=None,
+        crop_sensitivity=None,  # of an earlier best network
         resumed=[*(job.found.get("resumed") or []), job.command],
     )
 

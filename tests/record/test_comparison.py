@@ -90,6 +90,13 @@ def test_best_first(tmp_path):
     }
 
 
+def test_crop_sensitivity_that_was_not_measured_says_how_to(tmp_path):
+    make_run(tmp_path / "one", 0.5)
+    assert compare([tmp_path], "crop_sensitivity").remarks == (
+        "no run has crop_sensitivity: measure it with evaluate RUN --crops",
+    )
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_ranks_in_its_own_direction(tmp_path, metric):
     for name, value in (("small", 0.25), ("large", 0.75)):
@@ -99,9 +106,10 @@ def test_every_metric_ranks_in_its_own_direction(tmp_path, metric):
             metrics={"train": values, "val": values, "test": values},
             seconds=value,
             images_per_second=value,
+            crop_sensitivity={"share": value},
             epochs=[value],
         )
-    lower = metric in ("loss", "val_loss", "test_loss", "seconds")
+    lower = metric in ("loss", "val_loss", "test_loss", "seconds", "crop_sensitivity")
     assert lower_is_better(metric) is lower
     assert names(compare([tmp_path], metric)) == (["small", "large"] if lower else ["large", "small"])
 

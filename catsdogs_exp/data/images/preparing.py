@@ -96,10 +96,14 @@ def read_image(path: Path, how: Preparation) -> NDArray[np.uint8]:
 def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
     """The image in a file's bytes, as `read_image` returns it."""
     pixels, region = _decoded_smaller(data, how) or (decoding.pixels(data, _thread.scratch, how.white_levels), None)
-    fitted = resizing.resized(pixels, how.target_size, how.resize, how.interpolation, how.pad_value, region)
-    if how.channels == 1:
-        return resizing.grey(fitted)
+    fitted = fit(pixels, how, region)
     return fitted.copy() if np.may_share_memory(fitted, _thread.scratch) else fitted
+
+
+def fit(pixels: NDArray[np.uint8], how: Preparation, region: resizing.Box | None = None) -> NDArray[np.uint8]:
+    """Decoded pixels, uint8 [h, w, 3], at the network's size; `region` as in `resizing.resized`."""
+    fitted = resizing.resized(pixels, how.target_size, how.resize, how.interpolation, how.pad_value, region)
+    return resizing.grey(fitted) if how.channels == 1 else fitted
 
 
 def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], resizing.Box] | None:

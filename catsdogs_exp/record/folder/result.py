@@ -45,6 +45,7 @@ class Result:
             "git": git(),
             "threads": None,
             "lr_search_seconds": None,
+            "crop_sensitivity": None,
             "command": None,
             "resumed": [],
             "stopped": None,

@@ -31,8 +31,9 @@ _IN_RESULT = {
     "seconds": ("seconds",),
     "images_per_second": ("images_per_second",),
     "parameters": ("parameters",),
+    "crop_sensitivity": ("crop_sensitivity", "share"),
 }
-METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second")
+METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second", "crop_sensitivity")
 FROM_PREDICTIONS = {"val_macro_f1": "validation", "test_macro_f1": "test"}
 """Metrics that `predictions.csv` gives, with the split of their images; computed where runs are ranked by them."""
 

@@ -34,6 +34,7 @@ FIELDS = {
     "resumed",
     "stopped",
     "lr_search_seconds",
+    "crop_sensitivity",
     "error",
 }
 
