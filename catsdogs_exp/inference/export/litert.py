@@ -103,6 +103,7 @@ def open_litert(path: Path, label: str, flex: bool = False) -> list[Opened]:
         make, runtime = Interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
     with quiet_converter():  # TensorFlow's interpreter warns that it is deprecated; only it has these operators
         interpreter = make(model_path=str(path), num_threads=os.cpu_count() or 1)
+        interpreter.allocate_tensors()
         run = interpreter.get_signature_runner(SIGNATURE)
     scale, zero = run.get_output_details()[OUTPUT]["quantization"]
 
