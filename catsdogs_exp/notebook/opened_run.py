@@ -114,8 +114,32 @@ class OpenedRun:
         chosen = [layers] if isinstance(layers, str) else list(layers)
         (found,) = draw_activations(self._files, [Path(fspath(image))], chosen, Style())
         if found.page is None:
-            raise BadInput(f"{image} {found.error}")
+            raise BadInput(f"{image}: {found.error}")
         return found.page
+
+    def crops(self, image: AnyPath) -> "Image.Image":
+        """A picture of what cropping does to the answer: maps over positions and sizes, and the crops that matter.
+
+        Args:
+            image: a file.
+
+        Raises:
+            BadInput: if the image or the network cannot be read.
+        """
+        predictor = self._predictor
+        from catsdogs_exp.data.images.decoding import Undecodable  # noqa: PLC0415  (after TensorFlow's start)
+        from catsdogs_exp.inference.crop_grid import Grid  # noqa: PLC0415
+        from catsdogs_exp.inference.crop_report import as_picture  # noqa: PLC0415
+        from catsdogs_exp.inference.crops import read_cropped, score_crops  # noqa: PLC0415
+
+        grid = Grid()
+        try:
+            cropped = read_cropped(Path(fspath(image)), predictor.card.preparation, grid.boxes)
+        except Undecodable as error:
+            raise BadInput(f"{image}: {error}") from error
+        except OSError as error:
+            raise BadInput(f"{image}: cannot be read: {error.strerror}") from error
+        return as_picture(cropped, score_crops(predictor.probabilities, cropped), grid, predictor.card.classes)
 
     def atlas(self) -> Any:
         """The channel atlas, one row per channel, most used first within a layer; made now if the run has none.

@@ -100,9 +100,11 @@ def test_activations_are_a_picture(trained: Path, photo_folder: Callable[..., Pa
     )
     assert isinstance(whole, Image.Image) and one.height < whole.height
     assert np.asarray(whole).std() > 10
+    assert np.asarray(run.crops(folder / "cats" / "cat.0.jpg")).std() > 10
     (folder / "cats" / "cat.0.jpg").write_bytes(b"no image")
-    with pytest.raises(BadInput, match=r"cat\.0\.jpg"):
-        run.activations(folder / "cats" / "cat.0.jpg")
+    for picture_of in (run.activations, run.crops):
+        with pytest.raises(BadInput, match=r"cat\.0\.jpg: not an image"):
+            picture_of(folder / "cats" / "cat.0.jpg")
 
 
 def test_mistakes_are_one_line(tmp_path: Path, trained: Path) -> None:
