@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.cli.crops import add_crop_flags, crop_options, predict_crops
+from catsdogs_exp.cli.explain import check_explain, explain_images
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.natural_sort import natural_key
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
         raise BadInput(f"--top must be >= 1. Received: --top {options.top}")
     views = number_of_views(options.tta)
     _check_images(options)
+    check_explain(options)
     crops = crop_options(options)
 
     from catsdogs_exp.inference.network_file import find_network
@@ -44,6 +46,8 @@ def main(arguments: list[str]) -> int:
         from catsdogs_exp.training.runtime import import_tensorflow
 
         import_tensorflow()
+        if options.explain:
+            return explain_images(source, images, options.json)
         predictor = _predictor(source, views, options.forget_rescaling)
         if crops is not None:
             return predict_crops(predictor, images, crops)
@@ -99,6 +103,11 @@ def _parser() -> Parser:
         "--allow-private-addresses", action="store_true", help="also download from addresses inside your own network"
     )
     add_crop_flags(parser)
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="write a page per image: places, channels, similar training images",
+    )
     return parser
 
 
