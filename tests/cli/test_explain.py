@@ -18,7 +18,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_training_image_is_its_own_nearest_neighbour(trained: Path, here: Path, capsys, open_page) -> None:
-    file, label = split_files(find_run(trained), "train")[0]
+    files = split_files(find_run(trained), "train")
+    file, label = files[0]
     assert main(["predict", str(trained), str(file), "--explain", "--json"]) == 0
     ((row),) = json.loads(capsys.readouterr().out)
     nearest = row["neighbours"][0]
@@ -33,7 +34,7 @@ def test_a_training_image_is_its_own_nearest_neighbour(trained: Path, here: Path
     assert row["probabilities"] == pytest.approx(plain["probabilities"], abs=1e-5)
     page = open_page(here / row["page"])
     text = page.find_element("tag name", "main").text
-    assert f"evidence for {row['class']}" in text and "of 30 training images" in text.replace("of 29", "of 30")
+    assert f"evidence for {row['class']}" in text and f"of {len(files)} training images" in text
     assert len(page.find_elements("css selector", "#channels figure")) == 8
     assert page.find_elements("css selector", "#layers img")
 
