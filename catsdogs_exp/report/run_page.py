@@ -263,9 +263,11 @@ def _commands(folder: Path, setting: str, facts: RunFacts) -> list[tuple[str, st
         ("Repeat", f"{start} repeat {run}"),
         ("Go on", f"{start} resume {run}"),
         ("Predict", f"{start} predict {run} IMAGE..."),
+        ("Try it out", f"{start} demo {run}"),
         ("Carry it elsewhere", f"{start} export {run} --format all"),
+        ("Open in Python", f"import catsdogs_exp as ce; run = ce.open_run({str(folder)!r})"),
         (
-            "Open in Python",
+            "Open in Keras",
             f"import keras; network = keras.saving.load_model({str(folder / 'checkpoints' / 'best.keras')!r})",
         ),
         ("Make this page again", f"{start} report {run}"),

@@ -1,4 +1,4 @@
-"""The network as a graph for TensorFlow.js, its large weights rounded to float16."""
+"""The network as a graph for TensorFlow.js, its large weights rounded to two bytes each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from catsdogs_exp.inference.export.network import OUTPUT, image_spec
 from catsdogs_exp.inference.export.runtime import Opened, Photo
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
-_EXACT = 1_200_000  # bytes by which float32 may exceed float16: the smaller weights, which the rest depends on, keep it
+_EXACT = 1_200_000  # bytes by which float32 may exceed two bytes per weight: smaller weights, on which the rest depends
 # What the converter of TensorFlow.js maps to a kernel of its WebAssembly backend, of what networks are made of.
 _OPERATORS = frozenset(
     """
@@ -47,13 +47,29 @@ class BrowserGraph:
     output: str
 
 
+@dataclass(frozen=True)
+class Rounded:
+    """Weights in two bytes each.
+
+    Attributes:
+        values: float32, what the bytes stand for.
+        data: the bytes.
+        quantization: how TensorFlow.js reads them.
+    """
+
+    values: NDArray[np.float32]
+    data: bytes
+    quantization: dict[str, Any]
+
+
 def browser_graph(model: keras.Model) -> BrowserGraph:
     """Converts a network in float32.
 
     Raises:
         RunFailed: naming operators that TensorFlow.js does not run.
     """
-    traced = tf.function(_rounded(model), input_signature=[image_spec(model, 1, tf.float32)]).get_concrete_function()
+    network, rounded = _rounded(model)
+    traced = tf.function(network, input_signature=[image_spec(model, 1, tf.float32)]).get_concrete_function()
     nodes = {node.name: node for node in traced.graph.as_graph_def().node}
     output = traced.outputs[0].op.name
     used = _reachable(nodes, output)
@@ -64,7 +80,7 @@ def browser_graph(model: keras.Model) -> BrowserGraph:
     for name in used:
         node = nodes[name]
         if node.op == "Const":
-            spec, data = _constant(name, tf.make_ndarray(node.attr["value"].tensor))
+            spec, data = _constant(name, tf.make_ndarray(node.attr["value"].tensor), rounded)
             specs.append(spec)
             weights.append(data)
             del node.attr["value"]
@@ -78,7 +94,7 @@ def browser_graph(model: keras.Model) -> BrowserGraph:
 
 def open_in_tensorflow(model: keras.Model) -> Opened:
     """The same graph with the same rounded weights, run by TensorFlow instead of a browser."""
-    ask = tf.function(_rounded(model), input_signature=[image_spec(model, 1, tf.float32)])
+    ask = tf.function(_rounded(model)[0], input_signature=[image_spec(model, 1, tf.float32)])
 
     def answer(photo: Photo) -> NDArray[np.float32]:
         return np.asarray(ask(photo.pixels[None].astype(np.float32)).numpy()[0], np.float32)
@@ -86,15 +102,17 @@ def open_in_tensorflow(model: keras.Model) -> Opened:
     return Opened("html", f"TensorFlow {tf.__version__}", answer, exact=False)
 
 
-def _rounded(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The network as a function of images, with its large weights rounded to float16, as constants."""
+def _rounded(model: keras.Model) -> tuple[Callable[[tf.Tensor], tf.Tensor], dict[bytes, Rounded]]:
+    """The network as a function of images, with its large weights rounded, as constants; and these, by their bytes."""
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     values = [each.numpy() for each in variables]
-    left = _EXACT
+    left, rounded = _EXACT, {}
     for place in sorted(range(len(values)), key=lambda place: values[place].size):
         left -= 2 * values[place].size
         if left < 0 and values[place].dtype == np.float32:
-            values[place] = _float16(values[place])
+            found = in_two_bytes(values[place])
+            values[place] = found.values
+            rounded[found.values.tobytes()] = found
     count = len(model.trainable_variables)
 
     def answer(images: tf.Tensor) -> tf.Tensor:
@@ -102,23 +120,41 @@ def _rounded(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
         outputs, _ = model.stateless_call(constants[:count], constants[count:], images, training=False)
         return tf.identity(class_probabilities(logits_of(outputs)), OUTPUT)
 
-    return answer
+    return answer, rounded
 
 
-def _float16(values: NDArray[Any]) -> NDArray[np.float32]:
-    """float32 values that float16 can hold."""
+def in_two_bytes(values: NDArray[np.float32]) -> Rounded:
+    """Rounds weights to float16, or to 65,536 even steps of their range, whichever is closer to them.
+
+    Most kernels are closer in even steps: their values are alike in size, and float16 spends bits on tiny ones.
+    """
+    exact = values.astype(np.float64)
+    choices = [_float16(values), *([_even_steps(values)] if np.isfinite(values).all() else [])]
+    return min(choices, key=lambda each: float(np.square(each.values - exact).sum()))
+
+
+def _float16(values: NDArray[np.float32]) -> Rounded:
     largest = float(np.finfo(np.float16).max)
-    return values.clip(-largest, largest).astype(np.float16).astype(np.float32)
+    halves = values.clip(-largest, largest).astype("<f2")
+    return Rounded(halves.astype(np.float32), halves.tobytes(), {"dtype": "float16"})
 
 
-def _constant(name: str, values: NDArray[Any]) -> tuple[dict[str, Any], bytes]:
+def _even_steps(values: NDArray[np.float32]) -> Rounded:
+    low = float(values.min())
+    scale = (float(values.max()) - low) / 65535 or 1.0
+    steps = np.rint((values.astype(np.float64) - low) / scale).astype("<u2")
+    read = (steps.astype(np.float64) * scale + low).astype(np.float32)  # as TensorFlow.js does
+    return Rounded(read, steps.tobytes(), {"dtype": "uint16", "scale": scale, "min": low})
+
+
+def _constant(name: str, values: NDArray[Any], rounded: dict[bytes, Rounded]) -> tuple[dict[str, Any], bytes]:
     """A constant's entry in the list of weights, and its bytes."""
     kind = {np.float32: "float32", np.int32: "int32", np.bool_: "bool"}.get(values.dtype.type)
     if kind is None:
         raise RunFailed(f"TensorFlow.js has no {values.dtype} constants: use another --format than html")
     spec: dict[str, Any] = {"name": name, "shape": list(values.shape), "dtype": kind}
-    if kind == "float32" and values.size and np.array_equal(values, _float16(values)):
-        return {**spec, "quantization": {"dtype": "float16"}}, values.astype("<f2").tobytes()
+    if kind == "float32" and (found := rounded.get(values.tobytes())) is not None:
+        return {**spec, "quantization": found.quantization}, found.data
     return spec, values.astype(values.dtype.newbyteorder("<")).tobytes()
 
 

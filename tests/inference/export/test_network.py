@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.inference.export import litert
-from catsdogs_exp.inference.export.browser_graph import browser_graph
+from catsdogs_exp.inference.export.browser_graph import browser_graph, in_two_bytes
 from catsdogs_exp.inference.export.network import answering, image_spec, in_float32
 from catsdogs_exp.models import build_model
 from catsdogs_exp.training.precision import building_in
@@ -66,3 +69,30 @@ def test_operators_without_a_counterpart_are_named(tmp_path) -> None:
 def test_flex_allows_them(tmp_path) -> None:
     litert.write_float(foreign(), tmp_path / "x.tflite", flex=True)
     assert b"FlexRGBToHSV" in (tmp_path / "x.tflite").read_bytes()
+
+
+@given(
+    hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-1e6, 1e6, width=32)),
+)
+def test_two_bytes_are_read_as_they_were_rounded(values: np.ndarray) -> None:
+    """As TensorFlow.js reads them; never farther from the weights than float16."""
+    found = in_two_bytes(values)
+    how = found.quantization
+    assert len(found.data) == 2 * values.size
+    if how["dtype"] == "float16":
+        read = np.frombuffer(found.data, "<f2").astype(np.float32)
+    else:
+        steps = np.frombuffer(found.data, "<u2").astype(np.float64)
+        read = (steps * how["scale"] + how["min"]).astype(np.float32)
+    np.testing.assert_array_equal(read, found.values.ravel())
+    halves = values.clip(-65504, 65504).astype(np.float16).astype(np.float64)
+    exact = values.astype(np.float64)
+    assert np.square(found.values - exact).sum() <= np.square(halves - exact).sum()
+
+
+def test_weights_of_one_size_are_closer_in_even_steps() -> None:
+    weights = np.random.default_rng(0).normal(0, 0.05, (3, 3, 32, 64)).astype(np.float32)
+    found = in_two_bytes(weights)
+    assert found.quantization["dtype"] == "uint16"
+    halves = weights.astype(np.float16).astype(np.float32)
+    assert np.abs(found.values - weights).mean() < np.abs(halves - weights).mean()
