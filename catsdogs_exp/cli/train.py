@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config import plugins, search_path
     from catsdogs_exp.config.compose import hydra_messages, read_words, with_correction
     from catsdogs_exp.sweep.jobs import Jobs
-    from catsdogs_exp.sweep.search.auto import is_auto
+    from catsdogs_exp.sweep.search.words import is_auto
 
     plugins.load(plugins.named(asked.settings))
     if "--dry-run" in asked.flags:
@@ -74,9 +74,9 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
     from catsdogs_exp.sweep.running import Manner
-    from catsdogs_exp.sweep.search.auto import auto_search, is_auto
+    from catsdogs_exp.sweep.search.auto import auto_search
     from catsdogs_exp.sweep.search.begin import begin_search
-    from catsdogs_exp.sweep.search.words import is_search
+    from catsdogs_exp.sweep.search.words import is_auto, is_search
     from catsdogs_exp.sweep.start import begin
 
     settings = asked.settings

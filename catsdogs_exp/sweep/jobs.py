@@ -15,15 +15,12 @@ from catsdogs_exp.config.cluster import cluster_for
 from catsdogs_exp.config.compose import chosen_experiment, config_of, hydra_messages
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.words import as_typed
-from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_run_folder
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen, run_name
 from catsdogs_exp.run.summary import closing_lines
-from catsdogs_exp.run.train import train
-from catsdogs_exp.run.workers import help_chief
 
 
 class Jobs:
@@ -63,6 +60,8 @@ class Jobs:
             str(each.input_line) for each in parsed if not each.is_sweep_override() and not each.is_hydra_override()
         ]
         config = config_of(fixed, config_dir)
+        from catsdogs_exp.data.open_data import check_source  # noqa: PLC0415  (as in `_run`)
+
         check_source(config.dataset)
         self._varying = {each.key_or_group for each in parsed if each.is_sweep_override()}
         self._sweep = new_run_folder(config.output_dir, run_name(config))
@@ -111,6 +110,11 @@ class Jobs:
         return lines, RunFailed.exit_code if self._failed else 0
 
     def _run(self, config: Config, overrides: list[str], number: int | None, screen: Screen) -> dict[str, Any]:
+        # Who only looks at the config (--cfg) waits for neither data nor training to be imported.
+        from catsdogs_exp.data.open_data import check_source  # noqa: PLC0415
+        from catsdogs_exp.run.train import train  # noqa: PLC0415
+        from catsdogs_exp.run.workers import help_chief  # noqa: PLC0415
+
         check_source(config.dataset)
         cluster = cluster_for(config.training)
         if cluster is not None and not cluster.is_chief:

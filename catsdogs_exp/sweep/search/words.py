@@ -22,6 +22,12 @@ _OURS = {
     "sampler": "sweep.sampler",
 }
 CHOSEN = "hydra/sweeper=optuna"
+AUTO_RECIPE = "experiment=auto"
+
+
+def is_auto(settings: Sequence[str]) -> bool:
+    """Whether the words ask for a recipe that fits the data; of several recipes the last one counts."""
+    return [word for word in settings if key_of(word) == "experiment"][-1:] == [AUTO_RECIPE]
 
 
 def is_search(settings: Sequence[str], config_dir: str | None = None) -> bool:
