@@ -82,6 +82,7 @@ print(changed(before, state()))
     assert json.loads(in_a_new_process(code)) == {}
 
 
+@pytest.mark.slow
 def test_a_training_from_python_changes_nothing(tiny: tuple[str, ...], tmp_path: Path) -> None:
     """Except TensorFlow's own state: its threads, determinism and precision."""
     code = f"""{_STATE}
@@ -151,6 +152,7 @@ print(changed(before, state()))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+@pytest.mark.slow
 def test_freed_memory_is_kept_on_the_command_line_unless_told_otherwise() -> None:
     code = """
 import numpy as np, psutil

@@ -24,6 +24,7 @@ def test_the_panel_has_24_cells_and_parts_of_it_can_be_named() -> None:
         chosen(("photos",), photos=False)
 
 
+@pytest.mark.slow
 def test_the_settings_of_every_cell_can_be_composed() -> None:
     for cell in chosen((), photos=True):
         for quick in (False, True):

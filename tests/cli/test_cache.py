@@ -67,6 +67,7 @@ def test_bad_input(cache: Path, words: list[str], message: str, capsys: pytest.C
     assert capsys.readouterr().err == f"error: {message}\n"
 
 
+@pytest.mark.slow
 def test_a_run_fills_it_with_the_name_of_its_data(cache: Path, tiny, tmp_path: Path) -> None:
     assert main([*tiny, "epochs=1", "loader.cache=disk", f"output_dir={tmp_path}"]) == 0
     (entry,) = entries()

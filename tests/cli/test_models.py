@@ -50,6 +50,7 @@ def test_counts_of_the_courses_networks(capsys: Capture) -> None:
     assert (last["name"], last["target_size"]) == ("course_e", [28, 28])
 
 
+@pytest.mark.slow
 def test_settings_count(capsys: Capture) -> None:
     (found,) = listed(capsys, "course_", "dataset.channels=1", "--classes=26")[-2:-1]
     assert (found["name"], found["channels"], found["parameters"]) == ("course_e", 1, 245_850)

@@ -203,6 +203,7 @@ def test_a_run_that_was_killed_after_its_last_snapshot_trains_no_further(
     same(run, two_stages)
 
 
+@pytest.mark.slow
 def test_more_patience_takes_a_stopped_run_further(
     two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,6 +233,7 @@ def kill_at_random(outputs: Path, seed: int, low: float, high: float, *settings:
 
 
 @pytest.mark.parametrize("seed", [1])
+@pytest.mark.slow
 def test_kill_9_at_a_random_moment(seed: int, whole: Path, tmp_path: Path) -> None:
     run, _ = kill_at_random(tmp_path, seed, 0.5, 4.0, *SETTINGS)
     assert run is not None
@@ -343,6 +345,7 @@ def test_other_data_is_refused_naming_the_files(
     assert (run / "manifest-before-1.csv").exists() and len(values(run)) == 2
 
 
+@pytest.mark.slow
 def test_a_damaged_snapshot_is_skipped_and_the_one_before_is_used(
     whole: Path, tmp_path: Path, stop_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

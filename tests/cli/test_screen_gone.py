@@ -35,7 +35,7 @@ def result_in(folder: Path) -> dict:
         "2>&1 | head -1",
         pytest.param(">&- 2>&-", marks=pytest.mark.slow),
         pytest.param("<&- >&- 2>&-", marks=pytest.mark.slow),
-        pytest.param(">/dev/full 2>/dev/full", marks=needs_full),
+        pytest.param(">/dev/full 2>/dev/full", marks=[needs_full, pytest.mark.slow]),
     ],
 )
 def test_a_training_goes_on_without_its_screen(redirection: str, tmp_path: Path) -> None:
@@ -66,9 +66,11 @@ def test_data_that_could_not_be_written_is_an_error(tmp_path: Path) -> None:
 def started(tmp_path: Path, *before: str) -> subprocess.Popen[bytes]:
     """A long run whose first epoch has ended."""
     command = [*before, sys.executable, "-m", "catsdogs_exp", *QUICK.split(), "epochs=100000"]
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests themselves run under nohup
     process = subprocess.Popen(
         command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    signal.signal(signal.SIGHUP, ignored)
     for _ in range(600):
         found = [path for path in tmp_path.rglob("metrics.csv") if len(path.read_text().splitlines()) > 1]
         if found:

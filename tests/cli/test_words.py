@@ -43,6 +43,7 @@ def test_an_odd_folder_from_the_first_word_to_a_resumed_and_a_repeated_run(
     assert main(["repeat", str(folder)]) == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_over_odd_folders(
     tmp_path: Path, photo_folder, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -434,6 +434,7 @@ def test_what_was_given_is_left_unchanged() -> None:
     assert splits.tolist() == [UNDECIDED] * 10
 
 
+@pytest.mark.slow
 def test_a_run_on_an_empty_fold_says_so(tmp_path: Path, photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
     from catsdogs_exp.__main__ import main
 

@@ -204,6 +204,7 @@ def test_folds_judge_every_image_once_and_unseen(tmp_path: Path, tiny, capsys: p
         suspects.main(sweep, [])
 
 
+@pytest.mark.slow
 def test_folds_on_a_part_of_the_data_judge_every_image_too(
     tmp_path: Path, tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -168,6 +168,7 @@ def test_an_own_network_of_grey_pictures_takes_no_colour(config, tmp_path: Path)
         build_model(settings, (32, 32), 2)
 
 
+@pytest.mark.slow
 def test_the_backbone_of_an_earlier_run_goes_on_under_its_name(config, tmp_path: Path) -> None:
     path = tmp_path / "best.keras"
     first = build_model(config(*SMALL, "model.dense=[8]", "model.freeze=none").model, (32, 32), 2)

@@ -211,6 +211,7 @@ def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], c
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_finished_runs_are_taken_over(tmp_path: Path, tiny: tuple[str, ...], capsys: Capture) -> None:
     words = [*tiny, "epochs=1", "logging=minimal", f"output_dir={tmp_path}"]
     assert main([*words, "seed=1"]) == 0

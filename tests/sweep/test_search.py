@@ -308,6 +308,7 @@ def test_signs_of_life_outlive_a_database_that_is_away() -> None:
 
 
 @pytest.mark.parametrize("repeated", [True, False])
+@pytest.mark.slow
 def test_a_lost_trial_is_run_once(repeated: bool, tmp_path: Path, ran: list[int], capsys: Capture) -> None:
     """By another machine, or by the one that had it, if that comes back before another one begins."""
     place = f"sqlite:///{tmp_path / 'studies.db'}"

@@ -76,6 +76,7 @@ def test_find_lr_prints_draws_and_suggests_what_was_tried(tmp_path: Path, capsys
     assert finished[float(best)] < min(finished.values()) + 0.02
 
 
+@pytest.mark.slow
 def test_lr_auto_changes_nothing_but_the_rate(tmp_path: Path, weights_of: Callable[[Path], list[bytes]]) -> None:
     """The run is the one that has the found rate as its setting: weights, order, dropout, bit for bit."""
     assert main([*SMALL, "epochs=2", "lr=auto", f"output_dir={tmp_path / 'auto'}"]) == 0

@@ -79,6 +79,7 @@ def test_a_run_is_written_to_a_local_store(
     assert here == ["best.keras", "out", "store"]  # nothing else in the current folder
 
 
+@pytest.mark.slow
 def test_the_process_is_left_as_it_was(mlflow: Any, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     before, threads = dict(os.environ), threading.active_count()
     uri = f"sqlite:///{tmp_path}/mlflow.db"
@@ -147,6 +148,7 @@ def test_a_server_that_never_answers_is_given_up(
     )
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_halfway_does_not_end_the_run(
     mlflow: Any,
     tmp_path: Path,

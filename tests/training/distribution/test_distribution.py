@@ -108,7 +108,7 @@ def last_state(output: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("settings", "tolerance"),
     [
-        pytest.param(EVEN, 1e-5, id="even"),
+        pytest.param(EVEN, 1e-5, id="even", marks=pytest.mark.slow),
         pytest.param(UNEVEN, 1e-5, id="uneven", marks=pytest.mark.slow),
         pytest.param(MUON, 1e-4, id="muon", marks=pytest.mark.slow),
         pytest.param(BFLOAT16, 5e-3, id="bfloat16", marks=pytest.mark.slow),
