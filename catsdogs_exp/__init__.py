@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from catsdogs_exp.notebook.opened_run import open_run as open_run
     from catsdogs_exp.notebook.opened_runs import compare as compare
     from catsdogs_exp.notebook.opened_runs import open_runs as open_runs
-    from catsdogs_exp.notebook.training import sweep as sweep
     from catsdogs_exp.notebook.training import train as train
+    from catsdogs_exp.notebook.training import train_sweep as train_sweep
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "open_run", "open_runs", "sweep", "train"]
+__all__ = ["__version__", "compare", "open_run", "open_runs", "train", "train_sweep"]
 
 _PLACES = {
     "compare": "opened_runs",
     "open_run": "opened_run",
     "open_runs": "opened_runs",
-    "sweep": "training",
+    "train_sweep": "training",
     "train": "training",
 }
 

@@ -122,7 +122,10 @@ class FlatNetwork:
         keras.models.clone_model(model, input_tensors=structure, clone_function=copied, call_function=call)
         outputs = []  # as called above: the clone's may be copies, of a graph cut off at its inputs
         for tensor in model.outputs:
-            last = next(op for op in model.operations if any(tensor is t for t in keras.tree.flatten(op.output)))
+            found = (op for op in model.operations if any(tensor is t for t in keras.tree.flatten(op.output)))
+            last = next(found, None)
+            if last is None:
+                raise NoGraph(f"The network {model.name} has an output that none of its layers makes")
             outputs.append(made[id(copies.get(id(last), last))])
         return outputs[0] if len(outputs) == 1 else outputs
 

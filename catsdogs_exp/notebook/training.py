@@ -51,7 +51,7 @@ def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
     return OpenedRun(folder)
 
 
-def sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
+def train_sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
     """Trains one run for each combination of values, as `-m` does.
 
     Args:
@@ -75,7 +75,7 @@ def sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
     typed = words_of(words, settings, several=True)
     plugins.load(plugins.named(typed))
     screen = TerminalScreen(silent=silent)
-    command = _COMMAND.format("sweep", ", ".join(map(repr, typed)))
+    command = _COMMAND.format("train_sweep", ", ".join(map(repr, typed)))
     begun = (begin_search if is_search(typed) else begin)(command, typed, None, screen.say)
     with owned(begun.file.folder):
         run_sweep(begun, Manner(lambda prefix, quiet: TerminalScreen(prefix, silent or quiet), False, False))

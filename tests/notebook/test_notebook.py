@@ -38,7 +38,7 @@ def pandas_or_not(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def test_importing_it_imports_little() -> None:
     code = "import sys, catsdogs_exp as ce; dir(ce); print(sorted({'tensorflow', 'hydra', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-    assert {"train", "sweep", "open_run", "open_runs", "compare"} <= set(dir(ce))
+    assert {"train", "train_sweep", "open_run", "open_runs", "compare"} <= set(dir(ce))
     with pytest.raises(AttributeError, match="has no attribute 'trian'"):
         ce.trian  # noqa: B018
 
