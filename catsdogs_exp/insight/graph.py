@@ -120,14 +120,23 @@ class FlatNetwork:
             model = keras.Model(model.inputs, model.outputs, name=model.name)
         structure = keras.tree.pack_sequence_as(model.input, inputs)
         keras.models.clone_model(model, input_tensors=structure, clone_function=copied, call_function=call)
-        outputs = []  # as called above: the clone's may be copies, of a graph cut off at its inputs
-        for tensor in model.outputs:
-            found = (op for op in model.operations if any(tensor is t for t in keras.tree.flatten(op.output)))
-            last = next(found, None)
-            if last is None:
-                raise NoGraph(f"The network {model.name} has an output that none of its layers makes")
-            outputs.append(made[id(copies.get(id(last), last))])
+        # As called above: the clone's outputs may be copies, of a graph cut off at its inputs.
+        outputs = [made[id(copies.get(id(last), last))] for last in _output_operations(model)]
         return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _output_operations(model: keras.Model) -> list[Any]:
+    """The operations that make the outputs of a network.
+
+    A layer that another network uses too, such as the one that a head was cut from, names only the tensor made there.
+    The last of the sorted operations makes a single output.
+    """
+    if len(model.outputs) == 1:
+        return [model.operations[-1]]
+    return [
+        next(op for op in model.operations if any(tensor is each for each in keras.tree.flatten(op.output)))
+        for tensor in model.outputs
+    ]
 
 
 def _is_network(operation: Any) -> bool:

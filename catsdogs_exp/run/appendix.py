@@ -43,9 +43,6 @@ def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) 
     loaders = setup.loaders
     if not images or not min(len(loaders.train.rows), len(loaders.validation.rows)):
         return None
-    if setup.network.distribution.strategy is not None:  # its weights are on several devices, its features in parts
-        say("images unlike the training images will not be noticed: add what they look like with evaluate RUN --append")
-        return None
     try:
         # A head that was trained on cached features needs no pass through the backbone.
         if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):

@@ -15,6 +15,7 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import manifest_of, open_images
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
+from catsdogs_exp.insight.penultimate import features_of
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import freeze, unfreeze
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
@@ -94,6 +95,18 @@ def test_the_head_learns_the_same(config, photos: Path, tmp_path: Path, pooling:
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in whole.layers]
     ours, _ = evaluate(Steps(features.head, settings=StepSettings(inputs=tf.float32)), features.validation)
     assert ours == pytest.approx(evaluate(Steps(loaded), validation)[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("dense", ["[]", "[8]"])
+def test_what_a_head_knows_just_before_it_decides_is_what_the_whole_network_knows(config, photos: Path, dense) -> None:
+    model = network(config, f"model.dense={dense}")
+    _, train, _ = opened(config, photos)
+    split = split_network(model)
+    images = train.fetch(train.rows)
+    values = np.asarray(split.body(images))
+    ours, theirs = features_of(split.head, [values], np.float32), features_of(model, [images])
+    assert ours.shape == (len(images), 8 if dense == "[8]" else 144)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_batches_are_those_of_the_images(config, photos: Path) -> None:
