@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.screen import output, table
+from catsdogs_exp.cli.screen import aside, output, table
 
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.inference.answers import Answer
@@ -34,6 +34,14 @@ class Form:
     def rejects(self, answer: "Answer") -> bool:
         """Whether this answer has no class."""
         return self.reject and bool(answer.unlike)
+
+
+def tell_problems(answer: "Answer") -> None:
+    """Says why an image was not predicted, and what is odd about it."""
+    if answer.error:
+        aside(f"not predicted: {answer.name}: {answer.error}")
+    if answer.warning:
+        aside(f"warning: {answer.name}: {answer.warning}")
 
 
 def print_table(answers: Sequence["Answer"], form: Form) -> None:

@@ -126,6 +126,23 @@ def run_parser(command: str, description: str, example: str, takes_settings: boo
     return parser
 
 
+def refuse_together(options: argparse.Namespace, flag: str, others: Sequence[str], why: str) -> None:
+    """Refuses options that make no sense beside another one.
+
+    Args:
+        options: as read.
+        flag: the option that was given.
+        others: those that may not be given with it.
+        why: a sentence about `flag`.
+
+    Raises:
+        BadInput: naming the first of them.
+    """
+    for other in others:
+        if getattr(options, other.lstrip("-").replace("-", "_")) not in (None, False):
+            raise BadInput(f"{flag} does not go with {other}. {why}")
+
+
 def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -> tuple[list[str], set[str]]:
     """Separates settings from flags; prints `usage` and exits for `--help`.
 

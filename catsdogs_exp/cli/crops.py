@@ -1,14 +1,13 @@
 """`predict --crops` and `predict --crop x,y,w,h`: what cropping does to an answer."""
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from catsdogs_exp.cli.arguments import Parser, a_path
-from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.crop_grid import Box, Grid, NamedCrop
 
 if TYPE_CHECKING:  # they come with TensorFlow and Pillow
@@ -70,12 +69,8 @@ def crop_options(options: argparse.Namespace) -> CropOptions | None:
             raise BadInput(f"--out names the picture of --crops. Received: --out {options.out} without --crops")
         return None
     flag = "--crops" if options.crops else "--crop"
-    others = (
-        *(("csv", options.csv), ("threshold", options.threshold is not None)),
-        *(("reject", options.reject), ("watch", options.watch is not None)),
-    )
-    if wrong := [name for name, given in others if given]:
-        raise BadInput(f"{flag} does not go with --{wrong[0]}. It prints sentences, or all numbers with --json")
+    others = ("--csv", "--threshold", "--reject", "--watch")
+    refuse_together(options, flag, others, "It prints sentences, or all numbers with --json")
     out: Path | None = options.out
     if out is not None:
         if not options.crops:
@@ -89,8 +84,8 @@ def crop_options(options: argparse.Namespace) -> CropOptions | None:
 
 def predict_crops(predictor: "Predictor", images: "Sequence[NamedImage]", options: CropOptions) -> int:
     """Prints what cropping does to each image, by name. Exit code 1 if some could not be read, 2 if none could."""
-    from catsdogs_exp.cli.screen import aside, output
-    from catsdogs_exp.data.images.decoding import Undecodable
+    from catsdogs_exp.cli.image_rows import ImageRows
+    from catsdogs_exp.cli.screen import output
     from catsdogs_exp.inference.crop_report import as_picture, as_plain
     from catsdogs_exp.inference.crops import in_words, read_cropped, score_crops
 
@@ -98,35 +93,20 @@ def predict_crops(predictor: "Predictor", images: "Sequence[NamedImage]", option
         raise BadInput(f"--out names the picture of one image. Received: {len(images)} images. Leave it out")
     classes = predictor.card.classes
     grid = Grid()
-    rows: list[dict[str, Any]] = []
-    for named in images:
-        name, path, reason = named.name, named.path, named.error
-        if not reason:
-            try:
-                image = read_cropped(path, predictor.card.preparation, options.boxes(grid))
-            except Undecodable as error:
-                reason = str(error)
-            except OSError as error:
-                reason = f"cannot be read: {error.strerror}"
-        if reason:
-            rows.append({"path": name, "error": reason})
-            aside(f"not predicted: {name}: {reason}")
-            continue
+    rows = ImageRows()
+    for name, image in rows.readable(
+        images, lambda path: read_cropped(path, predictor.card.preparation, options.boxes(grid))
+    ):
         scores = score_crops(predictor.probabilities, image)
         row = {"path": name, **as_plain(scores, classes)}
         drawn = ""
         if options.one is None:
             row["picture"] = str(_saved(as_picture(image, scores, grid, classes), name, options.out))
             drawn = f"; {scores.changed.sum()} of {grid.count} crops change the answer: {row['picture']}"
-        rows.append(row)
+        rows.rows.append(row)
         if not options.as_json:
             output().say(f"{name}: {in_words(scores, classes)}{drawn}")
-    if options.as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
-    unreadable = sum("error" in row for row in rows)
-    if unreadable == len(rows):
-        return BadInput.exit_code
-    return RunFailed.exit_code if unreadable else 0
+    return rows.finish(options.as_json)
 
 
 def _saved(picture: "Image", image: str, out: Path | None) -> Path:

@@ -12,7 +12,7 @@ from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.cli.crops import add_crop_flags, crop_options, predict_crops
 from catsdogs_exp.cli.explain import check_explain, explain_images
 from catsdogs_exp.cli.tta_flag import number_of_views
-from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
 
 if TYPE_CHECKING:  # they come with TensorFlow
@@ -197,18 +197,15 @@ def _threshold_and_form(predictor: "Predictor", options: argparse.Namespace) -> 
 
 
 def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
-    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table
-    from catsdogs_exp.cli.screen import aside
+    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table, tell_problems
+    from catsdogs_exp.cli.image_rows import code_for
     from catsdogs_exp.inference.answers import answers
 
     threshold, form = _threshold_and_form(predictor, options)
     found = []
     for answer in answers(predictor, images, threshold):
         found.append(answer)
-        if answer.error:
-            aside(f"not predicted: {answer.name}: {answer.error}")
-        if answer.warning:
-            aside(f"warning: {answer.name}: {answer.warning}")
+        tell_problems(answer)
     found = _sorted(found, options.sort, predictor.card.classes)
     if options.json:
         print_json(found, form)
@@ -216,10 +213,7 @@ def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", optio
         print_csv(found, form)
     else:
         print_table(found, form)
-    unreadable = sum(bool(answer.error) for answer in found)
-    if unreadable == len(found):
-        return BadInput.exit_code
-    return RunFailed.exit_code if unreadable else 0
+    return code_for(sum(bool(answer.error) for answer in found), len(found))
 
 
 def _sorted(answers: "list[Answer]", order: str, classes: Sequence[str]) -> "list[Answer]":

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catsdogs_exp.cli.answer_forms import Form, as_json, bar, csv_header, csv_row, shown_label
+from catsdogs_exp.cli.answer_forms import Form, as_json, bar, csv_header, csv_row, shown_label, tell_problems
 from catsdogs_exp.cli.screen import aside, output
 from catsdogs_exp.inference.image_names import NamedImage
 from catsdogs_exp.inference.watching import FolderWatch
@@ -43,10 +43,7 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
             if answer.error and watch.may_be_half_written(path, time.monotonic()):
                 continue
             watch.finish(path)
-            if answer.error:
-                aside(f"not predicted: {answer.name}: {answer.error}")
-            if answer.warning:
-                aside(f"warning: {answer.name}: {answer.warning}")
+            tell_problems(answer)
             _print(answer, form, style)
         time.sleep(_INTERVAL)
 

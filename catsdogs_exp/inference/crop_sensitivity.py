@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.images.decoding import Undecodable
+from catsdogs_exp.data.images.preparing import read_or_reason
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.crop_grid import COARSE, Grid
@@ -161,12 +161,7 @@ def crop_sensitivity(
 
 
 def _read(file: Path, predictor: "Predictor", grid: Grid) -> Cropped | str:
-    try:
-        return read_cropped(file, predictor.card.preparation, grid.boxes)
-    except Undecodable as error:
-        return str(error)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    return read_or_reason(lambda: read_cropped(file, predictor.card.preparation, grid.boxes))
 
 
 def _flip(file: Path, label: str, scores: CropScores, classes: Sequence[str]) -> Flip:

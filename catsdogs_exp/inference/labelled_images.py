@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.images import decoding
-from catsdogs_exp.data.images.preparing import read_image
+from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
@@ -99,9 +98,4 @@ def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: 
 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
-    try:
-        return read_image(file, card.preparation)
-    except decoding.Undecodable as error:
-        return str(error)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    return read_or_reason(lambda: read_image(file, card.preparation))

@@ -13,8 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.images import decoding
-from catsdogs_exp.data.images.preparing import read_image
+from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.errors import BadInput
@@ -173,12 +172,7 @@ class Predictor:
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
         """The pixels, or the reason why there are none."""
-        try:
-            return read_image(path, self.card.preparation)
-        except decoding.Undecodable as error:
-            return str(error)
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
+        return read_or_reason(lambda: read_image(path, self.card.preparation))
 
 
 def _asking(

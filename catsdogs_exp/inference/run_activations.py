@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 from PIL import Image
 
-from catsdogs_exp.data.images import decoding
-from catsdogs_exp.data.images.preparing import read_image
+from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.graph import FlatNetwork
@@ -88,13 +88,9 @@ def draw_activations(
     moment = "best epoch" if seen is None else f"after epoch {seen}"
     found = []
     for path in images:
-        try:
-            pixels = read_image(path, card.preparation)
-        except decoding.Undecodable as error:
-            found.append(DrawnActivations(path, None, {}, str(error)))
-            continue
-        except OSError as error:
-            found.append(DrawnActivations(path, None, {}, f"cannot be read: {error.strerror}"))
+        pixels = read_or_reason(partial(read_image, path, card.preparation))
+        if isinstance(pixels, str):
+            found.append(DrawnActivations(path, None, {}, pixels))
             continue
         answers = activations.of(pixels[None])
         grids = {layer.layer: layer_grid(layer, 0, style) for layer in answers.layers}

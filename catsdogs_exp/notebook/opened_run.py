@@ -127,18 +127,15 @@ class OpenedRun:
             BadInput: if the image or the network cannot be read.
         """
         predictor = self._predictor
-        from catsdogs_exp.data.images.decoding import Undecodable  # noqa: PLC0415  (after TensorFlow's start)
+        from catsdogs_exp.data.images.preparing import read_or_reason  # noqa: PLC0415  (after TensorFlow's start)
         from catsdogs_exp.inference.crop_grid import Grid  # noqa: PLC0415
         from catsdogs_exp.inference.crop_report import as_picture  # noqa: PLC0415
         from catsdogs_exp.inference.crops import read_cropped, score_crops  # noqa: PLC0415
 
         grid = Grid()
-        try:
-            cropped = read_cropped(Path(fspath(image)), predictor.card.preparation, grid.boxes)
-        except Undecodable as error:
-            raise BadInput(f"{image}: {error}") from error
-        except OSError as error:
-            raise BadInput(f"{image}: cannot be read: {error.strerror}") from error
+        cropped = read_or_reason(lambda: read_cropped(Path(fspath(image)), predictor.card.preparation, grid.boxes))
+        if isinstance(cropped, str):
+            raise BadInput(f"{image}: {cropped}")
         return as_picture(cropped, score_crops(predictor.probabilities, cropped), grid, predictor.card.classes)
 
     def atlas(self) -> Any:

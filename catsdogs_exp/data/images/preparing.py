@@ -8,10 +8,10 @@ by less than half a level on average; at the limit itself by 3 in noise and by 6
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ MARGIN = 5
 """Minimum ratio of a shrunk image's sides to the target's."""
 
 _SCRATCH = 16 * 2**20  # bytes
+T = TypeVar("T")
 
 
 class Settings(Protocol):
@@ -91,6 +92,16 @@ def read_image(path: Path, how: Preparation) -> NDArray[np.uint8]:
         OSError: if the file cannot be read.
     """
     return image_of(read_file(path)[0], how)
+
+
+def read_or_reason(read: Callable[[], T]) -> T | str:
+    """What `read` returns, or why the file has no pixels: `truncated`, `cannot be read: Permission denied`."""
+    try:
+        return read()
+    except decoding.Undecodable as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
