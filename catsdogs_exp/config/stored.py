@@ -24,9 +24,7 @@ def stored_config(folder: Path) -> Config:
             its version lacked get their defaults.
     """
     path = folder / "config.yaml"
-    plain = _yaml(path)
-    if not isinstance(plain, dict):
-        raise BadInput(f"The config of the run holds no settings: {path}")
+    plain = stored_settings(folder)
     names = plain.get("plugins")
     plugins.require(map(str, names) if isinstance(names, list) else [])
     try:
@@ -38,6 +36,18 @@ def stored_config(folder: Path) -> Config:
             raise BadInput(
                 f"The config of the run is of another version of catsdogs_exp, or damaged: {path}: {error}"
             ) from error
+
+
+def stored_settings(folder: Path) -> dict[str, Any]:
+    """The same as plain values, nested as in `config.yaml`, whatever version wrote them.
+
+    Raises:
+        BadInput: if the file is missing or damaged.
+    """
+    plain = _yaml(folder / "config.yaml")
+    if not isinstance(plain, dict):
+        raise BadInput(f"The config of the run holds no settings: {folder / 'config.yaml'}")
+    return plain
 
 
 def stored_overrides(folder: Path) -> list[str]:

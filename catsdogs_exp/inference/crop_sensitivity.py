@@ -45,11 +45,6 @@ class Flip:
     crop: str
     changed: int
 
-    @property
-    def strength(self) -> float:
-        """How striking it is, 0..1: the lower of the two probabilities."""
-        return min(self.confidence)
-
 
 @dataclass(frozen=True)
 class CropSensitivity:
@@ -147,7 +142,7 @@ def crop_sensitivity(
             whole.append(scores.answer)
             cropped.append(scores.answers.astype(np.int32))
             if scores.changed.any():
-                flips.append(_flip(file, name, scores, classes))
+                flips.append((scores.strength, _flip(file, name, scores, classes)))
     if not whole:
         raise BadInput(f"None of the {len(files)} files is a usable image.")
     return CropSensitivity(
@@ -155,7 +150,7 @@ def crop_sensitivity(
         np.array(labels, np.int32),
         np.array(whole, np.int32),
         np.stack(cropped),
-        tuple(sorted(flips, key=lambda flip: -flip.strength)),
+        tuple(flip for _, flip in sorted(flips, key=lambda pair: -pair[0])),
         tuple(left_out),
     )
 

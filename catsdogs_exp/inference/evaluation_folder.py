@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.free_names import take_free_name
 from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.pictures.files import file_name
@@ -22,18 +23,8 @@ def new_evaluation(run: RunFiles, name: str) -> Path:
     Raises:
         BadInput: if it cannot be created.
     """
-    stem = file_name(name) or "data"
-    number = 1
-    while True:
-        folder = run.folder / FOLDER / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise BadInput(f"The evaluation cannot be written: {error.strerror or error}: {folder}") from error
-        else:
-            return folder
+    place = run.folder / FOLDER / (file_name(name) or "data")
+    return take_free_name(place, "", "evaluation", lambda folder: folder.mkdir(parents=True))
 
 
 def write_evaluation(folder: Path, figures: dict[str, Any], predictions: Predictions) -> None:

@@ -17,9 +17,9 @@ from catsdogs_exp.inference.run_predictions import gathered_predictions
 from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
 from catsdogs_exp.metrics.curves import best_threshold
-from catsdogs_exp.metrics.evaluation import Evaluation, calibration_error, evaluate_predictions
+from catsdogs_exp.metrics.evaluation import Evaluation, evaluate_predictions
 from catsdogs_exp.metrics.evaluation_intervals import Interval, Key, evaluation_intervals, nested
-from catsdogs_exp.metrics.temperature import Calibration, softened
+from catsdogs_exp.metrics.temperature import Calibration, error_of, softened
 from catsdogs_exp.record.folder.predictions import Predictions
 
 
@@ -55,9 +55,7 @@ class Judged:
 
     def calibrated_error(self, calibration: Calibration) -> float:
         """The calibration error after the correction from the network's file."""
-        corrected = softened(self.logs, calibration.temperature)
-        right = corrected.argmax(axis=1) == self.labels
-        return calibration_error(corrected.max(axis=1).astype(np.float32), right)
+        return error_of(softened(self.logs, calibration.temperature), self.labels)
 
 
 def judge(predictor: Predictor, found: LabelledFiles, split: str, say: Callable[[str], None]) -> Judged:

@@ -14,7 +14,7 @@ from catsdogs_exp.inference.labelled_files import files_of_split
 from catsdogs_exp.insight.penultimate import features_of
 from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
 from catsdogs_exp.metrics.temperature import Calibration, calibrate
-from catsdogs_exp.record.folder.predictions import predictions_of
+from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
 from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
@@ -40,14 +40,16 @@ def append_to_run(run: RunFiles, root: Path | None) -> Appendix:
     train, ordinary = (
         features_of(model, _batches(_sample(run, card, split, root), card)) for split in ("train", "validation")
     )
-    found = Appendix(_calibration(run), _familiarity(train, ordinary))
+    found = Appendix(calibration_of(predictions_of(run.folder).of_split("validation")), _familiarity(train, ordinary))
     append(found, run.network)
     return found
 
 
-def _calibration(run: RunFiles) -> Calibration | None:
-    said = predictions_of(run.folder).of_split("validation")
-    return None if said.top is not None else calibrate(said.probabilities, said.labels)
+def calibration_of(said: Predictions) -> Calibration | None:
+    """The calibration of a network by its predictions for validation images; None if they do not determine it."""
+    if said.top is not None or not np.isfinite(said.probabilities).all():  # only the largest are kept
+        return None
+    return calibrate(said.probabilities, said.labels)
 
 
 def _familiarity(train: NDArray[np.float32], ordinary: NDArray[np.float32]) -> Familiarity:

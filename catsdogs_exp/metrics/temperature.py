@@ -52,8 +52,8 @@ def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], 
     return Calibration(
         round(best_temperature(logs, labels), 4),
         images,
-        _error(np.exp(logs), labels),
-        _error(after, labels),
+        error_of(np.exp(logs), labels),
+        error_of(after, labels),
     )
 
 
@@ -95,6 +95,7 @@ def best_temperature(logs: NDArray[np.float64], labels: NDArray[np.integer]) -> 
     return float(np.exp((low + high) / 2))
 
 
-def _error(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
+def error_of(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
+    """The calibration error of probabilities, [n, classes], 0..1."""
     right = probabilities.argmax(axis=1) == labels
     return calibration_error(probabilities.max(axis=1).astype(np.float32), right)

@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.notebook.tables import table
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
@@ -57,11 +55,9 @@ class OpenedRun:
         Raises:
             BadInput: if they cannot be read.
         """
-        try:
-            found = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise BadInput(f"The settings of the run cannot be read: {self.folder / 'config.yaml'}: {error}") from error
-        return found if isinstance(found, dict) else {}
+        from catsdogs_exp.config.stored import stored_settings  # noqa: PLC0415  (Hydra)
+
+        return stored_settings(self.folder)
 
     @property
     def history(self) -> Any:

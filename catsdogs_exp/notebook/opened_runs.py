@@ -1,18 +1,16 @@
 """Many runs as one object: their table, the best one, and whether it is better."""
 
 from collections.abc import Iterator
-from os import PathLike, fspath
+from os import fspath
 from typing import Any
 
 from catsdogs_exp.cli.comparison_columns import run_columns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.notebook.opened_run import OpenedRun
+from catsdogs_exp.notebook.opened_run import AnyPath, OpenedRun
 from catsdogs_exp.notebook.tables import table
 from catsdogs_exp.record.comparison import Comparison
 from catsdogs_exp.record.comparison import compare as compare_runs
 from catsdogs_exp.record.folder.run_reader import MISSING
-
-AnyPath = str | PathLike[str]
 
 
 def open_runs(*paths: AnyPath, by: str | None = None, where: str | None = None) -> "OpenedRuns":
@@ -56,9 +54,8 @@ class OpenedRuns:
 
     def table(self) -> Any:
         """One row per run: status, metrics, and the settings that differ; `pandas.DataFrame` where it is installed."""
-        columns = run_columns(self._found, False, ())
-        cells = [[None if cell is MISSING else cell for cell in column.cells] for column in columns]
-        return table([dict(zip((c.name for c in columns), row, strict=True)) for row in zip(*cells, strict=True)])
+        names, rows = self._columns()
+        return table([dict(zip(names, row, strict=True)) for row in rows])
 
     def best(self) -> OpenedRun:
         """The best run."""
@@ -95,6 +92,10 @@ class OpenedRuns:
     def _repr_html_(self) -> str:
         from catsdogs_exp.report.run_head import runs_head  # noqa: PLC0415
 
+        return runs_head(*self._columns())
+
+    def _columns(self) -> tuple[list[str], list[list[Any]]]:
+        """The names of the columns, and the rows; None where a run lacks a value."""
         columns = run_columns(self._found, False, ())
-        rows = [[None if c is MISSING else c for c in row] for row in zip(*(c.cells for c in columns), strict=True)]
-        return runs_head([column.name for column in columns], rows)
+        rows = zip(*(column.cells for column in columns), strict=True)
+        return [column.name for column in columns], [[None if c is MISSING else c for c in row] for row in rows]

@@ -147,27 +147,37 @@ def shown_p(p_value: float) -> str:
 
 
 def _tests(best: Run, first: _Judged, others: Sequence[tuple[Run, _Judged]], method: str) -> Iterator[BestTest]:
-    n, count = len(first.values), len(others)
-    boot: Bootstrap | None = None
-    if method == BOOTSTRAP and others:
+    n, count = len(first.found), len(others)
+    if method == MCNEMAR:
+        tested = [_mcnemar(first.values, second.values, count) for _, second in others]
+    elif method == COUNTS:
+        tested = [_of_boot(macro_f1_differs(first.found, second.found), 0, n, count) for _, second in others]
+    elif others:
         boot = bootstrap_means(np.stack([judged.values - first.values for _, judged in others], axis=1))
-    mean = float(first.values.mean())
-    for place, (other, second) in enumerate(others):
-        values = (mean, float(second.values.mean()))
-        if method == COUNTS:
-            counted = macro_f1_differs(first.found, second.found)
-            p_value = float(counted.p_value[0])
-            needed = images_for_bootstrap(float(counted.difference[0]), float(counted.deviation[0]), n, count)
-            values = (macro_f1(first.found), macro_f1(second.found))
-        elif boot is None:
-            only_first = int((first.values > second.values).sum())
-            only_second = int((second.values > first.values).sum())
-            p_value = mcnemar_exact(only_first, only_second)
-            needed = images_for_mcnemar(only_first / n, only_second / n, count)
-        else:
-            p_value = float(boot.p_value[place])
-            needed = images_for_bootstrap(float(boot.difference[place]), float(boot.deviation[place]), n, count)
+        tested = [_of_boot(boot, place, n, count) for place in range(count)]
+    else:
+        tested = []
+    mine = _value(first, method)
+    for (other, second), (p_value, needed) in zip(others, tested, strict=True):
+        values = (mine, _value(second, method))
         yield BestTest(best.name, other.name, values, method, n, p_value, p_value, needed)
+
+
+def _value(judged: _Judged, method: str) -> float:
+    return macro_f1(judged.found) if method == COUNTS else float(judged.values.mean())
+
+
+def _mcnemar(first: NDArray[np.float64], second: NDArray[np.float64], count: int) -> tuple[float, int | None]:
+    """The p-value, and the number of images that a difference of this size requires."""
+    only_first, only_second = int((first > second).sum()), int((second > first).sum())
+    needed = images_for_mcnemar(only_first / len(first), only_second / len(first), count)
+    return mcnemar_exact(only_first, only_second), needed
+
+
+def _of_boot(boot: Bootstrap, place: int, images: int, count: int) -> tuple[float, int | None]:
+    """The same for one of the bootstrap's differences."""
+    needed = images_for_bootstrap(float(boot.difference[place]), float(boot.deviation[place]), images, count)
+    return float(boot.p_value[place]), needed
 
 
 def _judged(run: Run, split: str, method: str) -> _Judged | str:

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.turns import taking_turns
+from catsdogs_exp.inference.run_appendix import calibration_of
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.insight.penultimate import features_of
 from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
-from catsdogs_exp.metrics.temperature import Calibration, calibrate
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.training.checkpoint.appendix import Appendix
@@ -29,13 +29,7 @@ def appendix_of(setup: Setup, stage: Stage | None, said: Predictions | None, say
         said: the network's predictions for the validation images, or None.
         say: prints a line.
     """
-    return Appendix(None if said is None else _calibration(said), _familiarity(setup, stage, say))
-
-
-def _calibration(said: Predictions) -> Calibration | None:
-    if said.top is not None or not np.isfinite(said.probabilities).all():  # only the largest are kept
-        return None
-    return calibrate(said.probabilities, said.labels)
+    return Appendix(None if said is None else calibration_of(said), _familiarity(setup, stage, say))
 
 
 def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> Familiarity | None:

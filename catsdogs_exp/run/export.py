@@ -28,6 +28,7 @@ from catsdogs_exp.inference.export.runtime import Opened, Photo
 from catsdogs_exp.inference.labelled_files import files_of_split
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.printable import printable
+from catsdogs_exp.record.folder.free_names import take_free_name
 from catsdogs_exp.record.folder.result import write_json, write_whole
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.report.model_card import model_card
@@ -206,15 +207,15 @@ def _accompany(folder: Path, sources: _Sources, rows: Sequence[Row]) -> None:
 
 def _settled(scratch: Path, run: Path) -> Path:
     """Gives the folder its name, the first one that is free."""
-    number = 1
-    while True:
-        folder = run / (NAME if number == 1 else f"{NAME}-{number}")
-        if not os.path.lexists(folder):
-            try:
-                scratch.rename(folder)
-            except OSError as error:
-                if not os.path.lexists(folder):
-                    raise BadInput(f"The export cannot be written: {folder}: {error.strerror}") from error
-            else:
-                return folder
-        number += 1
+
+    def move(folder: Path) -> None:
+        if os.path.lexists(folder):  # an empty folder would be replaced
+            raise FileExistsError
+        try:
+            scratch.rename(folder)
+        except OSError as error:
+            if os.path.lexists(folder):
+                raise FileExistsError from error
+            raise
+
+    return take_free_name(run / NAME, "", "export", move)

@@ -2,30 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catsdogs_exp.data.images import resizing
-from catsdogs_exp.data.images.preparing import LARGE, Preparation, reduction
+from catsdogs_exp.data.images.preparing import LARGE, Preparation, fit, reduction
+from catsdogs_exp.inference.crop_grid import Box
 from catsdogs_exp.inference.demo.refusal import Refused
 
 _FORM = re.compile(r"[0-9]{1,6}(,[0-9]{1,6}){3}")
 
 
-@dataclass(frozen=True)
-class Crop:
-    """A box within an image, in pixels of the upright image."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-
-def read_crop(text: str, width: int, height: int) -> Crop | None:
+def read_crop(text: str, width: int, height: int) -> Box | None:
     """Reads `left,top,width,height`; None for an empty text or the whole image.
 
     Args:
@@ -37,7 +26,7 @@ def read_crop(text: str, width: int, height: int) -> Crop | None:
     """
     if not text:
         return None
-    crop = Crop(*map(int, text.split(","))) if _FORM.fullmatch(text) else None
+    crop = Box(*map(int, text.split(","))) if _FORM.fullmatch(text) else None
     if (
         crop is None
         or min(crop.width, crop.height) < 1
@@ -67,7 +56,7 @@ def smaller(pixels: NDArray[np.uint8]) -> dict[int, NDArray[np.uint8]]:
     return found
 
 
-def prepared(pixels: Mapping[int, NDArray[np.uint8]], crop: Crop, how: Preparation) -> NDArray[np.uint8]:
+def prepared(pixels: Mapping[int, NDArray[np.uint8]], crop: Box, how: Preparation) -> NDArray[np.uint8]:
     """The crop at the network's size, as if it were a file of its own.
 
     Crops of large images are taken from a smaller copy under the conditions under which large photos are decoded
@@ -86,6 +75,4 @@ def prepared(pixels: Mapping[int, NDArray[np.uint8]], crop: Crop, how: Preparati
     left, top = crop.left // factor, crop.top // factor
     right, bottom = -(-(crop.left + crop.width) // factor), -(-(crop.top + crop.height) // factor)
     region = (crop.left / factor - left, crop.top / factor - top, crop.width / factor, crop.height / factor)
-    part = pixels[factor][top:bottom, left:right]
-    fitted = resizing.resized(part, how.target_size, how.resize, how.interpolation, how.pad_value, region)
-    return resizing.grey(fitted) if how.channels == 1 else fitted
+    return fit(pixels[factor][top:bottom, left:right], how, region)

@@ -23,7 +23,6 @@ from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.pictures.activation_page import VIRIDIS
 from catsdogs_exp.record.pictures.contact_sheet import as_picture
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
-from catsdogs_exp.training.checkpoint.model_file import load_model
 
 TILE = 64  # pixels of a channel in the picture of a layer, at most
 PER_ROW = 16
@@ -67,7 +66,7 @@ class DemoNetwork:
         self._activations: Activations | None = None
         self._cam: GradCam | None = None
         try:
-            flat = FlatNetwork(load_model(run.network)[0])
+            flat = FlatNetwork(self._predictor.model)
         except BadInput:  # without a graph, there are only probabilities
             self.layers: tuple[ShownLayer, ...] = ()
         else:

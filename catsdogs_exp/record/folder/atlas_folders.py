@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.free_names import take_free_name
 from catsdogs_exp.record.folder.run_files import RunFiles
 
 _NAME = re.compile(r"atlas(?:-(\d+))?")
@@ -16,16 +16,7 @@ def new_atlas_folder(run: RunFiles) -> Path:
         BadInput: if it cannot be created.
     """
     number = 1 + max((_number(path) for path in atlas_folders(run)), default=0)
-    while True:
-        folder = run.folder / ("atlas" if number == 1 else f"atlas-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:  # of another process, or a file
-            number += 1
-        except OSError as error:
-            raise BadInput(f"The atlas cannot be written: {folder}: {error.strerror}") from error
-        else:
-            return folder
+    return take_free_name(run.folder / "atlas", "", "atlas", Path.mkdir, number)
 
 
 def atlas_folders(run: RunFiles) -> list[Path]:

@@ -8,6 +8,7 @@ from PIL import Image
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import safe_name
 from catsdogs_exp.printable import printable
+from catsdogs_exp.record.folder.free_names import take_free_name
 
 _LONGEST_NAME = 60  # characters of up to four bytes, where a file name may have 255
 
@@ -32,17 +33,7 @@ def new_file(folder: Path, stem: str, suffix: str, what: str = "picture") -> Pat
     Raises:
         BadInput: when it cannot be made.
     """
-    number = 1
-    while True:
-        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
-        try:
-            path.open("xb").close()
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise BadInput(f"The {what} cannot be written: {path}: {error.strerror or error}") from error
-        else:
-            return path
+    return take_free_name(folder / f"{stem}{suffix}", suffix, what, lambda path: path.open("xb").close())
 
 
 def file_name(name: str) -> str:
