@@ -29,9 +29,10 @@ def explain_images(source: "NetworkFile", images: "Sequence[NamedImage]", as_jso
     from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.data.images.preparing import read_image
     from catsdogs_exp.inference.explain import Explainer
+    from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.report.explain_page import write_page
 
-    explainer = Explainer(source.network, source.run)
+    explainer = Explainer(Predictor(source), source.run)
     classes = explainer.card.classes
     if explainer.missing:
         aside(f"no similar training images: {explainer.missing}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_split
+from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.insight.ablation import channel_use
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.channels import activations_in_batches
@@ -17,10 +18,9 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.occlusion import occlusion_map
-from catsdogs_exp.insight.penultimate import features_of
+from catsdogs_exp.insight.penultimate import penultimate_of
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
-from catsdogs_exp.training.logits import class_probabilities, logits_of
+from catsdogs_exp.training.checkpoint.model_file import ModelCard
 
 CHANNELS, NEIGHBOURS = 8, 8
 _TRAINING_IMAGES = 600
@@ -93,7 +93,7 @@ class Explainer:
     """Explains the answers of a network.
 
     Args:
-        network: the file of a trained network.
+        predictor: of the network.
         run: the run that it belongs to, for its training images; None: a file on its own.
 
     Attributes:
@@ -101,18 +101,20 @@ class Explainer:
         missing: why there are no training images to compare with, or `""`.
 
     Raises:
-        BadInput: if the network cannot be read, or its layers cannot be told apart.
+        BadInput: if the network's layers cannot be told apart.
     """
 
-    def __init__(self, network: Path, run: RunFiles | None) -> None:
-        self._model, self.card = load_model(network)
-        self._network = FlatNetwork(self._model)
+    def __init__(self, predictor: Predictor, run: RunFiles | None) -> None:
+        self.card = predictor.card
+        self._predict = predictor.probabilities
+        self._network = FlatNetwork(predictor.model)
         self._layer = last_spatial_layer(self._network)
         self._cam = None if self._layer is None else GradCam(self._network, self._layer)
         self._activations = Activations(self._network, choose_layers(self._network, "auto", "--layers"))
         self.missing = "" if run else "the network's file does not contain its training images"
         self._known = self._training_images(run, self.card) if run else None
-        self._features = features_of(self._model, self._batches()) if self._known else None
+        self._features_of = penultimate_of(predictor.model)
+        self._features = np.concatenate([*map(self._features_of, self._batches())]) if self._known else None
         self._means = self._channel_means()
 
     def explain(self, image: NDArray[np.uint8]) -> Explanation:
@@ -153,9 +155,6 @@ class Explainer:
         parts = activations_in_batches(self._network, [self._layer], self._batches())
         return np.asarray(np.concatenate([each.mean(axis=(1, 2)) for (each,) in parts]).mean(axis=0), np.float32)
 
-    def _predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(class_probabilities(logits_of(self._model(images, training=False))), np.float32)
-
     def _used_channels(self, one: NDArray[np.uint8], label: int) -> tuple[UsedChannel, ...]:
         if self._layer is None or self._means is None:
             return ()
@@ -168,7 +167,7 @@ class Explainer:
     def _neighbours(self, one: NDArray[np.uint8]) -> tuple[Neighbour, ...]:
         if self._known is None or self._features is None:
             return ()
-        mine = features_of(self._model, [one])[0]
+        mine = self._features_of(one)[0]
         lengths = np.linalg.norm(self._features, axis=1) * np.linalg.norm(mine)
         similarity = self._features @ mine / np.maximum(lengths, np.finfo(np.float32).tiny)
         order = np.argsort(-similarity, kind="stable")[:NEIGHBOURS].tolist()

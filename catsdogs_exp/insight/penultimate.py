@@ -46,13 +46,18 @@ def features_of(
     Raises:
         NoGraph: as `with_penultimate` does.
     """
-    ask = _asking(with_penultimate(model), dtype)
-    return np.concatenate([ask(batch).numpy() for batch in batches])
+    features = penultimate_of(model, dtype)
+    return np.concatenate([features(batch) for batch in batches])
 
 
-def _asking(both: keras.Model, dtype: type[np.generic]) -> Callable[[NDArray[Any]], tf.Tensor]:
+def penultimate_of(
+    model: keras.Model, dtype: type[np.generic] = np.uint8
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """A function from a batch of the model's input to its features, for many calls; see `features_of`."""
+    both = with_penultimate(model)
+
     @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),))  # type: ignore[untyped-decorator]
     def ask(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(both(images, training=False)[1], tf.float32)
 
-    return ask  # type: ignore[no-any-return]
+    return lambda batch: np.asarray(ask(batch).numpy())
