@@ -11,7 +11,7 @@ from catsdogs_exp.inference.crops import Cropped, CropScores, heat_maps, in_word
 from catsdogs_exp.record.pictures.crop_figure import MarkedCrop, ScaleMap, crop_figure
 
 # Distinguishable with common colour vision deficiencies.
-_BEST, _WORST, _SMALLEST, _LARGEST = (0, 158, 115), (0, 114, 178), (213, 94, 0), (204, 121, 167)
+_HIGHEST, _LOWEST, _SMALLEST, _LARGEST = (0, 158, 115), (0, 114, 178), (213, 94, 0), (204, 121, 167)
 
 
 def as_picture(image: Cropped, scores: CropScores, grid: Grid, classes: Sequence[str]) -> Image.Image:
@@ -20,7 +20,7 @@ def as_picture(image: Cropped, scores: CropScores, grid: Grid, classes: Sequence
     changed = scores.changed.reshape(len(grid.scales), grid.positions, grid.positions)
     maps = [
         ScaleMap(
-            f"P({answer}) by the centre of crops of {round(100 * scale)} %",
+            f"crops of {round(100 * scale)} %: P({answer})",
             _size(scores, number * grid.positions**2),
             heat,
             changed[number],
@@ -30,15 +30,17 @@ def as_picture(image: Cropped, scores: CropScores, grid: Grid, classes: Sequence
     roles = (
         ("smallest change", scores.smallest_change, _SMALLEST),
         ("largest change", scores.largest_change, _LARGEST),
-        ("worst crop", scores.worst, _WORST),
-        ("best crop", scores.best, _BEST),
+        (f"lowest P({answer})", scores.worst, _LOWEST),
+        (f"highest P({answer})", scores.best, _HIGHEST),
     )
     crops = []
     for place in dict.fromkeys(place for _, place, _ in roles if place is not None):
-        names = [(name, colour) for name, mine, colour in roles if mine == place]
-        title = ", ".join(name for name, _ in names)
-        crops.append(_marked(scores, place, f"{title}:", names[0][1], classes))
-    heading = [in_words(scores, classes), f"{scores.changed.sum()} of {grid.count} crops change the answer"]
+        here = [(role, colour) for role, mine, colour in roles if mine == place]
+        crops.append(_marked(scores, place, here, classes))
+    heading = [
+        in_words(scores, classes),
+        f"{scores.changed.sum()} of {grid.count} crops change the answer: dots at their centres",
+    ]
     return crop_figure(image.pixels, heading, maps, crops)
 
 
@@ -82,9 +84,12 @@ def _size(scores: CropScores, place: int) -> tuple[float, float]:
 
 
 def _marked(
-    scores: CropScores, place: int, title: str, colour: tuple[int, int, int], classes: Sequence[str]
+    scores: CropScores, place: int, roles: Sequence[tuple[str, tuple[int, int, int]]], classes: Sequence[str]
 ) -> MarkedCrop:
-    lines = [title, named(scores, place), said(scores.probabilities[place], classes)]
+    """A crop with its roles, one per line, in the colour of the first."""
+    *others, last = (role for role, _ in roles)
+    lines = [*(f"{role}," for role in others), f"{last}:", named(scores, place)]
+    lines.append(said(scores.probabilities[place], classes))
     if scores.changed[place]:
-        lines[-1] += f" ({classes[scores.answer]} {scores.probabilities[place, scores.answer]:.2f})"
-    return MarkedCrop(scores.boxes[place], colour, tuple(lines))
+        lines.append(f"{classes[scores.answer]} {scores.probabilities[place, scores.answer]:.2f}")
+    return MarkedCrop(scores.boxes[place], roles[0][1], tuple(lines))

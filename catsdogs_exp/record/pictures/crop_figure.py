@@ -16,6 +16,7 @@ _LINE = 18
 _SMALL = 12
 _COLOURS = "RdBu_r"  # blue: low, red: high; distinguishable with common colour vision deficiencies
 _OPAQUE = 0.85
+_DOT = 2  # pixels of a dot's radius, less in small cells: their colour stays visible
 _BAR = 12  # pixels
 
 
@@ -126,12 +127,14 @@ def _mapped(picture: Image.Image, each: ScaleMap) -> Image.Image:
     mixed = np.where(covered, grey * (1 - _OPAQUE) + _OPAQUE * colours[rows][:, columns], grey)
     found = Image.fromarray(mixed.round().astype(np.uint8))
     draw = ImageDraw.Draw(found)
+    cell = min(side * (1 - size) for side, size in zip(grey.shape[:2], reversed(each.size), strict=True)) / count
+    dot = max(1.0, min(_DOT, cell / 5))
     for row, column in zip(*np.nonzero(each.changed), strict=True):
         y, x = (
             side * (size / 2 + (1 - size) * place / max(1, count - 1))
             for side, size, place in zip(grey.shape[:2], reversed(each.size), (row, column), strict=True)
         )
-        draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=INK, outline=BACKGROUND)
+        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=INK, outline=BACKGROUND)
     return found
 
 
