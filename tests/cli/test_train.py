@@ -294,7 +294,8 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
     words = [*tiny, "epochs=1", "model.dense=8192", "logging.tensorboard=false", "logging.activations.every=-1"]
     assert main(["-m", *words, "seed=0,1,2,3,4,5,6,7", f"output_dir={tmp_path}"]) == 0
     assert len(sizes) == 8
-    # The first jobs fill caches. From the fourth on, three jobs that leak nothing but their weights add three times as much.
+    # The first jobs fill caches. From the fourth on, three jobs that leak nothing but their weights add three times as
+    # much.
     assert min(sizes[6:]) - min(sizes[3:5]) < weights
 
 
