@@ -216,6 +216,12 @@ def tiny() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
+def bare(tiny: tuple[str, ...]) -> tuple[str, ...]:
+    """Overrides of a run in half a second: only what is always written, so no report, probes, or pictures."""
+    return (*tiny, "logging=minimal")
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run on a few drawn pictures, with a test split and augmentation."""
     from catsdogs_exp.__main__ import main

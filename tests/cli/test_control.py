@@ -16,13 +16,13 @@ SMALL = (
     "depth=2",
     "batch_size=8",
     "model.dense=16",
-    "logging.tensorboard=false",
+    "logging=minimal",
 )
 Capture = pytest.CaptureFixture[str]
 
 
 def run(tmp_path: Path, *words: str, code: int = 0) -> tuple[Path, dict]:
-    assert main([*SMALL, "logging.activations.every=-1", f"output_dir={tmp_path}", *words]) == code
+    assert main([*SMALL, f"output_dir={tmp_path}", *words]) == code
     (folder,) = (path.parent for path in tmp_path.glob("*/*/result.json"))
     return folder, json.loads((folder / "result.json").read_text())
 
@@ -143,7 +143,7 @@ def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:
 def test_gathering_gradients_without_ever_using_them_is_refused(
     words: tuple[str, ...], message: str, tmp_path: Path, capsys: Capture
 ) -> None:
-    small = [*SMALL, "logging.activations.every=-1", f"output_dir={tmp_path}"]
+    small = [*SMALL, f"output_dir={tmp_path}"]
     assert main([*small, *words]) == 2
     assert capsys.readouterr().err.endswith(f"error: {message}\n")
     assert not list(tmp_path.rglob("metrics.csv"))
@@ -193,7 +193,7 @@ def test_two_phases_the_first_on_features_and_a_resume_between_and_within_them(
     from catsdogs_exp.training import fit as loop
 
     small = [word for word in SMALL if not word.startswith("model.dense")]
-    settings = [*small, *TRANSFER, "epochs=2", "logging.activations.every=-1", "training.checkpoint.every=3steps"]
+    settings = [*small, *TRANSFER, "epochs=2", "training.checkpoint.every=3steps"]
     assert main([*settings, f"output_dir={tmp_path / 'whole'}"]) == 0
     said = capsys.readouterr().err
     assert "computed once (cut at block_3_expand" in said

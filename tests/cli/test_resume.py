@@ -20,12 +20,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 
-# everything that has a state: dropout, mixing, moving averages, a schedule, plateau counters by val_loss
+# everything that has a state: dropout, mixing, moving averages, a schedule, plateau counters by val_loss; but nothing
+# that is made at the end, from the best network alone
 SETTINGS = (
     *("dataset.images=60", "target_size=32", "depth=2", "batch_size=8", "model.dense=16", "model.dropout=0.3"),
     *("model.batch_norm=true", "augment=course", "augment.mixup=0.3", "optimizer=adamw", "schedule=cosine"),
     *("training.ema=0.9", "training.clip_norm=1", "split.test=0.2", "epochs=4", "training.checkpoint.every=2steps"),
-    "logging.activations.every=2",
+    *("logging.activations.every=2", "logging.report=false", "logging.familiarity=0", "logging.probes.every=-1"),
 )
 KILLS = int(os.environ.get("CATSDOGS_KILLS", "50"))  # CI takes fewer: each one starts a process and trains
 _TIMES = ("seconds", "images_per_second")
@@ -329,6 +330,7 @@ def test_other_data_is_refused_naming_the_files(
 ) -> None:
     photos = photo_folder({"cats": 12, "dogs": 12})
     settings = ["dataset=folder", f"dataset.path={photos}", "target_size=16", "depth=1", "model.dense=4", "epochs=1"]
+    settings += ["logging=minimal"]
     assert main([*settings, f"output_dir={tmp_path / 'out'}"]) == 0
     run = the_run(tmp_path / "out")
     (photos / "cats" / "cat.3.jpg").unlink()

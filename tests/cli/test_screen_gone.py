@@ -16,7 +16,7 @@ from catsdogs_exp.record.folder import result as results
 from catsdogs_exp.record.folder.run_lock import is_abandoned, owned, true_status
 
 PYTHON = f'"{sys.executable}" -m catsdogs_exp'
-QUICK = "dataset.images=24 target_size=16 depth=2 model.dense=4 logging.tensorboard=false logging.activations.every=-1"
+QUICK = "dataset.images=24 target_size=16 depth=2 model.dense=4 logging=minimal"
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
 
@@ -127,7 +127,7 @@ def test_only_a_run_that_nobody_trains_is_abandoned(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_in_one_line_and_the_folder_says_so(
-    tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bare: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from catsdogs_exp.record.listeners import metrics_csv
 
@@ -139,7 +139,7 @@ def test_a_full_disk_ends_in_one_line_and_the_folder_says_so(
         full()
 
     monkeypatch.setattr(metrics_csv.MetricsCsv, "on_epoch", no_room)
-    assert main([*tiny, "logging.activations.every=-1", f"output_dir={tmp_path}"]) == 1
+    assert main([*bare, f"output_dir={tmp_path}"]) == 1
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert "error: The disk is full, or its quota: " in said.splitlines()[-1]

@@ -69,8 +69,8 @@ def test_help_names_the_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--profile" in capsys.readouterr().out
 
 
-def test_auto_says_what_it_chose(tmp_path: Path, tiny, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = run(tmp_path, *tiny, "epochs=1", "training.precision=auto")
+def test_auto_says_what_it_chose(tmp_path: Path, bare, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run(tmp_path, *bare, "epochs=1", "training.precision=auto")
     line = said(folder, "precision: ")
     assert line in capsys.readouterr().err
     assert re.fullmatch(r"precision: (mixed_bfloat16|float32) \(.+; training\.precision=auto\)", line)
@@ -90,10 +90,10 @@ def test_auto_says_what_it_chose(tmp_path: Path, tiny, capsys: pytest.CaptureFix
     ],
 )
 def test_the_best_network_does_outside_what_it_did_inside_the_run(
-    tmp_path: Path, tiny, words: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bare, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Training may cut at random; validation and prediction see one and the same picture."""
-    folder = run(tmp_path, *tiny, "target_size=[24,32]", *words)
+    folder = run(tmp_path, *bare, "target_size=[24,32]", *words)
     metrics = json.loads((folder / "result.json").read_text(encoding="utf-8"))["metrics"]
     capsys.readouterr()
     assert main(["evaluate", str(folder), "--json"]) == 0

@@ -15,7 +15,7 @@ ODD = "it's (a) ${x}, #1 = ä"
 @pytest.fixture
 def words(tiny: tuple[str, ...]) -> list[str]:
     shape = [word for word in tiny if not word.startswith(("dataset", "epochs", "split"))]
-    return [*shape, "epochs=1", "logging.tensorboard=false", "logging.activations.every=-1"]
+    return [*shape, "epochs=1", "logging=minimal"]
 
 
 def one_run(folder: Path) -> Path:
