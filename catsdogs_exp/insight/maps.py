@@ -1,6 +1,7 @@
 """Activations as plain arrays, and as grey levels for drawing. Needs no TensorFlow."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ class LayerActivations:
     layer: str
     maps: NDArray[np.float32]
 
+    @cached_property
     def dead(self) -> NDArray[np.bool_]:
         """Channels that are constant over all places and images: bool [channels]."""
         return np.asarray(np.ptp(self.maps, axis=(0, 1, 2)) <= 1e-12)

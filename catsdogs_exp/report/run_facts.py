@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,18 +130,28 @@ def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict
     """
     groups = groups_of_images(folder, predictions)
     if root is not None and len(predictions) <= _MOST:
-        bright, sharp = _measured([root / path for path in predictions.paths])
+        bright, sharp = _measured(tuple(_identified(root / path) for path in predictions.paths))
         groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
         groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
     return groups
 
 
-def _measured(files: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _identified(file: Path) -> tuple[Path, int, int]:
+    """A file with its size and time of change; 0 and 0 for one that is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return file, 0, 0
+    return file, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=2)  # the jobs of a sweep share their images
+def _measured(files: tuple[tuple[Path, int, int], ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean grey level and sharpness (the mean size of the Laplacian) of files; NaN for unreadable ones."""
 
-    def measure(file: Path) -> tuple[float, float]:
+    def measure(file: tuple[Path, int, int]) -> tuple[float, float]:
         try:
-            small = decoding.examine(file.read_bytes(), None, _SIDE).small.convert("L")
+            small = decoding.examine(file[0].read_bytes(), None, _SIDE).small.convert("L")
         except (decoding.Undecodable, OSError):
             return math.nan, math.nan
         scale = _SIDE / min(small.size)

@@ -9,7 +9,7 @@ from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.inference.run_appendix import calibration_of
 from catsdogs_exp.insight.graph import NoGraph
-from catsdogs_exp.insight.penultimate import features_of
+from catsdogs_exp.insight.penultimate import penultimate_of
 from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.run.network import Setup
@@ -41,17 +41,15 @@ def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) 
         # A head that was trained on cached features needs no pass through the backbone.
         if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):
             head = stage.steps.model
-            train, ordinary = (
-                features_of(head, _cached(feed, images), np.float32) for feed in (stage.train, stage.validation)
-            )
+            features = penultimate_of(stage.steps.model, np.float32)
+            parts = [_cached(feed, images) for feed in (stage.train, stage.validation)]
         else:
-            model = setup.network.model
-            train, ordinary = (
-                features_of(model, _pixels(setup, loader, images)) for loader in (loaders.train, loaders.validation)
-            )
+            features = penultimate_of(setup.network.model)
+            parts = [_pixels(setup, loader, images) for loader in (loaders.train, loaders.validation)]
     except NoGraph as error:
         say(f"images unlike the training images will not be noticed: {error}")
         return None
+    train, ordinary = (np.concatenate([features(batch) for batch in part]) for part in parts)
     return familiarity(train, ordinary)
 
 

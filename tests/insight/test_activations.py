@@ -24,7 +24,7 @@ def test_a_dead_channel_is_flat_and_not_undefined() -> None:
     assert (standardise(np.full((5, 5), 3.7, np.float32)) == 128).all()
     maps = np.random.default_rng(0).normal(size=(2, 5, 5, 3)).astype(np.float32)
     maps[..., 1] = 0.5
-    assert LayerActivations("conv", maps).dead().tolist() == [False, True, False]
+    assert LayerActivations("conv", maps).dead.tolist() == [False, True, False]
 
 
 def test_on_one_scale_a_strong_channel_looks_stronger() -> None:

@@ -6,6 +6,7 @@ every tile has its channel's number, and a dead channel is marked instead of bei
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import matplotlib
 import numpy as np
@@ -60,7 +61,7 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
     """
     maps = activations.maps[index]
     shown = min(maps.shape[-1], style.channels)
-    dead = activations.dead()
+    dead = activations.dead
     rows = math.ceil(shown / _PER_ROW)
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
     grid = Image.new("RGB", (width, _LINE + rows * (_TILE + _GAP) + _MARGIN), BACKGROUND)
@@ -83,9 +84,21 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
         tile.putpalette(VIRIDIS)
         x, y = _MARGIN + number % _PER_ROW * (_TILE + _GAP), _LINE + number // _PER_ROW * (_TILE + _GAP)
         grid.paste(tile.convert("RGB"), (x, y))
-        remark = f"{number} dead" if dead[number] else str(number)
-        draw.text((x + 2, y), remark, fill=_NUMBER, font=_SMALL, stroke_width=1, stroke_fill=(0, 0, 0))
+        outline, inside = _label(f"{number} dead" if dead[number] else str(number))
+        grid.paste(_OUTLINE, (x + 1, y), outline)
+        grid.paste(_NUMBER, (x + 1, y), inside)
     return grid
+
+
+@lru_cache(maxsize=256)  # drawing an outlined text takes longer than drawing its tile
+def _label(text: str) -> tuple[Image.Image, Image.Image]:
+    """The masks of an outlined text, one pixel from the left: its outline and its inside."""
+    masks = []
+    for width in (1, 0):
+        mask = Image.new("L", (_TILE, _LINE))
+        ImageDraw.Draw(mask).text((1, 0), text, fill=255, font=_SMALL, stroke_width=width)
+        masks.append(mask)
+    return masks[0], masks[1]
 
 
 def activation_page(subject: Subject, answers: NetworkActivations, index: int, grids: list[Image.Image]) -> Image.Image:
@@ -128,4 +141,4 @@ def _probabilities(
 
 
 VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
-_NUMBER, _SMALL = (255, 255, 255), font(10)
+_NUMBER, _OUTLINE, _SMALL = (255, 255, 255), (0, 0, 0), font(10)
