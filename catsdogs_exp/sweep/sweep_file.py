@@ -10,8 +10,8 @@ from typing import Any
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.result import finite, write_whole
+from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE as FILE
 
-FILE = "sweep.json"
 PENDING, RUNNING, OK, FAILED = "pending", "running", "ok", "failed"
 INTERRUPTED, PRUNED, SKIPPED = "interrupted", "pruned", "skipped"
 STATUSES = (PENDING, RUNNING, OK, FAILED, INTERRUPTED, PRUNED, SKIPPED)

@@ -19,6 +19,7 @@ from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
+from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, unstarted_jobs
 
 # The position of each metric in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
@@ -102,7 +103,7 @@ class Run:
 def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
     """Run folders, absolute, each once; folders inside a run folder and hidden ones are not searched.
 
-    Unreadable folders are added to `remarks`.
+    Unreadable folders, and jobs of sweeps that have no folder, are added to `remarks`.
 
     Raises:
         BadInput: for a path that is not a folder.
@@ -127,6 +128,8 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
                 inner.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
+            if SWEEP_FILE in files:
+                remarks += unstarted_jobs(Path(folder))
             if "result.json" in files:
                 found.append(Path(os.path.normpath(folder)))
                 inner.clear()

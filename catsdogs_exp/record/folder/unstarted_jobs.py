@@ -1,0 +1,49 @@
+"""Jobs of a sweep that have no run folder: those that failed or were left out before their run began, or still wait."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SWEEP_FILE = "sweep.json"
+_SHOWN = 5  # jobs that are named one by one
+
+
+def unstarted_jobs(folder: Path) -> list[str]:
+    """A line for each kind of them, or for each of the few that failed; none where `sweep.json` does not tell.
+
+    Args:
+        folder: of the sweep.
+    """
+    try:
+        content = json.loads((folder / SWEEP_FILE).read_text(encoding="utf-8"))
+        jobs = [job for job in content["jobs"] if job.get("folder") is None and job.get("same_as") is None]
+        common = set.intersection(*(set(job["overrides"]) for job in content["jobs"])) if jobs else set()
+        failed = [job for job in jobs if job["status"] == "failed"]
+        skipped = [job for job in jobs if job["status"] == "skipped"]
+        waiting = [job for job in jobs if job["status"] == "pending"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
+    lines = [
+        f"{_name(job, common)} of {folder.name} failed before its run began: {job.get('error')}"
+        for job in failed[:_SHOWN]
+    ]
+    if len(failed) > _SHOWN:
+        lines.append(f"{len(failed) - _SHOWN} more jobs of {folder.name} failed before their runs began: {SWEEP_FILE}")
+    if skipped:
+        lines.append(f"{_count(skipped)} of {folder.name} left out as impossible: {SWEEP_FILE}")
+    if waiting:
+        lines.append(
+            f"{_count(waiting)} of {folder.name} not started: python -m catsdogs_exp resume {shlex.quote(str(folder))}"
+        )
+    return lines
+
+
+def _name(job: Mapping[str, Any], common: set[str]) -> str:
+    own = [word for word in job["overrides"] if word not in common]
+    return f"job {job['number']} ({' '.join(own)})" if own else f"job {job['number']}"
+
+
+def _count(jobs: Sequence[Any]) -> str:
+    return "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
