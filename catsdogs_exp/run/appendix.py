@@ -1,6 +1,7 @@
 """Measured once training is over: how far confidence is from accuracy, and what training images look like."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +41,8 @@ def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) 
     try:
         # A head that was trained on cached features needs no pass through the backbone.
         if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):
-            head = stage.steps.model
             features = penultimate_of(stage.steps.model, np.float32)
-            parts = [_cached(feed, images) for feed in (stage.train, stage.validation)]
+            parts: list[Iterator[NDArray[Any]]] = [_cached(feed, images) for feed in (stage.train, stage.validation)]
         else:
             features = penultimate_of(setup.network.model)
             parts = [_pixels(setup, loader, images) for loader in (loaders.train, loaders.validation)]

@@ -187,6 +187,9 @@ def test_invalid_combinations_fail_ahead_of_their_turn(
     assert [job["status"] for job in jobs] == ["ok", "failed", "ok", "ok"]
     assert jobs[1]["error"].startswith("depth must be <= 2 for target_size=[20,20]") and jobs[1]["folder"] is None
     assert "[2/4] failed: depth must be <= 2" in capsys.readouterr().err
+    assert main(["compare", str(tmp_path)]) == 0
+    name = f"job 1 (target_size=20 depth=4) of {sweep_of(tmp_path).name}"
+    assert f"{name} failed before its run began: depth must be <= 2" in capsys.readouterr().err
 
 
 def test_invalid_jobs_may_be_left_out(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:

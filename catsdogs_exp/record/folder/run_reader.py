@@ -129,7 +129,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
                 continue
             seen.add((status.st_dev, status.st_ino))
             if SWEEP_FILE in files:
-                remarks += unstarted_jobs(Path(folder))
+                remarks.extend(unstarted_jobs(Path(folder)))
             if "result.json" in files:
                 found.append(Path(os.path.normpath(folder)))
                 inner.clear()

@@ -2,7 +2,6 @@
 
 import json
 
-from catsdogs_exp.__main__ import main
 from catsdogs_exp.record.folder.unstarted_jobs import unstarted_jobs
 
 ERROR = "depth=9 does not fit 32x32 images"
@@ -38,14 +37,3 @@ def test_a_damaged_file_says_nothing(tmp_path):
     for text in ("", "[]", '{"jobs": 3}', '{"jobs": [3]}', '{"jobs": [{"folder": null}]}', "\x00"):
         (tmp_path / "sweep.json").write_text(text, encoding="utf-8")
         assert unstarted_jobs(tmp_path) == []
-
-
-def test_compare_tells_of_jobs_without_a_folder(tmp_path, tiny, capsys):
-    fast = ["logging=minimal", "epochs=1", f"output_dir={tmp_path}"]
-    # a combination that only composing can reject
-    assert main(["-m", *tiny, *fast, "split.validation=0.2,0.6", "split.test=0.5"]) == 1
-    capsys.readouterr()
-    assert main(["compare", str(tmp_path)]) == 0
-    told = capsys.readouterr()
-    (line,) = [line for line in told.err.splitlines() if line.startswith("job 1 (split.validation=0.6) of ")]
-    assert " failed before its run began: split.validation + split.test must be < 1" in line
