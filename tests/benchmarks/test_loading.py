@@ -52,7 +52,7 @@ def test_a_job_is_timed_from_end_to_end_less_its_epochs(tmp_path: Path) -> None:
         (folder / "result.json").touch()
         os.utime(folder / "result.json", (end, end))
     assert sweep.beyond_epochs(tmp_path) == pytest.approx([10 - 3 * 2.5, 8 - 3 * 2])
-    (row,) = sweep.rows([1.0, 2.0, 1.5])
+    (row, _) = sweep.rows({"default": [1.0, 2.0, 1.5], "minimal": [1.0]})
     assert (row.name, row.ours, row.reached) == ("P10", "1.50 s", "yes")
 
 
