@@ -80,7 +80,7 @@ def _resume_sweep(options: Namespace) -> int:
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
-    from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.running import RunOptions
     from catsdogs_exp.sweep.search.begin import take_up_search
     from catsdogs_exp.sweep.search.words import is_search
     from catsdogs_exp.sweep.start import take_up
@@ -91,7 +91,7 @@ def _resume_sweep(options: Namespace) -> int:
         sweepers = [word for word in read_sweep(folder)[0].settings if word.startswith("hydra/sweeper=")]
         again = take_up_search if is_search(sweepers) else take_up
         sweep = again(folder, options.settings, options.allow_changes, TerminalScreen().say)
-        code = run_sweep(sweep, Manner(TerminalScreen, options.verbose, allow_changes=options.allow_changes))
+        code = run_sweep(sweep, RunOptions(TerminalScreen, options.verbose, allow_changes=options.allow_changes))
     for line in closing_lines(sweep):
         output().say(line)
     return code

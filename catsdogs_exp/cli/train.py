@@ -73,7 +73,7 @@ def _sweep(asked: Asked, command: str) -> int:
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.sweep.run_sweep import closing_lines, run_sweep
-    from catsdogs_exp.sweep.running import Manner
+    from catsdogs_exp.sweep.running import RunOptions
     from catsdogs_exp.sweep.search.auto import auto_search
     from catsdogs_exp.sweep.search.begin import begin_search
     from catsdogs_exp.sweep.search.words import is_auto, is_search
@@ -88,9 +88,9 @@ def _sweep(asked: Asked, command: str) -> int:
         sweep = (begin_search if is_search(settings, asked.config_dir) else begin)(
             command, settings, asked.config_dir, screen.say
         )
-        manner = Manner(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
+        run_options = RunOptions(TerminalScreen, "--verbose" in asked.flags, "--profile" in asked.flags)
         with owned(sweep.file.folder):
-            code = run_sweep(sweep, manner)
+            code = run_sweep(sweep, run_options)
     for line in closing_lines(sweep):
         output().say(line)
     return code

@@ -66,7 +66,7 @@ def train_sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRun
         BadInput: for a setting that is not valid.
     """
     from catsdogs_exp.sweep.run_sweep import run_sweep  # noqa: PLC0415  (a single run does not need it)
-    from catsdogs_exp.sweep.running import Manner  # noqa: PLC0415
+    from catsdogs_exp.sweep.running import RunOptions  # noqa: PLC0415
     from catsdogs_exp.sweep.search.begin import begin_search  # noqa: PLC0415
     from catsdogs_exp.sweep.search.words import is_search  # noqa: PLC0415
     from catsdogs_exp.sweep.start import begin  # noqa: PLC0415
@@ -78,7 +78,7 @@ def train_sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRun
     command = _COMMAND.format("train_sweep", ", ".join(map(repr, typed)))
     begun = (begin_search if is_search(typed) else begin)(command, typed, None, screen.say)
     with owned(begun.file.folder):
-        run_sweep(begun, Manner(lambda prefix, quiet: TerminalScreen(prefix, silent or quiet), False, False))
+        run_sweep(begun, RunOptions(lambda prefix, quiet: TerminalScreen(prefix, silent or quiet), False, False))
     return open_runs(Path(begun.file.folder))
 
 

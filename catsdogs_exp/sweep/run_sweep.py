@@ -12,7 +12,7 @@ from catsdogs_exp.record.comparison import compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
 from catsdogs_exp.sweep.recipe import chosen
-from catsdogs_exp.sweep.running import LookAhead, Manner, Running
+from catsdogs_exp.sweep.running import LookAhead, Running, RunOptions
 from catsdogs_exp.sweep.search.table import table
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
 from catsdogs_exp.sweep.start import Sweep
@@ -22,7 +22,7 @@ _MANY = 1000  # as many jobs as fit into the minutes of a search
 _THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.workers")
 
 
-def run_sweep(sweep: Sweep, manner: Manner) -> int:
+def run_sweep(sweep: Sweep, options: RunOptions) -> int:
     """Runs the remaining jobs.
 
     Returns:
@@ -31,8 +31,8 @@ def run_sweep(sweep: Sweep, manner: Manner) -> int:
     Raises:
         Interrupted: after the running jobs have saved their state, and the screen shows how to continue.
     """
-    screen = manner.make_screen("", False)
-    running = Running(sweep, manner, screen)
+    screen = options.make_screen("", False)
+    running = Running(sweep, options, screen)
     waiting = sweep.file.having(PENDING)
     threads = {key: _set_by_user(sweep, key) for key in _THREADS}
     missing = sweep.total - len(sweep.file.jobs) + len(waiting)
@@ -81,7 +81,7 @@ def run_one_by_one(running: Running) -> None:
             config = ahead.take(job)
             if config is None:
                 continue
-            screen = running.manner.make_screen(running.prefix(job.number), False)
+            screen = running.options.make_screen(running.prefix(job.number), False)
             outcome = run_job(running.begin(job), screen, config)
             running.end(job.number, outcome)
             if outcome.status == INTERRUPTED:

@@ -20,7 +20,7 @@ _SHARE = 0.2  # share of a core for composing in advance while jobs train
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunOptions:
     """How the jobs of a sweep are run, beyond `sweep.*`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Running:
 
     Attributes:
         sweep: its jobs.
-        manner: how they are run.
+        options: how they are run.
         screen: for messages about the sweep as a whole.
         started: when this process started its part of the sweep.
         done: jobs that ended in this process.
@@ -51,7 +51,7 @@ class Running:
     """
 
     sweep: Sweep
-    manner: Manner
+    options: RunOptions
     screen: Screen
     started: float = field(default_factory=time.perf_counter)
     done: int = 0
@@ -68,9 +68,9 @@ class Running:
             (*job.overrides, *self.more),
             self.sweep.file.facts.command,
             self.sweep.file.facts.config_dir,
-            self.manner.verbose,
-            self.manner.profile,
-            self.manner.allow_changes,
+            self.options.verbose,
+            self.options.profile,
+            self.options.allow_changes,
             None if self.sweep.search is None else self.sweep.search.trial_of(job),
         )
 
