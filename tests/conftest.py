@@ -3,9 +3,11 @@
 import copy
 import json
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +34,7 @@ settings.register_profile(
 )
 settings.load_profile("catsdogs_exp")
 
+ROOT = Path(__file__).resolve().parents[1]
 CATS_AND_DOGS = MappingProxyType({"cats": 4, "dogs": 4})
 
 
@@ -75,6 +78,66 @@ def _config_files_are_parsed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _choices_are_composed_once() -> Iterator[None]:
+    """Hydra reads and merges the same thirty configs for each command, before it applies what sets single values.
+
+    That takes three quarters of its time. Here it happens once for each choice of groups, as long as all configs are
+    the checkout's, Hydra's, or the same ones of plugins.
+    """
+    from hydra._internal import config_loader_impl as hydra_loader
+    from hydra._internal.defaults_list import DefaultsList, Overrides
+    from hydra.core.config_store import ConfigStore
+
+    loader = hydra_loader.ConfigLoaderImpl
+    choose, merge = hydra_loader.create_defaults_list, loader._compose_config_from_defaults_list
+    chosen: dict[Any, DefaultsList] = {}
+    merged: dict[Any, bytes] = {}
+    kept: dict[int, Any] = {}  # configs of the store, so that none gets the `id` of another
+
+    def stored(group: Mapping[str, Any]) -> Iterator[int]:
+        for each in group.values():
+            if isinstance(each, dict):
+                yield from stored(each)
+            else:
+                yield id(kept.setdefault(id(each), each))
+
+    def sources_of(repo: Any) -> Any:
+        """All that the content of configs depends on; None if it may change."""
+        places = tuple((each.scheme(), each.provider, each.path) for each in repo.get_sources())
+        own = all(scheme in ("pkg", "structured") or Path(path).is_relative_to(ROOT) for scheme, _, path in places)
+        return (places, *stored(ConfigStore.instance().repo)) if own else None
+
+    def choose_once(repo: Any, config_name: Any, overrides_list: Any, **how: bool) -> DefaultsList:
+        sources, typed = sources_of(repo), Overrides(repo, overrides_list)
+        if sources is None:
+            return choose(repo, config_name, overrides_list, **how)
+        groups = repr((typed.override_choices, typed.append_group_defaults, typed.deletions))
+        key = (sources, config_name, groups, *how.values())
+        if key not in chosen:
+            chosen[key] = choose(repo, config_name, overrides_list, **how)
+        return replace(chosen[key], config_overrides=typed.config_overrides)
+
+    def merge_once(self: Any, defaults: Any, repo: Any) -> Any:
+        sources = sources_of(repo)
+        if sources is None:
+            return merge(self, defaults, repo)
+        key = (sources, *(repr(vars(each)) for each in defaults))
+        if key not in merged:
+            merged[key] = pickle.dumps(merge(self, defaults, repo))
+        return pickle.loads(merged[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hydra_loader, "create_defaults_list", choose_once)
+        patch.setattr(loader, "_compose_config_from_defaults_list", merge_once)
+        yield
+
+
+def _same_configs(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a group of Hydra's store; its configs are the same objects, which nothing changes."""
+    return {name: _same_configs(each) if isinstance(each, dict) else each for name, each in group.items()}
+
+
 @pytest.fixture(autouse=True)
 def _no_plugin_outlives_its_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing that a test's module enters is there for the next test: no name, no module, no layer."""
@@ -96,7 +159,7 @@ def _no_plugin_outlives_its_test(tmp_path_factory: pytest.TempPathFactory) -> It
     modules = set(sys.modules)
     Plugins.instance()  # enters Hydra's own configs, once a process
     store = ConfigStore.instance()
-    repo = copy.deepcopy(store.repo)
+    repo = _same_configs(store.repo)
     yield
     if known != before:
         for each, was in zip(known, before, strict=True):
