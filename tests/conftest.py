@@ -1,6 +1,7 @@
 """Shared by all tests: a separate cache folder, small folders of photos, composed configs."""
 
 import copy
+import gc
 import json
 import os
 import pickle
@@ -51,8 +52,11 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 def _tensorflow_stays_frozen() -> Iterator[None]:
     """A command takes TensorFlow's objects from the garbage collector, and gives them back at its end.
 
-    The next one in the same process would look through them again, 0.2 s each time: here there are hundreds.
+    The next one in the same process would look through them again, 0.2 s each time: here there are hundreds. So would
+    the collector in tests that run no command.
     """
+    gc.collect()
+    gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gc.unfreeze", lambda: None)
         yield
