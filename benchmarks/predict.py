@@ -68,7 +68,8 @@ def _sides(words: tuple[str, ...], file: Path) -> tuple[dict[str, Callable[[], f
     from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.run.loaders import Loaders
     from catsdogs_exp.run.network import build_network
-    from catsdogs_exp.training.checkpoint.model_file import ModelCard, save_model
+    from catsdogs_exp.training.checkpoint.card import ModelCard
+    from catsdogs_exp.training.checkpoint.model_file import save_model
     from catsdogs_exp.training.fit import evaluate
     from catsdogs_exp.training.steps import Steps
 

@@ -46,6 +46,22 @@ def inner(owner: Any, name: str, library: str) -> Any:
         ) from error
 
 
+# --- TensorFlow: SavedModel -----------------------------------------------------------------------------------------
+
+
+def saved_model_in(data: bytes) -> Any:
+    """The `SavedModel` message in the bytes of a `saved_model.pb`.
+
+    Why: only TensorFlow's own modules read the file without opening it. Replace: a public class of the message.
+
+    Raises:
+        google.protobuf.message.DecodeError: for other bytes.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415
+
+    return inner(saved_model_pb2, "SavedModel", "tensorflow").FromString(data)
+
+
 # --- Keras: optimizers -----------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,12 @@ SYMBOLS = [
         "find where custom gradients are entered, or whether finished jobs are still kept alive",
     ),
     Symbol("tensorflow", "tensorflow.python.eager.context", "Context.configure_coordination_service", _LOOK),
+    Symbol(
+        "tensorflow",
+        "tensorflow.core.protobuf.saved_model_pb2",
+        "SavedModel",
+        "find the message's class for `saved_model_in`, or declare the message there",
+    ),
     Symbol("tensorflow", *_WORKERS, "use the module where it has gone to"),
     *(
         Symbol("tensorflow", _WORKERS[0], f"{_WORKERS[1]}.{name}", _LOOK)

@@ -8,6 +8,7 @@ A comment before each block of commands, invisible to readers, has one entry per
     - prints: 18 usable                 # one or several texts in its output; white space is collapsed
       writes: findings.html             # a new file; may be a glob pattern
       exit: 1                           # exit code; defaults to 0
+    - exports: onnx                     # formats that the run is exported to first, for words such as RUN/exports/...
     - small: epochs=2                   # settings that replace or extend the command's
     - first: model=slim                 # a training to run first; `my-run` is its folder
     - skip: needs two machines          # not run, and why
@@ -49,7 +50,7 @@ BLOCK = re.compile(
     r"(?:<!-- commands\n(?P<checks>(?:(?!-->).)*)-->\n\s*)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.M
 )
 DOWNLOADED = ("cats_vs_dogs", "cats_vs_dogs_filtered", "horses_or_humans", "rock_paper_scissors")
-KEYS = ("prints", "writes", "runs", "settings", "exit", "small", "first", "skip")
+KEYS = ("prints", "writes", "runs", "settings", "exit", "small", "first", "exports", "skip")
 PRINTED = re.compile(r"<!-- printed by: (.*?) -->\n\s*```\n(.*?)^```$", re.DOTALL | re.M)
 
 
@@ -236,7 +237,9 @@ def test_every_command_does_what_its_page_says(
     if command.extra("first"):
         assert main(shrunk(command.extra("first"))) == 0
         names["my-run"] = str(*(run_folders(reader) - {run}))
-    words = [names.get(word, word) for word in command.words]
+    for formats in command.asked("exports"):
+        assert main(["export", str(run), "--format", formats]) == 0
+    words = [names.get(word, re.sub(r"^RUN/", f"{names['RUN']}/", word)) for word in command.words]
     words = replaced(shrunk(words) if command.trains else words, command.extra("small"))
     files, runs = {path for path in reader.rglob("*") if path.is_file()}, run_folders(reader)
     capsys.readouterr()

@@ -9,12 +9,12 @@ from catsdogs_exp.record.folder.run_files import RunFiles, read_result
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.inference.crop_sensitivity import CropSensitivity
-    from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.inference.image_predictor import ImagePredictor
 
 _SHOWN = 10
 
 
-def measure_crops(predictor: "Predictor", files: Sequence[tuple[Path, str]]) -> "CropSensitivity":
+def measure_crops(predictor: "ImagePredictor", files: Sequence[tuple[Path, str]]) -> "CropSensitivity":
     """Measures with a progress bar; files that cannot be read were reported before."""
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.inference.crop_sensitivity import crop_sensitivity

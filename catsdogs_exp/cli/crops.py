@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # they come with TensorFlow and Pillow
     from PIL.Image import Image
 
     from catsdogs_exp.inference.image_names import NamedImage
-    from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.inference.image_predictor import ImagePredictor
 
 
 def add_crop_flags(parser: Parser) -> None:
@@ -82,7 +82,7 @@ def crop_options(options: argparse.Namespace) -> CropOptions | None:
     return CropOptions(None if options.crops else NamedCrop.parse(options.crop), out, options.json)
 
 
-def predict_crops(predictor: "Predictor", images: "Sequence[NamedImage]", options: CropOptions) -> int:
+def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", options: CropOptions) -> int:
     """Prints what cropping does to each image, by name. Exit code 1 if some could not be read, 2 if none could."""
     from catsdogs_exp.cli.image_rows import ImageRows
     from catsdogs_exp.cli.screen import output

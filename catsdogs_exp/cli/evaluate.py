@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
     viewed = None
     if views:
         of_each = run_views(run, views)
-        viewed = judge(ViewPredictor(run, of_each, options.forget_rescaling), found, split, lambda _: None).evaluation
+        viewed = judge(ViewPredictor(predictor, of_each), found, split, lambda _: None).evaluation
         figures["tta"] = {"views": of_each.count, **figures_of(viewed, classes)}
     if options.confusion:
         _write(judged.evaluation, classes, options.confusion)

@@ -18,7 +18,9 @@ from catsdogs_exp.natural_sort import natural_key
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.cli.answer_forms import Form
     from catsdogs_exp.inference.answers import Answer
+    from catsdogs_exp.inference.exported.predictor import ExportedPredictor
     from catsdogs_exp.inference.image_names import NamedImage
+    from catsdogs_exp.inference.image_predictor import ImagePredictor
     from catsdogs_exp.inference.network_file import NetworkFile
     from catsdogs_exp.inference.predictor import Predictor
     from catsdogs_exp.inference.threshold import Threshold
@@ -40,18 +42,20 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.inference.network_file import find_network
 
     source = find_network(options.model)
+    if source.is_exported:
+        _check_exported(source, options)
     with tempfile.TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
         images = _images(options, Path(scratch)) if options.images else []
 
-        from catsdogs_exp.training.runtime import import_tensorflow
+        if source.form in ("keras", "savedmodel"):
+            from catsdogs_exp.training.runtime import import_tensorflow
 
-        import_tensorflow()
+            import_tensorflow()
         if options.explain:
             return explain_images(source, images, options.json)
-        predictor = _predictor(source, views, options.forget_rescaling)
+        predictor = _with_views(_predictor(source, options), source, views)
         if crops is not None:
             return predict_crops(predictor, images, crops)
-        _say_what_is_known(source, predictor, options)
         code = _print_answers(predictor, images, options) if images else 0
         if options.watch:
             _watch(predictor, options)
@@ -68,10 +72,15 @@ def _check_images(options: argparse.Namespace) -> None:
 def _parser() -> Parser:
     parser = Parser(
         "predict",
-        description="Classes and probabilities for images, from the best network of a run.",
+        description="Classes and probabilities for images, from the best network of a run or an exported file.",
         epilog=_EXAMPLE,
     )
-    parser.add_argument("model", metavar="RUN", type=a_path, help="a run folder, or a best.keras anywhere")
+    parser.add_argument(
+        "model",
+        metavar="RUN",
+        type=a_path,
+        help="a run folder; or a best.keras or an exported savedmodel, .tflite or .onnx, anywhere",
+    )
     parser.add_argument(
         "images",
         metavar="IMAGE",
@@ -133,19 +142,53 @@ def _images(options: argparse.Namespace, scratch: Path) -> "list[NamedImage]":
             aside(f"skipped: {note}")
 
 
-def _predictor(source: "NetworkFile", views: int, forget_rescaling: bool) -> "Predictor":
+def _check_exported(source: "NetworkFile", options: argparse.Namespace) -> None:
+    """Refuses what an exported file cannot do, before anything else is read.
+
+    Raises:
+        BadInput: for an option that needs layers, or a runtime that is not installed.
+    """
+    from catsdogs_exp.inference.export.formats import check_can_open
+
+    for flag in ("--explain", "--reject", "--forget-rescaling"):
+        if getattr(options, flag.removeprefix("--").replace("-", "_")):
+            raise BadInput(
+                f"{flag} looks into the layers of a network, which an exported file does not tell. Received: "
+                f"{source.name}. Name the run or its best.keras instead"
+            )
+    check_can_open(source.form, source.name)
+
+
+def _predictor(source: "NetworkFile", options: argparse.Namespace) -> "ImagePredictor":
+    """Opens the network, and says how far it can be trusted."""
+    tells = not options.crops and options.crop is None  # sentences about crops say nothing of single answers
+    if source.is_exported:
+        from catsdogs_exp.inference.exported.predictor import ExportedPredictor
+
+        exported = ExportedPredictor(source.network, source.form)
+        if tells:
+            _say_calibration(exported)
+            _say_what_is_not_known(exported)
+        return exported
     from catsdogs_exp.inference.predictor import Predictor
 
+    network = Predictor(source, options.forget_rescaling)
+    if tells:
+        _say_what_is_known(source, network, options)
+    return network
+
+
+def _with_views(predictor: "ImagePredictor", source: "NetworkFile", views: int) -> "ImagePredictor":
     if not views:
-        return Predictor(source, forget_rescaling)
+        return predictor
     from catsdogs_exp.cli.screen import aside
     from catsdogs_exp.inference.tta import MIRRORED, ViewPredictor, run_views
 
     if source.run is not None:
-        return ViewPredictor(source, run_views(source.run, views), forget_rescaling)
+        return ViewPredictor(predictor, run_views(source.run, views))
     if views > MIRRORED.count:
         aside("--tta: without its run, the network's augmentation is unknown: 2 views, the image and its mirror image")
-    return ViewPredictor(source, MIRRORED, forget_rescaling)
+    return ViewPredictor(predictor, MIRRORED)
 
 
 def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: argparse.Namespace) -> None:
@@ -158,12 +201,7 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
             "warning: the network has no preprocessing inside: here, as in its training, it gets pixels 0..255 as they "
             "are; a program that scales them to 0..1 would get other answers"
         )
-    if appendix and appendix.calibration:
-        known = appendix.calibration
-        aside(
-            f"calibrated with temperature {known.temperature:.3g}: calibration error on {known.images} validation "
-            f"images {known.error_before:.4f} before, {known.error_after:.4f} after"
-        )
+    _say_calibration(predictor)
     if options.forget_rescaling or (appendix and appendix.familiarity):
         return
     why = "the network's file does not describe its training images"
@@ -178,7 +216,27 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
         aside(f"images unlike the training images are not noticed: {why}. {hint}")
 
 
-def _watch(predictor: "Predictor", options: argparse.Namespace) -> None:
+def _say_calibration(predictor: "ImagePredictor") -> None:
+    from catsdogs_exp.cli.screen import aside
+
+    known = predictor.appendix.calibration if predictor.appendix else None
+    if known:
+        aside(
+            f"calibrated with temperature {known.temperature:.3g}: calibration error on {known.images} validation "
+            f"images {known.error_before:.4f} before, {known.error_after:.4f} after"
+        )
+
+
+def _say_what_is_not_known(exported: "ExportedPredictor") -> None:
+    from catsdogs_exp.cli.screen import aside
+
+    aside(
+        f"run by {exported.runtime}; images unlike the training images are not noticed: an exported file does not "
+        "describe them"
+    )
+
+
+def _watch(predictor: "ImagePredictor", options: argparse.Namespace) -> None:
     from catsdogs_exp.cli.watch_answers import watch_answers
     from catsdogs_exp.inference.answers import answers
 
@@ -187,7 +245,7 @@ def _watch(predictor: "Predictor", options: argparse.Namespace) -> None:
     watch_answers(options.watch, lambda image: next(answers(predictor, [image], threshold)), form, style)
 
 
-def _threshold_and_form(predictor: "Predictor", options: argparse.Namespace) -> "tuple[Threshold | None, Form]":
+def _threshold_and_form(predictor: "ImagePredictor", options: argparse.Namespace) -> "tuple[Threshold | None, Form]":
     from catsdogs_exp.cli.answer_forms import Form
     from catsdogs_exp.inference.threshold import Threshold
 
@@ -196,7 +254,7 @@ def _threshold_and_form(predictor: "Predictor", options: argparse.Namespace) -> 
     return threshold, Form(classes, options.top, options.reject)
 
 
-def _print_answers(predictor: "Predictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
+def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
     from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table, tell_problems
     from catsdogs_exp.cli.image_rows import code_for
     from catsdogs_exp.inference.answers import answers

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from catsdogs_exp.inference.image_names import NamedImage
-from catsdogs_exp.inference.predictor import Prediction, Predictor
+from catsdogs_exp.inference.image_predictor import ImagePredictor, Prediction
 from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.metrics.temperature import softened
 
@@ -38,7 +38,9 @@ class Answer:
     warning: str = ""
 
 
-def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Threshold | None = None) -> Iterator[Answer]:
+def answers(
+    predictor: ImagePredictor, images: Sequence[NamedImage], threshold: Threshold | None = None
+) -> Iterator[Answer]:
     """The answers, in the order of the images."""
     predictions = predictor.predict([image.path for image in images if not image.error])
     for image in images:
@@ -48,7 +50,7 @@ def answers(predictor: Predictor, images: Sequence[NamedImage], threshold: Thres
             yield _answer(image.name, next(predictions), predictor, threshold)
 
 
-def _answer(name: str, said: Prediction, predictor: Predictor, threshold: Threshold | None) -> Answer:
+def _answer(name: str, said: Prediction, predictor: ImagePredictor, threshold: Threshold | None) -> Answer:
     if said.probabilities is None:
         return Answer(name, error=said.error)
     classes, appendix = predictor.card.classes, predictor.appendix

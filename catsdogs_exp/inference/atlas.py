@@ -22,7 +22,8 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.layers import AUTO, choose_layers, without_repeats
 from catsdogs_exp.insight.visualization import Vision, visualize
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model
 
 
 @dataclass(frozen=True)

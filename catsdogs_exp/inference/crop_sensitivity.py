@@ -18,7 +18,7 @@ from catsdogs_exp.inference.crops import Cropped, CropScores, named, read_croppe
 from catsdogs_exp.metrics.intervals import bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:  # it comes with TensorFlow
-    from catsdogs_exp.inference.predictor import Predictor
+    from catsdogs_exp.inference.image_predictor import ImagePredictor
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class CropSensitivity:
 
 
 def crop_sensitivity(
-    predictor: "Predictor",
+    predictor: "ImagePredictor",
     files: Sequence[tuple[Path, str]],
     progress: Callable[[str, int, int], None],
     grid: Grid = COARSE,
@@ -155,7 +155,7 @@ def crop_sensitivity(
     )
 
 
-def _read(file: Path, predictor: "Predictor", grid: Grid) -> Cropped | str:
+def _read(file: Path, predictor: "ImagePredictor", grid: Grid) -> Cropped | str:
     return read_or_reason(lambda: read_cropped(file, predictor.card.preparation, grid.boxes))
 
 

@@ -20,7 +20,7 @@ from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.occlusion import occlusion_map
 from catsdogs_exp.insight.penultimate import penultimate_of
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 CHANNELS, NEIGHBOURS = 8, 8
 _TRAINING_IMAGES = 600

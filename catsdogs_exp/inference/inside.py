@@ -20,7 +20,8 @@ from catsdogs_exp.insight.networks import Comparison, LayerFeatures, LonelyChann
 from catsdogs_exp.insight.receptive_field import receptive_fields
 from catsdogs_exp.record.folder.atlas_folders import atlas_folders
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model
 
 _BATCH = 32
 _SECONDS = 20.0  # for measuring the use of one network's channels

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.inference.image_predictor import NO_NUMBER, ImagePredictor
 from catsdogs_exp.inference.labelled_files import LabelledFiles
-from catsdogs_exp.inference.predictor import NO_NUMBER, Predictor
 from catsdogs_exp.inference.run_predictions import gathered_predictions
 from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
@@ -58,7 +58,7 @@ class Judged:
         return error_of(softened(self.logs, calibration.temperature), self.labels)
 
 
-def judge(predictor: Predictor, found: LabelledFiles, split: str, say: Callable[[str], None]) -> Judged:
+def judge(predictor: ImagePredictor, found: LabelledFiles, split: str, say: Callable[[str], None]) -> Judged:
     """Predicts labelled files and compares.
 
     Args:

@@ -13,7 +13,7 @@ from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 
 @dataclass(frozen=True)

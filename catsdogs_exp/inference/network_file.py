@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
+
+_FORMS = {".keras": "keras", ".onnx": "onnx", ".tflite": "litert"}
+_GRAPH = "saved_model.pb"
 
 
 @dataclass(frozen=True)
@@ -11,29 +15,56 @@ class NetworkFile:
     """A trained network.
 
     Attributes:
-        network: its file.
+        network: its file; the folder of a SavedModel.
         run: the run that it belongs to, or None for a file on its own.
+        form: `keras`, or the format of an export: `savedmodel`, `litert`, `onnx`.
     """
 
     network: Path
     run: RunFiles | None
+    form: str = "keras"
 
     @property
     def name(self) -> str:
         """What to call it in messages: the run's folder, or the file."""
-        return str(self.network if self.run is None else self.run.folder)
+        return str(self.network if self.run is None or self.is_exported else self.run.folder)
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is an exported file, which tells nothing of its layers."""
+        return self.form != "keras"
 
 
 def find_network(path: Path) -> NetworkFile:
-    """The network of a run folder, or a `best.keras` wherever it is.
+    """The network of a run folder, or a `best.keras` or an exported file wherever it is.
 
     Raises:
-        BadInput: if there is neither.
+        BadInput: if there is none.
     """
     given = path.expanduser()
-    if given.is_file() and given.suffix == ".keras":
-        folder = given.absolute().parent.parent
-        of_run = given.absolute() == RunFiles(folder).network and (folder / "result.json").is_file()
-        return NetworkFile(given, RunFiles(folder) if of_run else None)
+    given = given.parent if given.name == _GRAPH else given
+    if (given / _GRAPH).is_file():
+        return NetworkFile(given, _run_around(given), "savedmodel")
+    if given.is_file():
+        form = _FORMS.get(given.suffix.lower(), "")
+        if form == "keras":
+            run = _run_around(given)
+            return NetworkFile(given, run if run is not None and given.absolute() == run.network else None)
+        if form:
+            return NetworkFile(given, _run_around(given), form)
+        if given.suffix.lower() == ".html":
+            raise BadInput(
+                f"A page answers in a browser, not here: open {given} there. For predict, name a run, a best.keras, or "
+                "an export as savedmodel, .tflite or .onnx"
+            )
+    inside = sorted(each for each in given.glob("*") if each.suffix in _FORMS or (each / _GRAPH).is_file())
+    if inside and not (given / "result.json").is_file():
+        raise BadInput(f"{given} is a folder of networks. Name one of them: {', '.join(map(str, inside[:8]))}")
     run = find_run(given)
     return NetworkFile(run.network, run)
+
+
+def _run_around(file: Path) -> RunFiles | None:
+    """The run that a file in one of its folders belongs to."""
+    folder = file.absolute().parent.parent
+    return RunFiles(folder) if (folder / "result.json").is_file() else None

@@ -16,7 +16,8 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 from catsdogs_exp.training.progress import progress_of
 from catsdogs_exp.training.steps import Steps

@@ -17,7 +17,8 @@ from catsdogs_exp.metrics.temperature import Calibration, calibrate
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model
 
 IMAGES = 200
 """Training images whose features are kept; as many validation images set the limit."""

@@ -11,7 +11,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Augment
 from catsdogs_exp.data.augmentation import apply, changes_pictures, draw
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.predictor import HasNetwork, Opinions, Predictor
+from catsdogs_exp.inference.image_predictor import ImagePredictor, Opinions
 from catsdogs_exp.record.folder.run_files import RunFiles
 
 
@@ -83,23 +83,21 @@ def _typed(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
 
 
-class ViewPredictor(Predictor):
+class ViewPredictor(ImagePredictor):
     """Predicts the mean of the probabilities over the views of each image.
 
     Args:
-        source: a run, for its best network, or the file of one.
+        predictor: predicts each view.
         views: of each image.
-        forget_rescaling: as for `Predictor`.
     """
 
-    def __init__(self, source: HasNetwork, views: Views, forget_rescaling: bool = False) -> None:
-        super().__init__(source, forget_rescaling)
-        self._views = views
+    def __init__(self, predictor: ImagePredictor, views: Views) -> None:
+        self.card, self.appendix = predictor.card, predictor.appendix
+        self._predictor, self._views = predictor, views
 
     def opinions(self, images: NDArray[np.uint8]) -> Opinions:
         """Predicts uint8 [b, height, width, channels] at the card's target_size."""
-        views = range(self._views.count)
-        each = [super(ViewPredictor, self).opinions(self._views.of(images, view)) for view in views]
+        each = [self._predictor.opinions(self._views.of(images, view)) for view in range(self._views.count)]
         probabilities = np.mean([said.probabilities for said in each], axis=0, dtype=np.float64)
         logs = np.logaddexp.reduce([said.logs for said in each], axis=0, dtype=np.float64) - np.log(len(each))
         return Opinions(np.asarray(probabilities, np.float32), np.asarray(logs, np.float32), each[0].similarity)

@@ -16,7 +16,7 @@ from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _RESIZES = {
     "stretch": "stretched to this size",

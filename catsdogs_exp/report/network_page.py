@@ -12,7 +12,7 @@ from markupsafe import Markup
 from catsdogs_exp.inference.export.browser_graph import BrowserGraph
 from catsdogs_exp.printable import printable
 from catsdogs_exp.report import page
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _NAMED = 6  # classes; of more only the number is told
 _RUNTIME = "vendor/tfjs"

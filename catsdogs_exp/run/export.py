@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +18,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.export import browser_graph, litert, onnx_file, saved_model
+from catsdogs_exp.inference.export import (
+    browser_graph,
+    litert,
+    onnx_file,
+    open_litert,
+    open_onnx,
+    open_saved_model,
+    saved_model,
+)
 from catsdogs_exp.inference.export.calibration import representative_images
 from catsdogs_exp.inference.export.checking import Candidate, Limits, Panel, Row, check, read_photos
 from catsdogs_exp.inference.export.examples import examples_of
@@ -25,6 +34,8 @@ from catsdogs_exp.inference.export.formats import Format
 from catsdogs_exp.inference.export.in_browser import OpenPage, can_open_pages
 from catsdogs_exp.inference.export.network import answering, image_spec, in_float32
 from catsdogs_exp.inference.export.runtime import Opened, Photo
+from catsdogs_exp.inference.exported.description import NAME as DESCRIPTION
+from catsdogs_exp.inference.exported.description import description_of
 from catsdogs_exp.inference.labelled_files import files_of_split
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.printable import printable
@@ -33,7 +44,7 @@ from catsdogs_exp.record.folder.result import write_json, write_whole
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.report.model_card import model_card
 from catsdogs_exp.report.network_page import network_page
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 NAME = "exports"
 
@@ -98,7 +109,9 @@ def export_run(
         raise BadInput(f"The run folder cannot be written: {run.folder}: {error.strerror}") from error
     with ExitStack() as ends:
         ends.callback(shutil.rmtree, scratch, ignore_errors=True)
-        sources = _Sources(run, model, predictor.card, wanted, say, ends)
+        sources = _Sources(
+            run, model, predictor.card, description_of(predictor.card, predictor.appendix), wanted, say, ends
+        )
         files = [found for each in wanted.formats for found in _written(each, scratch / each.file, sources)]
         panel = Panel(network, None if model is predictor.model else _in_keras(model), files)
         count = len(validation.files)
@@ -117,6 +130,7 @@ class _Sources:
     run: RunFiles
     model: keras.Model
     card: ModelCard
+    described: dict[str, Any]
     wanted: Wanted
     say: Callable[[str], None]
     ends: ExitStack
@@ -128,21 +142,21 @@ def _written(each: Format, path: Path, sources: _Sources) -> list[Candidate]:
     model, flex = sources.model, sources.wanted.flex
     if each.name == "savedmodel":
         saved_model.write_saved_model(model, sources.card.preparation, path)
-        opened = saved_model.open_saved_model(path)
+        opened = open_saved_model.open_saved_model(path)
     elif each.name == "litert":
         litert.write_float(model, path, flex)
-        opened = litert.open_litert(path, each.name, flex)
+        opened = open_litert.open_litert(path, each.name, flex)
     elif each.name == "litert-int8":
         training = files_of_split(sources.run, "train", sources.wanted.data, "--data PATH")
         litert.write_int8(model, path, representative_images(training, sources.card.preparation, sources.say))
-        opened = litert.open_litert(path, each.name)
+        opened = open_litert.open_litert(path, each.name)
     elif each.name == "html":
         graph = browser_graph.browser_graph(model)
         path.write_text(network_page(sources.card, graph, _facts(sources)), encoding="utf-8")
         opened = [_page_opened(path, sources)]
     else:
         onnx_file.write_onnx(model, path)
-        opened = onnx_file.open_onnx(path)
+        opened = open_onnx.open_onnx(path)
     sources.say(f"{each.name}: written in {time.perf_counter() - started:.1f} s")
     return [Candidate(path, one) for one in opened]
 
@@ -201,8 +215,9 @@ def _accompany(folder: Path, sources: _Sources, rows: Sequence[Row]) -> None:
         "versions": {name: version(name) for name in names},
         "limits": asdict(sources.wanted.limits),
         "rows": [asdict(row) for row in rows],
+        **sources.described,
     }
-    write_json(folder / "exports.json", content)
+    write_json(folder / DESCRIPTION, content)
 
 
 def _settled(scratch: Path, run: Path) -> Path:

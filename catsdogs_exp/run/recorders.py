@@ -21,7 +21,7 @@ from catsdogs_exp.run.guests import open_guests
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.prune_listener import PruneListener
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.writer import Checkpoints
 from catsdogs_exp.training.fit import Listener, Stage
 from catsdogs_exp.training.profiling import Trace

@@ -160,14 +160,14 @@ def test_a_file_that_answers_otherwise_is_removed(
 ) -> None:
     from dataclasses import replace
 
-    from catsdogs_exp.inference.export import litert
+    from catsdogs_exp.inference.export import open_litert
 
-    real = litert.open_litert
+    real = open_litert.open_litert
 
     def broken(*arguments: object) -> list:
         return [replace(each, answer=wrong(each.answer)) for each in real(*arguments)]
 
-    monkeypatch.setattr(litert, "open_litert", broken)
+    monkeypatch.setattr(open_litert, "open_litert", broken)
     assert main(["export", str(fresh), "--format", "litert,onnx"]) == 1
     said = capsys.readouterr()
     assert "error: Refused and removed: network.tflite: its probabilities differ by up to" in said.err

@@ -346,7 +346,7 @@ def test_images_that_were_scaled_before_they_were_saved(
     assert main(["predict", str(trained), str(tmp_path), "--json"]) == 0
     said = capsys.readouterr()
     rows = {Path(row["path"]).name: row for row in json.loads(said.out)}
-    from catsdogs_exp.inference.predictor import SCALED
+    from catsdogs_exp.inference.image_predictor import SCALED
 
     assert rows["scaled.png"]["warning"] == SCALED and "0..1" in SCALED and "the network takes 0..255" in SCALED
     assert "warning" not in rows["whole.png"] and "warning" not in rows["float.tiff"]

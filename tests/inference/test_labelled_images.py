@@ -9,7 +9,7 @@ from PIL import Image
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.inference.labelled_images import images_of_folder
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0])

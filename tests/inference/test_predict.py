@@ -55,7 +55,7 @@ def test_prediction_sees_the_pixels_of_the_validation_pass(
     from catsdogs_exp.data.images.pixels import open_pixels
     from catsdogs_exp.data.open_data import gather
     from catsdogs_exp.inference import predictor
-    from catsdogs_exp.training.checkpoint.model_file import ModelCard
+    from catsdogs_exp.training.checkpoint.card import ModelCard
 
     settings = config(
         "dataset=folder",

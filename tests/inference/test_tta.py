@@ -106,7 +106,7 @@ def test_a_mirrored_picture_counts_as_much_as_the_picture(
     run = find_run(trained)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
     mirrored = np.ascontiguousarray(pictures[:, :, ::-1])
-    both = ViewPredictor(run, views_of(config().augment, 0, 2)).probabilities(pictures)
+    both = ViewPredictor(Predictor(run), views_of(config().augment, 0, 2)).probabilities(pictures)
     plain = Predictor(run)
     expected = (plain.probabilities(pictures) + plain.probabilities(mirrored)) / 2
     np.testing.assert_allclose(both, expected, atol=1e-6)

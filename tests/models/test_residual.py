@@ -11,7 +11,8 @@ import tensorflow as tf
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.batch_norm import FusedBatchNormalization
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
 from catsdogs_exp.training.precision import building_in
 
 SMALL = ("target_size=24", "depth=2", "model.blocks=2", "model.filters=8")

@@ -19,7 +19,7 @@ from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 from catsdogs_exp.report import page
 from catsdogs_exp.report.network_page import network_page
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 READY = "The network is ready."
 HOSTILE = ("<img src=x onerror=\"document.title='owned'\">", "</script><script>document.title='owned'</script>")

@@ -20,7 +20,8 @@ from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.insight.penultimate import features_of
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import freeze, unfreeze
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, save_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
 from catsdogs_exp.training.distribution.distribution import Distribution
 from catsdogs_exp.training.features import FeatureLoader, FeatureSource, prepare_features, split_network
 from catsdogs_exp.training.fit import evaluate

@@ -46,6 +46,7 @@ class SplitSettings:
 
 
 RESIZES = ("stretch", "crop", "pad", "random_resized_crop")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class LoaderSettings:
     crop_ratio: tuple[float, float] = setting(
         "width / height, for random_resized_crop", above=0, at_most=100, kind=RANGE
     )
-    interpolation: str = setting("interpolation when resizing", choices=("nearest", "bilinear", "bicubic", "lanczos"))
+    interpolation: str = setting("interpolation when resizing", choices=INTERPOLATIONS)
     cache: str = setting("where decoded images are cached", choices=("none", "memory", "disk", "auto"))
     cache_limit: float = setting("GiB on disk for all decoded images", above=0)
     workers: int = setting("threads that read and augment; 0: one per core", at_least=0, at_most=256)

@@ -13,7 +13,8 @@ from catsdogs_exp.data.images.preparing import Preparation, image_of
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.demo.atlas_entries import AtlasEntries
 from catsdogs_exp.inference.demo.refusal import Refused
-from catsdogs_exp.inference.predictor import NO_NUMBER, Predictor
+from catsdogs_exp.inference.image_predictor import NO_NUMBER
+from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.insight.activations import Activations
 from catsdogs_exp.insight.grad_cam import GradCam
 from catsdogs_exp.insight.graph import FlatNetwork

@@ -11,8 +11,8 @@ from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.inference.export.network import OUTPUT, image_spec
-from catsdogs_exp.inference.export.runtime import Opened, Photo
+from catsdogs_exp.inference.export.network import image_spec
+from catsdogs_exp.inference.export.runtime import OUTPUT, Opened, Photo
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _EXACT = 1_200_000  # bytes by which float32 may exceed two bytes per weight: smaller weights, on which the rest depends

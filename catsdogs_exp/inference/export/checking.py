@@ -15,7 +15,7 @@ from catsdogs_exp.data.images.preparing import Preparation, image_of
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.inference.export.formats import CLOSE
 from catsdogs_exp.inference.export.runtime import Opened, Photo, Refused
-from catsdogs_exp.inference.predictor import NO_NUMBER
+from catsdogs_exp.inference.image_predictor import NO_NUMBER
 
 _TURN = 64  # images that a runtime answers before the next one does
 

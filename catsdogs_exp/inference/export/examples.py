@@ -2,7 +2,7 @@
 
 from catsdogs_exp.data.images.resizing import evaluated_as
 from catsdogs_exp.inference.export.formats import Format
-from catsdogs_exp.training.checkpoint.model_file import ModelCard
+from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _PILLOWS = {"nearest": "NEAREST", "bilinear": "BILINEAR", "bicubic": "BICUBIC", "lanczos": "LANCZOS"}
 

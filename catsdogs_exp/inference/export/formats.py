@@ -19,22 +19,25 @@ class Format:
     Attributes:
         name: on the command line.
         file: its file or folder within the export.
-        needs: modules that write or open it, with the names of their packages.
+        needs: modules that write it, or open it to check it, with the names of their packages.
+        opened_by: those that open it; none for TensorFlow.
     """
 
     name: str
     file: str
     needs: tuple[tuple[str, str], ...] = ()
+    opened_by: tuple[tuple[str, str], ...] = ()
 
 
+_ONNX = (("onnx", "onnx"), ("onnxruntime", "onnxruntime"))
 _LITERT = (("ai_edge_litert", "ai-edge-litert"),)
 FORMATS = {
     each.name: each
     for each in (
         Format("savedmodel", "savedmodel"),
-        Format("litert", "network.tflite", _LITERT),
-        Format("litert-int8", "network-int8.tflite", _LITERT),
-        Format("onnx", "network.onnx", (("tf2onnx", "tf2onnx"), ("onnx", "onnx"), ("onnxruntime", "onnxruntime"))),
+        Format("litert", "network.tflite", _LITERT, _LITERT),
+        Format("litert-int8", "network-int8.tflite", _LITERT, _LITERT),
+        Format("onnx", "network.onnx", (("tf2onnx", "tf2onnx"), *_ONNX), _ONNX),
         Format("html", "network.html"),
     )
 }
@@ -58,14 +61,31 @@ def chosen_formats(text: str) -> tuple[Format, ...]:
     return found
 
 
+def check_can_open(name: str, file: str) -> None:
+    """Checks that a file in a format can be opened here.
+
+    Raises:
+        BadInput: for a package that is not installed.
+    """
+    packages = _lacking(FORMATS[name].opened_by)
+    if packages:
+        raise BadInput(
+            f"{file} needs {', '.join(packages)}, not installed. Install: pip install 'catsdogs-exp[export]'"
+        )
+
+
 def _check_installed(formats: Sequence[Format]) -> None:
-    lacking = {each.name: [package for module, package in each.needs if not _is_there(module)] for each in formats}
+    lacking = {each.name: _lacking(each.needs) for each in formats}
     missing = dict.fromkeys(package for packages in lacking.values() for package in packages)
     if missing:
         names = ", ".join(name for name, packages in lacking.items() if packages)
         raise BadInput(
             f"--format {names} needs {', '.join(missing)}, not installed. Install: pip install 'catsdogs-exp[export]'"
         )
+
+
+def _lacking(needs: Sequence[tuple[str, str]]) -> list[str]:
+    return [package for module, package in needs if not _is_there(module)]
 
 
 def _is_there(module: str) -> bool:

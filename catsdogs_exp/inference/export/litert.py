@@ -1,10 +1,8 @@
 """LiteRT (TensorFlow Lite), in float32 or entirely in 8-bit integers, with its builtin operators only."""
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.inference.export.network import INPUT, OUTPUT, answering, image_spec
-from catsdogs_exp.inference.export.runtime import Opened, Photo
+from catsdogs_exp.inference.export.network import answering, image_spec
+from catsdogs_exp.inference.export.runtime import INPUT, OUTPUT, PIXELS
 from catsdogs_exp.process import quiet_converter
-
-SIGNATURE = "pixels"
 
 
 def write_float(model: keras.Model, path: Path, flex: bool = False) -> None:
@@ -69,9 +65,9 @@ def _converted(model: keras.Model, dtype: tf.DType, settings: dict[str, Any]) ->
     with tempfile.TemporaryDirectory() as scratch:
         folder = str(Path(scratch) / "network")
         archive = keras.export.ExportArchive()
-        archive.add_endpoint(SIGNATURE, lambda images: {OUTPUT: answer(images)}, [image_spec(model, 1, dtype)])
+        archive.add_endpoint(PIXELS, lambda images: {OUTPUT: answer(images)}, [image_spec(model, 1, dtype)])
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[PIXELS])
         for name, value in settings.items():
             owner = converter.target_spec if name.startswith("target_spec.") else converter
             setattr(owner, name.rpartition(".")[2], value)
@@ -91,25 +87,3 @@ def _reason(text: str) -> str:
         f"LiteRT has no builtin operator for {', '.join(operators)}. Allow TensorFlow's own with --flex (only for "
         "--format litert; the program that opens the file must then link them), or use --format onnx"
     )
-
-
-def open_litert(path: Path, label: str, flex: bool = False) -> list[Opened]:
-    """Opens a file; one with `flex` in TensorFlow, whose interpreter has these operators."""
-    if flex:
-        make, runtime = tf.lite.Interpreter, f"TensorFlow {tf.__version__}"
-    else:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (an extra)
-
-        make, runtime = Interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
-    with quiet_converter():  # TensorFlow's interpreter warns that it is deprecated; only it has these operators
-        interpreter = make(model_path=str(path), num_threads=os.cpu_count() or 1)
-        interpreter.allocate_tensors()
-        run = interpreter.get_signature_runner(SIGNATURE)
-    scale, zero = run.get_output_details()[OUTPUT]["quantization"]
-
-    def answer(photo: Photo) -> NDArray[np.float32]:
-        found = run(**{INPUT: photo.pixels[None]})[OUTPUT][0]
-        found = found.astype(np.float32)
-        return np.asarray((found - zero) * scale if scale else found, np.float32)
-
-    return [Opened(label, runtime, answer, exact=not scale)]

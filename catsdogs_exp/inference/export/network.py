@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from catsdogs_exp.inference.export.runtime import INPUT, OUTPUT
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
-INPUT, OUTPUT = "images", "probabilities"
 _REDUCED = ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 

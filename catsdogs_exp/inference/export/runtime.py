@@ -1,4 +1,4 @@
-"""An exported file that is open in its own runtime."""
+"""An exported file that is open in its own runtime. Without TensorFlow."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+INPUT, OUTPUT = "images", "probabilities"
+"""Of every file but the page."""
+PIXELS, BYTES = "pixels", "bytes"
+"""The signatures of SavedModels; LiteRT files have the first one."""
 
 
 @dataclass(frozen=True)

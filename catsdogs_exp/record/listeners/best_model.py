@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.record.folder.result import Result
 from catsdogs_exp.training.checkpoint.appendix import Appendix, append
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, save_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import save_model
 from catsdogs_exp.training.progress import EpochResult, History
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def read_appendix(path: Path) -> Appendix | None:
             content = json.loads(_read(archive, _ENTRY, _MAX_ENTRY))
             calibration, known = content["calibration"], content["familiarity"]
             return Appendix(
-                None if calibration is None else _calibration(calibration),
+                None if calibration is None else calibration_of(calibration),
                 None if known is None else _familiarity(archive, known),
             )
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
@@ -99,7 +100,12 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     return archive.read(name)
 
 
-def _calibration(content: dict[str, Any]) -> Calibration:
+def calibration_of(content: Mapping[str, Any]) -> Calibration:
+    """The calibration in plain values, as `dataclasses.asdict` makes them.
+
+    Raises:
+        KeyError, ValueError, TypeError: for other or impossible values.
+    """
     found = Calibration(
         float(content["temperature"]),
         int(content["images"]),

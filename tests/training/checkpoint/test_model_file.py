@@ -15,7 +15,8 @@ import pytest
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import build_model
-from catsdogs_exp.training.checkpoint.model_file import ModelCard, load_model, read_card, save_model
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.model_file import load_model, read_card, save_model
 
 CARD = ModelCard(("cats", "dogs"), (16, 20), "stretch", "bilinear")
 
