@@ -107,8 +107,9 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
 
 
 def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:
-    """The settings by which a run differs from the others, at most so many: `depth=4`."""
-    return tuple(f"{key}={(run.config or {}).get(key, MISSING)}" for key in found.keys[:most])
+    """The settings by which a run differs from the others, at most so many, without those that mean nothing in it."""
+    values = ((key, run.setting(key)) for key in found.keys)
+    return tuple(f"{key}={value}" for key, value in values if value is not MISSING)[:most]
 
 
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[
     y = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
     lines = tuple(Line(run, _pieces(line, numbers, x, y)) for run, line, numbers in curves)
     across = tuple(Tick(x(epoch), str(epoch)) for epoch in _whole(min(epochs), max(epochs)))
-    up = tuple(Tick(y(value), f"{value:.3g}") for value in _even(min(values), max(values)))
+    up = tuple(Tick(y(value), f"{value:g}") for value in _even(min(values), max(values)))
     return Chart(title, lines, across, up)
 
 
@@ -125,7 +125,7 @@ def learning_chart(curve: LearningCurve) -> Extrapolation:
         " ".join([*upper, *reversed(lower)]),
         tuple((x(math.log(size)), y(value)) for size, value in zip(curve.sizes, curve.values, strict=True)),
         tuple(Tick(x(math.log(size)), f"{size:,}") for size in (curve.sizes[0], largest, 2 * largest, 10 * largest)),
-        tuple(Tick(y(value), f"{value:.3g}") for value in _even(min(ends), max(ends))),
+        tuple(Tick(y(value), f"{value:g}") for value in _even(min(ends), max(ends))),
         x(math.log(largest)),
     )
 

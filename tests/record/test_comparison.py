@@ -9,7 +9,7 @@ import yaml
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.names import lower_is_better
-from catsdogs_exp.record.comparison import WIRED, compare, settled_by_recipe
+from catsdogs_exp.record.comparison import WIRED, compare, settled_by_recipe, told_apart
 from catsdogs_exp.record.folder.run_reader import METRICS, MISSING
 from catsdogs_exp.record.run_groups import group_runs
 
@@ -619,3 +619,13 @@ def test_the_hidden_copies_are_those_that_conf_makes() -> None:
             if isinstance(value, str) and value.startswith("${"):
                 wired[f"{path.parent.name}.{key}"] = value.removeprefix("${").removesuffix("}")
     assert wired == WIRED
+
+
+def test_a_run_is_not_told_apart_by_what_means_nothing_in_it(tmp_path):
+    make_run(tmp_path / "cnn", 0.6, config=settings(depth=4))
+    make_run(tmp_path / "transfer", 0.9, config=settings() | {"model": {"name": "transfer"}})
+    found = compare([tmp_path])
+    assert "depth" in found.keys
+    transfer, cnn = found.runs
+    assert told_apart(cnn, found, 9) == ("depth=4", "model.name=cnn")
+    assert told_apart(transfer, found, 9) == ("model.name=transfer",)

@@ -46,3 +46,10 @@ def test_a_value_lies_at_its_tick_and_rates_are_logarithmic() -> None:
     assert [round(each) for each in at] == [round(ticks[text]) for text in ("0.001", "0.01", "0.1", "not set")]
     assert round(at[0] - at[1]) == round(at[1] - at[2])
     assert found.lines[3].dashed
+
+
+def test_ticks_close_together_have_different_texts() -> None:
+    found = over_epochs("", [(0, [1, 2, 3], [0.9905, 0.991, 0.992])])
+    assert found is not None
+    texts = [tick.text for tick in found.up]
+    assert "0.9905" in texts and len(set(texts)) == len(texts)
