@@ -132,7 +132,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     grid = Grid(facts.dimensions)
     grid = replace(grid, skip=_condition(own.skip, grid))
     check_unchanged(facts, checked_config(compose(next(iter(Grid(facts.dimensions).jobs())))), allow_changes)
-    jobs = [as_found(job) for job in jobs]
+    jobs = [as_found(job, folder.absolute()) for job in jobs]
     file = SweepFile(folder.absolute(), facts, jobs)
     more = [word for word in settings if not key_of(word).startswith(_OWN)]
     if more:
@@ -217,11 +217,17 @@ def check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
         )
 
 
-def as_found(job: JobState) -> JobState:
+def as_found(job: JobState, sweep: Path) -> JobState:
     """A job according to its folder: the sweep may have been killed before it recorded how the job ended.
 
     Jobs that have not ended well are run again.
+
+    Args:
+        job: as recorded.
+        sweep: the folder of the sweep, which may have been moved; absolute.
     """
+    if job.folder is not None and (sweep / Path(job.folder).name).is_dir():
+        job = replace(job, folder=str(sweep / Path(job.folder).name))
     if job.same_as is not None:  # it ends as the job that it stands for
         return replace(job, status=OK)
     if job.status in (OK, PRUNED, SKIPPED):

@@ -127,6 +127,22 @@ def test_an_interrupted_sweep_goes_on_with_what_is_missing(
     assert len(list(sweep_of(tmp_path).glob("*-seed=8"))) == 1
 
 
+def test_a_moved_sweep_goes_on_where_it_is(tmp_path: Path, trained_words: list[Any]) -> None:
+    assert main(["-m", "seed=1,8,2", f"output_dir={tmp_path}"]) == 130
+    moved = tmp_path / "elsewhere"
+    sweep_of(tmp_path).rename(moved)
+    result = next(moved.glob("1-*")) / "result.json"  # it ended before the sweep was killed
+    content = json.loads(result.read_text(encoding="utf-8"))
+    result.write_text(json.dumps(content | {"status": "ok"}), encoding="utf-8")
+    trained_words.clear()
+    assert main(["resume", str(moved)]) == 0
+    assert [number for number, _ in trained_words] == [2]
+    assert [job["folder"] for job in states(tmp_path)] == [
+        str(moved / f"{n}-seed={s}") for n, s in enumerate((1, 8, 2))
+    ]
+    assert sweep_of(tmp_path) == moved  # nothing was written where it was
+
+
 def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     assert main(["-m", "zip(lr=0.1,0.2,depth=2,3)", "seed=0,1", "epochs=2", f"output_dir={tmp_path}"]) == 0
     sweep = sweep_of(tmp_path)

@@ -128,7 +128,7 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, config.seed, folder, len(jobs))))
     if more:
         facts = replace(facts, settings=(CHOSEN, *typed, *more))
-    file = SweepFile(folder, facts, [as_found(job) for job in jobs])
+    file = SweepFile(folder, facts, [as_found(job, folder.absolute()) for job in jobs])
     search = Search(study, space, aims, own, _skips(own, space), say=say)
     search.take_up(file)
     sweep = Sweep(file, own, space.varying, compose, search)
