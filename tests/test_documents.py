@@ -16,7 +16,8 @@ A comment before each block of commands, invisible to readers, has one entry per
 
 A block of output follows `<!-- printed by: SETTINGS -->`: a training with these settings prints its lines, except for
 numbers. Commands run literally in a folder that contains what they name, on a small scale. `shrunk` reduces a training;
-the command's own settings are kept, unless its entry says otherwise.
+the command's own settings are kept, unless its entry says otherwise. A training that has nothing to print or write by
+its entry makes no pictures and no report.
 """
 
 import csv
@@ -241,6 +242,8 @@ def test_every_command_does_what_its_page_says(
         assert main(["export", str(run), "--format", formats]) == 0
     words = [names.get(word, re.sub(r"^RUN/", f"{names['RUN']}/", word)) for word in command.words]
     words = replaced(shrunk(words) if command.trains else words, command.extra("small"))
+    if command.trains and not (command.asked("prints") or command.asked("writes")) and "logging" not in str(words):
+        words.append("logging=minimal")
     files, runs = {path for path in reader.rglob("*") if path.is_file()}, run_folders(reader)
     capsys.readouterr()
     code = code_of(command.program, words)
