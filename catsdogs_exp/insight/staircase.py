@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.insight.channels import activations_in_batches
+from catsdogs_exp.insight.channels import averages_in_batches
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.linear_probes import probe
 
@@ -47,9 +47,9 @@ def staircase(
         ValueError: for fewer than two classes with two images each.
     """
     pooled: list[list[NDArray[np.float32]]] = [[] for _ in layers]
-    for batch in activations_in_batches(network, layers, batches):
-        for parts, maps in zip(pooled, batch, strict=True):
-            parts.append(maps.mean(axis=(1, 2)))
+    for batch in averages_in_batches(network, layers, batches):
+        for parts, averages in zip(pooled, batch, strict=True):
+            parts.append(averages)
     steps = []
     for layer, parts in zip(layers, pooled, strict=True):
         score = probe(np.concatenate(parts), labels)
