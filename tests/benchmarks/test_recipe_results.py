@@ -106,8 +106,8 @@ def test_what_is_no_result_changes_nothing(recipes: Path, tmp_path: Path, capsys
     assert (recipes / "results.json").read_text(encoding="utf-8") == "[]\n"
 
 
-def test_of_a_real_run(recipes: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:
-    words = ["experiment=course_week1", "dataset=drawn", *tiny, "epochs=1", f"output_dir={tmp_path / 'out'}"]
+def test_of_a_real_run(recipes: Path, tmp_path: Path, bare: tuple[str, ...]) -> None:
+    words = ["experiment=course_week1", "dataset=drawn", *bare, "epochs=1", f"output_dir={tmp_path / 'out'}"]
     assert command_line.main(words) == 0
     (recipes / "course_week1.yaml").write_text("# A copy.\nlr: 0.1\n", encoding="utf-8")
     assert main(["recipe-results", str(tmp_path / "out"), "--file", str(recipes / "results.json")]) == 0

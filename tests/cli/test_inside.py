@@ -11,10 +11,10 @@ from catsdogs_exp.__main__ import main
 
 
 @pytest.fixture(scope="module")
-def other(tiny: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other(bare: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shallower run on the same data."""
     outputs = tmp_path_factory.mktemp("other")
-    assert main([*tiny, "depth=1", "epochs=2", "logging.activations.every=1", f"output_dir={outputs}"]) == 0
+    assert main([*bare, "depth=1", "epochs=2", "logging.activations.every=1", f"output_dir={outputs}"]) == 0
     (folder,) = (outputs / "drawn").iterdir()
     return folder
 

@@ -106,9 +106,9 @@ def test_no_run_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "RUN must be a run folder" in capsys.readouterr().err
 
 
-def test_a_failed_run_has_a_report_and_a_setting_turns_it_off(tiny, tmp_path: Path) -> None:
-    words = [*tiny, "optimizer=sgd", "lr=1e30", f"output_dir={tmp_path}"]
-    main(words)
+def test_a_failed_run_has_a_report_and_a_setting_turns_it_off(bare, tmp_path: Path) -> None:
+    words = [*bare, "optimizer=sgd", "lr=1e30", f"output_dir={tmp_path}"]
+    main([*words, "logging.report=true"])
     (run,) = (tmp_path / "drawn").iterdir()
     assert "Learning rate too high" in (run / "report.html").read_text(encoding="utf-8")
     main([*words, "logging.report=false", f"output_dir={tmp_path / 'off'}"])

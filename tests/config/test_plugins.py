@@ -348,7 +348,7 @@ def test_an_installed_package_enters_a_network_a_source_and_an_operation(
     )
     photo_folder({"cats": 8, "dogs": 8}, name="elsewhere/2021")
     words = ("model=e_network", "dataset=e_source", "dataset.year=2021", "augment.custom=[e_operation]")
-    small = ("target_size=16", "batch_size=4", "epochs=1", "logging.activations.every=-1")
+    small = ("target_size=16", "batch_size=4", "epochs=1", "logging=minimal")
     assert main([*words, *small, f"output_dir={tmp_path / 'out'}"]) == 2  # installed is not named
     assert "Received: model=e_network." in capsys.readouterr().err
     assert main(["--plugins", "nets,shots,dim", *words, *small, f"output_dir={tmp_path / 'out'}"]) == 0

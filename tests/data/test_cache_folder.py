@@ -14,7 +14,7 @@ from catsdogs_exp.data.images import pixel_cache
 from catsdogs_exp.errors import BadInput
 
 PhotoFolder = Callable[..., Path]
-SMALL = ("target_size=8", "depth=1", "model.dense=4", "epochs=1", "logging.tensorboard=false")
+SMALL = ("target_size=8", "depth=1", "model.dense=4", "epochs=1", "logging=minimal")
 
 
 def fails(number: int, path: Path | None = None) -> Callable[..., NoReturn]:

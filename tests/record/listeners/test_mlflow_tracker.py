@@ -17,7 +17,8 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.listeners import mlflow_tracker
 from catsdogs_exp.record.listeners.mlflow_tracker import without_password
 
-QUICK = ("logging.activations.every=0", "logging.tensorboard=false", "epochs=2", "logging.mlflow=true")
+TRACKED = ("epochs=2", "logging.mlflow=true")
+QUICK = ("logging.activations.every=0", "logging.tensorboard=false", *TRACKED)
 
 
 # What MLflow and SQLAlchemy warn of among themselves.
@@ -115,13 +116,13 @@ def test_telemetry_is_off_where_the_tracker_imports_mlflow(mlflow: Any, tmp_path
 def test_an_unreachable_server_does_not_end_the_run(
     mlflow: Any,
     tmp_path: Path,
-    tiny: tuple[str, ...],
+    bare: tuple[str, ...],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:secret@127.0.0.1:9")
-    assert main([*tiny, *QUICK, f"output_dir={tmp_path}"]) == 0
+    assert main([*bare, *TRACKED, f"output_dir={tmp_path}"]) == 0
     said = capsys.readouterr().err
     assert said.count("MLflow failed: ") == 1 and "The run goes on without it; its folder has everything" in said
     run = the_run(tmp_path)
@@ -134,14 +135,14 @@ def test_an_unreachable_server_does_not_end_the_run(
 def test_a_server_that_never_answers_is_given_up(
     mlflow: Any,
     tmp_path: Path,
-    tiny: tuple[str, ...],
+    bare: tuple[str, ...],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer = threading.Event()
     monkeypatch.setattr(mlflow_tracker, "_PATIENCE", 0.2)
     monkeypatch.setattr(mlflow.tracking.MlflowClient, "get_experiment_by_name", lambda *_: answer.wait())
-    assert main([*tiny, *QUICK, f"logging.mlflow_uri=sqlite:///{tmp_path}/m.db", f"output_dir={tmp_path}/out"]) == 0
+    assert main([*bare, *TRACKED, f"logging.mlflow_uri=sqlite:///{tmp_path}/m.db", f"output_dir={tmp_path}/out"]) == 0
     answer.set()
     assert (
         f"MLflow does not answer, so the run is not whole there: sqlite:///{tmp_path}/m.db" in capsys.readouterr().err
@@ -152,7 +153,7 @@ def test_a_server_that_never_answers_is_given_up(
 def test_a_store_that_fails_halfway_does_not_end_the_run(
     mlflow: Any,
     tmp_path: Path,
-    tiny: tuple[str, ...],
+    bare: tuple[str, ...],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -167,7 +168,7 @@ def test_a_store_that_fails_halfway_does_not_end_the_run(
 
     monkeypatch.setattr(client, "log_metric", fails)
     uri = f"sqlite:///{tmp_path}/m.db"
-    assert main([*tiny, *QUICK, f"logging.mlflow_uri={uri}", f"output_dir={tmp_path}/out"]) == 0
+    assert main([*bare, *TRACKED, f"logging.mlflow_uri={uri}", f"output_dir={tmp_path}/out"]) == 0
     assert "MLflow failed: OSError: the disk is gone. The run goes on without it" in capsys.readouterr().err
     reader = client(tracking_uri=uri)
     (found,) = reader.search_runs([reader.get_experiment_by_name("drawn").experiment_id])
@@ -176,10 +177,10 @@ def test_a_store_that_fails_halfway_does_not_end_the_run(
 
 
 def test_without_the_package_the_extra_is_named(
-    tmp_path: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bare: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
-    assert main([*tiny, *QUICK, "logging.mlflow_uri=sqlite:///m.db", f"output_dir={tmp_path}"]) == 2
+    assert main([*bare, *TRACKED, "logging.mlflow_uri=sqlite:///m.db", f"output_dir={tmp_path}"]) == 2
     assert "Install it: pip install 'catsdogs-exp[mlflow]'" in capsys.readouterr().err
 
 
