@@ -178,7 +178,7 @@ def test_a_second_stage_follows_one_that_ended_early(two_stages: Path, capsys: p
     assert f"the run is finished: {reason}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("step", [12, 15])
+@pytest.mark.parametrize("step", [12, pytest.param(15, marks=pytest.mark.slow)])
 def test_a_run_that_failed_around_the_border_of_two_stages_ends_the_same(
     step: int, two_stages: Path, tmp_path: Path, stop_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

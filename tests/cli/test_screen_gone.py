@@ -80,6 +80,7 @@ def started(tmp_path: Path, *before: str) -> subprocess.Popen[bytes]:
     raise AssertionError("no epoch in a minute")
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_interrupts_the_run_once(tmp_path: Path) -> None:
     process = started(tmp_path)
     process.send_signal(signal.SIGHUP)

@@ -97,6 +97,7 @@ def test_a_saved_network_answers_alike(config, name: str, tmp_path: Path) -> Non
     assert card.classes == ("a", "b", "c") and expected.shape == (4, 3)
 
 
+@pytest.mark.slow
 def test_a_saved_network_loads_in_a_program_that_built_none(config, tmp_path: Path) -> None:
     """The layer of our own must be known to Keras before the file is read."""
     import subprocess

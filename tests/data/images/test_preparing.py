@@ -55,8 +55,13 @@ def phone_photo(kind: str) -> bytes:
     return encoded(scene(PHONE, 6.0 if kind == "sensor" else 0.0))
 
 
+@lru_cache(maxsize=1)
+def decoded(data: bytes) -> np.ndarray:
+    return pixels(data)
+
+
 def in_full(data: bytes, how: Preparation) -> np.ndarray:
-    fitted = resizing.resized(pixels(data), how.target_size, how.resize, how.interpolation, how.pad_value)
+    fitted = resizing.resized(decoded(data), how.target_size, how.resize, how.interpolation, how.pad_value)
     return np.asarray(resizing.grey(fitted) if how.channels == 1 else fitted)
 
 
@@ -82,20 +87,31 @@ def test_every_way_to_the_size_is_taken(resize: str, channels: int) -> None:
     assert found.max() <= 2
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
-def test_turned_photos_of_odd_sizes_are_in_their_place(orientation: int, resize: str) -> None:
-    """The last rows and columns of the smaller picture stand for less than the others, wherever they turn to."""
+@lru_cache(maxsize=1)
+def upright() -> Image.Image:
+    return scene((1801, 2605))
+
+
+@lru_cache(maxsize=1)
+def turned(orientation: int) -> bytes:
+    """The upright photo, as a camera stores it."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    upright = stored = scene((1801, 2605))
+    stored = upright()
     for change in STORED.get(orientation, []):
         stored = stored.transpose(change)
-    data = encoded(stored, exif=exif, subsampling=0)
+    return encoded(stored, exif=exif, subsampling=0)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_photos_of_odd_sizes_are_in_their_place(orientation: int, resize: str) -> None:
+    """The last rows and columns of the smaller picture stand for less than the others, wherever they turn to."""
+    data = turned(orientation)
     how = Preparation((40, 56), resize)
     assert reduction((1801, 2605), how) == 8
     assert apart(data, how).max() <= 2
-    reference = resizing.resized(np.asarray(upright), (40, 56), resize, "bilinear")
+    reference = resizing.resized(np.asarray(upright()), (40, 56), resize, "bilinear")
     assert np.abs(image_of(data, how).astype(int) - reference).max() <= 8
 
 
