@@ -16,10 +16,11 @@ from catsdogs_exp.run.job import run_name
 from catsdogs_exp.sweep.checks import check_values
 from catsdogs_exp.sweep.engines import launcher_words
 from catsdogs_exp.sweep.grid import Row
+from catsdogs_exp.sweep.search.constraints import constraints_argument
 from catsdogs_exp.sweep.search.measures import read_constraints, read_objectives
 from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
-from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna
+from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna, sampler_class
 from catsdogs_exp.sweep.search.words import CHOSEN, from_recipe, sampler_options, translated
 from catsdogs_exp.sweep.start import Sweep, as_found, check_unchanged, checked_config, own_settings
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SweepFacts, SweepFile, read_sweep
@@ -157,7 +158,10 @@ def _aims(own: SweepSettings, monitor: str) -> Aims:
 
 def _sampler(own: SweepSettings, space: Space, seed: int) -> object:
     choices = space.choices() if "grid" in own.sampler.lower() else {}
-    return make_sampler(own.sampler, seed, sampler_options(texts(own.sampler_options)), choices)
+    options = sampler_options(texts(own.sampler_options))
+    if own.constraints is not None:
+        options = constraints_argument(sampler_class(own.sampler)) | options
+    return make_sampler(own.sampler, seed, options, choices)
 
 
 def _seed(own: SweepSettings, seed: int, folder: Path, done: int) -> int:

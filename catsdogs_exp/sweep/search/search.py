@@ -12,6 +12,7 @@ from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.schema.sweep import SweepSettings
 from catsdogs_exp.sweep.grid import Row, as_typed_row
 from catsdogs_exp.sweep.search.artifacts import keep_sheets
+from catsdogs_exp.sweep.search.constraints import keep_excesses
 from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
 from catsdogs_exp.sweep.search.shared import SignsOfLife, repeat_lost, wait_for_lost
 from catsdogs_exp.sweep.search.space import Space
@@ -229,9 +230,7 @@ class Search:
             self.study.study.tell(trial.number, state=states.FAIL)
             return
         if self.aims.constraints:
-            constrained = library.trial.Trial(self.study.study, own)
-            for key, excess in self.aims.excesses(job).items():
-                constrained.set_constraint(key, excess)
+            keep_excesses(self.study.study, own, self.aims.excesses(job))
         if job.status == PRUNED:
             self.study.study.tell(trial.number, state=states.PRUNED)
         else:

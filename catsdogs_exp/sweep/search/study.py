@@ -78,17 +78,14 @@ def make_pruner(name: str, warmup: int = 0) -> Any:
     return pruners.NopPruner()
 
 
-def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mapping[str, Any]) -> Any:
-    """A sampler of Optuna by its name: `tpe`, `random`, `cmaes`, `TPESampler`, ...
+def sampler_class(name: str) -> Any:
+    """A class of samplers of Optuna by its name: `tpe`, `random`, `cmaes`, `TPESampler`, ...
 
     Args:
         name: with or without `Sampler`, in any case.
-        seed: for its draws, if it takes one.
-        options: further arguments.
-        space: name -> values, for the sampler `grid`.
 
     Raises:
-        BadInput: for an unknown name or option.
+        BadInput: for an unknown name.
     """
     samplers = optuna().samplers
     abstract = ("BaseSampler", "BaseGASampler", "PartialFixedSampler")
@@ -103,11 +100,27 @@ def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mappin
             f"sweep.sampler must be one of {', '.join(known)}. Received: sweep.sampler={name}."
             f"{did_you_mean(name, known)}"
         )
-    arguments = {"seed": seed, **({"search_space": dict(space)} if found == "GridSampler" else {}), **options}
+    return getattr(samplers, found)
+
+
+def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mapping[str, Any]) -> Any:
+    """A sampler.
+
+    Args:
+        name: as for `sampler_class`.
+        seed: for its draws, if it takes one.
+        options: further arguments.
+        space: name -> values, for the sampler `grid`.
+
+    Raises:
+        BadInput: for an unknown name or option.
+    """
+    found = sampler_class(name)
+    grid = {"search_space": dict(space)} if found.__name__ == "GridSampler" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that options are experimental or no longer needed
         try:
-            return getattr(samplers, found)(**arguments)
+            return found(**{"seed": seed, **grid, **options})
         except (TypeError, ValueError) as error:
             raise BadInput(f"sweep.sampler={name} does not take these options: {one_line(error)}") from error
         except ImportError as error:
