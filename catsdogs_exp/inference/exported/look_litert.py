@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST = 2**30  # elements of a tensor
+_NONE = -1  # stands for an input that is left out
 
 
 def what_litert_does(path: Path) -> str:
@@ -29,11 +30,50 @@ def what_litert_does(path: Path) -> str:
     if any(each.offset + each.size > len(data) for each in model.buffers or ()):
         return "its weights reach beyond its end"
     for graph in model.subgraphs or ():
-        for tensor in graph.tensors or ():
-            shape = () if tensor.shape is None else tuple(map(int, tensor.shape))
-            if any(side < 0 for side in shape) or prod(shape) > _LARGEST:
-                return f"it has a tensor of the shape {list(shape)}"
+        found = _in_graph(graph, model)
+        if found:
+            return found
     return ""
+
+
+def _in_graph(graph: Any, model: Any) -> str:
+    """What is wrong with a graph of a file: the interpreter trusts most of it, and would write beyond its memory."""
+    tensors, operators = graph.tensors or [], graph.operators or []
+    known = range(len(tensors))
+    for tensor in tensors:
+        shape = [] if tensor.shape is None else [int(side) for side in tensor.shape]
+        if any(side < 0 for side in shape) or prod(shape) > _LARGEST:
+            return f"it has a tensor of the shape {shape}"
+        if tensor.buffer not in range(len(model.buffers)):
+            return "it names weights that it does not have"
+    written = _numbers(graph.inputs)
+    for operator in operators:
+        inputs, outputs = _numbers(operator.inputs), _numbers(operator.outputs) | _numbers(operator.intermediates)
+        if operator.opcodeIndex not in range(len(model.operatorCodes)) or not (inputs - {_NONE} | outputs) <= {*known}:
+            return "it names operators or tensors that it does not have"
+        unknown = [tensors[each] for each in inputs - {_NONE} - written]
+        if not all(each.isVariable or _is_empty(each) or _holds(each, model) for each in unknown):
+            return "it reads tensors that nothing writes"
+        written |= outputs
+    if not (written | _numbers(graph.outputs)) <= {*known}:
+        return "it names operators or tensors that it does not have"
+    if any(_holds(tensors[each], model) for each in written):
+        return "it writes where its weights are"
+    return ""
+
+
+def _numbers(indices: Any) -> set[int]:
+    return set() if indices is None else {int(each) for each in indices}
+
+
+def _is_empty(tensor: Any) -> bool:
+    return tensor.shape is not None and 0 in tensor.shape
+
+
+def _holds(tensor: Any, model: Any) -> bool:
+    """Whether a tensor has its values in the file."""
+    buffer = model.buffers[tensor.buffer]
+    return buffer.size > 0 or (buffer.data is not None and len(buffer.data) > 0)
 
 
 def _is_foreign(code: Any, known: Any) -> bool:

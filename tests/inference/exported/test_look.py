@@ -324,7 +324,26 @@ def test_a_litert_file_whose_parts_reach_outside(tmp_path: Path) -> None:
     def large(model: Any) -> None:
         model.subgraphs[0].tensors[0].shape = np.array([2**30, 2**30], np.int32)
 
+    def onto_weights(model: Any) -> None:
+        graph = model.subgraphs[0]
+        weights = next(each for each in graph.tensors if model.buffers[each.buffer].data is not None)
+        graph.tensors[graph.operators[0].outputs[0]].buffer = weights.buffer
+
+    def unknown_tensor(model: Any) -> None:
+        model.subgraphs[0].operators[0].outputs = np.array([999], np.int32)
+
+    def unknown_weights(model: Any) -> None:
+        model.subgraphs[0].tensors[0].buffer = 999
+
+    def unwritten(model: Any) -> None:
+        graph = model.subgraphs[0]
+        graph.operators[0].inputs = graph.outputs
+
     assert written(lambda model: None) == ""
+    assert written(onto_weights) == "it writes where its weights are"
+    assert written(unknown_tensor) == "it names operators or tensors that it does not have"
+    assert written(unknown_weights) == "it names weights that it does not have"
+    assert written(unwritten) == "it reads tensors that nothing writes"
     assert written(beyond) == "its weights reach beyond its end"
     assert written(large) == f"it has a tensor of the shape [{2**30}, {2**30}]"
     path.write_bytes(b"\0" * 100)
