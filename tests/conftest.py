@@ -36,6 +36,7 @@ settings.register_profile(
 settings.load_profile("catsdogs_exp")
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = (ROOT / "conf", ROOT / "experiments")
 CATS_AND_DOGS = MappingProxyType({"cats": 4, "dogs": 4})
 
 
@@ -117,7 +118,7 @@ def _choices_are_composed_once() -> Iterator[None]:
     def sources_of(repo: Any) -> Any:
         """All that the content of configs depends on; None if it may change."""
         places = tuple((each.scheme(), each.provider, each.path) for each in repo.get_sources())
-        own = all(scheme in ("pkg", "structured") or Path(path).is_relative_to(ROOT) for scheme, _, path in places)
+        own = all(scheme in ("pkg", "structured") or Path(path) in CONFIGS for scheme, _, path in places)
         return (places, *stored(ConfigStore.instance().repo)) if own else None
 
     def choose_once(repo: Any, config_name: Any, overrides_list: Any, **how: bool) -> DefaultsList:
