@@ -13,6 +13,7 @@
   let photo = null; // {picture, pixels}
   let box = null; // left, top, width, height in the photo's pixels; null: all of it
   let heat = null; // a map to draw over the photo
+  let readJpeg = null;
   let asked = 0; // what is slow stops when something else is asked
 
   function bytes(id) {
@@ -32,6 +33,7 @@
     });
     tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false); // threads need a server that sends headers
     await tf.setBackend("wasm");
+    readJpeg = await jpegReader(bytes("jpeg"), settings.most_pixels);
     const { topology, specs, input, output } = settings.graph;
     const signature = { inputs: { images: { name: input } }, outputs: { probabilities: { name: output } } };
     const parts = { modelTopology: topology, weightSpecs: specs, weightData: bytes("weights"), signature };
@@ -46,13 +48,24 @@
     };
   }
 
-  // The file's own pixels: upright, without colour management, on white where it is transparent.
-  async function pixelsOf(file) {
+  // A picture, and its colours with their opacity: upright, without colour management. What is no ordinary JPEG, the
+  // browser decodes.
+  async function decoded(file) {
+    const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+    if (start[0] === 0xff && start[1] === 0xd8) {
+      const image = await readJpeg(new Uint8Array(await file.arrayBuffer()));
+      if (image) return [await createImageBitmap(image), image];
+    }
     const picture = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
     const { width, height } = picture;
     const paper = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     paper.drawImage(picture, 0, 0);
-    const { data } = paper.getImageData(0, 0, width, height);
+    return [picture, paper.getImageData(0, 0, width, height)];
+  }
+
+  // The file's own pixels, on white where it is transparent.
+  async function pixelsOf(file) {
+    const [picture, { data, width, height }] = await decoded(file);
     const pixels = new Uint8ClampedArray(width * height * 3);
     for (let from = 0, to = 0; from < data.length; from += 4) {
       const alpha = data[from + 3] / 255;

@@ -1,4 +1,4 @@
-"""A network as one HTML file that classifies photos in any browser: runtime, weights and page in one."""
+"""A network as one HTML file that classifies photos in any browser: runtime, decoder, weights and page in one."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from catsdogs_exp.data.images.decoding import MAX_PIXELS
 from catsdogs_exp.inference.export.browser_graph import BrowserGraph
 from catsdogs_exp.printable import printable
 from catsdogs_exp.report import page
@@ -16,8 +17,18 @@ from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _NAMED = 6  # classes; of more only the number is told
 _RUNTIME = "vendor/tfjs"
-_SCRIPTS = ("tf-core.es2017.min.js", "tf-converter.es2017.min.js", "tf-backend-wasm.es2017.min.js")
-_BINARIES = {"simd": "tfjs-backend-wasm-simd.wasm", "plain": "tfjs-backend-wasm.wasm"}
+_JPEG = "vendor/mozjpeg"
+_SCRIPTS = (
+    f"{_RUNTIME}/tf-core.es2017.min.js",
+    f"{_RUNTIME}/tf-converter.es2017.min.js",
+    f"{_RUNTIME}/tf-backend-wasm.es2017.min.js",
+    f"{_JPEG}/mozjpeg_dec.js",
+)
+_BINARIES = {
+    "simd": f"{_RUNTIME}/tfjs-backend-wasm-simd.wasm",
+    "plain": f"{_RUNTIME}/tfjs-backend-wasm.wasm",
+    "jpeg": f"{_JPEG}/mozjpeg_dec.wasm",
+}
 
 
 def network_page(card: ModelCard, graph: BrowserGraph, facts: Sequence[tuple[str, str]]) -> str:
@@ -29,16 +40,17 @@ def network_page(card: ModelCard, graph: BrowserGraph, facts: Sequence[tuple[str
         facts: rows of its table.
     """
     names = [printable(name) for name in card.classes]
-    folder = Path(__file__).parent / _RUNTIME
+    folder = Path(__file__).parent
     settings = {
         "classes": names,
         "preparation": asdict(card),
+        "most_pixels": MAX_PIXELS,
         "graph": {"topology": graph.topology, "specs": graph.specs, "input": graph.input, "output": graph.output},
     }
     few = len(names) <= _NAMED
     return page.render(
         "network.html.j2",
-        scripts=(*(f"{_RUNTIME}/{name}" for name in _SCRIPTS), "resample.js", "network.js"),
+        scripts=(*_SCRIPTS, "jpeg.js", "resample.js", "network.js"),
         title=f"{_listed(names, 'or')}?" if few else "Which is it?",
         classes=names,
         sentence=f"Tells {len(names)} classes apart."

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.resizing import grey, resized
 from catsdogs_exp.inference.export.browser_graph import browser_graph
 from catsdogs_exp.inference.predictor import Predictor
@@ -154,12 +155,81 @@ def test_grey_networks_see_grey(tmp_path: Path, open_page: Callable[..., Any]) -
     np.testing.assert_allclose(probabilities(browser, tmp_path / "photo.png"), expected, atol=1e-4)
 
 
-def test_the_runtime_is_the_published_one() -> None:
-    folder = Path(page.__file__).parent / "vendor" / "tfjs"
-    listed = dict(re.findall(r"^\| `([^`]+)` \| [^|]+ \| `(\w{64})` \|$", (folder / "README.md").read_text(), re.M))
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.fixture(scope="module")
+def jpegs(photo: Callable[..., Image.Image], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("jpegs")
+    drawn = photo((61, 37), 5)
+    kinds: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        **{f"EXIF {turn}": (drawn, {"exif": turned(turn)}) for turn in range(1, 9)},
+        "XMP 6": (drawn, {"xmp": b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'}),
+        "EXIF damaged": (drawn, {"exif": turned(6).tobytes()[:12]}),
+        "4:2:0": (drawn, {"subsampling": "4:2:0", "quality": 60}),
+        "4:2:2": (drawn, {"subsampling": "4:2:2", "quality": 60}),
+        "grey": (drawn.convert("L"), {}),
+        "progressive": (drawn, {"progressive": True}),
+        "CMYK": (drawn.convert("CMYK"), {}),
+    }
+    for kind, (image, how) in kinds.items():
+        image.save(folder / f"{kind.replace(':', '')}.jpg", **how)
+    return {kind: folder / f"{kind.replace(':', '')}.jpg" for kind in kinds}
+
+
+def test_jpegs_are_answered_as_by_the_run(run: Path, jpegs: dict[str, Path], open_page: Callable[..., Any]) -> None:
+    browser = open_page(run / "exports" / "network.html")
+    wait_for(browser, lambda _: status(browser) == READY)
+    chosen = [jpegs[kind] for kind in ("EXIF 6", "4:2:0", "grey", "progressive")]
+    for each in Predictor(RunFiles(run)).predict(chosen):
+        np.testing.assert_allclose(probabilities(browser, each.path), each.probabilities, atol=1e-3)
+    assert sum(probabilities(browser, jpegs["CMYK"])) == pytest.approx(1, abs=1e-4)
+    assert browser.get_log("browser") == []
+
+
+def test_jpegs_have_the_pixels_of_training(
+    small: keras.Model, jpegs: dict[str, Path], tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    """And are shown with them: a small photo is as large on the page as it is, and upright."""
+    browser = open_page(page_of(small, tmp_path / "page.html", "a", "b"))
+    wait_for(browser, lambda _: status(browser) == READY)
+    for kind, path in jpegs.items():
+        probabilities(browser, path)
+        height, width, shown = browser.execute_script(
+            "const canvas = document.getElementById('canvas'), { width, height } = canvas;"
+            "return [height, width, [...canvas.getContext('2d').getImageData(0, 0, width, height).data]]"
+        )
+        expected = decoding.pixels(path.read_bytes())
+        assert (height, width) == expected.shape[:2], kind
+        if kind != "CMYK":
+            np.testing.assert_array_equal(np.reshape(shown, (height, width, 4))[..., :3], expected, kind)
+
+
+def test_jpegs_that_claim_too_many_pixels_are_no_pictures(
+    small: keras.Model, jpegs: dict[str, Path], tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    browser = open_page(page_of(small, tmp_path / "page.html", "a", "b"))
+    wait_for(browser, lambda _: status(browser) == READY)
+    size = (37).to_bytes(2) + (61).to_bytes(2)
+    for kind in ("EXIF 1", "progressive", "CMYK"):
+        path = tmp_path / f"huge {kind}.jpg"
+        path.write_bytes(jpegs[kind].read_bytes().replace(size, (65_000).to_bytes(2) * 2))
+        probabilities(browser, path)
+        assert status(browser) == f"{path.name} is not a picture that this browser can read."
+    assert sum(probabilities(browser, jpegs["EXIF 1"])) == pytest.approx(1, abs=1e-4)
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize(("name", "count"), [("tfjs", 5), ("mozjpeg", 2)])
+def test_the_runtime_is_the_published_one(name: str, count: int) -> None:
+    folder = Path(page.__file__).parent / "vendor" / name
+    listed = dict(re.findall(r"^\| `([^`]+)` \|[^\n]*? `(\w{64})` \|", (folder / "README.md").read_text(), re.M))
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.*s*")}
     assert listed == {name: digest for name, digest in files.items() if name.endswith((".js", ".wasm"))}
-    assert len(listed) == 5
+    assert len(listed) == count
     assert "Apache License" in (folder / "LICENSE").read_text()
 
 
