@@ -4,6 +4,7 @@
 const resample = (() => {
   const MOST_BITS = 21;
   const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+  const rounded = (x) => Math.sign(x) * Math.floor(Math.abs(x) + 0.5); // half away from zero, as Rust rounds
   const filters = {
     bilinear: [1, (x) => Math.max(0, 1 - Math.abs(x))],
     bicubic: [2, (x) => {
@@ -29,7 +30,7 @@ const resample = (() => {
     const largest = Math.max(...exact.map(([, found]) => Math.max(...found)));
     let bits = 0;
     while (bits < MOST_BITS && Math.round(largest * 2 ** (bits + 1)) < 2 ** 15) bits++;
-    return [bits, exact.map(([first, found]) => [first, found.map((each) => Math.floor(each * 2 ** bits + 0.5))])];
+    return [bits, exact.map(([first, found]) => [first, found.map((each) => rounded(each * 2 ** bits))])];
   }
 
   // One pass over an image of `channels` numbers per pixel; `step` and `lines` describe its other axis.

@@ -130,15 +130,15 @@ def test_pixels_are_prepared_as_in_training(
     browser = open_page(page_of(small, tmp_path / "page.html", "a", "b"))
     rng = np.random.default_rng(0)
     for interpolation in ("nearest", "bilinear", "bicubic", "lanczos"):
-        for size in ((40, 61), (90, 133), (9, 7)):
+        for size in ((40, 61), (90, 133), (9, 7), (10, 14)):  # the last has weights that end in a half
             image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-            how = {"target_size": (20, 24), "resize": resize, "interpolation": interpolation, "pad_value": 40}
+            how = {"target_size": (32, 24), "resize": resize, "interpolation": interpolation, "pad_value": 40}
             found = browser.execute_script(
                 "const [data, height, width, how] = arguments;"
                 "return [...prepared({data, height, width, channels: 3}, [0, 0, width, height], how).data]",
                 image.ravel().tolist(), *size, how,
             )  # fmt: skip
-            expected = resized(image, (20, 24), resize, interpolation, 40).astype(int)
+            expected = resized(image, (32, 24), resize, interpolation, 40).astype(int)
             np.testing.assert_array_equal(np.reshape(found, expected.shape), expected, f"{interpolation} {size}")
 
 
