@@ -208,15 +208,22 @@ def test_jpegs_have_the_pixels_of_training(
             np.testing.assert_array_equal(np.reshape(shown, (height, width, 4))[..., :3], expected, kind)
 
 
-def test_jpegs_that_claim_too_many_pixels_are_no_pictures(
+def test_damaged_jpegs_are_no_pictures(
     small: keras.Model, jpegs: dict[str, Path], tmp_path: Path, open_page: Callable[..., Any]
 ) -> None:
+    """Those that claim 65,000 x 65,000 pixels, and those without their end, as in training."""
     browser = open_page(page_of(small, tmp_path / "page.html", "a", "b"))
     wait_for(browser, lambda _: status(browser) == READY)
     size = (37).to_bytes(2) + (61).to_bytes(2)
     for kind in ("EXIF 1", "progressive", "CMYK"):
         path = tmp_path / f"huge {kind}.jpg"
         path.write_bytes(jpegs[kind].read_bytes().replace(size, (65_000).to_bytes(2) * 2))
+        probabilities(browser, path)
+        assert status(browser) == f"{path.name} is not a picture that this browser can read."
+    data = jpegs["4:2:0"].read_bytes()
+    for part in (20, len(data) * 3 // 4):
+        path = tmp_path / f"{part} bytes.jpg"
+        path.write_bytes(data[:part])
         probabilities(browser, path)
         assert status(browser) == f"{path.name} is not a picture that this browser can read."
     assert sum(probabilities(browser, jpegs["EXIF 1"])) == pytest.approx(1, abs=1e-4)
