@@ -42,6 +42,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 RECIPES = sorted((ROOT / "experiments").rglob("*.yaml"))
 FIRST_PAGES = ("README.md", "configuration.md")  # of the first half hour: all of them in the quick tests
+LONG = ("atlas", "export", "find-lr", "repeat", "resume")  # commands that take as long as a training
 PROGRAMS = (
     *("python -m catsdogs_exp", ".venv/bin/python -m catsdogs_exp", "catsdogs-exp"),
     *("python -m benchmarks", ".venv/bin/python -m benchmarks"),
@@ -78,6 +79,10 @@ class Command:
             "benchmarks" not in self.program and not flags & set(self.words) and not set(self.words[:1]) & set(COMMANDS)
         )
 
+    @property
+    def long(self) -> bool:
+        return self.trains or "benchmarks" in self.program or bool(set(self.words[:1]) & set(LONG))
+
     def extra(self, key: str) -> list[str]:
         """The words of `small` or `first`, equal in all entries that have them."""
         (found,) = {check[key] for check in self.checks if key in check} or {""}
@@ -108,7 +113,7 @@ def blocks(page: Path) -> Iterator[tuple[list[str], list[dict[str, Any]] | None]
 
 
 def commands() -> list[Any]:
-    """Every command once. Trainings that are not on a page of the first half hour are left to the slow tests."""
+    """Every command once. Long ones that are not on a page of the first half hour are left to the slow tests."""
     found: dict[str, Command] = {}
     for page in PAGES:
         for lines, checks in blocks(page):
@@ -116,7 +121,7 @@ def commands() -> list[Any]:
                 if "skip" not in check:
                     command = found.setdefault(line, Command(line))
                     command.checks.append(check)
-                    command.quick |= page.name in FIRST_PAGES or not (command.trains or "benchmarks" in command.program)
+                    command.quick |= page.name in FIRST_PAGES or not command.long
     for recipe in RECIPES:
         header = [line[1:] for line in recipe.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
         for line in lines_of("\n".join(header)):

@@ -68,6 +68,7 @@ def in_a_new_process(code: str, *arguments: object, **variables: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_importing_the_package_changes_nothing() -> None:
     code = f"""{_STATE}
 import cv2, hydra, keras, logging.config, matplotlib, rich.console, tensorflow

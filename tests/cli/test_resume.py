@@ -367,7 +367,7 @@ def test_a_damaged_snapshot_is_skipped_and_the_one_before_is_used(
     ("place", "reason"),
     [
         ("progress", "('progress' is missing)"),
-        ("record", "(record must not be 'odd')"),
+        pytest.param("record", "(record must not be 'odd')", marks=pytest.mark.slow),
     ],
 )
 def test_a_snapshot_that_is_whole_but_none_of_ours_is_refused(

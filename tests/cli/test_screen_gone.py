@@ -99,6 +99,7 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
     assert process.wait(60) == 143
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_not_running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     process = started(tmp_path)
     (folder,) = (path.parent for path in tmp_path.rglob("result.json"))

@@ -21,14 +21,20 @@ def build(config, name: str, *words: str, size: int = 96):
             *("InceptionV3", 16, {"conv2d_93": 1, "conv2d_85": 1, "conv2d_84": 2, "conv2d_4": 12, "conv2d": 16}),
             marks=pytest.mark.slow,
         ),
-        ("ResNet50", 17, {"conv5_block3_3_conv": 1, "conv5_block2_1_bn": 2, "conv1_conv": 17}),
+        pytest.param(
+            *("ResNet50", 17, {"conv5_block3_3_conv": 1, "conv5_block2_1_bn": 2, "conv1_conv": 17}),
+            marks=pytest.mark.slow,
+        ),
         ("MobileNetV2", 19, {"Conv_1": 1, "block_16_expand": 2, "block_15_project_BN": 3, "Conv1": 19}),
         ("efficientnet_lite0", 18, {"top_bn": 1, "block7a_expand_conv": 2, "block6d_expand_conv": 3, "stem_conv": 18}),
         pytest.param(
             *("ConvNeXtTiny", 23, {"layer_normalization": 1, "convnext_tiny_stage_3_block_2_depthwise_conv": 2}),
             marks=pytest.mark.slow,
         ),
-        ("Xception", 14, {"block14_sepconv2": 1, "block13_sepconv1": 2, "conv2d_3": 2, "block1_conv1": 14}),
+        pytest.param(
+            *("Xception", 14, {"block14_sepconv2": 1, "block13_sepconv1": 2, "conv2d_3": 2, "block1_conv1": 14}),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_blocks_are_counted_from_the_head(config, name: str, blocks: int, weights: dict[str, int]) -> None:

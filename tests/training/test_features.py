@@ -81,7 +81,7 @@ def train_on(model: keras.Model, loader, epochs: int = 2) -> None:
 
 
 @pytest.mark.parametrize("pooling", ["average", "flatten"])
-@pytest.mark.parametrize("dropout", [0, 0.5])
+@pytest.mark.parametrize("dropout", [pytest.param(0, marks=pytest.mark.slow), 0.5])
 def test_the_head_learns_the_same(config, photos: Path, tmp_path: Path, pooling: str, dropout: float) -> None:
     words = (f"model.pooling={pooling}", f"model.dropout={dropout}")
     _, train, validation = opened(config, photos)
