@@ -12,13 +12,14 @@ from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_spl
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.insight.ablation import channel_use
 from catsdogs_exp.insight.activations import Activations
-from catsdogs_exp.insight.channels import activations_in_batches
+from catsdogs_exp.insight.channels import activations_in_batches, averages_in_batches
 from catsdogs_exp.insight.grad_cam import GradCam, last_spatial_layer
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.occlusion import occlusion_map
 from catsdogs_exp.insight.penultimate import penultimate_of
+from catsdogs_exp.metrics.familiarity import directions
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -152,8 +153,8 @@ class Explainer:
             return None
         if self._known is None:
             return np.zeros(self._layer.output.shape[-1], np.float32)
-        parts = activations_in_batches(self._network, [self._layer], self._batches())
-        return np.asarray(np.concatenate([each.mean(axis=(1, 2)) for (each,) in parts]).mean(axis=0), np.float32)
+        parts = averages_in_batches(self._network, [self._layer], self._batches())
+        return np.asarray(np.concatenate([each for (each,) in parts]).mean(axis=0), np.float32)
 
     def _used_channels(self, one: NDArray[np.uint8], label: int) -> tuple[UsedChannel, ...]:
         if self._layer is None or self._means is None:
@@ -167,9 +168,8 @@ class Explainer:
     def _neighbours(self, one: NDArray[np.uint8]) -> tuple[Neighbour, ...]:
         if self._known is None or self._features is None:
             return ()
-        mine = self._features_of(one)[0]
-        lengths = np.linalg.norm(self._features, axis=1) * np.linalg.norm(mine)
-        similarity = self._features @ mine / np.maximum(lengths, np.finfo(np.float32).tiny)
+        centre = self._features.mean(axis=0, dtype=np.float64)  # as `Familiarity` does
+        (similarity,) = directions(self._features_of(one) - centre) @ directions(self._features - centre).T
         order = np.argsort(-similarity, kind="stable")[:NEIGHBOURS].tolist()
         known = self._known
         return tuple(

@@ -59,7 +59,7 @@ def familiarity(train: NDArray[np.floating], ordinary: NDArray[np.floating]) -> 
     if min(len(train), len(ordinary)) < FEWEST or not (np.isfinite(train).all() and np.isfinite(ordinary).all()):
         return None
     centre = train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    kept = _directions(train - centre).astype(np.float16)
+    kept = directions(train - centre).astype(np.float16)
     limit = float(np.quantile(_similarity(ordinary - centre, kept.astype(np.float32)), RARE))
     return Familiarity(kept, centre, limit, len(ordinary))
 
@@ -68,14 +68,14 @@ def _similarity(features: NDArray[np.floating], known: NDArray[np.float32]) -> N
     nearest = min(NEAREST, len(known))
     found = np.empty(len(features))
     for start in range(0, len(features), _BATCH):
-        cosines = _directions(features[start : start + _BATCH]) @ known.T
+        cosines = directions(features[start : start + _BATCH]) @ known.T
         largest = np.partition(cosines, -nearest, axis=1)[:, -nearest:]
         found[start : start + _BATCH] = largest.mean(axis=1, dtype=np.float64)
     return found
 
 
-def _directions(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Of length 1; zero features stay zero, which is similar to nothing."""
+def directions(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The features [b, f] scaled to length 1, float32; zero features stay zero, which is similar to nothing."""
     values = np.asarray(features, np.float64)
     lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
     found: NDArray[np.float32] = (values / np.maximum(lengths, _TINY)).astype(np.float32)
