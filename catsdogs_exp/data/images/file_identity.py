@@ -51,8 +51,11 @@ def read_file(path: Path | str) -> tuple[bytes, Identity]:
         # Half the system calls of `open`: after each, a thread waits for the interpreter lock.
         handle = os.open(path, os.O_RDONLY | _BINARY)
         try:
-            identity = identity_of(os.fstat(handle))
-            parts = [os.read(handle, _PIECE)]
+            status = os.fstat(handle)
+            identity = identity_of(status)
+            parts = [os.read(handle, min(status.st_size + 1, _PIECE))]
+            if len(parts[0]) == status.st_size < _PIECE:  # the end, as one byte more was asked for
+                return parts[0], identity
             while parts[-1]:
                 parts.append(os.read(handle, _PIECE))
         finally:

@@ -6,6 +6,7 @@ Pillow. It also reports libjpeg's warnings, which Pillow hides: a JPEG without i
 
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -161,30 +162,31 @@ def quality_of(data: bytes) -> int:
     for marker, begin, end in _segments(data):
         if marker == _TABLES:
             wide = data[begin + 4] >> 4 if begin + 4 < len(data) else 0
-            table = np.frombuffer(data[begin + 5 : min(end, begin + 5 + 64 * (1 + wide))], ">u2" if wide else "u1")
-            if len(table) < 64:
+            table = data[begin + 5 : min(end, begin + 5 + 64 * (1 + wide))]
+            if len(table) < 64 * (1 + wide):
                 return 0
-            scale = 100 * max(int(table[:64].sum(dtype=np.int64)), 1) / _LUMINANCE
+            total = sum(table) if not wide else 256 * sum(table[::2]) + sum(table[1::2])
+            scale = 100 * max(total, 1) / _LUMINANCE
             quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
             return int(min(max(round(quality), 1), 100))
     return 0
 
 
-def _segments(data: bytes) -> list[tuple[int, int, int]]:
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of each segment before the pixels; a final marker of 0 if something is odd."""
-    found, place = [], 2
-    while place + 3 < len(data) and data[place] == 0xFF:
-        end = place + 2 + (data[place + 2] << 8) + data[place + 3]
-        found.append((data[place + 1], place, end))
-        if data[place + 1] == _SCAN:
-            return found
+    place, last = 2, len(data) - 3
+    while place < last and data[place] == 0xFF:
+        marker, end = data[place + 1], place + 2 + (data[place + 2] << 8) + data[place + 3]
+        yield marker, place, end
+        if marker == _SCAN:
+            return
         place = end
-    return [*found, (0, place, place)]
+    yield 0, place, place
 
 
 def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
     """Whether there is a segment of these kinds before the pixels, or an odd one."""
-    return any(marker in (0, *kinds) for marker, _, _ in _segments(data))
+    return any(marker == 0 or marker in kinds for marker, _, _ in _segments(data))
 
 
 def _without_remarks(data: bytes) -> bytes:

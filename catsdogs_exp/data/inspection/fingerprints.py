@@ -30,7 +30,7 @@ def shrunk(image: Image.Image) -> NDArray[np.uint8]:
     """An RGB picture as uint8 [32, 32, 3], stretched and antialiased."""
     if min(image.size) >= 4 * SIDE:  # far cheaper, and the antialiasing afterwards smooths its errors
         image = image.reduce((image.width // (2 * SIDE), image.height // (2 * SIDE)))
-    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    small = image if image.size == (SIDE, SIDE) else image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     return np.frombuffer(small.tobytes(), dtype=np.uint8).reshape(SIDE, SIDE, 3)
 
 
@@ -75,6 +75,14 @@ def is_flat(image: Image.Image) -> bool:
     """Whether an RGB image is of a single colour, within a few levels."""
     extrema: Any = image.getextrema()  # needs no memory, unlike an array of the pixels
     return all(high - low < _FLAT for low, high in extrema)
+
+
+def is_flat_thumbnail(picture: NDArray[np.uint8]) -> bool:
+    """The same for an RGB picture as uint8 [32, 32, 3]."""
+    reds = picture.reshape(-1)[:: 3 * SIDE].tobytes()  # one per row: hardly any picture needs a closer look
+    if max(reds) - min(reds) >= _FLAT:
+        return False
+    return bool((np.ptp(picture, axis=(0, 1)) < _FLAT).all())
 
 
 def colours(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

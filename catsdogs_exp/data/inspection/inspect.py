@@ -11,12 +11,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from catsdogs_exp.data.images import decoding, jpeg
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.images.file_identity import identities, read_file
-from catsdogs_exp.data.inspection.fingerprints import SIDE, borders, colours, is_flat, perceptual_hashes, shrunk
+from catsdogs_exp.data.inspection.fingerprints import (
+    SIDE,
+    borders,
+    colours,
+    is_flat,
+    is_flat_thumbnail,
+    perceptual_hashes,
+    shrunk,
+)
 from catsdogs_exp.data.inspection.levels import levelled
 from catsdogs_exp.data.inspection.verdict_store import open_store
 from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of
@@ -130,7 +137,5 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
     picture[:] = shrunk(look.small)
     size, quality = (look.width, look.height), jpeg.quality_of(data)
     # A fine texture may be of a single colour only after shrinking. What was decoded in full is not decoded again.
-    blank = is_flat(Image.fromarray(picture)) and is_flat(
-        look.small if look.small.size == size else decoding.decode(data)
-    )
+    blank = is_flat_thumbnail(picture) and is_flat(look.small if look.small.size == size else decoding.decode(data))
     return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank, quality=quality)
