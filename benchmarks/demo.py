@@ -72,7 +72,7 @@ def _row(what: str, rates: Sequence[float], unit: str, at_least: float | None) -
         "-",
         "-",
         f"{middle:.1f} [{min(rates):.1f}, {max(rates):.1f}]",
-        "-" if at_least is None else f">= {at_least:g}/s",
+        "-" if at_least is None else f">= {at_least:g}",
         "-" if at_least is None else ("yes" if middle >= at_least else "no"),
     )
 
