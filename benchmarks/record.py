@@ -1,7 +1,8 @@
 """P13: the cost of the default logging: whole runs with `logging=default` against `logging=minimal`.
 
-Event files, pictures and arrays of activations, the staircase. Both runs of a round start one after the other, in
-alternating order; start-up counts on both sides.
+Event files, pictures and arrays of activations, the staircase, features of training images, the report. Activations are
+also measured on their own, by leaving them out. The runs of a round start one after the other, in alternating order;
+start-up counts on all sides.
 """
 
 import os
@@ -9,16 +10,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import photos
 from benchmarks.options import Options, heading
 from benchmarks.table import Row, ratio, render
-from benchmarks.timing import Pair, say
+from benchmarks.timing import Pair, interleaved, say
 from catsdogs_exp.errors import RunFailed
 
 _EPOCHS = 5
 _TARGET = 1.03
+_CONTENDERS = {
+    "default": ("logging=default",),
+    "minimal": ("logging=minimal",),
+    "without activations": ("logging.activations.every=-1",),
+}
 
 
 def run(options: Options) -> str:
@@ -29,21 +37,25 @@ def run(options: Options) -> str:
         settings = ["dataset=drawn", "dataset.images=100", "target_size=32", "depth=2", "batch_size=20", "epochs=1"]
     with tempfile.TemporaryDirectory() as scratch:
         _seconds([*settings, "epochs=1", "logging=minimal"], Path(scratch))  # fills the caches
-        ours, theirs = [], []
-        for number in range(options.rounds):
-            kinds = ("default", "minimal") if number % 2 else ("minimal", "default")
-            taken = {kind: _seconds([*settings, f"logging={kind}"], Path(scratch)) for kind in kinds}
-            ours.append(taken["default"])
-            theirs.append(taken["minimal"])
-            say(f"round {number + 1}/{options.rounds}: default {ours[-1]:.1f} s, minimal {theirs[-1]:.1f} s")
+        contenders = {
+            kind: partial(_seconds, [*settings, *words], Path(scratch)) for kind, words in _CONTENDERS.items()
+        }
+        taken = interleaved(contenders, options.rounds, say)
     what = "drawn images" if options.quick else photos.describe(options.photos)
     details = f"the course's network, {_EPOCHS} epochs, {what}"
-    return f"{heading('record', options, details, load)}\n{render(rows(Pair(ours, theirs)))}"
+    return f"{heading('record', options, details, load)}\n{render(rows(taken))}"
 
 
-def rows(pair: Pair) -> list[Row]:
-    """The table's rows, from the seconds of both sides."""
-    return [ratio("P13", "a run with logging=default, against logging=minimal", pair, lambda s: f"{s:.1f} s", _TARGET)]
+def rows(taken: Mapping[str, Sequence[float]]) -> list[Row]:
+    """The table's rows, from the seconds of each contender, one per round."""
+
+    def against(what: str, theirs: str) -> Row:
+        return ratio("P13", what, Pair(taken["default"], taken[theirs]), lambda s: f"{s:.1f} s", _TARGET)
+
+    return [
+        against("a run with logging=default, against logging=minimal", "minimal"),
+        against("the same, against a run without activations", "without activations"),
+    ]
 
 
 def _seconds(settings: list[str], folder: Path) -> float:
