@@ -115,7 +115,9 @@ class Explainer:
         self.missing = "" if run else "the network's file does not contain its training images"
         self._known = self._training_images(run, self.card) if run else None
         self._features_of = penultimate_of(predictor.model)
-        self._features = np.concatenate([*map(self._features_of, self._batches())]) if self._known else None
+        features = self._features_of(self._batches()) if self._known else np.zeros((1, 1), np.float32)
+        self._centre = features.mean(axis=0, dtype=np.float64)  # as `Familiarity` does
+        self._directions = directions(features - self._centre)
         self._means = self._channel_means()
 
     def explain(self, image: NDArray[np.uint8]) -> Explanation:
@@ -153,8 +155,8 @@ class Explainer:
             return None
         if self._known is None:
             return np.zeros(self._layer.output.shape[-1], np.float32)
-        parts = averages_in_batches(self._network, [self._layer], self._batches())
-        return np.asarray(np.concatenate([each for (each,) in parts]).mean(axis=0), np.float32)
+        (parts,) = zip(*averages_in_batches(self._network, [self._layer], self._batches()), strict=True)
+        return np.asarray(np.concatenate(parts).mean(axis=0), np.float32)
 
     def _used_channels(self, one: NDArray[np.uint8], label: int) -> tuple[UsedChannel, ...]:
         if self._layer is None or self._means is None:
@@ -166,10 +168,9 @@ class Explainer:
         return tuple(UsedChannel(number, float(lost[number]), maps[0, ..., number]) for number in order)
 
     def _neighbours(self, one: NDArray[np.uint8]) -> tuple[Neighbour, ...]:
-        if self._known is None or self._features is None:
+        if self._known is None:
             return ()
-        centre = self._features.mean(axis=0, dtype=np.float64)  # as `Familiarity` does
-        (similarity,) = directions(self._features_of(one) - centre) @ directions(self._features - centre).T
+        (similarity,) = directions(self._features_of([one]) - self._centre) @ self._directions.T
         order = np.argsort(-similarity, kind="stable")[:NEIGHBOURS].tolist()
         known = self._known
         return tuple(

@@ -46,18 +46,17 @@ def features_of(
     Raises:
         NoGraph: as `with_penultimate` does.
     """
-    features = penultimate_of(model, dtype)
-    return np.concatenate([features(batch) for batch in batches])
+    return penultimate_of(model, dtype)(batches)
 
 
 def penultimate_of(
     model: keras.Model, dtype: type[np.generic] = np.uint8
-) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-    """A function from a batch of the model's input to its features, for many calls; see `features_of`."""
+) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
+    """A function from batches of the model's input to their features, for several calls; see `features_of`."""
     both = with_penultimate(model)
 
     @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),))  # type: ignore[untyped-decorator]
     def ask(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(both(images, training=False)[1], tf.float32)
 
-    return lambda batch: np.asarray(ask(batch).numpy())
+    return lambda batches: np.concatenate([ask(batch).numpy() for batch in batches])

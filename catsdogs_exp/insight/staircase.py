@@ -46,10 +46,7 @@ def staircase(
     Raises:
         ValueError: for fewer than two classes with two images each.
     """
-    pooled: list[list[NDArray[np.float32]]] = [[] for _ in layers]
-    for batch in averages_in_batches(network, layers, batches):
-        for parts, averages in zip(pooled, batch, strict=True):
-            parts.append(averages)
+    pooled = zip(*averages_in_batches(network, layers, batches), strict=True)
     steps = []
     for layer, parts in zip(layers, pooled, strict=True):
         score = probe(np.concatenate(parts), labels)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.file_identity import identities
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
@@ -129,28 +130,20 @@ def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict
     """
     groups = groups_of_images(folder, predictions)
     if root is not None and len(predictions) <= _MOST:
-        bright, sharp = _measured(tuple(_identified(root / path) for path in predictions.paths))
+        files = tuple(root / path for path in predictions.paths)
+        bright, sharp = _measured(files, identities(map(str, files)).tobytes())
         groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
         groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
     return groups
 
 
-def _identified(file: Path) -> tuple[Path, int, int]:
-    """A file with its size and time of change; 0 and 0 for one that is not there."""
-    try:
-        status = file.stat()
-    except OSError:
-        return file, 0, 0
-    return file, status.st_size, status.st_mtime_ns
-
-
 @lru_cache(maxsize=2)  # the jobs of a sweep share their images
-def _measured(files: tuple[tuple[Path, int, int], ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _measured(files: tuple[Path, ...], _identities: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean grey level and sharpness (the mean size of the Laplacian) of files; NaN for unreadable ones."""
 
-    def measure(file: tuple[Path, int, int]) -> tuple[float, float]:
+    def measure(file: Path) -> tuple[float, float]:
         try:
-            small = decoding.examine(file[0].read_bytes(), None, _SIDE).small.convert("L")
+            small = decoding.examine(file.read_bytes(), None, _SIDE).small.convert("L")
         except (decoding.Undecodable, OSError):
             return math.nan, math.nan
         scale = _SIDE / min(small.size)

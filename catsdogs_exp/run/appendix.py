@@ -49,8 +49,7 @@ def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) 
     except NoGraph as error:
         say(f"images unlike the training images will not be noticed: {error}")
         return None
-    train, ordinary = (np.concatenate([features(batch) for batch in part]) for part in parts)
-    return familiarity(train, ordinary)
+    return familiarity(*map(features, parts))
 
 
 def _cached(feed: FeatureLoader, images: int) -> Iterator[NDArray[np.float32]]:

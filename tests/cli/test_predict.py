@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 Capture = pytest.CaptureFixture[str]
+Predict = Callable[..., list[dict[str, Any]]]
+Refuse = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -27,49 +30,37 @@ def files(trained: Path) -> list[str]:
     return [str(path) for path, _ in split_files(RunFiles(trained), "validation")]
 
 
-def predicted(capsys: Capture, *words: str) -> list[dict[str, Any]]:
-    capsys.readouterr()
-    assert main(["predict", *words, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def refused(capsys: Capture, *words: str) -> str:
-    capsys.readouterr()
-    assert main(["predict", *words]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
-
-
 def test_a_network_that_was_moved_predicts_the_same(
-    trained: Path, files: list[str], tmp_path: Path, capsys: Capture
+    trained: Path, files: list[str], tmp_path: Path, capsys: Capture, predicted: Predict
 ) -> None:
     alone = shutil.copy(trained / "checkpoints" / "best.keras", tmp_path / "cats [1].keras")
-    expected = predicted(capsys, str(trained), *files)
-    assert predicted(capsys, str(alone), *files) == expected
-    assert predicted(capsys, str(trained / "checkpoints" / "best.keras"), *files) == expected
-    mirrored = predicted(capsys, str(alone), *files, "--tta", "8")
-    assert mirrored == predicted(capsys, str(alone), *files, "--tta=2") != expected
+    expected = predicted(str(trained), *files)
+    assert predicted(str(alone), *files) == expected
+    assert predicted(str(trained / "checkpoints" / "best.keras"), *files) == expected
+    mirrored = predicted(str(alone), *files, "--tta", "8")
+    assert mirrored == predicted(str(alone), *files, "--tta=2") != expected
     assert main(["predict", str(alone), files[0], "--tta", "3"]) == 0
     assert "--tta: without its run, the network's augmentation is unknown: 2 views" in capsys.readouterr().err
 
 
-def test_views_are_those_of_the_run(trained: Path, files: list[str], capsys: Capture) -> None:
-    plain, four = (predicted(capsys, str(trained), *files, *more) for more in ((), ("--tta", "4")))
+def test_views_are_those_of_the_run(trained: Path, files: list[str], predicted: Predict) -> None:
+    plain, four = (predicted(str(trained), *files, *more) for more in ((), ("--tta", "4")))
     assert [row["path"] for row in four] == files
-    assert plain != four == predicted(capsys, str(trained), *files, "--tta=4")
+    assert plain != four == predicted(str(trained), *files, "--tta=4")
 
 
-def test_a_threshold_moves_answers_from_one_class_to_the_other(trained: Path, files: list[str], capsys) -> None:
-    plain = predicted(capsys, str(trained), *files)
+def test_a_threshold_moves_answers_from_one_class_to_the_other(
+    trained: Path, files: list[str], predicted: Predict
+) -> None:
+    plain = predicted(str(trained), *files)
     values = np.array([row["probabilities"]["dogs"] for row in plain])
     middle = float(np.median(values))
     for words in (f"dogs={middle}", str(middle)):
-        rows = predicted(capsys, str(trained), *files, "--threshold", words)
+        rows = predicted(str(trained), *files, "--threshold", words)
         assert [row["class"] == "dogs" for row in rows] == (values > middle).tolist()
         assert [row["probability"] for row in rows] == [row["probabilities"][row["class"]] for row in rows]
         assert [row["probabilities"] for row in rows] == [row["probabilities"] for row in plain]
-    never = predicted(capsys, str(trained), *files, "--threshold", "cats=1")
+    never = predicted(str(trained), *files, "--threshold", "cats=1")
     assert {row["class"] for row in never} == {"dogs"}
 
 
@@ -96,28 +87,30 @@ def test_thresholds_name_classes_with_any_name() -> None:
         Threshold.parse("0.5", ("a", "b", "c"))
 
 
-def test_orders(trained: Path, files: list[str], tmp_path: Path, capsys: Capture) -> None:
+def test_orders(trained: Path, files: list[str], tmp_path: Path, predicted: Predict) -> None:
     turned = files[::-1]
-    given = predicted(capsys, str(trained), *turned)
+    given = predicted(str(trained), *turned)
     assert [row["path"] for row in given] == turned
-    assert [row["path"] for row in predicted(capsys, str(trained), *turned, "--sort", "name")] == files
-    by_class = predicted(capsys, str(trained), *turned, "--sort", "class")
+    assert [row["path"] for row in predicted(str(trained), *turned, "--sort", "name")] == files
+    by_class = predicted(str(trained), *turned, "--sort", "class")
     assert by_class == sorted(given, key=lambda row: row["class"])
-    sure = [row["probability"] for row in predicted(capsys, str(trained), *turned, "--sort", "probability")]
+    sure = [row["probability"] for row in predicted(str(trained), *turned, "--sort", "probability")]
     assert sure == sorted(sure, reverse=True)
 
 
-def test_tables_show_the_classes_with_bars(trained: Path, files: list[str], capsys: Capture) -> None:
-    (row,) = predicted(capsys, str(trained), files[0])
+def test_tables_show_the_classes_with_bars(
+    trained: Path, files: list[str], capsys: Capture, predicted: Predict, refused: Refuse
+) -> None:
+    (row,) = predicted(str(trained), files[0])
     assert main(["predict", str(trained), files[0], "--top", "2"]) == 0
     _, first, second = capsys.readouterr().out.splitlines()
     other = ({"cats", "dogs"} - {row["class"]}).pop()
     assert first.split()[:3] == [files[0], row["class"], f"{row['probability']:.4f}"]
     assert second.split()[:2] == [other, f"{row['probabilities'][other]:.4f}"]
     assert len(first.split()[3]) >= len(second.split()[2])
-    (row,) = predicted(capsys, str(trained), files[0], "--top", "5")
+    (row,) = predicted(str(trained), files[0], "--top", "5")
     assert [each["class"] for each in row["top"]] == [row["class"], other]
-    assert "--top must be >= 1. Received: --top 0" in refused(capsys, str(trained), files[0], "--top", "0")
+    assert "--top must be >= 1. Received: --top 0" in refused(str(trained), files[0], "--top", "0")
 
 
 def test_bars() -> None:
@@ -145,10 +138,10 @@ def test_some_unreadable_files_end_with_exit_code_1(
     assert main(["predict", str(trained), str(tmp_path / "*.gif")]) == 2
 
 
-def test_a_list_on_standard_input(trained: Path, files: list[str], monkeypatch, capsys: Capture) -> None:
+def test_a_list_on_standard_input(trained: Path, files: list[str], monkeypatch, predicted: Predict) -> None:
     listed = io.TextIOWrapper(io.BytesIO("\n".join(files[:3]).encode()))
     monkeypatch.setattr("sys.stdin", listed)
-    assert [row["path"] for row in predicted(capsys, str(trained), "-")] == files[:3]
+    assert [row["path"] for row in predicted(str(trained), "-")] == files[:3]
 
 
 def test_an_address_inside_the_network_is_refused(trained: Path, files: list[str], capsys: Capture) -> None:
@@ -159,7 +152,7 @@ def test_an_address_inside_the_network_is_refused(trained: Path, files: list[str
     )
 
 
-def test_the_courses_mistake(trained: Path, files: list[str], capsys: Capture) -> None:
+def test_the_courses_mistake(trained: Path, files: list[str], predicted: Predict) -> None:
     """Pixels 0..255 reach a network that was trained on 0..1: its answers are those for 255 times the input."""
     import keras
 
@@ -170,12 +163,12 @@ def test_the_courses_mistake(trained: Path, files: list[str], capsys: Capture) -
     images = np.stack([read_image(Path(path), card.preparation) for path in files])
     inner = keras.Model(model.get_layer("rescale").output, model.output)
     expected = np.asarray(inner(images.astype(np.float32), training=False))[:, 0]
-    rows = predicted(capsys, str(trained), *files, "--forget-rescaling")
+    rows = predicted(str(trained), *files, "--forget-rescaling")
     forgotten = [row["probabilities"]["dogs"] for row in rows]
     np.testing.assert_allclose(forgotten, expected, atol=1e-5)
-    right = [row["probabilities"]["dogs"] for row in predicted(capsys, str(trained), *files)]
+    right = [row["probabilities"]["dogs"] for row in predicted(str(trained), *files)]
     assert np.abs(np.array(forgotten) - 0.5).mean() > np.abs(np.array(right) - 0.5).mean()
-    above_zero = predicted(capsys, str(trained), *files, "--forget-rescaling", "--threshold", "dogs=0")
+    above_zero = predicted(str(trained), *files, "--forget-rescaling", "--threshold", "dogs=0")
     assert [row["class"] for row in above_zero] == ["dogs" if value > 0 else "cats" for value in forgotten]
 
 
@@ -221,14 +214,14 @@ def evaluated_error(run: Path) -> float:
     return calibration_error(said.confidence, said.right)
 
 
-def test_confidence_is_calibrated(described: Path, capsys: Capture) -> None:
+def test_confidence_is_calibrated(described: Path, capsys: Capture, predicted: Predict) -> None:
     from catsdogs_exp.training.checkpoint.appendix import read_appendix
 
     appendix = read_appendix(described / "checkpoints" / "best.keras")
     assert appendix is not None and appendix.calibration is not None
     temperature = appendix.calibration.temperature
     files = [str(path) for path, _ in split_files(RunFiles(described), "validation")][:4]
-    for row in predicted(capsys, str(described), *files):
+    for row in predicted(str(described), *files):
         p = row["probability"]
         odds = (p / (1 - p)) ** (1 / temperature)
         assert row["calibrated"] == pytest.approx(odds / (1 + odds), rel=1e-3)
@@ -242,7 +235,9 @@ def test_confidence_is_calibrated(described: Path, capsys: Capture) -> None:
     )
 
 
-def test_images_unlike_the_training_images(described: Path, other: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_images_unlike_the_training_images(
+    described: Path, other: Path, tmp_path: Path, capsys: Capture, predicted: Predict
+) -> None:
     """Here the network knows one image, over and over: everything else is unlike it."""
     from catsdogs_exp.data.images.preparing import read_image
     from catsdogs_exp.insight.penultimate import features_of
@@ -258,14 +253,14 @@ def test_images_unlike_the_training_images(described: Path, other: Path, tmp_pat
     save_model(model, card, network)
     append(Appendix(familiarity=Familiarity(directions, np.zeros(16, np.float32), 0.9999, 20)), network)
     described = network
-    rows = predicted(capsys, str(described), str(other), known)
+    rows = predicted(str(described), str(other), known)
     assert [row["unlike"] for row in rows] == [True, False]
     assert rows[0]["similarity"] < rows[1]["similarity"] and rows[0]["class"] in ("cats", "dogs")
     assert main(["predict", str(described), str(other), known]) == 0
     first, second = capsys.readouterr().out.splitlines()[1:]
     assert f"{other} " in first and f"{rows[0]['class']} (unlike the training images)" in first
     assert "unlike" not in second
-    rejected = predicted(capsys, str(described), str(other), known, "--reject")
+    rejected = predicted(str(described), str(other), known, "--reject")
     assert [row["class"] for row in rejected] == [None, rows[1]["class"]]
     assert rejected[0]["probabilities"] == rows[0]["probabilities"]
     assert main(["predict", str(described), str(other), "--reject", "--csv"]) == 0
@@ -274,11 +269,13 @@ def test_images_unlike_the_training_images(described: Path, other: Path, tmp_pat
     assert main(["predict", str(described), str(other), "--reject"]) == 0
     (line,) = capsys.readouterr().out.splitlines()[1:]
     assert line.removeprefix(str(other)).strip() == "unlike the training images"
-    views = predicted(capsys, str(described), str(other), known, "--tta", "2")
+    views = predicted(str(described), str(other), known, "--tta", "2")
     assert [row["unlike"] for row in views] == [True, False]
 
 
-def test_a_network_without_appendix_says_so_and_gets_one(described: Path, other: Path, tmp_path, capsys) -> None:
+def test_a_network_without_appendix_says_so_and_gets_one(
+    described: Path, other: Path, tmp_path, capsys, refused: Refuse
+) -> None:
     from catsdogs_exp.training.checkpoint.appendix import read_appendix
     from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
 
@@ -289,7 +286,7 @@ def test_a_network_without_appendix_says_so_and_gets_one(described: Path, other:
     hint = f"the network's file does not describe its training images. Add it: evaluate '{old}' --append\n"
     assert main(["predict", str(old), str(other)]) == 0
     assert capsys.readouterr().err == f"images unlike the training images are not noticed: {hint}"
-    said = refused(capsys, str(old), str(other), "--reject")
+    said = refused(str(old), str(other), "--reject")
     assert said == f"error: --reject cannot tell which images are unlike the training images: {hint}"
     assert main(["evaluate", str(old), "--append"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"written: {network}"
@@ -302,7 +299,9 @@ def test_a_network_without_appendix_says_so_and_gets_one(described: Path, other:
     assert capsys.readouterr().err == f"error: The network has its appendix already: {network}. It is kept\n"
 
 
-def test_a_folder_is_watched(trained: Path, files: list[str], tmp_path: Path, capsys: Capture) -> None:
+def test_a_folder_is_watched(
+    trained: Path, files: list[str], tmp_path: Path, capsys: Capture, predicted: Predict, refused: Refuse
+) -> None:
     from catsdogs_exp.cli.answer_forms import Form
     from catsdogs_exp.cli.watch_answers import watch_answers
     from catsdogs_exp.inference.answers import answers
@@ -329,10 +328,10 @@ def test_a_folder_is_watched(trained: Path, files: list[str], tmp_path: Path, ca
     writer.join()
     said = capsys.readouterr()
     (row,) = map(json.loads, said.out.splitlines())
-    (expected,) = predicted(capsys, str(trained), files[1])
+    (expected,) = predicted(str(trained), files[1])
     assert row == expected | {"path": str(folder / "a.jpg")}
     assert said.err == f"watching {folder}; Ctrl-C ends it\n"
-    assert refused(capsys, str(trained), "--watch", str(tmp_path / "no")).startswith("error: --watch must be a folder")
+    assert refused(str(trained), "--watch", str(tmp_path / "no")).startswith("error: --watch must be a folder")
 
 
 def test_images_that_were_scaled_before_they_were_saved(
@@ -355,7 +354,9 @@ def test_images_that_were_scaled_before_they_were_saved(
     ]
 
 
-def test_a_network_without_preprocessing(trained: Path, files: list[str], tmp_path: Path, capsys: Capture) -> None:
+def test_a_network_without_preprocessing(
+    trained: Path, files: list[str], tmp_path: Path, capsys: Capture, refused: Refuse
+) -> None:
     import keras
 
     from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
@@ -367,7 +368,7 @@ def test_a_network_without_preprocessing(trained: Path, files: list[str], tmp_pa
     assert (
         "warning: the network has no preprocessing inside: here, as in its training, it gets" in capsys.readouterr().err
     )
-    assert refused(capsys, str(tmp_path / "bare.keras"), files[0], "--forget-rescaling") == (
+    assert refused(str(tmp_path / "bare.keras"), files[0], "--forget-rescaling") == (
         "error: --forget-rescaling needs a network that rescales pixels itself. This one does not\n"
     )
 

@@ -15,6 +15,8 @@ from catsdogs_exp.__main__ import main
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 Capture = pytest.CaptureFixture[str]
+Predict = Callable[..., list[dict[str, Any]]]
+Refuse = Callable[..., str]
 FILES = {
     "savedmodel": "savedmodel",
     "litert": "network.tflite",
@@ -43,32 +45,18 @@ def images(trained: Path) -> list[str]:
     return [str(path) for path, _ in split_files(RunFiles(trained), "validation")]
 
 
-def predicted(capsys: Capture, *words: str) -> list[dict[str, Any]]:
-    capsys.readouterr()
-    assert main(["predict", *words, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def refused(capsys: Capture, *words: str) -> str:
-    capsys.readouterr()
-    assert main(["predict", *words]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
-
-
 def numbers(rows: list[dict[str, Any]]) -> np.ndarray:
     return np.array([list(row["probabilities"].values()) for row in rows])
 
 
 @pytest.mark.parametrize("form", FILES)
-def test_answers_are_those_of_the_run(run: Path, moved: Path, images: list[str], form: str, capsys: Capture) -> None:
+def test_answers_are_those_of_the_run(run: Path, moved: Path, images: list[str], form: str, predicted: Predict) -> None:
     """Within what `export` itself measured on the same images, and printed."""
     rows = json.loads((moved / "exports.json").read_text())["rows"]
     (measured,) = (row["largest_difference"] for row in rows if row["label"] == form)
     assert form == "litert-int8" or measured < 1e-3
-    expected = predicted(capsys, str(run), *images)
-    found = predicted(capsys, str(moved / FILES[form]), *images)
+    expected = predicted(str(run), *images)
+    found = predicted(str(moved / FILES[form]), *images)
     assert [row["path"] for row in found] == images
     assert [list(row) for row in found] == [list(row) for row in expected]
     assert np.abs(numbers(found) - numbers(expected)).max() <= measured + 1e-6
@@ -92,21 +80,23 @@ def test_every_form_of_output(moved: Path, run: Path, images: list[str], capsys:
     assert f"not predicted: {moved / 'labels.txt'}: " in capsys.readouterr().err
 
 
-def test_views_and_crops(run: Path, moved: Path, images: list[str], capsys: Capture) -> None:
+def test_views_and_crops(run: Path, moved: Path, images: list[str], capsys: Capture, predicted: Predict) -> None:
     inside, alone = str(run / "exports" / "network.tflite"), str(moved / "network.tflite")
-    of_run = predicted(capsys, str(run), *images, "--tta", "3")
-    np.testing.assert_allclose(numbers(predicted(capsys, inside, *images, "--tta", "3")), numbers(of_run), atol=1e-3)
-    of_file = predicted(capsys, str(shutil.copy(run / "checkpoints" / "best.keras", moved)), *images, "--tta", "2")
-    np.testing.assert_allclose(numbers(predicted(capsys, alone, *images, "--tta", "2")), numbers(of_file), atol=1e-3)
+    of_run = predicted(str(run), *images, "--tta", "3")
+    np.testing.assert_allclose(numbers(predicted(inside, *images, "--tta", "3")), numbers(of_run), atol=1e-3)
+    of_file = predicted(str(shutil.copy(run / "checkpoints" / "best.keras", moved)), *images, "--tta", "2")
+    np.testing.assert_allclose(numbers(predicted(alone, *images, "--tta", "2")), numbers(of_file), atol=1e-3)
     assert main(["predict", alone, images[0], "--tta", "3"]) == 0
     assert "--tta: without its run, the network's augmentation is unknown: 2 views" in capsys.readouterr().err
     crop = ("--crop", "0.25,0.25,0.5,0.5")
-    (mine,), (theirs,) = (predicted(capsys, model, images[0], *crop) for model in (alone, str(run)))
+    (mine,), (theirs,) = (predicted(model, images[0], *crop) for model in (alone, str(run)))
     assert mine["crops"][0]["box"] == theirs["crops"][0]["box"]
     assert mine["crops"][0]["probability"] == pytest.approx(theirs["crops"][0]["probability"], abs=1e-3)
 
 
-def test_confidence_is_corrected_as_for_the_run(moved: Path, images: list[str], capsys: Capture) -> None:
+def test_confidence_is_corrected_as_for_the_run(
+    moved: Path, images: list[str], predicted: Predict, refused: Refuse
+) -> None:
     from catsdogs_exp.metrics.temperature import softened
 
     path = moved / "exports.json"
@@ -114,14 +104,14 @@ def test_confidence_is_corrected_as_for_the_run(moved: Path, images: list[str], 
     assert content["calibration"] is None  # too few images
     content["calibration"] = {"temperature": 2.0, "images": 40, "error_before": 0.2, "error_after": 0.1}
     path.write_text(json.dumps(content))
-    (row,) = predicted(capsys, str(moved / "network.onnx"), images[0])
+    (row,) = predicted(str(moved / "network.onnx"), images[0])
     values = np.array([list(row["probabilities"].values())])
     assert row["calibrated"] == pytest.approx(softened(np.log(values), 2.0).max(), abs=1e-6)
-    (row,) = predicted(capsys, str(moved / "network-int8.tflite"), images[0])  # measured with another network
+    (row,) = predicted(str(moved / "network-int8.tflite"), images[0])  # measured with another network
     assert "calibrated" not in row
     content["calibration"]["temperature"] = -1
     path.write_text(json.dumps(content))
-    assert "The description of network.onnx cannot be read" in refused(capsys, str(moved / "network.onnx"), images[0])
+    assert "The description of network.onnx cannot be read" in refused(str(moved / "network.onnx"), images[0])
 
 
 @pytest.mark.parametrize("name", ["network.onnx", "network-int8.tflite"])
@@ -136,31 +126,33 @@ def test_no_tensorflow_is_needed(moved: Path, images: list[str], name: str) -> N
 
 
 @pytest.mark.parametrize("flag", ["--explain", "--reject", "--forget-rescaling"])
-def test_what_needs_layers_is_refused(moved: Path, images: list[str], flag: str, capsys: Capture) -> None:
+def test_what_needs_layers_is_refused(moved: Path, images: list[str], flag: str, refused: Refuse) -> None:
     network = moved / "network.onnx"
-    assert refused(capsys, str(network), images[0], flag) == (
+    assert refused(str(network), images[0], flag) == (
         f"error: {flag} looks into the layers of a network, which an exported file does not tell. Received: {network}. "
         "Name the run or its best.keras instead\n"
     )
 
 
-def test_a_file_without_its_description(moved: Path, images: list[str], tmp_path: Path, capsys: Capture) -> None:
+def test_a_file_without_its_description(
+    moved: Path, images: list[str], tmp_path: Path, predicted: Predict, refused: Refuse
+) -> None:
     for name in ("network.onnx", "savedmodel"):
         elsewhere = tmp_path / "else where" / name
         elsewhere.parent.mkdir(exist_ok=True)
         shutil.move(moved / name, elsewhere)
-        said = refused(capsys, str(elsewhere), images[0])
+        said = refused(str(elsewhere), images[0])
         needed = elsewhere.parent / "exports.json"
         assert said == (
             f"error: {name} needs the exports.json that was exported with it: it names the classes and says how images "
             f"are prepared. There is none beside it. Copy it to '{needed}', or export the run again\n"
         )
     shutil.copy(moved / "exports.json", needed)
-    assert len(predicted(capsys, str(elsewhere), images[0])) == 1
+    assert len(predicted(str(elsewhere), images[0])) == 1
     content = json.loads(needed.read_text())
     del content["network"]
     needed.write_text(json.dumps(content))
-    assert "an earlier version wrote it. Export the run again" in refused(capsys, str(elsewhere), images[0])
+    assert "an earlier version wrote it. Export the run again" in refused(str(elsewhere), images[0])
 
 
 def described(**changes: Any) -> Callable[[dict[str, Any]], None]:
@@ -179,49 +171,47 @@ def described(**changes: Any) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_a_description_of_something_else(
-    moved: Path, images: list[str], change: Callable, message: str, capsys: Capture
+    moved: Path, images: list[str], change: Callable, message: str, refused: Refuse
 ) -> None:
     content = json.loads((moved / "exports.json").read_text())
     change(content)
     (moved / "exports.json").write_text(json.dumps(content))
-    assert message in refused(capsys, str(moved / "network.onnx"), images[0])
+    assert message in refused(str(moved / "network.onnx"), images[0])
 
 
-def test_what_is_no_exported_network(moved: Path, images: list[str], capsys: Capture) -> None:
+def test_what_is_no_exported_network(moved: Path, images: list[str], refused: Refuse) -> None:
     page = moved / "network.html"
     page.write_text("<html>")
-    assert refused(capsys, str(page), images[0]) == (
+    assert refused(str(page), images[0]) == (
         f"error: A page answers in a browser, not here: open {page} there. For predict, name a run, a best.keras, or "
         "an export as savedmodel, .tflite or .onnx\n"
     )
     names = ", ".join(str(moved / name) for name in sorted(FILES.values()))
-    assert refused(capsys, str(moved), images[0]) == (
-        f"error: {moved} is a folder of networks. Name one of them: {names}\n"
-    )
+    assert refused(str(moved), images[0]) == (f"error: {moved} is a folder of networks. Name one of them: {names}\n")
     for name in ("network.onnx", "network.tflite"):
         data = (moved / name).read_bytes()
         for part in (b"", b"hello", data[:200], data[: len(data) // 2]):
             (moved / name).write_bytes(part)
-            assert str(moved / name) in refused(capsys, str(moved / name), images[0])
+            assert str(moved / name) in refused(str(moved / name), images[0])
     (moved / "savedmodel" / "saved_model.pb").write_bytes(b"hello")
-    assert "Is it damaged?" in refused(capsys, str(moved / "savedmodel"), images[0])
+    assert "Is it damaged?" in refused(str(moved / "savedmodel"), images[0])
 
 
 def test_packages_that_are_missing(
-    moved: Path, images: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    moved: Path, images: list[str], monkeypatch: pytest.MonkeyPatch, predicted: Predict, refused: Refuse
 ) -> None:
     from catsdogs_exp.inference.export import formats
 
     monkeypatch.setattr(formats, "_is_there", lambda module: module not in ("ai_edge_litert", "onnxruntime"))
     for name, package in (("network.onnx", "onnxruntime"), ("network.tflite", "ai-edge-litert")):
-        assert refused(capsys, str(moved / name), images[0]) == (
+        assert refused(str(moved / name), images[0]) == (
             f"error: {moved / name} needs {package}, not installed. Install: pip install 'catsdogs-exp[export]'\n"
         )
-    assert len(predicted(capsys, str(moved / "savedmodel" / "saved_model.pb"), images[0])) == 1
+    assert len(predicted(str(moved / "savedmodel" / "saved_model.pb"), images[0])) == 1
 
 
-def test_a_file_that_is_too_large(moved: Path, images: list[str], monkeypatch, capsys: Capture) -> None:
+def test_a_file_that_is_too_large(moved: Path, images: list[str], monkeypatch, refused: Refuse) -> None:
     from catsdogs_exp.inference.exported import predictor
 
     monkeypatch.setattr(predictor, "_MOST", 0.05)
-    assert "An exported network must have at most 0.05 MB" in refused(capsys, str(moved / "network.onnx"), images[0])
+    assert "An exported network must have at most 0.05 MB" in refused(str(moved / "network.onnx"), images[0])
