@@ -297,8 +297,8 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
     words = [*tiny, "epochs=1", "model.dense=8192", "logging.tensorboard=false", "logging.activations.every=-1"]
     assert main(["-m", *words, "seed=range(12)", f"output_dir={tmp_path}"]) == 0
     assert len(sizes) == 12
-    # The first jobs fill caches. Between the smallest of jobs 4 to 6 and the smallest of the last three lie six jobs, so
-    # a leak of the weights alone adds six times their size. Arenas and the state of one job still held come to about two.
+    # The first jobs fill caches. The smallest of jobs 4 to 6 and the smallest of the last three are six jobs apart, so
+    # a leak of the weights alone adds six times their size. Arenas and the state of one job still held add about twice.
     assert min(sizes[9:]) - min(sizes[3:6]) < 3 * weights
 
 
