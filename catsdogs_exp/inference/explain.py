@@ -12,13 +12,13 @@ from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_spl
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.insight.ablation import channel_use
 from catsdogs_exp.insight.activations import Activations
-from catsdogs_exp.insight.channels import activations_in_batches, averages_in_batches
+from catsdogs_exp.insight.channels import activations_in_batches
 from catsdogs_exp.insight.grad_cam import GradCam, last_spatial_layer
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.occlusion import occlusion_map
-from catsdogs_exp.insight.penultimate import penultimate_of
+from catsdogs_exp.insight.pooled import Pooled, PooledActivations
 from catsdogs_exp.metrics.familiarity import directions
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
@@ -114,11 +114,13 @@ class Explainer:
         self._activations = Activations(self._network, choose_layers(self._network, "auto", "--layers"))
         self.missing = "" if run else "the network's file does not contain its training images"
         self._known = self._training_images(run, self.card) if run else None
-        self._features_of = penultimate_of(predictor.model)
-        features = self._features_of(self._batches()) if self._known else np.zeros((1, 1), np.float32)
+        layers = [] if self._layer is None else [self._layer]
+        self._pooled = PooledActivations(self._network, layers, features=True)
+        known = self._pooled.of(self._batches()) if self._known else None
+        features = np.zeros((1, 1), np.float32) if known is None else known.features
         self._centre = features.mean(axis=0, dtype=np.float64)  # as `Familiarity` does
         self._directions = directions(features - self._centre)
-        self._means = self._channel_means()
+        self._means = self._channel_means(known)
 
     def explain(self, image: NDArray[np.uint8]) -> Explanation:
         """Explains the answer for an image, uint8 [height, width, 3 or 1], prepared for the network."""
@@ -149,14 +151,13 @@ class Explainer:
         pixels = self._known.pixels
         yield from (pixels[at : at + _BATCH] for at in range(0, len(pixels), _BATCH))
 
-    def _channel_means(self) -> NDArray[np.float32] | None:
+    def _channel_means(self, known: Pooled | None) -> NDArray[np.float32] | None:
         """The mean activation of each channel over the training images; 0 without them."""
         if self._layer is None:
             return None
-        if self._known is None:
+        if known is None:
             return np.zeros(self._layer.output.shape[-1], np.float32)
-        (parts,) = zip(*averages_in_batches(self._network, [self._layer], self._batches()), strict=True)
-        return np.asarray(np.concatenate(parts).mean(axis=0), np.float32)
+        return np.asarray(known.averages[self._layer.name].mean(axis=0), np.float32)
 
     def _used_channels(self, one: NDArray[np.uint8], label: int) -> tuple[UsedChannel, ...]:
         if self._layer is None or self._means is None:
@@ -170,7 +171,7 @@ class Explainer:
     def _neighbours(self, one: NDArray[np.uint8]) -> tuple[Neighbour, ...]:
         if self._known is None:
             return ()
-        (similarity,) = directions(self._features_of([one]) - self._centre) @ self._directions.T
+        (similarity,) = directions(self._pooled.of([one]).features - self._centre) @ self._directions.T
         order = np.argsort(-similarity, kind="stable")[:NEIGHBOURS].tolist()
         known = self._known
         return tuple(

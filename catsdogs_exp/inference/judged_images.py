@@ -1,5 +1,6 @@
 """The images of a run that say most about its network, each with the place of its evidence (Grad-CAM)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def evidence_of(run: RunFiles, root: Path, chosen: Predictions) -> dict[str, Evi
         cam = GradCam(FlatNetwork(model))
     except ValueError as error:
         raise BadInput(str(error)) from error
-    paths, images, classes = [], [], []
+    paths: list[str] = []
+    images, classes = [], []
     for path, label in zip(chosen.paths, chosen.predicted.tolist(), strict=True):
         try:
             images.append(read_image(root / path, card.preparation))
@@ -53,7 +55,19 @@ def evidence_of(run: RunFiles, root: Path, chosen: Predictions) -> dict[str, Evi
             continue
         paths.append(path)
         classes.append(label)
-    if not images:
-        return {}
-    maps = cam.of(np.stack(images), classes)
+    return evidence_with(cam, paths, np.stack(images), classes) if images else {}
+
+
+def evidence_with(
+    cam: GradCam, paths: Sequence[str], images: NDArray[np.uint8], classes: Sequence[int]
+) -> dict[str, Evidence]:
+    """The evidence for one class in each of some images, by path.
+
+    Args:
+        cam: asks the network.
+        paths: one per image.
+        images: uint8 [b, height, width, 3 or 1], at the network's input size.
+        classes: one index per image.
+    """
+    maps = cam.of(images, classes)
     return {path: Evidence(image, heat) for path, image, heat in zip(paths, images, maps, strict=True)}

@@ -27,7 +27,8 @@ class Activations:
     def of(self, images: NDArray[np.uint8]) -> NetworkActivations:
         """The activations for some images, uint8 [b, height, width, 3 or 1]."""
         self._network.refresh()
-        found = keras.tree.flatten(self._model.predict_on_batch(images))
+        # Not compiled: for a few images that takes longer than asking layer by layer.
+        found = keras.tree.flatten(self._model([images], training=False))
         maps = [np.asarray(each, np.float32) for each in found[:-1]]
         return NetworkActivations(
             tuple(LayerActivations(layer.name, each) for layer, each in zip(self.layers, maps, strict=True)),

@@ -47,19 +47,6 @@ def activations_in_batches(
         yield [np.asarray(each, np.float32) for each in found]
 
 
-def averages_in_batches(
-    network: FlatNetwork, layers: Sequence[Layer], batches: Iterable[NDArray[np.uint8]]
-) -> Iterable[list[NDArray[np.float32]]]:
-    """Yields the average of each channel of some layers for each batch of images: float32 [b, channels].
-
-    The network computes them, so that whole activations, a thousand times as large, are never copied.
-    """
-    averages = [keras.ops.mean(keras.ops.cast(layer.output, "float32"), axis=(1, 2)) for layer in layers]
-    model = keras.Model(network.model.inputs, averages)
-    for images in batches:
-        yield [np.asarray(each) for each in keras.tree.flatten(model.predict_on_batch(images))]
-
-
 def channel_answers(
     network: FlatNetwork, layers: Sequence[Layer], batches: Iterable[NDArray[np.uint8]], seed: int = 0
 ) -> list[ChannelAnswers]:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
-from catsdogs_exp.training.logits import logits_of
+from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _BATCH = 32
 
@@ -63,13 +63,34 @@ class GradCam:
         self._network.refresh()
         chosen = np.asarray(classes, np.int32)
         found = [
-            self._gradient(
-                keras.tree.flatten(self._lower([images[start : start + _BATCH]], training=False)),
-                chosen[start : start + _BATCH],
-            ).numpy()
+            self._gradient(self._below(images[start : start + _BATCH]), chosen[start : start + _BATCH]).numpy()
             for start in range(0, len(images), _BATCH)
         ]
         return np.concatenate(found) if found else np.zeros((0, 1, 1), np.float32)
+
+    def of_likeliest(
+        self, images: NDArray[np.uint8], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
+        """The maps of a few images, each for its most probable classes.
+
+        Args:
+            images: uint8 [b, height, width, 3 or 1], b >= 1.
+            count: classes per image, k; all of them if the network has fewer.
+
+        Returns:
+            Probabilities float32 [b, classes], the most probable classes [b, k], and maps float32 [b, k, rows,
+            columns].
+        """
+        self._network.refresh()
+        tensors = self._below(images)
+        said = np.asarray(class_probabilities(logits_of(self._upper(tensors, training=False))), np.float32)
+        likeliest = np.argsort(-said, axis=1, kind="stable")[:, :count]
+        columns = likeliest.astype(np.int32).T
+        return said, likeliest, np.stack([self._gradient(tensors, column).numpy() for column in columns], axis=1)
+
+    def _below(self, images: NDArray[np.uint8]) -> list[tf.Tensor]:
+        """What enters the part of the network above the layer."""
+        return list(keras.tree.flatten(self._lower([images], training=False)))
 
     def _maps(self, tensors: list[tf.Tensor], classes: tf.Tensor) -> tf.Tensor:
         answer = tensors[0]

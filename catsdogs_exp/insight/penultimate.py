@@ -24,13 +24,22 @@ def with_penultimate(model: keras.Model) -> keras.Model:
         NoGraph: for a network whose layers cannot be told apart, or without weights.
     """
     flat = FlatNetwork(model).model
+    return keras.Model(flat.inputs, [*flat.outputs, penultimate(flat)])
+
+
+def penultimate(flat: keras.Model) -> Any:
+    """The symbolic features [b, n] of a network without nested ones, maps averaged over their positions.
+
+    Raises:
+        NoGraph: for a network without weights.
+    """
     last: Any = next((each for each in reversed(flat.operations) if getattr(each, "weights", None)), None)
     if last is None:
-        raise NoGraph(f"The network {model.name} has no layer with weights")
+        raise NoGraph(f"The network {flat.name} has no layer with weights")
     features = keras.tree.flatten(last.input)[0]
     if len(features.shape) > 2:
         features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
-    return keras.Model(flat.inputs, [*flat.outputs, features])
+    return features
 
 
 def features_of(

@@ -3,14 +3,12 @@
 It shows how deep a network needs to be: after the step at which the classes separate, deeper layers add little.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.insight.channels import averages_in_batches
-from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.linear_probes import probe
 
 
@@ -29,29 +27,19 @@ class Step:
     deviation: float
 
 
-def staircase(
-    network: FlatNetwork,
-    layers: Sequence[Layer],
-    batches: Iterable[NDArray[np.uint8]],
-    labels: NDArray[np.int32],
-) -> list[Step]:
+def staircase(averages: Mapping[str, NDArray[np.float32]], labels: NDArray[np.int32]) -> list[Step]:
     """Probes some layers of a network.
 
     Args:
-        network: the network.
-        layers: layers with maps, from the input upwards.
-        batches: uint8 [b, height, width, 3 or 1], images that the network was not trained on.
-        labels: int32, of all images.
+        averages: by layer, from the input upwards, float32 [n, channels] of images that the network was not trained on:
+            see `pooled.PooledActivations`.
+        labels: int32 [n].
 
     Raises:
         ValueError: for fewer than two classes with two images each.
     """
-    pooled = zip(*averages_in_batches(network, layers, batches), strict=True)
-    steps = []
-    for layer, parts in zip(layers, pooled, strict=True):
-        score = probe(np.concatenate(parts), labels)
-        steps.append(Step(layer.name, score.accuracy, score.deviation))
-    return steps
+    scores = {layer: probe(values, labels) for layer, values in averages.items()}
+    return [Step(layer, score.accuracy, score.deviation) for layer, score in scores.items()]
 
 
 def deep_enough(steps: Sequence[Step]) -> Step:

@@ -1,7 +1,7 @@
 """Measured once training is over: how far confidence is from accuracy, and what training images look like."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.insight.penultimate import penultimate_of
 from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
 from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.training.checkpoint.appendix import Appendix
 from catsdogs_exp.training.features import FeatureLoader
@@ -21,35 +22,51 @@ from catsdogs_exp.training.fit import Stage
 _BATCH = 32
 
 
-def appendix_of(setup: Setup, stage: Stage | None, said: Predictions | None, say: Callable[[str], None]) -> Appendix:
+@dataclass(frozen=True)
+class LastLook:
+    """What the appendix is measured with, the best epoch's weights in place.
+
+    Attributes:
+        setup: of the run.
+        stage: its last one; None if this process trained none.
+        staircase: has seen validation images already; None: there is none.
+    """
+
+    setup: Setup
+    stage: Stage | None
+    staircase: StaircaseRecorder | None
+
+
+def appendix_of(look: LastLook, said: Predictions | None, say: Callable[[str], None]) -> Appendix:
     """The appendix of the network whose weights are in place.
 
     Args:
-        setup: of the run.
-        stage: its last one; None if this process trained none.
+        look: what it is measured with.
         said: the network's predictions for the validation images, or None.
         say: prints a line.
     """
-    return Appendix(None if said is None else calibration_of(said), _familiarity(setup, stage, say))
+    return Appendix(None if said is None else calibration_of(said), _familiarity(look, say))
 
 
-def _familiarity(setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> Familiarity | None:
-    images = setup.config.logging.familiarity
-    loaders = setup.loaders
+def _familiarity(look: LastLook, say: Callable[[str], None]) -> Familiarity | None:
+    setup, stage = look.setup, look.stage
+    loaders, images = setup.loaders, setup.config.logging.familiarity
     if not images or not min(len(loaders.train.rows), len(loaders.validation.rows)):
         return None
     try:
         # A head that was trained on cached features needs no pass through the backbone.
         if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):
             features = penultimate_of(stage.steps.model, np.float32)
-            parts: list[Iterator[NDArray[Any]]] = [_cached(feed, images) for feed in (stage.train, stage.validation)]
-        else:
-            features = penultimate_of(setup.network.model)
-            parts = [_pixels(setup, loader, images) for loader in (loaders.train, loaders.validation)]
+            return familiarity(*(features(_cached(feed, images)) for feed in (stage.train, stage.validation)))
+        train = _pixels(setup, loaders.train, images)
+        seen = look.staircase.features if look.staircase else None
+        if look.staircase and seen is not None and len(seen) >= min(images, len(loaders.validation.rows)):
+            return familiarity(look.staircase.pooled.of(train).features, seen[:images])
+        features = penultimate_of(setup.network.model)
+        return familiarity(features(train), features(_pixels(setup, loaders.validation, images)))
     except NoGraph as error:
         say(f"images unlike the training images will not be noticed: {error}")
         return None
-    return familiarity(*map(features, parts))
 
 
 def _cached(feed: FeatureLoader, images: int) -> Iterator[NDArray[np.float32]]:

@@ -23,13 +23,14 @@ from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.run.report import report_run
 from catsdogs_exp.signals import interruption_wins
 
-if TYPE_CHECKING:  # it comes with TensorFlow
+if TYPE_CHECKING:  # they come with TensorFlow, and with the pages
+    from catsdogs_exp.report.run_page import Explain
     from catsdogs_exp.training.fit import Listener
 
 _log = logging.getLogger("catsdogs_exp")
 
 
-@dataclass(frozen=True)
+@dataclass
 class BegunRun:
     """A run in progress.
 
@@ -37,11 +38,13 @@ class BegunRun:
         job: what is run.
         result: its `result.json`.
         screen: for its messages; each line goes to `run.log` as well.
+        explain: gives the report of a finished run its Grad-CAM maps; None: the report loads the saved network.
     """
 
     job: Job
     result: Result
     screen: Screen
+    explain: "Explain | None" = None
 
     def say(self, text: str) -> None:
         """Prints a line on the screen and in the log."""
@@ -128,7 +131,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
                 raise
             raise failure from error
         else:
-            report_run(job, run.screen, finished=True)
+            report_run(job, run.screen, finished=True, explain=run.explain)
 
 
 def _failure(error: BaseException, folder: Path) -> BaseException:

@@ -7,11 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
 from catsdogs_exp.data.turns import taking_turns
-from catsdogs_exp.insight.grad_cam import last_spatial_layer
-from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
+from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import read_predictions
 from catsdogs_exp.record.folder.resume_files import RunState
@@ -25,6 +23,7 @@ from catsdogs_exp.record.listeners.tensorboard.texts import config_text, data_te
 from catsdogs_exp.record.listeners.tensorboard.weights import WeightsBoard, graph_of
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.run.insides import Insides
 from catsdogs_exp.run.job import Job, hparams
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.training.fit import Listener
@@ -89,7 +88,7 @@ class Board:
             write_projector(self.files.judged, self.setup.network.model, points)
 
 
-def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None) -> Board | None:
+def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None, insides: Insides | None) -> Board | None:
     """Opens the event files, for a new run with its settings, texts and samples; None where none are written.
 
     Args:
@@ -97,6 +96,7 @@ def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None) -
         setup: what it trains.
         state: its files.
         probes: the images whose activations are recorded, or None.
+        insides: the network's layers, or None.
     """
     config = setup.config
     if not config.logging.tensorboard:
@@ -105,7 +105,13 @@ def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None) -
     if not job.snapshot:
         files.begin(job.name, hparams(config, job.overrides))
         _introduce(files, job, setup)
-    shown = list(_shown(files, config, setup, state, probes))
+    shown: list[BoardListener] = [
+        WeightsBoard(files, setup.network.model, config.logging.board),
+        JudgementsBoard(files, setup.data, config.logging.board, state.predictions),
+    ]
+    every = config.logging.board.every
+    if config.logging.board.grad_cam and every >= 0 and probes is not None and insides and insides.grad_cam:
+        shown.append(EvidenceBoard(files, insides.grad_cam, probes, every))
     return Board(files, shown, setup, state)
 
 
@@ -117,19 +123,6 @@ def _introduce(files: TensorBoard, job: Job, setup: Setup) -> None:
     _show_samples(files, job, setup)
     if setup.config.logging.board.graph:
         files.graph(graph_of(setup.network.model))
-
-
-def _shown(
-    files: TensorBoard, config: Config, setup: Setup, state: RunState, probes: Probes | None
-) -> Iterator[BoardListener]:
-    settings, model = config.logging.board, setup.network.model
-    yield WeightsBoard(files, model, settings)
-    yield JudgementsBoard(files, setup.data, settings, state.predictions)
-    if settings.grad_cam and settings.every >= 0 and probes is not None:
-        with suppress(NoGraph):  # `open_recorders` says so
-            flat = FlatNetwork(model)
-            if last_spatial_layer(flat) is not None:
-                yield EvidenceBoard(files, flat, probes, settings.every)
 
 
 def _show_samples(files: TensorBoard, job: Job, setup: Setup) -> None:

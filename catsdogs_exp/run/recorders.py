@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
-from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
@@ -14,10 +13,11 @@ from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
 from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
 from catsdogs_exp.record.listeners.tensorboard.event_files import TRAIN
-from catsdogs_exp.run.appendix import appendix_of
+from catsdogs_exp.run.appendix import LastLook, appendix_of
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.board import Board, open_board
 from catsdogs_exp.run.guests import open_guests
+from catsdogs_exp.run.insides import Insides, open_insides
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.prune_listener import PruneListener
@@ -40,6 +40,7 @@ class Recorders:
         predictions: saves its predictions for validation and test images; None: they are not saved.
         probes: records activations, or None.
         staircase: records linear probes, or None.
+        insides: the network's layers, or None if nothing looks into them.
         board: what TensorBoard shows, or None.
         profile: whether steps are traced.
     """
@@ -50,6 +51,7 @@ class Recorders:
     predictions: KeepPredictions | None = None
     probes: ProbeRecorder | None = None
     staircase: StaircaseRecorder | None = None
+    insides: Insides | None = None
     board: Board | None = None
     profile: bool = False
 
@@ -69,7 +71,8 @@ class Recorders:
         if self.best is None or self.predictions is None:
             return
         try:
-            self.best.append(appendix_of(setup, stage, self.predictions.of_validation, say))
+            look = LastLook(setup, stage, self.staircase)
+            self.best.append(appendix_of(look, self.predictions.of_validation, say))
         except OSError as error:  # the network is safe, and trained
             say(f"best.keras gets no calibration and no description of the training images: {one_line(error)}")
 
@@ -94,17 +97,15 @@ def open_recorders(
     model, profile = setup.network.model, job.profile or config.logging.profile
     activations = config.logging.activations
     chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
-    board = open_board(job, setup, files, chosen)
+    insides = open_insides(setup, run.say)
+    board = open_board(job, setup, files, chosen, insides)
     events = board.files if board else None
     probes, staircase = None, None
-    try:
-        if chosen is not None:
-            probes = ProbeRecorder(model, chosen, activations, job.folder / "activations", events)
-            probes.take_back(len(history.epochs))
-        if config.logging.probes.every >= 0:
-            staircase = StaircaseRecorder(model, setup.data, config, job.folder)
-    except NoGraph as error:
-        run.say(f"activations and linear probes are not recorded: {error}")
+    if insides and chosen is not None:
+        probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
+        probes.take_back(len(history.epochs))
+    if insides and config.logging.probes.every >= 0:
+        staircase = StaircaseRecorder(insides.network, setup.data, config, job.folder)
     best = KeepBest(
         model,
         ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels),
@@ -131,7 +132,7 @@ def open_recorders(
     try:
         # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
         with Checkpoints(files.last, every, files.of_best, lambda: files.record(events)) as checkpoints:
-            yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, board, profile)
+            yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, insides, board, profile)
         status = "ok"
     except Interrupted:
         status = "interrupted"

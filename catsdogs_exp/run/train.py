@@ -94,6 +94,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                     recorders.bring_back_best(history.best, run.say)
                     found = evaluate_best(setup, recorders.predictions)
                     recorders.append_to_best(setup, stage, run.say)
+                    run.explain = recorders.insides.evidence_of if recorders.insides else None
                     run.result.update(metrics=run.result.content["metrics"] | found)
                 else:
                     run.result.update(**state_of(history))

@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from catsdogs_exp.insight.graph import FlatNetwork
+from catsdogs_exp.insight.pooled import PooledActivations
 from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
 
 
@@ -28,7 +29,8 @@ def test_the_layer_on_which_the_classes_part_is_found() -> None:
     )
     images = np.clip(images + rng.normal(0, 20, images.shape), 0, 255).astype(np.uint8)[..., None]
     network = FlatNetwork(model)
-    steps = staircase(network, [network.layer(name) for name in ("copy", "edges", "pool")], [images], labels)
+    pooled = PooledActivations(network, [network.layer(name) for name in ("copy", "edges", "pool")]).of([images])
+    steps = staircase(pooled.averages, labels)
     assert [step.layer for step in steps] == ["copy", "edges", "pool"]
     assert steps[0].accuracy < 0.75 and steps[1].accuracy > 0.95
     assert deep_enough(steps).layer == "edges"

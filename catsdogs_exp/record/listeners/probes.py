@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -48,7 +47,7 @@ class ProbeRecorder:
     """Records the activations of the probes: pictures for TensorBoard, PNGs of the best epoch, arrays.
 
     Args:
-        network: the network that is being trained.
+        network: the network that is being trained, flat.
         probes: the images.
         settings: which layers, how often and how much.
         folder: `activations/` of the run.
@@ -60,14 +59,13 @@ class ProbeRecorder:
 
     def __init__(
         self,
-        network: keras.Model,
+        network: FlatNetwork,
         probes: Probes,
         settings: ActivationSettings,
         folder: Path,
         board: TensorBoard | None,
     ) -> None:
-        flat = FlatNetwork(network)
-        self._activations = Activations(flat, choose_layers(flat, settings.layers, _SETTING))
+        self._activations = Activations(network, choose_layers(network, settings.layers, _SETTING))
         self._probes, self._settings = probes, settings
         self._board, self._folder = board, folder
         self._files = ActivationFiles(folder, round(settings.keep * 1e6))

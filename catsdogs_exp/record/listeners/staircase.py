@@ -2,11 +2,10 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +17,14 @@ from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import AUTO, choose_layers
+from catsdogs_exp.insight.pooled import PooledActivations
 from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
 from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 COLUMNS = ("epoch", "layer", "accuracy", "standard_error")
-_BATCH = 40  # divides the 200 images of the default: a smaller last batch would be compiled anew
+_BATCH = 40
 _FEWEST = 8  # images
 
 
@@ -32,16 +32,21 @@ class StaircaseRecorder:
     """Probes the layers of a network on validation images.
 
     Args:
-        network: the network being trained.
+        network: the network being trained, flat.
         data: of the run.
         config: of the run: how often, on how many images, and which setting would end the network earlier.
         folder: of the run.
+
+    Attributes:
+        pooled: asks the network.
+        features: the validation images' last features, float32 [n, f], with the best epoch's weights; None before.
     """
 
-    def __init__(self, network: keras.Model, data: Data, config: Config, folder: Path) -> None:
+    def __init__(self, network: FlatNetwork, data: Data, config: Config, folder: Path) -> None:
         settings = config.logging.probes
-        self._network = FlatNetwork(network)
-        self._layers = choose_layers(self._network, AUTO, "logging.probes")
+        self._layers = choose_layers(network, AUTO, "logging.probes")
+        self.pooled = PooledActivations(network, self._layers, features=bool(config.logging.familiarity))
+        self.features: NDArray[np.float32] | None = None
         self._settings, self._folder, self._model = settings, folder, config.model
         rows = data.manifest.rows(VALIDATION)
         labels = np.asarray(data.manifest.listing.labels)[rows].astype(np.int32)
@@ -86,12 +91,9 @@ class StaircaseRecorder:
         return verdict(self._epochs[epoch], self._model, chance)
 
     def _steps(self) -> list[Step]:
-        self._network.refresh()
-        return staircase(self._network, self._layers, self._batches(), self._labels)
-
-    def _batches(self) -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, len(self._images), _BATCH):
-            yield self._images[start : start + _BATCH]
+        seen = self.pooled.of(self._images[at : at + _BATCH] for at in range(0, len(self._images), _BATCH))
+        self.features = seen.features
+        return staircase(seen.averages, self._labels)
 
 
 def verdict(steps: Sequence[Step], model: Any, chance: float) -> str:

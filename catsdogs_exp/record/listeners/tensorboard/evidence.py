@@ -1,10 +1,8 @@
 """Grad-CAM maps of the probes, for TensorBoard."""
 
-import keras
 import numpy as np
 
 from catsdogs_exp.insight.grad_cam import GradCam
-from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.listeners.probes import Probes
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
@@ -23,18 +21,13 @@ class EvidenceBoard:
 
     Args:
         board: the event files.
-        network: the network being trained.
+        maps: of the network being trained.
         probes: the images, at the network's input size.
         every: epochs between two records.
-
-    Raises:
-        ValueError: for a network without spatial layers.
     """
 
-    def __init__(self, board: TensorBoard, network: FlatNetwork, probes: Probes, every: int) -> None:
-        self._board, self._network, self._probes, self._every = board, network, probes, every
-        self._maps = GradCam(network)
-        self._answer = keras.Model(network.model.inputs, network.model.outputs)
+    def __init__(self, board: TensorBoard, maps: GradCam, probes: Probes, every: int) -> None:
+        self._board, self._maps, self._probes, self._every = board, maps, probes, every
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -50,19 +43,13 @@ class EvidenceBoard:
 
     def _show(self, epoch: int, when: str) -> None:
         images = self._probes.images
-        self._network.refresh()
-        said = np.asarray(keras.tree.flatten(self._answer([images], training=False))[0], np.float32).reshape(
-            len(images), -1
-        )
-        said = np.hstack([1 - said, said]) if said.shape[1] == 1 else said
-        likeliest = np.argsort(-said, axis=1, kind="stable")[:, :_CLASSES]
+        said, likeliest, maps = self._maps.of_likeliest(images, _CLASSES)
         pictures, captions = [], []
         columns = likeliest.shape[1]
-        maps = [self._maps.of(images, likeliest[:, column].tolist()) for column in range(columns)]
         for place, name in enumerate(self._probes.names):
             pictures.append(images[place])
             captions.append(printable(name))
             for column, chosen in enumerate(likeliest[place].tolist()):
-                pictures.append(np.asarray(heat_overlay(images[place], maps[column][place])))
+                pictures.append(np.asarray(heat_overlay(images[place], maps[place, column])))
                 captions.append(f"{said[place, chosen]:.3f} {printable(self._probes.classes[chosen])}")
         self._board.image(f"grad-cam{when}", png_of(contact_sheet(pictures, captions, columns + 1)), epoch)

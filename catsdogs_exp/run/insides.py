@@ -1,0 +1,65 @@
+"""What a run looks into: its network, flattened once for all recorders, and Grad-CAM at its last layer with maps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from catsdogs_exp.data.open_data import Data
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.judged_images import Evidence, evidence_with
+from catsdogs_exp.insight.grad_cam import GradCam, last_spatial_layer
+from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
+from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.run.network import Setup
+
+
+@dataclass(frozen=True)
+class Insides:
+    """The layers of the network being trained.
+
+    Attributes:
+        network: flat. Flattening copies the layers of nested networks, which takes a second for a large backbone.
+        data: of the run.
+    """
+
+    network: FlatNetwork
+    data: Data
+
+    @cached_property
+    def grad_cam(self) -> GradCam | None:
+        """Grad-CAM at the last layer with maps; None if there is none. Compiled at its first use."""
+        layer = last_spatial_layer(self.network)
+        return None if layer is None else GradCam(self.network, layer)
+
+    def evidence_of(self, _run: RunFiles, _root: Path, chosen: Predictions) -> Mapping[str, Evidence]:
+        """For the report: Grad-CAM maps with the weights in place, which must be those of the best epoch.
+
+        Raises:
+            BadInput: if no layer has maps.
+        """
+        if self.grad_cam is None:
+            raise BadInput("the network has no layer with maps")
+        row = {path: number for number, path in enumerate(self.data.manifest.listing.paths.tolist())}
+        images = self.data.fetch(np.array([row[path] for path in chosen.paths], np.intp))
+        return evidence_with(self.grad_cam, chosen.paths, images, chosen.predicted.tolist())
+
+
+def open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:
+    """Flattens the network of a run; None if nothing will look into it.
+
+    Also None, with a line that says what will be missing, if its layers cannot be told apart.
+    """
+    settings = setup.config.logging
+    records = settings.activations.every >= 0 or settings.probes.every >= 0
+    if not (records or settings.report):
+        return None
+    try:
+        return Insides(FlatNetwork(setup.network.model), setup.data)
+    except NoGraph as error:
+        if records:
+            say(f"activations and linear probes are not recorded: {error}")
+        return None
