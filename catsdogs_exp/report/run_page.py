@@ -5,6 +5,7 @@ import io
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -171,11 +172,12 @@ def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[li
             evidence, why = dict(explain(run, root, predictions.rows(chosen))), ""
         except BadInput as error:
             why = str(error)
-    shown = [
-        (title, [_image(predictions, place, root, evidence) for place in rows.tolist()])
-        for title, rows in kinds
-        if len(rows)
-    ]
+    with ThreadPoolExecutor() as pool:  # decoding and encoding release the interpreter lock
+        shown = [
+            (title, list(pool.map(lambda place: _image(predictions, place, root, evidence), rows.tolist())))
+            for title, rows in kinds
+            if len(rows)
+        ]
     return shown, why
 
 
@@ -227,15 +229,17 @@ def _pictures(folder: Path) -> list[tuple[str, str]]:
 
 def _smaller(files: Sequence[Path]) -> list[tuple[str, str]]:
     """Those of the pictures that are there, small enough for a page."""
-    found = []
-    for file in files:
+
+    def smaller(file: Path) -> list[tuple[str, str]]:
         try:
             with Image.open(file) as image:
                 image.thumbnail((900, 1800))
-                found.append((file.name, _uri(image)))
+                return [(file.name, _uri(image))]
         except (OSError, ValueError):
-            continue
-    return found
+            return []
+
+    with ThreadPoolExecutor() as pool:
+        return [each for found in pool.map(smaller, files) for each in found]
 
 
 def _cost(facts: RunFacts) -> list[tuple[str, str]]:

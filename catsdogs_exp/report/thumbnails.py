@@ -47,7 +47,9 @@ class ThumbnailRow:
 def thumbnail(file: Path, name: str, lines: Iterable[str] = (), marked: bool = False, side: int = SIDE) -> Thumbnail:
     """Decodes an image file and shrinks it; a file that does not decode becomes a thumbnail with a `problem`."""
     try:
-        image = decoding.decode(file.read_bytes())
+        data = file.read_bytes()
+        examined = decoding.examine(data, None, side)
+        image = decoding.decode(data) if examined.peak else examined.small  # more than 8 bits: not by its own range
     except decoding.Undecodable as error:
         return Thumbnail(name, problem=str(error), lines=tuple(lines), marked=marked)
     except OSError as error:

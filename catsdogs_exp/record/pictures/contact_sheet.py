@@ -1,6 +1,7 @@
 """Contact sheets: pictures side by side with a few lines of text below each."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ _SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
 
 
+@lru_cache  # Pillow unpacks its font anew each time
 def font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font, so that pictures look the same everywhere."""
     return ImageFont.load_default(size)

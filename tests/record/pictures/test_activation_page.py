@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
@@ -13,6 +14,10 @@ def answers(maps: np.ndarray, probabilities: tuple[float, ...] = (0.25, 0.75)) -
     return NetworkActivations(
         (LayerActivations("probe", maps.astype(np.float32)),), np.array([probabilities], np.float32)
     )
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"))
 
 
 def tile(grid: np.ndarray, number: int) -> np.ndarray:
@@ -28,17 +33,17 @@ def maps() -> np.ndarray:
 
 
 def test_a_grid_shows_the_channels_in_order(maps) -> None:
-    grid = np.asarray(layer_grid(answers(maps).layers[0], 0, Style(64)))
+    grid = pixels(layer_grid(answers(maps).layers[0], 0, Style(64)))
     alive = tile(grid, 16)
     assert alive[20, 40].tolist() == [94, 201, 98] and alive[50, 40].tolist() == [59, 82, 139]  # +1, -1 deviation
     dead = tile(grid, 3)[16:]  # below its number
     assert len(np.unique(dead.reshape(-1, 3), axis=0)) == 1
-    limited = np.asarray(layer_grid(answers(maps).layers[0], 0, Style(16)))
+    limited = pixels(layer_grid(answers(maps).layers[0], 0, Style(16)))
     assert limited.shape[0] == grid.shape[0] - TILE - 2
 
 
 def test_every_tile_has_its_number_and_a_dead_one_says_so(maps) -> None:
-    grid = np.asarray(layer_grid(answers(maps).layers[0], 0, Style(64)))
+    grid = pixels(layer_grid(answers(maps).layers[0], 0, Style(64)))
     numbers = [tile(grid, number)[:14, :60] for number in range(17)]
     ink = [int((number > 180).all(-1).sum()) for number in numbers]
     assert min(ink) > 3
@@ -51,7 +56,7 @@ def test_one_scale_for_a_layer_keeps_weak_channels_dark() -> None:
     maps[0, ..., 0] = np.linspace(0, 1, 64).reshape(8, 8)
     maps[0, ..., 1] = 10 * maps[0, ..., 0]
     layer = answers(maps).layers[0]
-    each, one = (np.asarray(layer_grid(layer, 0, Style(64, scale))) for scale in ("channel", "layer"))
+    each, one = (pixels(layer_grid(layer, 0, Style(64, scale))) for scale in ("channel", "layer"))
     np.testing.assert_array_equal(tile(each, 0)[16:], tile(each, 1)[16:])
     assert tile(one, 0)[60, 60].tolist() != tile(one, 1)[60, 60].tolist()
     assert tile(one, 1)[60, 60].tolist() == [253, 231, 37]  # the strongest
