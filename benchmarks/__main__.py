@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="for rates: the file of measurements, extended by this run"
     )
+    parser.add_argument("--again", action="store_true", help="for rates: lr=auto is measured again, the grid is kept")
     parser.add_argument(
         "--large",
         action="store_true",
@@ -98,11 +99,12 @@ def _options(parsed: argparse.Namespace) -> Options:
     if images is not None and images < MIN_IMAGES:
         raise BadInput(f"--images must be >= {MIN_IMAGES}. Received: {images}")
     only = tuple(name.strip() for name in (parsed.only or "").split(",") if name.strip())
-    if (only or parsed.results) and parsed.name != "rates":
-        raise BadInput(f"--only and --results are for rates. Received: {parsed.name}")
+    if (only or parsed.results or parsed.again) and parsed.name != "rates":
+        raise BadInput(f"--only, --results and --again are for rates. Received: {parsed.name}")
     if parsed.large and parsed.name not in _LARGE:
         raise BadInput(f"--large is for {' and '.join(_LARGE)}. Received: {parsed.name}")
-    return Options(archive(parsed.photos), rounds, images, parsed.quick, only, parsed.results, parsed.large)
+    photos = archive(parsed.photos)
+    return Options(photos, rounds, images, parsed.quick, only, parsed.results, parsed.large, parsed.again)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class Options:
         quick: only checks that it works.
         only: for `rates`: the parts of its panel; empty: all.
         results: for `rates`: the file of earlier measurements; None: `outputs/rates.jsonl`.
+        again: for `rates`: measures `lr=auto` again, whatever the file holds.
         large: for `loader`: phone-sized photos; for `inspection`: very many files.
     """
 
@@ -28,6 +29,7 @@ class Options:
     only: tuple[str, ...] = ()
     results: Path | None = None
     large: bool = False
+    again: bool = False
 
 
 def heading(name: str, options: Options, details: str, load_before: float, how: str = "") -> str:

@@ -1,7 +1,8 @@
 """A6: the accuracy lost by `lr=auto` against the best of seven learning rates, and the duration of its search.
 
 Every cell of the panel (network, optimizer, images) is trained with each rate of the grid and with `lr=auto`.
-Measurements are stored in a file, so that a stopped benchmark can continue and parts can be run separately.
+Measurements are stored in a file, so that a stopped benchmark can continue and parts can be run separately. The grid
+does not depend on how `lr=auto` searches: after a change of the search, `--again` measures only `lr=auto` anew.
 """
 
 import contextlib
@@ -201,6 +202,8 @@ def _measure(cell: Cell, seed: int, options: Options, path: Path) -> None:
     settings = cell.settings(options.photos, options.quick)
     digest = _digest(settings)
     done = {each.asked for each in _read(path) if (each.settings, each.seed) == (digest, seed)}
+    if options.again:
+        done.discard("auto")
     missing = [asked for asked in (*(f"{rate:g}" for rate in GRID), "auto") if asked not in done]
     if not missing:
         return
@@ -265,7 +268,7 @@ def _read(path: Path) -> list[Measured]:
         found = [Measured(**json.loads(line)) for line in lines if line.endswith("}")]  # others were cut off by a kill
     except (ValueError, TypeError) as error:
         raise BadInput(f"--results must be a file that this benchmark wrote. Received: {path} ({error})") from error
-    return list({(each.settings, each.seed, each.asked): each for each in found}.values())  # each once
+    return list({(each.settings, each.seed, each.asked): each for each in found}.values())  # the last of each
 
 
 def _end_line(path: Path) -> None:

@@ -108,6 +108,17 @@ def test_it_goes_on_where_it_stopped(trainings: list[str], tmp_path: Path) -> No
     assert len(trainings) == 8
 
 
+def test_after_a_change_of_the_search_it_alone_is_measured_again(trainings: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "rates.jsonl"
+    rates.run(Options(None, 1, None, False, ("cnn", "sgd"), path))
+    *grid_lines, auto = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*grid_lines, json.dumps(json.loads(auto) | {"accuracy": 0.5})]), encoding="utf-8")
+    trainings.clear()
+    assert "0.500 (lr=0.01)" in rates.run(Options(None, 1, None, False, ("cnn", "sgd"), path))
+    assert "0.900 (lr=0.01)" in rates.run(Options(None, 1, None, False, ("cnn", "sgd"), path, again=True))
+    assert trainings == ["auto"]
+
+
 @pytest.mark.parametrize("content", ['{"a": 1}\n', "[1, 2}\n", '{"settings": "x"}\n'])
 def test_another_file_is_refused_before_anything_is_trained(content: str, trainings: list[str], tmp_path: Path) -> None:
     path = tmp_path / "other.jsonl"
@@ -133,4 +144,4 @@ def test_a_cell_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 
 def test_parts_and_results_are_for_rates_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["startup", "--only", "cnn"]) == 2
-    assert capsys.readouterr().err == "error: --only and --results are for rates. Received: startup\n"
+    assert capsys.readouterr().err == "error: --only, --results and --again are for rates. Received: startup\n"
