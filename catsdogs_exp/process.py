@@ -41,6 +41,9 @@ def command_line() -> Iterator[None]:
         stack.callback(_undo.clear)
         _open_missing_descriptors()
         _forgive(stack)
+        # NumPy's many threads wait for each other in a busy loop: beside TensorFlow's, small matrices take 50 times as
+        # long. It reads this when it is imported.
+        _set_variable("OPENBLAS_NUM_THREADS", "1")
         stack.enter_context(pillow_warnings_ignored())
         yield
 

@@ -1,9 +1,13 @@
 """Shared by all tests: a separate cache folder, small folders of photos, composed configs."""
 
+# NumPy reads the variable when it is imported: this comes first.
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, whose main() the tests call
+
 import copy
 import gc
 import json
-import os
 import pickle
 import shutil
 import sys
