@@ -3,7 +3,7 @@
 import shlex
 
 from catsdogs_exp import process
-from catsdogs_exp.cli.train_flags import Asked, asked_for
+from catsdogs_exp.cli.train_flags import Asked, asked_for, check_single_run
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.signals import interruptible
 
@@ -35,11 +35,13 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.sweep.search.words import is_auto
 
     plugins.load(plugins.named(asked.settings))
+    multirun = "--multirun" in asked.flags
+    if not multirun and not asked.looks and not is_auto(asked.settings):
+        check_single_run(asked)
     if "--dry-run" in asked.flags:
         return _dry_run(asked)
     if is_auto(asked.settings) and not asked.looks:
         return _sweep(asked, command)
-    multirun = "--multirun" in asked.flags
     if multirun and not asked.looks and not _has_other_sweeper(asked):
         return _sweep(asked, command)
     reading = read_words(asked.settings, asked.config_dir, multirun)

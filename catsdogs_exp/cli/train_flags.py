@@ -120,3 +120,17 @@ def _check_together(asked: Asked) -> None:
     for flag in ("--resolve", "--package"):
         if (flag in asked.flags or flag in asked.looks) and "--cfg" not in asked.looks:
             raise BadInput(f"{flag} would change nothing without --cfg job, which shows the config. Leave it out")
+
+
+def check_single_run(asked: Asked) -> None:
+    """Refuses words that only a sweep obeys, where none was asked for.
+
+    Raises:
+        BadInput: naming the word.
+    """
+    for word in asked.settings:
+        if word.startswith(("sweep.", "hydra/sweeper", "hydra/launcher", "hydra.sweeper.", "hydra.launcher.")):
+            raise BadInput(
+                f"{word.partition('=')[0]} would change nothing in a single run: it is a setting of sweeps. "
+                f"Received: {word}. Add -m for a sweep, or leave it out"
+            )

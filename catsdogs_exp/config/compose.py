@@ -22,10 +22,11 @@ from catsdogs_exp.config import plugins, search_path
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.corrections import corrected
 from catsdogs_exp.config.data_words import with_source
+from catsdogs_exp.config.kinds import known_keys, owners_of, takes_several
 from catsdogs_exp.config.known_models import known_backbones
 from catsdogs_exp.config.mistyped import check_words
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
-from catsdogs_exp.config.words import Word, for_hydra, parsed
+from catsdogs_exp.config.words import Word, as_typed, for_hydra, parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.printable import printable
@@ -235,8 +236,10 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
             return _unknown(complaint.name, overrides)
         case "sweep":
             what = complaint.name or "Several values for one key"
-            decimal = re.fullmatch(r"([^=]*=\d+),(\d+)", what)
-            hint = f". For a decimal number: {decimal[1]}.{decimal[2]}" if decimal else ""
+            pair = re.fullmatch(r"([^=]*)=(\d+),(\d+)", what)
+            hint = "" if pair is None else f". For a decimal number: {pair[1]}={pair[2]}.{pair[3]}"
+            if pair is not None and takes_several(pair[1]):
+                hint = f". For one run with both: {pair[1]}=[{pair[2]},{pair[3]}]"
             return f"Several values for one key make a sweep: add -m. Received: {what}{hint}"
         case "no choice":
             known = search_path.groups()
@@ -272,8 +275,11 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
         received = " ".join(word for word in overrides if word.lstrip("+~").startswith(key))
         return f"{key} has a value already, which is changed, not replaced. Received: {received}. Put {key}=null first"
     group, _, last = key.rpartition(".")
+    if owners := [name for name in owners_of(key) if name in groups.get(group, [])]:
+        return _of_another(key, owners, overrides, str(plain[group]["name"]))
     inside = [name for name in known if name.startswith(f"{group}.")]
-    guess = did_you_mean(key, inside if group in groups else [*known, *groups])
+    of_others = [name for name in known_keys() if name.startswith(f"{group}.") and name not in inside]
+    guess = did_you_mean(key, [*inside, *of_others] if group in groups else [*known, *groups])
     if not guess:
         leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
         near = difflib.get_close_matches(last, leaves, n=1, cutoff=0.8)
@@ -281,3 +287,16 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     if group in groups:
         guess += f" Known here: {', '.join(inside)}."
     return f"Unknown setting: {key}.{guess} `--help` lists the flat keys and groups, `--cfg job` every key."
+
+
+def _of_another(key: str, owners: Sequence[str], overrides: Sequence[str], name: str) -> str:
+    """The message for a setting that other choices of its group have: `model.blocks` without `model=resnet`."""
+    group = key.partition(".")[0]
+    chosen = [word for word in overrides if parsed(word).key == group]
+    received = " ".join([*chosen, *(as_typed(word) for word in overrides if parsed(word).key == key)])
+    listed = " and ".join([", ".join(owners[:-1]), owners[-1]] if len(owners) > 1 else owners)
+    this = f"{group}={owners[0]}{', or another of these' if len(owners) > 1 else ''}"
+    return (
+        f"{key} is a setting of {group}={listed}. Received: {received}{'' if chosen else f', with {group}={name}'}. "
+        f"{f'Leave {key} out, or choose' if chosen else 'Add'} {this}"
+    )

@@ -59,7 +59,14 @@ def with_source(
     Raises:
         BadInput: if the paths of a sweep are of different kinds, or one has no kind.
     """
-    values = [word.value for word in words if word.key == "dataset.path" and word.value not in (None, "", "null")]
+    if [word.value for word in words if word.key == "dataset.path"][-1:] == [
+        ""
+    ]:  # as of a shell variable without value
+        raise BadInput(
+            "dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
+            "Received nothing: dataset.path=. Type: dataset.path=PATH"
+        )
+    values = [word.value for word in words if word.key == "dataset.path" and word.value not in (None, "null")]
     if not values or any(word.key == "dataset" for word in words):
         return list(words), []
     chosen = chosen_dataset()

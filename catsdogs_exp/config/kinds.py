@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin
 
 from catsdogs_exp.config.schema import VARIANTS, Config
+from catsdogs_exp.config.schema.limits import RANGE, SIZE
 from catsdogs_exp.config.setting_types import Setting, settings_of
 
 
@@ -41,19 +42,26 @@ def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
         key: such as `dataset.path`.
         names: the chosen ones, such as `{"dataset": "folder"}`; for groups not named here, all choices count.
     """
-    first, *rest = key.split(".")
-    reached = [each for name, each in settings_of(Config).items() if name == first]
-    for depth, part in enumerate(rest):
-        variants = depth == 0 and first in VARIANTS
-        owners = _chosen(first, names or {}) if variants else [setting.hint for setting in reached]
-        reached = [inner for owner in owners for inner in _inside(owner, part)]
     is_group = key in (*VARIANTS, "experiment")  # the config stores the experiment's name, but it is a group
-    return {_kind(setting) for setting in reached if not is_group and not is_dataclass(setting.hint)}
+    return {_kind(setting) for setting in _reached(key, names or {}) if not is_group}
 
 
 def is_name(key: str) -> bool:
     """Whether a key is an entry of a mapping of names, such as `dataset.classes.kitten`."""
     return any(kind.form is Form.NAMES for kind in kinds_of(key.rpartition(".")[0]))
+
+
+def owners_of(key: str) -> list[str]:
+    """The names of those choices of a group that have a setting: `resnet` and `mbconv` for `model.blocks`."""
+    group, _, rest = key.partition(".")
+    return [name for name in VARIANTS.get(group, ()) if kinds_of(key, {group: name})] if rest else []
+
+
+def takes_several(key: str) -> bool:
+    """Whether a setting takes several numbers, such as `target_size=[120,160]`."""
+    return any(
+        setting.limits.kind in (SIZE, RANGE) or get_origin(setting.hint) is tuple for setting in _reached(key, {})
+    )
 
 
 def known_keys() -> list[str]:
@@ -63,6 +71,17 @@ def known_keys() -> list[str]:
         for owner in _chosen(name, {}) if name in VARIANTS else [setting.hint]:
             keys.update(dict.fromkeys(_below(name, owner)))
     return list(keys)
+
+
+def _reached(key: str, names: Mapping[str, str]) -> list[Setting]:
+    """The settings that a dotted key names, one for each choice that has it."""
+    first, *rest = key.split(".")
+    reached = [each for name, each in settings_of(Config).items() if name == first]
+    for depth, part in enumerate(rest):
+        variants = depth == 0 and first in VARIANTS
+        owners = _chosen(first, names) if variants else [setting.hint for setting in reached]
+        reached = [inner for owner in owners for inner in _inside(owner, part)]
+    return [setting for setting in reached if not is_dataclass(setting.hint)]
 
 
 def _chosen(group: str, names: Mapping[str, str]) -> list[Any]:

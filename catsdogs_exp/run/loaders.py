@@ -15,6 +15,7 @@ from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.training.feed import steps_per_epoch
 
 _NAMED = 5  # maximum number of classes in a line
+_USUAL = (0.2, 0.5)  # shares of validation images
 _FEW = 30  # validation images: with fewer, even a perfect score leaves an interval wider than 0.1
 
 
@@ -67,10 +68,12 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
 
 def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callable[[str], None]) -> None:
     if not len(validation.rows) and config.training.monitor.startswith("val_"):
+        share, count = config.split.validation, len(train.rows)
+        more = next((f" or split.validation={usual:g}" for usual in _USUAL if usual > share), "")
         raise BadInput(
             "split.validation must be > 0, and give at least one image, to monitor validation values. "
-            f"Received: split.validation={config.split.validation:g} "
-            f"training.monitor={config.training.monitor}. Set training.monitor=loss or split.validation=0.2"
+            f"Received: split.validation={share:g} training.monitor={config.training.monitor}, with "
+            f"{count} images of {train.classes} classes. Set training.monitor=loss{more}"
         )
     if 0 < len(validation.rows) < _FEW and not config.training.overfit_batches:
         low, high = wilson_interval(len(validation.rows), len(validation.rows))

@@ -25,6 +25,7 @@ from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
 from catsdogs_exp.sweep.recipe import check_launcher, recipe_of
 from catsdogs_exp.sweep.search.search import Search
+from catsdogs_exp.sweep.search.words import translated
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
@@ -75,11 +76,8 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     Raises:
         BadInput: before anything is written, for a value that no job can have, or a sweep without jobs.
     """
-    words = [
-        word
-        for word in settings
-        if not key_of(word).startswith((_OWN, *_LAUNCHER)) and key_of(word) != "hydra/sweeper"  # basic, which is this
-    ]
+    settings = translated(settings)
+    words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
     own = own_settings(settings, config_dir)
     check_launcher(settings, config_dir)
     refuse_words_of_searches(settings)

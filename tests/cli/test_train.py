@@ -170,7 +170,8 @@ def test_no_validation_needs_another_monitor(
     assert main(words) == 2
     assert (
         "error: split.validation must be > 0, and give at least one image, to monitor validation values. "
-        "Received: split.validation=0 training.monitor=val_accuracy. Set training.monitor=loss or split.validation=0.2"
+        "Received: split.validation=0 training.monitor=val_accuracy, with 32 images of 2 classes. "
+        "Set training.monitor=loss or split.validation=0.2"
     ) in capsys.readouterr().err
     assert main([*words, "training.monitor=loss"]) == 0
     result = read_result(max((tmp_path / "drawn").iterdir(), key=lambda folder: folder.stat().st_mtime))

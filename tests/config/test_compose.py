@@ -94,6 +94,18 @@ def test_the_order_of_words_does_not_matter() -> None:
             "Unknown setting: model.dropout.x. Did you mean model.dropout or model.block_dropout or model.depth?"
             f"{LOOK}",
         ),
+        # keys of other choices
+        (
+            "model.blocks=3",
+            "model.blocks is a setting of model=resnet and mbconv. Received: model.blocks=3, with model=cnn. "
+            "Add model=resnet, or another of these",
+        ),
+        (
+            "schedule.milestones=[1]",
+            "schedule.milestones is a setting of schedule=step. Received: schedule.milestones=[1], with "
+            "schedule=constant. Add schedule=step",
+        ),
+        ("dataset.paths=x", "Unknown setting: dataset.paths. Did you mean dataset.path or "),
         # values
         ("lr=nan", "lr must be > 0. Received: lr=nan"),
         ("lr=abc", "lr must be > 0. Received: lr=abc"),
@@ -141,6 +153,11 @@ def test_the_order_of_words_does_not_matter() -> None:
         (
             "lr=0,01",
             "Several values for one key make a sweep: add -m. Received: lr=0,01. For a decimal number: lr=0.01",
+        ),
+        (
+            "target_size=32,48",
+            "Several values for one key make a sweep: add -m. Received: target_size=32,48. For one run with both: "
+            "target_size=[32,48]",
         ),
         ("loader.resize=crop,pad", "Several values for one key make a sweep: add -m. Received: loader.resize=crop,pad"),
         ("lr=0.1,0.01", "Several values for one key make a sweep: add -m. Received: lr=0.1,0.01"),
@@ -217,7 +234,11 @@ def test_a_plus_before_a_setting_changes_nothing() -> None:
 
 def test_the_settings_known_are_those_of_the_choice() -> None:
     assert refusal("optimizer=adam", "optimizer.rho=0.5") == (
-        "Unknown setting: optimizer.rho. Did you mean optimizer.name or optimizer.beta_2 or optimizer.beta_1? "
+        "optimizer.rho is a setting of optimizer=rmsprop. Received: optimizer=adam optimizer.rho=0.5. "
+        "Leave optimizer.rho out, or choose optimizer=rmsprop"
+    )
+    assert refusal("optimizer=adam", "optimizer.rhoo=0.5") == (
+        "Unknown setting: optimizer.rhoo. Did you mean optimizer.rho or optimizer.nesterov or optimizer.name? "
         f"Known here: optimizer.name, optimizer.learning_rate, optimizer.beta_1, optimizer.beta_2.{LOOK}"
     )
 

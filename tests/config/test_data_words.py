@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.data_words import source_for
 from catsdogs_exp.config.schema import Config
@@ -97,5 +98,16 @@ def test_a_recipes_source_stays_where_it_fits(things: Path) -> None:
 
 
 def test_a_known_set_has_no_path() -> None:
-    with pytest.raises(BadInput, match=r"Unknown setting: dataset\.path"):
+    with pytest.raises(
+        BadInput, match=r"dataset\.path is a setting of .* Received: dataset=cats_vs_dogs dataset\.path=photos\.zip\."
+    ):
         config_of(["dataset=cats_vs_dogs", "dataset.path=photos.zip"])
+
+
+@pytest.mark.parametrize("words", [["dataset.path="], ["dataset=folder", "dataset.path="], ["-m", "dataset.path="]])
+def test_an_empty_path_is_told_as_one(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        "error: dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
+        "Received nothing: dataset.path=. Type: dataset.path=PATH\n"
+    )

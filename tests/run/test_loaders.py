@@ -51,3 +51,14 @@ def test_without_a_validation_image_there_is_nothing_to_watch(
         BadInput, match=r"^split.validation must be > 0, and give at least one image, to monitor validation values"
     ):
         open_loaders(made, data, lambda text: None)
+
+
+def test_the_share_that_is_suggested_is_a_larger_one(
+    photo_folder: Callable[..., Path], config: Callable[..., Config]
+) -> None:
+    made = config("target_size=16", "depth=2", "split.validation=0.2")
+    data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
+    with pytest.raises(
+        BadInput, match=r"2 images of 2 classes\. Set training\.monitor=loss or split\.validation=0\.5$"
+    ):
+        open_loaders(made, data, lambda text: None)

@@ -230,6 +230,38 @@ def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], c
     assert not (tmp_path / "none").exists()
 
 
+def test_a_condition_may_leave_jobs_in_the_middle(tmp_path: Path, trained_words: list[Any]) -> None:
+    words = ["-m", "epochs=1,2,3", "seed=1,2,3", "sweep.skip=seed!=2 or epochs!=2", f"output_dir={tmp_path}"]
+    assert main(words) == 0
+    assert [job["overrides"][:2] for job in states(tmp_path)] == [["epochs=2", "seed=2"]]
+
+
+def test_a_sweep_without_words_has_one_job(
+    tmp_path: Path, trained_words: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["-m"]) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok"]
+
+
+def test_hydras_own_word_for_the_keys_of_a_sweep(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    assert main(["-m", "hydra.sweeper.params.seed=1,2", f"output_dir={tmp_path}"]) == 0
+    assert [job["overrides"][0] for job in states(tmp_path)] == ["seed=1", "seed=2"]
+    assert main(["-m", "seed=1,2", "hydra.sweeper.max_batch_size=1", f"output_dir={tmp_path / 'none'}"]) == 2
+    assert "hydra.sweeper.max_batch_size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["sweep.trials=3", "sweep.workers=2", "hydra/sweeper=optuna", "hydra/launcher=joblib", "hydra.sweeper.n_trials=3"],
+)
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_words_of_sweeps_are_refused_in_a_single_run(word: str, flags: list[str], capsys: Capture) -> None:
+    assert main([*flags, word]) == 2
+    said = capsys.readouterr().err
+    assert f"would change nothing in a single run: it is a setting of sweeps. Received: {word}. Add -m" in said
+
+
 @pytest.mark.slow
 def test_finished_runs_are_taken_over(tmp_path: Path, tiny: tuple[str, ...], capsys: Capture) -> None:
     words = [*tiny, "epochs=1", "logging=minimal", f"output_dir={tmp_path}"]

@@ -17,6 +17,7 @@ _OTHER = (
     (b"hsqs", "a SquashFS image"),
 )
 _COMPRESSED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
+_TABLES = (".csv", ".tsv", ".txt")
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
 
 METHODS = {
@@ -58,6 +59,8 @@ def no_archive(path: Path) -> str:
             return f"An archive of images must be a zip or tar file. {path} is {what}. {_UNPACK}"
     for start, what in _COMPRESSED:
         if head.startswith(start):
+            if path.stem.lower().endswith(_TABLES):
+                return _compressed_table(path, what)
             return (
                 f"An archive of images must be a zip or tar file. {path} is compressed with {what} but contains no "
                 "tar, or only part of one. If it should, download it again."
@@ -86,12 +89,19 @@ def no_table(path: Path) -> str:
     for start, what in (*_OTHER, (b"[{", "JSON"), (b"[[", "JSON")):
         if head.startswith(start):
             return f"A table must be text with one line per image, such as CSV. {path} is {what}"
+    for start, what in _COMPRESSED:
+        if head.startswith(start):
+            return _compressed_table(path, what)
     page = page_of(head)
     if page.endswith("JSON"):
         return f"A table must have its values in columns, such as CSV. {path} is JSON. Convert it to CSV"
     if page:
         return f"The table is not here: {path} is {page}. Open its address in a browser and download the file itself."
     return ""
+
+
+def _compressed_table(path: Path, what: str) -> str:
+    return f"A table must be text. {path} is compressed with {what}. Unpack it, and name what comes out: {path.stem}"
 
 
 def page_of(head: bytes) -> str:

@@ -107,7 +107,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
         places = _columns(dataset, table, first)
         rows = list(chain(first, table.rows))
         repeated = 0
-        if dataset.split_column is None and places.split is not None and not _are_splits(rows, places.split):
+        if dataset.split_column is None and places.split is not None and not _has_splits(rows, places.split):
             reading.append(f"the column {shown(table.columns[places.split])} is not used: it holds no splits")
             places = _Columns(places.path, places.label, places.classes, None)
         for line, row in rows:
@@ -147,14 +147,15 @@ def row_split(text: str, table: Path, line: int) -> int:
     if split is None or split == UNLABELLED:
         raise BadInput(
             f"The split must be train, validation, test or nothing. Received: {text.strip()!r} in {table}, line {line}."
-            f"{did_you_mean(text.strip().lower(), KNOWN)}"
+            f"{did_you_mean(text.strip().lower(), KNOWN)} Change it, or remove the line"
         )
     return split
 
 
-def _are_splits(rows: Iterable[Row], place: int) -> bool:
+def _has_splits(rows: Iterable[Row], place: int) -> bool:
+    """Whether a column holds at least one split; then any other word in it is a mistake."""
     splits = {split_of(row[place]) for _, row in rows if row[place].strip()}
-    return bool(splits) and not splits & {None, UNLABELLED}
+    return bool(splits - {None, UNLABELLED})
 
 
 # columns

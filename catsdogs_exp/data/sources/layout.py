@@ -9,7 +9,15 @@ from catsdogs_exp.data.sources.alike import likeness
 from catsdogs_exp.data.sources.file_names import NamedClasses, classes_in_names
 from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.data.sources.split_names import SPLITS, TRAIN, UNDECIDED, UNLABELLED, affixed, split_of
+from catsdogs_exp.data.sources.split_names import (
+    SPLITS,
+    TRAIN,
+    UNDECIDED,
+    UNLABELLED,
+    affixed,
+    beside_training,
+    split_of,
+)
 from catsdogs_exp.data.sources.tree import EMPTY, Tree, below, last
 from catsdogs_exp.data.sources.walking import Walker
 from catsdogs_exp.data.sources.wording import counted, listed, shown, some
@@ -126,6 +134,8 @@ class _Reader:
             if len({other for other, _ in parted.values()}) > 1:
                 return self._parted(parted, rest)
             splits = {name: which for name, (_, which) in parted.items()}
+            rest = [name for name in rest if name not in splits]
+        if mode != "classes" and not splits and (splits := self._beside_training(rest)):
             rest = [name for name in rest if name not in splits]
         if splits:
             if mode == "auto":
@@ -274,6 +284,12 @@ class _Reader:
             if len(names) > 1 or any(split_of(name) is None or likeness(name)[:3] != split[:3] for name in names):
                 both = "are together" if len(names) > 1 else "is"
                 self._reading.append(f"{' and '.join(map(shown, names))} {both} taken as {split}")
+
+    def _beside_training(self, names: Sequence[str]) -> dict[str, int]:
+        """`rps` and `rps-test-set`, if they hold the same class folders."""
+        found = beside_training(names)
+        classes = [{likeness(each) for each in self._tree.branches(name)} for name in found]
+        return found if all(len(each & classes[0]) > 1 for each in classes) else {}
 
     # splits inside of classes, or of names
 

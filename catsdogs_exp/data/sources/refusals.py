@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from catsdogs_exp.data.sources.alike import likeness
-from catsdogs_exp.data.sources.known_names import is_beside, is_container
+from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.split_names import TEST, split_of
 from catsdogs_exp.data.sources.tree import Tree
@@ -17,7 +17,7 @@ def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
     top = tree.top
     files = sum(len(tree.files(name)) for name in splits) if splits else len(tree.loose(""))
     where = f" in {listed(splits)}" if splits else ""
-    what = f"{counted(files, 'file')}{where} but no class folders" if files else "nothing"
+    what = f"{counted(files, 'file')}{where} but no class folders" if files else _no_images(tree)
     hint = ". With the class in the file names, set dataset.pattern" if files else ""
     if len(splits) > 1:
         hint += f". Where {listed(splits)} are classes, set split.folders=classes"
@@ -27,6 +27,14 @@ def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
         f"The folder of images holds {what}: {top}. Expected one folder per class: {top}/cats/1.jpg, "
         f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
     )
+
+
+def _no_images(tree: Tree) -> str:
+    """What folders without images hold."""
+    others = [name for name in tree.files("") if not may_be_image(name)]
+    if not others:
+        return "nothing"
+    return f"no images, but {counted(len(others), 'other file')}, such as {shown(min(others, key=natural_key))}"
 
 
 def two_readings(tree: Tree, splits: Sequence[str], rest: Sequence[str], as_splits: str) -> BadInput:

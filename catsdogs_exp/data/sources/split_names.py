@@ -39,6 +39,21 @@ def split_of(name: str) -> int | None:
     return _WORDS[found[1]] if found else None
 
 
+def beside_training(names: Sequence[str]) -> dict[str, int]:
+    """A folder and those named after it and a split, with their splits: `rps` and `rps-test-set`; `{}` if none is."""
+    words = {name: [word for word in re.split(r"[\s_.-]+", name.casefold()) if word] for name in names}
+    for name, own in words.items():
+        found = {name: TRAIN}
+        for other, its in words.items():
+            added = its[len(own) :] if its[: len(own)] == own else its[: -len(own)] if its[-len(own) :] == own else []
+            split = split_of("".join(added))
+            if split in (VALIDATION, TEST):
+                found[other] = split
+        if len(found) > 1:
+            return found
+    return {}
+
+
 def affixed(names: Sequence[str]) -> dict[str, tuple[str, int]]:
     """Folders named after a split and something else (`seg_train`, `cats-test`): the something else, and the split.
 

@@ -1,5 +1,8 @@
 """The source `csv`: files and classes from a table."""
 
+import bz2
+import gzip
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,8 +164,27 @@ def test_an_unknown_split(table: Path) -> None:
     table.write_text("path,label,part\na/1.jpg,cat,trian\n", "utf-8")
     assert refusal(table, "dataset.split_column=part") == (
         f"The split must be train, validation, test or nothing. Received: 'trian' in {table}, line 2. Did you mean "
-        "train or training?"
+        "train or training? Change it, or remove the line"
     )
+
+
+@pytest.mark.parametrize("word", ["holdout", "extra", "unlabelled"])
+def test_a_column_of_splits_with_another_word_is_refused(table: Path, word: str) -> None:
+    table.write_text(f"path,label,split\na/1.jpg,cat,train\nb/1.jpg,dog,test\na/2.jpg,cat,{word}\n", "utf-8")
+    assert refusal(table).startswith(
+        f"The split must be train, validation, test or nothing. Received: '{word}' in {table}, line 4."
+    )
+    table.write_text(f"path,label,split\na/1.jpg,cat,{word}\nb/1.jpg,dog,a\na/2.jpg,cat,b\n", "utf-8")
+    assert "the column split is not used: it holds no splits" in files_of(configured(table).dataset).reading
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_table_is_to_be_unpacked(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    table = tmp_path / "table.csv.gz"
+    table.write_bytes(pack(b"path,label\na/1.jpg,cat\n"))
+    assert "Unpack it, and name what comes out: table.csv" in refusal(table)
+    with pytest.raises(BadInput, match=r"A table must be text\..*Unpack it, and name what comes out: table\.csv"):
+        files_of(config_of([f"dataset.path={table}"]).dataset)
 
 
 def test_paths_stay_in_the_root_unless_allowed(table: Path, tmp_path: Path) -> None:

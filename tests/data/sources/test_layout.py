@@ -69,6 +69,27 @@ PETS = {"cat", "dog"}
             id="two folders for one split",
         ),
         pytest.param(
+            ["pets/{cat,dog}/1.jpg", "pets-test-set/{cat,dog}/1.jpg"],
+            {"train": PETS, "test": PETS},
+            ["pets is taken as train", "pets-test-set is taken as test"],
+            [],
+            id="a test set named after its training set",
+        ),
+        pytest.param(
+            ["cat-or-dog/{cat,dog}/1.jpg", "validation-cat-or-dog/{cat,dog}/1.jpg"],
+            {"train": PETS, "validation": PETS},
+            ["cat-or-dog is taken as train", "validation-cat-or-dog is taken as validation"],
+            [],
+            id="a validation set named after its training set",
+        ),
+        pytest.param(
+            ["blood/1.jpg", "blood_test/1.jpg", "urine_test/1.jpg"],
+            {"": {"blood", "blood_test", "urine_test"}},
+            [],
+            [],
+            id="classes that are named like that",
+        ),
+        pytest.param(
             ["train/{cat,dog}/1.jpg", "dev/{cat,dog}/1.jpg"],
             {"train": PETS, "validation": PETS},
             ["dev is taken as validation"],
@@ -546,3 +567,10 @@ def test_names_that_differ_in_spaces_are_joined_by_what_the_hint_says(tmp_path: 
     words = hint.partition("to merge them: '")[2].partition("' with all")[0].replace(", ...", ", dog: dog")
     dataset = config_of(["dataset=folder", f"dataset.path={tmp_path}", words]).dataset
     assert files_of(dataset).classes == ("cat", "dog")
+
+
+def test_class_folders_without_images_say_what_they_hold(tmp_path: Path) -> None:
+    assert refusal(made(tmp_path / "a", "cats/a.txt", "dogs/b.pdf")).startswith(
+        "The folder of images holds no images, but 2 other files, such as cats/a.txt: ROOT."
+    )
+    assert refusal(made(tmp_path / "b", "cats/", "b.csv")).startswith("The folder of images holds")
