@@ -58,8 +58,7 @@ def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
     if (
         config is None and failure is None
     ):  # a single job without words, or jobs that sweep.skip leaves between the ends
-        job = next(grid.jobs(), None)
-        config = None if job is None else compose(job)
+        config = next(map(compose, grid.jobs()), None)
     if config is None:
         raise failure or BadInput("A sweep needs at least one job. sweep.skip leaves none: loosen it")
     return Checked(config, {where: why for where, why in invalid.items() if len(grid.dimensions[where[0]]) > 1})

@@ -134,9 +134,8 @@ class _Reader:
             if len({other for other, _ in parted.values()}) > 1:
                 return self._parted(parted, rest)
             splits = {name: which for name, (_, which) in parted.items()}
-            rest = [name for name in rest if name not in splits]
-        if mode != "classes" and not splits and (splits := self._beside_training(rest)):
-            rest = [name for name in rest if name not in splits]
+        splits = splits or self._beside_training(rest)
+        rest = [name for name in rest if name not in splits]
         if splits:
             if mode == "auto":
                 for name in filter(is_beside, rest):
@@ -287,7 +286,7 @@ class _Reader:
 
     def _beside_training(self, names: Sequence[str]) -> dict[str, int]:
         """`rps` and `rps-test-set`, if they hold the same class folders."""
-        found = beside_training(names)
+        found = {} if self._mode == "classes" else beside_training(names)
         classes = [{likeness(each) for each in self._tree.branches(name)} for name in found]
         return found if all(len(each & classes[0]) > 1 for each in classes) else {}
 
