@@ -1,4 +1,4 @@
-"""The command line: the first word selects a command; without one, or with `key=value`, it trains."""
+"""The command line: the first word selects a command; without one, or with `key=value`, it trains a network."""
 
 import importlib
 import shlex
@@ -29,8 +29,8 @@ COMMANDS = {
     "cache": "decoded images on disk: list or clear them",
 }
 
-_TRAINING = ("train", "resume", "repeat")  # what they print can be missed: the run folder has it
-_PRINTS = frozenset({"-h", "--help", "--version", "-c", "--cfg", "-i", "--info", "--hydra-help"})  # but for these
+_TRAINING = ("train", "resume", "repeat")  # their output can be lost: the run folder contains it
+_PRINTS = frozenset({"-h", "--help", "--version", "-c", "--cfg", "-i", "--info", "--hydra-help"})  # except with these
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def _answer(words: list[str]) -> int:
 
 
 def _without_plugins(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words without `--plugins a,b`, which all commands understand, and what it names."""
+    """Splits off `--plugins a,b`, which all commands accept: returns the other words and the plugins."""
     kept, names = [], []
     rest = iter(words)
     for word in rest:
@@ -95,7 +95,7 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
         return "train", words
     if first == "train":
         without = shlex.join(["python", "-m", "catsdogs_exp", *words[1:]])
-        raise BadInput(f"Training has no command word. Received: train. Type: {without}")
+        raise BadInput(f"Training needs no command. Received: train. Type: {without}")
     if first in ("help", "version"):
         raise BadInput(f"Unknown command: {first}. Type: python -m catsdogs_exp --{first}")
     from catsdogs_exp.config.mistyped import not_a_setting  # noqa: PLC0415  (only a mistake needs it)
@@ -105,7 +105,7 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
         raise refusal
     raise BadInput(
         f"Unknown command: {first}.{did_you_mean(first, COMMANDS)} Commands: {', '.join(COMMANDS)}. "
-        "To train, give key=value pairs or nothing."
+        "To train, type key=value pairs, or nothing."
     )
 
 

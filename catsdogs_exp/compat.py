@@ -1,8 +1,8 @@
-"""The border: everything that reaches below a public interface of TensorFlow, Keras, Hydra or Python.
+"""Everything that uses non-public interfaces of TensorFlow, Keras, Hydra or Python.
 
-Each entry says why it is needed and what would replace it. `tests/test_compat.py` fails by name when a new version
-takes one away, and `tests/test_architecture.py` keeps such names out of all other modules. TensorFlow and Keras are
-imported inside the functions: importing this module costs neither.
+Each entry says why it is needed and what would replace it. `tests/test_compat.py` fails with the symbol's name when a
+new version removes it, and `tests/test_architecture.py` keeps such names out of all other modules. TensorFlow and Keras
+are imported inside the functions: importing this module imports neither.
 """
 
 import multiprocessing
@@ -26,14 +26,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp.errors import RunFailed
 
-__all__ = ["FileConfigSource"]  # why: reads recipes as Hydra reads configs. Replace: a `ConfigSource` of our own
+__all__ = ["FileConfigSource"]  # why: reads recipes as Hydra reads configs. Replace: our own `ConfigSource`
 
 
 def inner(owner: Any, name: str, library: str) -> Any:
-    """An attribute that is not part of a public interface.
+    """Returns an attribute that is not part of a public interface.
 
     Raises:
-        RunFailed: if this version of the library does not have it, naming both.
+        RunFailed: if this version of the library does not have it; names both.
     """
     try:
         return getattr(owner, name)
@@ -50,9 +50,9 @@ def inner(owner: Any, name: str, library: str) -> Any:
 
 
 def saved_model_in(data: bytes) -> Any:
-    """The `SavedModel` message in the bytes of a `saved_model.pb`.
+    """Parses the `SavedModel` message in the bytes of a `saved_model.pb`.
 
-    Why: only TensorFlow's own modules read the file without opening it. Replace: a public class of the message.
+    Why: only TensorFlow's own modules read the file without loading the model. Replace: a public class of the message.
 
     Raises:
         google.protobuf.message.DecodeError: for other bytes.
@@ -66,7 +66,7 @@ def saved_model_in(data: bytes) -> Any:
 
 
 class OptimizerInternals:
-    """A mixin for Keras optimizers: their private parts under public names.
+    """A mixin for Keras optimizers that gives their private parts public names.
 
     A subclass may define `decay_weights`, which then replaces Keras's own weight decay.
     """
@@ -79,21 +79,21 @@ class OptimizerInternals:
                 inner(keras_bases[0], hook, "keras")
 
     def index_of(self: Any, variable: Any) -> int:
-        """The index of a variable among those that the optimizer updates.
+        """Returns the index of a variable among those that the optimizer updates.
 
         Why: slots are lists. Replace: a public look-up of slots.
         """
         return int(self._get_variable_index(variable))
 
     def mean_of_gradients(self: Any, variable: Any) -> Any:
-        """The slot with the moving mean of a variable's gradients, for Adam, Lion and RMSprop with momentum.
+        """Returns the slot with the moving mean of a variable's gradients, for Adam, Lion and RMSprop with momentum.
 
-        Why: fused updates write it. Replace: public slots, such as `SGD.momentums`.
+        Why: fused updates write to it. Replace: public slots, such as `SGD.momentums`.
         """
         return self._momentums[self.index_of(variable)]
 
     def mean_of_squares(self: Any, variable: Any) -> Any:
-        """The slot with the moving mean of a variable's squared gradients, for Adam and RMSprop.
+        """Returns the slot with the moving mean of a variable's squared gradients, for Adam and RMSprop.
 
         Why and replace: as for `mean_of_gradients`.
         """
@@ -104,11 +104,11 @@ class OptimizerInternals:
         super()._apply_weight_decay(variables)  # type: ignore[misc]
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-        """Why: the decay follows each variable's rate. Replace: rates by variable in Keras."""
+        """Why: the decay follows each variable's learning rate. Replace: per-variable learning rates in Keras."""
         self.decay_weights(variables)
 
     def takes_decay(self: Any, variable: Any) -> bool:
-        """Whether a variable has weight decay: not if it was given to `exclude_from_weight_decay`.
+        """Returns whether a variable has weight decay: not if it was passed to `exclude_from_weight_decay`.
 
         Why: Keras's own check is private. Replace: public `use_weight_decay`.
         """
@@ -139,14 +139,14 @@ class OptimizerInternals:
 
 
 def tf_variable(variable: Any) -> Any:
-    """The TensorFlow variable inside a Keras one; TensorFlow's own are returned unchanged."""
+    """Returns the TensorFlow variable inside a Keras one; TensorFlow's own are returned unchanged."""
     import tensorflow as tf  # noqa: PLC0415
 
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
 def rate_of(optimizer: Any) -> Any:
-    """An optimizer's learning rate: a variable or a schedule, not its current value.
+    """Returns an optimizer's learning rate: a variable or a schedule, not its current value.
 
     Why: `learning_rate` computes a schedule's value. Replace: a public attribute for the schedule.
     """
@@ -157,7 +157,7 @@ def rate_of(optimizer: Any) -> Any:
 
 
 def handles(*variables: Any) -> list[Any] | None:
-    """The resource handles of variables, or None if some have no single handle (copies on several devices).
+    """Returns the resource handles of variables, or None if some have no single handle (copies on several devices).
 
     Why: the operations that update a variable in one pass take handles. Replace: fused optimizers in Keras.
     """
@@ -172,11 +172,11 @@ def handles(*variables: Any) -> list[Any] | None:
 
 
 def forget_custom_gradients() -> None:
-    """Removes what `optimizer.apply` leaves in TensorFlow's gradient registry.
+    """Removes what `optimizer.apply` leaves behind in TensorFlow's gradient registry.
 
     Why: its all-reduce registers a custom gradient on every trace, which keeps the whole graph and the variables of a
-    finished job alive: 38 MiB per job were measured for 9 MiB of weights. Replace: a registry of weak references, or
-    one process per job.
+    finished job alive: 38 MiB per job for 9 MiB of weights, as measured. Replace: a registry of weak references, or one
+    process per job.
     """
     from tensorflow.python.framework import ops  # noqa: PLC0415
 
@@ -187,10 +187,10 @@ def forget_custom_gradients() -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """The health checks between workers.
+    """Settings of the health checks between workers.
 
     Attributes:
-        look: seconds between two checks.
+        look: seconds between checks.
         answer: seconds to wait for a response.
         looks: number of failed checks after which a worker counts as gone.
         join: seconds to wait for the others to start.
@@ -203,10 +203,10 @@ class Patience:
 
 
 def watch_workers(patience: Patience) -> None:
-    """Makes the next `MultiWorkerMirroredStrategy` raise an error when a worker is gone.
+    """Makes the next `MultiWorkerMirroredStrategy` raise an error when a worker dies.
 
     Why: TensorFlow has two mechanisms. The coordination service, its default, aborts the process in C++; the older one
-    checks the others periodically, and raises. Replace: a public switch between the two.
+    checks the other workers periodically and raises an error. Replace: a public switch between the two.
     """
     from tensorflow.python.distribute.collective_all_reduce_strategy import (  # noqa: PLC0415
         CollectiveAllReduceExtended,
@@ -220,17 +220,19 @@ def watch_workers(patience: Patience) -> None:
         "_check_health_retry_limit": patience.looks,
         "_check_health_initial_timeout": patience.join,
     }.items():
-        inner(CollectiveAllReduceExtended, name, "tensorflow")  # if it were set, this would have no effect
+        inner(CollectiveAllReduceExtended, name, "tensorflow")  # setting a missing attribute would have no effect
         setattr(CollectiveAllReduceExtended, name, value)
 
 
 def is_watching(strategy: Any) -> bool:
-    """Whether the strategy watches its workers. Why and replace: as for `watch_workers`."""
+    """Returns whether the strategy watches its workers. Why and replace: as for `watch_workers`."""
     return inner(strategy.extended, "_check_health_thread", "tensorflow") is not None
 
 
 def stop_watching(strategy: Any) -> None:
-    """Stops watching, so that the others may end. Why: only the end of the process would. Replace: a public method."""
+    """Stops watching, so that the others may exit. Why: otherwise only the process's exit would. Replace: a public
+    method.
+    """
     watcher = strategy.extended
     inner(watcher, "_check_health_thread_should_stop", "tensorflow").set()
     inner(watcher, "_check_health_thread", "tensorflow")
@@ -238,7 +240,7 @@ def stop_watching(strategy: Any) -> None:
 
 
 def workers_down(message: str) -> set[int]:
-    """The workers that a TensorFlow error names as gone.
+    """Returns the workers that a TensorFlow error reports as down.
 
     Why: a hung worker still accepts connections. Replace: an attribute of the error.
     """
@@ -246,7 +248,9 @@ def workers_down(message: str) -> set[int]:
 
 
 def joined_too_late(error: RuntimeError) -> bool:
-    """Whether creating a strategy failed because other workers did not start. Why, replace: as for `workers_down`."""
+    """Returns whether creating a strategy failed because other workers did not start. Why, replace: as for
+    `workers_down`.
+    """
     return "Timeout" in str(error)
 
 
@@ -264,7 +268,7 @@ def prepend_config_dir(folder: str) -> None:
 
 
 def forget_stored_config(group: str, name: str) -> None:
-    """Removes a package's config from Hydra's store, if it is there, so that a file of the same name takes its place.
+    """Removes a package's config from Hydra's store, if present, so that a file of the same name takes its place.
 
     Why: Hydra merges the two and warns about it. Replace: nothing, once Hydra no longer merges them.
     """
@@ -275,23 +279,23 @@ def forget_stored_config(group: str, name: str) -> None:
 
 
 def hydra_context(loader: ConfigLoader, config: DictConfig) -> HydraContext:
-    """What a launcher of Hydra's is set up with.
+    """Returns the context that sets up a Hydra launcher.
 
-    Why: the class of its callbacks is private. Replace: a public way to make a launcher.
+    Why: the class of its callbacks is private. Replace: a public way to create a launcher.
     """
     return HydraContext(config_loader=loader, callbacks=Callbacks(config))
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """Hydra's or OmegaConf's complaint, as far as its type and text tell.
+    """A parsed error of Hydra or OmegaConf.
 
     Attributes:
         kind: `choice`: a group has no such choice; `word`: not key=value; `key`: no such setting or group; `sweep`:
-            several values without -m; `no choice`: a group without a choice; `step`: a range of step 0; `other`.
-        name: of the group, key, or what was received.
+            several values without -m; `no choice`: a group without a choice; `step`: a range with step 0; `other`.
+        name: the group or key, or what was received.
         known: the group's choices.
-        text: its own message, on one line.
+        text: its message, on one line.
     """
 
     kind: str
@@ -337,24 +341,24 @@ def complaint_of(error: Exception) -> Complaint:
 
 
 def zip_table(handle: IO[bytes]) -> tuple[int, int] | None:
-    """The number of entries in a zip file, and the bytes of its table of contents; None if its end is missing.
+    """Returns the number of entries in a zip file and the size of its central directory; None if its end is missing.
 
-    Why: `zipfile` takes a gigabyte to read a table of a million entries, so its size is checked first. Replace: a limit
-    in `zipfile`.
+    Why: `zipfile` takes a gigabyte to read a directory of a million entries, so its size is checked first. Replace: a
+    limit in `zipfile`.
     """
     end = inner(zipfile, "_EndRecData", "Python")(handle)
     return None if end is None else (int(end[4]), int(end[5]))
 
 
 def is_frozen(settings: type) -> bool:
-    """Whether a dataclass is frozen. Why: there is no public way. Replace: `dataclasses.is_frozen`, should it come."""
+    """Returns whether a dataclass is frozen. Why: there is no public way. Replace: a future `dataclasses.is_frozen`."""
     return bool(settings.__dataclass_params__.frozen)  # type: ignore[attr-defined]
 
 
 def is_being_spawned() -> bool:
-    """Whether this process is a copy that imports the main module before its work begins.
+    """Returns whether this is a spawned process that is importing the main module before its work begins.
 
-    Why: `multiprocessing` refuses to start processes in such a copy, but has no public way to ask. Replace: a public
-    function of `multiprocessing.spawn`, should it come.
+    Why: `multiprocessing` refuses to start processes there, but has no public way to check. Replace: a future public
+    function in `multiprocessing.spawn`.
     """
     return bool(getattr(multiprocessing.current_process(), "_inheriting", False))

@@ -1,4 +1,4 @@
-"""The ways in which a command ends early, each with its exit code."""
+"""Exceptions that end a command early, each with its exit code."""
 
 import difflib
 import errno
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """A user's mistake: one clear line, no traceback, exit code 2.
+    """A user's mistake: a one-line message, no traceback, exit code 2.
 
     The message names the setting, what is allowed, what was received, and the next step.
     """
@@ -15,17 +15,17 @@ class BadInput(Exception):
 
 
 class RunFailed(Exception):
-    """A run that started and failed: exit code 1. Its folder holds the log."""
+    """A run that started and failed: exit code 1. The log is in its folder."""
 
     exit_code = 1
 
 
 class Pruned(Exception):
-    """A search ended a run early because others do better. Not a failure: its folder keeps what it has."""
+    """A search ended a run early because others perform better. This is not a failure; its folder is kept."""
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that no handler swallows it."""
+    """Ctrl-C, SIGTERM or SIGHUP. Not an `Exception`, so that no handler swallows it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
@@ -33,14 +33,14 @@ class Interrupted(BaseException):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether writing failed for lack of space: a full disk, a quota, or a file size limit."""
+    """Returns whether writing failed for lack of space: a full disk, a quota, or a file size limit."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
         seen.add(id(each))
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return True
-        if "No space left on device" in str(each) or "Disk quota exceeded" in str(each):  # of C libraries
+        if "No space left on device" in str(each) or "Disk quota exceeded" in str(each):  # from C libraries
             return True
         each = each.__cause__ or each.__context__
     return False
@@ -54,7 +54,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message on one line of at most 300 characters, preceded by its type unless it is one of ours."""
+    """Formats an error on one line of at most 300 characters, preceded by its type unless it is one of ours."""
     text = " ".join(str(error).split())
     if isinstance(error, BadInput | RunFailed):
         return text

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts `cat.2.jpg` before `cat.10.jpg`; ties such as `cat.02.jpg` are broken by the text."""
+    """A sort key that puts `cat.2.jpg` before `cat.10.jpg`; ties such as `cat.02.jpg` are broken by the text."""
     parts = re.split(r"([0-9]+)", text)
     return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts], text
 

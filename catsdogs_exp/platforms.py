@@ -12,13 +12,13 @@ from typing import Any
 WINDOWS = os.name == "nt"
 
 # On Windows, a file that another program has open cannot be replaced or removed: virus scanners and indexers hold new
-# files for a moment, a reader of `result.json` for as long as it reads.
+# files for a moment, a reader of `result.json` while it reads.
 _PATIENCE = 2.0  # seconds
 _IN_USE = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
 
 
 def peak_memory() -> int:
-    """The peak memory of this process so far, in bytes."""
+    """Returns the peak memory of this process so far, in bytes."""
     try:
         import resource  # noqa: PLC0415  (there is none on Windows)
     except ModuleNotFoundError:
@@ -37,7 +37,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename in the folder survive a loss of power, where folders can be synced."""
+    """Makes a rename in the folder survive a power failure, where folders can be synced."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows cannot open folders
@@ -54,7 +54,7 @@ def replace(source: Path, target: Path) -> None:
     """Renames a file or folder; an existing file is replaced atomically, so that readers see the old or the new one.
 
     Raises:
-        OSError: on Windows, if another program keeps the old one open for longer than two seconds.
+        OSError: on Windows, if another program keeps the old file open for more than two seconds.
     """
     _patiently(lambda: source.replace(target))
 
@@ -63,7 +63,7 @@ def remove(path: Path) -> None:
     """Removes a file, if it exists.
 
     Raises:
-        OSError: on Windows, if another program keeps it open for longer than two seconds.
+        OSError: on Windows, if another program keeps it open for more than two seconds.
     """
     _patiently(lambda: path.unlink(missing_ok=True))
 
@@ -90,7 +90,7 @@ _ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 
 
 def safe_name(name: str) -> str:
-    """A name that is a valid file name on every system: `what?` becomes `what%3F`, `con` becomes `%63on`.
+    """Converts a name to a valid file name on every system: `what?` becomes `what%3F`, `con` becomes `%63on`.
 
     `original_name` restores it. Safe names are unchanged, except for `%`.
     """
@@ -99,7 +99,7 @@ def safe_name(name: str) -> str:
 
 
 def original_name(safe: str) -> str:
-    """The name before `safe_name` or `SafeNames`."""
+    """Restores the name before `safe_name` or `SafeNames`."""
 
     def plain(found: re.Match[str]) -> str:
         return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", errors="surrogateescape")
@@ -108,27 +108,29 @@ def original_name(safe: str) -> str:
 
 
 class SafeNames:
-    """Safe names in one folder, even if the disk cannot distinguish `a` from `A`, or two forms of `ä`."""
+    """Safe names within one folder, even if the disk cannot distinguish `a` from `A`, or two forms of `ä`."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}  # name -> safe name
         self._taken: set[str] = set()
 
     def of(self, name: str) -> str:
-        """The safe name for a name: always the same, and different from every other name's."""
+        """Returns the safe name for a name: always the same one, and different from every other name's."""
         if name not in self._names:
             safe = safe_name(name)
             for count in range(1, len(name) + 1):
                 if _likeness(safe) not in self._taken:
                     break
-                safe = _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]  # cannot start a name
+                safe = (
+                    _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]
+                )  # these characters cannot start a name
             self._taken.add(_likeness(safe))
             self._names[name] = safe
         return self._names[name]
 
 
 def restricts_names(folder: Path) -> bool:
-    """Whether names in the folder must be made safe: on Windows, and on case-insensitive disks, as on macOS."""
+    """Returns whether names in the folder must be made safe: on Windows, and on case-insensitive disks, as on macOS."""
     return WINDOWS or folder.with_name(folder.name.swapcase()).exists()
 
 

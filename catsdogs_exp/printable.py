@@ -1,8 +1,8 @@
-"""Names of files, classes and settings for screens, tables and messages: literal, but on one line."""
+"""Formats names of files, classes and settings for screens, tables and messages: literal, but on one line."""
 
 import unicodedata
 
-# Marks that make a terminal write from right to left, so that one name looks like another.
+# Characters that make a terminal write from right to left, so that one name looks like another.
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ENDS_OF_LINES = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, surrogates, line separators
 

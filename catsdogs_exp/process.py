@@ -1,7 +1,7 @@
 """Effects on the whole process: file descriptors, environment, loggers, allocator, garbage collector.
 
 They are meant for the command line, which owns its process. When the package is used from Python, the process belongs
-to someone else: outside `command_line()`, nothing here has an effect, or it is undone at the end of the block.
+to the caller: outside `command_line()`, nothing here has an effect, or it is undone at the end of the block.
 """
 
 import ctypes
@@ -30,8 +30,8 @@ _TENSORFLOWS = re.compile(
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """A context in which this process runs a command. Afterwards everything is restored, except that freed memory is
-    kept.
+    """A context manager for running a command in this process. On exit everything is restored, except that freed memory
+    is kept.
     """
     if _undo:  # nested command
         yield
@@ -49,15 +49,15 @@ def command_line() -> Iterator[None]:
 
 
 def is_command_line() -> bool:
-    """Whether a command is running, so that the process is ours."""
+    """Returns whether a command is running, so that the process is ours."""
     return bool(_undo)
 
 
 class ForgivingStream:
     """A stream that drops output it can no longer write, instead of ending the command.
 
-    The reader of a pipe may be gone, the terminal closed, the disk behind a `>` full. Characters that the console
-    cannot print (cp1252 on Windows, names that are not UTF-8) are written as `\\xe4`.
+    The reader of a pipe may have exited, the terminal may be closed, the disk behind a `>` may be full. Characters that
+    the console cannot print (cp1252 on Windows, names that are not UTF-8) are written as `\\xe4`.
 
     Attributes:
         lost: why the output ended early, or None.
@@ -85,7 +85,7 @@ class ForgivingStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Hands over what is written so far."""
+        """Flushes the stream."""
         if self.lost is None:
             try:
                 self._stream.flush()
@@ -97,7 +97,7 @@ class ForgivingStream:
 
     def _lose(self, error: OSError | ValueError) -> None:
         self.lost = error
-        with suppress(OSError, ValueError, AttributeError):  # otherwise Python fails again when it flushes at exit
+        with suppress(OSError, ValueError, AttributeError):  # otherwise, Python fails again when it flushes at exit
             descriptor = self._stream.fileno()
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
@@ -105,7 +105,7 @@ class ForgivingStream:
 
 
 def lost_output() -> OSError | None:
-    """Why a command's output on stdout was lost. None if it was not, or if nobody is reading any more."""
+    """Returns why a command's output to stdout was lost; None if it was not, or if its reader has exited."""
     stream = sys.stdout
     if not isinstance(stream, ForgivingStream):
         return None
@@ -130,12 +130,14 @@ def _forgive(stack: ExitStack) -> None:
 
 
 def _open_missing_descriptors() -> None:
-    """Opens closed standard streams: otherwise the next opened file would take the place of stdin, stdout or stderr."""
+    """Opens closed standard streams; otherwise, the next opened file would take the place of stdin, stdout or
+    stderr.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor
 
 
 # TensorFlow
@@ -143,12 +145,12 @@ def _open_missing_descriptors() -> None:
 
 @contextmanager
 def quiet_tensorflow(quiet_workers: bool = False) -> Iterator[None]:
-    """Surrounds the import of TensorFlow: keeps its start-up messages (oneDNN, CUDA stub, absl) off the screen.
+    """A context manager for importing TensorFlow that hides its start-up messages (oneDNN, CUDA stub, absl).
 
-    C++ writes them before any logger is set up, so this happens at the file descriptor.
+    C++ writes them before any logger is set up, so they are filtered at the file descriptor.
 
     Args:
-        quiet_workers: also hides messages about broken connections, which are reported in our own words.
+        quiet_workers: whether to hide messages about broken connections, too, which we report ourselves.
     """
     if not is_command_line() or "tensorflow" in sys.modules:
         yield
@@ -160,14 +162,14 @@ def quiet_tensorflow(quiet_workers: bool = False) -> Iterator[None]:
         if "tensorflow" in sys.modules:
             _set_level("tensorflow", logging.ERROR)
             sys.modules["tensorflow"].config.list_physical_devices()  # controls CUDA's messages
-    gc.freeze()  # its 330,000 objects are permanent, and scanning them takes 0.2 s each time
+    gc.freeze()  # its 330,000 objects are permanent, and each scan of them takes 0.2 s
     _undo[0].callback(gc.unfreeze)
 
 
 @contextmanager
 def quiet_converter() -> Iterator[None]:
-    """Surrounds the conversion of a network: its C++ code writes notes for developers, its Python code warns of its own
-    calls. Failures are exceptions.
+    """A context manager for converting a network that hides the converter's notes for developers and warnings about its
+    own calls. Failures are exceptions.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -179,13 +181,13 @@ def quiet_converter() -> Iterator[None]:
 
 
 def silence_tensorflow() -> None:
-    """Hides all TensorFlow log messages: important ones are reported in our own words."""
+    """Hides all TensorFlow log messages; we report the important ones ourselves."""
     if is_command_line():
         _set_level("tensorflow", logging.CRITICAL)
 
 
 def keep_freed_memory() -> None:
-    """Lets the C library reuse large blocks instead of returning them and getting new, zeroed ones.
+    """Lets the C library reuse large blocks instead of returning them and requesting new, zeroed ones.
 
     Saving a network of 38 MB takes several copies of it; this saves 0.8 s per job of a sweep.
     """
@@ -197,7 +199,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """A context that may seed Python's and NumPy's global generators; their state is restored afterwards."""
+    """A context manager that restores the state of Python's and NumPy's global generators on exit."""
     import numpy as np  # noqa: PLC0415
 
     python, numpy = random.getstate(), np.random.get_state()
@@ -214,9 +216,10 @@ _ignored: list[Any] = []  # the filter; each open block adds an entry
 
 @contextmanager
 def pillow_warnings_ignored() -> Iterator[None]:
-    """A context without Pillow's warnings about corrupt EXIF and the like: verdicts report what is wrong with a file.
+    """A context manager that hides Pillow's warnings about corrupt EXIF and the like; verdicts report a file's
+    problems.
 
-    Warning filters are one list for all threads, so the last block to end removes ours.
+    All threads share the warning filters, so the last block to exit removes ours.
     """
     with _ignoring:
         if not _ignored:
@@ -227,7 +230,7 @@ def pillow_warnings_ignored() -> Iterator[None]:
     finally:
         with _ignoring:
             ours = _ignored.pop()
-            if not _ignored and ours in warnings.filters:  # others may have added filters in the meantime
+            if not _ignored and ours in warnings.filters:  # others may have changed the filters in the meantime
                 warnings.filters.remove(ours)  # type: ignore[attr-defined]
 
 
@@ -236,9 +239,10 @@ def pillow_warnings_ignored() -> Iterator[None]:
 
 @contextmanager
 def mlflow_environment() -> Iterator[None]:
-    """Within it MLflow sends no telemetry, gives up on a silent server soon, and keeps stores of plain files.
+    """A context manager in which MLflow sends no telemetry, gives up quickly on a silent server, and supports file
+    stores.
 
-    What the user has set himself stays. It reads these variables when it is imported and at each call.
+    The user's own settings are kept. MLflow reads these variables when it is imported and at each call.
     """
     values = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -251,7 +255,7 @@ def mlflow_environment() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)  # they tell of tables that they make
+        logger.setLevel(logging.ERROR)  # they report the tables they create
     try:
         yield
     finally:
@@ -266,7 +270,9 @@ def mlflow_environment() -> Iterator[None]:
 
 @contextmanager
 def handed_to_hydra(arguments: list[str]) -> Iterator[None]:
-    """Passes words to Hydra, which only reads `sys.argv`; `--info` logs through the root logger. Both are restored."""
+    """Passes arguments to Hydra, which only reads `sys.argv`; `--info` logs through the root logger. Both are
+    restored.
+    """
     root = logging.getLogger()
     argv, handlers, level = sys.argv, list(root.handlers), root.level
     sys.argv = [argv[0], *arguments]
@@ -279,17 +285,17 @@ def handed_to_hydra(arguments: list[str]) -> Iterator[None]:
 
 
 def hydra_raises() -> None:
-    """Makes Hydra raise errors instead of printing tracebacks or hints; the messages are ours."""
+    """Makes Hydra raise errors instead of printing tracebacks or hints, so that we can reword them."""
     if is_command_line():
         _set_variable("HYDRA_FULL_ERROR", "1", force=True)
 
 
 @contextmanager
 def importing_plugin(folder: Path) -> Iterator[None]:
-    """Surrounds the import of a user's module, which may lie in `folder`.
+    """A context manager for importing a user's module, which may be in `folder`.
 
-    The command line removes TensorFlow's import messages from stderr and keeps the plugin's. The folder stays
-    importable, because a plugin may import more from it later.
+    TensorFlow's import messages are removed from stderr; the plugin's are kept. The folder stays importable, because a
+    plugin may import from it later.
     """
     here = str(folder)
     with ExitStack() as stack:
@@ -303,13 +309,13 @@ def importing_plugin(folder: Path) -> Iterator[None]:
 
 
 def _remove_path(folder: str) -> None:
-    if folder in sys.path:  # the plugin may have done so itself
+    if folder in sys.path:  # the plugin may have removed it itself
         sys.path.remove(folder)
 
 
 @contextmanager
 def _without_tensorflows_words() -> Iterator[None]:
-    """Filters stderr; C++ writes to it, so this happens at the file descriptor."""
+    """Filters stderr at the file descriptor, because C++ writes to it."""
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as said:

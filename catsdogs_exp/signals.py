@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal end a run cleanly, with an exception, so that its folder says `interrupted`."""
+"""Turns Ctrl-C, SIGTERM and a closed terminal into an exception that ends a run cleanly, with status `interrupted`."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,17 @@ from types import FrameType
 from catsdogs_exp.errors import Interrupted
 
 _received: list[int] = []
-_HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
+_HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 
 @contextmanager
 def interruptible(also: Sequence[int] = ()) -> Iterator[None]:
-    """A context in which SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
+    """A context manager in which SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
 
     An ignored SIGHUP, as with `nohup`, stays ignored.
 
     Args:
-        also: further signals with the same effect, such as the one that announces the end of a cluster job's time.
+        also: further signals with the same effect, such as the warning before a cluster job's time limit.
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -41,18 +41,18 @@ def interruptible(also: Sequence[int] = ()) -> Iterator[None]:
 
 
 def end_if_interrupted() -> None:
-    """Raises `Interrupted` once more after a signal: Python drops exceptions in destructors and callbacks."""
+    """Raises `Interrupted` again after a signal, because Python drops exceptions in destructors and callbacks."""
     if _received:
         raise Interrupted(_received[0])
 
 
 @contextmanager
 def interruption_wins() -> Iterator[None]:
-    """After a signal, any error raised in the block becomes `Interrupted`.
+    """A context manager that converts any error raised after a signal into `Interrupted`.
 
-    Libraries interrupted in the middle of something, such as writing an HDF5 file, raise their own errors.
+    Libraries interrupted midway, for example while writing an HDF5 file, raise their own errors.
     """
-    _received.clear()  # of an earlier run of this process
+    _received.clear()  # from an earlier run in this process
     try:
         yield
     except Exception as error:

@@ -35,11 +35,11 @@ def build(
     Args:
         composed: the config composed by Hydra, with or without its `hydra` node.
         experiment: the name of the recipe, if one was chosen.
-        import_plugins: how to handle the plugins it names: `plugins.load`, or `plugins.require` for a config that is
-            not the user's own.
+        import_plugins: how to handle plugins named in the config: `plugins.load`, or `plugins.require` for a config
+            that is not the user's own.
 
     Raises:
-        BadInput: naming the setting, what is allowed and what was received.
+        BadInput: for an invalid setting; names it, the allowed values and the received one.
     """
     try:
         own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
@@ -56,11 +56,11 @@ def build_plain(plain: dict[str, Any]) -> Config:
     """Validates a config of plain values, such as a run's `config.yaml`.
 
     Raises:
-        BadInput: as `build` does.
+        BadInput: as for `build`.
     """
     config = read_object(Config, plain, "", VARIANTS)
     assert isinstance(config, Config)
-    if not config.output_dir:  # as of a shell's variable that is not set
+    if not config.output_dir:  # such as an unset shell variable
         raise BadInput("output_dir is empty. Received: output_dir=. For the current folder: output_dir=.")
     _check_combinations(config)
     return config
@@ -69,7 +69,7 @@ def build_plain(plain: dict[str, Any]) -> Config:
 def to_plain(config: Any) -> dict[str, Any]:
     """The config as nested dictionaries of plain values, with lists for tuples: the content of `config.yaml`.
 
-    A list with a single number becomes that number, as one would type it.
+    A list with a single number becomes that number, as a user would type it.
     """
     return {key: _listed(value) for key, value in asdict(config).items()}
 
@@ -85,7 +85,7 @@ def _listed(value: Any) -> Any:
 def _check_split(split: SplitSettings) -> None:
     if split.folds is None and split.validation + split.test >= 1:
         raise BadInput(
-            "split.validation + split.test must be < 1, so that images remain to train on. "
+            "split.validation + split.test must be < 1, so that some images remain for training. "
             f"Received: split.validation={split.validation} split.test={split.test}"
         )
     if split.folds is None and split.fold:
@@ -95,7 +95,7 @@ def _check_split(split: SplitSettings) -> None:
         )
     if split.folds is not None and split.fold >= split.folds:
         raise BadInput(
-            "split.fold must be < split.folds, as folds count from 0. "
+            "split.fold must be < split.folds: folds are numbered from 0. "
             f"Received: split.fold={split.fold} split.folds={split.folds}"
         )
     if split.group_by is not None:
@@ -127,6 +127,7 @@ def _check_combinations(config: Config) -> None:
     check_evaluation_size(config.model, config.loader.target_size, config.loader.evaluation_size)
     if config.training.jit == "always" and config.training.deterministic:
         raise BadInput(
-            "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient of max-pooling. "
+            "training.jit=always needs training.deterministic=false: XLA has no deterministic gradient for "
+            "max-pooling. "
             "Received: training.jit=always training.deterministic=true"
         )

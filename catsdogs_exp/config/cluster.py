@@ -1,4 +1,4 @@
-"""Which machines train together, from TF_CONFIG or Slurm's variables. Needs no TensorFlow, so mistakes fail fast."""
+"""Reads the cluster from TF_CONFIG or Slurm's variables. Does not import TensorFlow, so mistakes fail fast."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_
 _FIRST_PORT, _PORTS = (
     12000,
     20000,
-)  # the port comes from the Slurm job's number, so two jobs on one machine do not clash
+)  # the port is derived from the Slurm job ID, so two jobs on one machine do not clash
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Cluster:
 
     Attributes:
         workers: `host:port` of each; the first is the chief.
-        index: which of them this process is.
+        index: this process's position among them.
     """
 
     workers: tuple[str, ...]
@@ -39,19 +39,19 @@ class Cluster:
 
 
 def cluster_for(training: Training) -> Cluster | None:
-    """The cluster for `training.strategy`; None if this process trains alone.
+    """Returns the cluster for `training.strategy`; None if this process trains alone.
 
     Raises:
-        BadInput: if the environment does not name one.
+        BadInput: if the environment does not describe one.
     """
     return cluster_of(os.environ) if training.strategy == "multi_worker" else None
 
 
 def cluster_of(environment: Mapping[str, str]) -> Cluster:
-    """The cluster described by environment variables: `TF_CONFIG`, otherwise those of a Slurm step.
+    """Returns the cluster described by environment variables: `TF_CONFIG`, or else those of a Slurm step.
 
     Raises:
-        BadInput: naming the wrong variable, with an example.
+        BadInput: naming the invalid variable, with an example.
     """
     if text := environment.get("TF_CONFIG", "").strip():
         return _of_tf_config(text)
@@ -83,7 +83,7 @@ def _of_tf_config(text: str) -> Cluster:
         raise _refused("TF_CONFIG", text, str(error)) from error
     members = (*chiefs, *workers)
     if len(set(members)) < len(members):
-        raise _refused("TF_CONFIG", text, "two of the cluster have one address")
+        raise _refused("TF_CONFIG", text, "two tasks have the same address")
     return Cluster(members, number if kind == "chief" else len(chiefs) + number)
 
 
@@ -105,9 +105,9 @@ def _of_slurm(environment: Mapping[str, str]) -> Cluster:
         index, total = int(environment["SLURM_PROCID"]), int(environment["SLURM_STEP_NUM_TASKS"])
         port = _FIRST_PORT + int(environment.get("SLURM_JOB_ID") or 0) % _PORTS
         if len(hosts) != len(counts) or sum(counts) != total or not 0 <= index < total:
-            raise ValueError("they contradict each other")
+            raise ValueError("they are inconsistent")
     except ValueError as error:
-        raise BadInput(f"Slurm's variables are not understood: {error}. Received: {shown}. Set TF_CONFIG") from error
+        raise BadInput(f"Slurm's variables cannot be read: {error}. Received: {shown}. Set TF_CONFIG") from error
     addresses = [f"{host}:{port + n}" for host, count in zip(hosts, counts, strict=True) for n in range(count)]
     return Cluster(tuple(addresses), index)
 
@@ -156,4 +156,4 @@ def expand_counts(text: str) -> list[int]:
 def _refused(name: str, text: str, reason: str) -> BadInput:
     shown = text if len(text) <= 200 else text[:200] + "..."
     reason = " ".join(reason.split())
-    return BadInput(f"{name} is not understood: {reason}. Received: {' '.join(shown.split())}. Example: {_EXAMPLE}")
+    return BadInput(f"{name} cannot be read: {reason}. Received: {' '.join(shown.split())}. Example: {_EXAMPLE}")

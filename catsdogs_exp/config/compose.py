@@ -46,7 +46,7 @@ def config_of(
         overrides: as typed.
         config_dir: a folder with additional choices, as in `--config-dir`.
         trusted: whether plugins named in the config may be imported. If not, they must already have been imported.
-        say: called with what was added to the overrides, such as the source inferred from a path.
+        say: called with a message about anything added to the overrides, such as the source inferred from a path.
 
     Raises:
         BadInput: for an unknown key, group or choice, or a value out of range.
@@ -64,7 +64,7 @@ def config_of(
 
 @dataclass(frozen=True)
 class Reading:
-    """The typed words, translated for Hydra.
+    """The typed overrides, translated for Hydra.
 
     Attributes:
         words: as typed, plus what was inferred from a path.
@@ -78,7 +78,7 @@ class Reading:
 
 
 def read_words(overrides: Sequence[str], config_dir: str | None = None, sweep: bool = False) -> Reading:
-    """Reads the typed words; text is taken literally.
+    """Reads the typed overrides; text is taken literally.
 
     Args:
         overrides: as typed, or already in Hydra's grammar.
@@ -86,13 +86,13 @@ def read_words(overrides: Sequence[str], config_dir: str | None = None, sweep: b
         sweep: whether commas separate the values of several runs.
 
     Raises:
-        BadInput: for words that are not `key=value` or have no meaning, with what to type instead.
+        BadInput: for overrides that are not `key=value` or have no effect, with what to type instead.
     """
     words = check_words(overrides)
     choices = [word for word in words if word.key in search_path.groups()]
 
     def chosen_dataset() -> str | None:
-        """The dataset chosen by the words; None if several recipes are swept over."""
+        """Returns the dataset that the overrides choose; None if several recipes are swept over."""
         if any(word.key == "experiment" and not _is_choice(word) for word in words):
             return None
         places = [str(word) for word in words if word.key == "hydra.searchpath"]
@@ -111,13 +111,13 @@ def with_correction(
     config_dir: str | None = None,
     import_plugins: Callable[[Iterable[str]], None] = plugins.load,
 ) -> BadInput:
-    """The refusal of a value, with what to type instead where that can be told.
+    """Returns the error for a rejected value, with a suggestion of what to type instead if there is one.
 
     Args:
         error: why the config cannot be built.
         reading: what was typed.
-        config_dir: as `--config-dir`.
-        import_plugins: imports plugins, or refuses to.
+        config_dir: as in `--config-dir`.
+        import_plugins: imports plugins, or rejects them.
     """
 
     def accepts(word: Word) -> bool:
@@ -132,7 +132,7 @@ def with_correction(
 
 
 def _is_choice(word: Word) -> bool:
-    """Whether a group is set to a single choice, by its name."""
+    """Returns whether a group is set to a single choice by name."""
     return re.fullmatch(r"[\w./-]+", word.value or "") is not None
 
 
@@ -143,7 +143,7 @@ def _built(words: Sequence[str], config_dir: str | None, import_plugins: Callabl
 
 
 def chosen_experiment(hydra: Any) -> str | None:
-    """The name of the recipe in Hydra's own config, or None."""
+    """Returns the name of the recipe in Hydra's own config, or None."""
     name = hydra.runtime.choices.get("experiment")
     return None if name in (None, "null") else str(name)
 
@@ -163,11 +163,13 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def initialized_hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
-    """Hydra, ready to compose; `config_dir` comes first on its search path. One thread at a time, as it is global."""
+    """Initializes Hydra for composing; `config_dir` is first on its search path. One thread at a time: Hydra is
+    global.
+    """
     search_path.register()
     with _one_at_a_time:
         found = GlobalHydra.instance()
-        outer = found.hydra  # of a launcher whose job we are in
+        outer = found.hydra  # set by the launcher that runs this job
         found.clear()
         try:
             with initialize_config_dir(str(search_path.CONF), version_base="1.3"):
@@ -179,7 +181,7 @@ def initialized_hydra(config_dir: str | None = None) -> Iterator[ConfigLoader]:
 
 
 def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> DictConfig:
-    """The config composed by Hydra, with Hydra's own error messages.
+    """Returns the config composed by Hydra. Errors are Hydra's own.
 
     Args:
         overrides: in Hydra's grammar.
@@ -190,11 +192,11 @@ def composed_of(overrides: Sequence[str], config_dir: str | None = None) -> Dict
 
 
 def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str, Any]:
-    """A run's config with defaults for missing settings, as in the config of an older version.
+    """Fills missing settings in a run's config, such as one of an older version, with defaults.
 
     Args:
         plain: the run's config.
-        variants: groups whose choices have different keys; the run's choices for them are looked up.
+        variants: groups whose choices have different keys; their defaults are those of the run's choices.
 
     Raises:
         BadInput: if a choice no longer exists.
@@ -213,7 +215,7 @@ def with_defaults(plain: Mapping[str, Any], variants: Iterable[str]) -> dict[str
 
 
 def _filled(plain: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The given values, completed by defaults. Text is not interpreted."""
+    """Returns the given values, completed with defaults. Text is not interpreted."""
     found = {**defaults, **plain}
     for key, value in plain.items():
         if isinstance(value, dict) and isinstance(defaults.get(key), dict):
@@ -222,7 +224,7 @@ def _filled(plain: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 
 def _message(error: Exception, overrides: Sequence[str]) -> str:
-    """One line in our words: what was received, what exists, and the closest match."""
+    """Rewords an error in one line: what was received, what exists, and the closest match."""
     complaint = compat.complaint_of(error)
     match complaint.kind:
         case "choice":
@@ -255,13 +257,13 @@ def _message(error: Exception, overrides: Sequence[str]) -> str:
 
 
 def _backbone(choice: str) -> str:
-    """What to type for a backbone given as a network, or `""`."""
+    """Returns what to type for a backbone given as a network, or `""`."""
     named = [known for known in known_backbones() if known.name.lower() == choice.lower()]
     return f" {named[0].name} is a backbone: {' '.join(named[0].chosen_by)}" if named else ""
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:
-    """The message for an unknown key or group, given the groups' choices in `overrides`."""
+    """Returns the message for an unknown key or group, given the groups' choices in `overrides`."""
     groups = search_path.groups()
     choices = [word for word in overrides if (pair := word.split("="))[-1] in groups.get(pair[0], [])]
     plain = OmegaConf.to_container(composed_of(choices), resolve=False)
@@ -271,9 +273,9 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
         *flatten({str(name): value for name, value in plain.items()}),
         *(group for group in groups if group not in plain),
     ]
-    if key in known:  # a recipe or config file has set names already, and Hydra merges them one by one
+    if key in known:  # a recipe or config file has already set names, and Hydra merges mappings entry by entry
         received = " ".join(word for word in overrides if word.lstrip("+~").startswith(key))
-        return f"{key} has a value already, which is changed, not replaced. Received: {received}. Put {key}=null first"
+        return f"{key} already has entries, which would be kept. Received: {received}. Put {key}=null first"
     group, _, last = key.rpartition(".")
     if owners := [name for name in owners_of(key) if name in groups.get(group, [])]:
         return _of_another(key, owners, overrides, str(plain[group]["name"]))

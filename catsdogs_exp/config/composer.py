@@ -1,4 +1,4 @@
-"""Composes the configs of many jobs that share their group choices: those are composed once, the rest is set."""
+"""Composes the configs of many jobs that share group choices: composes each set of choices once, then sets values."""
 
 import copy
 import functools
@@ -19,7 +19,7 @@ from catsdogs_exp.errors import BadInput
 
 
 class Composer:
-    """Returns the same config as `config_of`, seven times as fast if group choices repeat.
+    """Returns the same configs as `config_of`, seven times as fast if group choices repeat.
 
     Args:
         config_dir: as in `--config-dir`.
@@ -30,17 +30,17 @@ class Composer:
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def __call__(self, words: Sequence[str]) -> Config:
-        """The config of a job.
+        """Returns the config of a job.
 
         Args:
-            words: each with one value, as typed or in Hydra's grammar.
+            words: overrides with one value each, as typed or in Hydra's grammar.
 
         Raises:
-            BadInput: as `config_of` does.
+            BadInput: as for `config_of`.
         """
         try:
             return self._quickly(words)
-        except (BadInput, HydraException, OmegaConfBaseException, ValueError):  # it has the right error message
+        except (BadInput, HydraException, OmegaConfBaseException, ValueError):  # config_of raises the right message
             return config_of(words, self._config_dir)
 
     def _quickly(self, words: Sequence[str]) -> Config:
@@ -59,13 +59,13 @@ class Composer:
 
 @functools.lru_cache(maxsize=100_000)  # thousands of jobs share a few strings
 def key_of(word: str) -> str:
-    """The key of a word."""
+    """Returns the key of an override."""
     return parsed(word).key
 
 
 @functools.lru_cache(maxsize=100_000)
 def value_of(word: str) -> Any:
-    """The value of a word in Hydra's grammar.
+    """Returns the value of an override in Hydra's grammar.
 
     Raises:
         HydraException: if it cannot be read.
@@ -80,7 +80,9 @@ def _read(word: str, names: tuple[tuple[str, str], ...]) -> str:
 
 @functools.lru_cache(maxsize=100_000)
 def _is_plain(word: str) -> bool:
-    """Whether a word sets one setting to one value, and selects nothing that brings its own settings."""
+    """Returns whether an override sets one setting to one value, rather than selecting a choice with its own
+    settings.
+    """
     found = parsed(word)
     return not (found.prefix or found.value is None or set("@/") & set(found.key)) and (
         found.key not in search_path.groups() and not found.key.startswith("hydra.") and found.key != "plugins"

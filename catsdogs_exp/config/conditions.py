@@ -1,4 +1,4 @@
-"""Conditions on settings, as people type them: `depth==4 and lr>0.01`. Nothing in them is executed."""
+"""Conditions on settings, as users type them: `depth==4 and lr>0.01`. Nothing in them is executed."""
 
 import ast
 import operator
@@ -23,8 +23,8 @@ _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
 class Condition:
     """A condition on the settings of a run.
 
-    It may contain keys (`lr`, `model.dropout`), numbers, words with or without quotes (`model==resnet`), `true`,
-    `false`, `null`, lists, Python's comparisons including `in`, and `and`, `or`, `not` with brackets.
+    It may contain keys (`lr`, `model.dropout`), numbers, strings with or without quotes (`model==resnet`), `true`,
+    `false`, `null`, lists, Python's comparisons including `in`, and `and`, `or`, `not` and parentheses.
 
     Args:
         text: as typed.
@@ -49,7 +49,7 @@ class Condition:
             ) from error
 
     def keys(self) -> list[str]:
-        """The settings that the condition compares."""
+        """Returns the settings that the condition compares."""
         return list(dict.fromkeys(_keys(self._tree)))
 
     def check_keys(self, known: Mapping[str, Any]) -> None:
@@ -66,12 +66,12 @@ class Condition:
                 )
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether the condition is true for these values. A comparison with a missing setting is false."""
+        """Returns whether the condition is true for these values. A comparison with a missing setting is false."""
         return bool(_evaluate(self._tree, values))
 
 
 def _check(node: ast.AST) -> None:
-    """Accepts what `_evaluate` supports, and nothing else."""
+    """Accepts only what `_evaluate` supports."""
     if isinstance(node, ast.BoolOp):
         for each in node.values:
             _check(each)
@@ -80,11 +80,11 @@ def _check(node: ast.AST) -> None:
     elif isinstance(node, ast.Compare):
         for operation in node.ops:
             if type(operation) not in _COMPARISONS:
-                raise ValueError("it may compare with == != < <= > >= in")
+                raise ValueError("only the comparisons == != < <= > >= in are allowed")
         for side in (node.left, *node.comparators):
             _check_side(side)
     elif _name(node) is None:
-        raise ValueError("it may hold comparisons, and, or, not")
+        raise ValueError("only comparisons, and, or, not are allowed")
 
 
 def _check_side(node: ast.AST) -> None:
@@ -94,7 +94,7 @@ def _check_side(node: ast.AST) -> None:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         _check_side(node.operand)
     elif not (isinstance(node, ast.Constant) and isinstance(node.value, str | int | float)) and _name(node) is None:
-        raise ValueError("it may compare keys, numbers, words and lists of them")
+        raise ValueError("only keys, numbers, strings and lists of them can be compared")
 
 
 def _name(node: ast.AST) -> str | None:
@@ -108,7 +108,7 @@ def _name(node: ast.AST) -> str | None:
 
 
 def _keys(node: ast.AST) -> list[str]:
-    """Names on the left of comparisons, and if the left is a value, those on the right."""
+    """Returns the names on the left of comparisons, or on the right if the left is a value."""
     if isinstance(node, ast.BoolOp):
         return [key for each in node.values for key in _keys(each)]
     if isinstance(node, ast.UnaryOp):
@@ -156,5 +156,5 @@ def _side(node: ast.AST, values: Mapping[str, Any]) -> Any:
 def _compared(operation: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
     try:
         return bool(operation(left, right))
-    except TypeError:  # a word cannot be compared by size with a number
+    except TypeError:  # a string and a number have no order
         return False

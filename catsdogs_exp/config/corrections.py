@@ -1,4 +1,4 @@
-"""Guesses the intended value for one that a setting does not accept: `32x32`, `0,001`, `1e-3,`, `None`."""
+"""Guesses the intended value when a setting rejects one: `32x32`, `0,001`, `1e-3,`, `None`."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -21,16 +21,16 @@ _WORDS = {
     "1": ("true",),
     "0": ("false", "null"),
 }
-_MOST = 4  # each costs a composition
+_MOST = 4  # each candidate costs a composition
 
 
 def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], bool]) -> BadInput:
-    """The error message for a value, with what to type instead if that can be guessed.
+    """Returns the error for a rejected value, with a suggestion of what to type if it can be guessed.
 
     Args:
-        error: a message that begins with the key of one of the words.
-        words: as typed.
-        accepts: whether a word would be accepted in place of the one with the same key.
+        error: its message begins with the key of one of the words.
+        words: the overrides, as typed.
+        accepts: returns whether a word would be accepted in place of the one with the same key.
     """
     message = str(error)
     word = next((each for each in reversed(words) if message.startswith(f"{each.key} must ")), None)
@@ -49,7 +49,7 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
 
 
 def candidates(value: str) -> Iterator[str]:
-    """The values that may have been intended, most likely first."""
+    """Yields the values that may have been intended, most likely first."""
     text = value.strip().strip("'\"").strip()
     yield text.rstrip(".,;:")
     yield from _WORDS.get(text.lower(), ())

@@ -1,4 +1,4 @@
-"""`dataset.path=PATH` without `dataset=`: the content at the path decides which source reads it."""
+"""Infers the source for `dataset.path=PATH` without `dataset=` from the content at the path."""
 
 import re
 import tarfile
@@ -14,16 +14,16 @@ from catsdogs_exp.errors import BadInput
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 _TABLES = (".csv", ".tsv")
 _PIXELS = 64  # tables with at least this many columns count as pixels: 8 x 8
-_HEAD = 2**16  # bytes of a table that are examined
+_HEAD = 2**16  # bytes of a table to examine
 _FITTING = {"folder": "a folder", "archive": "an archive", "csv": "a table", "pixel_csv": "a table of pixels"}
 _TABLE_SOURCES = ("csv", "pixel_csv")
 
 
 def source_for(path: str) -> str:
-    """The `dataset=` for the content of a path, or for its name if nothing is there.
+    """Returns the `dataset=` for the content of a path, or for its name if it does not exist.
 
     Raises:
-        BadInput: for a file that is neither an archive nor a table.
+        BadInput: if the path is a file that is neither an archive nor a table, or cannot be read.
     """
     found = Path(path).expanduser()
     suffix = found.suffix.lower()
@@ -39,7 +39,7 @@ def source_for(path: str) -> str:
         raise BadInput(f"dataset.path cannot be read: {reason}: {found}") from error
     raise BadInput(
         f"dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
-        f"Received a file: {found}. Name its folder; for a table of another name: dataset=csv"
+        f"Received a file: {found}. Name its folder, or for a table with another extension: dataset=csv"
     )
 
 
@@ -50,14 +50,14 @@ def with_source(
 
     Args:
         words: as typed.
-        chosen_dataset: the dataset chosen by the words without it, perhaps in a recipe; None if unknown.
+        chosen_dataset: the dataset that would be chosen otherwise, perhaps by a recipe; None if unknown.
         sweep: whether commas separate the values of several runs.
 
     Returns:
         The words, and a message about what was added.
 
     Raises:
-        BadInput: if the paths of a sweep are of different kinds, or one has no kind.
+        BadInput: if the paths of a sweep are of different kinds, or the kind of one is unknown.
     """
     if [word.value for word in words if word.key == "dataset.path"][-1:] == [
         ""
@@ -72,7 +72,7 @@ def with_source(
     chosen = chosen_dataset()
     if chosen is None or (chosen not in _FITTING and kinds_of("dataset.path", {"dataset": chosen})):
         return list(words), []
-    value = str(values[-1])  # the last one counts
+    value = str(values[-1])  # the last one wins
     paths = [
         path for part in (split(value) if sweep else [value]) for path in texts_of(part.strip() if sweep else part)
     ]
@@ -96,6 +96,6 @@ def _is_of_pixels(table: Path) -> bool:
         lines = handle.read(_HEAD).splitlines()[:2]
     if any(max(line.count(mark) for mark in (b",", b";", b"\t")) >= _PIXELS for line in lines[:1]):
         return True
-    # All of an image's pixels in one field, as of FER2013: its numbers have spaces between them.
+    # All pixels of an image in one field, separated by spaces, as in FER2013.
     fields = [field for line in lines[1:] for field in re.split(rb"[,;\t]", line)]
     return any(re.fullmatch(rb'[\s"]*\d+(?: +\d+){%d,}[\s"]*' % (_PIXELS - 1), field) for field in fields)

@@ -1,4 +1,4 @@
-"""Intervals as people write them: `1epochs`, `20steps`, `60s`, `never`."""
+"""Intervals as users write them: `1epochs`, `20steps`, `60s`, `never`."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Interval:
     """How often something happens.
 
     Attributes:
-        count: of the units; 0 for never.
+        count: number of units, >= 0; 0 for never.
         unit: `epochs`, `steps` or `s` (seconds).
     """
 

@@ -1,4 +1,6 @@
-"""The kind of value each setting takes, from the schema: text is taken as typed, everything else is parsed by Hydra."""
+"""The kind of value each setting takes, from the schema: text is taken literally, everything else is parsed by
+Hydra.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
@@ -36,18 +38,18 @@ class Kind:
 
 
 def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
-    """The kinds of a dotted key: several if the choices of a group differ, none for an unknown key.
+    """Returns the kinds of a dotted key: several if the choices of a group differ, none for an unknown key.
 
     Args:
         key: such as `dataset.path`.
-        names: the chosen ones, such as `{"dataset": "folder"}`; for groups not named here, all choices count.
+        names: group -> its choice, such as `{"dataset": "folder"}`; for other groups, all choices count.
     """
     is_group = key in (*VARIANTS, "experiment")  # the config stores the experiment's name, but it is a group
     return {_kind(setting) for setting in _reached(key, names or {}) if not is_group}
 
 
 def is_name(key: str) -> bool:
-    """Whether a key is an entry of a mapping of names, such as `dataset.classes.kitten`."""
+    """Returns whether a key is an entry of a mapping of names, such as `dataset.classes.kitten`."""
     return any(kind.form is Form.NAMES for kind in kinds_of(key.rpartition(".")[0]))
 
 
@@ -65,7 +67,7 @@ def takes_several(key: str) -> bool:
 
 
 def known_keys() -> list[str]:
-    """Every dotted key that exists for some choice."""
+    """Returns every dotted key that exists for some choice."""
     keys: dict[str, None] = {}
     for name, setting in settings_of(Config).items():
         for owner in _chosen(name, {}) if name in VARIANTS else [setting.hint]:
@@ -85,7 +87,7 @@ def _reached(key: str, names: Mapping[str, str]) -> list[Setting]:
 
 
 def _chosen(group: str, names: Mapping[str, str]) -> list[Any]:
-    """The dataclasses of a group's choices, or only of the one that `names` selects."""
+    """Returns the dataclasses of a group's choices, or only of the one that `names` selects."""
     variants = VARIANTS[group]
     name = names.get(group)
     return [variants[name]] if name in variants else list(dict.fromkeys(variants.values()))

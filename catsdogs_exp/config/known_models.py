@@ -1,4 +1,4 @@
-"""Facts about networks that do not require building them: names, sizes, preprocessing. Needs no TensorFlow."""
+"""Facts about networks that do not require building them: names, sizes, preprocessing. Does not import TensorFlow."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +28,7 @@ class About:
     std: tuple[float, ...] | None = None
 
     def values(self) -> str:
-        """The range of preprocessed pixels: `0..1`, or `as trained`."""
+        """Returns the range of preprocessed pixels: `0..1`, or `as trained`."""
         if self.mean is None or self.std is None:
             return "as trained"
         low = min(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
@@ -36,7 +36,7 @@ class About:
         return f"{low + 0.0:.3g}..{high:.3g}"  # + 0.0 avoids -0
 
 
-# By `model.name`. A test builds the networks with figures and verifies them.
+# By `model.name`. A test builds the networks that have figures here and verifies them.
 ABOUT: dict[str, About] = {
     "cnn": About(COURSE, mean=(0.0,), std=(255.0,)),
     "transfer": About("keras.applications"),
@@ -65,7 +65,7 @@ class KnownModel:
 
 
 def known_models() -> list[KnownModel]:
-    """All choices: the files of `conf/model/`, described by the first line of their comment, and those of loaded
+    """Returns all choices: the files of `conf/model/`, described by the first line of their comment, and those of
     plugins.
     """
     usual = _usual_size()
@@ -84,18 +84,18 @@ def known_models() -> list[KnownModel]:
 
 
 def known_backbones() -> list[KnownModel]:
-    """The backbones that `model=transfer` can use, except the user's own networks."""
+    """Returns the backbones that `model=transfer` can use, except the user's own networks."""
     size = _usual_size()
     found = []
     for name in KERAS_APPLICATIONS:
         chosen_by = ("model=transfer", f"model.backbone={name}")
-        description = f"Of keras.applications, up to its last feature map: {' '.join(chosen_by)}"
+        description = f"From keras.applications, up to its last feature map: {' '.join(chosen_by)}"
         found.append(KnownModel(name, chosen_by, description, size))
     return found
 
 
 def values_of(model: Any) -> str:
-    """The range of preprocessed pixels inside a network with these settings: `0..1`, or the word from the settings."""
+    """Returns the range of preprocessed pixels inside a network with these settings: `0..1`, or the setting's word."""
     if isinstance(model, TransferModel) and model.preprocessing != "auto":
         return model.preprocessing
     about = ABOUT.get(model.name)
@@ -103,7 +103,7 @@ def values_of(model: Any) -> str:
 
 
 def without_weights(model: Any) -> Any:
-    """The same network with random weights instead of weights that would be downloaded."""
+    """Returns the settings with random weights instead of weights that would be downloaded."""
     if isinstance(model, TransferModel) and model.weights == "imagenet" and model.backbone != OWN:
         return replace(model, weights="none")
     return model

@@ -1,4 +1,4 @@
-"""What people type instead of `key=value`, and the exact word to type."""
+"""Recognizes what users type instead of `key=value`, and suggests exactly what to type."""
 
 import re
 import shlex
@@ -41,26 +41,26 @@ _ALIASES = {
 _SHORT = 60  # characters of a value that a message quotes
 # Hydra's own settings that have an effect here; all others would change nothing.
 _OBEYED = ("launcher", "sweeper", "searchpath", "callbacks", "job.env_set", "job.env_copy")
-_RUN_FOLDER = "run folders are made below output_dir"
+_RUN_FOLDER = "run folders are created in output_dir"
 _INSTEAD = {
-    "mode": ("this command has one run", ""),
+    "mode": ("this command has only one run", ""),
     "run.dir": (_RUN_FOLDER, "output_dir={value}"),
     "sweep.dir": (_RUN_FOLDER, "output_dir={value}"),
-    "sweep.subdir": ("a sweep's folders carry the number and the settings of their jobs", ""),
+    "sweep.subdir": ("the folders of a sweep are named after the number and settings of their jobs", ""),
     "job.name": (_RUN_FOLDER, "output_dir=PATH"),
-    "job.chdir": ("paths mean what they mean where they are typed", ""),
-    "output_subdir": ("the run folder holds config.yaml and overrides.yaml", ""),
-    "verbose": ("the run folder holds run.log", "-v"),
-    "job_logging": ("the run folder holds run.log", "-v"),
-    "hydra_logging": ("the run folder holds run.log", "-v"),
+    "job.chdir": ("relative paths always refer to the current folder", ""),
+    "output_subdir": ("config.yaml and overrides.yaml are in the run folder", ""),
+    "verbose": ("the log is run.log in the run folder", "-v"),
+    "job_logging": ("the log is run.log in the run folder", "-v"),
+    "hydra_logging": ("the log is run.log in the run folder", "-v"),
 }
 
 
 def check_words(words: Sequence[str]) -> list[Word]:
-    """The words, split into parts, if each is a `key=value` with a meaning.
+    """Splits the words into parts if each is a `key=value` that has an effect.
 
     Raises:
-        BadInput: saying what to type instead.
+        BadInput: with what to type instead.
     """
     checked = []
     for position, text in enumerate(words):
@@ -73,7 +73,7 @@ def check_words(words: Sequence[str]) -> list[Word]:
             _check_hydra(word, text)
         if word.value is not None and word.value.strip() == "???":
             raise BadInput(
-                f"??? is how configs mark a missing value, so no setting takes it. Received: {text}. "
+                f"??? marks a missing value in configs, so no setting accepts it. Received: {text}. "
                 f"Type: {word.key}={_example(word.key)}; for a file or folder of this name: {word.key}=./???"
             )
         _check_group(word)
@@ -100,7 +100,9 @@ def _check_alone(word: Word, text: str) -> None:
 
 
 def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
-    """The error for a word that is not `key=value`, such as `lr`, `--lr`, `lr:` or a path, with what to type."""
+    """Returns the error for a word that is not `key=value`, such as `lr`, `--lr`, `lr:` or a path, with what to
+    type.
+    """
     text = words[position]
     found = _meant(words, position)
     if found is not None:
@@ -110,7 +112,7 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
     if is_there(text):
         return BadInput(
             f"Settings are written key=value. Received a path: {_shown(text)}. "
-            f"To train on what is there: {_typed(f'dataset.path={text}')}"
+            f"To train on it: {_typed(f'dataset.path={text}')}"
         )
     for group, choices in groups().items():
         if text in choices:
@@ -123,7 +125,7 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
 
 
 def renamed(key: str) -> str | None:
-    """Our name for a setting that other tools call `key`, such as `lr` for `learning-rate`; None if unknown."""
+    """Returns our name for a setting that other tools call `key`, such as `lr` for `learning-rate`; None if unknown."""
     plain = key.strip().replace("-", "_")
     if plain in (keys := _keys()):
         return plain
@@ -133,7 +135,7 @@ def renamed(key: str) -> str | None:
 
 
 def _meant(words: Sequence[str], position: int) -> tuple[str, str] | None:
-    """The words at a position, and the `key=value` they stand for: `--lr 0.1`, `lr = 0.1` and `lr: 1`.
+    """Returns the words at a position and the `key=value` they stand for: `--lr 0.1`, `lr = 0.1` and `lr: 1`.
 
     None if they name no setting.
     """
@@ -158,7 +160,7 @@ def _meant(words: Sequence[str], position: int) -> tuple[str, str] | None:
 
 
 def _example(key: str) -> str:
-    """An example value for a setting: its default, or a choice of its group."""
+    """Returns an example value for a setting: its default, or a choice of its group."""
     if key in FLAT_KEYS:
         import yaml  # noqa: PLC0415  (only a mistake needs it)
 
@@ -171,14 +173,14 @@ def _deletion(text: str) -> BadInput:
     """Handles Hydra's `~key`, which would remove a setting that every run needs."""
     key = text[1:].partition("=")[0]
     kinds = kinds_of(key)
-    advice = f"For its default leave {_shown(text)} out"
+    advice = f"For its default, leave out {_shown(text)}"
     if any(kind.optional for kind in kinds):
         advice += f"; to switch it off: {key}=null"
     elif kinds or key in groups():
         advice += f"; for another value: {key}={_example(key)}"
     else:
         advice = f"Unknown setting: {_shown(key)}.{did_you_mean(key, _keys())} Leave it out"
-    return BadInput(f"A setting cannot be removed, as a run needs all of them. Received: {_shown(text)}. {advice}")
+    return BadInput(f"A setting cannot be removed: a run needs all of them. Received: {_shown(text)}. {advice}")
 
 
 def _check_hydra(word: Word, text: str) -> None:
@@ -187,11 +189,13 @@ def _check_hydra(word: Word, text: str) -> None:
         return
     why, instead = next(
         (told for key, told in _INSTEAD.items() if name == key or name.startswith(f"{key}.")),
-        ("Hydra's own settings are fixed, but for hydra/launcher, hydra/sweeper and what belongs to them", ""),
+        ("of Hydra's own settings, only hydra/launcher, hydra/sweeper and their options can be changed", ""),
     )
-    value = "PATH" if "${" in (word.value or "") else word.value  # of Hydra's: run folders carry the time as it is
+    value = (
+        "PATH" if "${" in (word.value or "") else word.value
+    )  # one of Hydra's patterns: run folders are named after the time anyway
     next_step = f"Type: {_typed(instead.format(value=value))}" if instead else "Leave it out"
-    raise BadInput(f"{word.key} would change nothing: {why}. Received: {_shown(text)}. {next_step}")
+    raise BadInput(f"{word.key} has no effect: {why}. Received: {_shown(text)}. {next_step}")
 
 
 def _check_group(word: Word) -> None:
@@ -200,7 +204,7 @@ def _check_group(word: Word) -> None:
     value = (word.value or "").strip()
     if rest == "name" and group in VARIANTS:
         raise BadInput(
-            f"{word.key} comes with the choice of the group. Received: {_shown(str(word))}. "
+            f"{word.key} is set by the choice of its group. Received: {_shown(str(word))}. "
             f"Type: {_typed(f'{group}={value or _example(group)}')}"
         )
     if rest or group not in groups() or value in groups()[group] or not _is_path(value):
@@ -213,7 +217,7 @@ def _check_group(word: Word) -> None:
     if group == "model":
         raise BadInput(
             f"model must be one of {', '.join(groups()[group])}. Received a path: {_shown(str(word))}. "
-            f"To continue from its network: {_typed('model=transfer', 'model.backbone=own', f'model.weights={value}')}"
+            f"To start from its network: {_typed('model=transfer', 'model.backbone=own', f'model.weights={value}')}"
         )
     if group == "experiment" and value.endswith((".yaml", ".yml")):
         path = Path(value)
@@ -235,19 +239,19 @@ def _keys() -> list[str]:
 
 
 def _typed(*words: str) -> str:
-    """The words as one would type them in a shell."""
+    """Returns the words as a user would type them in a shell."""
     return " ".join(_in_shell(word) for word in words)
 
 
 def _in_shell(word: str) -> str:
-    """A word with the quotes that a shell needs. A `~` after the equals sign needs none: we expand it."""
+    """Adds the quotes that a shell needs. A `~` after the equals sign needs none: we expand it."""
     if printable(word) != word:
         escaped = printable(word.replace("\\", "\\\\").replace("'", "\\'"))
-        return f"$'{escaped}'"  # as bash and zsh parse it
+        return f"$'{escaped}'"  # understood by bash and zsh
     return word if re.fullmatch(r"[\w@%+=:,./~-]+", word, re.ASCII) and word[0] != "~" else shlex.quote(word)
 
 
 def _shown(text: str) -> str:
-    """The user's word in a message: on one line, shortened if necessary."""
+    """Formats the user's input for a message: on one line, shortened if necessary."""
     plain = printable(text)
     return plain if len(plain) <= _SHORT else f"{plain[:_SHORT]}..."

@@ -1,4 +1,4 @@
-"""Regular expressions and globs written by users: matched with a time limit, as some never finish on some names."""
+"""Matches users' regular expressions and globs with a time limit, because some never finish on some names."""
 
 import math
 import re
@@ -35,13 +35,13 @@ class Pattern:
         import regex  # noqa: PLC0415  (who has no patterns does not pay for it)
 
         self._key, self._received = key, text if received is None else received
-        with warnings.catch_warnings(action="ignore"):  # of syntax whose meaning may change
-            # Python's own compiler first: `regex` also has recursion and fuzzy matching, whose memory no time limit
-            # bounds
+        with warnings.catch_warnings(action="ignore"):  # about syntax whose meaning may change
+            # Python's own compiler first: `regex` also supports recursion and fuzzy matching, whose memory use no time
+            # limit bounds
             try:
                 re.compile(text)
                 if _repeats(text) > MOST_REPEATS:
-                    raise re.error(f"its counts, as in {{8}}, must multiply to at most {MOST_REPEATS:,}")
+                    raise re.error(f"the product of its counts, as in {{8}}, must be <= {MOST_REPEATS:,}")
                 self._compiled = regex.compile(text)
             except (regex.error, OverflowError, RecursionError) as error:
                 raise re.error(str(error)) from error
@@ -49,11 +49,11 @@ class Pattern:
 
     @property
     def groups(self) -> dict[str, int]:
-        """The numbers of its named groups."""
+        """Returns the numbers of the named groups."""
         return dict(self._compiled.groupindex)
 
     def search(self, name: str) -> "regex.Match[str] | None":
-        """The first match inside a name.
+        """Returns the first match inside a name.
 
         Raises:
             BadInput: if the time limit for all names is exceeded, quoting this name.
@@ -61,7 +61,7 @@ class Pattern:
         return self._limited(self._compiled.search, name)
 
     def fullmatch(self, name: str) -> "regex.Match[str] | None":
-        """Matches a whole name. Raises as `search` does."""
+        """Matches a whole name. Raises `BadInput` like `search`."""
         return self._limited(self._compiled.fullmatch, name)
 
     def _limited(self, match: Callable[..., "regex.Match[str] | None"], name: str) -> "regex.Match[str] | None":
@@ -71,7 +71,7 @@ class Pattern:
         except TimeoutError as error:
             raise BadInput(
                 f"{self._key} takes too long: more than {SECONDS:g} s, the last of it on {name[:80]!r}. "
-                f"Received: {self._received!r}. Do not repeat what repeats, as in '(a+)+', nor many '.*' in a row"
+                f"Received: {self._received!r}. Avoid nested repetition, as in '(a+)+', and many '.*' in a row"
             ) from error
         self._left = min(SECONDS, self._left + SECONDS_PER_NAME - (time.perf_counter() - started))
         self._left = max(self._left, SECONDS_PER_NAME)
@@ -79,6 +79,6 @@ class Pattern:
 
 
 def _repeats(text: str) -> int:
-    """The product of all counts in a pattern: an upper bound on how often its innermost part is repeated."""
+    """Returns the product of all counts in a pattern: an upper bound on how often its innermost part is repeated."""
     counts = [max(int(number) for number in found if number) for found in _COUNT.findall(text) if any(found)]
     return math.prod(count for count in counts if count > 1)

@@ -1,7 +1,7 @@
-"""Plugins: the user's modules, which register networks, sources and augmentations on import.
+"""Plugins: users' modules that register networks, sources and augmentations on import.
 
 Importing a module executes it. Only modules that the user names are imported: on the command line, or in the user's own
-config or recipe. Modules named in a run folder are not, because run folders come from anywhere; see `require`.
+config or recipe. Modules named in a run folder are not, because a run folder may come from anywhere; see `require`.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, one_line
 
-GROUP = "catsdogs_exp.plugins"  # entry point group with which an installed package can give its module a short name
+GROUP = "catsdogs_exp.plugins"  # entry points that give the modules of installed packages short names
 _loaded: set[str] = set()
 
 
@@ -25,7 +25,7 @@ def load(names: Iterable[str]) -> None:
         names: modules in the current folder or installed, such as `my_networks` or `mine.networks`; or entry points.
 
     Raises:
-        BadInput: if one is missing or fails to import, with file and line.
+        BadInput: if one is missing or fails to import; with the file and line.
     """
     for name in names:
         if name not in _loaded:
@@ -37,18 +37,20 @@ def require(names: Iterable[str]) -> None:
     """Rejects plugins that the user has not named.
 
     Raises:
-        BadInput: saying how to name them.
+        BadInput: with how to name them.
     """
     missing = [name for name in names if name not in _loaded]
     if missing:
         raise BadInput(
             f"The run needs a plugin, which is a program: {', '.join(missing)}. A run folder may come from anywhere, "
-            f"so it is imported only where you name it: --plugins {','.join(missing)}"
+            f"so a plugin is imported only if you name it: --plugins {','.join(missing)}"
         )
 
 
 def named(overrides: Sequence[str]) -> list[str]:
-    """The modules named by `plugins=...` in the overrides: imported first, so that their choices exist."""
+    """Returns the modules named by `plugins=...` in the overrides: they are imported first, so that their choices
+    exist.
+    """
     words = [word.partition("=")[2] for word in overrides if word.lstrip("+").partition("=")[0] == "plugins"]
     return [name for word in words for name in _split(word)]
 
@@ -77,12 +79,12 @@ def _import(name: str) -> None:
             f"plugins must name modules that can be imported. Received: plugins=[{name}]. Looked for {module} in "
             f"{here} and in Python's own folders"
         ) from error
-    except (Exception, SystemExit) as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         raise BadInput(f"The plugin {name} fails: {one_line(error)} ({_place(error, module)})") from error
 
 
 def _place(error: BaseException, module: str) -> str:
-    """File and line in the plugin, or the file of the module."""
+    """Returns the file and line in the plugin, or the module's file."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename)}, line {error.lineno}"
     frames = [

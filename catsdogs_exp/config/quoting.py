@@ -20,7 +20,7 @@ def quoted(text: str) -> str:
 
 
 def unquoted(value: str) -> str | None:
-    """The text of a value that is entirely enclosed in one pair of quotes; None for any other value.
+    """Returns the text of a value that is entirely enclosed in one pair of quotes; None for any other value.
 
     Inside, a backslash escapes a quote of the same kind, and a backslash before such a quote.
     """
@@ -34,14 +34,15 @@ def unquoted(value: str) -> str | None:
 
 
 def unescaped(text: str) -> str:
-    """The text that OmegaConf makes of one in which `quoted` has escaped references."""
+    """Returns what OmegaConf makes of a text whose references `quoted` has escaped."""
     return re.sub(r"(\\*)\\\$\{", lambda found: found[1][: len(found[1]) // 2] + "${", text)
 
 
 def split(text: str, separator: str = ",", opening: str = "") -> list[str]:
     """Splits a text at separators outside brackets and quotes.
 
-    A quote opens only at the beginning of a part; in `o'brien` it is a letter. An unmatched bracket is a letter.
+    A quote opens only at the beginning of a part; in `o'brien`, it is an ordinary character, as is an unmatched
+    bracket.
 
     Args:
         text: the text to split.
@@ -63,7 +64,7 @@ def split(text: str, separator: str = ",", opening: str = "") -> list[str]:
 
 
 def _end_of_quote(text: str, start: int, separator: str) -> int:
-    """Where the quote that opens at `start` closes: before a separator or the end. `start` if it does not."""
+    """Returns where the quote that opens at `start` closes, before a separator or the end; `start` if it does not."""
     for end in range(start + 1, len(text)):
         if text[end] != text[start]:
             continue
@@ -75,7 +76,7 @@ def _end_of_quote(text: str, start: int, separator: str) -> int:
 
 
 def _end_of_bracket(text: str, start: int) -> int:
-    """Where the bracket that opens at `start` closes; `start` if it does not."""
+    """Returns where the bracket that opens at `start` closes; `start` if it does not."""
     expected: list[str] = []
     position = start
     while position < len(text):
@@ -94,7 +95,9 @@ def _end_of_bracket(text: str, start: int) -> int:
 
 
 def inside(value: str, brackets: str) -> str | None:
-    """The content of a pair of brackets, such as `[]`, that encloses the whole value; None for any other value."""
+    """Returns the content of a pair of brackets, such as `[]`, that encloses the whole value; None for any other
+    value.
+    """
     text = value.strip()
     if len(text) < 2 or text[0] != brackets[0] or _end_of_bracket(text, 0) != len(text) - 1:
         return None

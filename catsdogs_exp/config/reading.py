@@ -21,11 +21,11 @@ def read_object(cls: type, plain: Any, path: str, variants: Variants) -> Any:
     Args:
         cls: the dataclass, or any of the group's if `path` is one of `variants`.
         plain: values as in YAML.
-        path: the dotted name of the current position, for messages.
+        path: dotted name of the current position, for messages.
         variants: groups whose entry `name` selects the dataclass.
 
     Raises:
-        BadInput: naming the setting, what is allowed and what was received.
+        BadInput: for an invalid value; names the setting, the allowed values and the received one.
     """
     if path in variants:
         cls = _variant(path, plain, variants[path])
@@ -54,14 +54,14 @@ def read_object(cls: type, plain: Any, path: str, variants: Variants) -> Any:
     try:
         return cls(**values)
     except ValueError as error:  # from a plugin's own check
-        raise BadInput(f"{path} is refused: {' '.join(str(error).split())}") from error
+        raise BadInput(f"{path} is rejected: {' '.join(str(error).split())}") from error
 
 
 def read_value(found: Setting, value: Any, name: str) -> Any:
     """Reads a single setting.
 
     Raises:
-        BadInput: naming the setting, what is allowed and what was received.
+        BadInput: for an invalid value; names the setting, the allowed values and the received one.
     """
     hint, limits = found.hint, found.limits
     if found.optional and value is None:
@@ -134,7 +134,7 @@ def _size(value: Any, name: str, limits: Limits) -> tuple[int, int]:
 
 
 def _several(kind: type, value: Any, name: str, limits: Limits) -> tuple[Any, ...]:
-    """Any number of numbers or texts; a single one becomes a list of one."""
+    """Reads any number of numbers or texts; a single one becomes a list of one."""
     items = value if isinstance(value, list) else [value]
     try:
         return tuple(_scalar(kind, item, name, limits) for item in items)
@@ -142,13 +142,13 @@ def _several(kind: type, value: Any, name: str, limits: Limits) -> tuple[Any, ..
         example = {int: "[512,128]", float: "[0.5,0.1]", bool: "[true,false]"}.get(kind, "[a,b]")
         one = {str: "text", bool: "value"}.get(kind, "number")
         raise BadInput(
-            f"{name} must be a list, such as [] or {example}, of {_allowed(kind, limits)} each, or one such {one}. "
+            f"{name} must be a list, such as [] or {example}, or a single {one}, each {_allowed(kind, limits)}. "
             f"Received: {name}={show(value)}"
         ) from error
 
 
 def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> tuple[Any, ...]:
-    """One value per kind; if there is only one kind, the value may omit the brackets."""
+    """Reads one value per kind; if there is only one kind, the brackets may be omitted."""
     items = value if isinstance(value, list) else [value]
     try:
         if len(items) != len(kinds):
@@ -160,7 +160,7 @@ def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> 
 
 
 def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any]:
-    """Names with values; also in text form, as typed for names with texts."""
+    """Reads a mapping of names to values; for texts, also in text form, as typed."""
     if kind is str and isinstance(value, str):
         value = dict(names_of(value) or ()) or value
     try:
@@ -169,13 +169,13 @@ def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any
         return {str(key): _scalar(kind, item, name, limits) for key, item in value.items()}
     except BadInput as error:
         raise BadInput(
-            f"{name} must be names with values, {{a: ..., b: ...}}, of {_allowed(kind, limits)} each. "
+            f"{name} must be a mapping of names to values, {{a: ..., b: ...}}, each {_allowed(kind, limits)}. "
             f"Received: {name}={show(value)}"
         ) from error
 
 
 def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
-    """Two numbers, lower first; or one, if the limits define what it is around."""
+    """Reads two numbers, lower first; or one, if the limits define a centre."""
     pair = value
     if limits.around is not None and isinstance(value, int | float) and not isinstance(value, bool):
         pair = [limits.around - value, limits.around + value]
@@ -191,7 +191,7 @@ def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
 
 
 def _texts(value: Any, name: str) -> str | tuple[str, ...]:
-    """One text, or a list of texts."""
+    """Reads one text, or a list of texts."""
     if isinstance(value, list):
         if value and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
             return tuple(_text(item, name) for item in value)
@@ -201,14 +201,14 @@ def _texts(value: Any, name: str) -> str | tuple[str, ...]:
 
 
 def _text(value: Any, name: str) -> str:
-    """A text, or an integer from a YAML file. Other numbers have lost their spelling: 1.10 has become 1.1."""
+    """Reads a text, or an integer from a YAML file. Other numbers have lost their spelling: 1.10 has become 1.1."""
     if isinstance(value, float):
-        raise BadInput(f"{name} must be a text. Received a number, {name}: {value}. Put quotes around it in its file")
+        raise BadInput(f"{name} must be a text. Received a number, {name}: {value}. Quote it in the YAML file")
     return str(value)
 
 
 def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
-    """A mapping of names to names; a list keeps each name as it is. Both may be in text form, as typed."""
+    """Reads a mapping of names to names; a list keeps the names unchanged. Both may be in text form, as typed."""
     pairs = names_of(value) if isinstance(value, str) else None
     if isinstance(value, list):
         pairs = [(item, item) for item in value if not isinstance(item, dict | list)]
@@ -220,14 +220,14 @@ def _names(value: Any, name: str, limits: Limits) -> dict[str, str]:
         )
     for old, new in plain.items():
         if any(isinstance(each, bool | dict | list) or each is None or str(each).strip() == "" for each in (old, new)):
-            raise BadInput(f"{name} must hold names. Received: {name}={show(value)}")
+            raise BadInput(f"{name} must contain names. Received: {name}={show(value)}")
         if printable(f"{old}{new}") != f"{old}{new}":
-            raise BadInput(f"{name} must hold printable names. Received: {name}={show(value)}")
+            raise BadInput(f"{name} must contain printable names. Received: {name}={show(value)}")
     return {str(old): str(new) for old, new in plain.items()}
 
 
 def _allowed(kind: type, limits: Limits) -> str:
-    """The allowed values in words: `> 0`, `a whole number >= 1`, `one of none, memory`."""
+    """Describes the allowed values: `> 0`, `a whole number >= 1`, `one of none, memory`."""
     if limits.choices:
         return f"one of {', '.join(map(str, limits.choices))}"
     if kind is bool:
@@ -249,7 +249,7 @@ def _allowed(kind: type, limits: Limits) -> str:
 
 
 def show(value: Any) -> str:
-    """Formats a value as one would type it."""
+    """Formats a value as a user would type it."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
 """Results of the recipes: `experiments/results.json`, quoted by `models`, recipe headers and the documentation.
 
-`python -m benchmarks recipe-results RUN...` writes it from run folders; tests compare every quotation with it.
+`python -m benchmarks recipe-results RUN...` writes it from run folders; tests check every quotation against it.
 """
 
 import json
@@ -32,7 +32,7 @@ _EQUIPMENT = ("dataset", "training.precision", "training.intra_op_threads", "tra
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long one run took: the mean over the seeds, the shortest and the longest."""
+    """How long one run took, in seconds: the mean over the seeds, the shortest and the longest."""
 
     mean: float
     low: float
@@ -46,14 +46,14 @@ class RecipeResult:
     Attributes:
         recipe: `experiment=NAME`.
         model: the choice of the group `model`.
-        settings: overrides other than the recipe and the seed, as typed; for paths only the last part.
+        settings: overrides other than the recipe and the seed, as typed; of paths, only the last part.
         seeds: one per run.
-        figures: by name (of `FIGURES`), 0..1, one value per seed: `val_accuracy` and `test_accuracy` of the best epoch;
-            `last` and `last10`, validation accuracy of the last epoch and the mean of the last ten; `training`,
+        figures: name, one of `FIGURES` -> one value per seed, 0..1: `val_accuracy` and `test_accuracy` of the best
+            epoch; `last` and `last10`, validation accuracy of the last epoch and the mean of the last ten; `training`,
             training accuracy of the last epoch.
         seconds: time per run; None if it was not measured.
         conditions: what the time depends on: `2 cores, float32`.
-        source: the runs, or the page that held the figures before this file existed.
+        source: the runs, or the page that contained the figures before this file existed.
         data: the data used instead of the recipe's own; `""` for its own.
         note: anything else worth knowing.
         version, commit: of this package; None if not recorded.
@@ -73,16 +73,16 @@ class RecipeResult:
     commit: str | None = None
 
     def mean(self, figure: str) -> float:
-        """The mean over the seeds."""
+        """Returns the mean over the seeds."""
         return statistics.fmean(self.figures[figure])
 
     def best(self) -> tuple[str, float]:
-        """The most informative metric and its mean: accuracy on unseen test images if available."""
+        """Returns the most informative metric and its mean: accuracy on unseen test images if available."""
         metric = "test_accuracy" if "test_accuracy" in self.figures else "val_accuracy"
         return metric, self.mean(metric)
 
     def variant(self) -> tuple[str, ...]:
-        """The settings that make it a different experiment: no data locations, no hardware settings."""
+        """Returns the settings that make it a different experiment: no data locations, no hardware settings."""
         return tuple(word for word in self.settings if not word.startswith(_EQUIPMENT))
 
     def headline(self) -> str:
@@ -99,10 +99,10 @@ class RecipeResult:
 
 
 def recipe_results(path: Path = RESULTS) -> list[RecipeResult]:
-    """All results, in file order; quote the first one of a recipe.
+    """Returns all results, in file order; quote the first one of a recipe.
 
     Raises:
-        BadInput: if the file is damaged, naming the entry.
+        BadInput: if the file is damaged; names the entry.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -132,18 +132,18 @@ def _result(entry: Any, where: str) -> RecipeResult:
     known = (*_REQUIRED, *_OPTIONAL, *FIGURES)
     for key in [*(key for key in _REQUIRED if key not in entry), *(key for key in entry if key not in known)]:
         what = f"Unknown: {key}.{did_you_mean(key, known)}" if key in entry else f"Missing: {key}."
-        raise BadInput(f"A result must hold {', '.join(_REQUIRED)} and a metric. {what} See {where}")
+        raise BadInput(f"A result must contain {', '.join(_REQUIRED)} and a metric. {what} See {where}")
     for key, value in entry.items():
         if key not in FIGURES and not _fits(value, (_REQUIRED | _OPTIONAL)[key]):
             raise BadInput(f"{key} of a result must be {(_REQUIRED | _OPTIONAL)[key]}. Received: {value!r}, {where}")
     seeds = tuple(entry["seeds"])
     figures = {key: tuple(entry[key]) for key in FIGURES if key in entry}
     if not any(metric in figures for metric in METRICS):
-        raise BadInput(f"A result must hold {' or '.join(METRICS)}. Received neither, {where}")
+        raise BadInput(f"A result must contain {' or '.join(METRICS)}. Received neither, {where}")
     for key, values in figures.items():
         if len(values) != len(seeds) or not all(_is_number(value) and 0 <= value <= 1 for value in values):
             raise BadInput(
-                f"{key} of a result must hold a number in 0..1 for each seed. Received: {entry[key]} for "
+                f"{key} of a result must contain a number in 0..1 for each seed. Received: {entry[key]} for "
                 f"{len(seeds)} seeds, {where}"
             )
     seconds = entry.get("seconds")

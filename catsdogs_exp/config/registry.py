@@ -1,4 +1,4 @@
-"""Registers what plugins provide: their settings become choices of the config groups."""
+"""Registers what plugins provide; their settings become choices of the config groups."""
 
 from dataclasses import MISSING, asdict, fields
 from typing import Any
@@ -25,7 +25,7 @@ def offer(  # noqa: PLR0913  (facts about one choice, all but the first three wi
 
     Args:
         group: `model` or `dataset`.
-        name: of the choice; the default of its field `name`.
+        name: name of the choice; the default of its field `name`.
         settings: the dataclass.
         known: the group's choices with their dataclasses; the new one is added.
         needed: required fields besides `name`.
@@ -35,7 +35,7 @@ def offer(  # noqa: PLR0913  (facts about one choice, all but the first three wi
         ValueError: if the name is taken, or the dataclass lacks a required field.
     """
     if name in known:
-        raise ValueError(f"A {group} named {name!r} exists already.")
+        raise ValueError(f"A {group} named {name!r} already exists.")
     try:
         check_settings(settings)
     except ValueError as error:
@@ -52,7 +52,7 @@ def offer(  # noqa: PLR0913  (facts about one choice, all but the first three wi
     try:
         read_object(settings, values, group, {})
     except BadInput as error:
-        raise ValueError(f"The settings of the {group} {name!r} have a default that they refuse: {error}") from error
+        raise ValueError(f"The settings of the {group} {name!r} have an invalid default: {error}") from error
     above = {key: value for key, value in (flat or {}).items() if value is not None}
     if above:
         ConfigStore.instance().store(group=group, name=name, node={**above, group: values}, package="_global_")
@@ -71,28 +71,28 @@ def check_operations(names: tuple[str, ...]) -> None:
     known = OFFERED.get("augment.custom", [])
     for name in names:
         if name not in known:
-            there = ", ".join(known) or "none is here"
+            there = ", ".join(known) or "none is registered"
             raise BadInput(
-                f"augment.custom must hold names of operations that plugins enter: {there}. "
+                f"augment.custom must list operations registered by plugins: {there}. "
                 f"Received: augment.custom=[{','.join(names)}].{did_you_mean(name, known)} "
-                "Name the module that has it: plugins=[MODULE]"
+                "Name the module that registers it: plugins=[MODULE]"
             )
 
 
 def check_listeners(names: tuple[str, ...]) -> None:
-    """Refuses names in `logging.listeners` that no loaded plugin has entered.
+    """Rejects listeners in `logging.listeners` that no loaded plugin has registered.
 
     Raises:
-        BadInput: with those that are known.
+        BadInput: listing the known ones.
     """
     known = OFFERED.get("logging.listeners", [])
     for name in names:
         if name not in known:
-            there = ", ".join(known) or "none is here"
+            there = ", ".join(known) or "none is registered"
             raise BadInput(
-                f"logging.listeners must hold names of listeners that plugins enter: {there}. "
+                f"logging.listeners must list listeners registered by plugins: {there}. "
                 f"Received: logging.listeners=[{','.join(names)}].{did_you_mean(name, known)} "
-                "Name the module that has it: plugins=[MODULE]"
+                "Name the module that registers it: plugins=[MODULE]"
             )
 
 

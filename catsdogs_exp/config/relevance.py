@@ -19,7 +19,7 @@ def _has_depth(config: Mapping[str, Any]) -> bool:
     return "model.depth" in config or "model.name" not in config
 
 
-# Settings that only matter if another one has a certain value.
+# Settings that matter only if another one has a certain value.
 _ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "depth": _has_depth,
     "split.fold": _is_set("split.folds"),
@@ -33,17 +33,17 @@ _ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 
 
 def changes_numbers(key: str) -> bool:
-    """Whether a setting can change the results of a run, unlike `output_dir`."""
+    """Returns whether a setting can change the results of a run, unlike `output_dir`."""
     return not key.startswith(_WITHOUT_INFLUENCE)
 
 
 def depends(key: str) -> bool:
-    """Whether a setting only matters for certain values of other settings."""
+    """Returns whether a setting matters only for certain values of other settings."""
     return key in _ONLY_WHERE
 
 
 def matters(key: str, config: Mapping[str, Any]) -> bool:
-    """Whether a setting matters in a run.
+    """Returns whether a setting matters in a run.
 
     Args:
         key: dotted, such as `training.finetune.lr`.

@@ -1,4 +1,4 @@
-"""Where configs are found: `conf/` and `experiments/`, beside the package in a checkout, inside it in a wheel."""
+"""Where configs are found: `conf/` and `experiments/`, next to the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 
@@ -28,12 +28,12 @@ class ExperimentsSource(FileConfigSource):
 
     @staticmethod
     def scheme() -> str:
-        """The word before `://` in Hydra's search path."""
+        """Returns the scheme, the part before `://`, for Hydra's search path."""
         return "experiments"
 
     @staticmethod
     def _inside(config_path: str) -> str | None:
-        """The path below `experiments/`, or None if it is not in the group."""
+        """Returns the path below `experiments/`, or None if it is not in the group."""
         group, _, rest = config_path.partition("/")
         return rest if group == "experiment" else None
 
@@ -42,21 +42,21 @@ class ExperimentsSource(FileConfigSource):
         return super().load_config(self._inside(config_path) or config_path)
 
     def available(self) -> bool:
-        """Whether the folder is there."""
+        """Returns whether the folder exists."""
         return Path(self.path).is_dir()
 
     def is_group(self, config_path: str) -> bool:
-        """Whether the path is the group itself or a folder of recipes in it."""
+        """Returns whether the path is the group itself or a folder of recipes in it."""
         inside = self._inside(config_path)
         return config_path == "" or (inside is not None and super().is_group(inside))
 
     def is_config(self, config_path: str) -> bool:
-        """Whether the path is a recipe."""
+        """Returns whether the path is a recipe."""
         inside = self._inside(config_path)
         return bool(inside) and super().is_config(inside or "")
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """The names in the group, for `glob(*)`, completion and messages."""
+        """Lists the names in the group, for `glob(*)`, completion and messages."""
         if config_path == "":
             return ["experiment"] if results_filter != ObjectType.CONFIG else []
         inside = self._inside(config_path)
@@ -80,19 +80,19 @@ def register() -> None:
     plugins = Plugins.instance()
     plugins.register(ExperimentsSource)
     plugins.register(ExperimentsSearchPath)
-    for file in (CONF / "hydra" / "launcher").glob("*.yaml"):  # ours, with settings that suit trainings
+    for file in (CONF / "hydra" / "launcher").glob("*.yaml"):  # ours, with settings suited to training
         forget_stored_config("hydra/launcher", file.stem)
 
 
 def groups() -> dict[str, list[str]]:
-    """The config groups and their choices: `{"model": ["cnn", ...], ..., "experiment": [...]}`.
+    """Lists the config groups and their choices: `{"model": ["cnn", ...], ..., "experiment": [...]}`.
 
-    From the files and from loaded plugins.
+    They come from files and loaded plugins.
     """
     found = {
         folder.name: sorted([*(file.stem for file in folder.glob("*.yaml")), *OFFERED.get(folder.name, [])])
         for folder in sorted(CONF.iterdir())
-        if folder.is_dir() and folder.name != "hydra"  # its choices are Hydra's: sweepers and launchers
+        if folder.is_dir() and folder.name != "hydra"  # its choices are Hydra's sweepers and launchers
     }
     found["experiment"] = sorted(
         file.relative_to(EXPERIMENTS).with_suffix("").as_posix() for file in EXPERIMENTS.rglob("*.yaml")

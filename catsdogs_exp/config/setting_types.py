@@ -23,10 +23,10 @@ class Setting:
     """One field of a dataclass of settings.
 
     Attributes:
-        hint: its type, resolved, without `| None`.
+        hint: its resolved type, without `| None`.
         optional: whether it may be None.
-        limits: of its values.
-        field: as `dataclasses` has it.
+        limits: limits of its values.
+        field: the dataclass field.
     """
 
     hint: Any
@@ -36,16 +36,16 @@ class Setting:
 
     @property
     def required(self) -> bool:
-        """Whether it has no default."""
+        """Returns whether it has no default."""
         return self.field.default is MISSING and self.field.default_factory is MISSING
 
 
 @lru_cache(maxsize=256)
 def settings_of(cls: type) -> dict[str, Setting]:
-    """The settings of a dataclass by name.
+    """Returns the settings of a dataclass by name.
 
     Raises:
-        ValueError: when a type cannot be resolved.
+        ValueError: if a type cannot be resolved.
     """
     try:
         hints = get_type_hints(cls)
@@ -75,17 +75,17 @@ def check_settings(cls: Any, path: str = "") -> None:
 
     Args:
         cls: the dataclass.
-        path: the field that has it as its type, for messages.
+        path: the field of this type, for messages.
 
     Raises:
-        ValueError: naming the field, and the supported types.
+        ValueError: names the field and the supported types.
     """
     if not isinstance(cls, type) or not is_dataclass(cls) or not is_frozen(cls):
         raise ValueError(f"{path or 'it'} must be a frozen dataclass")
     for name, found in settings_of(cls).items():
         key = f"{path}.{name}" if path else name
         if not found.field.init:
-            raise ValueError(f"{key} must be a setting that one can make: without init=False")
+            raise ValueError(f"{key} must be a field that can be passed to the constructor, without init=False")
         if is_dataclass(found.hint):
             check_settings(found.hint, key)
         else:
@@ -118,7 +118,7 @@ def _check(key: str, found: Setting) -> None:
 
 
 def scalars_of(hint: Any) -> tuple[type, ...]:
-    """The types of the single values that a type consists of; empty if it is not supported."""
+    """Returns the types of the single values that a type consists of; empty if it is not supported."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint in SCALARS:
         return (hint,)
@@ -134,7 +134,7 @@ def scalars_of(hint: Any) -> tuple[type, ...]:
 
 
 def _shown(hint: Any) -> str:
-    """A type as one writes it."""
+    """Formats a type as in source code."""
     if get_origin(hint) in (types.UnionType, Union):
         return " | ".join(map(_shown, get_args(hint)))
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")

@@ -1,4 +1,4 @@
-"""Reads the config of an existing run, and determines what overrides would change in it."""
+"""Reads the config of an existing run, and determines what overrides would change."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +17,10 @@ _MAX_BYTES = 2**20
 
 
 def stored_config(folder: Path) -> Config:
-    """The config that a run was started with.
+    """Returns the config that a run was started with. Settings that its version lacked get their defaults.
 
     Raises:
-        BadInput: if its file is missing or damaged, or has settings that this version no longer knows. Settings that
-            its version lacked get their defaults.
+        BadInput: if its file is missing or damaged, or has settings that this version no longer knows.
     """
     path = folder / "config.yaml"
     plain = stored_settings(folder)
@@ -34,44 +33,44 @@ def stored_config(folder: Path) -> Config:
             return build_plain(with_defaults(plain, VARIANTS))
         except BadInput:
             raise BadInput(
-                f"The config of the run is of another version of catsdogs_exp, or damaged: {path}: {error}"
+                f"The config of the run is from another version of catsdogs_exp, or damaged: {path}: {error}"
             ) from error
 
 
 def stored_settings(folder: Path) -> dict[str, Any]:
-    """The same as plain values, nested as in `config.yaml`, whatever version wrote them.
+    """Returns the config as plain values, nested as in `config.yaml`, whatever version wrote it.
 
     Raises:
         BadInput: if the file is missing or damaged.
     """
     plain = _yaml(folder / "config.yaml")
     if not isinstance(plain, dict):
-        raise BadInput(f"The config of the run holds no settings: {folder / 'config.yaml'}")
+        raise BadInput(f"The config of the run contains no settings: {folder / 'config.yaml'}")
     return plain
 
 
 def stored_overrides(folder: Path) -> list[str]:
-    """The overrides the user typed when starting the run.
+    """Returns the overrides that the user typed when starting the run.
 
     Raises:
         BadInput: if the file is missing or damaged.
     """
     words = _yaml(folder / "overrides.yaml")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise BadInput(f"The overrides of the run are no list of texts: {folder / 'overrides.yaml'}")
+        raise BadInput(f"The overrides of the run are not a list of texts: {folder / 'overrides.yaml'}")
     return words
 
 
 def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = None) -> tuple[Config, dict[str, str]]:
-    """The run's config with further overrides, and what they change in it.
+    """Returns the run's config with further overrides, and what they change in it.
 
     The base is the run's own config, not the current `conf/` and `experiments/`. The effect of an override (`lr=0.1`
     also sets the optimizer's rate) is found by composing with and without it.
 
     Args:
-        folder: of the run.
+        folder: the run folder.
         overrides: such as `["epochs=20"]`.
-        config_dir: as in `--config-dir`, if the run's recipe is from there.
+        config_dir: as in `--config-dir`, if the run's recipe comes from there.
 
     Returns:
         The config, and `5 -> 20` for each changed setting.
@@ -93,24 +92,24 @@ def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = 
             continue
         _put(plain, key, after)
         if mine.get(key) != after.get(key):
-            changes[key] = f"{mine.get(key, 'not there')} -> {after.get(key, 'not there')}"
+            changes[key] = f"{mine.get(key, 'not set')} -> {after.get(key, 'not set')}"
     return build_plain(plain), changes
 
 
 def changes_between(before: Config, after: Config) -> dict[str, str]:
-    """For each setting that differs between two configs `5 -> 20`. How a sweep is run is no part of its jobs."""
+    """Returns `5 -> 20` for each setting that differs between two configs, except those of the sweep itself."""
     return differences(plain_config(before), plain_config(after))
 
 
 def plain_config(config: Config) -> dict[str, Any]:
-    """Dotted key -> value, without the settings of the sweep itself."""
+    """Returns dotted key -> value, without the settings of the sweep itself."""
     return {key: value for key, value in flatten(to_plain(config)).items() if not key.startswith("sweep.")}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """`5 -> 20` for each key whose values differ; a missing one is `not there`."""
+    """Returns `5 -> 20` for each key whose values differ; a missing value is `not set`."""
     return {
-        key: f"{before.get(key, 'not there')} -> {after.get(key, 'not there')}"
+        key: f"{before.get(key, 'not set')} -> {after.get(key, 'not set')}"
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     }
@@ -129,7 +128,7 @@ def _put(plain: dict[str, Any], key: str, values: dict[str, Any]) -> None:
 def _yaml(path: Path) -> Any:
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise BadInput(f"The file is too large to be of a run: {path}")
+            raise BadInput(f"The file is too large to belong to a run: {path}")
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"The run has no {path.name}: {path.parent}") from error

@@ -1,8 +1,8 @@
-"""`key=value` as people type it, before Hydra parses it: a text setting takes the typed text literally.
+"""Parses `key=value` as users type it, before Hydra does: a text setting takes the typed text literally.
 
 The only exceptions in a text setting:
 
-- `null`, if the setting can be off;
+- `null`, if the setting can be turned off;
 - one pair of quotes around the whole value, which is removed, as Hydra would;
 - `[a,b]`, if the setting takes several texts, and `{a: b}`, if it takes names;
 - with `-m`, commas outside brackets and quotes, which separate runs.
@@ -27,7 +27,7 @@ _NUMBERS = ("range", "interval", "glob", "tag")  # and the other functions
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the command line, `key=value`.
+    """An override from the command line, `key=value`.
 
     Attributes:
         key: the setting or group.
@@ -56,14 +56,14 @@ def for_hydra(word: Word, names: Mapping[str, str] | None = None, sweep: bool = 
 
     Args:
         word: as typed, or in Hydra's grammar, which is returned unchanged.
-        names: the chosen ones of groups, such as `{"dataset": "folder"}`.
+        names: group -> its choice, such as `{"dataset": "folder"}`.
         sweep: whether commas separate the values of several runs.
     """
     kinds = kinds_of(word.key, names)
     kind = _kind_for(word.value or "", kinds)
     if word.value is None:
         return str(word)
-    if kind is None:  # text is not a number either, but the error message then states what is allowed
+    if kind is None:  # text is not a number, but the error message then states what is allowed
         return str(word) if _is_readable(str(word)) else str(replace(word, value=quoted(word.value)))
     choices = any(each.choices for each in kinds)
     parts = split(word.value)
@@ -75,7 +75,7 @@ def for_hydra(word: Word, names: Mapping[str, str] | None = None, sweep: bool = 
 
 
 def as_typed(word: str, names: Mapping[str, str] | None = None) -> str:
-    """What one would type for a word in Hydra's grammar with a single value: without quotes if possible."""
+    """Returns what a user would type for a word with a single value in Hydra's grammar: without quotes if possible."""
     if "'" not in word and '"' not in word:
         return word
     try:
@@ -88,13 +88,13 @@ def as_typed(word: str, names: Mapping[str, str] | None = None) -> str:
 
 
 def texts_of(value: str) -> list[str]:
-    """The text, or the texts of a list, in a value of a path setting."""
+    """Returns the text, or the texts of a list, in a value of a path setting."""
     items = None if is_there(value) else inside(value, "[]")
     return [_text(value)] if items is None else [_text(item.strip()) for item in split(items) if item.strip()]
 
 
 def names_of(value: str) -> list[tuple[str, str]] | None:
-    """`{a: b, c: d}` as pairs, `[a,b]` as pairs of equal names; None for anything else."""
+    """Returns `{a: b, c: d}` as pairs, `[a,b]` as pairs of equal names; None for anything else."""
     names = inside(value, "[]")
     if names is not None:
         return [(text, text) for text in (_text(name.strip()) for name in split(names) if name.strip())]
@@ -108,7 +108,7 @@ def names_of(value: str) -> list[tuple[str, str]] | None:
 
 
 def _kind_for(value: str, kinds: set[Kind]) -> Kind | None:
-    """How to read a value if the choices of a group differ; None: as Hydra does."""
+    """Returns how to read a value if the choices of a group differ; None: as Hydra does."""
     forms = {kind.form for kind in kinds}
     optional = any(kind.optional for kind in kinds)
     if len(forms) > 1 and Form.OTHER in forms:  # a number for one choice, names for another
@@ -119,7 +119,7 @@ def _kind_for(value: str, kinds: set[Kind]) -> Kind | None:
 
 
 def _one(value: str, kind: Kind) -> str:
-    """One value of a text setting, in Hydra's grammar."""
+    """Returns one value of a text setting in Hydra's grammar."""
     if value == "null" and kind.optional:
         return value
     if kind.form in (Form.TEXT, Form.NAMES):  # names as one text: keys of Hydra's dictionaries cannot be quoted
@@ -131,7 +131,9 @@ def _one(value: str, kind: Kind) -> str:
 
 
 def _swept(value: str, kind: Kind) -> list[str]:
-    """A part of a sweep: one value, or the values of a Hydra function, which would lose their quotes there."""
+    """Returns a part of a sweep: one value, or the values of a Hydra function, which would otherwise lose their
+    quotes.
+    """
     found = re.fullmatch(r"(\w+)\s*(\(.*\))", value, re.DOTALL)
     arguments = inside(found[2], "()") if found else None
     if found and arguments is not None:
@@ -148,7 +150,7 @@ def _swept(value: str, kind: Kind) -> list[str]:
 
 
 def _is_readable(word: str) -> bool:
-    if re.search(r"=\s*glob\(", word):  # Hydra expands it where the configs are
+    if re.search(r"=\s*glob\(", word):  # Hydra expands it among the configs
         return True
     try:
         OverridesParser.create().parse_override(word)
@@ -158,13 +160,13 @@ def _is_readable(word: str) -> bool:
 
 
 def _text(value: str) -> str:
-    """The text of a value: itself, or the content of its quotes."""
+    """Returns the text of a value: the value itself, or the content of its quotes."""
     text = unquoted(value)
     return value if text is None else unescaped(text)
 
 
 def is_there(path: str) -> bool:
-    """Whether a file or folder has exactly this name; if so, `[set1]` is not a list."""
+    """Returns whether a file or folder has exactly this name; if so, `[set1]` is not a list."""
     try:
         return path != "" and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError):
@@ -172,7 +174,7 @@ def is_there(path: str) -> bool:
 
 
 def _written(value: Any) -> str | None:
-    """A text or a list of texts as typed; None for anything else."""
+    """Formats a text or a list of texts as typed; returns None for anything else."""
     if isinstance(value, str):
         return unescaped(value)
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
@@ -181,6 +183,6 @@ def _written(value: Any) -> str | None:
 
 
 def _item(text: str) -> str:
-    """A text as a list item, quoted if it would otherwise be read differently."""
+    """Formats a text as a list item, quoted if it would otherwise be read differently."""
     plain = text == text.strip() and text and not set(text) & set("'\"()[]{},:\\")
     return text if plain else quoted(text)

@@ -1,1 +1,1 @@
-"""Numbers from probabilities and labels. Arrays in, numbers out; no TensorFlow."""
+"""Metrics from probabilities and labels. Arrays in, numbers out; does not import TensorFlow."""

@@ -1,4 +1,4 @@
-"""Calibration: whether of the images that a network is 0.8 sure of, 0.8 are right (Guo et al., 2017)."""
+"""Calibration: whether 0.8 of the predictions made with confidence 0.8 are right (Guo et al., 2017)."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from catsdogs_exp.metrics.evaluation import BINS
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The images whose confidence lies in a range.
+    """The images whose confidence lies in one interval.
 
     Attributes:
-        low, high: of the confidence, 0..1; open below, closed above.
-        images: how many there are, >= 1.
+        low, high: ends of the interval, 0..1; open below, closed above.
+        images: number of images, >= 1.
         confidence: their mean confidence, 0..1.
-        accuracy: the share that is right, 0..1.
+        accuracy: fraction that is right, 0..1.
     """
 
     low: float
@@ -29,12 +29,12 @@ class ReliabilityBin:
 def reliability(
     confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """The bins of a reliability diagram, those without images left out, as the calibration error has them.
+    """Returns the nonempty bins of a reliability diagram, the same as those of the calibration error.
 
     Args:
-        confidence: of the predicted class, 0..1, [n].
-        right: whether it was the right one, [n].
-        bins: of equal width over 0..1.
+        confidence: probability of the predicted class, 0..1, [n].
+        right: whether the prediction is right, bool [n].
+        bins: number of bins of equal width over 0..1.
     """
     places = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
     found = []

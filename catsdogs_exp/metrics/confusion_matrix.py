@@ -20,20 +20,22 @@ def confusion_matrix(labels: NDArray[np.int32], predicted: NDArray[np.intp], cla
 
 
 def row_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each count as a fraction of its true class, 0..1; 0 for a class without images."""
+    """Divides each count by the size of its true class: 0..1; 0 for a class without images."""
     shares: NDArray[np.float64] = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     return shares
 
 
 def f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The F1 score of each class, 0..1, float64 [classes]; NaN for a class without images that is never predicted."""
+    """Returns the F1 score of each class, 0..1, float64 [classes]; NaN for a class without images that is never
+    predicted.
+    """
     total = confusion.sum(axis=0) + confusion.sum(axis=1)
     scores: NDArray[np.float64] = np.where(total > 0, 2 * np.diag(confusion) / np.maximum(total, 1), np.nan)
     return scores
 
 
 def most_confused(confusion: NDArray[np.int64], most: int) -> list[tuple[int, int, int]]:
-    """The most frequent mistakes: (true class, predicted class, images), most frequent first."""
+    """Returns the most frequent mistakes: (true class, predicted class, images), most frequent first."""
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]

@@ -14,7 +14,7 @@ class Curve:
 
     Attributes:
         x, y: float64 [k]: false and true positive rate, or recall and precision.
-        thresholds: float64 [k], the score from which on an image counts as positive; infinity for none.
+        thresholds: float64 [k], the lowest score that counts as positive; infinity for none.
         area: ROC-AUC or average precision, 0..1.
     """
 
@@ -26,12 +26,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The probability from which on the second class is said.
+    """The lowest probability at which the second class is predicted.
 
     Attributes:
-        value: 0..1: the second class is said where p >= value; infinity for never.
-        accuracy: with it, 0..1.
-        at_half: the accuracy with 0.5.
+        value: 0..1: the second class is predicted if p >= value; infinity for never.
+        accuracy: accuracy at this threshold, 0..1.
+        at_half: accuracy at 0.5, 0..1.
     """
 
     value: float
@@ -40,10 +40,10 @@ class Threshold:
 
 
 def roc_curve(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Curve | None:
-    """True positive rate over false positive rate; None unless there are positive and negative images.
+    """Returns the true over the false positive rate; None unless there are positive and negative images.
 
     Args:
-        scores: [n], higher for the positive.
+        scores: [n], higher for positives.
         positive: [n].
     """
     area, _ = ranking(scores, positive)
@@ -60,7 +60,7 @@ def roc_curve(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Curv
 
 
 def precision_recall_curve(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Curve | None:
-    """Precision over recall; None without positive images. Its area is the average precision."""
+    """Returns precision over recall; None without positive images. Its area is the average precision."""
     _, area = ranking(scores, positive)
     if area is None:
         return None
@@ -74,25 +74,25 @@ def precision_recall_curve(scores: NDArray[np.floating], positive: NDArray[np.bo
 
 
 def best_threshold(probabilities: NDArray[np.floating], labels: NDArray[np.int32]) -> Threshold:
-    """The threshold with the highest accuracy on these images: half way between two probabilities.
+    """Returns the threshold with the highest accuracy on these images: halfway between two probabilities.
 
-    Of several as good the one closest to 0.5. It is chosen on the images that it is measured on, so that its accuracy
-    is an upper bound of what it brings on others.
+    Of several equally good ones, the one closest to 0.5. It is chosen on the images it is evaluated on, so its accuracy
+    is optimistic for others.
 
     Args:
-        probabilities: of the second of two classes, [n], n >= 1.
+        probabilities: probability of the second of two classes, [n], n >= 1.
         labels: 0 or 1, [n].
     """
     positive = labels == 1
     hits, said, scores = _cumulated(probabilities, positive)
     negatives = len(labels) - int(positive.sum())
-    right = np.concatenate([[negatives], hits + negatives - (said - hits)])  # of n + 1 cuts, from "never" on
+    right = np.concatenate([[negatives], hits + negatives - (said - hits)])  # at n + 1 cuts, starting with "never"
     never = (1 + scores[0]) / 2 if scores[0] < 1 else np.inf
     cuts = np.concatenate([[never], (scores[:-1] + scores[1:]) / 2, [0.0]])
     best = np.flatnonzero(right == right.max())
     chosen = best[np.abs(cuts[best] - 0.5).argmin()]
     half = float(((probabilities > 0.5) == positive).mean())
-    if half * len(labels) >= right[chosen] - 1e-9:  # the network's own way, p > 0.5, is as good
+    if half * len(labels) >= right[chosen] - 1e-9:  # the network's own rule, p > 0.5, is as good
         return Threshold(0.5, half, half)
     return Threshold(float(cuts[chosen]), float(right[chosen] / len(labels)), half)
 
@@ -100,7 +100,9 @@ def best_threshold(probabilities: NDArray[np.floating], labels: NDArray[np.int32
 def _cumulated(
     scores: NDArray[np.floating], positive: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Positives and images at or above each distinct score, from the highest score down, and these scores."""
+    """Counts positives and images at or above each distinct score, from the highest score down; returns the scores,
+    too.
+    """
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order].astype(np.float64)
     last = np.flatnonzero(np.concatenate([ordered[1:] != ordered[:-1], [True]]))

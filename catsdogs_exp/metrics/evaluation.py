@@ -11,7 +11,7 @@ from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
 from catsdogs_exp.metrics.names import TOP_K
 
 _SMALLEST = 2.0**-126  # smallest normal float32: smaller probabilities are lost
-BINS = 15  # of the calibration error, as in Guo et al.
+BINS = 15  # bins of the calibration error, as in Guo et al.
 AVERAGED = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
 
@@ -39,8 +39,8 @@ class Evaluation:
     confusion: NDArray[np.int64]
 
     def per_class(self) -> list[dict[str, float | None]]:
-        """Precision, recall, F1, ROC-AUC and average precision of each class against the rest, and its number of
-        images.
+        """Returns precision, recall, F1, ROC-AUC and average precision of each class against the rest, and its image
+        count.
 
         None: precision of a class that was never predicted, recall and average precision of one without images, ROC-AUC
         of one with no or all images, F1 of one that is neither present nor predicted.
@@ -48,7 +48,9 @@ class Evaluation:
         return [dict(row) for row in self.classes]
 
     def means(self) -> dict[str, dict[str, float | None]]:
-        """`macro`: unweighted over classes; `weighted`: by images. Only over classes for which a metric is defined."""
+        """Returns `macro` (unweighted) and `weighted` (by images) means over the classes for which a metric is
+        defined.
+        """
         return {
             name: {key: self._mean(key, weighted) for key in AVERAGED}
             for name, weighted in (("macro", False), ("weighted", True))
@@ -95,9 +97,9 @@ def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_],
     """Expected calibration error: the mean over images of |accuracy - mean confidence| of their bin.
 
     Args:
-        confidence: of the predicted class, 0..1, [n].
+        confidence: probability of the predicted class, 0..1, [n].
         right: whether the prediction is right, [n].
-        bins: of equal width over 0..1, open below and closed above.
+        bins: number of bins of equal width over 0..1, open below and closed above.
     """
     places = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(places, right.astype(np.float64) - confidence, minlength=bins)

@@ -1,4 +1,4 @@
-"""95 % intervals of an evaluation's metrics: Wilson's for shares of images, bootstrap for all others."""
+"""95 % intervals of an evaluation's metrics: Wilson intervals for proportions, bootstrap for all others."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ Key = tuple[str, ...]
 
 _DRAWS, _FEWER_DRAWS = 200, 50
 _MANY_VALUES = 100_000
-_MOST_CLASSES = 20  # with intervals of their own
+_MOST_CLASSES = 20  # with their own intervals
 
 
 def evaluation_intervals(
@@ -25,11 +25,11 @@ def evaluation_intervals(
     labels: NDArray[np.int32],
     logs: NDArray[np.float32] | None = None,
 ) -> dict[Key, Interval]:
-    """The intervals of all metrics that are defined.
+    """Returns the intervals of all metrics that are defined.
 
     Args:
-        evaluation: of the images.
-        classes: names.
+        evaluation: the evaluation of the images.
+        classes: class names.
         probabilities: float32 [n, classes].
         labels: int32 [n].
         logs: float32 [n, classes], natural logarithms of the probabilities.
@@ -74,7 +74,7 @@ def _bootstrapped(evaluation: Evaluation, classes: tuple[str, ...]) -> Iterator[
 
 
 def nested(intervals: dict[Key, Interval]) -> dict[str, Any]:
-    """The same as nested dictionaries, for JSON."""
+    """Converts intervals to nested dictionaries, for JSON."""
     found: dict[str, Any] = {}
     for key, interval in intervals.items():
         place = found

@@ -1,10 +1,10 @@
-"""Whether an image is like the images that a network was trained on, judged by its features.
+"""Detects images unlike those a network was trained on, by their features.
 
 The similarity of an image is the mean cosine between its features and those of its ten nearest training images (deep
-nearest neighbours, Sun et al., 2022), all measured from the mean of the training images: features are rarely negative,
-so without a centre all of them point to the same side. docs/results.md compares the alternatives. An image is unlike
-the training images if it is less similar than all but one in a hundred of the validation images, which the network was
-not trained on either.
+nearest neighbours, Sun et al., 2022), all relative to the mean of the training images: features are rarely negative, so
+without centring all of them point in similar directions. docs/results.md compares the alternatives. An image counts as
+unlike the training images if it is less similar to them than 99 of 100 validation images, which the network was not
+trained on, either.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 NEAREST = 10
 RARE = 0.01
-"""The share of ordinary images that count as unlike the training images."""
+"""The fraction of ordinary images that count as unlike the training images."""
 FEWEST = 20
-"""Fewer training or validation images do not show what is ordinary."""
+"""The fewest training or validation images that show what is ordinary."""
 _TINY = 1e-12
 _BATCH = 512
 
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What is familiar to a network.
+    """The features that are familiar to a network.
 
     Attributes:
-        features: float16 [n, f], of training images, from the centre, each of length 1.
+        features: float16 [n, f], features of training images relative to the centre, with unit length.
         centre: float32 [f], the mean of the training images' features.
-        limit: -1..1, the similarity below which an image is unlike the training images.
-        checked: validation images that the limit is from.
+        limit: -1..1, the similarity below which an image counts as unlike the training images.
+        checked: number of validation images that determined the limit.
     """
 
     features: NDArray[np.float16]
@@ -38,7 +38,7 @@ class Familiarity:
     checked: int
 
     def similarity(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How similar images are to the training images.
+        """Returns how similar images are to the training images.
 
         Args:
             features: float [b, f].
@@ -50,7 +50,7 @@ class Familiarity:
 
 
 def familiarity(train: NDArray[np.floating], ordinary: NDArray[np.floating]) -> Familiarity | None:
-    """What is familiar to a network; None for too few images, or features that are not finite.
+    """Computes what is familiar to a network; None for too few images, or features that are not finite.
 
     Args:
         train: float [n, f], features of training images.
@@ -75,7 +75,7 @@ def _similarity(features: NDArray[np.floating], known: NDArray[np.float32]) -> N
 
 
 def directions(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The features [b, f] scaled to length 1, float32; zero features stay zero, which is similar to nothing."""
+    """Scales features [b, f] to unit length, float32; zero features stay zero, which is similar to nothing."""
     values = np.asarray(features, np.float64)
     lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
     found: NDArray[np.float32] = (values / np.maximum(lengths, _TINY)).astype(np.float32)

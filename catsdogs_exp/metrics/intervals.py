@@ -1,4 +1,4 @@
-"""Confidence intervals of proportions and of other figures."""
+"""Confidence intervals of proportions and other metrics."""
 
 import math
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-_NORMAL_95 = 1.959963984540054  # quantile 0.975 of the normal distribution
+_NORMAL_95 = 1.959963984540054  # 0.975 quantile of the normal distribution
 
 
 def wilson_interval(hits: float, count: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a proportion (Wilson, 1927): stays within 0..1, even for few images.
+    """Returns the 95 % confidence interval of a proportion (Wilson, 1927), which stays within 0..1 even for few images.
 
     Args:
-        hits: images that are right, 0..count.
-        count: images, >= 1.
+        hits: number of correct images, 0..count.
+        count: number of images, >= 1.
 
     Returns:
-        The lower and the upper end.
+        The lower and upper ends.
     """
     share, z2 = hits / count, _NORMAL_95**2
     centre = share + z2 / (2 * count)
@@ -28,16 +28,16 @@ def wilson_interval(hits: float, count: int) -> tuple[float, float]:
 def bootstrap_interval(
     figure: Callable[[NDArray[np.intp]], float | None], images: int, draws: int = 500, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % percentile interval of a figure over resampled sets of images (Efron, 1979).
+    """Returns the 95 % percentile interval of a metric over resampled sets of images (Efron, 1979).
 
     Args:
-        figure: from the rows drawn, intp [images], to a value; None if it is undefined for them.
-        images: how many there are, >= 1.
-        draws: sets of images drawn with replacement.
-        seed: of the draws.
+        figure: maps the rows drawn, intp [images], to a value; None if it is undefined for them.
+        images: number of images, >= 1.
+        draws: number of sets of images drawn with replacement.
+        seed: seed of the draws.
 
     Returns:
-        The lower and the upper end; NaN if the figure was never defined.
+        The lower and upper ends; NaN if the metric was never defined.
     """
     rng = np.random.default_rng(seed)
     found = [figure(rng.integers(0, images, images)) for _ in range(draws)]

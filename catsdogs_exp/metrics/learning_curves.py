@@ -1,7 +1,8 @@
-"""Learning curves: how a metric grows with the number of training images, and what more of them would bring.
+"""Learning curves: how a metric changes with the number of training images, and what more images would bring.
 
-Several functions are fitted, as no single one extrapolates well on all data sets (Mahmood et al., 2022, "How much more
-data do I need?", arXiv 2207.01725); a parametric bootstrap over functions and noise gives the intervals. Without SciPy.
+Several functions are fitted, because no single one extrapolates well on all data sets (Mahmood et al., 2022, "How much
+more data do I need?", arXiv 2207.01725); a parametric bootstrap over functions and noise gives the intervals. Does not
+need SciPy.
 """
 
 import math
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_SIZES = 4
-"""Different numbers of training images that a curve needs: three to fit, and one to check the forecast."""
+"""The number of distinct sizes that a curve needs: three to fit, and one to check the forecast."""
 
 RESAMPLES = 400
 _EXPONENTS = np.geomspace(0.03, 3.0, 120)  # of power laws; large ones fall as steeply as an exponential
@@ -23,10 +24,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Forecast:
-    """A value at a number of training images.
+    """A forecast for a number of training images.
 
     Attributes:
-        images: training images.
+        images: number of training images.
         value: the median of all fits.
         low, high: the 95 % interval of the fits.
     """
@@ -44,7 +45,7 @@ class LearningCurve:
     Attributes:
         sizes: numbers of training images, ascending.
         values: the mean metric at each size.
-        weights: function to its Akaike weight, 0..1; they sum to 1.
+        weights: function -> Akaike weight, 0..1; they sum to 1.
         forecasts: at twice and ten times the largest size.
         check: the forecast of the largest size from the smaller ones alone.
         line: the fitted curve from the smallest size to ten times the largest, for drawing.
@@ -59,17 +60,17 @@ class LearningCurve:
 
     @property
     def missed_by(self) -> float:
-        """The difference between the check's forecast and what the largest size reached."""
+        """Returns the difference between the check's forecast and the value that the largest size reached."""
         return abs(self.check.value - self.values[-1])
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What is known of the noise of the values.
+    """What is known about the noise of the values.
 
     Attributes:
-        is_share: whether values are shares of images, such as the accuracy: they stay within 0..1, and deviate by at
-            least what drawing the judged images explains.
+        is_share: whether values are proportions of images, such as the accuracy: they stay within 0..1, and have at
+            least the sampling noise of the evaluated images.
         judged: number of images that the values were measured on.
     """
 
@@ -81,12 +82,13 @@ def fit_learning_curve(sizes: Sequence[int], values: Sequence[float], noise: Noi
     """Fits a learning curve and extrapolates it.
 
     Args:
-        sizes: training images, one per measurement, >= `FEWEST_SIZES` different ones; several seeds may share a size.
-        values: the metric; a share that grows towards 1, or a loss >= 0 that falls.
-        noise: of the values.
+        sizes: number of training images per measurement, >= `FEWEST_SIZES` distinct ones; several seeds may share a
+            size.
+        values: the metric: a proportion that grows towards 1, or a loss >= 0 that falls.
+        noise: noise of the values.
 
     Raises:
-        ValueError: for fewer different sizes.
+        ValueError: for fewer distinct sizes.
     """
     distinct = sorted(set(sizes))
     if len(distinct) < FEWEST_SIZES:
@@ -107,7 +109,7 @@ def fit_learning_curve(sizes: Sequence[int], values: Sequence[float], noise: Noi
     )
 
 
-# A family of functions: sizes -> float64 [k, n], its shape at these sizes for each of k exponents or scales.
+# A family of functions: sizes -> float64 [k, n], their shape at these sizes for each of k exponents or scales.
 _Family = Callable[[Array, float], Array]
 
 
@@ -134,7 +136,7 @@ _FUNCTIONS: Mapping[str, tuple[bool, _Family, int]] = {
 
 @dataclass(frozen=True)
 class _Fit:
-    """The best member of a family: for each of r data sets its parameters, and the sum of squared residuals."""
+    """The best member of a family: for each of r data sets, its parameters and the sum of squared residuals."""
 
     offset: Array  # [r]
     height: Array  # [r]
@@ -145,7 +147,7 @@ class _Fit:
 def _forecast(
     n: Array, v: Array, noise: Noise, asked: Sequence[int]
 ) -> tuple[tuple[Forecast, ...], Mapping[str, float]]:
-    """Forecasts at some sizes, and the weights of the functions."""
+    """Returns forecasts at some sizes, and the weights of the functions."""
     errors = 1 - v if noise.is_share else v
     largest = float(n.max())
     fits = {name: _fit(errors[None], _FUNCTIONS[name], n, largest) for name in _FUNCTIONS}
@@ -155,7 +157,7 @@ def _forecast(
         mean = float(np.clip(v.mean(), 0.01, 0.99))
         deviation = max(deviation, math.sqrt(mean * (1 - mean) / noise.judged))
     deviation = max(deviation, 1e-9)
-    # Akaike weights; with so few points the correction for small samples would allow no offset at all
+    # Akaike weights; with so few points, the small-sample correction would rule out any offset
     badness = {name: float(fits[name].squares[0]) / deviation**2 + 2 * _FUNCTIONS[name][2] for name in _FUNCTIONS}
     least = min(badness.values())
     raw = {name: math.exp(-(value - least) / 2) for name, value in badness.items()}
@@ -181,13 +183,14 @@ def _forecast(
 
 
 def _fit(errors: Array, function: tuple[bool, _Family, int], n: Array, largest: float) -> _Fit:
-    """Least squares of offset and height, both >= 0, for every member of a family; the best member of each data set.
+    """Fits offset and height, both >= 0, by least squares for every member of a family; keeps the best for each data
+    set.
 
     Args:
         errors: [r, n], r data sets.
         function: a value of `_FUNCTIONS`.
         n: sizes, [n].
-        largest: of the sizes.
+        largest: the largest size.
     """
     has_offset, family, _ = function
     shapes = family(n, largest)  # [k, n]
@@ -201,7 +204,7 @@ def _fit(errors: Array, function: tuple[bool, _Family, int], n: Array, largest: 
         both = np.maximum(0, both)
         left = centre[:, None] - both * mean
         height, offset = np.where(left >= 0, both, only), np.where(left >= 0, left, 0.0)
-    # [r, k, n] would be large: the squares are expanded instead
+    # [r, k, n] would be large, so the squares are expanded instead
     squares = (
         (errors**2).sum(axis=1)[:, None]
         + height**2 * (shapes**2).sum(axis=1)
@@ -216,6 +219,6 @@ def _fit(errors: Array, function: tuple[bool, _Family, int], n: Array, largest: 
 
 
 def _values(fit: _Fit, function: tuple[bool, _Family, int], at: Array, largest: float) -> Array:
-    """The errors of each data set's fit at some sizes, [r, len(at)]."""
+    """Returns the errors of each data set's fit at some sizes, [r, len(at)]."""
     shapes = function[1](at, largest)
     return np.asarray(fit.offset[:, None] + fit.height[:, None] * shapes[fit.member])

@@ -1,7 +1,7 @@
 """Significance tests for two networks evaluated on the same images, and how many images a difference requires.
 
 McNemar's exact test for accuracy, a paired bootstrap for everything else, Holm's correction for multiple comparisons.
-Without SciPy.
+Does not need SciPy.
 """
 
 import math
@@ -29,7 +29,7 @@ class Bootstrap:
 
     Attributes:
         difference: float64 [k], on the original images.
-        deviation: float64 [k], of the difference over resampled sets of images.
+        deviation: float64 [k], standard deviation of the difference over resampled sets of images.
         p_value: float64 [k], two-sided: how often a difference at least as large would arise from the choice of images
             alone. If fewer than ten resamples reach it, from a normal distribution with the same deviation.
     """
@@ -40,14 +40,15 @@ class Bootstrap:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """The two-sided p-value of McNemar's exact test (1947): a sign test on the images that only one network got right.
+    """Returns the two-sided p-value of McNemar's exact test (1947), a sign test on images that only one network got
+    right.
 
     Args:
         only_first: images that only the first network got right.
         only_second: images that only the second network got right.
 
     Returns:
-        0..1; 1 if both were right on the same images.
+        The p-value, 0..1; 1 if both were right on the same images.
     """
     n, least = only_first + only_second, min(only_first, only_second)
     if only_first == only_second:
@@ -63,7 +64,7 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 
 
 def bootstrap_means(differences: NDArray[np.floating], resamples: int = RESAMPLES, seed: int = 0) -> Bootstrap:
-    """The mean of differences per image, such as those of the loss, over resampled images.
+    """Bootstraps the mean of per-image differences, such as those of the loss, over resampled images.
 
     Args:
         differences: [n, k], of n images for k pairs of networks; finite.
@@ -82,7 +83,7 @@ def bootstrap_counts(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Bootstrap:
-    """The difference of a metric that depends only on counts, such as macro F1, over resampled images.
+    """Bootstraps the difference of a metric that depends only on counts, such as macro F1, over resampled images.
 
     Images with the same label and the same two predictions are exchangeable, so counts are sampled instead of images:
     the same distribution, at a fraction of the cost.
@@ -99,10 +100,10 @@ def bootstrap_counts(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction (1979): p-values for which the chance of even one false finding stays at the level.
+    """Applies Holm's correction (1979), which keeps the probability of even one false finding at the level.
 
     Returns:
-        In the given order, each at least as large as before, at most 1.
+        Corrected p-values in the given order, each at least as large as before, at most 1.
     """
     count, corrected, largest = len(p_values), [0.0] * len(p_values), 0.0
     for rank, place in enumerate(sorted(range(count), key=lambda each: p_values[each])):
@@ -112,7 +113,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def images_for_mcnemar(only_first: float, only_second: float, comparisons: int = 1) -> int | None:
-    """The number of images on which McNemar's test would find a difference in four of five cases (Connor, 1987).
+    """Returns the number of images on which McNemar's test detects a difference in four of five cases (Connor, 1987).
 
     Args:
         only_first: fraction of the images that only the first network gets right.
@@ -132,11 +133,12 @@ def images_for_mcnemar(only_first: float, only_second: float, comparisons: int =
 
 
 def images_for_bootstrap(difference: float, deviation: float, images: int, comparisons: int = 1) -> int | None:
-    """The number of images on which a metric's difference would be found in four of five cases (normal approximation).
+    """Returns the number of images on which a metric's difference is detected in four of five cases (normal
+    approximation).
 
     Args:
-        difference: of the metric.
-        deviation: of the difference over resamples of the available images.
+        difference: difference of the metric.
+        deviation: standard deviation of the difference over resamples of the available images.
         images: number of available images.
         comparisons: number of comparisons that share the level.
 
@@ -149,12 +151,12 @@ def images_for_bootstrap(difference: float, deviation: float, images: int, compa
 
 
 def _quantiles(comparisons: int) -> tuple[float, float]:
-    """Normal quantiles: for the two-sided level of each comparison, and for the power."""
+    """Returns normal quantiles for the two-sided level of each comparison, and for the power."""
     return -_NORMAL.inv_cdf(LEVEL / comparisons / 2), _NORMAL.inv_cdf(POWER)
 
 
 def _judged(difference: NDArray[np.float64], resampled: NDArray[np.float64]) -> Bootstrap:
-    """p-values from the differences of resamples: [k] and [resamples, k]."""
+    """Computes p-values from the differences [k] and those of the resamples [resamples, k]."""
     centred = np.abs(resampled - difference)
     beyond = (centred >= np.abs(difference) * (1 - 1e-12)).sum(axis=0)
     deviation = resampled.std(axis=0, ddof=1)

@@ -12,13 +12,13 @@ from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.metrics.significance import LEVEL, holm
 
 FEWEST = 10
-"""Images that a group must have, in it and outside of it."""
+"""The fewest images that must be inside and outside a group."""
 
-_MOST_GROUPS = 2000  # tested; the largest
+_MOST_GROUPS = 2000  # the largest ones are tested
 
 
 Key = tuple[tuple[str, str], ...]
-"""Kind and name of the one or two groups that a slice is made of."""
+"""Kind and name of the one or two groups that form a slice."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Slice:
     """A group of images.
 
     Attributes:
-        words: what they have in common: `("dark", "narrow")`.
-        images: how many they are.
-        wrong: how many of them are wrong.
-        interval: 95 % Wilson interval of the share that is wrong.
-        others: the share that is wrong of all other images, 0..1.
-        p_value: of so many mistakes by luck, Fisher's exact test, one-sided, after Holm's correction.
+        words: what the images have in common: `("dark", "narrow")`.
+        images: number of images.
+        wrong: number of wrong predictions.
+        interval: 95 % Wilson interval of the error rate.
+        others: error rate of all other images, 0..1.
+        p_value: one-sided p-value of Fisher's exact test for more mistakes than elsewhere, after Holm's correction.
     """
 
     words: tuple[str, ...]
@@ -42,7 +42,7 @@ class Slice:
     p_value: float
 
     def sentence(self) -> str:
-        """`wrong on 0.39 of 34 images: dark, narrow (0.25 to 0.56; 0.12 of the others)`."""
+        """Returns `wrong on 0.39 of 34 images: dark, narrow (0.25 to 0.56; 0.12 of the others)`."""
         low, high = self.interval
         return (
             f"wrong on {self.wrong / self.images:.2f} of {self.images} images: {', '.join(self.words)} "
@@ -53,15 +53,15 @@ class Slice:
 def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -> tuple[Slice, ...]:
     """Tests each group, and each pair of groups of two kinds, against all other images.
 
-    Of a pair and its two groups only those are reported that say something by themselves: a pair that is worse than
-    the rest of a group that is worse already, a group that is worse than the others also without such a pair.
+    Of a pair and its two groups, only those that add information are reported: a pair if it is worse than the rest of a
+    group that is itself worse, a group if it is worse than the others even without such a pair.
 
     Args:
-        groups: by kind (`brightness`), the group of each image (`dark`), [n]; `""` for one that is in none.
+        groups: kind (`brightness`) -> the group of each image (`dark`), [n]; `""` for none.
         right: whether each image is right, [n].
 
     Returns:
-        Those that are significantly worse, the largest number of mistakes beyond the others' share first.
+        The significantly worse groups, those with most mistakes in excess of the others' rate first.
     """
     alone = {
         (kind, name): np.array([each == name for each in members])
@@ -97,7 +97,7 @@ def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -
 def _explained_by_group(
     key: Key, found: Mapping[Key, Slice], masks: Mapping[Key, NDArray[np.bool_]], wrong: NDArray[np.bool_]
 ) -> bool:
-    """Whether a pair is no worse than one of its groups, which is worse by itself."""
+    """Returns whether a pair is no worse than one of its groups, which is itself worse."""
     pair = masks[key]
     return any((part,) in found and _luck(pair, masks[part,] & ~pair, wrong) >= LEVEL for part in key)
 
@@ -105,25 +105,26 @@ def _explained_by_group(
 def _explained_by_pair(
     key: Key, pairs: Iterable[Key], masks: Mapping[Key, NDArray[np.bool_]], wrong: NDArray[np.bool_]
 ) -> bool:
-    """Whether a group is no worse than the others without the images of a pair."""
+    """Returns whether a group without the images of a pair is no worse than the others."""
     group = masks[key]
     return any(key[0] in pair and _luck(group & ~masks[pair], ~group, wrong) >= LEVEL for pair in pairs)
 
 
 def _luck(group: NDArray[np.bool_], others: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> float:
-    """The p-value of a group's mistakes against those of the others."""
+    """Returns the p-value of a group's mistakes against those of the others."""
     both = group | others
     return fisher_more(int((group & wrong).sum()), int(group.sum()), int((both & wrong).sum()), int(both.sum()))
 
 
 def fisher_more(wrong: int, size: int, all_wrong: int, images: int) -> float:
-    """Fisher's exact test, one-sided: how often a group of `size` images has at least so many of the mistakes by luck.
+    """Returns the one-sided p-value of Fisher's exact test: of at least as many mistakes in a random group of this
+    size.
 
     Args:
-        wrong: mistakes in the group.
-        size: images in the group.
-        all_wrong: mistakes in all.
-        images: images in all.
+        wrong: number of mistakes in the group.
+        size: number of images in the group.
+        all_wrong: total number of mistakes.
+        images: total number of images.
     """
     most = min(size, all_wrong)
     logs = [
@@ -137,5 +138,5 @@ def fisher_more(wrong: int, size: int, all_wrong: int, images: int) -> float:
 
 
 def _choose(n: int, k: int) -> float:
-    """The logarithm of the binomial coefficient."""
+    """Returns the logarithm of the binomial coefficient."""
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

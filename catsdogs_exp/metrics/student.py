@@ -1,4 +1,6 @@
-"""Means of small samples, such as several seeds: their interval, and whether two of them differ. Without SciPy."""
+"""Means of small samples, such as several seeds: their interval, and whether two of them differ. Does not need
+SciPy.
+"""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ class Mean:
 
     Attributes:
         n: sample size.
-        mean: of the numbers.
+        mean: the mean of the numbers.
         deviation: sample standard deviation, divided by n - 1; None for one number.
         interval: 95 % confidence interval of the mean, by Student's t; None for one number.
     """
@@ -24,11 +26,11 @@ class Mean:
 
 
 def mean_of(numbers: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Mean:
-    """Mean, deviation and interval of n >= 1 numbers.
+    """Computes mean, deviation and interval of n >= 1 numbers.
 
     Args:
         numbers: the sample.
-        bounds: within which the mean must lie, such as 0..1 for shares; the interval ends there.
+        bounds: possible range of the mean, such as 0..1 for proportions; the interval is clipped to it.
     """
     n = len(numbers)
     mean = math.fsum(numbers) / n
@@ -40,10 +42,10 @@ def mean_of(numbers: Sequence[float], bounds: tuple[float, float] = (-math.inf, 
 
 
 def welch(first: Mean, second: Mean) -> float | None:
-    """The two-sided p-value of Welch's test (1947), with degrees of freedom rounded down, which is conservative.
+    """Returns the two-sided p-value of Welch's test (1947); degrees of freedom are rounded down, which is conservative.
 
     Returns:
-        None if either sample is a single number, or neither varies.
+        The p-value, 0..1; None if either sample is a single number, or neither varies.
     """
     if first.deviation is None or second.deviation is None:
         return None
@@ -51,16 +53,16 @@ def welch(first: Mean, second: Mean) -> float | None:
     if not a + b:
         return None
     freedom = (a + b) ** 2 / (a**2 / (first.n - 1) + b**2 / (second.n - 1))
-    # rounding errors may reduce a whole number slightly
+    # rounding errors may make a whole number slightly smaller
     return 1 - t_within(abs(first.mean - second.mean) / math.sqrt(a + b), max(1, math.floor(freedom + 1e-9)))
 
 
 def t_within(t: float, freedom: int) -> float:
-    """The probability that Student's t lies within -t..t (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+    """Returns the probability that Student's t lies within -t..t (Abramowitz and Stegun, 26.7.3 and 26.7.4).
 
     Args:
         t: >= 0.
-        freedom: degrees, >= 1.
+        freedom: degrees of freedom, >= 1.
     """
     angle = math.atan(t / math.sqrt(freedom))
     square = math.cos(angle) ** 2
@@ -79,7 +81,9 @@ def t_within(t: float, freedom: int) -> float:
 
 @cache
 def t_quantile_95(freedom: int) -> float:
-    """The t for which 95 % of the distribution lie within -t..t: 12.706 for one degree of freedom, 1.96 for many."""
+    """Returns the t for which 95 % of the distribution lie within -t..t: 12.706 for one degree of freedom, 1.96 for
+    many.
+    """
     low, high = 1.0, 13.0
     for _ in range(60):
         middle = (low + high) / 2

@@ -8,22 +8,23 @@ from numpy.typing import NDArray
 from catsdogs_exp.metrics.evaluation import calibration_error
 
 _LOWEST, _HIGHEST = 0.05, 20.0
-_STEPS = 60  # of the search, each of which shortens the interval to 0.62
+_STEPS = 60  # of the search; each shortens the interval to 0.62 of its length
 _GOLDEN = (5**0.5 - 1) / 2
 _SMALLEST = 2.0**-126  # smallest normal float32
 FEWEST = 20
-"""Fewer images do not determine a temperature."""
+"""The fewest images that determine a temperature."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How confidence is corrected.
+    """A correction of confidence.
 
     Attributes:
-        temperature: logits are divided by it; above 1 for a network that is too sure of itself.
-        images: validation images that it was fitted on.
+        temperature: logits are divided by it; above 1 for an overconfident network.
+        images: number of validation images it was fitted on.
         error_before: calibration error of the network's own probabilities, 0..1.
-        error_after: after the correction, by cross-fitting: each half of the images with the other half's temperature.
+        error_after: calibration error after the correction, cross-fitted: each half of the images with the other half's
+            temperature.
     """
 
     temperature: float
@@ -33,12 +34,12 @@ class Calibration:
 
 
 def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], seed: int = 0) -> Calibration | None:
-    """The temperature with the smallest cross-entropy; None for fewer than `FEWEST` images.
+    """Fits the temperature with the smallest cross-entropy; None for fewer than `FEWEST` images.
 
     Args:
         probabilities: float [n, classes].
         labels: int [n].
-        seed: of the two halves.
+        seed: seed of the split into halves.
     """
     images = len(labels)
     if images < FEWEST:
@@ -58,7 +59,7 @@ def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.integer], 
 
 
 def softened(logs: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Probabilities at a temperature, float64 [n, classes].
+    """Returns probabilities at a temperature, float64 [n, classes].
 
     Args:
         logs: natural logarithms of the network's probabilities, [n, classes].
@@ -71,9 +72,11 @@ def softened(logs: NDArray[np.floating], temperature: float) -> NDArray[np.float
 
 
 def best_temperature(logs: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
-    """The temperature from 0.05 to 20 with the smallest cross-entropy, by golden section over its logarithm.
+    """Returns the temperature from 0.05 to 20 with the smallest cross-entropy, by golden-section search over its
+    logarithm.
 
-    The cross-entropy is convex in 1/temperature, so it has one minimum. A network without mistakes gets the lowest.
+    The cross-entropy is convex in 1/temperature, so it has one minimum. A network without mistakes gets the lowest
+    temperature.
     """
     rows = np.arange(len(labels))
 
@@ -96,6 +99,6 @@ def best_temperature(logs: NDArray[np.float64], labels: NDArray[np.integer]) -> 
 
 
 def error_of(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
-    """The calibration error of probabilities, [n, classes], 0..1."""
+    """Returns the calibration error, 0..1, of probabilities [n, classes]."""
     right = probabilities.argmax(axis=1) == labels
     return calibration_error(probabilities.max(axis=1).astype(np.float32), right)

@@ -1,4 +1,4 @@
-"""Networks by name. Importing this room does not import Keras: builders are loaded when a network is built."""
+"""Networks by name. Importing this package does not import Keras: builders are loaded when a network is built."""
 
 from catsdogs_exp.models.registry import Head, build_model, head_for, register
 

@@ -1,4 +1,4 @@
-"""Pretrained backbones by name: built, loaded with weights, cut, and flattened into one graph."""
+"""Pretrained backbones by name: builds them, loads weights, cuts them, and flattens them into one graph."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.efficientnet_lite import efficientnet_lite
 from catsdogs_exp.models.graph import HEAD, unknown_layer
 
-# Preprocessing of the backbones of keras.applications, by the beginning of their names; the longest match counts.
+# Preprocessing of the backbones of keras.applications, by name prefix; the longest match wins.
 # `none`: 0..255, because the network contains its preprocessing. A test compares with each `preprocess_input`.
 _TRAINED_ON = {
     "ConvNeXt": "none",
@@ -37,7 +37,7 @@ _OFFLINE = (
 
 
 def trained_on(backbone: str) -> str:
-    """The input range a backbone was trained with: none, symmetric, caffe or torch, as in `preprocessing`."""
+    """Returns the input range a backbone was trained with: none, symmetric, caffe or torch, as in `preprocessing`."""
     if backbone in (*LITES, OWN):
         return "none"
     if backbone.startswith("ResNet") and backbone.endswith("V2"):
@@ -71,7 +71,7 @@ def open_backbone(model: TransferModel, height: int, width: int) -> keras.Model:
 
 def _fetched(make: Callable[..., keras.Model], backbone: str, shape: tuple[int, int, int]) -> keras.Model:
     try:
-        # Keras prints progress on stdout, which is for results, and warns about sizes other than 224.
+        # Keras prints progress to stdout, which is reserved for results, and warns about sizes other than 224.
         with redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
             return make(include_top=False, weights="imagenet", input_shape=shape)
     except Exception as error:  # Keras raises plain exceptions
@@ -121,13 +121,13 @@ def graft(source: keras.Model, cut: str | None, x: Any, own: bool) -> Any:
         source: the backbone; it is not modified.
         cut: the layer to end with, or None for the last feature map.
         x: the input tensor.
-        own: whether it is from an earlier run: its precision is then changed to this run's.
+        own: whether it comes from an earlier run; its precision is then changed to this run's.
 
     Returns:
         The output of the cut layer: [b, height, width, channels] or [b, features].
 
     Raises:
-        BadInput: for a layer that does not exist, or if the weights do not fit the input.
+        BadInput: if the layer does not exist, or the weights do not fit the input.
     """
     names = tidy_names(source, own)
     last = _cut_layer(source, cut, names, own)
@@ -153,7 +153,7 @@ def graft(source: keras.Model, cut: str | None, x: Any, own: bool) -> Any:
                 _copy_weights(layer, made[names[layer.name]][0])
     except ValueError as error:  # a dense layer after Flatten needs the size it was trained with
         raise BadInput(
-            f"target_size must be as in the run of model.weights for model.cut={last.name}: "
+            f"target_size must be the same as in the run of model.weights for model.cut={last.name}: "
             f"{list(source.input_shape[1:3])} ({_reason(error)})"
         ) from error
     return made[names[last.name]][1]
@@ -180,10 +180,10 @@ def _cut_layer(source: keras.Model, cut: str | None, names: dict[str, str], own:
 
 
 def tidy_names(source: keras.Model, own: bool = False) -> dict[str, str]:
-    """Maps each layer's name to its new one: process-wide numbers of Keras start at 0 again.
+    """Maps each layer's name to a new one in which Keras's process-wide numbering restarts at 0.
 
-    `conv2d_94` of the second InceptionV3 of a sweep becomes `conv2d`. The names of an `own` network stay, except that
-    its former head, `head_...`, becomes `body_...`.
+    `conv2d_94` of the second InceptionV3 of a sweep becomes `conv2d`. The names in an `own` network are kept, except
+    that its former head, `head_...`, becomes `body_...`.
     """
     names = [each.name for each in source.operations]
     if own:
@@ -211,14 +211,16 @@ def _body_name(name: str, taken: list[str]) -> str:
 
 
 def keras_name(kind: type) -> str:
-    """Keras's name for an unnamed layer: `Conv2D` -> `conv2d`."""
+    """Returns Keras's name for an unnamed layer: `Conv2D` -> `conv2d`."""
     name = re.sub(r"\W+", "", kind.__name__)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _in_current_precision(config: dict[str, Any], source: keras.Model) -> dict[str, Any]:
-    """A layer's config with this run's precision; layers kept in float32 within lower precision stay in float32."""
+    """Returns a layer's config with this run's precision; layers kept in float32 in a mixed-precision network stay
+    float32.
+    """
     if "dtype" not in config:
         return config
     mixed = any("mixed" in layer.dtype_policy.name for layer in source.layers)
@@ -229,10 +231,10 @@ def _in_current_precision(config: dict[str, Any], source: keras.Model) -> dict[s
 
 
 def take_weights(model: keras.Model, body: list[keras.layers.Layer], path: Path) -> None:
-    """Fills the layers of a named backbone from an earlier run's network built on the same one.
+    """Loads the layers of a named backbone from an earlier run's network with the same backbone.
 
     Raises:
-        BadInput: if it was built on another one.
+        BadInput: if that network has another backbone.
     """
     network = open_network(path)
     found = {layer.name: layer for layer in network.layers}

@@ -1,7 +1,7 @@
 """Batch normalisation as one fused operation, which saves a quarter of a bfloat16 training step on a CPU.
 
-Keras's own splits bfloat16 into a chain of float32 operations (3.15). The arithmetic here is that of TensorFlow's
-kernel: float32 sums, even for bfloat16 images.
+Keras's own layer (3.15) splits bfloat16 into a chain of float32 operations. This one uses TensorFlow's kernel: float32
+sums, even for bfloat16 images.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         return outputs
 
     def _normalised(self, inputs: Any, gamma: Any, beta: Any, statistics: tuple[Any, Any] | None) -> Any:
-        """The outputs, mean and variance; the batch's own if `statistics` is None."""
+        """Returns the outputs, mean and variance; the batch's own statistics if `statistics` is None."""
         mean, variance = statistics or (tf.zeros(0), tf.zeros(0))
         return tf.raw_ops.FusedBatchNormV3(
             x=inputs,

@@ -1,4 +1,4 @@
-"""The course's network and its relatives: blocks of convolution and pooling, then dense layers."""
+"""The course's network and its variants: blocks of convolution and pooling, then dense layers."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def cnn(model: CnnModel, input_shape: tuple[int, int, int], head: Head) -> keras
 
     Args:
         model: depth, filters, dense, dropout, ...
-        input_shape: height, width, channels; large enough, see `config.checks.cnn_size_check`.
+        input_shape: height, width, channels; must be large enough, see `config.checks.cnn_size_check`.
         head: the last layer.
     """
     inputs = keras.Input(input_shape, name="pixels")
@@ -58,7 +58,7 @@ def _block(x: Any, model: CnnModel, filters: int, name: str) -> Any:
             strides=steps,
             padding=model.padding,
             activation=None if model.batch_norm else model.activation,
-            use_bias=not model.batch_norm,  # normalisation has its own bias
+            use_bias=not model.batch_norm,  # normalisation adds its own bias
             kernel_regularizer=_decay(model),
             name=f"{name}_conv{each}",
         )(x)

@@ -14,11 +14,11 @@ class LayerCost:
 
     Attributes:
         name: as used by `model.cut` and other settings.
-        kind: its Keras class.
-        shape: of its output without the batch: height, width, channels, or units.
+        kind: name of its Keras class.
+        shape: its output shape without the batch: height, width, channels, or units.
         parameters: total number.
         trained: number of trainable ones.
-        multiply_adds: per image; of convolutions and dense layers, as papers count them.
+        multiply_adds: per image, of convolutions and dense layers only, as is usual in papers.
     """
 
     name: str
@@ -30,12 +30,14 @@ class LayerCost:
 
 
 def costs(model: keras.Model) -> list[LayerCost]:
-    """The layers of a functional network, from the input upwards. A layer that is called twice is counted once."""
+    """Returns the costs of a functional network's layers, from the input upwards. A layer called twice is counted
+    once.
+    """
     return [_cost(layer) for layer in model.layers]
 
 
 def trained_weights(layer: keras.layers.Layer) -> int:
-    """The number of trainable parameters of a layer or network."""
+    """Returns the number of trainable parameters of a layer or network."""
     return sum(_product(weight.shape) for weight in layer.trainable_weights)
 
 
@@ -52,7 +54,7 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
 
 
 def inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer, or the layers of a network used as one, from the input upwards."""
+    """Yields a layer, or the layers of a network used as one, from the input upwards."""
     inner = getattr(layer, "layers", None)
     if inner is None:
         yield layer
@@ -77,7 +79,7 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
 
 
 def _positions(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> int:
-    """The number of positions of the kernel: height x width."""
+    """Returns the number of positions of the kernel: height x width."""
     first = layer.data_format == "channels_first"
     return _product(tensor.shape[2:] if first else tensor.shape[1:-1])
 

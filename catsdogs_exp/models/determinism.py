@@ -1,6 +1,6 @@
-"""Determines which layers give the same output for the same image in every training step.
+"""Determines which layers return the same output for the same image in every training step.
 
-Keras's own layers draw from a `SeedGenerator` that they hold, wherever and under whatever name. Code that is neither
+Keras's own layers draw from a `SeedGenerator` attribute, wherever it is and whatever its name. Code that is neither
 Keras's nor ours may do anything, so it counts as random.
 """
 
@@ -13,12 +13,12 @@ from catsdogs_exp.models.graph import held_by, inner_layers
 _TRUSTED = ("keras", "catsdogs_exp")
 # Keras's layers that run other code, or change variables in training although nothing is trainable
 _UNSURE = ("FlaxLayer", "JaxLayer", "Lambda", "SpectralNormalization", "TFSMLayer", "TorchModuleWrapper")
-# The rate of dropout and noise: 0 if they are inactive, as dropout in frozen layers, see `freezing`
+# The rate of dropout and noise: 0 if inactive, such as dropout in frozen layers, see `freezing`
 _STRENGTHS = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
 
 
 def why_it_varies(operation: Any) -> str:
-    """Why an operation may give different outputs for the same image during training, or `""` if it does not.
+    """Returns why an operation may return different outputs for the same image during training, or `""` if it cannot.
 
     Args:
         operation: a layer, a nested network, or an operation of `keras.ops`.

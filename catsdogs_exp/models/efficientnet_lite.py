@@ -27,7 +27,7 @@ _SCALES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite1": (1.0, 1.1), "
 class _Stage(NamedTuple):
     blocks: int
     kernel: int
-    strides: int  # of its first block
+    strides: int  # of the first block
     expand: int
     filters: int
 
@@ -52,11 +52,11 @@ def efficientnet_lite(
         name: `efficientnet_lite0`, `efficientnet_lite1` or `efficientnet_lite2`.
         input_shape: height, width, channels: 3. A side may be None.
         weights: `imagenet`, or `none` for random ones.
-        include_top: adds pooling and the 1,000 classes of ImageNet.
+        include_top: whether to add pooling and the 1,000 classes of ImageNet.
 
     Returns:
         A model from pixels [b, height, width, 3], 0..255, to the last feature map [b, ceil(height / 32), ceil(width /
-        32), 1280], or with the top to float32 probabilities [b, 1000].
+        32), 1280], or, with the top, to float32 probabilities [b, 1000].
 
     Raises:
         BadInput: for other weights or channels, or if the package with the weights is missing or damaged.
@@ -75,7 +75,9 @@ def efficientnet_lite(
 
 
 def _scaled(name: str) -> list[_Stage]:
-    """The stages of one network: filters in multiples of 8; the first and the last stage keep a single block."""
+    """Returns the stages of one network: filters in multiples of 8; the first and the last stage keep a single
+    block.
+    """
     width, depth = _SCALES[name]
     return [
         stage._replace(

@@ -1,6 +1,6 @@
 """The ImageNet weights of EfficientNet-Lite0 to Lite2, from packages that ship them as PyTorch checkpoints.
 
-They are converted each time: this takes 0.1 s, while Keras needs 0.5 s to read its own format.
+They are converted on every load, which takes 0.1 s; Keras needs 0.5 s to read its own format.
 """
 
 import importlib.util
@@ -58,7 +58,7 @@ _IN_A_BLOCK = {
 
 
 def fill_with_imagenet(network: keras.Model) -> None:
-    """Sets the weights of the network with its top; its name must be in `PUBLISHED`.
+    """Sets the weights of a network with its top; its name must be in `PUBLISHED`.
 
     Raises:
         BadInput: if the package is missing, or its file is not the expected one.
@@ -83,13 +83,13 @@ def fill_with_imagenet(network: keras.Model) -> None:
             layer.set_weights(_as_keras_has_them(found, name))
         except (KeyError, ValueError) as error:
             raise BadInput(
-                f"The ImageNet weights of {network.name} are of another network: {name} is missing or has another "
+                f"The ImageNet weights of {network.name} belong to another network: {name} is missing or has another "
                 f"shape: {path}. {_AGAIN}"
             ) from error
 
 
 def _checkpoint(network: str, published: _Published) -> Path:
-    """The path of the package's file. The package itself is not imported."""
+    """Returns the path of the package's file. The package itself is not imported."""
     found = importlib.util.find_spec(published.package)
     if found is None or found.origin is None:
         raise BadInput(

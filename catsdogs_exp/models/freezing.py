@@ -1,7 +1,7 @@
-"""Freezes layers of a backbone, and unfreezes them for fine-tuning.
+"""Freezes layers of a backbone and unfreezes them for fine-tuning.
 
-A frozen layer is in inference mode: batch normalisation keeps its statistics (Keras does this itself) and dropout is
-off. A number of layers counts those with a kernel: convolutions and dense layers. Flags affect functions traced
+A frozen layer runs in inference mode: batch normalisation keeps its statistics (Keras does this itself) and dropout is
+off. Numbers of layers count only those with a kernel: convolutions and dense layers. Flags affect only functions traced
 afterwards, so set them before creating `training.steps.Steps`.
 """
 
@@ -15,7 +15,7 @@ from catsdogs_exp.models.graph import body_of, has_kernel, inner_layers, named, 
 
 # The dropout rates of frozen layers, restored when they are unfrozen.
 _rates: WeakKeyDictionary[keras.layers.Layer, float] = WeakKeyDictionary()
-_RATES = ("rate", "drop_path_rate")  # of Keras's dropout layers, and of ConvNeXt's
+_RATES = ("rate", "drop_path_rate")  # in Keras's dropout layers, and in ConvNeXt's
 
 
 def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str = "model.freeze") -> None:
@@ -23,9 +23,9 @@ def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str
 
     Args:
         model: the network; its head is never frozen, see `graph.head_of`.
-        setting: `all`, `none`, the number of lowest layers with a kernel, or a layer: everything up to it.
-        batch_norm: also freezes batch normalisation in the rest of the backbone.
-        name: the setting's, for messages.
+        setting: `all`, `none`, a number of the lowest layers with a kernel, or a layer and everything below it.
+        batch_norm: whether to freeze batch normalisation in the rest of the backbone, too.
+        name: name of the setting, for messages.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
@@ -47,9 +47,9 @@ def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str 
 
     Args:
         model: the network.
-        start: `all`, the number of highest layers with a kernel, or a layer: it and everything above.
-        batch_norm: keeps batch normalisation frozen, so that small batches do not spoil its statistics.
-        name: the setting's, for messages.
+        start: `all`, a number of the topmost layers with a kernel, or a layer and everything above it.
+        batch_norm: whether to keep batch normalisation frozen, so that small batches do not spoil its statistics.
+        name: name of the setting, for messages.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
@@ -58,7 +58,7 @@ def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str 
 
 
 def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
-    """Checks the `start` for `unfreeze` before the first stage, not after it.
+    """Checks the `start` for `unfreeze` before the first stage rather than after it.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
@@ -67,7 +67,7 @@ def check_start(model: keras.Model, start: str, name: str = "training.finetune.u
 
 
 def _frozen_below(model: keras.Model, start: str, name: str) -> set[Any]:
-    """Everything below the first layer to be unfrozen."""
+    """Returns everything below the first layer to be unfrozen."""
     body = body_of(model)
     if start == "all":
         return set()
@@ -87,7 +87,7 @@ def _count(text: str, body: list[keras.layers.Layer], name: str) -> int:
 
 
 def _lowest(body: list[keras.layers.Layer], count: int) -> set[Any]:
-    """The lowest layers, including the given number with a kernel; those without one directly above are included."""
+    """Returns the lowest layers up to the given number with a kernel, and those without one directly above."""
     found: set[Any] = set()
     for layer in body:
         count -= has_kernel(layer)

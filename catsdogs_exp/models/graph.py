@@ -1,4 +1,4 @@
-"""The graph of a network: which layers feed which."""
+"""The graph of a network: which layers feed which layers."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,10 @@ HEAD = "head_"  # prefix of the names of layers above a backbone
 
 
 def parents(model: keras.Model) -> dict[Any, list[Any]]:
-    """Each layer or plain operation with its inputs, from the network's input upwards.
+    """Maps each layer or plain operation to its inputs, from the network's input upwards.
 
     Args:
-        model: a functional one. For a layer called several times, only the first call counts.
+        model: a functional model. For a layer called several times, only the first call counts.
     """
     operations = list(model.operations)
     made_by = {id(tensor): operation for operation in operations for tensor in keras.tree.flatten(operation.output)}
@@ -30,7 +30,7 @@ def parents(model: keras.Model) -> dict[Any, list[Any]]:
 
 
 def calls_layers_again(model: keras.Model) -> bool:
-    """Whether the network calls a layer more than once, which `parents` does not show."""
+    """Returns whether the network calls a layer more than once, which `parents` does not show."""
     operations = list(model.operations)
     made = {id(tensor) for operation in operations for tensor in keras.tree.flatten(operation.output)}
     taken = [tensor for operation in operations for tensor in keras.tree.flatten(operation.input)]
@@ -38,7 +38,7 @@ def calls_layers_again(model: keras.Model) -> bool:
 
 
 def up_to(model: keras.Model, layer: Any) -> set[Any]:
-    """A layer with everything it depends on."""
+    """Returns a layer and everything it depends on."""
     feeding = parents(model)
     found, waiting = set(), [layer]
     while waiting:
@@ -50,24 +50,26 @@ def up_to(model: keras.Model, layer: Any) -> set[Any]:
 
 
 def head_of(model: keras.Model) -> set[Any]:
-    """The layers above the backbone: those called `head_...`, and the last one."""
+    """Returns the layers above the backbone: those called `head_...`, and the last one."""
     made = model.output
     return {each for each in model.operations if each.name.startswith(HEAD) or each.output is made}
 
 
 def body_of(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of the backbone, from the input upwards."""
+    """Returns the layers of the backbone, from the input upwards."""
     head = head_of(model)
     return [layer for layer in model.layers if layer not in head]
 
 
 def has_kernel(operation: Any) -> bool:
-    """Whether it is a convolution or a dense layer, rather than a normalisation or a layer without weights."""
+    """Returns whether this is a convolution or a dense layer, rather than a normalisation or a layer without
+    weights.
+    """
     return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
 
 
 def inner_layers(operation: Any) -> list[Any]:
-    """An operation and all layers inside it, at any depth: of a nested network, or of a wrapper."""
+    """Returns an operation and all layers inside it, at any depth, as in nested networks and wrappers."""
     found = {id(operation): operation}
     waiting = deque([operation])
     while waiting:
@@ -79,7 +81,7 @@ def inner_layers(operation: Any) -> list[Any]:
 
 
 def held_by(operation: Any) -> Iterator[Any]:
-    """The values of an operation's attributes, and those within lists and dictionaries."""
+    """Yields the values of an operation's attributes, including those within lists and dictionaries."""
     return _flat(list(vars(operation).values()))
 
 
@@ -94,16 +96,16 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.layers.Layer:
-    """The layer of this name in the backbone.
+    """Returns the layer of this name in the backbone.
 
     Args:
         model: the network.
-        name: the layer's.
-        setting: the one that names it, for the message.
+        name: name of the layer.
+        setting: the setting that names it, for the message.
         more: other allowed values of the setting.
 
     Raises:
-        BadInput: suggesting similar names.
+        BadInput: if there is none; suggests similar names.
     """
     found = {layer.name: layer for layer in body_of(model)}
     if name not in found:
@@ -112,7 +114,7 @@ def named(model: keras.Model, name: str, setting: str, more: str = "") -> keras.
 
 
 def unknown_layer(name: str, known: Any, setting: str) -> str:
-    """The end of a message about an unknown layer: what was received, and similar or available names."""
+    """Returns the end of a message about an unknown layer: what was received, and similar or available names."""
     names = list(known)
-    guess = did_you_mean(name, names) or f" The highest are {', '.join(names[-5:])}."
+    guess = did_you_mean(name, names) or f" The topmost are {', '.join(names[-5:])}."
     return f"a layer of the backbone. Received: {setting}={name}.{guess}"

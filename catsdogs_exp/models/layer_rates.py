@@ -1,6 +1,6 @@
 """Layer-wise learning-rate decay by each weight's distance from the head.
 
-Source of the idea: Howard and Ruder, Universal Language Model Fine-tuning (discriminative fine-tuning), 2018.
+Source: Howard and Ruder, Universal Language Model Fine-tuning (discriminative fine-tuning), 2018.
 """
 
 import re
@@ -26,10 +26,11 @@ _BLOCKS = tuple(
 
 
 def depth_of(model: keras.Model) -> dict[str, int]:
-    """The depth of each weight in blocks below the head: 0 in the head, 1 in the highest block of the backbone, ...
+    """Returns the depth of each weight in blocks below the head: 0 in the head, 1 in the topmost block of the backbone,
+    ...
 
-    Blocks follow from layer names (`block3b_...`, `conv4_block2_...`); otherwise from the points of the graph that
-    every path passes through (`mixed6` .. `mixed7`); otherwise each convolution with its normalisation is a block.
+    Blocks are derived from layer names (`block3b_...`, `conv4_block2_...`), or else from the points of the graph that
+    every path passes through (`mixed6` .. `mixed7`), or else each convolution with its normalisation is a block.
 
     Returns:
         variable.path -> depth, for all weights including frozen ones, so that freezing does not change other depths.
@@ -47,7 +48,7 @@ def depth_of(model: keras.Model) -> dict[str, int]:
 
 
 def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
-    """The learning rate factor of each trainable variable: `decay` to the power of its depth.
+    """Returns the learning rate factor of each trainable variable: `decay` to the power of its depth.
 
     Args:
         model: the network.
@@ -61,7 +62,7 @@ def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
 
 
 def _blocks(model: keras.Model) -> list[list[Any]]:
-    """The backbone's layers in blocks, from the input upwards."""
+    """Groups the backbone's layers into blocks, from the input upwards."""
     body = set(body_of(model))
     blocks: dict[str, list[Any]] = {}
     number, started, closed = 0, False, False
@@ -79,8 +80,8 @@ def _blocks(model: keras.Model) -> list[list[Any]]:
 
 
 def _segments(model: keras.Model) -> list[list[Any]]:
-    """The graph, cut at each layer that every path passes through: single layers, or branches and the layer that merges
-    them.
+    """Cuts the graph at each layer that every path passes through: into single layers, or branches and the layer that
+    merges them.
     """
     feeding = parents(model)
     uses = Counter(each for below in feeding.values() for each in below)

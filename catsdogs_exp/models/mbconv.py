@@ -1,7 +1,7 @@
 """Inverted residuals, narrow outside and wide inside: Sandler et al., 2018 (MobileNetV2); fused: Tan and Le, 2021.
 
-A fused block expands the channels and convolves spatially in one regular convolution. It is the fast form: a depthwise
-convolution has few multiplications but is limited by memory, especially on CPUs.
+A fused block expands the channels and convolves spatially in one regular convolution. It is faster: a depthwise
+convolution has few multiplications but is limited by memory bandwidth, especially on CPUs.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""Models by name. A builder is a plain function, registered once; unknown names list the known ones.
+"""Registers models by name. A builder is a plain function, registered once; unknown names list the known ones.
 
-Needs no Keras, so that a plugin can register a network without importing TensorFlow.
+Does not import Keras, so that a plugin can register a network without importing TensorFlow.
 """
 
 import importlib
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 _ROOM = "catsdogs_exp.models"
-_OURS = ("cnn", "mbconv", "resnet", "transfer")  # modules of this room that register builders
+_OURS = ("cnn", "mbconv", "resnet", "transfer")  # modules of this package that register builders
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def register(
         if name in _builders or (name in MODELS and not ours):
             _read_ours()
             by = _builders[name].__module__ if name in _builders else "catsdogs_exp.config.schema.models"
-            raise ValueError(f"A model named {name!r} is registered already, by {by}.")
+            raise ValueError(f"A model named {name!r} is already registered by {by}.")
         if settings is not None:
             offer("model", name, settings, MODELS, needed=("head",), flat={"target_size": target_size})
         elif not ours:
@@ -73,7 +73,7 @@ def register(
 
 
 def head_for(classes: int, head: str) -> Head:
-    """One sigmoid unit for two classes, softmax for more; `head="softmax"` forces the latter."""
+    """Returns one sigmoid unit for two classes, softmax for more; `head="softmax"` forces the latter."""
     if classes == 2 and head == "auto":
         return Head(1, "sigmoid")
     return Head(classes, "softmax")
@@ -86,9 +86,9 @@ def build_model(
 
     Args:
         model: its settings.
-        target_size: height, width; None for any, for networks that end in global pooling.
+        target_size: height, width; None for any size, if the network ends in global pooling.
         classes: number of classes, >= 2.
-        channels: of the pixels: 3, or 1 for grey.
+        channels: channels of the pixels: 3, or 1 for grey.
 
     Returns:
         A model from pixels [b, height, width, channels], 0..255, to float32 probabilities [b, 1] or [b, classes].
@@ -102,7 +102,7 @@ def build_model(
             f"model must be one of {', '.join(sorted(_builders))}. Received: model={model.name}."
             f"{did_you_mean(model.name, _builders)}"
         )
-    shape: Any = (*target_size, channels)  # plugins may expect numbers, and networks of a fixed size get them
+    shape: Any = (*target_size, channels)  # plugins may expect numbers, so networks of a fixed size get them
     return _builders[model.name](model, shape, head_for(classes, model.head))
 
 

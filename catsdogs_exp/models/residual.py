@@ -14,8 +14,8 @@ from catsdogs_exp.config.schema.residual import StagedModel, stages_of
 from catsdogs_exp.models.batch_norm import FusedBatchNormalization
 from catsdogs_exp.models.registry import Head
 
-MEAN, STD = 128.0, 64.0  # a pixel p becomes (p - 128) / 64, -2..1.98: roughly unit deviation in photos
-_MOMENTUM = 0.97  # of the moving statistics: averages about the last 30 batches, as runs are short
+MEAN, STD = 128.0, 64.0  # a pixel p becomes (p - 128) / 64, -2..1.98: roughly unit standard deviation in photos
+_MOMENTUM = 0.97  # of the moving statistics: averages about the last 30 batches, because runs are short
 _GROUP = 32  # groups of `norm: group`, if the number of channels allows it: Wu and He, 2018
 
 # (x, filters, step: 2 halves the size, number of the stage from 1, name) -> residual branch and shortcut
@@ -23,7 +23,7 @@ Block = Callable[[Any, int, int, int, str], tuple[Any, Any]]
 
 
 def staged(model: StagedModel, input_shape: tuple[int, int, int], head: Head, block: Block) -> keras.Model:
-    """A network of `depth` stages.
+    """Builds a network of `depth` stages.
 
     Args:
         model: its settings.
@@ -44,7 +44,7 @@ def staged(model: StagedModel, input_shape: tuple[int, int, int], head: Head, bl
             branch, past = block(x, filters, step, stage, name)
             if model.squeeze:
                 branch = _squeezed(branch, model.squeeze, f"{name}_squeeze")
-            if model.stochastic_depth:  # higher blocks are dropped more often: Huang et al., 2016
+            if model.stochastic_depth:  # later blocks are dropped more often: Huang et al., 2016
                 rate = model.stochastic_depth * done / total
                 branch = layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=f"{name}_depth")(branch)
             x = layers.Add(name=f"{name}_add")([past, branch])
@@ -57,19 +57,19 @@ def staged(model: StagedModel, input_shape: tuple[int, int, int], head: Head, bl
 
 
 def conv(x: Any, filters: int, size: int, step: int, name: str) -> Any:
-    """A convolution without bias (normalisation has one); it keeps the size, or halves it, rounded up."""
+    """Adds a convolution without bias (normalisation has one) that keeps the size, or halves it, rounded up."""
     return layers.Conv2D(
         filters, size, strides=step, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
     )(x)
 
 
 def activated(x: Any, model: StagedModel, name: str) -> Any:
-    """Normalisation followed by the activation."""
+    """Applies normalisation followed by the activation."""
     return layers.Activation(model.activation, name=f"{name}_{model.activation}")(normalised(x, model, f"{name}_norm"))
 
 
 def normalised(x: Any, model: StagedModel, name: str) -> Any:
-    """The normalisation selected by `model.norm`."""
+    """Applies the normalisation selected by `model.norm`."""
     if model.norm == "batch":
         return FusedBatchNormalization(momentum=_MOMENTUM, name=name)(x)
     if model.norm == "group":
@@ -78,7 +78,7 @@ def normalised(x: Any, model: StagedModel, name: str) -> Any:
 
 
 def halved(x: Any, step: int, name: str) -> Any:
-    """The averages of 2 x 2 pixels if the step is 2, so that no pixel is ignored: He et al., 2019 (ResNet-D)."""
+    """Averages 2 x 2 pixels if the step is 2, so that no pixel is ignored: He et al., 2019 (ResNet-D)."""
     return layers.AveragePooling2D(2, padding="same", name=name)(x) if step == 2 else x
 
 
@@ -93,7 +93,7 @@ def _stem(x: Any, model: StagedModel, filters: int) -> Any:
 
 
 def _squeezed(x: Any, share: float, name: str) -> Any:
-    """Multiplies each channel by a factor 0..1 that depends on the averages of all: Hu et al., 2018."""
+    """Multiplies each channel by a factor 0..1 that depends on the averages of all channels: Hu et al., 2018."""
     filters = x.shape[-1]
     factors = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(x)
     inner = max(8, round(filters * share))

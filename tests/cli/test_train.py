@@ -414,10 +414,10 @@ def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) 
         ),
         (
             ["hydra.run.dir=my runs"],
-            "hydra.run.dir would change nothing: run folders are made below output_dir. "
+            "hydra.run.dir has no effect: run folders are created in output_dir. "
             "Received: hydra.run.dir=my runs. Type: 'output_dir=my runs'",
         ),
-        (["hydra.verbose=true"], "hydra.verbose would change nothing: the run folder holds run.log. "),
+        (["hydra.verbose=true"], "hydra.verbose has no effect: the log is run.log in the run folder. "),
         (["--lr", "0.1"], "Settings are written key=value. Received: --lr 0.1. Type: lr=0.1"),
         (["--learning-rate", "0.1"], "Settings are written key=value. Received: --learning-rate 0.1. Type: lr=0.1"),
         (["-lr", "0.1"], "Settings are written key=value. Received: -lr 0.1. Type: lr=0.1"),
@@ -428,7 +428,7 @@ def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) 
         (["resnet"], "Settings are written key=value. Received: resnet. Type: model=resnet"),
         (
             ["train", "lr=1", "a b=2"],
-            "Training has no command word. Received: train. Type: python -m catsdogs_exp",
+            "Training needs no command. Received: train. Type: python -m catsdogs_exp",
         ),
     ],
 )

@@ -7,20 +7,20 @@ import pytest
 from catsdogs_exp.__main__ import main
 
 REFUSED = [
-    ("hydra.job.name=foo", "hydra.job.name would change nothing: run folders are made below output_dir. "),
-    ("-m hydra.sweep.dir=there lr=0.1,0.2", "hydra.sweep.dir would change nothing: run folders are made below "),
+    ("hydra.job.name=foo", "hydra.job.name has no effect: run folders are created in output_dir. "),
+    ("-m hydra.sweep.dir=there lr=0.1,0.2", "hydra.sweep.dir has no effect: run folders are created in "),
     (
         "hydra.run.dir=${now:%Y}",
-        "hydra.run.dir would change nothing: run folders are made below output_dir. Received: ",
+        "hydra.run.dir has no effect: run folders are created in output_dir. Received: ",
     ),
-    ("hydra/job_logging=default", "hydra/job_logging would change nothing: the run folder holds run.log. "),
-    ("hydra.output_subdir=.hydra", "hydra.output_subdir would change nothing: the run folder holds config.yaml "),
+    ("hydra/job_logging=default", "hydra/job_logging has no effect: the log is run.log in the run folder. "),
+    ("hydra.output_subdir=.hydra", "hydra.output_subdir has no effect: config.yaml "),
     ("++foo=1", "Unknown setting: foo."),
     ("defaults=1", "Unknown setting: defaults."),
-    ("optimizer.name=adam", "optimizer.name comes with the choice of the group. Received: optimizer.name=adam. "),
+    ("optimizer.name=adam", "optimizer.name is set by the choice of its group. Received: optimizer.name=adam. "),
     ("optimizer=Adam", "optimizer must be one of adam, adamw, lion, muon, rmsprop, sgd. Received: optimizer=Adam. "),
-    ("~inspection.min_size", "A setting cannot be removed, as a run needs all of them. Received: ~inspection."),
-    ("~dataset.path", "A setting cannot be removed, as a run needs all of them. Received: ~dataset.path. "),
+    ("~inspection.min_size", "A setting cannot be removed: a run needs all of them. Received: ~inspection."),
+    ("~dataset.path", "A setting cannot be removed: a run needs all of them. Received: ~dataset.path. "),
     ("lr=1e-3,", "lr must be > 0. Received: lr='1e-3,'. Type: lr=1e-3"),
     ("lr=0.001.", "lr must be > 0. Received: lr='0.001.'. Type: lr=0.001"),
     ("lr=inf", "lr must be > 0. Received: lr=inf"),
@@ -53,7 +53,7 @@ REFUSED = [
     ("version", "Unknown command: version. Type: python -m catsdogs_exp --version"),
     ("--epochs 5", "Settings are written key=value. Received: --epochs 5. Type: epochs=5"),
     ("--verbos", "Unknown option: --verbos. Did you mean --verbose? Known: --cfg, --info, --config-dir, "),
-    ("train lr=0.1", "Training has no command word. Received: train. Type: python -m catsdogs_exp lr=0.1"),
+    ("train lr=0.1", "Training needs no command. Received: train. Type: python -m catsdogs_exp lr=0.1"),
     ("lr 0.01", "Settings are written key=value. Received: lr 0.01. Type: lr=0.01"),
 ]
 

@@ -179,7 +179,7 @@ def test_other_target_sizes_are_refused(built: Build, value: Any, shown: str) ->
 @pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (0.9, 0.2)])
 def test_splits_must_leave_images_to_train_on(built: Build, validation: float, test: float) -> None:
     assert refusal(built, {"split.validation": validation, "split.test": test}) == (
-        "split.validation + split.test must be < 1, so that images remain to train on. "
+        "split.validation + split.test must be < 1, so that some images remain for training. "
         f"Received: split.validation={validation} split.test={test}"
     )
 
@@ -190,7 +190,7 @@ def test_splits_may_take_nearly_all(built: Build) -> None:
 
 def test_the_message_for_a_deep_network_says_the_largest_depth_that_fits(built: Build) -> None:
     assert refusal(built, {"model.depth": 6, "loader.target_size": 100}) == (
-        "depth must be <= 5 for target_size=[100,100]: each block halves the picture. "
+        "depth must be <= 5 for target_size=[100,100]: each block halves the image. "
         "Received: depth=6. Lower depth or raise target_size."
     )
     assert built({"model.depth": 5, "loader.target_size": 100}).model.depth == 5
@@ -278,7 +278,7 @@ COMBINATIONS = (
     "split.validation + split.test must be < 1",
     "split.fold must be ",
     "schedule.warmup_epochs must be < epochs",
-    "training.clip_norm and training.clip_value cannot be set both",
+    "training.clip_norm and training.clip_value cannot both be set",
 )
 
 
@@ -389,7 +389,9 @@ def test_a_number_in_a_file_is_no_text_as_its_spelling_is_lost(key: str, tmp_pat
     (tmp_path / "experiment" / "mine.yaml").write_text(
         f"# @package _global_\ndefaults:\n  - override /dataset: folder\n{text}", encoding="utf-8"
     )
-    with pytest.raises(BadInput, match=rf"{key} must be a text. Received a number, {key}: 1.1. Put quotes around it"):
+    with pytest.raises(
+        BadInput, match=rf"{key} must be a text. Received a number, {key}: 1.1. Quote it in the YAML file"
+    ):
         config_of(
             ["experiment=mine"] if key == "dataset.path" else ["experiment=mine", "dataset.path=x"], str(tmp_path)
         )

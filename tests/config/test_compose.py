@@ -141,7 +141,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         (
             "depth=6",
-            "depth must be <= 5 for target_size=[150,150]: each block halves the picture. "
+            "depth must be <= 5 for target_size=[150,150]: each block halves the image. "
             "Received: depth=6. Lower depth or raise target_size.",
         ),
         ("target_size=3", "target_size must be >= 4 for model.kernel_size=3. Received: target_size=[3,3]"),
@@ -175,27 +175,27 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("+model.dropuot=0.5", "Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or "),
         (
             "~qqqq",
-            "A setting cannot be removed, as a run needs all of them. Received: ~qqqq. Unknown setting: qqqq.",
+            "A setting cannot be removed: a run needs all of them. Received: ~qqqq. Unknown setting: qqqq.",
         ),
         (
             "~lr",
-            "A setting cannot be removed, as a run needs all of them. Received: ~lr. For its default leave ~lr out; "
+            "A setting cannot be removed: a run needs all of them. Received: ~lr. For its default, leave out ~lr; "
             "for another value: lr=0.001",
         ),
         (
             "~split.folds",
-            "A setting cannot be removed, as a run needs all of them. Received: ~split.folds. "
-            "For its default leave ~split.folds out; to switch it off: split.folds=null",
+            "A setting cannot be removed: a run needs all of them. Received: ~split.folds. "
+            "For its default, leave out ~split.folds; to switch it off: split.folds=null",
         ),
         (
             "~model",
-            "A setting cannot be removed, as a run needs all of them. Received: ~model. "
-            "For its default leave ~model out; for another value: model=cnn",
+            "A setting cannot be removed: a run needs all of them. Received: ~model. "
+            "For its default, leave out ~model; for another value: model=cnn",
         ),
         # a group's name, a path for a choice
         (
             "model.name=resnet",
-            "model.name comes with the choice of the group. Received: model.name=resnet. Type: model=resnet",
+            "model.name is set by the choice of its group. Received: model.name=resnet. Type: model=resnet",
         ),
         (
             "dataset=~/photos",
@@ -205,12 +205,12 @@ def test_the_order_of_words_does_not_matter() -> None:
         (
             "model=./run",
             f"model must be one of {_MODELS}. Received a path: model=./run. "
-            "To continue from its network: model=transfer model.backbone=own model.weights=./run",
+            "To start from its network: model=transfer model.backbone=own model.weights=./run",
         ),
         # Hydra's own
         (
             "hydra.job.chdir=true",
-            "hydra.job.chdir would change nothing: paths mean what they mean where they are typed. "
+            "hydra.job.chdir has no effect: relative paths always refer to the current folder. "
             "Received: hydra.job.chdir=true. Leave it out",
         ),
         # references
@@ -219,7 +219,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("lr=${lr}", "lr cannot be resolved: Recursive interpolation detected"),
         (
             "lr=???",
-            "??? is how configs mark a missing value, so no setting takes it. Received: lr=???. "
+            "??? marks a missing value in configs, so no setting accepts it. Received: lr=???. "
             "Type: lr=0.001; for a file or folder of this name: lr=./???",
         ),
     ],

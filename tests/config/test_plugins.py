@@ -117,7 +117,7 @@ def test_a_recipe_may_name_plugins(module: Callable[..., str], tmp_path: Path) -
         (
             "p_taken",
             NETWORK.replace("NAME", "cnn"),
-            "The plugin p_taken fails: ValueError: A model named 'cnn' is registered already, by catsdogs_exp.models",
+            "The plugin p_taken fails: ValueError: A model named 'cnn' is already registered by catsdogs_exp.models",
         ),
         (
             "p_bare",
@@ -174,7 +174,7 @@ def test_dataclasses_that_are_no_settings() -> None:
 
     with pytest.raises(ValueError, match="must be a frozen dataclass"):
         offer("model", "loose", Loose, {})
-    with pytest.raises(ValueError, match="A model named 'taken' exists already"):
+    with pytest.raises(ValueError, match="A model named 'taken' already exists"):
         offer("model", "taken", Loose, {"taken": Loose})
 
 

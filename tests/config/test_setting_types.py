@@ -135,9 +135,9 @@ def test_every_supported_type_is_read_as_declared(name: str, value: Any, kept: A
         ("bits", 9, "one of 8, 16"),
         ("bits", True, "one of 8, 16"),
         ("how", "c", "one of a, b"),
-        ("some", [0], "a list, such as [] or [512,128], of a whole number >= 1 each, or one such number"),
-        ("some", None, "a list, such as [] or [512,128], of a whole number >= 1 each, or one such number"),
-        ("flags", [1], "a list, such as [] or [true,false], of true or false each, or one such value"),
+        ("some", [0], "a list, such as [] or [512,128], or a single number, each a whole number >= 1"),
+        ("some", None, "a list, such as [] or [512,128], or a single number, each a whole number >= 1"),
+        ("flags", [1], "a list, such as [] or [true,false], or a single value, each true or false"),
         ("pair", ["x"], "a list of 2: [a text, a text]"),
         ("pair", ["x", "y", "z"], "a list of 2: [a text, a text]"),
         ("pair", "x", "a list of 2: [a text, a text]"),
@@ -145,11 +145,11 @@ def test_every_supported_type_is_read_as_declared(name: str, value: Any, kept: A
         ("point", [1, "2"], "a list of 2: [a whole number, a whole number]"),
         ("mixed", [1, 2, 3], "a list of 3: [a text, a number, true or false]"),
         ("single", [1, 2], "a list of 1: [a whole number]"),
-        ("rates", {"a": "x"}, "names with values, {a: ..., b: ...}, of a number each"),
-        ("rates", {"a": True}, "names with values, {a: ..., b: ...}, of a number each"),
-        ("rates", ["a"], "names with values, {a: ..., b: ...}, of a number each"),
-        ("rates", None, "names with values, {a: ..., b: ...}, of a number each"),
-        ("labels", {"a": None}, "names with values, {a: ..., b: ...}, of a text each"),
+        ("rates", {"a": "x"}, "a mapping of names to values, {a: ..., b: ...}, each a number"),
+        ("rates", {"a": True}, "a mapping of names to values, {a: ..., b: ...}, each a number"),
+        ("rates", ["a"], "a mapping of names to values, {a: ..., b: ...}, each a number"),
+        ("rates", None, "a mapping of names to values, {a: ..., b: ...}, each a number"),
+        ("labels", {"a": None}, "a mapping of names to values, {a: ..., b: ...}, each a text"),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, value: Any, allowed: str) -> None:
@@ -258,12 +258,12 @@ def made(hint: Any, default: Any, **limits: Any) -> type:
         (made(float, 1, word="auto"), "x has a word, which needs the type float | str, not float"),
         (
             made(int, 0, at_least=1),
-            "a default that they refuse: model.x must be a whole number >= 1. Received",
+            "an invalid default: model.x must be a whole number >= 1. Received",
         ),
-        (made(int, "a"), "a default that they refuse: model.x must be a whole number. Received: model.x=a"),
-        (made(int, None), "a default that they refuse: model.x must be a whole number. Received: model.x=null"),
-        (made(bool, 1), "a default that they refuse: model.x must be true or false. Received: model.x=1"),
-        (made(str, "c", choices=("a", "b")), "a default that they refuse: model.x must be one of a, b."),
+        (made(int, "a"), "an invalid default: model.x must be a whole number. Received: model.x=a"),
+        (made(int, None), "an invalid default: model.x must be a whole number. Received: model.x=null"),
+        (made(bool, 1), "an invalid default: model.x must be true or false. Received: model.x=1"),
+        (made(str, "c", choices=("a", "b")), "an invalid default: model.x must be one of a, b."),
     ],
 )
 def test_limits_and_defaults_that_do_not_fit_their_type_are_refused(cls: type, message: str) -> None:
@@ -277,7 +277,7 @@ def test_a_field_that_cannot_be_given_is_refused() -> None:
         name: str = "made"
         x: int = field(default=1, init=False)
 
-    with pytest.raises(ValueError, match="x must be a setting that one can make: without init=False"):
+    with pytest.raises(ValueError, match="x must be a field that can be passed to the constructor, without init=False"):
         check_settings(Settings)
 
 
@@ -332,7 +332,7 @@ def test_a_plugin_whose_annotations_are_texts(tmp_path: Path, monkeypatch: pytes
         "model.name=1": "model.name",
         "model.width=true": "model.width must be a whole number >= 1. Received: model.width=true",
         "model.pair=[a]": "model.pair must be a list of 2: [a text, a text]. Received: model.pair=[a]",
-        "model.pair=[a,a]": "model is refused: the two of pair must differ",
+        "model.pair=[a,a]": "model is rejected: the two of pair must differ",
         "model.mode=exat": "model.mode must be one of fast, exact. Received: model.mode=exat. Did you mean exact?",
         "model.block.rate=1": "model.block.rate must be >= 0 and < 1. Received: model.block.rate=1",
     }.items():

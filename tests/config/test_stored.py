@@ -42,7 +42,7 @@ def test_settings_that_an_older_version_did_not_have_take_their_defaults(
     ("key", "value"), [("lr", "fast"), ("olden", 3), ("model", {"name": "perceptron"}), ("depth", 99)]
 )
 def test_what_this_version_does_not_know_is_named(tmp_path: Path, plain: dict, key: str, value: object) -> None:
-    with pytest.raises(BadInput, match=r"of another version of catsdogs_exp, or damaged: .*config\.yaml: ") as error:
+    with pytest.raises(BadInput, match=r"from another version of catsdogs_exp, or damaged: .*config\.yaml: ") as error:
         read(tmp_path, {**plain, key: value})
     assert key in str(error.value)
 

@@ -118,7 +118,7 @@ def test_names_of_classes_are_text(typed: str, read: object) -> None:
 
 @pytest.mark.parametrize("typed", ["cat", "{a}", "[a,a]", "{}", "[]", "{a: b, a: c}", "{: b}", "{a:}", "3"])
 def test_what_names_no_classes_is_refused(typed: str) -> None:
-    with pytest.raises(BadInput, match=r"dataset\.classes must (be a list of different|hold) names"):
+    with pytest.raises(BadInput, match=r"dataset\.classes must (be a list of different|contain) names"):
         config_of(["dataset=folder", "dataset.path=x", f"dataset.classes={typed}"])
 
 

@@ -165,5 +165,5 @@ def test_l2_is_the_sum_of_all_squared_kernels(config) -> None:
 
 
 def test_a_name_is_entered_once() -> None:
-    with pytest.raises(ValueError, match=r"A model named 'cnn' is registered already, by catsdogs_exp.models.cnn"):
+    with pytest.raises(ValueError, match=r"A model named 'cnn' is already registered by catsdogs_exp.models.cnn"):
         register("cnn")(lambda *_: None)

@@ -207,11 +207,12 @@ REFUSED = [
     (("model.filters=[]",), "model.filters must be one number or one for each of the depth=2 stages. "
      "Received: model.filters=[]."),
     (("depth=7", "target_size=[64,80]"), "depth must be <= 6 for target_size=[64,80] model.stem=strided: each stage "
-     "halves the picture. Received: depth=7. Lower depth or raise target_size"),
+     "halves the image. Received: depth=7. Lower depth or raise target_size"),
     (("depth=6", "target_size=64", "model.filters=200"), "model.filters, doubled from stage to stage, must be <= 4096 "
-     "in the last. Received: model.filters=200 depth=6, which is 6400. Lower one, or list the filters"),
-    (("model.filters=4",), "model.filters must be a list, such as [] or [512,128], of a whole number >= 8 and <= 4096 "
-     "each, or one such number. Received: model.filters=4"),
+     "in the last stage. Received: model.filters=200 depth=6, which gives 6400. Lower one of them, or list "
+     "the filters"),
+    (("model.filters=4",), "model.filters must be a list, such as [] or [512,128], or a single number, each a whole "
+     "number >= 8 and <= 4096. Received: model.filters=4"),
     (("model.stem=pool",), "model.stem must be one of plain, strided, deep, pooled. Received: model.stem=pool. "
      "Did you mean pooled?"),
     (("model.stochastic_depth=1",), "model.stochastic_depth must be >= 0 and < 1. Received: model.stochastic_depth=1"),

@@ -156,7 +156,9 @@ def test_an_own_network_with_another_head(config, trained: Path) -> None:
     dense = build_model(config(*words, "model.cut=dense").model, (32, 32), 2)
     assert [layer.name for layer in dense.layers][-3:] == ["dense", "head_dropout", "probability"]
     assert build_model(config(*words, "target_size=48").model, (48, 48), 2).get_layer("block2_pool").trainable is False
-    with pytest.raises(BadInput, match=r"target_size must be as in the run of model.weights for model.cut=dense: \[32"):
+    with pytest.raises(
+        BadInput, match=r"target_size must be the same as in the run of model.weights for model.cut=dense: \[32"
+    ):
         build_model(config(*words, "target_size=48", "model.cut=dense").model, (48, 48), 2)
     with pytest.raises(BadInput, match=r"Received: model.cut=block2_pol. Did you mean block2_pool"):
         build_model(config(*words, "model.cut=block2_pol").model, (32, 32), 2)
@@ -198,7 +200,7 @@ def test_a_damaged_own_network_is_refused(config, tmp_path: Path) -> None:
 def test_an_unknown_cut_says_what_is_near(config) -> None:
     with pytest.raises(BadInput, match=r"Received: model.cut=block_12_ad. Did you mean block_12_add"):
         build_model(config(*SMALL, "model.cut=block_12_ad").model, (32, 32), 2)
-    with pytest.raises(BadInput, match=r"Received: model.cut=xyz. The highest are .*Conv_1.*out_relu"):
+    with pytest.raises(BadInput, match=r"Received: model.cut=xyz. The topmost are .*Conv_1.*out_relu"):
         build_model(config(*SMALL, "model.cut=xyz").model, (32, 32), 2)
 
 

@@ -402,8 +402,8 @@ def test_only_damaged_runs(tmp_path):
     ("text", "reason"),
     [
         ("a: [1", "cannot be read ("),
-        ("- 1", "holds no settings"),
-        ("", "holds no settings"),
+        ("- 1", "contains no settings"),
+        ("", "contains no settings"),
         ("!!python/object/apply:os.getcwd []", "cannot be read (could not determine a constructor"),
         (None, "cannot be read (No such file or directory)"),
     ],

@@ -221,7 +221,7 @@ def test_a_condition_leaves_jobs_out() -> None:
         ),
         (
             ["depth=3,6", "lr=0.1,0.2"],
-            "depth must be <= 5 for target_size=[150,150]: each block halves the picture. "
+            "depth must be <= 5 for target_size=[150,150]: each block halves the image. "
             "Received: depth=6. Lower depth or raise target_size.",
         ),
         (["lr=0.1,"], "lr must be > 0. Received: lr='0.1,'. Type: lr=0.1"),

@@ -1,1 +1,1 @@
-"""Checks across settings: combinations, sizes, networks that do not fit. Without TensorFlow."""
+"""Checks of several settings: combinations, sizes, networks that do not fit. Does not import TensorFlow."""

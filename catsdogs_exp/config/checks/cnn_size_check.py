@@ -1,11 +1,11 @@
-"""Whether a network fits its input: checked without TensorFlow, so mistakes fail fast."""
+"""Checks that a network fits its input. Does not import TensorFlow, so mistakes fail fast."""
 
 from catsdogs_exp.config.schema.models import MOST_BLOCKS, CnnModel
 from catsdogs_exp.errors import BadInput
 
 
 def side_after(model: CnnModel, side: int) -> int:
-    """The side that remains after a block, in pixels, as its layers compute it; 0 or less if a layer would fail."""
+    """Returns the side after a block, in pixels, as its layers compute it; <= 0 if a layer would fail."""
     lost = model.kernel_size - 1 if model.padding == "valid" else 0
     if model.pooling != "strided":
         return (side - model.convs * lost) // 2
@@ -14,7 +14,7 @@ def side_after(model: CnnModel, side: int) -> int:
 
 
 def largest_depth(model: CnnModel, target_size: tuple[int, int]) -> int:
-    """The number of such blocks that the smaller side allows, at most `MOST_BLOCKS`."""
+    """Returns the number of such blocks that the shorter side allows, at most `MOST_BLOCKS`."""
     side, depth = min(target_size), 0
     while depth < MOST_BLOCKS and (side := side_after(model, side)) >= 1:
         depth += 1
@@ -22,7 +22,7 @@ def largest_depth(model: CnnModel, target_size: tuple[int, int]) -> int:
 
 
 def filters_of(model: CnnModel) -> tuple[int, ...]:
-    """The filters of each block, lowest first: the listed ones, then grown from the last of them."""
+    """Returns the filters of each block, from the input upwards: the listed ones, then grown from the last one."""
     filters = [float(count) for count in model.filters]
     while len(filters) < model.depth:
         filters.append(min(filters[-1] * model.growth, model.max_filters))
@@ -33,7 +33,7 @@ def check_cnn(model: CnnModel, target_size: tuple[int, int]) -> None:
     """Rejects a network that would shrink its input to nothing, and filters that do not fit its blocks.
 
     Raises:
-        BadInput: naming the largest depth that fits, or valid filters.
+        BadInput: with the largest depth that fits, or valid filters.
     """
     largest = largest_depth(model, target_size)
     height, width = target_size
@@ -47,7 +47,7 @@ def check_cnn(model: CnnModel, target_size: tuple[int, int]) -> None:
         raise BadInput(f"target_size must be >= {smallest} for {cause}. Received: target_size=[{height},{width}]")
     if model.depth > largest:
         raise BadInput(
-            f"depth must be <= {largest} for target_size=[{height},{width}]: each block halves the picture. "
+            f"depth must be <= {largest} for target_size=[{height},{width}]: each block halves the image. "
             f"Received: depth={model.depth}. Lower depth or raise target_size."
         )
     filters = ",".join(map(str, model.filters))

@@ -1,4 +1,4 @@
-"""Checks of a source's settings that do not access the disk."""
+"""Checks the settings of a source without accessing the disk."""
 
 import re
 
@@ -17,21 +17,21 @@ from catsdogs_exp.errors import BadInput
 
 _HANDLE = re.compile(r"[\w-]+/[\w.-]+(/versions/[0-9]+)?", re.ASCII)
 _BUILDER = re.compile(r"[\w]+(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
-_REQUIRED = {  # source -> its key, and what that names
+_REQUIRED = {  # source -> its required key, and what that key names
     "folder": ("path", "the folder of images"),
     "archive": ("path", "the archive of images"),
     "csv": ("path", "the table of files and classes"),
     "pixel_csv": ("path", "the table of pixels"),
     "kaggle": ("handle", "the data set, OWNER/NAME"),
-    "tfds": ("builder", "the set of tensorflow-datasets"),
+    "tfds": ("builder", "the tensorflow-datasets data set"),
 }
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Rejects a source without its path, an invalid pattern, and a malformed handle or checksum.
+    """Rejects a source without a path, an invalid pattern, and a malformed handle or checksum.
 
     Raises:
-        BadInput: naming the setting, what is allowed and what was received.
+        BadInput: for an invalid setting; names it, the allowed values and the received one.
     """
     if dataset.name in _REQUIRED:
         key, what = _REQUIRED[dataset.name]
@@ -47,9 +47,9 @@ def check_dataset(dataset: Dataset) -> None:
             if not glob.strip("/"):
                 raise BadInput(f"dataset.include must be glob patterns such as '*.jpg'. Received: {glob!r}")
     if isinstance(dataset, CsvDataset | PixelCsvDataset) and dataset.label_column == "":
-        raise BadInput("dataset.label_column must name a column. Received: nothing")
+        raise BadInput("dataset.label_column must name a column. Received: ''")
     if isinstance(dataset, KaggleDataset) and not _HANDLE.fullmatch(dataset.handle or ""):
-        raise BadInput(f"dataset.handle must be OWNER/NAME, as in the data set's address. Received: {dataset.handle!r}")
+        raise BadInput(f"dataset.handle must be OWNER/NAME, as in the data set's URL. Received: {dataset.handle!r}")
     if isinstance(dataset, TfdsDataset) and not _BUILDER.fullmatch(dataset.builder or ""):
         raise BadInput(f"dataset.builder must be NAME, NAME/CONFIG or NAME:VERSION. Received: {dataset.builder!r}")
     for key in ("download", "train", "validation"):
@@ -76,7 +76,7 @@ def compiled_pattern(pattern: str) -> Pattern:
 
 def _check_download(name: str, download: Download) -> None:
     if not re.match(r"https?://[^/\s]+/\S*[^/\s]$", download.url):
-        raise BadInput(f"{name}.url must be the http or https address of a file. Received: {name}.url={download.url!r}")
+        raise BadInput(f"{name}.url must be an http or https URL of a file. Received: {name}.url={download.url!r}")
     if download.sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", download.sha256):
         raise BadInput(
             f"{name}.sha256 must be 64 hexadecimal digits or null. Received: {name}.sha256={download.sha256!r}"

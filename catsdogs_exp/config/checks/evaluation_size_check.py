@@ -1,4 +1,4 @@
-"""Whether a network can be evaluated at another size than its training size, checked without TensorFlow."""
+"""Checks that a network can be evaluated at another size than in training. Does not import TensorFlow."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def check_evaluation_size(model: Any, target_size: tuple[int, int], evaluation_size: tuple[int, int] | None) -> None:
-    """Rejects a different evaluation size for networks that do not end in global pooling.
+    """Rejects an evaluation size other than the training size for networks that do not end in global pooling.
 
     Raises:
         BadInput: naming the setting and the next step.
@@ -20,7 +20,8 @@ def check_evaluation_size(model: Any, target_size: tuple[int, int], evaluation_s
     received = f"Received: loader.evaluation_size=[{height},{width}]"
     if isinstance(model, TransferModel):
         raise BadInput(
-            f"loader.evaluation_size must be null for model.name={model.name}: its features are of one size. {received}"
+            f"loader.evaluation_size must be null for model.name={model.name}: its cached features have a fixed size. "
+            f"{received}"
         )
     if not isinstance(model, CnnModel):
         return
@@ -31,6 +32,7 @@ def check_evaluation_size(model: Any, target_size: tuple[int, int], evaluation_s
         )
     if (largest := largest_depth(model, evaluation_size)) < model.depth:
         raise BadInput(
-            f"loader.evaluation_size must leave a pixel after depth={model.depth} blocks. {received}, which allows "
+            f"loader.evaluation_size must leave at least one pixel after depth={model.depth} blocks. {received}, which "
+            "allows "
             f"{largest}. Raise it"
         )

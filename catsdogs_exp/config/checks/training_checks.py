@@ -1,4 +1,4 @@
-"""Checks of combinations of training settings. Needs no TensorFlow, so mistakes fail fast."""
+"""Checks combinations of training settings. Does not import TensorFlow, so mistakes fail fast."""
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema.optimizers import MuonOptimizer, Optimizer, Schedule, StepSchedule
@@ -10,18 +10,18 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
     """Rejects contradictory settings.
 
     Raises:
-        BadInput: naming them.
+        BadInput: naming the settings.
     """
     parse_interval(training.checkpoint.every, "training.checkpoint.every")
     if training.clip_norm is not None and training.clip_value is not None:
         raise BadInput(
-            "training.clip_norm and training.clip_value cannot be set both. "
+            "training.clip_norm and training.clip_value cannot both be set. "
             f"Received: training.clip_norm={training.clip_norm:g} training.clip_value={training.clip_value:g}. "
             "Set one of them to null"
         )
     if training.max_steps is not None and training.max_steps < training.accumulate:
         raise BadInput(
-            "training.max_steps must be >= training.accumulate, or weights never change. "
+            "training.max_steps must be >= training.accumulate, or no weight is ever updated. "
             f"Received: training.max_steps={training.max_steps} training.accumulate={training.accumulate}. "
             f"Try training.max_steps={training.accumulate}"
         )
@@ -33,22 +33,22 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
         rising = sorted(set(schedule.milestones))
         if list(schedule.milestones) != rising:
             raise BadInput(
-                "schedule.milestones must be in rising order, each once. Received: "
+                "schedule.milestones must be strictly ascending. Received: "
                 f"schedule.milestones=[{','.join(map(str, schedule.milestones))}]. "
                 f"Try schedule.milestones=[{','.join(map(str, rising))}]"
             )
 
 
 def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
-    """Rejects what Keras's own optimizers do not support."""
+    """Rejects settings that Keras's own optimizers do not support."""
     refused = (
         (isinstance(optimizer, MuonOptimizer), "optimizer=muon", "Keras's Muon does not support convolution kernels"),
         (
             training.layer_decay != 1,
             f"training.layer_decay={training.layer_decay:g}",
-            "Keras has one rate for all layers",
+            "Keras has one learning rate for all layers",
         ),
-        (training.strategy != "none", f"training.strategy={training.strategy}", "Keras updates within one device"),
+        (training.strategy != "none", f"training.strategy={training.strategy}", "Keras updates on one device only"),
     )
     for is_set, setting, why in refused:
         if is_set:
@@ -59,7 +59,7 @@ def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
 
 
 def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:
-    """Rejects a warm-up as long as a stage, whose learning rate would never be reached."""
+    """Rejects a warm-up as long as its stage, which would never reach the learning rate."""
     warmup = getattr(schedule, "warmup_epochs", 0.0)
     if warmup >= epochs:
         raise BadInput(
@@ -74,7 +74,7 @@ def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:
 
 
 def _check_strategy(training: Training) -> None:
-    """Rejects what training on several devices does not support yet."""
+    """Rejects settings that training on several devices does not support yet."""
     clocks = training.strategy == "multi_worker" and training.max_minutes is not None  # workers' clocks differ
     float16 = training.precision == "mixed_float16"
     refused = (

@@ -23,18 +23,20 @@ class Inspection:
     near_distance: int = setting(
         "bits by which near duplicates may differ; 0: exact copies only", at_least=0, at_most=16
     )
-    on_bad: str = setting("what happens to unusable files", choices=("quarantine", "error"))
-    duplicates: str = setting("for copies within a split", choices=("keep", "drop"))
-    leaks: str = setting("for copies of validation or test images in train", choices=("warn", "drop", "error"))
+    on_bad: str = setting("what to do with unusable files", choices=("quarantine", "error"))
+    duplicates: str = setting("what to do with copies within a split", choices=("keep", "drop"))
+    leaks: str = setting(
+        "what to do with copies of validation or test images in train", choices=("warn", "drop", "error")
+    )
 
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """Fractions per class if the data has no split folders; or folds."""
+    """Fractions per class, if the data has no split folders, or folds."""
 
     validation: float = setting("fraction of each class for validation", at_least=0, below=1)
     test: float = setting("fraction of each class for testing", at_least=0, below=1)
-    seed: int = setting("a different seed gives a different split", at_least=0)
+    seed: int = setting("seed of the split", at_least=0)
     folds: int | None = setting("number of cross-validation folds", at_least=2)
     fold: int = setting("the fold used for validation, from 0", at_least=0)
     group_by: str | None = setting("regular expression on the path: images with the same match stay together")
@@ -69,7 +71,7 @@ class LoaderSettings:
     )
     interpolation: str = setting("interpolation when resizing", choices=INTERPOLATIONS)
     cache: str = setting("where decoded images are cached", choices=("none", "memory", "disk", "auto"))
-    cache_limit: float = setting("GiB on disk for all decoded images", above=0)
+    cache_limit: float = setting("disk limit for all decoded images, in GiB", above=0)
     workers: int = setting("threads that read and augment; 0: one per core", at_least=0, at_most=256)
 
 
@@ -123,7 +125,9 @@ class ActivationSettings:
     images: int = setting("images per class", at_least=1, at_most=16)
     channels: int = setting("maximum number of channels per layer", at_least=1, at_most=4096)
     scale: str = setting("colour scale: one per channel, or one per layer", choices=("channel", "layer"))
-    keep: float = setting("megabytes of arrays kept for films and walls; 0: none", at_least=0, at_most=100_000)
+    keep: float = setting(
+        "limit for arrays kept for films and walls, in megabytes; 0: none", at_least=0, at_most=100_000
+    )
 
 
 @dataclass(frozen=True)
@@ -131,23 +135,23 @@ class ProbeSettings:
     """Linear probes: how well each layer separates the classes of validation images."""
 
     every: int = setting("epochs; 0: only the best epoch; -1: never", at_least=-1)
-    images: int = setting("validation images, at most", at_least=8, at_most=100_000)
+    images: int = setting("maximum number of validation images", at_least=8, at_most=100_000)
 
 
 @dataclass(frozen=True)
 class BoardSettings:
-    """What TensorBoard shows beside curves, samples and activations."""
+    """What TensorBoard shows besides curves, samples and activations."""
 
-    every: int = setting("epochs between two records; 0: only the best epoch; -1: none", at_least=-1)
+    every: int = setting("epochs between recordings; 0: only the best epoch; -1: never", at_least=-1)
     confusion: bool = setting("confusion matrix of the validation images")
-    mistakes: int = setting("the most certain wrong validation images; 0: none", at_least=0, at_most=256)
+    mistakes: int = setting("number of most confident mistakes on validation images; 0: none", at_least=0, at_most=256)
     filters: bool = setting("filters of the first convolution")
-    grad_cam: bool = setting("where the evidence lies in the images whose activations are recorded")
+    grad_cam: bool = setting("Grad-CAM of the images whose activations are recorded")
     pr_curves: bool = setting("precision-recall curve of each class")
     per_class: bool = setting("F1 score of each class after each epoch")
     norms: bool = setting("norms of gradients and weights after each epoch")
     histograms: bool = setting("distribution of each weight")
-    embedding: int = setting("validation images in the projector, at most; 0: none", at_least=0, at_most=5000)
+    embedding: int = setting("maximum number of validation images in the projector; 0: none", at_least=0, at_most=5000)
     graph: bool = setting("the network's graph")
 
 
@@ -156,13 +160,13 @@ class Logging:
     """What a run records besides metrics.csv and result.json."""
 
     tensorboard: bool = setting("write event files")
-    listeners: tuple[str, ...] = setting("listeners of plugins", default=())
+    listeners: tuple[str, ...] = setting("listeners registered by plugins", default=())
     mlflow: bool = setting("write to an MLflow tracking server or store", default=False)
-    mlflow_uri: str | None = setting("its URI; null: the environment's MLFLOW_TRACKING_URI", default=None)
+    mlflow_uri: str | None = setting("MLflow's URI; null: the environment variable MLFLOW_TRACKING_URI", default=None)
     samples: int = setting("number of augmented training images to show", at_least=0, at_most=256)
     report: bool = setting("write report.html at the end", default=True)
     familiarity: int = setting(
-        "training images whose features are kept with the network, at most; 0: none",
+        "maximum number of training images whose features are kept with the network; 0: none",
         default=0,
         at_least=0,
         at_most=10_000,
@@ -183,7 +187,7 @@ class Config:
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
     epochs: int = setting("passes over the training images", at_least=1)
     seed: int = setting("seed for weights, shuffling and augmentation", at_least=0, at_most=2**31 - 1)
-    output_dir: str = setting("run folders are created here")
+    output_dir: str = setting("folder in which run folders are created")
     experiment: str | None = setting("the recipe's name, if one was chosen")
     plugins: tuple[str, ...] = setting("your own modules to import", default=())
     dataset: Dataset
@@ -199,7 +203,7 @@ class Config:
     sweep: SweepSettings
 
 
-# Groups whose choices have different keys: the entry `name` selects the dataclass.
+# Groups whose choices have different keys; the entry `name` selects the dataclass.
 VARIANTS: dict[str, dict[str, type]] = {
     "dataset": DATASETS,
     "model": MODELS,

@@ -17,10 +17,17 @@ class DatasetSettings:
 
     name: str
     _: KW_ONLY
-    channels: int = setting("channels the network sees: 3 colour, 1 grey", default=3, choices=(3, 1))
-    fraction: float = setting("fraction of each class's training images, nested", default=1.0, above=0, at_most=1)
+    channels: int = setting("channels of the network's input: 3 colour, 1 grey", default=3, choices=(3, 1))
+    fraction: float = setting(
+        "fraction of each class's training images; smaller subsets are contained in larger ones",
+        default=1.0,
+        above=0,
+        at_most=1,
+    )
     max_per_class: int | None = setting(
-        "maximum training images per class; smaller subsets are contained in larger ones", default=None, at_least=1
+        "maximum number of training images per class; smaller subsets are contained in larger ones",
+        default=None,
+        at_least=1,
     )
 
 
@@ -53,14 +60,14 @@ class DrawnDataset(DatasetSettings):
 
     images: int = setting("total number of images", at_least=4)
     classes: int = setting("number of classes: cats, dogs, and further animals", at_least=2, at_most=360)
-    seed: int = setting("a different seed gives different images", at_least=0)
+    seed: int = setting("seed of the images", at_least=0)
     broken: float = setting("fraction of files broken on purpose", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True)
 class FolderDataset(ImageFiles):
-    """A folder with one subfolder of images per class, or train/ and validation/ folders of them; or several such
-    folders.
+    """A folder with one subfolder of images per class, or with train/ and validation/ folders of those; or several of
+    them.
     """
 
     path: Paths | None = setting("the folder, or several: [a,b]")
@@ -145,14 +152,14 @@ class PixelCsvDataset(Table):
 class KaggleDataset(ImageFiles):
     """A data set from kaggle.com."""
 
-    handle: str | None = setting("OWNER/NAME, as in its address")
+    handle: str | None = setting("OWNER/NAME, as in its URL")
 
 
 @dataclass(frozen=True)
 class TfdsDataset(LabelledDataset):
     """An image classification data set from tensorflow-datasets."""
 
-    builder: str | None = setting("its name there, such as beans or cats_vs_dogs:4.0.1")
+    builder: str | None = setting("name of the data set, such as beans or cats_vs_dogs:4.0.1")
     data_dir: str | None = setting("tensorflow-datasets' data folder; null: its default")
 
 
@@ -183,5 +190,5 @@ DATASETS: dict[str, type] = {
 
 
 def several(paths: Paths | None) -> tuple[str, ...]:
-    """One path or several, as a tuple."""
+    """Returns one path or several as a tuple."""
     return () if paths is None else (paths,) if isinstance(paths, str) else paths

@@ -1,9 +1,9 @@
-"""How a field of the schema carries its help text and its limits."""
+"""Fields of the schema, with their help text and limits."""
 
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-# The meaning of a field with several values, where the type alone would only mean that many values.
+# What a field with several values means, if its type does not tell.
 SIZE = "size"  # tuple[int, int]: height and width in pixels; one number sets both
 RANGE = "range"  # tuple[float, float]: lowest and highest
 NAMES = "names"  # dict[str, str]: old and new names; a list keeps each name
@@ -28,7 +28,7 @@ class Limits:
 
     @property
     def bounds(self) -> tuple[float | None, ...]:
-        """The numeric bounds."""
+        """Returns the numeric bounds."""
         return self.above, self.at_least, self.below, self.at_most
 
 

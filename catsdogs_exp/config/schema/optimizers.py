@@ -8,7 +8,7 @@ AUTO = "auto"  # find the learning rate at the start of the run
 
 
 def _weight_decay() -> float:
-    """The last setting of all optimizers but Adam; a common base class would put it first."""
+    """Returns the last setting of all optimizers except Adam; a common base class would put it first."""
     return setting("decoupled weight decay of kernels", at_least=0)  # type: ignore[no-any-return]
 
 
@@ -97,7 +97,7 @@ class StepSchedule:
 
 @dataclass(frozen=True)
 class ExponentialSchedule:
-    """Decays by the same factor each epoch, a little with each update."""
+    """Decays by the same factor each epoch, in small steps with each update."""
 
     name: str
     gamma: float = setting("factor per epoch", above=0, at_most=1)

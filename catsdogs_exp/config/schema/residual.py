@@ -45,7 +45,7 @@ class MbconvModel(StagedModel):
 
 
 def stages_of(model: StagedModel) -> list[tuple[int, int]]:
-    """Filters and blocks of each stage, lowest first."""
+    """Returns the filters and blocks of each stage, from the input upwards."""
     count = model.depth
     filters = model.filters if len(model.filters) == count else tuple(model.filters[0] * 2**n for n in range(count))
     blocks = model.blocks if len(model.blocks) == count else model.blocks * count
@@ -56,7 +56,7 @@ def check_stages(model: StagedModel, target_size: tuple[int, int]) -> None:
     """Rejects lists whose length differs from the number of stages, and stages that would have no pixels left.
 
     Raises:
-        BadInput: naming the setting and the next step.
+        BadInput: names the setting and the next step.
     """
     for key, values in (("blocks", model.blocks), ("filters", model.filters)):
         if len(values) not in (1, model.depth):
@@ -72,10 +72,11 @@ def check_stages(model: StagedModel, target_size: tuple[int, int]) -> None:
         height, width = target_size
         raise BadInput(
             f"depth must be <= {largest} for target_size=[{height},{width}] model.stem={model.stem}: each stage halves "
-            f"the picture. Received: depth={model.depth}. Lower depth or raise target_size"
+            f"the image. Received: depth={model.depth}. Lower depth or raise target_size"
         )
     if len(model.filters) == 1 and (last := stages_of(model)[-1][0]) > MOST_FILTERS:
         raise BadInput(
-            f"model.filters, doubled from stage to stage, must be <= {MOST_FILTERS} in the last. Received: "
-            f"model.filters={model.filters[0]} depth={model.depth}, which is {last}. Lower one, or list the filters"
+            f"model.filters, doubled from stage to stage, must be <= {MOST_FILTERS} in the last stage. Received: "
+            f"model.filters={model.filters[0]} depth={model.depth}, which gives {last}. Lower one of them, or list the "
+            "filters"
         )

@@ -1,4 +1,4 @@
-"""Settings of a sweep as a whole. None of them changes what a job computes."""
+"""Settings of a whole sweep. None of them changes what a job computes."""
 
 from dataclasses import dataclass
 
@@ -16,42 +16,44 @@ class SweepSettings:
     """How the jobs of a sweep are selected and run."""
 
     workers: int | str = setting(
-        "processes that train side by side; auto: as many as cores, memory and GPUs allow",
+        "processes that train in parallel; auto: as many as cores, memory and GPUs allow",
         at_least=1,
         at_most=256,
         word=AUTO,
     )
     isolate: bool = setting("a fresh process for each job")
-    on_error: str = setting("what happens after a job has failed", choices=("continue", "stop"))
-    retries: int = setting("further attempts at a job that fails", at_least=0, at_most=100)
-    skip: str | None = setting("a condition on the jobs that are left out; null: none")
-    skip_invalid: bool = setting("leave out jobs whose settings are not valid")
-    reuse: bool = setting("take over finished runs of the same config and data from output_dir")
+    on_error: str = setting("what to do after a job has failed", choices=("continue", "stop"))
+    retries: int = setting("number of retries of a failed job", at_least=0, at_most=100)
+    skip: str | None = setting("leave out jobs for which this condition holds; null: none")
+    skip_invalid: bool = setting("leave out jobs with invalid settings")
+    reuse: bool = setting("reuse finished runs with the same config and data in output_dir")
     trials: int | None = setting(
-        "jobs of a search in all; null: until its minutes are over", at_least=1, at_most=100_000
+        "total number of jobs of a search; null: until its time limit", at_least=1, at_most=100_000
     )
-    minutes: float | None = setting("after which a search starts no further trial; null: no limit", above=0)
-    sampler: str = setting("the sampler of a search, one of Optuna's")
-    sampler_options: str | tuple[str, ...] | None = setting("further arguments of the sampler")
+    minutes: float | None = setting("time limit of a search in minutes; null: none", above=0)
+    sampler: str = setting("the search's sampler, one of Optuna's")
+    sampler_options: str | tuple[str, ...] | None = setting("arguments of the sampler")
     pruner: str = setting(
-        "what ends hopeless trials of a search", choices=("none", "median", "successive_halving", "hyperband")
+        "how unpromising trials of a search are ended", choices=("none", "median", "successive_halving", "hyperband")
     )
     pruner_warmup: int | str = setting(
-        "epochs before the median pruner judges a trial; auto: a third of them", at_least=0, word=AUTO
+        "epochs before the median pruner may end a trial; auto: a third of all", at_least=0, word=AUTO
     )
-    objectives: str | tuple[str, ...] | None = setting("what a search improves; null: the monitored metric")
-    directions: str | tuple[str, ...] | None = setting("minimize or maximize for each objective; null: by its name")
-    constraints: str | tuple[str, ...] | None = setting("limits that the best trial keeps")
-    only: str | tuple[str, ...] | None = setting("conditions under which a key of a search applies")
+    objectives: str | tuple[str, ...] | None = setting("what a search optimizes; null: the monitored metric")
+    directions: str | tuple[str, ...] | None = setting(
+        "minimize or maximize, for each objective; null: inferred from its name"
+    )
+    constraints: str | tuple[str, ...] | None = setting("limits that the best trial must satisfy")
+    only: str | tuple[str, ...] | None = setting("conditions under which a key of a search varies")
     storage: str | None = setting("the URL of Optuna's storage; null: a journal file in the sweep's folder")
-    study: str | None = setting("the name of the study; null: that of the sweep's folder")
+    study: str | None = setting("the name of the study; null: the name of the sweep's folder")
     lost_after: int = setting(
-        "seconds without a sign of life after which another machine repeats a trial of a shared study", at_least=2
+        "seconds without a heartbeat after which another machine repeats a trial of a shared study", at_least=2
     )
-    max_failure_rate: float = setting("share of failed trials above which a search ends", at_least=0, at_most=1)
-    jobs: str | None = setting("a CSV file with a key in each column and a job in each row")
+    max_failure_rate: float = setting("fraction of failed trials above which a search ends", at_least=0, at_most=1)
+    jobs: str | None = setting("a CSV file with one key per column and one job per row")
 
 
 def texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """One text, several or none, as several."""
+    """Returns one text, several or none as a tuple."""
     return (value,) if isinstance(value, str) else value or ()

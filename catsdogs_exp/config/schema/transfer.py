@@ -1,4 +1,4 @@
-"""Settings of `model=transfer`: a pretrained backbone with a new head. Needs no TensorFlow."""
+"""Settings of `model=transfer`: a pretrained backbone with a new head. Does not import TensorFlow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 
 OWN = "own"
 LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-# The functions of keras.applications and the smallest input side they accept; a test compares.
+# The functions of keras.applications and the smallest input side they accept, verified by a test.
 KERAS_APPLICATIONS = {
     "ConvNeXtBase": 32,
     "ConvNeXtLarge": 32,
@@ -61,7 +61,7 @@ class TransferModel:
 
     name: str
     backbone: str = setting("the backbone network", choices=BACKBONES)
-    weights: str = setting("imagenet, none, or a file or run with weights")
+    weights: str = setting("imagenet, none, a weights file, or a run")
     cut: str | None = setting("the layer to cut at; null: the last feature map")
     preprocessing: str = setting("input range of the backbone", choices=RANGES)
     pooling: str = setting("pooling of the feature map", choices=("average", "max", "flatten"))
@@ -74,7 +74,7 @@ class TransferModel:
 
 
 def check_transfer(model: TransferModel, target_size: tuple[int, int], channels: int = 3) -> None:
-    """Rejects what cannot become a network, as far as files and arithmetic tell.
+    """Rejects settings that cannot become a network, as far as can be told from files and arithmetic.
 
     Raises:
         BadInput: naming the setting and the next step.
@@ -96,12 +96,13 @@ def check_transfer(model: TransferModel, target_size: tuple[int, int], channels:
         _check_file(model)
     if model.backbone == OWN and model.preprocessing != "auto":
         raise BadInput(
-            "model.preprocessing must be auto for model.backbone=own, which has its own inside. "
+            "model.preprocessing must be auto for model.backbone=own, which contains its own preprocessing. "
             f"Received: model.preprocessing={model.preprocessing}"
         )
     if model.backbone in LITES and model.preprocessing != "auto":
         raise BadInput(
-            f"model.preprocessing must be auto for model.backbone={model.backbone}, which has its own inside. "
+            f"model.preprocessing must be auto for model.backbone={model.backbone}, which contains its own "
+            "preprocessing. "
             f"Received: model.preprocessing={model.preprocessing}"
         )
     if channels not in (1, 3):
@@ -109,7 +110,7 @@ def check_transfer(model: TransferModel, target_size: tuple[int, int], channels:
 
 
 def weights_file(weights: str) -> Path:
-    """The file that `model.weights` names: itself, or the best network of that run folder."""
+    """Returns the file that `model.weights` names: the path itself, or the best network in that run folder."""
     path = Path(weights).expanduser()
     return path / "checkpoints" / "best.keras" if path.is_dir() else path
 
@@ -128,7 +129,7 @@ def _check_file(model: TransferModel) -> None:
         raise BadInput(f"model.weights must be imagenet, none, or a .keras or .h5 file, or a run. {received}")
     if model.backbone == OWN and path.suffix != ".keras":
         raise BadInput(
-            "model.weights must be a .keras file or a run for model.backbone=own: an .h5 file holds no network. "
+            "model.weights must be a .keras file or a run for model.backbone=own: an .h5 file contains no network. "
             f"{received}. Name the network that it belongs to: model.backbone=InceptionV3"
         )
     if model.backbone in LITES and path.suffix == ".h5":

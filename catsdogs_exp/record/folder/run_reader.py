@@ -193,7 +193,7 @@ def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | 
         remarks.append(f"settings of {name} are unknown: config.yaml cannot be read ({_reason(error)})")
         return None
     if not isinstance(plain, dict):
-        remarks.append(f"settings of {name} are unknown: config.yaml holds no settings")
+        remarks.append(f"settings of {name} are unknown: config.yaml contains no settings")
         return None
     return flatten(plain)
 

@@ -87,7 +87,7 @@ def refusal(model: CnnModel, size: tuple[int, int]) -> str:
 def test_the_largest_depth_passes_and_one_more_is_refused() -> None:
     check_cnn(cnn(5), (150, 200))
     assert refusal(cnn(6), (150, 200)) == (
-        "depth must be <= 5 for target_size=[150,200]: each block halves the picture. "
+        "depth must be <= 5 for target_size=[150,200]: each block halves the image. "
         "Received: depth=6. Lower depth or raise target_size."
     )
 

@@ -36,7 +36,7 @@ def test_a_file_of_weights_must_fit_the_backbone(config, tmp_path: Path) -> None
     weights.touch()
     text.touch()
     run.mkdir()
-    with pytest.raises(BadInput, match=r"an .h5 file holds no network.*model.backbone=InceptionV3"):
+    with pytest.raises(BadInput, match=r"an .h5 file contains no network.*model.backbone=InceptionV3"):
         config("model=transfer", "model.backbone=own", f"model.weights={weights}")
     with pytest.raises(BadInput, match=r"a .keras file or a run for model.backbone=efficientnet_lite0"):
         config("model=efficientnet_lite0", f"model.weights={weights}")

@@ -81,8 +81,8 @@ def test_unknown_operations() -> None:
     with pytest.raises(BadInput) as caught:
         config_of(["augment.custom=[slat]"])
     assert str(caught.value) == (
-        "augment.custom must hold names of operations that plugins enter: salt, half. "
-        "Received: augment.custom=[slat]. Did you mean salt? Name the module that has it: plugins=[MODULE]"
+        "augment.custom must list operations registered by plugins: salt, half. "
+        "Received: augment.custom=[slat]. Did you mean salt? Name the module that registers it: plugins=[MODULE]"
     )
 
 

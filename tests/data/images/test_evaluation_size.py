@@ -82,10 +82,10 @@ def test_a_run_is_judged_kept_and_used_at_the_evaluation_size(
         (("model=cnn",), "loader.evaluation_size needs a network that ends in global pooling. Received: "
          "loader.evaluation_size=[20,20] model.flatten=flatten. Set model.flatten=average"),
         (("model=cnn", "model.flatten=average", "depth=2", "target_size=50", "loader.evaluation_size=[60,9]"),
-         "loader.evaluation_size must leave a pixel after depth=2 blocks. Received: loader.evaluation_size=[60,9], "
-         "which allows 1. Raise it"),
+         "loader.evaluation_size must leave at least one pixel after depth=2 blocks. Received: loader.evaluation_size="
+         "[60,9], which allows 1. Raise it"),
         (("model=transfer", "target_size=32"), "loader.evaluation_size must be null for model.name=transfer: its "
-         "features are of one size. Received: loader.evaluation_size=[20,20]"),
+         "cached features have a fixed size. Received: loader.evaluation_size=[20,20]"),
         (("loader.evaluation_size=0",), "loader.evaluation_size must be a whole number of pixels from 1 to 4096, or "
          "two: [height,width]. Received: loader.evaluation_size=0. Type: loader.evaluation_size=null"),
     ],

@@ -157,7 +157,7 @@ def test_a_run_on_archives_that_are_here(photo_folder: Callable[..., Path], tmp_
     [
         (
             "dataset.download.url=ftp://pets.example/a.zip",
-            "dataset.download.url must be the http or https address of a file. "
+            "dataset.download.url must be an http or https URL of a file. "
             "Received: dataset.download.url='ftp://pets.example/a.zip'",
         ),
         (

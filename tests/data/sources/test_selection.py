@@ -117,7 +117,7 @@ def test_classes_on_the_command_line(pets: Path) -> None:
             "dataset.classes must be a list of different names, [cat,dog], or old names with new ones, "
             "{kitten: cat, dog: dog}. Received: dataset.classes=[cat,cat]",
         ),
-        ("{cat: ''}", "dataset.classes must hold names. Received: dataset.classes={cat: ''}"),
+        ("{cat: ''}", "dataset.classes must contain names. Received: dataset.classes={cat: ''}"),
     ],
 )
 def test_what_is_no_choice_of_classes(text: str, message: str) -> None:
@@ -309,7 +309,7 @@ def test_a_pattern_that_matches_nothing(tmp_path: Path) -> None:
         ("cat", "dataset.pattern must have a group for the class, such as '(?P<class>[a-z]+)'. "),
         (
             "(?P<class>((a{100}){100}){100})",
-            "dataset.pattern must be a regular expression: its counts, as in {8}",
+            "dataset.pattern must be a regular expression: the product of its counts, as in {8}",
         ),
     ],
 )
@@ -331,7 +331,7 @@ def test_a_pattern_that_would_never_end_is_one_line(tmp_path: Path, monkeypatch:
     began = time.monotonic()
     message = refusal(root, pattern="^(?P<class>(a|a)*)[.]jp")
     assert message.startswith(f"dataset.pattern takes too long: more than 0.1 s, the last of it on '{'a' * 80}'. ")
-    assert "Received: '^(?P<class>(a|a)*)[.]jp'. Do not repeat what repeats" in message
+    assert "Received: '^(?P<class>(a|a)*)[.]jp'. Avoid nested repetition" in message
     assert time.monotonic() - began < 10
 
 

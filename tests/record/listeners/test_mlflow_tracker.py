@@ -188,7 +188,7 @@ def test_tracking_needs_a_place_and_no_password(config: Callable[..., Config], m
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(BadInput, match=r"Type: logging\.mlflow_uri=sqlite:///mlflow\.db, or set"):
         config("logging.mlflow=true")
-    with pytest.raises(BadInput, match=r"must not hold a user or password") as refused:
+    with pytest.raises(BadInput, match=r"must not contain a user name or password") as refused:
         config("logging.mlflow=true", "logging.mlflow_uri=https://me:secret@host")
     assert "secret" not in str(refused.value)
     assert without_password("at https://me:secret@host/x, y") == "at https://...@host/x, y"

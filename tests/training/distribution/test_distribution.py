@@ -217,14 +217,14 @@ def test_tf_config_names_the_workers_the_chief_first() -> None:
     ("text", "reason"),
     [
         ("{", "Expecting property name"),
-        ("[]", "TF_CONFIG is not understood"),
+        ("[]", "TF_CONFIG cannot be read"),
         ('{"cluster": {"worker": ["a:1"]}}', "task is missing"),
         ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', "must be lists of host:port"),
         ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "not host:port: a"),
         ('{"cluster": {"worker": ["a:99999"]}, "task": {"type": "worker", "index": 0}}', "not host:port: a:99999"),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "task index 1 is not in the"),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "0"}}', "an index, a whole number"),
-        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "have one address"),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "have the same address"),
         ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', "cluster has ps"),
     ],
 )
@@ -275,7 +275,7 @@ def test_slurms_variables_name_the_workers() -> None:
     ],
 )
 def test_slurm_variables_that_make_no_sense_are_shown(name: str, value: str) -> None:
-    with pytest.raises(BadInput, match=f"Slurm's variables are not understood: .*{name}=") as refused:
+    with pytest.raises(BadInput, match=f"Slurm's variables cannot be read: .*{name}=") as refused:
         cluster_of(SLURM | {name: value})
     assert "Set TF_CONFIG" in str(refused.value)
 
