@@ -1,4 +1,4 @@
-"""The cache folder for whatever can be recreated: the user's, or `CATSDOGS_CACHE`."""
+"""The cache folder, for everything that can be recreated: the user's, or `CATSDOGS_CACHE`."""
 
 import errno
 import os
@@ -41,7 +41,7 @@ def cache_folder(*parts: str) -> Path:
     try:
         root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
         folder = Path(root).expanduser().joinpath(*parts)
-    except RuntimeError as error:  # a user without an entry in the password database, as in some containers
+    except RuntimeError as error:  # the user has no entry in the password database, as in some containers
         raise CacheUnusable("there is no home folder", asked or "~") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def cache_folder(*parts: str) -> Path:
 
 
 def why(error: Exception) -> str:
-    """What is wrong, in the system's words."""
+    """Returns the system's description of an error."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
@@ -85,10 +85,10 @@ def made_once(target: Path) -> Iterator[Path | None]:
 
 @contextmanager
 def cache_errors(target: Path) -> Iterator[None]:
-    """A context in which disk errors, and errors of files next to or below `target`, become the cache's.
+    """A context manager that converts disk errors, and errors of files in or next to `target`, to `CacheUnusable`.
 
     Raises:
-        CacheUnusable: instead of the original error.
+        CacheUnusable: in place of the original error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Spreads work over processes; where none can be started, this one does it."""
+"""Distributes work over processes, or does it in this one if none can be started."""
 
 import multiprocessing
 import os
@@ -13,11 +13,11 @@ _Job = TypeVar("_Job")
 def in_processes(work: Callable[[_Job], None], jobs: Sequence[_Job]) -> Iterator[int]:
     """Does all jobs and yields how many are done.
 
-    Processes are spawned, as forking a process with threads is unsafe. A spawned process imports the main module again,
-    which fails in workers of other pools, such as joblib's. Then the jobs that are left are done here.
+    Processes are spawned, because forking a process with threads is unsafe. A spawned process imports the main module
+    again, which fails in workers of other pools, such as joblib's; the remaining jobs are then done here.
 
     Args:
-        work: a function of a module. Doing a job twice must do no harm.
+        work: a module-level function. Doing a job twice must be harmless.
         jobs: its arguments.
     """
     done = 0

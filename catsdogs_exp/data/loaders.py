@@ -1,4 +1,4 @@
-"""Loaders: batches as a function of (seed, epoch, step), in the role of the course's generators."""
+"""Loaders: batches as a function of (seed, epoch, step), in place of the course's generators."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Cut = Callable[[NDArray[np.uint8], int, NDArray[np.float64]], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Loader:
-    """One split as batches.
+    """The batches of one split.
 
     Attributes:
         fetch: manifest rows -> uint8 [b, height, width, channels], or with `cut` the larger images to cut from.
@@ -34,8 +34,8 @@ class Loader:
         classes: number of classes.
         image_shape: height, width, channels.
         batch_size: images per batch; the last batch of an epoch may be smaller.
-        seed: for shuffling and augmentation.
-        shuffle: whether each epoch has a new order of the whole set.
+        seed: seed for shuffling and augmentation.
+        shuffle: whether the whole set is reshuffled each epoch.
         augment: None for validation and test, which are never augmented.
         cut: cuts a random box out of training images, for `resize=random_resized_crop`; otherwise None.
         workers: threads; 0: one per core.
@@ -57,12 +57,12 @@ class Loader:
 
     @property
     def steps(self) -> int:
-        """Batches per epoch."""
+        """Number of batches per epoch."""
         return -(-len(self.rows) // self.batch_size)
 
     @property
     def threads(self) -> int:
-        """Threads that prepare batches."""
+        """Number of threads that prepare batches."""
         return self.workers or os.cpu_count() or 1
 
     @property
@@ -71,7 +71,7 @@ class Loader:
         return self.augment is not None and augmentation.mixes(self.augment)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """One batch, or this shard's part of it; `epoch` and `step` count from 0.
+        """Returns one batch, or this shard's part of it; `epoch` and `step` count from 0.
 
         Returns:
             uint8 [b, height, width, channels], and int32 [b] or, with `mixed`, float32 [b, classes] that sum to 1.
@@ -93,20 +93,20 @@ class Loader:
         return images, labels
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """The order of the split's images in an epoch: int64 [n], indices into `rows`."""
+        """Returns the order of the split's images in an epoch: int64 [n], indices into `rows`."""
         return _order(self.seed, epoch, len(self.rows)) if self.shuffle else np.arange(len(self.rows))
 
     def part(self, chosen: NDArray[np.intp]) -> "Loader":
-        """The loader of some of its images: indices into `rows`."""
+        """Returns a loader of some of its images, given as indices into `rows`."""
         return replace(self, rows=self.rows[chosen], labels=self.labels[chosen])
 
     def original(self, index: int) -> NDArray[np.uint8]:
-        """Image `index` without any randomness: uint8 [height, width, channels]."""
+        """Returns image `index` without any randomness: uint8 [height, width, channels]."""
         image = np.asarray(self.fetch(self.rows[[index]])[0])
         return image if self.cut is None else resizing.resample(image, self.image_shape[:2], "bilinear")
 
     def sample(self, epoch: int, index: int) -> NDArray[np.uint8]:
-        """Image `index` as it enters an epoch: uint8 [height, width, channels]."""
+        """Returns image `index` as used in an epoch: uint8 [height, width, channels]."""
         image: NDArray[np.uint8] = self._entering(epoch, [index])[0]
         if not self.mixed:
             return image
@@ -114,14 +114,14 @@ class Loader:
         return augmentation.apply_mix(image, self._entering(epoch, [mix.partner])[0], mix)
 
     def drawn(self, epoch: int, index: int) -> dict[str, str]:
-        """The random parameters for image `index` in an epoch, as text: `{"rotation": "31.2°", ...}`."""
+        """Returns the random parameters of image `index` in an epoch, as text: `{"rotation": "31.2°", ...}`."""
         if self.augment is None:
             return {}
         said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
         return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
 
     def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Images as they enter an epoch, before mixing: uint8 [b, height, width, channels]."""
+        """Returns images as used in an epoch, before mixing: uint8 [b, height, width, channels]."""
         rows = self.rows[indices]
         images = self.fetch(rows)
         if self.cut is None and (self.augment is None or not augmentation.changes_pictures(self.augment)):
@@ -144,26 +144,28 @@ class Loader:
 
 
 def part_of(batch: NDArray[np.int64], index: int, count: int) -> NDArray[np.int64]:
-    """Part `index` of `count` of a batch. Parts are disjoint, cover the batch, and differ in length by at most one."""
+    """Returns part `index` of `count` of a batch. Parts are disjoint, cover the batch, and differ in length by at most
+    one.
+    """
     return batch[len(batch) * index // count : len(batch) * (index + 1) // count]
 
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """An epoch's order, computed once for all its batches: for a million images it takes as long as a batch."""
+    """Returns an epoch's order, cached for all its batches: for a million images, it takes as long as a batch."""
     order = epoch_order(seed, epoch, count)
     order.flags.writeable = False  # shared
     return order
 
 
 def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) -> Loader:
-    """The loader of a split. Only the training split is shuffled and augmented, unless `evaluate` is set.
+    """Creates the loader of a split. Only the training split is shuffled and augmented, unless `evaluate` is set.
 
     Args:
-        config: of the run.
+        config: the run's config.
         data: the images.
         split: train, validation or test.
-        evaluate: no augmentation and no shuffling.
+        evaluate: whether to turn off augmentation and shuffling.
     """
     manifest, fetch = data.manifest, data.fetch
     rows = manifest.rows(split)

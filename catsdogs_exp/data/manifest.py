@@ -1,4 +1,4 @@
-"""The data as a run uses it: one row per file."""
+"""The data of a run: one row per file."""
 
 import csv
 import hashlib
@@ -30,13 +30,13 @@ class Manifest:
 
     Attributes:
         listing: the files.
-        verdicts: one per file; `reason` also names files left out by rule or policy.
+        verdicts: one per file; `reason` also covers files left out by rule or policy.
         split: int8 [n], an index into `SPLITS`, or `UNDECIDED` for files that are left out.
-        given: int8 [n], the splits given by the data itself, `UNDECIDED` where they are determined here.
+        given: int8 [n], the splits given by the data itself, `UNDECIDED` where we determine them.
         findings: copies, near copies and leaks.
         counts_by_rule: the number of files that each cleaning rule would keep.
         inspection: the settings used.
-        refusal: one line that says why no run may use this data, or `""`.
+        refusal: one line on why no run may use this data, or `""`.
     """
 
     listing: Listing
@@ -54,25 +54,25 @@ class Manifest:
         return self.listing.classes
 
     def rows(self, split: int) -> NDArray[np.intp]:
-        """The usable rows of a split, in natural order of their paths."""
+        """Returns the usable rows of a split, in natural order of their paths."""
         return np.flatnonzero(self.split == split)
 
     def usable(self) -> NDArray[np.intp]:
-        """All usable rows."""
+        """Returns all usable rows."""
         return np.flatnonzero(self.verdicts.reason == "")
 
     @cached_property
     def cues(self) -> tuple[Cue, ...]:
-        """What predicts the class of the usable images beside what they show; empty where they are too few."""
+        """What other than the subject predicts the class of the usable images; empty if there are too few."""
         kept = self.usable()
         return find_cues(self.verdicts.rows(kept), self.listing.labels[kept])
 
     def path(self, row: int) -> Path:
-        """The file of a row."""
+        """Returns the file of a row."""
         return self.listing.root / str(self.listing.paths[row])
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Usable images: `{"train": {"cats": 800, "dogs": 800}, ...}`, without empty splits."""
+        """Counts usable images: `{"train": {"cats": 800, "dogs": 800}, ...}`, without empty splits."""
         found: dict[str, dict[str, int]] = {}
         for index, name in enumerate(SPLITS):
             labels = self.listing.labels[self.rows(index)]
@@ -81,11 +81,11 @@ class Manifest:
         return found
 
     def reasons(self) -> dict[str, int]:
-        """Number of files left out, by reason, most frequent first."""
+        """Counts the files left out, by reason, most frequent first."""
         return dict(Counter(r for r in self.verdicts.reason.tolist() if r).most_common())
 
     def data_hash(self) -> str:
-        """A digest of (content, class, split) of the usable images: the same data gives the same hash."""
+        """Returns a digest of (content, class, split) of the usable images: the same data gives the same hash."""
         rows = self.usable()
         lines = sorted(
             f"{digest} {self.classes[label]} {SPLITS[split]}"
@@ -99,7 +99,7 @@ class Manifest:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def write_csv(self, path: Path) -> None:
-        """Writes every row, including files left out."""
+        """Writes all rows, including files left out."""
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
@@ -128,9 +128,9 @@ def make_manifest(
     Args:
         listing: the files.
         verdicts: one per file.
-        split: `split` of the config.
-        inspection: `inspection` of the config.
-        enforce: whether to reject data that no run may use; otherwise the manifest says why.
+        split: the config's `split`.
+        inspection: the config's `inspection`.
+        enforce: whether to reject data that no run may use; otherwise, the manifest contains the reason.
 
     Raises:
         BadInput: for data that the policy rejects, for a class without usable training images, or when folds or groups
@@ -169,7 +169,7 @@ def make_manifest(
 
 
 def _without_images(manifest: Manifest, split: SplitSettings) -> str:
-    """Why there are no training images, or none in a requested split; `""` if all is well."""
+    """Returns why there are no training images, or none in a requested split; `""` if there are."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.reasons().items())
     listing = manifest.listing
     usable = manifest.usable()
@@ -190,7 +190,7 @@ def _without_images(manifest: Manifest, split: SplitSettings) -> str:
 def _without_training_images(
     manifest: Manifest, split: SplitSettings, name: str, rows: NDArray[np.intp], reasons: str
 ) -> str:
-    """What removed all usable rows of a class."""
+    """Returns what removed all usable rows of a class."""
     where = [which for which in SPLITS if (manifest.split[rows] == SPLITS.index(which)).any()]
     what = (
         f"The class {name!r} has no usable training image in {manifest.listing.root}: "
@@ -207,7 +207,7 @@ def _without_training_images(
 
 
 def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
-    """Why a validation or test set is empty that folds or groups should have filled."""
+    """Returns why a validation or test set is empty that folds or groups should have filled."""
     images = len(manifest.usable())
     if split.folds is not None and not len(manifest.rows(VALIDATION)):
         pattern, hint = "", ""
@@ -230,7 +230,7 @@ def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
 
 
 def _received(split: SplitSettings) -> str:
-    """The settings that determine the split, as one would type them."""
+    """Formats the settings that determine the split as a user would type them."""
     shares = f"split.validation={split.validation:g}"
     if split.folds is not None:
         shares = f"split.folds={split.folds} split.fold={split.fold}"

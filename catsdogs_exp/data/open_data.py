@@ -1,4 +1,4 @@
-"""From settings to the data of a run: source, listing, inspection, split, subset, pixels."""
+"""Turns settings into the data of a run: source, listing, inspection, split, subset, pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Data:
 
     Attributes:
         manifest: the files with their splits.
-        fetch: returns images as they are evaluated.
-        stored: returns the images to cut from, if `loader.resize` cuts at random; otherwise None.
+        fetch: returns images as used for evaluation.
+        stored: returns the images to cut from, if `loader.resize` cuts random boxes; otherwise None.
     """
 
     manifest: Manifest
@@ -37,7 +37,7 @@ def open_data(config: Config, progress: ReportProgress, say: Callable[[str], Non
     """Finds, inspects, splits and opens the images.
 
     Raises:
-        BadInput: as `gather` does.
+        BadInput: as for `gather`.
     """
     check_source(config.dataset)
     manifest = gather(config, progress)
@@ -61,10 +61,10 @@ def gather(config: Config, progress: ReportProgress | None = None, enforce: bool
     """Finds, inspects and splits the images of a config, then takes a subset of the training images.
 
     Args:
-        config: of the run.
+        config: the run's config.
         progress: called with the current task, the number done, and the total.
-        enforce: whether to reject data that no run may use; otherwise the manifest says why. All files count for this,
-            whether in the subset or not.
+        enforce: whether to reject data that no run may use; otherwise, the manifest contains the reason. All files
+            count for this, whether in the subset or not.
 
     Raises:
         BadInput: if there are no training images, or `inspection.*` rejects the data.
@@ -75,7 +75,7 @@ def gather(config: Config, progress: ReportProgress | None = None, enforce: bool
 
 
 def manifest_of(root: Path, config: Config, progress: ReportProgress | None = None) -> Manifest:
-    """The manifest of an existing folder of images, with all its images."""
+    """Returns the manifest of an existing folder of images, with all its images."""
     return _manifest(list_images(root, Selection(folders=config.split.folders)), config, progress)
 
 

@@ -1,4 +1,4 @@
-"""Limits OpenCV to one thread while batches are prepared in several threads of ours."""
+"""Limits OpenCV to one thread while our own threads prepare batches."""
 
 import threading
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ _within: list[int] = []  # OpenCV's previous number; each open block adds an ent
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """A context in which OpenCV uses only the calling thread: nested threads only wait for each other.
+    """A context manager in which OpenCV uses only the calling thread: nested threads would only wait for each other.
 
-    The number is global to the process; the last block to end restores it.
+    The number is global to the process; the last block to exit restores it.
     """
     import cv2  # noqa: PLC0415  (who only inspects does not pay for it)
 

@@ -10,7 +10,7 @@ from catsdogs_exp.data.turns import taking_turns
 
 
 def first_batches(train: Loader, plain: Loader, count: int) -> tuple[Loader, Loader]:
-    """`count` batches with all classes in proportion, for training and, unaugmented, for validation.
+    """Selects `count` batches with all classes in proportion, for training and, unaugmented, for validation.
 
     Args:
         train: the training loader.
@@ -42,12 +42,12 @@ _Loader = TypeVar("_Loader", bound=_Sampled)
 
 
 def some_batches(loader: _Loader, count: int, seed: int) -> _Loader:
-    """A loader of the images of `count` batches with all classes in proportion, always the same ones.
+    """Returns a loader of `count` batches of images with all classes in proportion, always the same ones.
 
     Args:
-        loader: of images or their features.
-        count: batches, >= 1; a loader with no more than that is returned unchanged.
-        seed: of the selection.
+        loader: a loader of images or their features.
+        count: number of batches, >= 1; a loader with no more than that is returned unchanged.
+        seed: seed of the selection.
     """
     if count >= loader.steps:
         return loader

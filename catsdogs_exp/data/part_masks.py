@@ -35,14 +35,15 @@ class PartMasks:
         self._names = _names(folder / NAMES)
 
     def mask(self, path: str) -> NDArray[np.uint8] | None:
-        """The mask of an image, uint8 [height, width], by the image's path within its data set; None if there is none.
+        """Returns the mask of an image, uint8 [height, width], by the image's path within its data set; None if there
+        is none.
 
         Raises:
             BadInput: for a file that is not a mask.
         """
         file = (self._folder / PurePosixPath(path)).with_suffix(".png")
         if not file.resolve().is_relative_to(self._folder.resolve()):
-            raise BadInput(f"A mask must lie below --parts. Received: {file}")
+            raise BadInput(f"A mask must be inside the folder --parts. Received: {file}")
         if not file.is_file():
             return None
         try:
@@ -56,7 +57,7 @@ class PartMasks:
             raise BadInput(f"A mask must be a PNG. Received: {file} ({error})") from error
 
     def names(self, values: int) -> list[str]:
-        """The names of the values 0, 1, ...; `""` for 0, which is no part."""
+        """Returns the names of the values 0, 1, ...; `""` for 0, which is no part."""
         return ["", *(self._names.get(value, str(value)) for value in range(1, values))]
 
 

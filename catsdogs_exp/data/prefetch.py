@@ -1,4 +1,4 @@
-"""Prefetching: threads prepare batches in advance, in order, while the network trains."""
+"""Prefetches batches: threads prepare them in advance, in order, while the network trains."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -24,15 +24,15 @@ class Batched(Protocol[Made_co]):
         """Threads that prepare batches."""
 
     def batch(self, epoch: int, step: int) -> Made_co:
-        """One batch; `epoch` and `step` count from 0."""
+        """Returns one batch; `epoch` and `step` count from 0."""
 
 
 def batches(feed: Batched[T], numbers: range | None = None) -> Generator[T, None, None]:
-    """Batches, prepared in advance by threads.
+    """Yields batches prepared in advance by threads.
 
     Args:
         feed: produces them.
-        numbers: which batches, from 0 and continuing through the epochs; None: all images once.
+        numbers: which batches, counted from 0 through all epochs; None: all images once.
     """
     with one_opencv_thread():
         yield from ahead(
@@ -46,11 +46,11 @@ def ahead(work: Callable[[int], T], numbers: Iterable[int], threads: int) -> Gen
     """Yields `work(number)` for each number, in order; up to `2 * threads + 1` results are in progress or waiting.
 
     Nothing starts before the first result is requested. Stopping early leaves nothing running: closing the iterator
-    waits for work in progress and drops the rest. An error is raised where its result would have come.
+    waits for work in progress and drops the rest. An error is raised in place of its result.
 
     Args:
         work: called in threads; numpy, OpenCV and file reads release the interpreter lock.
-        numbers: each requested once.
+        numbers: the numbers, each requested once.
         threads: number of concurrent threads, >= 1.
     """
     numbers = iter(numbers)

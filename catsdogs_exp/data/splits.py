@@ -2,15 +2,16 @@
 
 Every group of images that must stay together (copies, near copies, the frames of a clip) gets a number u in [0, 1) from
 a hash of (seed, content or name). If u is below the fraction, the group belongs to validation. Such a split needs no
-list of files, and new files cannot move old ones. On its own it would be imprecise for small classes (for a fraction of
-0.2: 1 to 7 of 20 images, 29 to 51 of 200, 3,890 to 4,110 of 20,000), so the threshold is shifted, past as few groups as
-possible, until the split is within 2 % of its fraction (`TOLERANCE`), or exact where 2 % is less than one image. So 20
-images per class are split 16 to 4 and 200 are split 160 to 40. Of 2,000 images, validation gets 392 to 408, and adding
-a tenth more files moves one or two old ones; of 20,000, hardly any ever moves. The rule is the same at every size.
+list of files, and new files cannot move old ones. On its own, it would be imprecise for small classes (for a fraction
+of 0.2: 1 to 7 of 20 images, 29 to 51 of 200, 3,890 to 4,110 of 20,000), so the threshold is shifted, past as few groups
+as possible, until the split is within 2 % of its fraction (`TOLERANCE`), or exact where 2 % is less than one image. So
+20 images per class are split 16 to 4 and 200 are split 160 to 40. Of 2,000 images, validation gets 392 to 408, and
+adding a tenth more files moves one or two old ones; of 20,000, hardly any ever moves. The rule is the same at every
+size.
 
 If a fraction is not a whole number of images, it is rounded up in some classes and down in others, so that it holds
-over all classes: of 100 classes of 12 images, 0.2 takes 3 from 40 of them and 2 from 60. Likewise, the images left over
-by a division into folds go to the smallest folds.
+overall: with 100 classes of 12 images, 0.2 selects 3 from 40 of them and 2 from 60. Likewise, the images left over by a
+division into folds go to the smallest folds.
 """
 
 import hashlib
@@ -59,7 +60,7 @@ def assign(split: SplitSettings, images: Unassigned) -> NDArray[np.int8]:
       itself separates them.
     - Validation, test and every fold are within `TOLERANCE` of their fraction of the images; where that is less than
       one image, they get the whole number above or below, as far as groups can be divided. No requested split is empty
-      while train has a group to give. Over all classes the rounding errors cancel to less than one image.
+      as long as train has a group to spare. Over all classes the rounding errors cancel to less than one image.
     - Adding files moves no old one if the hash alone is within tolerance before and after (nearly always in classes of
       several thousand). Otherwise, if groups are single images, at most two old ones move at each threshold for every
       file added to the class. A file that joins a group of copies may move only that group. In classes that come
@@ -236,7 +237,7 @@ class _Cut:
         error = np.abs(images - self.before)
         if error[place] > tolerance:
             near = np.flatnonzero(error <= tolerance)
-            # Large groups may exceed the tolerance: then as close as they allow.
+            # Large groups may exceed the tolerance; then the boundary is as close as they allow.
             place = int((near[np.abs(near - place).argmin()]) if len(near) else error.argmin())
         return min(max(place, self.first), self.last)
 

@@ -21,10 +21,10 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
     set with the same rate of broken files. All other files are treated as absent.
 
     Args:
-        manifest: of all files, with reasons and splits decided.
-        fraction: of each class's training images, > 0 and <= 1; at least one image is kept.
+        manifest: all files, with reasons and splits.
+        fraction: fraction of each class's training images to keep, > 0 and <= 1; at least one image is kept.
         max_per_class: maximum number of training images, or None for no limit.
-        seed: of the selection.
+        seed: seed of the selection.
     """
     if fraction == 1 and max_per_class is None:
         return manifest
@@ -58,7 +58,9 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
 
 
 def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
-    """The manifest of some rows: reasons and splits are unchanged, findings and counts cover only these rows."""
+    """Returns the manifest of some rows: reasons and splits are unchanged, findings and counts cover only these
+    rows.
+    """
     listing = manifest.listing
     verdicts = manifest.verdicts.rows(rows)
     labels, given, reason = listing.labels[rows], manifest.given[rows], verdicts.reason
@@ -81,7 +83,7 @@ def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
 
 
 def _ranks(manifest: Manifest, seed: int) -> NDArray[np.uint64]:
-    """A random number for each row, uint64 [n], from its content, so that copies stay together.
+    """Returns a random number for each row, uint64 [n], from its content, so that copies stay together.
 
     Unreadable files are hashed by path, because empty files are all the same.
     """
@@ -96,7 +98,7 @@ def _ranks(manifest: Manifest, seed: int) -> NDArray[np.uint64]:
 
 
 def _rank(seed: int, key: str) -> int:
-    """Uses a different hash than the splits: otherwise the subset would be the images nearest to the validation
+    """Uses a different hash than the splits; otherwise, the subset would be the images nearest to the validation
     threshold.
     """
     digest = hashlib.blake2b(f"{seed}:{key}".encode(errors="surrogatepass"), digest_size=8, person=b"subset").digest()

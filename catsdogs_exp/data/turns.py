@@ -1,18 +1,18 @@
-"""An order of images in which every prefix is a fair sample."""
+"""Orders images so that every prefix is a fair sample."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def taking_turns(labels: NDArray[np.int32], seed: int = 0) -> NDArray[np.intp]:
-    """An order of all rows in which classes alternate in proportion to their size, random within each class.
+    """Returns an order of all rows in which classes alternate in proportion to their size, random within each class.
 
     Args:
         labels: int32 [n].
-        seed: of the order within a class.
+        seed: seed of the order within a class.
 
     Returns:
-        [n], indices into `labels`.
+        intp [n], indices into `labels`.
     """
     rng = np.random.default_rng(seed)
     turn = np.empty(len(labels))

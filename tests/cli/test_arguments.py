@@ -123,4 +123,4 @@ def test_commands_tell_which_source_a_path_has_chosen(
     assert main([command, f"dataset.path={tmp_path}"]) == 2
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "dataset=folder, because dataset.path is a folder"
-    assert last.startswith("error: The folder of images holds nothing")
+    assert last.startswith("error: The folder of images contains nothing")

@@ -181,7 +181,7 @@ def test_inspect_says_how_folders_were_read_and_what_is_not_used(
     reading = ["dev is taken as validation"]
     skipped = [
         "the folder Unlabelled with 3 files: unlabelled",
-        "1 file beside the folders: loose.jpg",
+        "1 file next to the folders: loose.jpg",
         "1 hidden or left behind by a system or program: @eaDir/",
     ]
     assert main(["inspect", str(photos)]) == 0

@@ -306,9 +306,9 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
 BAD_INPUT = {
     "a missing folder": (["dataset=folder", "dataset.path={tmp}/nothing"], "There is none at: "),
     "a file for a folder": (["dataset=folder", "dataset.path={tmp}/a-file"], "Received a file: "),
-    "an empty folder": (["dataset=folder", "dataset.path={tmp}/empty"], "The folder of images holds nothing: "),
-    "no class folders": (["dataset=folder", "dataset.path={tmp}/flat"], "holds 3 files but no class folders: "),
-    "an empty class": (["dataset=folder", "dataset.path={tmp}/hollow"], "The class folder 'dogs' holds no images: "),
+    "an empty folder": (["dataset=folder", "dataset.path={tmp}/empty"], "The folder of images contains nothing: "),
+    "no class folders": (["dataset=folder", "dataset.path={tmp}/flat"], "contains 3 files but no class folders: "),
+    "an empty class": (["dataset=folder", "dataset.path={tmp}/hollow"], "The class folder 'dogs' contains no images: "),
     "one class": (["dataset=folder", "dataset.path={tmp}/single"], "Received one: 'cats' in "),
     "all files broken": (["dataset=folder", "dataset.path={tmp}/broken"], "None of the 6 files in "),
     "a missing archive": (["dataset=archive", "dataset.path={tmp}/no.zip"], "There is none at: "),

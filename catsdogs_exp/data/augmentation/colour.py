@@ -61,7 +61,7 @@ def greyscale(image: Image) -> Image:
 
 
 def grey(image: Image) -> Image:
-    """The grey values only: uint8 [height, width]."""
+    """Returns the grey values: uint8 [height, width]."""
     if image.shape[-1] == 1:
         return image[..., 0]
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -22,7 +22,7 @@ class Custom:
     """One operation on one image.
 
     Attributes:
-        name: of the operation.
+        name: name of the operation.
         seed, epoch, index: determine its random numbers.
     """
 
@@ -42,7 +42,7 @@ def register_operation(name: str) -> Callable[[CustomOperation], CustomOperation
     def enter(operation: CustomOperation) -> CustomOperation:
         if name in _operations:
             by = _operations[name].__module__
-            raise ValueError(f"An operation named {name!r} is registered already, by {by}.")
+            raise ValueError(f"An operation named {name!r} is already registered by {by}.")
         _operations[name] = operation
         OFFERED.setdefault("augment.custom", []).append(name)
         return operation

@@ -8,7 +8,8 @@ from catsdogs_exp.data.augmentation.sampling import OFF, Drawn
 
 
 def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
-    """The changes to an image, such as `{"rotation": "31.2°", "zoom": "0.93 x 1.12"}`, for enabled settings only.
+    """Formats the changes to an image, such as `{"rotation": "31.2°", "zoom": "0.93 x 1.12"}`, for enabled settings
+    only.
 
     Pairs are height x width. Rotations are counterclockwise.
     """
@@ -36,7 +37,7 @@ def describe(drawn: Drawn, augment: Augment) -> dict[str, str]:
 
 
 def describe_mix(mix: Mix) -> dict[str, str]:
-    """How an image is mixed: `{"mixup": "0.31 of image 12"}`, by the partner's index."""
+    """Formats how an image is mixed: `{"mixup": "0.31 of image 12"}`, with the partner's index."""
     return {"mixup" if mix.box is None else "cutmix": f"{mix.share:.2f} of image {mix.partner}"}
 
 

@@ -19,7 +19,7 @@ class Erased:
     Attributes:
         area: fraction of the image's area.
         ratio: width / height, in pixels.
-        top, left: position, 0..1 of the positions where it fits.
+        top, left: position, 0..1, among the positions where it fits.
     """
 
     area: float
@@ -30,7 +30,7 @@ class Erased:
 
 @dataclass(frozen=True)
 class Cut:
-    """A square to erase (DeVries and Taylor, 2017), which may reach beyond the edge.
+    """A square to erase (DeVries and Taylor, 2017), which may extend beyond the edge.
 
     Attributes:
         side: fraction of the shorter side.

@@ -1,8 +1,8 @@
 """Geometric changes: one affine map, one interpolation.
 
-Units and meaning are those of Keras's `ImageDataGenerator` (docs/course.md, "Augmentation"): rotation and shear in
-degrees, shifts as fractions of the size, zoom sampled per axis, all about the image's centre. The same parameters give
-the same image, also beyond the edges, where each fill mode does what SciPy does under Keras.
+Units and meaning follow Keras's `ImageDataGenerator` (docs/course.md, "Augmentation"): rotation and shear in degrees,
+shifts as fractions of the size, zoom sampled per axis, all about the image's centre. The same parameters give the same
+image, including beyond the edges, where each fill mode works as in SciPy, which Keras uses.
 """
 
 import math
@@ -20,7 +20,7 @@ _BORDER = {
     "constant": cv2.BORDER_REPLICATE,  # pixels outside are painted over afterwards
 }
 _ALMOST = 1e-6  # pixels: rounding must not map the last row to the outside
-_FAR = 1e6  # pixels beyond which OpenCV's coordinates overflow; only fill is there
+_FAR = 1e6  # pixels beyond which OpenCV's coordinates overflow; there is only fill
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Affine:
     y0: float = 0.0
 
     def then(self, later: "Affine") -> "Affine":
-        """The single map equivalent to applying this one first and `later` afterwards."""
+        """Returns the single map equivalent to applying this one first and `later` afterwards."""
         return Affine(
             xx=self.xx * later.xx + self.xy * later.yx,
             xy=self.xx * later.xy + self.xy * later.yy,
@@ -71,7 +71,7 @@ class Affine:
         )
 
     def pixels(self, height: int, width: int) -> NDArray[np.float64]:
-        """The same map for pixels counted from the corner: float64 [2, 3], `source = matrix @ (x, y, 1)`."""
+        """Returns the same map for pixels counted from the corner: float64 [2, 3], `source = matrix @ (x, y, 1)`."""
         cx, cy = width / 2 - 0.5, height / 2 - 0.5
         x0 = self.x0 + cx - self.xx * cx - self.xy * cy
         y0 = self.y0 + cy - self.yx * cx - self.yy * cy
@@ -79,9 +79,9 @@ class Affine:
 
 
 def affine(warp: Warp, height: int, width: int) -> Affine:
-    """The map of a warp, in ImageDataGenerator's order: zoom, shear, shift, rotate for the coordinates.
+    """Returns the map of a warp; coordinates are transformed in ImageDataGenerator's order: zoom, shear, shift, rotate.
 
-    Flips come last for the image, so first for its coordinates.
+    Flips come last for the image, and therefore first for its coordinates.
     """
     a, s = math.radians(warp.rotation), math.radians(warp.shear)
     ca, sa, cs, ss = math.cos(a), math.sin(a), math.cos(s), math.sin(s)
@@ -102,7 +102,7 @@ def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_
     """Warps an image, uint8 [height, width, channels], with bilinear interpolation; the result has the same shape and
     type.
 
-    A pure flip only moves pixels; without any change the same array is returned.
+    A pure flip only moves pixels; without any change, the same array is returned.
     """
     turned = (change.xy, change.x0, change.yx, change.y0)
     if turned == (0, 0, 0, 0) and abs(change.xx) == abs(change.yy) == 1:
@@ -130,14 +130,14 @@ def apply_affine(image: Image, change: Affine, fill_mode: str = "nearest", fill_
 
 
 def _coordinates(matrix: NDArray[np.float64], height: int, width: int) -> tuple[NDArray[np.float64], ...]:
-    """The source position of each pixel: two float64 [height, width], x and y."""
+    """Returns the source position of each pixel: two float64 [height, width], x and y."""
     across, down = np.arange(width), np.arange(height)[:, None]
     (xx, xy, x0), (yx, yy, y0) = matrix.tolist()
     return xx * across + (xy * down + x0), yx * across + (yy * down + y0)
 
 
 def _sampled(image: Image, matrix: NDArray[np.float64], fill_mode: str) -> Image:
-    """Bilinear interpolation at coordinates that are first mapped back into the image."""
+    """Interpolates bilinearly at coordinates that are first mapped back into the image."""
     height, width = image.shape[:2]
     x, y = _coordinates(matrix, height, width)
     columns, rows = _inside(x, width, fill_mode), _inside(y, height, fill_mode)

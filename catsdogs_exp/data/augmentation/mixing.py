@@ -19,7 +19,7 @@ class Mix:
     Attributes:
         partner: the other image's index among the training images; may be the image itself.
         share: the partner's fraction of the label, 0..1.
-        box: top, bottom, left, right in pixels of the region cut from the partner; None: both are blended.
+        box: top, bottom, left, right, in pixels, of the region cut from the partner; None: both images are blended.
     """
 
     partner: int
@@ -33,7 +33,7 @@ def draw_mix(augment: Augment, generator: np.random.Generator, count: int, size:
     Args:
         augment: `mixup` or `cutmix` above 0; with both, either is used with equal probability.
         generator: the image's own for the epoch: `randomness.mix_generator`.
-        count: training images; each is the partner with equal probability.
+        count: number of training images; each is equally likely to be the partner.
         size: height and width of the images.
     """
     height, width = size
@@ -47,7 +47,7 @@ def draw_mix(augment: Augment, generator: np.random.Generator, count: int, size:
     down, across = height * math.sqrt(share), width * math.sqrt(share)
     top, bottom = _clipped(y * height, down, height)
     left, right = _clipped(x * width, across, width)
-    # the label follows the visible pixels: the box may reach beyond the edge
+    # the label follows the visible pixels: the box may extend beyond the edge
     return Mix(partner, (bottom - top) * (right - left) / (height * width), (top, bottom, left, right))
 
 

@@ -19,7 +19,7 @@ def apply(image: Image, drawn: Drawn, augment: Augment) -> Image:
     Args:
         image: uint8 [height, width, channels], 3 channels or 1. It is not modified.
         drawn: the changes.
-        augment: how to fill the outside and erased regions.
+        augment: how to fill the exterior and erased regions.
 
     Returns:
         uint8 of the same shape; the same array if nothing changes.

@@ -1,4 +1,6 @@
-"""Samples the parameters for one image. Settings read separate parts of the random stream: none affects another."""
+"""Samples the parameters for one image. Each setting reads its own part of the random stream, so none affects
+others.
+"""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from catsdogs_exp.data.randomness import sample_uniforms
 
 OFF = (1.0, 1.0)  # a range of factors without effect
 _WARP = 8  # positions in the random stream
-_POLICY = 25  # from here on the policy's: one, and two for each operation
+_POLICY = 25  # where the policy's numbers begin: one, and two for each operation
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Drawn:
         noise: standard deviation in grey levels; 0: none.
         noise_key: selects the noise, 0..2**53.
         erased, cut: the erased region, or None.
-        operations: the policy's.
+        operations: the policy's operations.
         custom: the plugins' operations, in order.
     """
 
@@ -50,12 +52,12 @@ class Drawn:
 
 
 def changes_pictures(augment: Augment) -> bool:
-    """Whether these settings change single images; mixing does not count."""
+    """Returns whether these settings change single images; mixing does not count."""
     return _warps(augment) or _goes_beyond_geometry(augment) or bool(augment.custom)
 
 
 def mixes(augment: Augment) -> bool:
-    """Whether these settings mix images in pairs."""
+    """Returns whether these settings mix images in pairs."""
     return augment.mixup > 0 or augment.cutmix > 0
 
 
@@ -81,7 +83,7 @@ def _goes_beyond_geometry(augment: Augment) -> bool:
 
 
 def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
-    """The changes to image `index` in an epoch: a function of (seed, epoch, index) only."""
+    """Samples the changes to image `index` in an epoch: a function of (seed, epoch, index) only."""
     beyond = _goes_beyond_geometry(augment)
     needed = _POLICY + 1 + 2 * augment.num_ops if beyond else _WARP
     u = sample_uniforms(seed, epoch, index, needed).tolist()

@@ -59,7 +59,7 @@ _TOYS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Look:
-    """One animal's colours and proportions."""
+    """The colours and proportions of one animal."""
 
     fur: Colour
     mark: Colour
@@ -72,7 +72,7 @@ class Look:
 
 
 def new_look(dice: Dice) -> Look:
-    """A coat and a face from the distribution shared by all classes."""
+    """Samples a coat and a face from the distribution shared by all classes."""
     fur = mix(dice.pick(_FURS), dice.pick(_FURS), dice.between(0, 0.3))
     dark = sum(fur) < 330
     mark = mix(fur, dice.pick(_FURS) if dice.chance(0.4) else (WHITE if dark else INK), dice.between(0.3, 0.55))
@@ -98,7 +98,7 @@ class Patch(NamedTuple):
 
 
 def new_coat(size: tuple[int, int], frame: Frame, look: Look, patch: Patch, dice: Dice) -> Image.Image:
-    """A sheet of fur to cut parts from: pattern and hairs."""
+    """Draws a sheet of fur to cut parts from, with pattern and hairs."""
     middle, rx, ry = patch
     easel = Easel(Image.new("RGB", size, look.fur))
     if look.pattern == "stripes":
@@ -156,7 +156,7 @@ def _paw(easel: Easel, frame: Frame, place: complex, colour: Colour, line: Colou
 def draw_body(  # noqa: PLR0913  (where, which pose, whose body, which colours, which chance: nothing of it is one thing)
     easel: Easel, frame: Frame, pose: str, species: Species, look: Look, dice: Dice
 ) -> None:
-    """Draws the body below and beside a head of radius 1 at the origin."""
+    """Draws the body below and next to a head of radius 1 at the origin."""
     wide = species.build * look.stretch
     paw = look.light if look.pattern == "bib" or dice.chance(0.3) else look.fur
     if pose == "head":

@@ -169,7 +169,7 @@ class Easel:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """A context in which everything painted belongs to this part of `PARTS`."""
+        """A context manager in which everything painted belongs to this part of `PARTS`."""
         before, self._part = self._part, PARTS.index(name)
         try:
             yield
@@ -188,7 +188,7 @@ class Easel:
         line: Colour | None = None,
         width: float = 0.045,
     ) -> None:
-        """A filled shape, with a line around it if `line` gives a colour."""
+        """Fills a shape, with a line around it if `line` is a colour."""
         if line is not None:
             edge = frame.points(_grown(outline, width))
             self.pen.polygon(edge, fill=line)
@@ -198,13 +198,13 @@ class Easel:
         self._mark(points)
 
     def stroke(self, frame: Frame, knots: Iterable[complex], colour: Colour, width: float = 0.045) -> None:
-        """A curve through the knots."""
+        """Draws a curve through the knots."""
         points = frame.points(tube(knots, width / 2, width / 2))
         self.pen.polygon(points, fill=colour)
         self._mark(points)
 
     def shade(self, frame: Frame, outline: Outline) -> None:
-        """Darkens what is already there."""
+        """Darkens what has been painted so far."""
         mask = Image.new("L", self.image.size)
         ImageDraw.Draw(mask).polygon(frame.points(outline), fill=70)
         if box := mask.getbbox():

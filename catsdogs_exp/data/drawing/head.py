@@ -38,7 +38,7 @@ _FACES = {
 
 
 def _ears(easel: Easel, head: Frame, kind: str, look: Look, dice: Dice) -> None:
-    """Both ears; the first shape of a kind is the ear, the second its inside."""
+    """Draws both ears; the first shape of a kind is the ear, the second its inside."""
     size = dice.between(0.9, 1.15)
     inner = mix(PINK, look.fur, 0.1)
     shapes: list[tuple[Sequence[complex], Colour]] = []
@@ -236,7 +236,7 @@ def _muzzle(easel: Easel, head: Frame, species: Species, look: Look, dice: Dice)
 
 
 def draw_head(easel: Easel, head: Frame, species: Species, look: Look, dice: Dice) -> None:
-    """Draws the head, of radius 1 at the origin, with everything that belongs to it."""
+    """Draws the head, of radius 1 at the origin, with all its parts."""
     brow, cheek, jaw, _ = _FACES[species.muzzle]
     if species.crown == "mane":  # around the head, so behind it
         with easel.part(f"crown: {species.crown}" if species.crown != "none" else "head"):

@@ -27,8 +27,8 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
 
     Args:
         class_index: the class, in `[0, MAX_CLASSES)`; see `class_names`.
-        index: of the image within the class, >= 0.
-        seed: of the data set, >= 0.
+        index: index of the image within the class, >= 0.
+        seed: seed of the data set, >= 0.
 
     Returns:
         An RGB image with sides of 160 to 320 pixels.
@@ -41,7 +41,7 @@ def draw(class_index: int, index: int, seed: int) -> Image.Image:
 
 
 def draw_parts(class_index: int, index: int, seed: int) -> Image.Image:
-    """The parts of the image that `draw` returns for the same arguments.
+    """Returns the parts of the image that `draw` returns for the same arguments.
 
     Returns:
         An image of mode L and the same size: the number of the part at each pixel, see `PARTS`.
@@ -55,7 +55,7 @@ def draw_parts(class_index: int, index: int, seed: int) -> Image.Image:
 
 
 def _painted(class_index: int, index: int, seed: int, with_parts: bool) -> tuple[Image.Image, Image.Image | None, Dice]:
-    """The image before light and noise, its parts, and the random generator to continue with."""
+    """Returns the image before light and noise, its parts, and the random generator to continue with."""
     if not 0 <= class_index < MAX_CLASSES:
         raise ValueError(f"class_index must be between 0 and {MAX_CLASSES - 1}. Received: class_index={class_index}")
     if index < 0 or seed < 0:
@@ -66,7 +66,7 @@ def _painted(class_index: int, index: int, seed: int, with_parts: bool) -> tuple
     width, height = sides if dice.chance(0.5) else sides[::-1]
     pose = dice.pick(("head", "head", "head", "sitting", "sitting", "sitting", "lying", "standing"))
     left, top, right, bottom = _POSES[pose]
-    # Tall heads need room above, or the features that identify the class would be cut off.
+    # Tall heads need space above; otherwise, the features that identify the class would be cut off.
     if species.ears == "long" or species.crown in ("horns", "antlers", "crest"):
         top -= 0.4
     fit = min(width / (right - left), height / (bottom - top))

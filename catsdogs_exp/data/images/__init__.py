@@ -1,1 +1,1 @@
-"""From a file's bytes to the pixels that a network sees, and the cache of decoded images."""
+"""Turns a file's bytes into the network's input pixels, and caches decoded images."""

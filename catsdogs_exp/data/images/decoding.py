@@ -25,7 +25,7 @@ from catsdogs_exp.process import pillow_warnings_ignored
 # Pillow supports a format once its plugin is imported; only these are used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
-# Change this whenever the same file would give different pixels; part of every cache key.
+# Part of every cache key. Change it whenever the same file would give different pixels.
 VERSION = 4
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _BAND = 1 << 22  # pixels
@@ -55,7 +55,7 @@ class TooLarge(Undecodable):
 
 @dataclass(frozen=True)
 class Examined:
-    """An image as inspection sees it.
+    """The result of examining an image for inspection.
 
     Attributes:
         small: RGB, upright; JPEGs at 1, 1/2, 1/4 or 1/8 of their size, other formats in full.
@@ -94,10 +94,10 @@ def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Ima
 
 
 def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MAX_PIXELS) -> Examined:
-    """Determines whether `decode` would succeed, and what is odd about the file, in less time.
+    """Determines, faster than `decode`, whether decoding would succeed, and what is unusual about the file.
 
-    For a JPEG the whole stream is read, as for decoding, but libjpeg is asked for a smaller image, which saves most of
-    the transform. Everything that can be wrong with a JPEG shows in the stream, so the answer is the same.
+    The whole stream of a JPEG is read, as in decoding, but libjpeg computes a smaller image, which saves most of the
+    transform. All damage to a JPEG shows up in the stream, so the result is the same.
 
     Args:
         data: the file's bytes.
@@ -106,7 +106,7 @@ def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MA
         max_pixels: larger images are rejected without reading the pixels.
 
     Raises:
-        Undecodable: as `decode` does.
+        Undecodable: as for `decode`.
         TooLarge: for more than `max_pixels`.
     """
     max_pixels = min(max_pixels, MAX_PIXELS)
@@ -138,7 +138,7 @@ def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MA
 
 
 def check_size(data: bytes, max_pixels: int) -> None:
-    """Rejects an image with too many pixels by its header, before any memory is spent on them.
+    """Rejects an image with too many pixels by its header, before memory is allocated for them.
 
     Raises:
         Undecodable: if there is no header.
@@ -183,10 +183,10 @@ def _reasons(data: bytes) -> Iterator[None]:
 def pixels(
     data: bytes, scratch: NDArray[np.uint8] | None = None, levels: Mapping[str, float] = depth.WHITE_LEVELS
 ) -> NDArray[np.uint8]:
-    """The result of `decode` as an array, with identical values, but faster for ordinary JPEGs.
+    """Decodes to an array with the same values as `decode`, but faster for ordinary JPEGs.
 
-    These are decoded through TurboJPEG's interface to the library that Pillow also uses, without Pillow's overhead.
-    Whatever it does not read without a warning is left to Pillow.
+    These are decoded through TurboJPEG's interface to the library that Pillow uses, too, without Pillow's overhead.
+    Files that it does not read without a warning are left to Pillow.
 
     Args:
         data: the file's bytes.
@@ -197,7 +197,7 @@ def pixels(
         uint8 [height, width, 3].
 
     Raises:
-        Undecodable: as `decode` does.
+        Undecodable: as for `decode`.
     """
     header = jpeg.header_of(data)
     if header is not None and header.width * header.height <= MAX_PIXELS:
@@ -209,7 +209,7 @@ def pixels(
 
 def _loaded(image: Image.Image) -> int:
     """Decodes an image, and returns the orientation it was stored in."""
-    if image.format == "TIFF":  # Pillow applies these when loading, and then forgets them
+    if image.format == "TIFF":  # Pillow applies the orientation when loading, and then forgets it
         orientation = jpeg.orientation_of(image)
         image.load()
         return orientation
@@ -224,7 +224,7 @@ def _turned(rgb: Image.Image, image: Image.Image, orientation: int) -> Image.Ima
 
 
 def _complaint(data: bytes, image: Image.Image) -> str:
-    """The warning of libjpeg, which Pillow does not pass on.
+    """Returns libjpeg's warning, which Pillow does not pass on.
 
     Raises:
         Undecodable: `truncated`, if part of the image is missing.
@@ -238,7 +238,7 @@ def _complaint(data: bytes, image: Image.Image) -> str:
 
 
 def _note(kind: str, mode: str, orientation: int, suffix: str | None, more: Iterable[str]) -> str:
-    """Oddities of an image that decodes."""
+    """Describes what is unusual about an image that decodes."""
     notes = []
     if suffix is not None and not is_extension_of(suffix, kind):
         notes.append(f"named {suffix or 'without extension'}, is {kind}")
@@ -251,7 +251,7 @@ def _note(kind: str, mode: str, orientation: int, suffix: str | None, more: Iter
 
 
 def _frames(image: Image.Image) -> str:
-    """Whether there are more frames or pages after the first; unreadable ones do not matter."""
+    """Returns a note if there are more frames or pages after the first; unreadable ones are ignored."""
     if image.format == "JPEG":
         return ""
     try:
@@ -267,7 +267,7 @@ def _to_rgb(image: Image.Image, levels: Mapping[str, float] = depth.WHITE_LEVELS
     if depth.is_deep(image.mode):
         return depth.grey_of(image, levels).convert("RGB")
     if image.format in ("BMP", "DIB") and image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
-        return image.convert("RGB")  # programs that write no transparency leave it zero
+        return image.convert("RGB")  # programs that do not write transparency leave it zero
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return _over_white(image)
     return image.convert("RGB")
@@ -286,7 +286,7 @@ def _transparency_of_pixels(image: Image.Image) -> None:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """Composites over white in bands, because a large image would otherwise need four times its memory."""
+    """Composites over white in bands; otherwise, a large image would need four times its memory."""
     result = Image.new("RGB", image.size)
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):

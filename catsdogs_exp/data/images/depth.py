@@ -2,7 +2,7 @@
 
 The white level follows from the type where the type determines it: 65,535 for 16 bits, 4,095 for a TIFF with 12. Signed
 and 32-bit integers and floats do not state their range, and a single image's maximum does not reveal it: a dark image
-has a small maximum too. So the range is chosen for the whole data set, per type: the smallest of `RANGES` that holds
+has a small maximum, too. So one range is chosen per type for the whole data set: the smallest of `RANGES` that contains
 nine out of ten of its images. A single image outside any data set uses its own range.
 """
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 WHITE_LEVELS: Mapping[str, float] = {}
-"""Nothing known: mode of Pillow -> white level."""
+"""Pillow mode -> white level, for the modes whose type determines it."""
 
 RANGES = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)}
 """Possible white levels for Pillow modes whose type does not determine it: floats and integers."""
 
-_MOST = 0.9  # of the images: a few with other values must not turn all the rest black
+_MOST = 0.9  # fraction of the images: a few outliers must not turn all others black
 _BEYOND = 2.0  # floats overshoot after resizing or filtering: 1.02 does not mean 0 to 255
 _BAND = 1 << 20  # values at a time
 _PHOTOMETRIC, _BITS, _FORMAT = 262, 258, 339  # tags of TIFF
@@ -27,17 +27,17 @@ _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
 
 def is_deep(mode: str) -> bool:
-    """Whether images of this mode have more than eight bits per pixel: 16 or 32 bits, floats."""
+    """Returns whether images of this mode have more than eight bits per pixel: 16 or 32 bits, floats."""
     return mode in RANGES or mode.startswith("I;16")
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What is known of the range of a deep image.
+    """The range of values of a deep image.
 
     Attributes:
         peak: the largest finite value, 0 if there is none.
-        oddities: `NaN`, `infinite values`, `values below 0`: those that occur.
+        oddities: those of `NaN`, `infinite values`, `values below 0` that occur.
     """
 
     peak: float
@@ -45,7 +45,7 @@ class Extent:
 
 
 def extent_of(image: Image.Image) -> Extent:
-    """The largest value of a decoded deep image, and what is odd about its values."""
+    """Returns the largest value of a decoded deep image, and which unusual values occur."""
     peak, nan, infinite, negative = 0.0, False, False, False
     for _, values in _bands(image):
         finite = values[np.isfinite(values)]
@@ -58,7 +58,8 @@ def extent_of(image: Image.Image) -> Extent:
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """The values, some rows at a time: as float64, all of them would take several times the image's memory.
+    """Yields the values a few rows at a time, because all of them as float64 would take several times the image's
+    memory.
 
     Yields:
         The rows and their values, float64 [rows, w], including NaN.
@@ -74,16 +75,16 @@ def _bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[np.float64]]]:
 
 
 def range_of(mode: str, peak: float) -> float:
-    """The smallest range of a mode that holds a value."""
+    """Returns the smallest range of a mode that contains a value."""
     beyond = _BEYOND if mode == "F" else 1.0
     return next((white for white in RANGES[mode] if peak <= beyond * white), RANGES[mode][-1])
 
 
 def white_levels(modes: Sequence[str], peaks: NDArray[np.float64]) -> dict[str, float]:
-    """The white levels of a data set.
+    """Returns the white levels of a data set.
 
     Args:
-        modes: Pillow's, of n images.
+        modes: Pillow modes of n images.
         peaks: float64 [n], the largest value of each.
 
     Returns:
@@ -94,16 +95,16 @@ def white_levels(modes: Sequence[str], peaks: NDArray[np.float64]) -> dict[str, 
     for mode in RANGES:
         of_mode = peaks[names == mode] if len(names) else peaks
         if len(of_mode):
-            # the value that this share of the images does not exceed
+            # the value that this fraction of the images does not exceed
             found[mode] = range_of(mode, float(np.quantile(of_mode, _MOST, method="inverted_cdf")))
     return found
 
 
 def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> Image.Image:
-    """A decoded deep image as values 0 to 255; NaN becomes black.
+    """Converts a decoded deep image to values 0 to 255; NaN becomes black.
 
     Args:
-        image: of a deep mode.
+        image: an image of a deep mode.
         levels: white levels by mode; modes not listed use the image's own range.
 
     Returns:
@@ -131,7 +132,7 @@ def grey_of(image: Image.Image, levels: Mapping[str, float] = WHITE_LEVELS) -> I
 
 
 def _tag(image: Image.Image, number: int, otherwise: int | None = 0) -> int | None:
-    """The first value of a TIFF tag."""
+    """Returns the first value of a TIFF tag."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return otherwise
     value = image.tag_v2.get(number, otherwise)

@@ -1,4 +1,4 @@
-"""Image formats by a file's first bytes: readable ones, and others known by name."""
+"""Recognizes image formats by a file's first bytes: readable ones, and others that we can name."""
 
 import re
 from io import BytesIO
@@ -53,7 +53,7 @@ _NETPBM = re.compile(rb"\AP[1-7]\s+(?:#.*\n\s*)*(?:\d|WIDTH)")
 
 
 def unread_format(data: bytes) -> str | None:
-    """The name of an image format that is not supported, such as `HEIC`, or None."""
+    """Returns the name of an unsupported image format, such as `HEIC`, or None."""
     if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
         # `mif1` is the general brand; the following ones say whether it is AVIF
         return "AVIF" if b"avif" in data[8:64] else _BRANDS[data[8:12]]
@@ -70,13 +70,13 @@ def unread_format(data: bytes) -> str | None:
 
 
 def is_extension_of(suffix: str, kind: str) -> bool:
-    """Whether a file name's extension (`.jpg`) belongs to a format."""
+    """Returns whether a file name's extension (`.jpg`) belongs to a format."""
     return suffix.lower() in _EXTENSIONS.get(kind, ())
 
 
 def unread_tiff(data: bytes) -> str | None:
-    """The kind of an unsupported TIFF, such as `TIFF of 3 x 32-bit floats`, if it can be determined; None for other
-    files.
+    """Returns the kind of an unsupported TIFF, such as `TIFF of 3 x 32-bit floats`, if it can be determined; None for
+    other files.
     """
     if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return None
@@ -86,7 +86,7 @@ def unread_tiff(data: bytes) -> str | None:
         stream.seek(tags.next)
         tags.load(stream)
         if not all(tags.get(number) for number in _TIFF_NEEDED) or not _holds_its_pixels(tags, len(data)):
-            return None  # cut, or damaged
+            return None  # truncated, or damaged
         bits = tags.get(_TIFF_BITS, (1,))
         bits = sorted(set(bits if isinstance(bits, tuple) else (bits,)))
         channels = int(tags.get(_TIFF_CHANNELS, 1))

@@ -1,4 +1,4 @@
-"""JPEGs through TurboJPEG's interface to libjpeg, which Pillow uses too: the same pixels with less overhead.
+"""Decodes JPEGs through TurboJPEG's interface to libjpeg, which Pillow uses, too: the same pixels with less overhead.
 
 It decodes what can be read without a warning, in full or at 1/2, 1/4 or 1/8 of the size; everything else is left to
 Pillow. It also reports libjpeg's warnings, which Pillow hides: a JPEG without its second half decodes with a grey half.
@@ -25,8 +25,8 @@ _COLOURS = ("Gray", "YCbCr", "RGB")
 _MAGIC = b"\xff\xd8\xff"
 _APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE  # APP1: EXIF and XMP; APP2: a second image
 _SCAN = 0xDA  # the pixels
-_TABLES = 0xDB  # of quantisation
-_LUMINANCE = 3688  # the sum of the standard's table for brightness, which is quality 50
+_TABLES = 0xDB  # quantisation tables
+_LUMINANCE = 3688  # the sum of the standard's luminance table, which is quality 50
 _ORIENTATION = 0x0112
 _GREY = 128  # what libjpeg fills in for missing pixels
 
@@ -39,7 +39,7 @@ class Header:
         width, height: pixels as stored, before rotation.
         grey: whether it has one channel.
         kind: Pillow's name, `JPEG` or `MPO` (several images in one file).
-        orientation: of EXIF, 1 to 8.
+        orientation: EXIF orientation, 1 to 8.
     """
 
     width: int
@@ -50,7 +50,7 @@ class Header:
 
 
 def header_of(data: bytes) -> Header | None:
-    """The header of a grey or colour JPEG; None for other files and unusual JPEGs."""
+    """Parses the header of a grey or colour JPEG; returns None for other files and unusual JPEGs."""
     if not data.startswith(_MAGIC):
         return None
     try:
@@ -69,7 +69,7 @@ def header_of(data: bytes) -> Header | None:
 def pixels_of(
     data: bytes, header: Header, factor: int = 1, scratch: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8] | None:
-    """The pixels of an intact JPEG, upright; None if libjpeg warns.
+    """Decodes an intact JPEG, upright; returns None if libjpeg warns.
 
     Args:
         data: the file's bytes.
@@ -91,7 +91,7 @@ def pixels_of(
 
 
 def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The same image upright, by its EXIF orientation: uint8 [h, w, 3]."""
+    """Turns an image upright by its EXIF orientation: uint8 [h, w, 3]."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     across, down = mirrored(orientation)
@@ -99,23 +99,23 @@ def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def mirrored(orientation: int) -> tuple[bool, bool]:
-    """Whether making an image upright moves its right edge to the left, and its lower edge to the top."""
+    """Returns whether turning an image upright moves its right edge to the left, and its lower edge to the top."""
     return orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
 
 
 def orientation_of(image: Image.Image) -> int:
-    """2 to 8 for an image that must be turned, otherwise 1."""
+    """Returns 2 to 8 for an image that must be turned, otherwise 1."""
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
         return 1  # nothing to parse: most photos
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
         return orientation if orientation in range(2, 9) else 1
-    except Exception:  # corrupt EXIF is no reason to lose a good image
+    except Exception:  # corrupt EXIF is no reason to reject a good image
         return 1
 
 
 def complaint(data: bytes) -> str:
-    """libjpeg's warning about a JPEG that decodes, without numbers; `truncated` if part of it is missing.
+    """Returns libjpeg's warning about a JPEG that decodes, without numbers; `truncated` if part of it is missing.
 
     Extraneous bytes are harmless (many photos of the Kaggle cats and dogs have some near their end); missing bytes are
     not.
@@ -123,7 +123,7 @@ def complaint(data: bytes) -> str:
     Returns:
         `corrupt JPEG data: extraneous bytes`, `truncated`, ..., or `""`.
     """
-    bare = _without_remarks(data)  # their oddities (an unknown JFIF version) would hide later warnings
+    bare = _without_remarks(data)  # warnings about them (an unknown JFIF version) would hide later ones
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(bare)
     except ValueError:
@@ -151,11 +151,11 @@ def complaint(data: bytes) -> str:
 
 
 def quality_of(data: bytes) -> int:
-    """The quality that a JPEG was written with, 1..100 as libjpeg counts it, from the sum of its first table.
+    """Estimates the quality that a JPEG was written with, 1..100 on libjpeg's scale, from the sum of its first table.
 
-    Programs with tables of their own get the quality of the same coarseness. Below 15 it is too high: the entries of a
-    table end at 255. 0 for what is no JPEG, or has no table
-    ahead of its pixels.
+    For programs with their own tables, this is the quality of equal coarseness. Below 15 the estimate is too high,
+    because table entries are limited to 255. Returns 0 for files that are not JPEGs, or have no table before the
+    pixels.
     """
     if not data.startswith(_MAGIC):
         return 0
@@ -173,7 +173,7 @@ def quality_of(data: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment before the pixels; a final marker of 0 if something is odd."""
+    """Yields marker, start and end of each segment before the pixels; a final marker of 0 if the file is malformed."""
     place, last = 2, len(data) - 3
     while place < last and data[place] == 0xFF:
         marker, end = data[place + 1], place + 2 + (data[place + 2] << 8) + data[place + 3]
@@ -185,12 +185,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
-    """Whether there is a segment of these kinds before the pixels, or an odd one."""
+    """Returns whether there is a segment of these kinds, or a malformed one, before the pixels."""
     return any(marker == 0 or marker in kinds for marker, _, _ in _segments(data))
 
 
 def _without_remarks(data: bytes) -> bytes:
-    """The JPEG without application segments."""
+    """Returns the JPEG without application segments."""
     parts, place = [data[:2]], 2
     for marker, begin, end in _segments(data):
         if not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
@@ -200,7 +200,7 @@ def _without_remarks(data: bytes) -> bytes:
 
 
 def unread_kind(data: bytes) -> str | None:
-    """The kind of an unsupported JPEG: `12-bit JPEG`, `lossless JPEG`, `hierarchical JPEG`; or None."""
+    """Returns the kind of an unsupported JPEG: `12-bit JPEG`, `lossless JPEG`, `hierarchical JPEG`; or None."""
     if not data.startswith(_MAGIC):
         return None
     for marker, begin, _ in _segments(data):

@@ -34,12 +34,12 @@ _FOLDER = "decoded"
 _PIXELS, _ABOUT, _LEASE = "pixels.npy", "entry.json", "in-use."
 _NAME = re.compile(r"[0-9a-f]{24}(\.part)?")
 _DAY = 86400.0
-# There is no way to check whether a process on another machine is alive.
+# Whether a process on another machine is alive cannot be checked.
 _ELSEWHERE = 7 * _DAY
 
 
 class NoRoom(Exception):
-    """An entry does not fit next to those in use. The message says why."""
+    """An entry does not fit next to those in use. The message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Entry:
 
 
 def has_entry(key: str) -> bool:
-    """Whether the images are already cached."""
+    """Returns whether the images are already cached."""
     try:
         return (cache_folder(_FOLDER) / key / _PIXELS).is_file()
     except (CacheUnusable, OSError):
@@ -88,10 +88,10 @@ def open_entry(
 
     Args:
         key: 24 hexadecimal digits that identify exactly these pixels.
-        shape: of the array, uint8.
+        shape: shape of the uint8 array.
         about: description shown to users.
         fill: writes into the array.
-        limit: bytes of all entries together.
+        limit: limit for all entries together, in bytes.
 
     Returns:
         A read-only memory map, protected from removal while it is referenced.
@@ -146,7 +146,7 @@ def _opened(
 
 
 def entries() -> list[Entry]:
-    """All entries, most recently used first. Other files in the folder are ignored.
+    """Lists all entries, most recently used first. Other files in the folder are ignored.
 
     Raises:
         CacheUnusable: if they cannot be listed.
@@ -167,7 +167,7 @@ def clear(unused_for: float = 0.0) -> tuple[list[Entry], list[Entry]]:
     """Removes entries that are not in use and were not used for the given number of days.
 
     Returns:
-        The removed entries, and those that had to stay because they are in use.
+        The removed entries, and those that were kept because they are in use.
     """
     before = time.time() - unused_for * _DAY
     old = [entry for entry in entries() if entry.used <= before]
@@ -177,7 +177,9 @@ def clear(unused_for: float = 0.0) -> tuple[list[Entry], list[Entry]]:
 
 
 def room(limit: int) -> tuple[int, int]:
-    """The maximum size of a new entry in bytes: by the limit, and by the disk once all unused entries are evicted."""
+    """Returns the maximum size of a new entry in bytes: by the limit, and by the disk once all unused entries are
+    evicted.
+    """
     found = entries()
     idle = sum(entry.size for entry in found if not entry.busy)
     busy = sum(entry.size for entry in found if entry.busy)
@@ -195,14 +197,14 @@ def _reserved(path: Path, shape: tuple[int, ...], limit: int) -> Any:
 
 
 def _allocate(path: Path) -> None:
-    """Allocates the space; otherwise a full disk would cause not an error but a signal that ends the process."""
+    """Allocates the space; otherwise, a full disk would cause a signal that ends the process rather than an error."""
     if not hasattr(os, "posix_fallocate"):
         return
     with path.open("r+b") as handle:
         try:
             os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system without support for it
                 raise
 
 
@@ -242,7 +244,7 @@ def _entry(path: Path) -> Entry | None:
 
 
 def _remove(path: Path) -> bool:
-    """Removes an entry's own files; True unless the entry is in use."""
+    """Removes an entry's own files; returns True unless the entry is in use."""
     target = path.with_suffix("")
     lock = FileLock(f"{target}.lock")
     try:
@@ -265,7 +267,7 @@ def _remove(path: Path) -> bool:
 
 
 def _remove_files(folder: Path) -> None:
-    """Removes the cache's files; foreign files stay, and so does their folder."""
+    """Removes the cache's files; other files, and their folder, are kept."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for name in [child.name for child in folder.iterdir()]:
@@ -311,7 +313,7 @@ def _lives(lease: Path) -> bool:
 
 
 def _release(target: Path, lease: str, process: int) -> None:
-    if os.getpid() != process:  # a fork of it
+    if os.getpid() != process:  # in a forked process
         return
     with suppress(OSError):
         (target / lease).unlink()

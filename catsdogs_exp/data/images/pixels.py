@@ -37,18 +37,18 @@ _in_memory: dict[str, tuple[str, NDArray[np.uint8]]] = {}
 
 @dataclass(frozen=True)
 class Fetch:
-    """The pixels of rows: int64 [b], of the manifest -> uint8 [b, height, width, channels]. Thread-safe.
+    """Maps manifest rows, int64 [b], to pixels, uint8 [b, height, width, channels]. Thread-safe.
 
     Attributes:
-        read: reads them.
-        cache: their source: `none`, `memory` or `disk`.
+        read: reads the pixels.
+        cache: where they are cached: `none`, `memory` or `disk`.
     """
 
     read: Callable[[NDArray[np.intp]], NDArray[np.uint8]]
     cache: str
 
     def __call__(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The pixels of these rows, in this order."""
+        """Returns the pixels of these rows, in this order."""
         return self.read(rows)
 
 
@@ -65,7 +65,7 @@ def open_pixels(
         manifest: the data.
         loader: target size, resize, interpolation and cache.
         progress: called with ("decoding", done, total).
-        say: called with what `cache=auto` chose.
+        say: called with the choice of `cache=auto`.
         training: whether to return the images that training starts from, at target_size. With
             `resize=random_resized_crop` these are larger (`resizing.stored_size`, stretched) for
             `resizing.crop_stored`. Otherwise images as they are evaluated, at evaluation_size.
@@ -78,13 +78,15 @@ def open_pixels(
     loader = _of_pictures(loader, training)
     rows = manifest.usable()
     if two and not training:
-        rows = rows[manifest.split[rows] != TRAIN]  # evaluation rarely needs training images: read on demand
+        rows = rows[
+            manifest.split[rows] != TRAIN
+        ]  # evaluation rarely needs training images, so they are read on demand
     decoded, cache = _cached(manifest, rows, loader, "stored" if two and training else "final", progress, say)
     if decoded is None:
         return Fetch(partial(_decode, manifest, loader=loader), "none")
     if not two:
         _in_memory.pop("stored", None)
-    array = decoded.view(np.ndarray)  # of a memory map too; keeps it alive
+    array = decoded.view(np.ndarray)  # also for a memory map, which it keeps alive
     position = np.full(len(manifest.split), -1, dtype=np.int32)
     position[rows] = np.arange(len(rows), dtype=np.int32)
 
@@ -106,7 +108,7 @@ def open_stored(
     progress: ReportProgress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Fetch | None:
-    """Returns a function for the images that training starts from, or None if they equal those that are evaluated."""
+    """Returns a function for the images that training starts from, or None if they equal the evaluated ones."""
     if not trains_on_others(loader):
         return None
     return open_pixels(manifest, loader, progress, say, training=True)
@@ -133,7 +135,7 @@ def _cached(  # noqa: PLR0913  (what is kept, and how the user hears of it)
     progress: ReportProgress | None,
     say: Callable[[str], None] | None,
 ) -> tuple[NDArray[np.uint8] | None, str]:
-    """The images of these rows in order, or None if they are not cached; and where they are kept."""
+    """Returns the images of these rows in order, or None if they are not cached, and where they are kept."""
     if loader.cache == "none" or not len(rows):
         return None, "none"
     shape = (len(rows), *loader.target_size, loader.channels)
@@ -171,8 +173,8 @@ _PLACES = {"disk": "on disk for all runs", "memory": "in memory", "none": "nowhe
 
 
 def _choose(shape: tuple[int, ...], key: str, limit: float) -> tuple[str, str]:
-    """Chooses the disk (later runs reuse it, and the system caches it in free memory), else memory, else nothing; with
-    the reason.
+    """Chooses the disk (later runs reuse it, and the system caches it in free memory), else memory, else nothing;
+    returns the reason, too.
     """
     size = _size(shape)
     try:
@@ -198,12 +200,12 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def key_of(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings, training: bool) -> str:
-    """Identifies the images of these rows, for training or for evaluation."""
+    """Returns a key that identifies the images of these rows, for training or for evaluation."""
     return _key(manifest, rows, _of_pictures(loader, training))
 
 
 def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> str:
-    """The same images in the same order at the same size give the same key."""
+    """Returns a key: the same images in the same order at the same size have the same key."""
     digest = hashlib.sha256()
     settings = (loader.target_size, loader.channels, loader.resize, loader.interpolation, loader.pad_value)
     digest.update(f"{decoding.VERSION} {settings}\n".encode())
@@ -217,7 +219,7 @@ def _key(manifest: Manifest, rows: NDArray[np.intp], loader: LoaderSettings) -> 
 
 
 def _about(manifest: Manifest, loader: LoaderSettings, images: int) -> dict[str, object]:
-    """The description of an entry for `python -m catsdogs_exp cache`."""
+    """Returns the description of an entry for `python -m catsdogs_exp cache`."""
     height, width = loader.target_size
     return {
         "data": str(manifest.listing.root),
@@ -281,7 +283,7 @@ def _read(manifest: Manifest, row: int, loader: LoaderSettings) -> NDArray[np.ui
             f"An image that was usable when inspected no longer is ({reason}): {path}. "
             "Restore it, or start the run again to inspect the data."
         ) from error
-    # The bytes must match the manifest's hash, or nobody could tell what was trained on.
+    # The bytes must match the manifest's hash; otherwise, there would be no record of what was trained on.
     moved = not same(identity, manifest.verdicts.identity[row])
     if moved and hashlib.sha256(data).hexdigest() != manifest.verdicts.sha256[row]:
         raise RunFailed(

@@ -1,10 +1,10 @@
-"""From a file's bytes to the network's input: decoded, resized, with the right number of channels.
+"""Turns a file's bytes into the network's input: decoded, resized, with the right number of channels.
 
 Phone photos are decoded at a reduced size. libjpeg can shrink an image by 2, 4 or 8 while decoding, for a fraction of
 the work; but at edges and in noise the result is not the exact mean of the pixels it replaces. So it is used only where
-the error is averaged away: for photos of `LARGE` pixels or more, as long as the shrunk image is still `MARGIN` times
-the target in both directions. Compared with full decoding, the result then differs by at most 2 grey levels on photos,
-by less than half a level on average; at the limit itself by 3 in noise and by 6 on black and white specks.
+the error averages out: for photos of `LARGE` pixels or more, as long as the shrunk image is still `MARGIN` times the
+target in both directions. Compared with full decoding, the result then differs by at most 2 grey levels on photos, by
+less than half a level on average; at the limit itself by 3 in noise and by 6 on black and white specks.
 """
 
 import threading
@@ -65,7 +65,7 @@ class Preparation:
 
     @classmethod
     def of(cls, how: Settings, white_levels: Mapping[str, float]) -> "Preparation":
-        """The preparation for these settings."""
+        """Returns the preparation for these settings."""
         return cls(how.target_size, how.resize, how.interpolation, how.channels, how.pad_value, white_levels)
 
 
@@ -95,7 +95,7 @@ def read_image(path: Path, how: Preparation) -> NDArray[np.uint8]:
 
 
 def read_or_reason(read: Callable[[], T]) -> T | str:
-    """What `read` returns, or why the file has no pixels: `truncated`, `cannot be read: Permission denied`."""
+    """Returns the result of `read`, or why the file has no pixels: `truncated`, `cannot be read: Permission denied`."""
     try:
         return read()
     except decoding.Undecodable as error:
@@ -105,20 +105,22 @@ def read_or_reason(read: Callable[[], T]) -> T | str:
 
 
 def image_of(data: bytes, how: Preparation) -> NDArray[np.uint8]:
-    """The image in a file's bytes, as `read_image` returns it."""
+    """Prepares the image in a file's bytes like `read_image`."""
     pixels, region = _decoded_smaller(data, how) or (decoding.pixels(data, _thread.scratch, how.white_levels), None)
     fitted = fit(pixels, how, region)
     return fitted.copy() if np.may_share_memory(fitted, _thread.scratch) else fitted
 
 
 def fit(pixels: NDArray[np.uint8], how: Preparation, region: resizing.Box | None = None) -> NDArray[np.uint8]:
-    """Decoded pixels, uint8 [h, w, 3], at the network's size; `region` as in `resizing.resized`."""
+    """Resizes decoded pixels, uint8 [h, w, 3], to the network's size; `region` as in `resizing.resized`."""
     fitted = resizing.resized(pixels, how.target_size, how.resize, how.interpolation, how.pad_value, region)
     return resizing.grey(fitted) if how.channels == 1 else fitted
 
 
 def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], resizing.Box] | None:
-    """A large photo at 1/2, 1/4 or 1/8 of its size, and its region in the array; None for all others."""
+    """Decodes a large photo at 1/2, 1/4 or 1/8 of its size; returns its region in the array, too. None for all
+    others.
+    """
     header = jpeg.header_of(data)
     if header is None or not LARGE <= header.width * header.height <= decoding.MAX_PIXELS:
         return None
@@ -129,13 +131,13 @@ def _decoded_smaller(data: bytes, how: Preparation) -> tuple[NDArray[np.uint8], 
         return None
     height, width = (side / factor for side in (size if header.orientation < 5 else size[::-1]))
     across, down = jpeg.mirrored(header.orientation)
-    # The last column stands for less than `factor` pixels if the size is not a multiple of it.
+    # The last column stands for fewer than `factor` pixels if the size is not a multiple of it.
     left, top = (pixels.shape[1] - width if across else 0.0), (pixels.shape[0] - height if down else 0.0)
     return pixels, (left, top, width, height)
 
 
 def reduction(size: tuple[int, int], how: Preparation) -> int:
-    """The factor by which a large JPEG is decoded smaller, 8, 4 or 2; 1: not at all.
+    """Returns the factor by which a large JPEG is decoded smaller: 8, 4 or 2; 1: not at all.
 
     Args:
         size: height, width of the upright image.

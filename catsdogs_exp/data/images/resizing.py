@@ -48,22 +48,22 @@ _thread = _OfThread()
 
 
 def cuts_at_random(resize: str) -> bool:
-    """Whether training cuts a random box out of each image."""
+    """Returns whether training cuts a random box out of each image."""
     return resize == "random_resized_crop"
 
 
 def evaluated_as(resize: str) -> str:
-    """The resize method without randomness: for validation, test, prediction."""
+    """Returns the resize method without randomness, for validation, test and prediction."""
     return "crop" if cuts_at_random(resize) else resize
 
 
 def evaluation_size(loader: LoaderSettings) -> tuple[int, int]:
-    """Height and width of images for validation, test, prediction."""
+    """Returns height and width of images for validation, test and prediction."""
     return loader.evaluation_size or loader.target_size
 
 
 def trains_on_others(loader: LoaderSettings) -> bool:
-    """Whether training starts from other images than evaluation: larger or smaller ones."""
+    """Returns whether training starts from larger or smaller images than evaluation."""
     return cuts_at_random(loader.resize) or evaluation_size(loader) != loader.target_size
 
 
@@ -99,20 +99,20 @@ def resized(  # noqa: PLR0913  (settings of the loader, by their own names)
 
 
 def middle_box(height: float, width: float, target_size: tuple[int, int]) -> Box:
-    """The largest centred box with the target's aspect ratio."""
+    """Returns the largest centred box with the target's aspect ratio."""
     ratio = target_size[1] / target_size[0]
     box_width, box_height = min(width, height * ratio), min(height, width / ratio)
     return (width - box_width) / 2, (height - box_height) / 2, box_width, box_height
 
 
 def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[float], u: NDArray[np.float64]) -> Box:
-    """A random box of an image, as in Inception's training (Szegedy et al., 2015) and torchvision.
+    """Samples a random box of an image, as in Inception's training (Szegedy et al., 2015) and torchvision.
 
     The fraction of the area, the logarithm of the aspect ratio and the position are uniform. The first of ten attempts
     that fits into the image is used, else the largest centred box with an allowed aspect ratio.
 
     Args:
-        height, width: of the image.
+        height, width: size of the image, in pixels.
         scale: minimum and maximum fraction of the area, in (0, 1].
         ratio: minimum and maximum width / height.
         u: float64 [BOX_UNIFORMS], in [0, 1).
@@ -138,7 +138,7 @@ def random_box(height: int, width: int, scale: Sequence[float], ratio: Sequence[
 
 
 def stored_size(target_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the stored images that random boxes are cut from."""
+    """Returns height and width of the stored images that random boxes are cut from."""
     return math.ceil(STORED * target_size[0]), math.ceil(STORED * target_size[1])
 
 
@@ -149,7 +149,7 @@ def crop_stored(
 
     Args:
         stored: uint8 [h, w, channels].
-        width, height: of the original, upright: the box is sampled in its aspect ratio.
+        width, height: size of the upright original: the box is sampled in its aspect ratio.
         loader: target size, crop_scale, crop_ratio and interpolation.
         u: float64 [BOX_UNIFORMS], in [0, 1).
 
@@ -163,7 +163,7 @@ def crop_stored(
 
 
 def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB uint8 [h, w, 3] to grey uint8 [h, w, 1] (ITU-R 601 luma, as Pillow rounds it)."""
+    """Converts RGB, uint8 [h, w, 3], to grey, uint8 [h, w, 1] (ITU-R 601 luma, rounded as in Pillow)."""
     return np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.uint8)[..., None]
 
 
@@ -220,7 +220,7 @@ def _inside(box: Box, height: int, width: int) -> Box:
 
 
 def _within(start: float, length: float, limit: int) -> tuple[float, float]:
-    """A length that ends at `limit` at the latest, also as the library computes it."""
+    """Returns a start and length that end at or before `limit`, even in the library's arithmetic."""
     start = max(0.0, start)
     length = min(length, limit - start)
     while start + length > limit:

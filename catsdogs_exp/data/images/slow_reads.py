@@ -1,4 +1,4 @@
-"""Names a file that takes long to read, such as one on a network folder that stopped responding."""
+"""Reports files that take long to read, such as those on a network folder that stopped responding."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _reading: dict[int, tuple[str, float]] = {}  # thread -> the file it is reading,
 
 @contextmanager
 def noted(path: Path | str) -> Iterator[None]:
-    """A context in which this thread is registered as reading a file."""
+    """A context manager that registers this thread as reading a file."""
     _reading[threading.get_ident()] = (str(path), time.monotonic())
     try:
         yield
@@ -24,7 +24,7 @@ def noted(path: Path | str) -> Iterator[None]:
 
 @contextmanager
 def watched(say: Callable[[str], None], seconds: float = SECONDS) -> Iterator[None]:
-    """A context in which a file that takes longer than this many seconds to read is reported, once."""
+    """A context manager that reports, once, a file that takes longer than this many seconds to read."""
     over = threading.Event()
     thread = threading.Thread(target=_watch, args=(say, seconds, over), daemon=True, name="stalls")
     thread.start()

@@ -1,4 +1,4 @@
-"""Similar class names: merged if they are clearly one class, otherwise reported."""
+"""Finds similar class names: merges those that are clearly one class, and reports the others."""
 
 import re
 import unicodedata
@@ -80,7 +80,7 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
         if len(parts) > 1 and len(set(parts)) == len(parts) and known.issuperset(parts):
             notes.append(
                 f"the label {shown(name)} may stand for {' and '.join(map(shown, parts))} at once, but an image "
-                "has one class here: it is a class of its own"
+                "can have only one class: it is treated as a separate class"
             )
             break
     nothing = [name for name in ordered if name.casefold() in ("nan", "null", "none", "n/a", "na", "<na>", "?")]

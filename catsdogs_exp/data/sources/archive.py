@@ -1,6 +1,6 @@
 """The source `archive`: a zip or tar of a folder of images, unpacked once into the cache folder.
 
-Archives inside it are unpacked too, one level deep.
+Nested archives are unpacked, too, one level deep.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ class Unpacked:
     """The files of an unpacked archive.
 
     Attributes:
-        folder: where they are.
+        folder: the folder that contains them.
         archive: the archive.
         notes: decisions and omissions while unpacking, one line each.
     """
@@ -80,7 +80,7 @@ def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str |
     Args:
         path: the archive.
         progress: called with the current task, the number done, and the total.
-        encoding: of names that are not UTF-8; None to guess it.
+        encoding: encoding of names that are not UTF-8; None to guess it.
 
     Raises:
         BadInput: if the file is not a zip or tar, is damaged or encrypted, or would write outside its folder.
@@ -101,14 +101,14 @@ def unpacked(path: Path, progress: ReportProgress | None = None, encoding: str |
 
 
 def list_unpacked(opened: Sequence[Unpacked], files: Callable[[], Listing]) -> Listing:
-    """The listing of unpacked archives; its messages, now and later, name the archives rather than the cache.
+    """Lists unpacked archives; messages, now and later, name the archives rather than the cache.
 
     Args:
         opened: the archives.
         files: lists their files.
 
     Raises:
-        BadInput: as `files` does.
+        BadInput: as for `files`.
     """
     unpacked_from = tuple((each.folder, each.archive) for each in opened)
     try:
@@ -136,7 +136,7 @@ def _unpack_inner(folder: Path, files: list[Path], unpacking: Unpacking) -> None
             continue
         target = path.with_name(re.sub(r"(\.tar)?\.\w+$", "", path.name))
         if target.exists():
-            unpacking.notes.append(f"{inside} in the archive stays packed: {target.name} lies beside it")
+            unpacking.notes.append(f"{inside} in the archive stays packed: {target.name} is next to it")
             continue
         scratch = path.with_name(f"{path.name}.part")
         scratch.mkdir()

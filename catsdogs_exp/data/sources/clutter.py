@@ -1,4 +1,4 @@
-"""Files and folders that systems and programs leave among images: never data, always reported."""
+"""Files and folders that systems and programs leave among images: never used as data, always reported."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ _NAMES = frozenset(
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file or folder is hidden (`.git`, `._cat.jpg`) or was left behind by a system or program."""
+    """Returns whether a file or folder is hidden (`.git`, `._cat.jpg`) or was left behind by a system or program."""
     return name.startswith(".") or name.casefold() in _NAMES
 
 

@@ -64,7 +64,7 @@ def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
 
 
 def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Listing:
-    """The files of a table, with their classes and splits.
+    """Lists the files of a table, with their classes and splits.
 
     Raises:
         BadInput: for a missing column or file, a row without path or label, an unknown split, a file with two labels,
@@ -108,7 +108,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
         rows = list(chain(first, table.rows))
         repeated = 0
         if dataset.split_column is None and places.split is not None and not _has_splits(rows, places.split):
-            reading.append(f"the column {shown(table.columns[places.split])} is not used: it holds no splits")
+            reading.append(f"the column {shown(table.columns[places.split])} is not used: it contains no splits")
             places = _Columns(places.path, places.label, places.classes, None)
         for line, row in rows:
             file, label = row[places.path].strip(" \t"), _label(row, places, path, line)
@@ -220,7 +220,7 @@ def _label(row: list[str], places: _Columns, path: Path, line: int) -> str:
     if places.label is not None:
         return row[places.label].strip()
     if not all(_is_bit(row[place]) for place in places.classes):
-        raise BadInput(f"The columns of classes must hold 0 and 1: {path}, line {line}")
+        raise BadInput(f"The columns of classes must contain 0 and 1: {path}, line {line}")
     true = [name for place, name in places.classes.items() if float(row[place]) == 1]
     if len(true) != 1:
         received = " and ".join(map(shown, true)) or "none"
@@ -236,13 +236,15 @@ def _column_notes(table: Table, places: _Columns) -> list[str]:
     """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
     plain = names[places.path] == "path" and places.label is not None and names[places.label] == "label"
-    said = [] if plain else [f"{shown(names[places.path])} holds the files"]
+    said = [] if plain else [f"{shown(names[places.path])} contains the files"]
     if places.label is None:
-        said.append(f"{listed_columns(list(places.classes.values()))} are the classes, 1 where it is that one")
+        said.append(
+            f"{listed_columns(list(places.classes.values()))} are the classes, with 1 for the class of the image"
+        )
     elif not plain:
         said.append(f"{shown(names[places.label])} the classes")
     if places.split is not None:
-        said.append(f"{shown(names[places.split])} {'the' if said else 'holds the'} splits")
+        said.append(f"{shown(names[places.split])} {'the' if said else 'contains the'} splits")
     return [f"among the table's columns {', '.join(said)}"] if said else []
 
 
@@ -283,7 +285,7 @@ def _files(
 
 
 def _placed(root: Path, path: str) -> Path:
-    """The target of a path; links are resolved only if the path leaves the root just by its spelling."""
+    """Returns the target of a path; links are resolved only if the path leaves the root by its spelling alone."""
     file = Path(os.path.normpath(root / path))
     if not file.is_relative_to(root):
         real = Path(os.path.realpath(file.parent)) / file.name
@@ -292,7 +294,7 @@ def _placed(root: Path, path: str) -> Path:
 
 
 def _change(below: FilesBelow, missing: list[str], suffix: str, there: Mapping[str, Path]) -> Change | None:
-    """A single correction that makes most missing paths existing files, no two of them the same."""
+    """Finds a single correction that turns most missing paths into existing files, no two of them the same."""
     for path in missing[:_TRIED]:
         change = below.likely_change(path + suffix)
         if change is not None:
@@ -314,7 +316,7 @@ def _not_there(table: Path, root: Path, missing: list[str], count: int, below: F
         return f"{text}They are folders. List files, or leave the rows out with dataset.missing=skip."
     if len(missing) == count and (place := below.somewhere(missing[0])) is not None and place[0] != root:
         words = f"dataset.root={place[0]}" + (f" dataset.suffix={place[1]}" if place[1] else "")
-        return f"{text}The first is there with {words}."
+        return f"{text}The first one exists with {words}."
     return (
         f"{text}Their paths are relative to dataset.root, or to the table's folder. dataset.missing=skip leaves out "
         "such rows."

@@ -1,7 +1,7 @@
 """Downloads a file once: resumes, retries within time limits, and checks size and checksum.
 
 The bytes are collected in `NAME.part`, which survives a broken connection, Ctrl-C and a killed process. The file gets
-its own name only when it is complete and its checksum is right.
+its final name only when it is complete and its checksum is correct.
 """
 
 import errno
@@ -28,7 +28,7 @@ CONNECT, READ = 10.0, 30.0
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)  # delays before further attempts
 STALL, STALL_BYTES = 60.0, 64 * 1024
 GAIN = 2**20  # after this many new bytes, the attempt count starts over
-LOCK_PATIENCE = 600.0  # for another process whose download makes no progress
+LOCK_PATIENCE = 600.0  # seconds to wait for another process whose download makes no progress
 
 _CHUNK = 2**18
 _SPARE = 64 * 2**20  # bytes to leave free on the disk
@@ -71,7 +71,7 @@ def fetched(download: Download, key: str, progress: ReportProgress | None = None
         elif download.bytes is not None and target.stat().st_size != download.bytes:
             raise BadInput(
                 f"{target} must have {download.bytes:,} bytes ({key}.bytes). Received: {target.stat().st_size:,}. "
-                "Remove it to have it downloaded again."
+                "Remove it to download it again."
             )
     return target
 
@@ -112,8 +112,8 @@ def _fetch(download: Download, key: str, target: Path, progress: ReportProgress 
         if download.sha256 is not None and _sha256(part) != download.sha256.lower():
             transfer.forget()
             raise BadInput(
-                f"What {download.url} holds has a different checksum than {key}.sha256={download.sha256}: it was "
-                f"damaged on the way or has changed on the server. Try again, or set {key}.sha256=null. "
+                f"The file at {download.url} has a different checksum than {key}.sha256={download.sha256}: it was "
+                f"damaged in transit or has changed on the server. Try again, or set {key}.sha256=null. "
                 "Nothing was kept."
             )
         platforms.replace(part, target)
@@ -181,7 +181,7 @@ class Transfer:
                 attempt += 1
 
     def forget(self) -> None:
-        """Removes what was collected, and what is known of it."""
+        """Removes the bytes collected so far, and their description."""
         self._part.unlink(missing_ok=True)
         self._known.unlink(missing_ok=True)
 
@@ -189,13 +189,13 @@ class Transfer:
         return self._part.stat().st_size if self._part.exists() else 0
 
     def _attempt(self) -> None:
-        """One connection. Returns when the file is complete."""
+        """Makes one connection. Returns when the file is complete."""
         import requests
         import urllib3
 
         url, done, known = self._download.url, self._done(), self._remembered()
         if done and known.get("url") == url and known.get("bytes") == done:
-            return  # complete: only the check and the renaming were missing
+            return  # complete: only the check and the renaming remain
         if not known or known.get("url") != url:
             self.forget()
             done = 0
@@ -243,7 +243,7 @@ class Transfer:
             raise Failed(f"the connection broke after {self._done():,} of {total:,} bytes", passing=True)
 
     def _check(self, done: int, total: int | None) -> None:
-        """Checks what is known before the first byte: the size, and whether it fits on the disk."""
+        """Checks what can be known before the first byte: the size, and whether it fits on the disk."""
         if total is not None:
             self._check_size(total)
         expected = total or self._download.bytes
@@ -315,7 +315,7 @@ def _range(text: str) -> tuple[int | None, int | None]:
 
 
 def _is_passing(error: Exception, begun: bool) -> bool:
-    """Whether a retry may succeed. Before the first byte, an unknown host means that there is no network."""
+    """Returns whether a retry may succeed. Before the first byte, an unknown host means that there is no network."""
     import requests
     import urllib3
 
@@ -334,7 +334,7 @@ def _is_passing(error: Exception, begun: bool) -> bool:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The original error, which urllib3 and requests wrap three times."""
+    """Returns the original error, which urllib3 and requests wrap three times."""
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
     return error

@@ -24,17 +24,17 @@ _NUMBER = re.compile(r"[a-z_0-9]+\.([0-9]+)\.(?:jpg|png)")
 def drawn_parts(
     dataset: DrawnDataset, paths: Sequence[str], progress: ReportProgress | None = None
 ) -> list[NDArray[np.uint8]]:
-    """The masks of images of the source `drawn`, upright, like the images.
+    """Returns the masks of images of the source `drawn`, upright, like the images.
 
     They are stored in the cache folder; missing masks are drawn.
 
     Args:
         dataset: the settings that the images were drawn with.
-        paths: of the images within the data set: `cats/cat.12.jpg`.
+        paths: paths of the images within the data set: `cats/cat.12.jpg`.
         progress: called with the progress.
 
     Returns:
-        uint8 [height, width] each, the number in `drawing.PARTS` of the frontmost part.
+        uint8 [height, width] per image: at each pixel, the index in `drawing.PARTS` of the frontmost part.
 
     Raises:
         ValueError: for a path that the source does not have.

@@ -67,8 +67,8 @@ class Layout:
 def read_layout(root: Path, walker: Walker, selection: Selection) -> Layout:
     """Determines the layout of a folder, without opening a file.
 
-    `selection.folders` says what a folder called `train` or `test` is: `splits` or `classes`; `auto` decides if there
-    is one sensible reading, and `merge` is `splits` with all images in one pool.
+    `selection.folders` determines what a folder called `train` or `test` is: `splits` or `classes`; `auto` decides if
+    only one reading makes sense, and `merge` is `splits` with all images in one pool.
 
     Raises:
         BadInput: for a folder without classes, and an ambiguous one.
@@ -139,7 +139,7 @@ class _Reader:
         if splits:
             if mode == "auto":
                 for name in filter(is_beside, rest):
-                    self._leave(name, f"beside {some(map(shown, splits), 3)}")
+                    self._leave(name, f"next to {some(map(shown, splits), 3)}")
                 rest = [name for name in rest if not is_beside(name)]
             return self._splits(splits, rest)
         if mode != "classes":
@@ -172,7 +172,7 @@ class _Reader:
             if within is not None and len(self._tree.branches(inside)) > 1:  # images next to masks
                 for other in self._tree.branches(inside):
                     if other != within:
-                        self._leave(below(inside, other), f"beside {within}")
+                        self._leave(below(inside, other), f"next to {within}")
                 inside = below(inside, within)
             found.append(Branch(inside, name, split, place))
         return found
@@ -201,7 +201,7 @@ class _Reader:
                 out = f"takes {found} in it as the classes, and leaves out {listed(rest)}"
                 raise refusals.two_readings(tree, list(splits), rest, out)
             for name in rest:
-                self._leave(name, f"beside {some(map(shown, labelled), 3)}")
+                self._leave(name, f"next to {some(map(shown, labelled), 3)}")
         elif not train and rest:
             there = {likeness(name) for name in rest}
             if mode == "auto" and not all(classes[name] <= there for name in held):
@@ -274,7 +274,7 @@ class _Reader:
         found = self._tree.branches(inside)
         if len(found) > 1:
             raise refusals.other_classes(self._tree, name, found, sorted(train))
-        self._leave(name, f"{shown(found[0])} in it is no class of train, so its images have no labels")
+        self._leave(name, f"{shown(found[0])} in it is not a class of train, so its images have no labels")
 
     def _note_splits(self, labelled: Iterable[str], splits: dict[str, int]) -> None:
         """Reports which folder is which split, unless it is obvious."""
@@ -313,7 +313,7 @@ class _Reader:
                     branches.append(Branch(inside, name, UNDECIDED if self._mode == "merge" else split))
             self._skipped += _beside(tree, name)
         name, which = next(iter(parted.items()))
-        self._reading.append(f"the class folders hold the splits: {some((f'{name}/{each}' for each in which), 3)}")
+        self._reading.append(f"the class folders contain the splits: {some((f'{name}/{each}' for each in which), 3)}")
         return self._done(branches)
 
     def _parted(self, parted: dict[str, tuple[str, int]], rest: list[str]) -> Layout:
@@ -330,8 +330,8 @@ class _Reader:
         branches = [Branch(name, cls, UNDECIDED if merge else which) for name, (cls, which) in parted.items()]
         for name in rest:
             if name not in parted:
-                self._leave(name, f"beside {some(map(shown, parted), 3)}")
-        self._reading.append(f"the folder names hold class and split: {some(map(shown, parted), 3)}")
+                self._leave(name, f"next to {some(map(shown, parted), 3)}")
+        self._reading.append(f"the folder names contain class and split: {some(map(shown, parted), 3)}")
         return self._done(branches)
 
     # classes in file names
@@ -348,7 +348,7 @@ class _Reader:
     def _flat(self, flat: list[tuple[str, int]], rest: list[str], class_in: Callable[[str], str | None]) -> Layout:
         if flat[0][0] != "":
             for name in rest:
-                self._leave(name, f"beside {some((shown(inside) for inside, _ in flat), 3)}")
+                self._leave(name, f"next to {some((shown(inside) for inside, _ in flat), 3)}")
             self._skipped += _beside(self._tree, "")
         if self._mode == "merge":
             flat = [(inside, UNDECIDED) for inside, _ in flat]
@@ -370,7 +370,7 @@ class _Reader:
             others = {likeness(each) for each in names if each != name}
             if len(inner) > 1 and inner <= others and not self._tree.images(name):
                 kept.remove(name)
-                self._leave(name, "it repeats the class folders beside it")
+                self._leave(name, "it repeats the class folders next to it")
         return kept
 
     def _leave(self, inside: str, why: str) -> None:
@@ -392,9 +392,9 @@ def _beside(tree: Tree, inside: str, unused: Sequence[str] = ()) -> list[str]:
     notes = []
     where = f" in {shown(inside)}" if inside else ""
     if unused:
-        notes.append(f"folders beside the data{where}: {some(map(shown, unused))}")
+        notes.append(f"folders next to the data{where}: {some(map(shown, unused))}")
     if others := tree.others(inside):
         notes.append(f"{counted(len(others), 'folder')} without images{where}: {some(map(shown, others))}")
     if loose := tree.loose(inside):
-        notes.append(f"{counted(len(loose), 'file')} beside the folders{where}: {some(map(shown, loose))}")
+        notes.append(f"{counted(len(loose), 'file')} next to the folders{where}: {some(map(shown, loose))}")
     return notes

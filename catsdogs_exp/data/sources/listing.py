@@ -83,9 +83,9 @@ class Part:
     """One of several folders that are listed together.
 
     Attributes:
-        name: of its folder below the listing's root, which its paths begin with; `""` for the root itself.
-        folder: where its files are.
-        split: of its files, unless they have their own.
+        name: name of its folder in the listing's root, with which its paths begin; `""` for the root itself.
+        folder: the folder that contains its files.
+        split: the split of its files, unless they have their own.
     """
 
     name: str
@@ -246,7 +246,7 @@ def _files_of_class(top: Path, inside: str, walker: Walker, selection: Selection
         which = " that match dataset.include" if files else ""
         hint = "Include more, or select other classes with dataset.classes." if files else ""
         raise BadInput(
-            f"The class folder {last(inside)!r} holds no images{which}: {top / inside}. "
+            f"The class folder {last(inside)!r} contains no images{which}: {top / inside}. "
             f"{hint or 'Put images into it or remove the folder.'}"
         )
     return taken
@@ -278,7 +278,7 @@ def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> li
 
 
 def printable(name: str) -> str:
-    """A name in a form that any text file can hold: bytes that are not UTF-8 (from old archives) as `\\xe9`.
+    """Converts a name so that any text file can hold it: bytes that are not UTF-8 (from old archives) become `\\xe9`.
 
     No file has that name, so inspection leaves it out and reports why.
     """

@@ -36,7 +36,7 @@ class Guess:
         others = " and ".join(f"{encoding} ({shown(example)})" for encoding, example in self.others)
         return (
             f"the names in {where} are not UTF-8 and are read as {self.encoding}, such as {shown(self.example)}; "
-            f"{f'{others} would fit equally well; ' if others else ''}dataset.encoding=NAME overrides this"
+            f"{f'{others} fit equally well; ' if others else ''}dataset.encoding=NAME overrides this"
         )
 
 
@@ -93,7 +93,7 @@ def mistaken(names: Iterable[bytes]) -> Guess | None:
         names: in cp437.
 
     Returns:
-        None if they may be correct as they are.
+        The guess, or None if the names may be correct.
     """
     few = list(names)
     guess = guessed(few, "cp437")

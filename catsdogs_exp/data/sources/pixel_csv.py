@@ -231,7 +231,7 @@ def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int],
 def _column_notes(table: Table, places: _Columns, alone: bool) -> list[str]:
     """Reports which columns were used, if their names do not make it obvious."""
     names = table.columns
-    said = [] if names[places.label] == "label" else [f"{shown(names[places.label])} holds the labels"]
+    said = [] if names[places.label] == "label" else [f"{shown(names[places.label])} contains the labels"]
     if places.whole:
         said.append(f"{shown(names[places.pixels[0]])} the pixels")
     if places.split is not None:

@@ -20,11 +20,11 @@ def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
     what = f"{counted(files, 'file')}{where} but no class folders" if files else _no_images(tree)
     hint = ". With the class in the file names, set dataset.pattern" if files else ""
     if len(splits) > 1:
-        hint += f". Where {listed(splits)} are classes, set split.folders=classes"
+        hint += f". If {listed(splits)} are classes, set split.folders=classes"
     if archives := [name for name in tree.archives() if split_of(name.partition(".")[0]) != TEST]:
         hint += f". For an archive in it: dataset=archive dataset.path={top / archives[0]}"
     return BadInput(
-        f"The folder of images holds {what}: {top}. Expected one folder per class: {top}/cats/1.jpg, "
+        f"The folder of images contains {what}: {top}. Expected one folder per class: {top}/cats/1.jpg, "
         f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
     )
 
@@ -57,16 +57,17 @@ def two_readings(tree: Tree, splits: Sequence[str], rest: Sequence[str], as_spli
 def no_training_folder(tree: Tree, splits: Sequence[str]) -> BadInput:
     """The error for validation and test folders without a training folder."""
     return BadInput(
-        f"There are no training images in {tree.top}: it holds {listed(splits)}, but no folder train. Rename the one "
+        f"There are no training images in {tree.top}: it contains {listed(splits)}, but no folder train. Rename the "
+        "one "
         "to train on; or set split.folders=merge, which pools all images and splits them again; or "
-        f"split.folders=classes, where {listed(splits)} are the classes."
+        f"split.folders=classes, if {listed(splits)} are the classes."
     )
 
 
 def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[str]) -> BadInput:
     """The error for a validation or test folder with other classes than train."""
     return BadInput(
-        f"{shown(split)} holds none of the classes of train in {tree.top}: {listed(found)} there, {listed(train)} "
+        f"{shown(split)} contains none of the classes of train in {tree.top}: {listed(found)} there, {listed(train)} "
         f"in train. Name its folders after the classes, or remove {shown(split)}."
     )
 
@@ -74,7 +75,8 @@ def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[
 def one_container(name: str, where: object) -> BadInput:
     """The error for a single folder called `images` or similar, where classes should be."""
     return BadInput(
-        f"The folders in {where} hold no classes, only {shown(name)}. Expected one folder per class. images/ beside "
+        f"The folders in {where} contain no classes, only {shown(name)}. Expected one folder per class. images/ next "
+        "to "
         "labels/ is a layout for object detection, in which images have no class; for a list of files and "
         "their classes use dataset=csv."
     )
@@ -106,9 +108,9 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
         others = [each for each in names if each != name]
         if is_container(name) or all(is_beside(each) for each in others):
             raise BadInput(
-                f"{shown(name)} holds folders that look like classes ({listed(inner[name])}), beside "
+                f"{shown(name)} contains folders that look like classes ({listed(inner[name])}), next to "
                 f"{listed(others)} in {tree.top}: {_inside(tree, name, selection)}. "
-                f"Where {listed(names)} are the classes: split.folders=classes."
+                f"If {listed(names)} are the classes: split.folders=classes."
             )
 
 

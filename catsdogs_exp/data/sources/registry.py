@@ -59,7 +59,7 @@ def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: 
     opened = [unpacked(path, progress, dataset.encoding) for path in paths]
     more = other_parts(paths[0]) if len(paths) == 1 else []
     hint = (
-        f"{listed_names(path.name for path in more)} beside {paths[0].name} may be further parts of it: "
+        f"{listed_names(path.name for path in more)} next to {paths[0].name} may be further parts of it: "
         f"dataset.path=[{','.join(map(str, (*paths, *more)))}]"
     )
     try:

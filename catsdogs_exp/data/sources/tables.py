@@ -1,4 +1,4 @@
-"""Reading tables: rows of a CSV file as texts, with every guess noted and every trouble told as one line."""
+"""Reads tables: rows of a CSV file as texts; notes every guess, and reports every problem in one line."""
 
 import codecs
 import csv
@@ -22,10 +22,10 @@ Row = tuple[int, list[str]]
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 _SAMPLE = 20  # lines used for guessing
-_LONGEST_LINE = 2**22  # characters; a picture of 512 x 512 pixels
+_LONGEST_LINE = 2**22  # characters; enough for an image of 512 x 512 pixels
 _LONGEST_FIELD = 2**24
 _CHUNK = 2**20
-_END_OF_FILE = "\x1a"  # of DOS
+_END_OF_FILE = "\x1a"  # in DOS
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -34,9 +34,9 @@ class Table:
     """An open table.
 
     Attributes:
-        path: of the file.
-        columns: their names; `1`, `2`, ... if the table has none.
-        rows: read on demand.
+        path: path of the file.
+        columns: column names; `1`, `2`, ... if the table has none.
+        rows: rows, read on demand.
         named: whether it has a header line.
         notes: what was guessed or left out, one line each.
     """
@@ -117,7 +117,7 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
     field = r"\s*'[^']*'\s*"
     single = all(re.fullmatch(f"{field}(?:{re.escape(guess)}{field})+", line) for line in sample)
     if single:
-        notes.append("the single quotes around the fields are left out")
+        notes.append("the single quotes around the fields are removed")
     quote = "'" if single else '"'
     reader = csv.reader(lines, delimiter=guess, quotechar=quote, skipinitialspace=True, strict=True)
     first = next(reader, [])
@@ -226,7 +226,7 @@ def _is_comment(line: str, following: str, delimiter: str) -> bool:
 
 
 def _is_data(row: Sequence[str]) -> bool:
-    """Whether the first line holds a file name or numbers rather than column names."""
+    """Returns whether the first line contains a file name or numbers rather than column names."""
     texts = [text.strip() for text in row]
     if any(has_image_extension(text) for text in texts):
         return True
@@ -285,5 +285,5 @@ def listed_columns(columns: Sequence[str]) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a decimal number, as `3`, `-0.5` or `1e3`."""
+    """Returns whether a text is a decimal number, such as `3`, `-0.5` or `1e3`."""
     return len(text) < 40 and _NUMBER.fullmatch(text.strip()) is not None

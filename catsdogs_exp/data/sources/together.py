@@ -21,7 +21,7 @@ def listed(folders: Sequence[Path], selection: Selection, names: Sequence[str] =
         names: names of the folders in the paths; their own names if empty.
 
     Raises:
-        BadInput: for a folder named twice, and as `list_images` does.
+        BadInput: for a folder named twice, and as for `list_images`.
     """
     if len(folders) == 1:
         return list_images(folders[0], selection)

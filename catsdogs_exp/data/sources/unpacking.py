@@ -1,4 +1,4 @@
-"""Extracts the files of a zip or tar, which may be malicious.
+"""Extracts the files of a zip or tar archive, which may be malicious.
 
 Only regular files are extracted, each name is checked to stay inside, and totals are bounded before anything is
 written.
@@ -68,7 +68,7 @@ class Unpacking:
 
     @classmethod
     def of(cls, path: Path, progress: ReportProgress | None, encoding: str | None) -> "Unpacking":
-        """With the limits for an archive and its content."""
+        """Creates the state with the limits for an archive and its contents."""
         allowed = min(MAX_BYTES, MAX_RATIO * max(path.stat().st_size, 2**20))
         return cls(allowed, MAX_ENTRIES, progress, encoding)
 
@@ -116,7 +116,7 @@ def _check_table(path: Path) -> None:
     # Names are repeated before each file; the rest must be content.
     content = path.stat().st_size - 2 * table + 16 * entries
     if entries > MANY_ENTRIES and content < MIN_MEAN_BYTES * entries:
-        raise Unusable(_too_much(path, f"holds {entries:,} nearly empty entries"))
+        raise Unusable(_too_much(path, f"contains {entries:,} nearly empty entries"))
 
 
 def _zip_names(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> dict[str, str]:
@@ -250,7 +250,7 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
             limits = f"{unpacking.bytes_left / 2**30:.1f} GiB or {unpacking.entries_left:,} files"
             raise Unusable(_too_much(path, f"unpacks to more than {limits}"))
         if seen > MANY_ENTRIES and total < MIN_MEAN_BYTES * seen:
-            raise Unusable(_too_much(path, f"holds more than {MANY_ENTRIES:,} nearly empty entries"))
+            raise Unusable(_too_much(path, f"contains more than {MANY_ENTRIES:,} nearly empty entries"))
         checked[key] = scratch / inside, size, entry
     if twice:
         unpacking.notes.append(f"{counted(twice, 'file')} stored more than once in {path.name}: the last is used")
@@ -302,15 +302,15 @@ def _inside(path: Path, name: str) -> PurePosixPath:
         raise Unusable(_hostile(path, name, "has control characters in its name"))
     bad = inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in name
     if bad or _DRIVE.match(inside.parts[0]):
-        raise Unusable(_hostile(path, name, "would land outside its folder"))
+        raise Unusable(_hostile(path, name, "would be extracted outside its folder"))
     if max(len(part.encode()) for part in inside.parts) > 255:
         raise Unusable(_hostile(path, name, "has a name of more than 255 bytes"))
     return inside
 
 
 def _hostile(path: Path, name: str, why: str) -> str:
-    return f"The archive is refused: {path}: the entry {name[:120]!r} {why}. Nothing was unpacked. {_YOURSELF}"
+    return f"The archive is rejected: {path}: the entry {name[:120]!r} {why}. Nothing was unpacked. {_YOURSELF}"
 
 
 def _too_much(path: Path, why: str) -> str:
-    return f"The archive is refused: {path} {why}. {_YOURSELF}"
+    return f"The archive is rejected: {path} {why}. {_YOURSELF}"

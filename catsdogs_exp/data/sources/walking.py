@@ -136,12 +136,12 @@ class Walker:
 
 
 def _is_around(folder: str, place: str) -> bool:
-    """Whether a place lies in a folder, or is it."""
+    """Returns whether a place is in a folder, or the folder itself."""
     return os.path.commonpath([folder, place]) == folder
 
 
 def image_files(paths: Sequence[Path], walker: Walker) -> list[Path]:
-    """The given files, and for folders the files that a training would list, in natural order.
+    """Returns the given files, and for folders the files that training would list, in natural order.
 
     Raises:
         BadInput: for a folder that cannot be read.

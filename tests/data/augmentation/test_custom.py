@@ -87,5 +87,5 @@ def test_unknown_operations() -> None:
 
 
 def test_a_name_is_entered_once() -> None:
-    with pytest.raises(ValueError, match="An operation named 'salt' is registered already"):
+    with pytest.raises(ValueError, match="An operation named 'salt' is already registered"):
         register_operation("salt")(lambda image, chance: image)

@@ -235,7 +235,7 @@ def test_a_name_that_leads_outside_is_refused(
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"evil")])
     stored = "." if name == "." else name
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {stored[:120]!r} would land outside its folder. {YOURSELF}"
+        f"The archive is rejected: {path}: the entry {stored[:120]!r} would be extracted outside its folder. {YOURSELF}"
     )
 
 
@@ -263,7 +263,7 @@ def test_links_and_devices_in_a_tar_are_refused(
         member = tarfile.TarInfo("cats/2.jpg")
         member.type, member.linkname = kind, target
         tar.addfile(member)
-    assert refusal(path) == (f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
+    assert refusal(path) == (f"The archive is rejected: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
 
 
 @pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
@@ -273,7 +273,7 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path: Path, refusal: Callabl
         info = zipfile.ZipInfo("cats/2.jpg")
         info.external_attr = (mode | 0o777) << 16
         opened.writestr(info, "/etc/passwd")
-    assert refusal(path) == (f"The archive is refused: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
+    assert refusal(path) == (f"The archive is rejected: {path}: the entry 'cats/2.jpg' is a link or device. {YOURSELF}")
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
@@ -281,7 +281,7 @@ def test_a_name_too_long_for_any_disk_is_refused(tmp_path: Path, refusal: Callab
     name = f"cats/{'x' * 256}"
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"long")])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {name[:120]!r} has a name of more than 255 bytes. {YOURSELF}"
+        f"The archive is rejected: {path}: the entry {name[:120]!r} has a name of more than 255 bytes. {YOURSELF}"
     )
 
 
@@ -315,7 +315,7 @@ def test_a_file_where_a_folder_has_to_be_is_refused(
 ) -> None:
     path = pack(tmp_path / f"pets.{kind}", [(name, b"tom") for name in names])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {names[1]!r} takes the place of another. {YOURSELF}"
+        f"The archive is rejected: {path}: the entry {names[1]!r} takes the place of another. {YOURSELF}"
     )
 
 
@@ -338,7 +338,7 @@ def raw_zip(path: Path, names: list[bytes], marked: bool = False) -> Path:
     [
         ("shift_jis", ["猫", "犬"], "cp932, such as 猫; "),
         ("cp932", ["表示", "写真"], "cp932, such as 表示; "),  # the second byte of 表 is a backslash
-        ("gbk", ["猫", "狗"], "gb18030, such as 猫; cp949 (챔) and big5 (癡) would fit equally well; "),
+        ("gbk", ["猫", "狗"], "gb18030, such as 猫; cp949 (챔) and big5 (癡) fit equally well; "),
         ("cp1251", ["кошка", "собака"], "cp1251, such as кошка; "),
         ("cp866", ["кошка", "собака"], "cp866, such as кошка; "),
         ("cp437", ["Kätzchen", "Hündchen"], "cp437, such as Kätzchen; "),
@@ -424,7 +424,7 @@ def test_archives_in_an_archive_are_unpacked_one_level_deep(tmp_path: Path, cach
         "bad.zip", "__MACOSX/._train.zip",
     }  # fmt: skip
     assert found.notes == (
-        "taken.zip in the archive stays packed: taken lies beside it",
+        "taken.zip in the archive stays packed: taken is next to it",
         "bad.zip in the archive stays packed: An archive of images must be a zip or tar file. Received something else: "
         "bad.zip, 10 bytes beginning with b'no archive'. Download it again.",
     )
@@ -437,7 +437,7 @@ def test_archives_in_an_archive_share_its_limits(tmp_path: Path, cache: Path, mo
     found = source.unpacked(outer)
     assert sum(len(data) for data in content(found.folder).values()) < 10 * 2**20
     assert len(found.notes) == 2
-    assert all("stays packed: The archive is refused: " in note for note in found.notes)
+    assert all("stays packed: The archive is rejected: " in note for note in found.notes)
 
 
 def test_a_full_disk_is_not_the_fault_of_an_archive_inside(
@@ -465,10 +465,10 @@ def test_parts_of_a_download_name_each_other(tmp_path: Path, cache: Path) -> Non
     with pytest.raises(BadInput) as caught:
         files_of(config_of(["dataset=archive", f"dataset.path={one}"]).dataset)
     assert str(caught.value).endswith(
-        f"{two.name} beside {one.name} may be further parts of it: dataset.path=[{one},{two}]"
+        f"{two.name} next to {one.name} may be further parts of it: dataset.path=[{one},{two}]"
     )
     (note,) = files_of(config_of(["dataset=archive", f"dataset.path={two}"]).dataset).reading
-    assert note == f"{one.name} beside {two.name} may be further parts of it: dataset.path=[{two},{one}]"
+    assert note == f"{one.name} next to {two.name} may be further parts of it: dataset.path=[{two},{one}]"
     assert files_of(config_of(["dataset=archive", f"dataset.path=[{one},{two}]"]).dataset).classes == ("cats", "dogs")
 
 
@@ -482,7 +482,7 @@ def test_the_archive_of_the_kaggle_competition(tmp_path: Path, cache: Path) -> N
     assert listing.classes == ("cat", "dog")
     assert listing.paths.tolist() == sorted(f"train/{name}" for name in names)
     assert listing.notes == (
-        "1 file beside the folders: sampleSubmission.csv",
+        "1 file next to the folders: sampleSubmission.csv",
         "1 file in test1/test1 (no class in the name): 1.jpg",
     )
 
@@ -531,7 +531,7 @@ def test_a_zip_that_lies_about_a_size_is_refused(tmp_path: Path, refusal: Callab
     place = data.index(b"PK\x01\x02") + 24
     data[place : place + 4] = said.to_bytes(4, "little")
     path.write_bytes(data)
-    assert refusal(path).startswith(("The archive is damaged: ", "The archive is refused: "))
+    assert refusal(path).startswith(("The archive is damaged: ", "The archive is rejected: "))
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
@@ -542,7 +542,7 @@ def test_a_bomb_is_refused(
     path = pack(tmp_path / f"pets.{kind}", [("cats/0.jpg", bytes(3 * 2**20)), *GOOD])
     assert path.stat().st_size < 2**16
     assert refusal(path) == (
-        f"The archive is refused: {path} unpacks to more than 0.0 GiB or 2,000,000 files. "
+        f"The archive is rejected: {path} unpacks to more than 0.0 GiB or 2,000,000 files. "
         "Unpack it yourself and use dataset=folder."
     )
 
@@ -558,7 +558,7 @@ def test_too_many_bytes_are_refused(
 ) -> None:
     monkeypatch.setattr(unpacking, "MAX_BYTES", 5)
     path = pack(tmp_path / "pets.tar", GOOD)
-    assert refusal(path).startswith(f"The archive is refused: {path} unpacks to more than ")
+    assert refusal(path).startswith(f"The archive is rejected: {path} unpacks to more than ")
 
 
 def test_too_many_files_are_refused(
@@ -720,7 +720,7 @@ def test_a_million_empty_entries_are_refused_at_once(tmp_path: Path, refusal: Ca
     path = empty_entries(tmp_path / "pets.zip", 1_000_000)
     started = time.perf_counter()
     assert refusal(path) == (
-        f"The archive is refused: {path} holds 1,000,000 nearly empty entries. "
+        f"The archive is rejected: {path} contains 1,000,000 nearly empty entries. "
         "Unpack it yourself and use dataset=folder."
     )
     assert time.perf_counter() - started < 2
@@ -736,7 +736,7 @@ def test_a_table_of_contents_without_end_is_refused(
     monkeypatch.setattr(unpacking, "MAX_ENTRIES", 2)
     path = empty_entries(tmp_path / "pets.zip", 50)
     assert refusal(path) == (
-        f"The archive is refused: {path} has a table of contents of 0 MiB. Unpack it yourself and use dataset=folder."
+        f"The archive is rejected: {path} has a table of contents of 0 MiB. Unpack it yourself and use dataset=folder."
     )
 
 
@@ -777,7 +777,7 @@ def test_a_zip64_record_that_lies(
     tmp_path: Path, refusal: Callable[[Path], str], size: int, packed: int, offset: int | None
 ) -> None:
     message = refusal(zip64(tmp_path / "pets.zip", size, packed, offset))
-    assert message.startswith(("The archive is refused: ", "The archive is damaged: "))
+    assert message.startswith(("The archive is rejected: ", "The archive is damaged: "))
 
 
 def test_a_zip64_record_that_tells_the_truth(tmp_path: Path, cache: Path) -> None:
@@ -819,7 +819,7 @@ def test_links_and_devices_in_a_tar(tmp_path: Path, cache: Path, what: bytes) ->
     with pytest.raises(BadInput) as caught:
         unpacked(path)
     assert str(caught.value) == (
-        f"The archive is refused: {path}: the entry 'cats/1.jpg' is a link or device. {YOURSELF}"
+        f"The archive is rejected: {path}: the entry 'cats/1.jpg' is a link or device. {YOURSELF}"
     )
 
 
@@ -846,7 +846,7 @@ def test_a_sparse_file_counts_as_large_as_it_becomes(
     for made in list(folder.iterdir()):
         shutil.rmtree(made) if made.is_dir() else made.unlink()
     path = sparse(tmp_path / "pets.tar", 2**50)
-    assert refusal(path).startswith(f"The archive is refused: {path} unpacks to more than 0.2 GiB")
+    assert refusal(path).startswith(f"The archive is rejected: {path} unpacks to more than 0.2 GiB")
 
 
 @pytest.mark.parametrize("name", ["cats/\n1.jpg", "cats/\x1b[2J.jpg", "c\rats/1.jpg", "cats/\x85.jpg", "cats/\x7f.jpg"])
@@ -856,13 +856,15 @@ def test_control_characters_in_names_are_refused(
 ) -> None:
     path = pack(tmp_path / f"pets.{kind}", [*GOOD, (name, b"x")])
     assert refusal(path) == (
-        f"The archive is refused: {path}: the entry {name!r} has control characters in its name. {YOURSELF}"
+        f"The archive is rejected: {path}: the entry {name!r} has control characters in its name. {YOURSELF}"
     )
 
 
 def test_an_entry_without_a_name_is_refused(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
     path = pack(tmp_path / "pets.zip", [("", b"x")])
-    assert refusal(path) == (f"The archive is refused: {path}: the entry '' would land outside its folder. {YOURSELF}")
+    assert refusal(path) == (
+        f"The archive is rejected: {path}: the entry '' would be extracted outside its folder. {YOURSELF}"
+    )
 
 
 UNREADABLE = [("a/1.jpg", b"tom"), ("b/2.jpg", b"rex")]
@@ -871,7 +873,7 @@ UNREADABLE = [("a/1.jpg", b"tom"), ("b/2.jpg", b"rex")]
 @pytest.mark.parametrize(
     ("files", "text"),
     [
-        ([("readme.txt", b"hi")], "The folder of images holds 1 file but no class folders: "),
+        ([("readme.txt", b"hi")], "The folder of images contains 1 file but no class folders: "),
         ([("photos/cats/1.jpg", b"tom")], "Received one: 'cats' in "),
         (UNREADABLE, "None of the 2 files in "),  # known only after the files were read
     ],

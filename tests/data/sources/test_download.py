@@ -285,8 +285,8 @@ def test_a_checksum_decides(cache: Path, server: Server, download: Download) -> 
     right = replace(download, sha256=hashlib.sha256(CONTENT).hexdigest().upper())
     wrong = replace(download, sha256="0" * 64)
     assert refusal(wrong) == (
-        f"What {download.url} holds has a different checksum than dataset.download.sha256={'0' * 64}: it was damaged "
-        "on the way or has changed on the server. Try again, or set dataset.download.sha256=null. Nothing was kept."
+        f"The file at {download.url} has a different checksum than dataset.download.sha256={'0' * 64}: it was damaged "
+        "in transit or has changed on the server. Try again, or set dataset.download.sha256=null. Nothing was kept."
     )
     assert left(cache) == set()
     assert fetched(right).read_bytes() == CONTENT
@@ -415,7 +415,7 @@ def test_a_file_put_there_by_hand_is_used_where_it_has_the_size(
         fetched(download)
     assert str(caught.value) == (
         f"{place} must have 3,145,728 bytes (dataset.download.bytes). Received: 3,145,727. "
-        "Remove it to have it downloaded again."
+        "Remove it to download it again."
     )
     place.write_bytes(CONTENT)
     assert fetched(download) == place

@@ -107,7 +107,7 @@ PETS = {"cat", "dog"}
             ["train/{cat,dog}/1.jpg", "test/unknown/{1,2}.jpg"],
             {"train": PETS},
             [],
-            ["the folder test with 2 files: unknown in it is no class of train, so its images have no labels"],
+            ["the folder test with 2 files: unknown in it is not a class of train, so its images have no labels"],
             id="a test folder of one class that is none",
         ),
         pytest.param(
@@ -115,8 +115,8 @@ PETS = {"cat", "dog"}
             {"train": PETS},
             [],
             [
-                "the folder test with 2 files: images in it is no class of train, so its images have no labels",
-                "the folder val with 2 files: images in it is no class of train, so its images have no labels",
+                "the folder test with 2 files: images in it is not a class of train, so its images have no labels",
+                "the folder val with 2 files: images in it is not a class of train, so its images have no labels",
             ],
             id="Tiny ImageNet",
         ),
@@ -145,7 +145,7 @@ PETS = {"cat", "dog"}
             ["labelled/{cat,dog}/1.jpg", "unlabelled/1.jpg"],
             {"": PETS},
             ["the data is in the folder labelled"],
-            ["folders beside the data: unlabelled"],
+            ["folders next to the data: unlabelled"],
             id="labelled and unlabelled",
         ),
         pytest.param(
@@ -153,8 +153,8 @@ PETS = {"cat", "dog"}
             {"train": PETS, "validation": PETS},
             [],
             [
-                "the folder meta with 2 files: beside test, train, val",
-                "the folder holdout with 2 files: beside train, val",
+                "the folder meta with 2 files: next to test, train, val",
+                "the folder holdout with 2 files: next to train, val",
                 "the folder test: it is empty",
             ],
             id="folders beside splits",
@@ -163,20 +163,20 @@ PETS = {"cat", "dog"}
             ["train/{cat,dog}/1.jpg", "docs/{1,2}.png"],
             {"train": PETS},
             [],
-            ["the folder docs with 2 files: beside train"],
+            ["the folder docs with 2 files: next to train"],
             id="documentation beside train",
         ),
         pytest.param(
             ["{cat,dog}/train/1.jpg", "{cat,dog}/val/2.jpg", "cat/notes.txt"],
             {"train": PETS, "validation": PETS},
-            ["the class folders hold the splits: cat/train, cat/val"],
-            ["1 file beside the folders in cat: notes.txt"],
+            ["the class folders contain the splits: cat/train, cat/val"],
+            ["1 file next to the folders in cat: notes.txt"],
             id="class/split",
         ),
         pytest.param(
             ["{cat,dog}_train/1.jpg", "{cat,dog}_test/1.jpg"],
             {"train": PETS, "test": PETS},
-            ["the folder names hold class and split: cat_test, cat_train, dog_test, ..."],
+            ["the folder names contain class and split: cat_test, cat_train, dog_test, ..."],
             [],
             id="class_split",
         ),
@@ -184,7 +184,7 @@ PETS = {"cat", "dog"}
             ["seg_train/seg_train/{cat,dog}/1.jpg", "seg_test/seg_test/{cat,dog}/1.jpg", "seg_pred/seg_pred/{1,2}.jpg"],
             {"train": PETS, "test": PETS},
             ["seg_train is taken as train", "seg_test is taken as test"],
-            ["the folder seg_pred with 2 files: beside seg_test, seg_train"],
+            ["the folder seg_pred with 2 files: next to seg_test, seg_train"],
             id="the natural scenes of Intel",
         ),
         pytest.param(
@@ -222,21 +222,21 @@ PETS = {"cat", "dog"}
             ["{Parasitized,Uninfected}/1.png", "cell_images/{Parasitized,Uninfected}/1.png"],
             {"": {"Parasitized", "Uninfected"}},
             [],
-            ["the folder cell_images with 2 files: it repeats the class folders beside it"],
+            ["the folder cell_images with 2 files: it repeats the class folders next to it"],
             id="the classes once more inside",
         ),
         pytest.param(
             ["{cat,dog}/images/1.png", "{cat,dog}/masks/1.png"],
             {"": PETS},
             [],
-            ["the folder cat/masks with 1 file: beside images", "the folder dog/masks with 1 file: beside images"],
+            ["the folder cat/masks with 1 file: next to images", "the folder dog/masks with 1 file: next to images"],
             id="images beside masks",
         ),
         pytest.param(
             ["images/{cat,dog}/1.jpg", "annotations/{cat,dog}/1.xml", "README.md"],
             {"": PETS},
             [],
-            ["1 folder without images: annotations", "1 file beside the folders: README.md"],
+            ["1 folder without images: annotations", "1 file next to the folders: README.md"],
             id="images beside annotations",
         ),
         pytest.param(
@@ -244,9 +244,9 @@ PETS = {"cat", "dog"}
             {"": {"0", "1", "2"}},
             ["the data is in the folder x/Dataset"],
             [
-                "folders beside the data: docs",
+                "folders next to the data: docs",
                 "1 folder without images: src",
-                "1 file beside the folders: README.md",
+                "1 file next to the folders: README.md",
                 "1 hidden or left behind by a system or program: .git/",
             ],
             id="a repository with code and documentation",
@@ -255,7 +255,7 @@ PETS = {"cat", "dog"}
             ["{cat,dog}/1.jpg", "{a,b}.jpg"],
             {"": PETS},
             [],
-            ["2 files beside the folders: a.jpg, b.jpg"],
+            ["2 files next to the folders: a.jpg, b.jpg"],
             id="loose files",
         ),
         pytest.param(
@@ -277,7 +277,7 @@ PETS = {"cat", "dog"}
             {"train": PETS},
             ["classes from the file names: cat, dog (as in train/cat.0.jpg); dataset.pattern overrides this"],
             [
-                "1 file beside the folders: sampleSubmission.csv",
+                "1 file next to the folders: sampleSubmission.csv",
                 "2 files in test1 (no class in the name): 1.jpg, 2.jpg",
             ],
             id="the competition of Kaggle",
@@ -286,7 +286,7 @@ PETS = {"cat", "dog"}
             ["x/train/train/{cat,dog}.{0,1}.jpg", "x/val/{cat,dog}.{7,8}.jpg", "x/docs/1.png"],
             {"train": PETS, "validation": PETS},
             ["classes from the file names: cat, dog (as in train/train/cat.0.jpg); dataset.pattern overrides this"],
-            ["the folder docs with 1 file: beside train, val"],
+            ["the folder docs with 1 file: next to train, val"],
             id="classes in the names of two splits",
         ),
         pytest.param(
@@ -297,7 +297,7 @@ PETS = {"cat", "dog"}
                 "classes from the file names: Abyssinian, great_pyrenees (as in Abyssinian_1.jpg); "
                 "dataset.pattern overrides this"
             ],
-            ["folders beside the data: annotations", "1 file (no class in the name): Abyssinian.mat"],
+            ["folders next to the data: annotations", "1 file (no class in the name): Abyssinian.mat"],
             id="the pets of Oxford",
         ),
     ],
@@ -340,14 +340,15 @@ def test_what_people_have(
         ),
         pytest.param(
             ["{val,test}/{cat,dog}/1.jpg"],
-            "There are no training images in ROOT: it holds test and val, but no folder train. Rename the one to train "
+            "There are no training images in ROOT: it contains test and val, but no folder train. Rename the one to "
+            "train "
             "on; or set split.folders=merge, which pools all images and splits them again; or "
-            "split.folders=classes, where test and val are the classes.",
+            "split.folders=classes, if test and val are the classes.",
             id="no train",
         ),
         pytest.param(
             ["train/{cat,dog}/1.jpg", "val/{cats,dogs}/1.jpg"],
-            "val holds none of the classes of train in ROOT: cats and dogs there, cat and dog in train. Name its "
+            "val contains none of the classes of train in ROOT: cats and dogs there, cat and dog in train. Name its "
             "folders after the classes, or remove val.",
             id="other names in val",
         ),
@@ -360,8 +361,8 @@ def test_what_people_have(
         ),
         pytest.param(
             ["Dataset/{0,1,2,3,4}/1.jpg", "own/{1,2}.jpg", "README.md"],
-            "Dataset holds folders that look like classes (0, 1, 2, 3, ...), beside own in ROOT: "
-            "dataset.path=ROOT/Dataset. Where Dataset and own are the classes: split.folders=classes.",
+            "Dataset contains folders that look like classes (0, 1, 2, 3, ...), next to own in ROOT: "
+            "dataset.path=ROOT/Dataset. If Dataset and own are the classes: split.folders=classes.",
             id="a folder of classes beside one of images",
         ),
         pytest.param(
@@ -373,28 +374,30 @@ def test_what_people_have(
         ),
         pytest.param(
             ["{train,valid,test}/images/1.jpg", "{train,valid,test}/labels/1.txt"],
-            "The folders in ROOT hold no classes, only images. Expected one folder per class. images/ beside labels/ "
+            "The folders in ROOT contain no classes, only images. Expected one folder per class. images/ next to "
+            "labels/ "
             "is a layout for object detection, in which images have no class; for a list of files and their "
             "classes use dataset=csv.",
             id="object detection",
         ),
         pytest.param(
             ["{train,test1}.zip", "sampleSubmission.csv"],
-            "The folder of images holds 3 files but no class folders: ROOT. Expected one folder per class: "
+            "The folder of images contains 3 files but no class folders: ROOT. Expected one folder per class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern. For an archive in it: dataset=archive dataset.path=ROOT/train.zip.",
             id="archives",
         ),
         pytest.param(
             ["images/{1,2}.jpg", "annotations/{1,2}.png"],
-            "The folder of images holds 2 files in images but no class folders: ROOT. Expected one folder per class: "
+            "The folder of images contains 2 files in images but no class folders: ROOT. Expected one folder per "
+            "class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern.",
             id="flat images beside annotations",
         ),
         pytest.param(
             ["IMG_{0001,0002,0003}.jpg", "DSC_{0001,0002}.jpg"],
-            "The folder of images holds 5 files but no class folders: ROOT. Expected one folder per class: "
+            "The folder of images contains 5 files but no class folders: ROOT. Expected one folder per class: "
             "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
             "names, set dataset.pattern.",
             id="names that cameras give",
@@ -407,7 +410,7 @@ def test_what_is_asked_back(tmp_path: Path, files: list[str], message: str) -> N
 
 def test_in_an_archive_the_folder_inside_is_named(tmp_path: Path) -> None:
     root = made(tmp_path, "repo/Dataset/{0,1,2}/1.jpg", "repo/own/1.jpg")
-    assert "beside own in ROOT/repo: dataset.folder=repo/Dataset. " in refusal(root)
+    assert "next to own in ROOT/repo: dataset.folder=repo/Dataset. " in refusal(root)
     assert list_images(root, Selection(folder="repo/Dataset")).classes == ("0", "1", "2")
     assert refusal(root, folder="repo/None") == (
         "dataset.folder must be a folder in ROOT. Received: dataset.folder=repo/None. There: repo"

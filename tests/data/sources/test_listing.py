@@ -110,7 +110,7 @@ def test_names_in_any_script(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
-        f"The folder of images holds nothing: {tmp_path}. Expected one folder per class: {tmp_path}/cats/1.jpg, "
+        f"The folder of images contains nothing: {tmp_path}. Expected one folder per class: {tmp_path}/cats/1.jpg, "
         f"{tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside."
     )
 
@@ -118,7 +118,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_pictures_without_class_folders_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "cat1.jpg", "cat2.jpg", "dog1.jpg")
     assert refusal(tmp_path) == (
-        f"The folder of images holds 3 files but no class folders: {tmp_path}. Expected one folder per class: "
+        f"The folder of images contains 3 files but no class folders: {tmp_path}. Expected one folder per class: "
         f"{tmp_path}/cats/1.jpg, {tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside. "
         "With the class in the file names, set dataset.pattern."
     )
@@ -127,7 +127,7 @@ def test_pictures_without_class_folders_are_refused(tmp_path: Path) -> None:
 def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "cats/1.jpg", "dogs/.hidden")
     assert refusal(tmp_path) == (
-        f"The class folder 'dogs' holds no images: {tmp_path}/dogs. Put images into it or remove the folder."
+        f"The class folder 'dogs' contains no images: {tmp_path}/dogs. Put images into it or remove the folder."
     )
 
 
@@ -141,9 +141,9 @@ def test_one_class_alone_is_refused(tmp_path: Path) -> None:
 def test_a_train_folder_without_classes_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.jpg", "validation/2.jpg")
     assert refusal(tmp_path) == (
-        f"The folder of images holds 2 files in train and validation but no class folders: {tmp_path}. Expected one "
+        f"The folder of images contains 2 files in train and validation but no class folders: {tmp_path}. Expected one "
         f"folder per class: {tmp_path}/cats/1.jpg, {tmp_path}/dogs/2.jpg; or train/ and validation/ with those inside. "
-        "With the class in the file names, set dataset.pattern. Where train and validation are classes, set "
+        "With the class in the file names, set dataset.pattern. If train and validation are classes, set "
         "split.folders=classes."
     )
 

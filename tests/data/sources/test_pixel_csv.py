@@ -181,7 +181,7 @@ def test_pictures_in_one_column_with_their_splits(tmp_path: Path, cache: Path) -
         "validation/1/000003.png": VALIDATION, "test/0/000004.png": TEST, "test/1/000005.png": TEST,
     }  # fmt: skip
     assert pixels(listing, "test/1/000005.png") == list(range(5, 21))
-    told = ("among the table's columns emotion holds the labels, pixels the pixels, Usage the splits",)
+    told = ("among the table's columns emotion contains the labels, pixels the pixels, Usage the splits",)
     assert listing.reading == told
     assert listed(tmp_path / "fer2013.csv").reading == told  # also when it is converted already
     (tmp_path / "odd.csv").write_text(f"emotion,pixels\n0,{'7 ' * 16}\n1,{'7 ' * 15}\n", "utf-8")
@@ -199,7 +199,7 @@ def test_a_table_without_column_names(tmp_path: Path, cache: Path) -> None:
     assert pixels(listing, "5/000000.png") == [0, 50, 100, 150]
     assert listing.reading == (
         "the table has no header line, so its columns are 1, 2, 3, ...; dataset.header=first_line overrides this",
-        "among the table's columns 1 holds the labels",
+        "among the table's columns 1 contains the labels",
     )
     last = listed(tmp_path / "t.csv", "dataset.label_column=5")
     assert last.classes == ("4", "150")
@@ -269,7 +269,7 @@ def test_the_form_of_the_table_can_be_said(tmp_path: Path, cache: Path) -> None:
     assert listing.classes == ("cat", "dog")
     assert listing.reading == (
         "fields are separated by semicolon; dataset.delimiter overrides this",
-        "among the table's columns class holds the labels",
+        "among the table's columns class contains the labels",
     )
     assert refusal(tmp_path / "t.csv", "dataset.delimiter=comma") == (
         f"dataset.label_column must name the column of {tmp_path}/t.csv with the labels. Received: none. "

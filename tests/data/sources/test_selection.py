@@ -91,7 +91,7 @@ def test_one_class_is_not_enough_after_merging(pets: Path) -> None:
 
 def test_an_empty_class_that_is_not_picked_is_no_trouble(pets: Path) -> None:
     (pets / "empty").mkdir()
-    assert "The class folder 'empty' holds no images" in refusal(pets)
+    assert "The class folder 'empty' contains no images" in refusal(pets)
     assert len(listed(pets, classes={"cat": "cat", "dog": "dog"})) == 3
 
 
@@ -152,7 +152,7 @@ def test_files_are_taken_by_glob_patterns(tmp_path: Path, include: list[str], ta
 
 def test_a_class_without_included_files_is_refused(pets: Path) -> None:
     assert refusal(pets, include=("*.png",)) == (
-        f"The class folder 'dog' holds no images that match dataset.include: {pets}/dog. "
+        f"The class folder 'dog' contains no images that match dataset.include: {pets}/dog. "
         "Include more, or select other classes with dataset.classes."
     )
 
@@ -224,7 +224,7 @@ def test_a_wrapping_folder_that_is_a_link_to_itself_is_refused(tmp_path: Path) -
     )
     (root / "pets").unlink()
     (root / "pets").symlink_to(root)
-    assert refusal(root).startswith(f"The folder of images holds nothing: {root}.")
+    assert refusal(root).startswith(f"The folder of images contains nothing: {root}.")
 
 
 def test_a_link_to_nowhere_is_left_to_inspection(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_a_pattern_that_would_never_end_is_one_line(tmp_path: Path, monkeypatch:
 def test_a_glob_of_many_stars_is_answered_at_once(tmp_path: Path) -> None:
     root = touch(tmp_path, *(f"{folder}/{'a' * 120}{number}b.jpg" for folder in "xy" for number in range(3)))
     began = time.monotonic()
-    assert refusal(root, include=("*[ab]" * 20 + "*[xy]",)).startswith("The class folder 'x' holds no images that")
+    assert refusal(root, include=("*[ab]" * 20 + "*[xy]",)).startswith("The class folder 'x' contains no images that")
     assert time.monotonic() - began < 5
 
 

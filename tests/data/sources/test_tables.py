@@ -81,7 +81,7 @@ def changed(how: str, example: str) -> str:
         ),
         pytest.param(
             lines("'path','label'", *(f"'{path}', '{name}'" for path, name in FILES)),
-            ["the single quotes around the fields are left out"],
+            ["the single quotes around the fields are removed"],
             id="single quotes",
         ),
         pytest.param("\r\n".join([HEADER, *LINES]), [], id="lines of Windows"),
@@ -158,7 +158,10 @@ def changed(how: str, example: str) -> str:
         ),
         pytest.param(
             lines("path,cat,dog", *(f"{path},{int(name == 'cat')},{int(name == 'dog')}.0" for path, name in FILES)),
-            ["among the table's columns path holds the files, cat, dog are the classes, 1 where it is that one"],
+            [
+                "among the table's columns path contains the files, cat, dog are the classes, with 1 for the class of "
+                "the image"
+            ],
             id="a column per class",
         ),
     ],
@@ -169,7 +172,7 @@ def test_what_says_the_same_is_read_the_same(folder: Path, text: str | bytes, re
     assert set(listing.splits.tolist()) == {UNDECIDED}
     if len(reading) > 1 and " " not in reading[-1]:
         *before, path, label = reading
-        reading = [*before, f"among the table's columns {path} holds the files, {label} the classes"]
+        reading = [*before, f"among the table's columns {path} contains the files, {label} the classes"]
     assert list(listing.reading) == reading
     assert listing.notes == ()
 
@@ -212,12 +215,12 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
     text = lines(f"{HEADER},Usage", *(f"{line},{word}" for line, word in zip(LINES, words, strict=True)))
     listing = listed(folder, text)
     assert listing.splits.tolist() == [TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, UNDECIDED]
-    assert listing.reading == ("among the table's columns Usage holds the splits",)
+    assert listing.reading == ("among the table's columns Usage contains the splits",)
     config = config_of(["dataset=csv", f"dataset.path={folder}/table.csv", "split.folders=merge"])
     assert set(files_of(config.dataset, folders=config.split.folders).splits.tolist()) == {UNDECIDED}
     other = listed(folder, text.replace("VAL", "valley"))
     assert set(other.splits.tolist()) == {UNDECIDED}
-    assert other.reading == ("the column Usage is not used: it holds no splits",)
+    assert other.reading == ("the column Usage is not used: it contains no splits",)
     assert "must be train, validation, test or nothing. Received: 'valley'" in refusal(
         folder, text.replace("VAL", "valley"), "dataset.split_column=Usage"
     )
@@ -237,13 +240,13 @@ def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
         ),
         (
             [*LINES[:5], '"img/dog2.jpg","cat, dog"'],
-            "the label cat, dog may stand for cat and dog at once, but an image has one class here: it is a class of "
-            "its own",
+            "the label cat, dog may stand for cat and dog at once, but an image can have only one class: it is treated "
+            "as a separate class",
         ),
         (
             [*LINES[:4], "img/dog1.jpg,cat & dog", LINES[5]],
-            "the label cat & dog may stand for cat and dog at once, but an image has one class here: it is a class of "
-            "its own",
+            "the label cat & dog may stand for cat and dog at once, but an image can have only one class: it is "
+            "treated as a separate class",
         ),
         (
             [*LINES[:5], "img/dog2.jpg,NaN"],
@@ -285,7 +288,7 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
         ),
         (
             ["id,breed", *(line.replace(".jpg", "").replace("img/", "") for line in LINES)],
-            "6 of 6 files in ROOT/table.csv are missing below ROOT: 'cat0', 'cat1', 'cat2', .... The first is there "
+            "6 of 6 files in ROOT/table.csv are missing below ROOT: 'cat0', 'cat1', 'cat2', .... The first one exists "
             "with dataset.root=ROOT/img dataset.suffix=.jpg.",
         ),
         (
@@ -338,7 +341,7 @@ def test_the_form_can_be_said(folder: Path) -> None:
     unnamed = ["dataset.header=none", "dataset.path_column=1", "dataset.label_column=2"]
     listing = listed(folder, text, words[0], *unnamed)
     assert listing.classes == ("cat", "dog", "x")
-    assert listing.reading == ("among the table's columns 1 holds the files, 2 the classes",)
+    assert listing.reading == ("among the table's columns 1 contains the files, 2 the classes",)
     for suffix in (".jpg", "jpg"):
         short = [line.replace(".jpg", "") for line in LINES]
         assert classes(listed(folder, lines(HEADER, *short), f"dataset.suffix={suffix}")) == EXPECTED
