@@ -119,7 +119,7 @@ def _check_together(asked: Asked) -> None:
         )
     for flag in ("--resolve", "--package"):
         if (flag in asked.flags or flag in asked.looks) and "--cfg" not in asked.looks:
-            raise BadInput(f"{flag} would change nothing without --cfg job, which shows the config. Leave it out")
+            raise BadInput(f"{flag} has no effect without --cfg job, which shows the config. Leave it out")
 
 
 def check_single_run(asked: Asked) -> None:
@@ -131,6 +131,6 @@ def check_single_run(asked: Asked) -> None:
     for word in asked.settings:
         if word.startswith(("sweep.", "hydra/sweeper", "hydra/launcher", "hydra.sweeper.", "hydra.launcher.")):
             raise BadInput(
-                f"{word.partition('=')[0]} would change nothing in a single run: it is a setting of sweeps. "
+                f"{word.partition('=')[0]} has no effect in a single run: it is a setting of sweeps. "
                 f"Received: {word}. Add -m for a sweep, or leave it out"
             )

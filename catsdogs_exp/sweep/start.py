@@ -167,7 +167,7 @@ def refuse_words_of_searches(settings: Sequence[str]) -> None:
     for word in settings:
         if key_of(word).removeprefix(_OWN) in ONLY_OF_SEARCHES and key_of(word).startswith(_OWN):
             raise BadInput(
-                f"{key_of(word)} would change nothing without hydra/sweeper=optuna, which searches. Received: {word}. "
+                f"{key_of(word)} has no effect without hydra/sweeper=optuna, which searches. Received: {word}. "
                 "Add it, or leave this out"
             )
 

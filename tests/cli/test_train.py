@@ -405,7 +405,7 @@ def test_flags_may_stand_among_the_settings(capsys: pytest.CaptureFixture[str]) 
         ),
         (
             ["--package", "model"],
-            "--package would change nothing without --cfg job, which shows the config. Leave it out",
+            "--package has no effect without --cfg job, which shows the config. Leave it out",
         ),
         (
             ["-m", "seed=1,2", "--cfg", "job"],

@@ -259,7 +259,7 @@ def test_hydras_own_word_for_the_keys_of_a_sweep(tmp_path: Path, trained_words: 
 def test_words_of_sweeps_are_refused_in_a_single_run(word: str, flags: list[str], capsys: Capture) -> None:
     assert main([*flags, word]) == 2
     said = capsys.readouterr().err
-    assert f"would change nothing in a single run: it is a setting of sweeps. Received: {word}. Add -m" in said
+    assert f"has no effect in a single run: it is a setting of sweeps. Received: {word}. Add -m" in said
 
 
 @pytest.mark.slow

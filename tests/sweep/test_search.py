@@ -515,7 +515,7 @@ def test_without_optuna_the_message_says_what_to_install(
 
 def test_settings_of_a_search_belong_to_a_search(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
     assert main(["-m", "seed=1,2", "sweep.trials=3", f"output_dir={tmp_path}"]) == 2
-    assert "sweep.trials would change nothing without hydra/sweeper=optuna" in capsys.readouterr().err
+    assert "sweep.trials has no effect without hydra/sweeper=optuna" in capsys.readouterr().err
 
 
 def test_the_front() -> None:

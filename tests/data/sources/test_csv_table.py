@@ -175,7 +175,7 @@ def test_a_column_of_splits_with_another_word_is_refused(table: Path, word: str)
         f"The split must be train, validation, test or nothing. Received: '{word}' in {table}, line 4."
     )
     table.write_text(f"path,label,split\na/1.jpg,cat,{word}\nb/1.jpg,dog,a\na/2.jpg,cat,b\n", "utf-8")
-    assert "the column split is not used: it holds no splits" in files_of(configured(table).dataset).reading
+    assert "the column split is not used: it contains no splits" in files_of(configured(table).dataset).reading
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])

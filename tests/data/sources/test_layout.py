@@ -574,5 +574,5 @@ def test_names_that_differ_in_spaces_are_joined_by_what_the_hint_says(tmp_path: 
 
 def test_class_folders_without_images_say_what_they_hold(tmp_path: Path) -> None:
     assert refusal(made(tmp_path / "a", "cats/a.txt", "dogs/b.pdf")).startswith(
-        "The folder of images holds no images, but 2 other files, such as cats/a.txt: ROOT."
+        "The folder of images contains no images, but 2 other files, such as cats/a.txt: ROOT."
     )
