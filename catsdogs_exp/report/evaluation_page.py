@@ -9,7 +9,7 @@ from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.report import page
 from catsdogs_exp.report.judgement import judgement
-from catsdogs_exp.report.run_facts import groups_of
+from catsdogs_exp.report.slice_groups import groups_of
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 
 NAME = "index.html"

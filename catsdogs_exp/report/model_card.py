@@ -15,7 +15,8 @@ from catsdogs_exp.models.efficientnet_lite_weights import PUBLISHED
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles
-from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
+from catsdogs_exp.report.run_facts import RunFacts, read_facts
+from catsdogs_exp.report.slice_groups import groups_of
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _RESIZES = {

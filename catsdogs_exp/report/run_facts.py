@@ -2,29 +2,17 @@
 
 import csv
 import json
-import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
-from PIL import Image
 
-from catsdogs_exp.data.images import decoding
-from catsdogs_exp.data.images.file_identity import identities
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, read_result
 from catsdogs_exp.record.folder.run_lock import true_status
-from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
-
-_MOST = 1000  # images whose brightness and sharpness are measured
-_SIDE = 64  # pixels of the shorter side on which they are measured
 
 
 @dataclass(frozen=True)
@@ -118,41 +106,3 @@ def _history(path: Path) -> tuple[dict[str, float], ...]:
         if "loss" in values and row.get("epoch"):
             found[row["epoch"]] = values
     return tuple(found.values())
-
-
-def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
-    """The groups that each image is in, by kind, as `find_slices` takes them.
-
-    Args:
-        folder: of the run.
-        predictions: for the images.
-        root: of their paths; None: unknown.
-    """
-    groups = groups_of_images(folder, predictions)
-    if root is not None and len(predictions) <= _MOST:
-        files = tuple(root / path for path in predictions.paths)
-        bright, sharp = _measured(files, identities(map(str, files)).tobytes())
-        groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
-        groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
-    return groups
-
-
-@lru_cache(maxsize=2)  # the jobs of a sweep share their images
-def _measured(files: tuple[Path, ...], _identities: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean grey level and sharpness (the mean size of the Laplacian) of files; NaN for unreadable ones."""
-
-    def measure(file: Path) -> tuple[float, float]:
-        try:
-            small = decoding.examine(file.read_bytes(), None, _SIDE).small.convert("L")
-        except (decoding.Undecodable, OSError):
-            return math.nan, math.nan
-        scale = _SIDE / min(small.size)
-        size = max(3, round(small.width * scale)), max(3, round(small.height * scale))
-        grey = np.asarray(small.resize(size, Image.Resampling.BILINEAR), np.float32)
-        edges = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-        return float(grey.mean()), float(np.abs(edges).mean())
-
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(measure, files))
-    bright, sharp = np.array(found, np.float64).reshape(-1, 2).T
-    return bright, sharp

@@ -24,7 +24,8 @@ from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 from catsdogs_exp.report import page
 from catsdogs_exp.report.judgement import judgement
 from catsdogs_exp.report.line_chart import Chart, Line, Marks, chart
-from catsdogs_exp.report.run_facts import RunFacts, groups_of, read_facts
+from catsdogs_exp.report.run_facts import RunFacts, read_facts
+from catsdogs_exp.report.slice_groups import groups_of
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 
 NAME = "report.html"

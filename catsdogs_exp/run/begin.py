@@ -5,8 +5,8 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from catsdogs_exp import platforms
 from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
+from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, is_full, one_line
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
@@ -39,12 +40,14 @@ class BegunRun:
         result: its `result.json`.
         screen: for its messages; each line goes to `run.log` as well.
         explain: gives the report of a finished run its Grad-CAM maps; None: the report loads the saved network.
+        until_it_ends: what is closed when the run ends.
     """
 
     job: Job
     result: Result
     screen: Screen
     explain: "Explain | None" = None
+    until_it_ends: ExitStack = field(default_factory=ExitStack)
 
     def say(self, text: str) -> None:
         """Prints a line on the screen and in the log."""
@@ -80,6 +83,18 @@ class BegunRun:
         for line in warnings_of(manifest):
             self.say(line)
 
+    def prepare_report(self, manifest: Manifest) -> None:
+        """Lets a thread begin with what the report needs of the images, while TensorFlow starts and the network learns.
+
+        The main thread is alone for seconds here, and would be again when the run ends.
+        """
+        if not self.job.config.logging.report or (self.job.cluster is not None and not self.job.cluster.is_chief):
+            return
+        from catsdogs_exp.report.slice_groups import measured_meanwhile  # noqa: PLC0415  (a minimal run needs no pages)
+
+        files = [str(manifest.path(row)) for row in manifest.rows(VALIDATION).tolist()]
+        self.until_it_ends.enter_context(measured_meanwhile(files))
+
     def _check_data(self, manifest: Manifest) -> None:
         """A continued run must use the data it started with."""
         if not (self.job.found or {}).get("data_hash"):  # it was stopped before its data was known
@@ -110,7 +125,7 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
         run = BegunRun(job, _begin_result(job), _LoggedScreen(screen))
         _log.info("%s", job.command)
         try:
-            with interruption_wins(), watched(run.say), random_state_kept():
+            with interruption_wins(), watched(run.say), random_state_kept(), run.until_it_ends:
                 yield run
             run.result.update(status="ok")
         except Interrupted:

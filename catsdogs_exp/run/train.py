@@ -32,6 +32,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         # Open the data: which image is in which split, then the pixels.
         manifest = gather(config, run.screen.progress)
         run.record_data(manifest)
+        run.prepare_report(manifest)
         data = open_images(manifest, config, run.screen.progress, run.say)
 
         # Start TensorFlow: quiet, seeded, on one device or several. From here on, modules that need it can be imported.

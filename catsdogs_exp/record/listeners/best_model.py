@@ -30,8 +30,12 @@ class KeepBest:
     def on_epoch(self, result: EpochResult) -> None:
         """Saves the network if it is the best, then the state, so that the state never refers to a missing network."""
         if result.is_best:
-            save_model(self._model, self._card, self._path)
-            self._weights = [value_of(weight) for weight in self._model.weights]
+            # Snapshots have this file beside them, and wait in the background until it is on disk.
+            save_model(self._model, self._card, self._path, sync=False)
+            memory = self._weights
+            self._weights = [
+                value_of(weight, memory[place] if memory else None) for place, weight in enumerate(self._model.weights)
+            ]
         self._result.update(**state_of(self._history))
 
     def bring_back(self) -> None:

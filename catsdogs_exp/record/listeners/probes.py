@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from catsdogs_exp.config.schema import ActivationSettings, Config
 from catsdogs_exp.data.manifest import Manifest
@@ -104,20 +103,19 @@ class ProbeRecorder:
 
     def _draw(self, answers: NetworkActivations, moment: str) -> list[list[tuple[str, bytes]]]:
         """For each probe the page of all layers, then each layer separately: tags that sort by depth, and PNGs."""
-        pictures: list[tuple[str, Image.Image]] = []
-        for index, name in enumerate(self._probes.names):
+
+        def draw(index: int) -> list[tuple[str, bytes]]:
             grids = [layer_grid(layer, index, self._style) for layer in answers.layers]
-            subject = Subject(self._probes.images[index], f"{name}, {moment}", self._probes.classes)
-            pictures.append(("00 all layers", activation_page(subject, answers, index, grids)))
-            if self._board:
-                pictures += [
-                    (f"{number:02d} {layer.layer}", grid)
-                    for number, (layer, grid) in enumerate(zip(answers.layers, grids, strict=True), start=1)
-                ]
-        with ThreadPoolExecutor() as pool:  # compressing a picture is C code that releases the interpreter lock
-            packed = list(pool.map(lambda entry: (entry[0], png_of(entry[1])), pictures))
-        per_probe = len(packed) // max(1, len(self._probes.names))
-        return [packed[start : start + per_probe] for start in range(0, len(packed), per_probe)]
+            title = f"{self._probes.names[index]}, {moment}"
+            subject = Subject(self._probes.images[index], title, self._probes.classes)
+            page = ("00 all layers", png_of(activation_page(subject, answers, index, grids)))
+            if not self._board:
+                return [page]
+            layers = enumerate(zip(answers.layers, grids, strict=True), start=1)
+            return [page, *((f"{number:02d} {layer.layer}", png_of(grid)) for number, (layer, grid) in layers)]
+
+        with ThreadPoolExecutor() as pool:  # most of it is C code that releases the interpreter lock
+            return list(pool.map(draw, range(len(self._probes.names))))
 
     def _show(self, board: TensorBoard, drawn: Sequence[Sequence[tuple[str, bytes]]], epoch: int, tag: str) -> None:
         for name, pictures in zip(self._probes.names, drawn, strict=True):

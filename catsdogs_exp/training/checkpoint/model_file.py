@@ -20,13 +20,21 @@ _MAX_ENTRY = 2**20
 _LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes; weights hardly compress, so such an entry would only fill the memory
 
 
-def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
-    """Writes the network, without optimizer, under a scratch name and renames it when complete."""
+def save_model(model: keras.Model, card: ModelCard, path: Path, sync: bool = True) -> None:
+    """Writes the network, without optimizer, under a scratch name and renames it when complete.
+
+    Args:
+        model: the network.
+        card: describes it.
+        path: of the file.
+        sync: whether to wait until it is on disk, where it survives a loss of power.
+    """
     scratch = path.with_name(f".{path.stem}.part.keras")
     model.save(scratch)
     with zipfile.ZipFile(scratch, "a") as archive:
         archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
-    platforms.sync_file(scratch)
+    if sync:
+        platforms.sync_file(scratch)
     platforms.replace(scratch, path)
 
 

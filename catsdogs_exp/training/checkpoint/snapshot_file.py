@@ -104,7 +104,8 @@ class Snapshot:
 
 
 def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-    """Writes a snapshot under a scratch name, syncs it, renames it, and only then deletes the oldest ones.
+    """Writes a snapshot under a scratch name, syncs it and the files beside it, renames it, and only then deletes the
+    oldest ones.
 
     Args:
         folder: of this run's snapshots; created if missing.
@@ -127,6 +128,9 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
                         npy.write_array(entry, np.require(array, requirements="C"), _VERSION, allow_pickle=False)
             handle.flush()
             os.fsync(handle.fileno())
+        for suffix in (BEST, PREDICTIONS):
+            if path.with_suffix(suffix).exists():
+                platforms.sync_file(path.with_suffix(suffix))
         platforms.replace(scratch, path)
         platforms.sync_folder(folder)
     except BaseException:

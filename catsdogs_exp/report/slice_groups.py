@@ -1,0 +1,77 @@
+"""The groups of images among which the report looks for slices; for brightness and sharpness, files are decoded."""
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+from PIL import Image
+
+from catsdogs_exp.data.images import decoding
+from catsdogs_exp.data.images.file_identity import identities
+from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
+
+_MOST = 1000  # images whose brightness and sharpness are measured
+_PATIENCE = 1.0  # seconds
+_SIDE = 64  # pixels of the shorter side on which they are measured
+
+
+def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
+    """The groups that each image is in, by kind, as `find_slices` takes them.
+
+    Args:
+        folder: of the run.
+        predictions: for the images.
+        root: of their paths; None: unknown.
+    """
+    groups = groups_of_images(folder, predictions)
+    if root is not None and len(predictions) <= _MOST:
+        files = [str(root / path) for path in predictions.paths]
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(_measured, files, map(bytes, identities(files))))
+        bright, sharp = np.array(found, np.float64).reshape(-1, 2).T
+        groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
+        groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
+    return groups
+
+
+@contextmanager
+def measured_meanwhile(files: Sequence[str]) -> Iterator[None]:
+    """A context in which a thread decodes the files that `groups_of` will ask for: a run's first seconds leave time."""
+    over = Event()
+
+    def measure() -> None:
+        for file, identity in zip(files, identities(files), strict=True):
+            if over.is_set():
+                return
+            _measured(file, bytes(identity))
+
+    if len(files) > _MOST:
+        yield
+        return
+    thread = Thread(target=measure, daemon=True, name="slices")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(_PATIENCE)  # a network folder may never answer
+
+
+@lru_cache(maxsize=4 * _MOST)  # the jobs of a sweep share their images
+def _measured(file: str, _identity: bytes) -> tuple[float, float]:
+    """Mean grey level and sharpness (the mean size of the Laplacian) of a file; NaN if it is unreadable."""
+    try:
+        small = decoding.examine(Path(file).read_bytes(), None, _SIDE).small.convert("L")
+    except (decoding.Undecodable, OSError):
+        return math.nan, math.nan
+    scale = _SIDE / min(small.size)
+    size = max(3, round(small.width * scale)), max(3, round(small.height * scale))
+    grey = np.asarray(small.resize(size, Image.Resampling.BILINEAR), np.float32)
+    edges = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    return float(grey.mean()), float(np.abs(edges).mean())
