@@ -1,1 +1,1 @@
-"""Trains a network: the loop, the arithmetic of a step, optimizers, checkpoints, several devices."""
+"""Trains a network: the training loop and step, optimizers, checkpoints, several devices."""

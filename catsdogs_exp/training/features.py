@@ -1,8 +1,8 @@
 """Caches the features of a frozen backbone; training the head on them equals training the whole network.
 
-This holds if nothing random comes before them (no augmentation, no random layer, no unknown code) and nothing below
-them is trained. Features are stored in the cache of decoded images, under its lock, its limit and `python -m
-catsdogs_exp cache`.
+This holds if nothing before them is random (no augmentation, no random layer, no unknown code) and nothing below them
+is trained. Features are stored in the cache of decoded images, under its lock, its limit and
+`python -m catsdogs_exp cache`.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ Batch = tuple[NDArray[np.float32], NDArray[np.int32]]  # float32 [b, *shape], in
 
 @dataclass(frozen=True)
 class FeatureLoader:
-    """One split as batches of features, in the order in which `pixels` returns the images.
+    """Batches of features of one split, in the order in which `pixels` returns the images.
 
     Attributes:
         pixels: the loader of the images, without randomness.
-        stored: uint8 [n, 4 * values], the bytes of float32, for each of `pixels.rows`.
-        shape: of one image's features.
+        stored: uint8 [n, 4 * values], the bytes of float32 values, for each of `pixels.rows`.
+        shape: shape of one image's features.
     """
 
     pixels: Loader
@@ -65,17 +65,17 @@ class FeatureLoader:
 
     @property
     def fetch(self) -> Fetch:
-        """Manifest rows -> the images themselves."""
+        """Maps manifest rows to the images themselves."""
         return self.pixels.fetch
 
     @property
     def steps(self) -> int:
-        """Batches per epoch."""
+        """Number of batches per epoch."""
         return self.pixels.steps
 
     @property
     def threads(self) -> int:
-        """Threads that prepare batches."""
+        """Number of threads that prepare batches."""
         return self.pixels.threads
 
     @property
@@ -88,11 +88,13 @@ class FeatureLoader:
         return self.pixels.order(epoch)
 
     def part(self, chosen: NDArray[np.intp]) -> "FeatureLoader":
-        """The loader of some of its images: indices into `rows`. Their features are copied."""
+        """Returns a loader of some of its images, given as indices into `rows`. Their features are copied."""
         return replace(self, pixels=self.pixels.part(chosen), stored=self.stored[chosen])
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """One batch, or this shard's part of it; `epoch` and `step` from 0: float32 [b, *shape] and int32 [b]."""
+        """Returns one batch, or this shard's part of it; `epoch` and `step` count from 0: float32 [b, *shape] and int32
+        [b].
+        """
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         chosen = part_of(chosen, *self.pixels.shard)
         values = np.ascontiguousarray(self.stored[chosen]).view(_VALUE)
@@ -106,7 +108,7 @@ class FeatureSplit:
     Attributes:
         body: pixels -> features. Nothing in it is trained or random.
         head: features, float32 -> probabilities.
-        cut: the layer of the backbone that gives the features; pooling above it belongs to the body.
+        cut: the backbone layer whose outputs are the features; pooling above it belongs to the body.
     """
 
     body: keras.Model
@@ -116,7 +118,7 @@ class FeatureSplit:
 
 @dataclass(frozen=True)
 class Features:
-    """What the head is trained with.
+    """The head and the features that it is trained on.
 
     Attributes:
         head: features -> probabilities; it shares its weights with the whole network.
@@ -151,16 +153,16 @@ def prepare_features(
     progress: ReportProgress | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> tuple[Features | None, str]:
-    """Computes the features of both splits, or finds them in the cache, if this gives exactly the same training.
+    """Computes the features of both splits, or reads them from the cache, if training on them is exactly equivalent.
 
     Args:
         model: the whole network, already frozen as required.
         source: the images.
         progress: called with ("features", done, total).
-        distribution: of the training. Each worker has the features of all images, and its share of each batch.
+        distribution: the devices. Each worker has the features of all images, and its share of each batch.
 
     Returns:
-        What to train with, or None; and a sentence that reports what was done, or why it is not possible.
+        What to train with, or None, and a sentence that reports what was done, or why it is not possible.
     """
     refused = "features are not cached: {}, so each step runs the whole network"
     train, validation = source.train, source.validation
@@ -202,7 +204,7 @@ def prepare_features(
 
 
 def split_network(model: keras.Model) -> FeatureSplit | str:
-    """Splits a network at the highest point below which nothing is trained or random; or returns what prevents it.
+    """Splits a network at the highest point below which nothing is trained or random, or returns what prevents it.
 
     From there to the output there must be a plain sequence of layers.
     """
@@ -233,7 +235,7 @@ def split_network(model: keras.Model) -> FeatureSplit | str:
     for operation in reversed(chain):
         try:
             x = operation(x)
-        except (TypeError, ValueError):  # a plain operation such as `x * 2` does not expose its 2
+        except (TypeError, ValueError):  # a plain operation such as `x * 2` does not expose its constant
             return f"{operation.name} cannot be called on features alone"
     cut = last
     while cut.name.startswith(HEAD):
@@ -251,7 +253,7 @@ def _compute(body: keras.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.floa
 
 
 def _identity(body: keras.Model) -> str:
-    """Identifies the backbone: its layers, weights and precision, and the library versions."""
+    """Returns a key for the backbone: its layers, weights and precision, and the library versions."""
     digest = hashlib.sha256(f"{keras.__version__} {tf.__version__} {body.to_json()}".encode())
     for variable in body.weights:
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
@@ -274,7 +276,7 @@ def _stored(
     loader: schema.LoaderSettings,
     progress: ReportProgress | None,
 ) -> NDArray[np.uint8] | None:
-    """The features of a split on disk or in memory, or None if there is no room."""
+    """Returns the features of a split on disk or in memory, or None if there is no room."""
     shape = (len(split.rows), entry.values * _VALUE.itemsize)
 
     def fill(array: NDArray[np.uint8]) -> None:
@@ -303,7 +305,7 @@ def _stored(
 
 
 def _images(split: Loader) -> Iterator[NDArray[np.uint8]]:
-    """The images of a split in the order of its rows, prefetched in threads."""
+    """Yields the images of a split in the order of its rows, prefetched in threads."""
     return ahead(
         lambda start: split.fetch(split.rows[start : start + _BATCH]), range(0, len(split.rows), _BATCH), split.threads
     )

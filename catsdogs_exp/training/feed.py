@@ -1,4 +1,4 @@
-"""Feeds of training batches, and how many batches count as an epoch. Without TensorFlow."""
+"""Feeds of training batches, and the number of batches per epoch. Does not import TensorFlow."""
 
 from typing import Any, Protocol, Self
 
@@ -34,17 +34,19 @@ class Feed(Batched[tuple[NDArray[Any], NDArray[Any]]], Protocol):
         """Returns the images themselves."""
 
     def part(self, chosen: NDArray[np.intp]) -> Self:
-        """The same for some of its images: indices into `rows`."""
+        """Returns a feed of some of its images, given as indices into `rows`."""
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The order of the images in an epoch: int64 [n], indices into `rows`."""
 
 
 def steps_per_epoch(train: Feed, training: Training) -> int:
-    """Training steps that count as an epoch."""
+    """Returns the number of training steps per epoch."""
     return training.steps_per_epoch or train.steps
 
 
 def images_in(feed: Feed, number: int) -> int:
-    """Images in the whole batch `number`, counted from 0 over all epochs; one process may have prepared only a part."""
+    """Returns the size of the whole batch `number`, counted from 0 over all epochs, even if this process prepares only
+    a part.
+    """
     return min(feed.batch_size, len(feed.rows) - number % feed.steps * feed.batch_size)

@@ -34,10 +34,10 @@ Batches = Generator[tuple[NDArray[Any], NDArray[Any]], None, None]  # images and
 
 
 class Listener(Protocol):
-    """Follows the training: the progress bar, the run folder, TensorBoard, ..."""
+    """Is notified during training: the progress bar, the run folder, TensorBoard, ..."""
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
-        """After each training step; `step` counts from 1."""
+        """Called after each training step; `step` counts from 1."""
 
     def on_epoch(self, result: EpochResult) -> None:
         """After each epoch's validation pass, with the epoch's weights in place.
@@ -50,10 +50,10 @@ class Saver(Protocol):
     """Saves the state of a run, so that it can be resumed."""
 
     def after_step(self, stage: "Stage", progress: Progress) -> None:
-        """Between two steps of an epoch."""
+        """Called between two steps of an epoch."""
 
     def after_epoch(self, stage: "Stage", progress: Progress, is_over: bool) -> None:
-        """Between two epochs, after all listeners; `is_over`: the stage has no epoch left."""
+        """Called between two epochs, after all listeners; `is_over`: the stage has no epoch left."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Stage:
     Attributes:
         plan: its epochs and settings.
         first: the number of its first epoch in the run, from 1.
-        steps: the arithmetic of a batch.
-        train, validation: batches.
+        steps: the training and evaluation steps.
+        train, validation: feeds of batches.
         network: the whole network, of which `steps` may train only the head.
         plateau: lowers the learning rate on plateaus, or None.
     """
@@ -99,9 +99,10 @@ class _Loop:
         return steps_per_epoch(self.stage.train, self.training)
 
     def number(self, epoch: int, step: int) -> int:
-        """The number of a step's batch in the run, from 0: passes over all images, whatever counts as an epoch.
+        """Returns the number of a step's batch in the run, from 0, counting passes over all images, whatever an epoch
+        is.
 
-        Numbers continue through the stages, so that none repeats the order and augmentation of another one.
+        Numbers continue across stages, so that no stage repeats the order and augmentation of another one.
         """
         return (epoch - 1) * self.count + step - 1
 
@@ -116,9 +117,9 @@ def fit(
     """Trains a stage from `progress` to its last epoch, or until it or the run ends early.
 
     Args:
-        stage: with its initial weights and all other state.
-        training: the settings; its `monitor` must be that of the history.
-        progress: of the run; updated during training.
+        stage: the stage, with its initial weights and all other state.
+        training: the settings; `monitor` must be the same as in the history.
+        progress: position of the run; updated during training.
         listeners: notified after each step and epoch.
         saver: saves the state of the run.
 
@@ -126,7 +127,7 @@ def fit(
         Why the stage, but not the run, ended early; otherwise `""`.
 
     Raises:
-        RunFailed: if the loss is not finite, naming metric, epoch and step.
+        RunFailed: if the loss is not finite; names metric, epoch and step.
     """
     loop = _Loop(stage, training, progress, listeners, saver)
     done = len(progress.history.epochs)
@@ -147,11 +148,11 @@ def fit(
 
 
 def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> tuple[dict[str, float], Outputs]:
-    """Loss and accuracy over a loader's images, in inference mode, and the network's output for each.
+    """Computes loss and accuracy over a loader's images in inference mode, and the network's output for each image.
 
     Args:
-        steps: of the network, with the weights to evaluate in place.
-        loader: of images without randomness.
+        steps: steps of the network, with the weights to evaluate in place.
+        loader: images without randomness.
         limit: maximum number of batches; None: all.
     """
     steps.reset()
@@ -163,14 +164,14 @@ def evaluate(steps: Steps, loader: Feed, limit: int | None = None) -> tuple[dict
 
 
 def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
-    """The rest of the epoch's steps."""
+    """Trains the remaining steps of the epoch."""
     stage, progress, steps = loop.stage, loop.progress, loop.stage.steps
     if not progress.step:
         progress.begin_epoch()
         steps.reset()
     for step in range(progress.step + 1, loop.count + 1):
         asked = time.perf_counter()
-        # Named as a step because TensorBoard's profiler shows no times otherwise.
+        # Named as a step; otherwise, TensorBoard's profiler shows no times.
         with tf.profiler.experimental.Trace("train", step_num=progress.steps, _r=1):
             batch = next(left)
             got = time.perf_counter()
@@ -192,13 +193,13 @@ def _train_epoch(loop: _Loop, epoch: int, left: Batches) -> None:
 
 
 def _end_epoch(loop: _Loop, epoch: int) -> None:
-    """The epoch's values, its validation pass, and whether it is the last one."""
+    """Computes the epoch's values, runs its validation pass, and decides whether it is the last one."""
     stage, training, progress = loop.stage, loop.training, loop.progress
     steps, history = stage.steps, progress.history
     started = time.perf_counter()
     _refuse_bad(steps, epoch)
     averages = steps.averages()
-    for name, value in averages.items():  # the sum of finite losses may be infinite
+    for name, value in averages.items():  # a sum of finite losses may be infinite
         if not math.isfinite(value):
             raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
@@ -222,7 +223,9 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
         history.epochs.append(result)
         progress.begin_epoch()
         for listener in loop.listeners:
-            listener.on_epoch(replace(result, outputs=outputs))  # otherwise the history would keep those of every epoch
+            listener.on_epoch(
+                replace(result, outputs=outputs)
+            )  # otherwise, the history would keep the outputs of every epoch
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)
@@ -238,6 +241,6 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
 
 
 def _refuse_bad(steps: Steps, epoch: int) -> None:
-    """Ends a run whose loss is NaN or infinite: its weights are useless, and no checkpoint may hold them."""
+    """Ends a run whose loss is NaN or infinite: its weights are useless and must not get into a checkpoint."""
     if step := steps.first_bad():
         raise RunFailed(f"The training loss became NaN or infinite in epoch {epoch}, step {step}. {_LOWER}")

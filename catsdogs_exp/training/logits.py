@@ -1,7 +1,7 @@
 """Logits: the inputs of a network's last sigmoid or softmax, from which losses are computed.
 
-In float32, a probability rounds to 1 from a logit of 17 on. Its logarithm then has no gradient, and the other class's
-probability is 0.
+In float32, probabilities round to 1 for logits of 17 and above. The logarithm then has no gradient, and the other
+class's probability is 0.
 """
 
 from typing import Any
@@ -14,9 +14,9 @@ _BELOW_ONE = 1 - 2.0**-24  # the largest float32 below 1
 
 
 def logits_of(outputs: tf.Tensor) -> tf.Tensor:
-    """The logits behind a network's probabilities.
+    """Returns the logits behind a network's probabilities.
 
-    Inside a `tf.function` they are the input of the network's last operation, if this is a sigmoid (one unit) or a
+    Inside a `tf.function`, they are the input of the network's last operation, if this is a sigmoid (one unit) or a
     softmax (several). For other outputs, and outside a `tf.function`, they are recovered from the probabilities,
     clipped to at least 1.2e-38 and, for a sigmoid, at most 1 - 6e-8.
 
@@ -39,21 +39,21 @@ def logits_of(outputs: tf.Tensor) -> tf.Tensor:
 
 
 def log_probabilities(logits: tf.Tensor) -> tf.Tensor:
-    """Log probabilities of all classes, float32 [b, classes], from the logits returned by `logits_of`."""
+    """Returns log probabilities of all classes, float32 [b, classes], from the logits returned by `logits_of`."""
     if logits.shape[-1] == 1:
         return tf.concat([-tf.nn.softplus(logits), -tf.nn.softplus(-logits)], axis=-1)
     return tf.nn.log_softmax(logits)
 
 
 def class_probabilities(logits: tf.Tensor) -> tf.Tensor:
-    """Probabilities of all classes, float32 [b, classes]; small ones of a sigmoid unit do not round to zero."""
+    """Returns probabilities of all classes, float32 [b, classes]; small ones of a sigmoid unit do not round to zero."""
     if logits.shape[-1] == 1:
         return tf.sigmoid(tf.concat([-logits, logits], axis=-1))
     return tf.nn.softmax(logits)
 
 
 def _before_activation(outputs: tf.Tensor, activation: str) -> Any:
-    """The input of the activation that produced `outputs`, or None if there is no such activation."""
+    """Returns the input of the activation that produced `outputs`, or None if there is no such activation."""
     if not tf.is_symbolic_tensor(outputs):
         return None
     operation = outputs.op
@@ -62,5 +62,5 @@ def _before_activation(outputs: tf.Tensor, activation: str) -> Any:
     if operation.type != activation:
         return None
     (found,) = operation.inputs
-    # a softmax over another axis does not give class probabilities
+    # a softmax over another axis does not produce class probabilities
     return found if found.shape[-1] == outputs.shape[-1] else None

@@ -15,11 +15,11 @@ _NOTHING = 2.0**-24  # 1 - p of a class with p = 1: log_softmax rounds anything 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised.
+    """The objective to minimise.
 
     Attributes:
         loss: `cross_entropy` or `focal`.
-        focal_gamma: of the focal loss, >= 0.
+        focal_gamma: gamma of the focal loss, >= 0.
         label_smoothing: fraction of each label that is spread evenly over all classes, 0 <= s < 1.
     """
 
@@ -29,17 +29,17 @@ class Objective:
 
     @classmethod
     def of(cls, training: Training) -> "Objective":
-        """The objective for these settings."""
+        """Returns the objective for these settings."""
         return cls(training.loss, training.focal_gamma, training.label_smoothing)
 
     @property
     def is_shown(self) -> bool:
-        """Whether it equals the reported cross-entropy, so that it need not be computed twice."""
+        """Returns whether it equals the reported cross-entropy, which then need not be computed separately."""
         return (self.loss == "cross_entropy" or self.focal_gamma == 0) and self.label_smoothing == 0
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Plain cross-entropy, as reported for training and validation and by `evaluate`."""
+    """Computes plain cross-entropy, as reported for training and validation and by `evaluate`."""
     if logits.shape[-1] == 1:
         return tf.nn.sigmoid_cross_entropy_with_logits(_of_second(labels), logits)[:, 0]
     if labels.shape.rank == 2:
@@ -48,7 +48,7 @@ def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def minimised(objective: Objective, units: int) -> Loss:
-    """The loss of an objective, without class weights; `units` of the last layer."""
+    """Returns the loss function of an objective, without class weights, for a last layer with `units` units."""
     classes = max(units, 2)
 
     def smoothed(labels: tf.Tensor) -> tf.Tensor:
@@ -63,10 +63,9 @@ def minimised(objective: Objective, units: int) -> Loss:
 
 
 def focal(shares: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
-    """Cross-entropy in which each class's term is multiplied by (1 - p) ** gamma: Lin et al., 2017, without their
-    alpha.
+    """Multiplies each class's term of the cross-entropy by (1 - p) ** gamma: Lin et al., 2017, without their alpha.
 
-    Class weights take the place of alpha. A sigmoid over two classes gives the same as a softmax over them. The
+    Class weights take the place of alpha. A sigmoid over two classes gives the same result as a softmax over them. The
     gradient never vanishes, however confidently wrong a network is: everything is computed from log probabilities.
 
     Args:
@@ -82,7 +81,7 @@ def focal(shares: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
 
 
 def _log_of_rest(logs: tf.Tensor) -> tf.Tensor:
-    """log(1 - p) of each class, [b, classes]: with two classes exactly the log(p) of the other."""
+    """Computes log(1 - p) of each class, [b, classes]: with two classes, exactly the log(p) of the other."""
     if logs.shape[-1] == 2:
         return tf.reverse(logs, axis=[-1])
     return tf.math.log(tf.maximum(-tf.math.expm1(logs), _NOTHING))
@@ -93,5 +92,5 @@ def _shares(labels: tf.Tensor, classes: int) -> tf.Tensor:
 
 
 def _of_second(labels: tf.Tensor) -> tf.Tensor:
-    """The fraction of the second of two classes, float32 [b, 1]."""
+    """Returns the fraction of the second of two classes, float32 [b, 1]."""
     return labels[:, 1:] if labels.shape.rank == 2 else tf.cast(labels[:, None], tf.float32)

@@ -15,7 +15,7 @@ class Outputs:
     Attributes:
         rows: their manifest rows, intp [n].
         labels: int32 [n].
-        probabilities: float32 [n, classes]; with more than `KEPT_WHOLE` classes only the largest ones, float32 [n, 5].
+        probabilities: float32 [n, classes]; with more than `KEPT_WHOLE` classes, only the largest ones, float32 [n, 5].
         top: int32 [n, 5], the classes of these five, most probable first; None if all classes are kept.
     """
 
@@ -34,10 +34,10 @@ class Outputs:
 def gathered(
     rows: NDArray[np.intp], labels: NDArray[np.int32], batches: Sequence[Sequence[Any]], classes: int
 ) -> Outputs:
-    """The outputs of an evaluation pass.
+    """Collects the outputs of an evaluation pass.
 
     Args:
-        rows, labels: of the evaluated images, [n].
+        rows, labels: manifest rows and labels of the evaluated images, [n].
         batches: the results of `Steps.evaluate` per batch: probabilities, and their classes if only the largest are
             kept.
         classes: number of classes.

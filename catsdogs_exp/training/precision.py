@@ -1,4 +1,4 @@
-"""Chooses precision and threads, by name or by what the machine supports."""
+"""Chooses precision and threads by name, or by what the machine supports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,18 +16,22 @@ _BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA Ampere and later
 
 
 def choose_precision(precision: str) -> tuple[str, str]:
-    """The Keras policy for `training.precision`, and a line with the reason if `auto` chose it, otherwise `""`."""
+    """Returns the Keras policy for `training.precision`, and a line with the reason if `auto` chose it, otherwise
+    `""`.
+    """
     if precision != "auto":
         return precision, ""
     reason = _bfloat16_of_gpus() if gpus() else _bfloat16_of_processor()
     policy = "mixed_bfloat16" if reason else "float32"
-    why = reason or ("the GPU has no bfloat16" if gpus() else "the processor reports no instructions for bfloat16")
+    why = reason or (
+        "the GPU does not support bfloat16" if gpus() else "the processor reports no instructions for bfloat16"
+    )
     return policy, f"precision: {policy} ({why}; training.precision=auto)"
 
 
 @contextmanager
 def building_in(policy: str) -> Iterator[None]:
-    """A context in which networks are built with this policy, which they keep; later ones use float32 again."""
+    """A context manager in which networks are built with this policy, which they keep; later ones use float32 again."""
     keras.config.set_dtype_policy(policy)
     try:
         yield
@@ -43,9 +47,9 @@ def scaled(optimizer: keras.optimizers.Optimizer, policy: str) -> keras.optimize
 
 
 def use_jit(training: Training) -> bool:
-    """Whether to compile with XLA: `auto` only on GPUs, because on CPUs it halves the speed of convolutions.
+    """Returns whether to compile with XLA: `auto` only on GPUs, because on CPUs it halves the speed of convolutions.
 
-    Not with `training.deterministic`: XLA has no deterministic gradient of max-pooling.
+    Not with `training.deterministic`: XLA has no deterministic gradient for max-pooling.
     """
     return training.jit == "always" or (training.jit == "auto" and not training.deterministic and bool(gpus()))
 
@@ -54,7 +58,7 @@ def set_threads(training: Training) -> None:
     """Sets TensorFlow's thread pools.
 
     Raises:
-        BadInput: if an earlier job of this process has set another number: TensorFlow allows only one.
+        BadInput: if an earlier job in this process has set another number; TensorFlow allows only one.
     """
     for name, wanted, get, put in (
         (
@@ -77,7 +81,7 @@ def set_threads(training: Training) -> None:
         except RuntimeError as error:
             raise BadInput(
                 f"training.{name} must be the same for all jobs of a sweep in one process. Received: "
-                f"training.{name}={wanted} after {get()}. Start a process for each value"
+                f"training.{name}={wanted} after {get()}. Start one process per value"
             ) from error
 
 
@@ -95,7 +99,7 @@ def gpus() -> list[tf.config.PhysicalDevice]:
 
 
 def _bfloat16_of_processor() -> str:
-    """The first processor flag that means bfloat16, or `""`; only known on Linux."""
+    """Returns a sentence with the first processor flag for bfloat16, or `""`; only known on Linux."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -111,4 +115,4 @@ def _bfloat16_of_processor() -> str:
 def _bfloat16_of_gpus() -> str:
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus()]
     able = all(tuple(capability) >= _BFLOAT16_CAPABILITY for capability in capabilities)
-    return "the GPU has it" if able else ""
+    return "the GPU supports bfloat16" if able else ""

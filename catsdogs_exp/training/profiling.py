@@ -27,7 +27,7 @@ class Trace:
         self._last = 0  # the step that ends the trace; 0: no trace in progress
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
-        """Starts after a few steps, stops some steps later."""
+        """Starts the trace after a few steps, and stops it some steps later."""
         if epoch == 1 and step == min(_FIRST, max(steps - _COUNT, 1)):
             tf.profiler.experimental.start(str(self._folder))
             self._last = step + _COUNT
@@ -35,7 +35,7 @@ class Trace:
             self._stop()
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Stops here at the latest."""
+        """Stops the trace at the end of the epoch at the latest."""
         if self._last:
             self._stop()
 
@@ -49,7 +49,7 @@ class Costs:
     """Seconds per batch.
 
     Attributes:
-        step: the arithmetic alone, on a batch that is ready.
+        step: computation alone, on a batch that is ready.
         fetch: reading the images, decoded or from the cache, in one thread.
         change: everything else done to a batch: augmentation, mixing.
         cached: reading them from a cache in memory or on disk.
@@ -68,18 +68,21 @@ class Costs:
 
 
 def profile(stage: Stage, history: History) -> str:
-    """Measures what a finished stage waited for, and describes it in one line. Trains the network a little further."""
+    """Measures what a finished stage waited for, and describes it in one line. Trains the network for a few more
+    steps.
+    """
     last, train = history.epochs[-1], stage.train  # the first epoch includes compilation
     in_run = len(train.rows) / last.images_per_second / train.steps
     return advice(measure(stage.steps, train, in_run, last.waiting), train.fetch.cache)
 
 
 def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
-    """Measures the parts of a step separately. Trains the network a little further, which makes its weights useless.
+    """Measures the parts of a step separately. Trains the network for a few more steps, which makes its weights
+    useless.
 
     Args:
-        steps: of the run.
-        loader: of the training images.
+        steps: the run's steps.
+        loader: the training images.
         in_run: seconds per step in the run.
         waiting: fraction of the time that steps waited, 0..1.
     """
@@ -108,11 +111,11 @@ def measure(steps: Steps, loader: Feed, in_run: float, waiting: float) -> Costs:
 
 
 def advice(costs: Costs, cache: str) -> str:
-    """One line: the bottleneck of training, and what would remove it with which speed-up.
+    """Describes the bottleneck of training in one line, and what would remove it, with the expected speed-up.
 
     Args:
-        costs: as measured.
-        cache: where decoded images are, `none`, `memory` or `disk`.
+        costs: the measured costs.
+        cache: where decoded images are cached: `none`, `memory` or `disk`.
     """
     prepared = (costs.fetch + costs.change) / costs.workers
     shares = f"waits {100 * costs.waiting:.0f} % of the time for its input; a step takes {1e3 * costs.in_run:.1f} ms"
@@ -136,7 +139,7 @@ def advice(costs: Costs, cache: str) -> str:
 
 
 def _gain(costs: Costs, prepared: float) -> float:
-    """The speed-up if batches were prepared in so many seconds, one at a time."""
+    """Returns the speed-up if preparing a batch took this many seconds, one at a time."""
     return costs.in_run / max(costs.step, prepared)
 
 

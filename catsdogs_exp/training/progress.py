@@ -23,10 +23,10 @@ class EpochResult:
         stage: number of the stage it belongs to, from 1.
         train: loss and accuracy over the epoch's training batches.
         val: loss and accuracy of the validation pass; empty without validation images.
-        learning_rate: at the epoch's end.
-        seconds: of the training steps and the validation pass.
-        images_per_second: of the training steps alone.
-        waiting: fraction of their time that steps waited for a batch, 0..1.
+        learning_rate: learning rate at the end of the epoch.
+        seconds: duration of the training steps and the validation pass.
+        images_per_second: speed of the training steps alone.
+        waiting: fraction of their time that training steps waited for a batch, 0..1.
         is_best: whether it was the best epoch so far.
         outputs: the network's outputs for the validation images, for listeners; the history does not keep them.
     """
@@ -43,7 +43,7 @@ class EpochResult:
     outputs: Outputs | None = field(default=None, repr=False, compare=False, metadata=_FLEETING)
 
     def value(self, monitor: str) -> float:
-        """The monitored value: `val_accuracy`, `loss`, ..."""
+        """Returns the value of a metric: `val_accuracy`, `loss`, ..."""
         source = self.val if monitor.startswith("val_") else self.train
         return source[monitor.removeprefix("val_")]
 
@@ -79,13 +79,15 @@ class History:
         return sum(result.seconds for result in self.epochs)
 
     def would_be_best(self, result: EpochResult) -> bool:
-        """Whether an epoch is better than all so far: by `monitor`, ties by the loss. NaN is the worst."""
+        """Returns whether an epoch is better than all so far, by `monitor`; ties are broken by the loss. NaN is
+        worst.
+        """
         if not any(each.is_best for each in self.epochs):
             return True
         return self._badness(result) < self._badness(self.best)
 
     def _badness(self, result: EpochResult) -> tuple[float, float]:
-        """The sort key of an epoch; the best epoch has the lowest."""
+        """Returns the sort key of an epoch; the best epoch has the lowest."""
         value = result.value(self.monitor)
         loss = (result.val or result.train).get("loss", math.nan)
         return _nan_is_worst(value if lower_is_better(self.monitor) else -value), _nan_is_worst(loss)
@@ -99,9 +101,9 @@ class Progress:
         history: the finished epochs.
         steps: total number of training steps done.
         step: steps done in the current epoch.
-        images: seen in these steps.
-        trained: seconds these steps took.
-        waited: seconds of these spent waiting for a batch.
+        images: images seen in these steps.
+        trained: duration of these steps, in seconds.
+        waited: seconds of that spent waiting for a batch.
         stopped: why the run ended before its last epoch, or `""`.
     """
 
@@ -118,7 +120,7 @@ class Progress:
         self.step, self.images, self.trained, self.waited = 0, 0, 0.0, 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; JSON preserves every bit of a float."""
+        """Returns plain values; JSON preserves every bit of a float."""
         content = asdict(self)
         for epoch in content["history"]["epochs"]:
             del epoch["outputs"]
@@ -137,10 +139,10 @@ class Progress:
 
 
 def progress_of(snapshot: Snapshot) -> Progress:
-    """The saved position of the run.
+    """Returns the saved position of the run.
 
     Raises:
-        BadInput: if the snapshot does not hold a valid one.
+        BadInput: if the snapshot does not contain a valid one.
     """
     try:
         return Progress.from_json(snapshot.state["progress"])
@@ -149,12 +151,12 @@ def progress_of(snapshot: Snapshot) -> Progress:
 
 
 def _nan_is_worst(badness: float) -> float:
-    """Infinity for NaN. (An infinite loss is no better than NaN.)"""
+    """Replaces NaN with infinity. (An infinite loss is no better than NaN.)"""
     return math.inf if math.isnan(badness) else badness
 
 
 def _made(kind: type[T], content: Any) -> T:
-    """A dataclass from its JSON values.
+    """Creates a dataclass from its JSON values.
 
     Raises:
         KeyError, TypeError: if one is missing, unknown, or of the wrong type.
@@ -162,7 +164,7 @@ def _made(kind: type[T], content: Any) -> T:
     for each in fields(kind):  # type: ignore[arg-type]
         if each.metadata == _FLEETING:
             if each.name in content:
-                raise TypeError(f"{each.name} must not be there")
+                raise TypeError(f"{each.name} must not be present")
         elif not _fits(content[each.name], each.type):
             raise TypeError(f"{each.name} must not be {content[each.name]!r:.80}")
     return kind(**content)

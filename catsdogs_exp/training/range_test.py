@@ -1,4 +1,4 @@
-"""The learning rate range test: the rate rises from step to step, and the loss shows which rates are worth trying.
+"""The learning rate range test: the rate increases with each step, and the loss shows which rates are worth trying.
 
 Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017; smoothing, stopping and the choice by the
 longest valley follow fastai.
@@ -19,10 +19,10 @@ from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
 
 LOW, HIGH, COUNT = 1e-6, 1.0, 100
-_SMOOTHING = 0.9  # of the moving average over steps
+_SMOOTHING = 0.9  # decay of the moving average over steps
 _BROKEN = 2.0  # times the median loss so far: diverged
 _LEAST = 10  # minimum number of steps with falling loss; fewer may be chance
-_CLEAR = 0.1  # minimum relative fall of the loss; less is noise
+_CLEAR = 0.1  # minimum relative decrease of the loss; less is noise
 _SETTLED = 6  # steps after which the average is reliable
 
 
@@ -31,12 +31,12 @@ class RangeTest:
     """The result of the test.
 
     Attributes:
-        rates: float64 [n], rising by the same factor from step to step.
-        losses: float64 [n], of the batch of each step.
+        rates: float64 [n], increasing by the same factor with each step.
+        losses: float64 [n], loss of each step's batch.
         smoothed: float64 [n], their moving average, bias-corrected.
-        suggestion: the rate in the middle of the longest fall of the smoothed loss; if it does not fall in so few
-            steps, a tenth of the rate at which it diverges; None if it does neither.
-        why: which of them, in words.
+        suggestion: the rate in the middle of the longest descent of the smoothed loss, or, if it does not fall in so
+            few steps, a tenth of the rate at which it diverges; None if it does neither.
+        why: which of these it is, in words.
     """
 
     rates: NDArray[np.float64]
@@ -49,12 +49,13 @@ class RangeTest:
 def range_test(
     steps: Steps, train: Feed, count: int = COUNT, progress: Callable[[str, int, int], None] | None = None
 ) -> RangeTest:
-    """Trains `count` steps with learning rates rising from `LOW` to `HIGH`. Everything changed in `steps` is restored.
+    """Trains `count` steps with learning rates increasing from `LOW` to `HIGH`. Everything changed in `steps` is
+    restored.
 
     Args:
-        steps: with an optimizer whose learning rate is constant.
+        steps: steps with an optimizer whose learning rate is constant.
         train: batches; repeated as often as necessary.
-        count: steps.
+        count: number of steps.
         progress: called with the current task, the number done, and the total.
     """
     before = {name: value_of(variable) for name, variable in steps.variables().items()}
@@ -89,19 +90,19 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
     long = end - start >= _LEAST
     rate: float | None = float(rates[start + (end - start) // 2]) if long else None
     if long and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
-        why = "the middle of the longest fall of the loss"
+        why = "the middle of the longest descent of the loss"
     elif broke:
         rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss diverges without having fallen"
     elif long:
-        why = "the middle of the longest fall of the loss, a slight one"
+        why = "the middle of the longest descent of the loss, which is slight"
     else:
         why = "no rate makes the loss fall or diverge in so few steps"
     return RangeTest(rates, losses, smoothed, None if rate is None else _rounded(rate), why)
 
 
 def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
-    """The start and end of the longest fall: the longest sequence of steps with falling losses, not necessarily
-    adjacent.
+    """Returns the start and end of the longest descent: the longest sequence of steps with falling losses, not
+    necessarily adjacent.
     """
     count = len(smoothed)
     falling = np.ones(count, dtype=int)
@@ -114,7 +115,7 @@ def _valley(smoothed: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def smooth(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The exponential moving average of losses, bias-corrected: float64 [n]."""
+    """Returns the exponential moving average of losses, bias-corrected: float64 [n]."""
     average, found = 0.0, []
     for step, loss in enumerate(losses.tolist(), 1):
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
@@ -129,5 +130,5 @@ def _broken(losses: list[float]) -> bool:
 
 
 def _rounded(rate: float) -> float:
-    """Rounds to two digits: the test is no more precise, and people copy the number."""
+    """Rounds to two digits: the test is no more precise, and users copy the number."""
     return float(f"{rate:.1e}")

@@ -18,11 +18,12 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def import_tensorflow(verbose: bool = False, workers: bool = False) -> None:
-    """Imports TensorFlow; on the command line without its start-up messages, unless `verbose`.
+    """Imports TensorFlow; on the command line, without its start-up messages unless `verbose`.
 
     Args:
-        verbose: show all its messages.
-        workers: whether it trains with other workers; messages about broken connections are then replaced by ours.
+        verbose: whether to show all its messages.
+        workers: whether this process trains with other workers; messages about broken connections are then replaced by
+            ours.
     """
     with nullcontext() if verbose else process.quiet_tensorflow(workers):
         import tensorflow  # noqa: F401, PLC0415
@@ -40,7 +41,7 @@ def start(config: Config, verbose: bool = False) -> None:
 
 
 def start_distributed(config: Config, verbose: bool, cluster: Cluster | None) -> "Distribution":
-    """As `start`, and opens `training.strategy`; with a cluster it waits for all workers to start.
+    """Like `start`, but also opens `training.strategy`; with a cluster, waits for all workers to start.
 
     Raises:
         BadInput: if this process already uses other thread settings.
@@ -58,7 +59,7 @@ def start_distributed(config: Config, verbose: bool, cluster: Cluster | None) ->
 
 
 def _settle_process(training: Training) -> None:
-    """Settings shared by all jobs of a process."""
+    """Applies settings shared by all jobs of a process."""
     from catsdogs_exp.training.precision import set_threads  # noqa: PLC0415
 
     set_threads(training)

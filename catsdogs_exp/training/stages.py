@@ -1,6 +1,6 @@
-"""The stages of a run as data, planned before the first epoch. Without TensorFlow.
+"""The stages of a run as data, planned before the first epoch. Does not import TensorFlow.
 
-The current stage follows only from the finished epochs and the settings, so a resumed run continues in the same one.
+The current stage depends only on the finished epochs and the settings, so a resumed run continues in the same one.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ class StagePlan:
     """Some epochs of a run with their own optimizer, learning rate and frozen layers.
 
     Attributes:
-        number: from 1.
-        epochs: maximum number.
+        number: number of the stage, from 1.
+        epochs: maximum number of epochs.
         optimizer: the optimizer's settings, with this stage's learning rate.
-        schedule: of the rate over the epochs of this stage; milestones are epochs of the run.
-        unfreeze: the part of the backbone that is trained from here on, as in `training.finetune.unfreeze`; None: as
-            the network was built.
+        schedule: learning rate schedule over the epochs of this stage; milestones are epochs of the run.
+        unfreeze: the part of the backbone that is trained from this stage on, as in `training.finetune.unfreeze`; None:
+            as the network was built.
         is_last: whether no other stage follows.
     """
 
@@ -40,7 +40,7 @@ class StagePlan:
         Milestones passed earlier no longer apply: the rate starts at `training.finetune.lr`.
 
         Args:
-            done: epochs of the run before this stage.
+            done: number of epochs of the run before this stage.
         """
         if not isinstance(self.schedule, StepSchedule) or not self.schedule.milestones:
             return self.schedule
@@ -53,7 +53,7 @@ def _flat(schedule: StepSchedule) -> ConstantSchedule:
 
 
 def next_stage(plans: Sequence[StagePlan], history: History, training: Training) -> StagePlan | None:
-    """The stage of the next epoch; None if all are over.
+    """Returns the stage of the next epoch; None if all are over.
 
     A stage is over after its last epoch, or when `training.early_stopping` runs out of patience. Epochs of one stage do
     not count for another one.
@@ -65,23 +65,23 @@ def next_stage(plans: Sequence[StagePlan], history: History, training: Training)
 
 
 def is_over(plan: StagePlan, history: History, training: Training) -> bool:
-    """Whether a stage has no epoch left."""
+    """Returns whether a stage has no epoch left."""
     return len(history.of_stage(plan.number)) >= plan.epochs or bool(out_of_patience(training, history, plan.number))
 
 
 def planned_epochs(plans: Sequence[StagePlan], history: History) -> int:
-    """The number of epochs of the run, if no other stage ends early."""
+    """Returns the number of epochs of the run, if no other stage ends early."""
     begun = len(history.before_stage(history.stage))
     return begun + sum(plan.epochs for plan in plans[history.stage - 1 :])
 
 
 def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Snapshot | None) -> Progress:
-    """The run's initial position, or that of the snapshot.
+    """Returns the run's initial position, or that of the snapshot.
 
-    What ended the run then ends it again, if the settings still say so.
+    Whatever ended the run before ends it again, unless the settings have changed.
 
     Raises:
-        BadInput: as `progress_of` does.
+        BadInput: as for `progress_of`.
     """
     if snapshot is None:
         return Progress(History(training.monitor))

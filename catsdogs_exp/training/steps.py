@@ -27,12 +27,12 @@ class StepSettings:
 
     Attributes:
         inputs: the dtype of the network's input.
-        mixed: whether training labels are class fractions, float32 [b, classes], instead of int32 [b]: of mixed images.
-            Accuracy then counts the class with the larger fraction as the right one.
+        mixed: whether images are mixed, so that training labels are class fractions, float32 [b, classes], instead of
+            int32 [b]. Accuracy then counts the class with the larger fraction as correct.
         accumulate: batches per update.
         ema: decay of the weight average, or 0 for none.
-        jit: compile with XLA.
-        norms: whether the mean norm of the gradients is kept.
+        jit: whether to compile with XLA.
+        norms: whether to track the mean norm of the gradients.
     """
 
     inputs: tf.DType = tf.uint8
@@ -47,7 +47,7 @@ _PLAIN = StepSettings()
 
 
 class Steps:
-    """Training and evaluation of one network.
+    """Training and evaluation steps of one network.
 
     Attributes:
         model: the network, pixels to probabilities.
@@ -104,13 +104,13 @@ class Steps:
     def averages(self) -> dict[str, float]:
         """Loss and accuracy over the batches since `reset`, with equal weight per image.
 
-        With more than five classes also `top_5_accuracy`: the fraction of images for which fewer than five other
+        With more than five classes, also `top_5_accuracy`: the fraction of images for which fewer than five other
         classes are at least as probable as the right one.
         """
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
 
     def take_gradient_norm(self) -> float | None:
-        """The mean norm of the gradients of the batches since it was last asked; None unless it is kept."""
+        """Returns the mean norm of the gradients since the last call; None unless it is tracked."""
         if self._gradient_norm is None:
             return None
         norm = float(self._gradient_norm.result())
@@ -118,7 +118,9 @@ class Steps:
         return norm
 
     def averaged(self) -> AbstractContextManager[None]:
-        """A context in which the network has its averaged weights, if any: for evaluating, saving and drawing."""
+        """A context manager in which the network has its averaged weights, if any: for evaluating, saving and
+        drawing.
+        """
         updated = self.optimizer is not None and int(value_of(self.optimizer.iterations)) > 0
         return self._average.swapped() if self._average is not None and updated else nullcontext()
 
@@ -132,7 +134,7 @@ class Steps:
         return {_named("model", place, weight): weight for place, weight in enumerate(self.model.weights)}
 
     def variables(self) -> dict[str, Any]:
-        """Every variable that training depends on, once, with order and names determined only by the settings.
+        """Returns every variable that training depends on, once, with order and names determined only by the settings.
 
         Weights, states of random generators, the optimizer's (learning rate, iterations, slots, loss scale), the weight
         average, accumulated gradients, and the sums behind the epoch's averages.
@@ -167,10 +169,10 @@ class Steps:
         return self.optimizer.scale_loss(mean)  # required for float16; otherwise the loss itself
 
     def _move(self, gradients: list[Any], images: Any) -> None:
-        """Updates the weights with the mean gradients over so many images, now or once enough are accumulated."""
+        """Updates the weights with the mean gradients over this many images, now or once enough are accumulated."""
         if self._gradient_norm is not None:
             assert self.optimizer is not None
-            scale = self.optimizer.scale_loss(1.0)  # that of float16
+            scale = self.optimizer.scale_loss(1.0)  # loss scale of float16
             self._gradient_norm.update_state(tf.linalg.global_norm(gradients) / scale)
         if self._gathered is None:
             self._update(gradients)
@@ -192,8 +194,8 @@ class Steps:
         return class_probabilities(logits_of(self.model(images, training=False)))
 
     def _kept(self, logits: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Probabilities, float32 [b, classes]; with very many classes the largest and their classes, float32 and int32
-        [b, 5].
+        """Returns probabilities, float32 [b, classes]; with very many classes, the largest and their classes, float32
+        and int32 [b, 5].
         """
         probabilities = class_probabilities(logits)
         if probabilities.shape[-1] <= KEPT_WHOLE:
@@ -215,7 +217,7 @@ class Steps:
             self._metrics[name].update_state(values)
 
     def _shown(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The averaged metrics of each image: float32 [b]."""
+        """Returns the metrics of each image: float32 [b]."""
         found = {"loss": cross_entropy(labels, logits) if losses is None else losses}
         if labels.shape.rank == 2:
             labels = tf.argmax(labels, axis=-1, output_type=tf.int32)
@@ -233,10 +235,10 @@ class Steps:
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
-    """Weights with which every class has the same total: n / (classes * n of the class), 1 on average.
+    """Returns weights that give every class the same total: n / (classes * n of the class), 1 on average.
 
     Args:
-        labels: of the training images, int32 [n], with every class present.
+        labels: labels of the training images, int32 [n], with every class present.
         classes: number of classes.
 
     Returns:
@@ -246,7 +248,7 @@ def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.floa
 
 
 def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
-    """All variables of an optimizer, including the rate of an adjustable schedule."""
+    """Returns all variables of an optimizer, including the rate of an adjustable schedule."""
     if optimizer is None:
         return []
     rate = getattr(rate_of(optimizer), "rate", None)
@@ -254,9 +256,9 @@ def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:
 
 
 def _named(group: str, place: int, variable: Any) -> str:
-    """A name for a variable: its position identifies it; the rest is for people.
+    """Names a variable: its position identifies it; the rest is for readers.
 
-    Keras numbers layer names through the whole process (`dropout_3`): such numbers are left out.
+    Keras numbers layer names across the whole process (`dropout_3`); such numbers are left out.
     """
     path = getattr(variable, "path", "") or variable.name.partition(":")[0]
     return f"{group}/{place:04d}/" + re.sub(r"_\d+(?=[/_]|$)", "", path)

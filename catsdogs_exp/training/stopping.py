@@ -1,6 +1,6 @@
-"""Decides when a run, or a stage of it, ends before its last epoch.
+"""Decides when a run, or one of its stages, ends before its last epoch.
 
-These are functions of its history alone, so a resumed run ends at the same point.
+The decisions depend on the history alone, so a resumed run ends at the same point.
 """
 
 from catsdogs_exp.config.schema.training import StopAt, Training
@@ -9,12 +9,12 @@ from catsdogs_exp.training.progress import History, Progress
 
 
 def reason_to_stop(training: Training, progress: Progress, in_last_stage: bool = True) -> str:
-    """Why a run ends after the finished epochs, in words; `""` to continue.
+    """Returns why a run ends after the finished epochs, in words; `""` to continue.
 
     Args:
         training: its settings.
         progress: between two epochs, at least one of them finished.
-        in_last_stage: only then does early stopping end the run; otherwise it ends the stage: see `out_of_patience`.
+        in_last_stage: whether early stopping ends the run; otherwise, it ends the stage, see `out_of_patience`.
     """
     history = progress.history
     return (
@@ -33,7 +33,9 @@ def _target(stop_at: StopAt, history: History) -> str:
 
 
 def out_of_patience(training: Training, history: History, stage: int) -> str:
-    """Why a stage ends after its finished epochs, in words; `""` to continue. Other stages' epochs do not count."""
+    """Returns why a stage ends after its finished epochs, in words; `""` to continue. Other stages' epochs do not
+    count.
+    """
     stopping = training.early_stopping
     if stopping.patience is None:
         return ""
@@ -48,14 +50,14 @@ def out_of_patience(training: Training, history: History, stage: int) -> str:
     if since < stopping.patience:
         return ""
     epochs = f"{since} epoch{'s' if since > 1 else ''}"
-    return f"{history.monitor} was not better for {epochs} (training.early_stopping.patience)"
+    return f"{history.monitor} has not improved for {epochs} (training.early_stopping.patience)"
 
 
 def over_budget(training: Training, progress: Progress) -> str:
-    """Which budget is used up, also within an epoch, in words; `""` for none."""
+    """Returns which budget is used up, even within an epoch, in words; `""` for none."""
     if training.max_steps is not None and progress.steps >= training.max_steps:
         return f"training.max_steps={training.max_steps} are done"
     minutes = (progress.history.seconds + progress.trained) / 60
     if training.max_minutes is not None and minutes >= training.max_minutes:
-        return f"training.max_minutes={training.max_minutes:g} are over"
+        return f"training.max_minutes={training.max_minutes:g} have passed"
     return ""

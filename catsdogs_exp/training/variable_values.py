@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 
 def value_of(variable: Any, memory: NDArray[Any] | None = None) -> NDArray[Any]:
-    """A copy of the value of a variable or tensor. Copies on several devices are equal: the first is read.
+    """Copies the value of a variable or tensor. Copies on several devices are equal, so the first is read.
 
     Args:
-        variable: to read.
-        memory: an array for the copy, used if it has the same shape and dtype.
+        variable: the variable or tensor.
+        memory: an array to copy into, used if it has the same shape and dtype.
     """
     value = np.asarray(tf.convert_to_tensor(variable))
     if memory is None or (memory.shape, memory.dtype) != (value.shape, value.dtype):

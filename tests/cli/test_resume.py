@@ -170,7 +170,7 @@ def test_a_second_stage_follows_one_that_ended_early(two_stages: Path, capsys: p
     assert rates == pytest.approx([0.0005, 0.0005, 0.00025, 0.00025])  # at the ends of epochs: each milestone once
     assert [row["stage"] for row in values(two_stages)] == ["1", "1", "2", "2"]
     result = json.loads((two_stages / "result.json").read_text())
-    reason = "val_accuracy was not better for 1 epoch (training.early_stopping.patience)"
+    reason = "val_accuracy has not improved for 1 epoch (training.early_stopping.patience)"
     assert (result["status"], result["epochs"], result["stopped"]) == ("ok", 4, reason)
     log = (two_stages / "run.log").read_text()
     assert f"stage 1 of 2 ends after epoch 2: {reason}" in log and f"stopped after epoch 4: {reason}" in log

@@ -237,14 +237,14 @@ def test_settings_that_only_matter_with_others(tmp_path):
 
 def test_a_run_says_why_it_is_as_it_is_and_how_to_go_on(tmp_path):
     make_run(tmp_path / "failed", None, status="failed", error="RunFailed: NaN")
-    make_run(tmp_path / "stopped", stopped="val_loss was not better for 5 epochs")
+    make_run(tmp_path / "stopped", stopped="val_loss has not improved for 5 epochs")
     make_run(tmp_path / "interrupted", status="interrupted", error="interrupted")
     killed = make_run(tmp_path / "killed run", status="running")
     (killed / ".lock").write_text("")
     reasons = {run.name: (run.status, run.reason) for run in compare([tmp_path]).runs}
     assert reasons == {
         "failed": ("failed", "RunFailed: NaN"),
-        "stopped": ("ok", "val_loss was not better for 5 epochs"),
+        "stopped": ("ok", "val_loss has not improved for 5 epochs"),
         "interrupted": ("interrupted", f"resume {tmp_path / 'interrupted'}"),
         "killed run": ("killed", f"resume '{killed}'"),
     }

@@ -78,7 +78,7 @@ def test_passes_go_on_through_stages_whatever_counts_as_an_epoch(run: Callable[.
 def test_a_stage_that_ends_early_hands_on_to_the_next_with_fresh_batches(run: Callable[..., SimpleNamespace]) -> None:
     words = ("epochs=9", "training.finetune.epochs=2", "training.early_stopping.patience=1")
     found = run(*words, losses=[5, 6, 4, 3])
-    assert found.why == ["val_loss was not better for 1 epoch (training.early_stopping.patience)", ""]
+    assert found.why == ["val_loss has not improved for 1 epoch (training.early_stopping.patience)", ""]
     assert [(each.epoch, each.stage) for each in found.progress.history.epochs] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     begun = [each for each in found.feed.asked if each[0] < 4]
     assert list(dict.fromkeys(begun)) == [(epoch, step) for epoch in range(4) for step in range(3)]
@@ -93,7 +93,7 @@ def test_a_stage_is_saved_whole_when_it_is_over(run: Callable[..., SimpleNamespa
 
 def test_lost_patience_in_the_last_stage_ends_the_run(run: Callable[..., SimpleNamespace]) -> None:
     found = run("epochs=1", "training.finetune.epochs=5", "training.early_stopping.patience=2", losses=[1, 2, 3, 4])
-    assert found.progress.stopped == "val_loss was not better for 2 epochs (training.early_stopping.patience)"
+    assert found.progress.stopped == "val_loss has not improved for 2 epochs (training.early_stopping.patience)"
     assert len(found.progress.history.epochs) == 4
 
 

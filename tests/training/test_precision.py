@@ -118,5 +118,5 @@ except Exception as error:
     assert ran.stdout.splitlines() == [
         "1 3",
         "BadInput training.intra_op_threads must be the same for all jobs of a sweep in one process. Received: "
-        "training.intra_op_threads=2 after 1. Start a process for each value",
+        "training.intra_op_threads=2 after 1. Start one process per value",
     ]

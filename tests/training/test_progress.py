@@ -141,19 +141,19 @@ def test_what_is_missing_or_unknown_in_a_snapshot_is_named() -> None:
             ["training.early_stopping.patience=2"],
             "val_accuracy",
             [0.5, 0.6, 0.6, 0.6],
-            "val_accuracy was not better for 2 epochs (training.early_stopping.patience)",
+            "val_accuracy has not improved for 2 epochs (training.early_stopping.patience)",
         ),
         (
             ["training.early_stopping.patience=1"],
             "val_accuracy",
             [0.6, 0.6],
-            "val_accuracy was not better for 1 epoch (training.early_stopping.patience)",
+            "val_accuracy has not improved for 1 epoch (training.early_stopping.patience)",
         ),
         (
             ["training.early_stopping.patience=2", "training.early_stopping.min_delta=0.1"],
             "val_loss",
             [0.5, 0.45, 0.41],
-            "val_loss was not better for 2 epochs (training.early_stopping.patience)",
+            "val_loss has not improved for 2 epochs (training.early_stopping.patience)",
         ),
         (["training.early_stopping.patience=2"], "val_loss", [math.nan, 0.5, 0.6], ""),
         (["training.stop_at.value=0.999"], "accuracy", [0.9, 0.9989], ""),
@@ -169,7 +169,7 @@ def test_what_is_missing_or_unknown_in_a_snapshot_is_named() -> None:
             [0.9, 0.19],
             "val_loss 0.1900 has reached training.stop_at.value=0.2",
         ),
-        (["training.max_minutes=0.05"], "val_loss", [1, 1, 1], "training.max_minutes=0.05 are over"),
+        (["training.max_minutes=0.05"], "val_loss", [1, 1, 1], "training.max_minutes=0.05 have passed"),
         (["training.max_steps=100"], "val_loss", [1], "training.max_steps=100 are done"),
         (["training.max_steps=101"], "val_loss", [1], ""),
     ],
@@ -186,4 +186,4 @@ def test_budgets_count_within_an_epoch(config: Callable[..., Config]) -> None:
     progress = Progress(history("val_loss", [1.0] * 50), trained=9.0)
     assert over_budget(training, progress) == ""
     progress.trained = 10.0
-    assert over_budget(training, progress) == "training.max_minutes=1 are over"
+    assert over_budget(training, progress) == "training.max_minutes=1 have passed"

@@ -26,7 +26,7 @@ def test_the_middle_of_a_clear_fall_is_suggested() -> None:
     losses = np.where(place < -5, 1.0, np.where(place < -2, 1.0 - 0.2 * (place + 5), 0.4))
     found = suggest(RATES, losses, broke=False)
     assert 1e-4 < found.suggestion < 3e-2
-    assert found.why == "the middle of the longest fall of the loss"
+    assert found.why == "the middle of the longest descent of the loss"
 
 
 def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:

@@ -1,4 +1,5 @@
-"""What is measured once training is over, appended to `best.keras`: calibration, and what training images look like.
+"""Measurements taken after training, appended to `best.keras`: the calibration, and a description of the training
+images.
 
 Plain JSON and numbers: reading it executes nothing, and its size is checked before it is read.
 """
@@ -41,13 +42,13 @@ class Appendix:
 
 
 def append(appendix: Appendix, path: Path) -> bool:
-    """Adds the appendix to a network's file, which is replaced by the longer one when that is complete.
+    """Adds the appendix to a network's file, which is replaced once the longer one is complete.
 
     Returns:
-        Whether it was added: a file that has one keeps it.
+        Whether it was added: a file that already has one is not changed.
 
     Raises:
-        OSError: if there is no room for it; the file stays as it was.
+        OSError: if the disk is full; the file is not changed.
     """
     with zipfile.ZipFile(path) as archive:
         if _ENTRY in archive.namelist():
@@ -75,7 +76,7 @@ def append(appendix: Appendix, path: Path) -> bool:
 
 
 def read_appendix(path: Path) -> Appendix | None:
-    """The appendix of a network's file; None if an older version wrote the file.
+    """Reads the appendix of a network's file; returns None if an older version wrote the file.
 
     Raises:
         BadInput: if it is damaged.
@@ -91,7 +92,7 @@ def read_appendix(path: Path) -> Appendix | None:
                 None if known is None else _familiarity(archive, known),
             )
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise BadInput(f"What is appended to the network cannot be read: {path} ({error})") from error
+        raise BadInput(f"The appendix of the network cannot be read: {path} ({error})") from error
 
 
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -101,7 +102,7 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 
 
 def calibration_of(content: Mapping[str, Any]) -> Calibration:
-    """The calibration in plain values, as `dataclasses.asdict` makes them.
+    """Converts plain values, as from `dataclasses.asdict`, to a calibration.
 
     Raises:
         KeyError, ValueError, TypeError: for other or impossible values.

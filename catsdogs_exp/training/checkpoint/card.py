@@ -1,4 +1,4 @@
-"""What a network's file says of itself: its classes, and how images are prepared for it."""
+"""The model card in a network's file: its classes, and how images are prepared for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ class ModelCard:
     """What is needed to use the network correctly, besides the preprocessing it contains.
 
     Attributes:
-        classes: names, in the order of the probabilities.
-        target_size: height, width to which images are resized.
-        resize, interpolation: how, without randomness.
+        classes: class names, in the order of the probabilities.
+        target_size: height and width to which images are resized.
+        resize, interpolation: how images are resized, without randomness.
         channels: 3, or 1 for grey.
         pad_value: 0..255, the padding with resize=pad.
-        white_levels: white level of training images with more than 8 bits, by mode of Pillow.
+        white_levels: Pillow mode -> white level of training images with more than 8 bits.
     """
 
     classes: tuple[str, ...]
@@ -35,14 +35,14 @@ class ModelCard:
 
     @property
     def preparation(self) -> Preparation:
-        """How to prepare images for it."""
+        """Returns how to prepare images for the network."""
         return Preparation.of(self, self.white_levels)
 
     @classmethod
     def of(
         cls, loader: LoaderSettings, classes: tuple[str, ...], white_levels: Mapping[str, float] | None = None
     ) -> "ModelCard":
-        """The card for a run's settings and data."""
+        """Creates the card for a run's settings and data."""
         return cls(
             classes,
             evaluation_size(loader),
@@ -55,7 +55,7 @@ class ModelCard:
 
 
 def card_of(raw: Mapping[str, Any]) -> ModelCard:
-    """The card in plain values, as `dataclasses.asdict` makes them.
+    """Converts plain values, as from `dataclasses.asdict`, to a card.
 
     Raises:
         KeyError, ValueError, TypeError, IndexError, AttributeError: for other values.
@@ -75,7 +75,7 @@ def card_of(raw: Mapping[str, Any]) -> ModelCard:
 
 
 def _is_possible(card: ModelCard) -> bool:
-    """Whether images can be prepared so: files from elsewhere may say anything."""
+    """Returns whether images can be prepared this way: files from other sources may contain anything."""
     return (
         bool(card.classes)
         and all(1 <= side <= _LONGEST for side in card.target_size)

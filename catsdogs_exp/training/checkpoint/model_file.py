@@ -17,17 +17,18 @@ from catsdogs_exp.training.checkpoint.card import ModelCard, card_of
 
 _ENTRY = "catsdogs_exp.json"
 _MAX_ENTRY = 2**20
-_LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes; weights hardly compress, so such an entry would only fill the memory
+# Weights hardly compress: an entry larger and more compressed than this would only fill the memory.
+_LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes, ratio
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path, sync: bool = True) -> None:
-    """Writes the network, without optimizer, under a scratch name and renames it when complete.
+    """Writes the network, without its optimizer, under a temporary name, and renames it when complete.
 
     Args:
         model: the network.
         card: describes it.
-        path: of the file.
-        sync: whether to wait until it is on disk, where it survives a loss of power.
+        path: path of the file.
+        sync: whether to wait until it is on disk, where it survives a power failure.
     """
     scratch = path.with_name(f".{path.stem}.part.keras")
     model.save(scratch)
@@ -71,5 +72,5 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
     except Exception as error:  # h5py and Keras raise many kinds of errors on damaged or malicious files
         reason = str(error).strip().splitlines() or [type(error).__name__]
         foreign = "Could not locate" in str(error)  # a custom layer
-        hint = ". Name the plugin that its layers are from: --plugins MODULE" if foreign else ""
+        hint = ". Name the plugin that defines its layers: --plugins MODULE" if foreign else ""
         raise BadInput(f"The network cannot be loaded: {path} ({reason[0][:200]}){hint}") from error

@@ -1,6 +1,6 @@
 """Snapshot files: arrays and a JSON state, written atomically.
 
-A snapshot is an uncompressed NumPy `.npz`: the format's own checksums detect damage, and nothing in it can execute.
+A snapshot is an uncompressed NumPy `.npz`: the format's checksums detect damage, and nothing in it can execute.
 """
 
 import json
@@ -20,13 +20,13 @@ from catsdogs_exp.errors import BadInput
 
 KEPT = 2  # generations: the newest, and the previous one in case the newest is damaged
 _STATE = "state.json"
-_MAX_STATE = 64 * 2**20  # bytes; one row per epoch is some hundred
+_MAX_STATE = 64 * 2**20  # bytes; each epoch's row takes a few hundred
 _SUFFIX = ".npz"
 # Files next to a snapshot: the best network so far, and its predictions for the validation images.
 BEST, PREDICTIONS = ".best.keras", ".predictions.csv"
 _VERSION = (1, 0)  # of NumPy's array format
 NETWORK = "network/"
-"""How the names of the whole network's variables begin."""
+"""Prefix of the names of the whole network's variables."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Snapshot:
     Attributes:
         path: its file.
         state: what was saved besides the arrays.
-        names: of the arrays.
+        names: names of the arrays.
     """
 
     path: Path
@@ -53,12 +53,12 @@ class Snapshot:
             unread: names that may also be present; no others are allowed.
 
         Raises:
-            BadInput: if the snapshot is of another network or optimizer.
+            BadInput: if the snapshot belongs to another network or optimizer.
         """
         if missing := sorted((set(like) ^ set(self.names)) - set(unread)):
             raise BadInput(
                 f"The checkpoint does not fit the network and optimizer of this config: {self.path}. "
-                f"Only one of the two has: {', '.join(missing[:5])}"
+                f"Only one of them has: {', '.join(missing[:5])}"
             )
         found = {}
         with zipfile.ZipFile(self.path) as archive:
@@ -87,16 +87,18 @@ class Snapshot:
 
     @property
     def holds_network(self) -> bool:
-        """Whether another stage can begin with it: the whole network is there, not only what its own stage trains."""
+        """Returns whether another stage can start from it: it contains the whole network, not only what its own stage
+        trains.
+        """
         return any(name.startswith(NETWORK) for name in self.names)
 
     def beside(self, suffix: str) -> Path | None:
-        """The file of that name next to it, or None if there is none: `BEST`, `PREDICTIONS`."""
+        """Returns the file next to it with that suffix, `BEST` or `PREDICTIONS`, or None if there is none."""
         path = self.path.with_suffix(suffix)
         return path if path.is_file() else None
 
     def refused(self, reason: object) -> BadInput:
-        """The error for a snapshot that is intact, but has unexpected content."""
+        """Returns the error for a snapshot that is intact but has unexpected content."""
         reason = f"{reason} is missing" if isinstance(reason, KeyError) else reason
         return BadInput(
             f"Not a checkpoint of catsdogs_exp: {self.path} ({reason}). Remove it to continue from the previous one"
@@ -104,12 +106,12 @@ class Snapshot:
 
 
 def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-    """Writes a snapshot under a scratch name, syncs it and the files beside it, renames it, and only then deletes the
+    """Writes a snapshot under a temporary name, syncs it and the files next to it, renames it, and only then deletes the
     oldest ones.
 
     Args:
-        folder: of this run's snapshots; created if missing.
-        number: steps done so far, which orders the snapshots.
+        folder: the folder of this run's snapshots; created if missing.
+        number: number of steps done so far, which orders the snapshots.
         arrays: by name.
         state: JSON-serializable.
 
@@ -136,7 +138,7 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
-    later = [each for each in _files(folder) if each.name > path.name]  # of a run that continued an earlier one
+    later = [each for each in _files(folder) if each.name > path.name]  # from a run that continued an earlier one
     earlier = [each for each in _files(folder) if each.name <= path.name]
     for old in (*later, *earlier[:-KEPT]):
         platforms.remove(old)
@@ -146,10 +148,10 @@ def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]]
 
 
 def newest_snapshot(folder: Path, say: Callable[[str], None]) -> Snapshot | None:
-    """The newest intact snapshot, or None. Damaged ones are skipped with a message.
+    """Returns the newest intact snapshot, or None. Damaged ones are skipped with a message.
 
     Args:
-        folder: of the run's snapshots.
+        folder: the folder of the run's snapshots.
         say: called with the message.
     """
     for path in reversed(_files(folder)):

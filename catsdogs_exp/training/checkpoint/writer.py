@@ -30,8 +30,8 @@ class Checkpoints:
         every: the interval.
         best: files of the best epoch by the suffix (`BEST`, `PREDICTIONS`) under which a snapshot keeps its copy. They
             are replaced by new files, never modified.
-        record: returns whatever else a resume must know, such as the lengths of append-only files; JSON-serializable.
-            Called in the training thread when a snapshot is taken.
+        record: returns everything else that a resume needs, such as the lengths of append-only files;
+            JSON-serializable. Called in the training thread when a snapshot is taken.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Checkpoints:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def after_step(self, stage: Stage, progress: Progress) -> None:
-        """Saves within an epoch if `every` counts steps or seconds and it is time.
+        """Saves within an epoch if `every` counts steps or seconds, and a checkpoint is due.
 
         Raises:
             RunFailed: if the previous snapshot could not be written.
@@ -54,7 +54,9 @@ class Checkpoints:
             self.save(stage, progress)
 
     def after_epoch(self, stage: Stage, progress: Progress, is_over: bool) -> None:
-        """Saves at an epoch's end if it is time; always at a stage's end, so that the run can be extended."""
+        """Saves at the end of an epoch if a checkpoint is due, and always at the end of a stage, so that the run can be
+        extended.
+        """
         done = len(progress.history.epochs)
         ends = self._every.count > 0 and (is_over or bool(progress.stopped))
         if ends or self._is_due("epochs", done) or self._is_due("steps", progress.steps) or self._seconds_over():
@@ -111,7 +113,7 @@ class Checkpoints:
             self._writer.shutdown()
 
     def _is_due(self, unit: str, done: int) -> bool:
-        """Whether `every` has this unit, and this count is a multiple of it."""
+        """Returns whether `every` has this unit, and this count is a multiple of it."""
         return self._every.unit == unit and self._every.count > 0 and done % self._every.count == 0
 
     def _seconds_over(self) -> bool:
@@ -134,7 +136,7 @@ def replace_by(source: Path, target: Path) -> None:
 
 
 def _whole(network: keras.Model) -> dict[str, Any]:
-    """The whole network, of which a stage may have trained a part: weights, and states of random generators."""
+    """Returns weights and random generator states of the whole network, of which a stage may train only a part."""
     return {f"{NETWORK}{place:04d}": variable for place, variable in enumerate(network.variables)}
 
 

@@ -23,7 +23,7 @@ class DistributedSteps(Steps):
     statistics; its moving averages are the mean over all devices.
 
     Args:
-        distribution: the strategy, and which process this is. Batches are this process's share of the whole ones.
+        distribution: the strategy, and which process this is. Batches are this process's shares of whole batches.
         model, optimizer, others: as in `Steps`; both must have been created in the strategy's scope.
     """
 
@@ -53,7 +53,9 @@ class DistributedSteps(Steps):
                 logits = logits_of(self.model(part, training=True))
                 losses = self._own_loss(labels, logits)
                 loss = tf.reduce_sum(self._weighted(losses, labels) * real)
-                if self.model.losses:  # regularisation: once per image, as it is divided by their number
+                if (
+                    self.model.losses
+                ):  # regularisation: added for each image, because the sum is divided by their number
                     loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -89,7 +91,9 @@ class DistributedSteps(Steps):
         return tuple(tf.boolean_mask(each, real > 0) for each in kept)
 
     def _part(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """This device's images and labels, and float32 [b]: 1 for each, or one black image with 0 if it has none."""
+        """Returns this device's images and labels, and float32 [b]: 1 for each, or one black image with 0 if it has
+        none.
+        """
         strategy = self._distribution.strategy
         assert strategy is not None
         replica, replicas = local_replica(strategy), len(strategy.extended.worker_devices)
@@ -115,7 +119,7 @@ class DistributedSteps(Steps):
         return [strategy.experimental_local_results(each)[0] for each in found]
 
     def _sums(self, losses: Any, labels: tf.Tensor, logits: tf.Tensor, real: tf.Tensor) -> list[tf.Tensor]:
-        """For each metric the sum over the images, and their number; `losses` as in `Steps._count`."""
+        """Returns each metric's sum over the images, and the number of images; `losses` as in `Steps._count`."""
         values = self._shown(losses, labels, logits).values()
         return [*(tf.reduce_sum(value * real) for value in values), tf.reduce_sum(real)]
 

@@ -23,7 +23,7 @@ from catsdogs_exp.errors import BadInput, RunFailed
 JOIN_SECONDS = 600  # how long a worker waits for the others to start: one may still be inspecting its images
 _LOOK_SECONDS = 10  # between health checks
 _ANSWER_SECONDS = 10  # timeout of a health check
-_LOOKS = 2  # failed health checks until a worker counts as gone
+_LOOKS = 2  # failed health checks before a worker counts as gone
 GONE_SECONDS = _LOOK_SECONDS + _LOOKS * _ANSWER_SECONDS  # at the latest
 
 _log = logging.getLogger("catsdogs_exp")
@@ -44,7 +44,7 @@ class Distribution:
     """The devices and processes that train together.
 
     Attributes:
-        strategy: of `tf.distribute`; None: one device, without distribution.
+        strategy: the `tf.distribute` strategy; None for a single device.
         cluster: the processes that train together; None: only this one.
     """
 
@@ -81,7 +81,7 @@ class Distribution:
         return self.strategy.scope() if self.strategy is not None else nullcontext()
 
     def describe(self) -> str:
-        """One line about it for the run's output; `""` for one device."""
+        """Returns one line for the run's output; `""` for one device."""
         if self.strategy is None:
             return ""
         devices = f"{self.replicas} device{'s' if self.replicas > 1 else ''}"
@@ -93,7 +93,7 @@ class Distribution:
         """Verifies that all workers train the same thing.
 
         Args:
-            values: what must be equal: name -> hexadecimal digits or an integer.
+            values: what must be equal: name -> hexadecimal string or integer.
 
         Raises:
             BadInput: on every worker, naming what differs and where.
@@ -113,17 +113,17 @@ class Distribution:
                     )
 
     def all_workers(self, value: bool) -> bool:
-        """Whether it is true for all workers. All of them must call this."""
+        """Returns whether a value is true on all workers. All of them must call this."""
         if self.cluster is None:
             return value
         return int(self._summed(tf.constant(int(value)))) == self.workers
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A context in which the workers depend on each other, until they `part`.
+        """A context manager in which the workers depend on each other, until they `part`.
 
         Raises:
-            RunFailed: at most `GONE_SECONDS` after another worker is gone.
+            RunFailed: at most `GONE_SECONDS` after another worker dies.
         """
         if self.cluster is None:
             yield
@@ -136,7 +136,7 @@ class Distribution:
             raise RunFailed(self._who_is_gone(str(error))) from error
 
     def _summed(self, value: tf.Tensor) -> tf.Tensor:
-        """The sum of all workers' values."""
+        """Returns the sum of all workers' values."""
         strategy = self.strategy
         assert strategy is not None
 
@@ -149,12 +149,12 @@ class Distribution:
         return strategy.experimental_local_results(tf.function(lambda: strategy.run(one))())[0]
 
     def part(self) -> None:
-        """Stops watching the others, which may end now, once all of them have reached this point."""
+        """Stops watching the other workers, which may then exit, once all of them have reached this point."""
         if self.cluster is None or self.strategy is None:
             return
         try:
             self._summed(tf.zeros((), tf.int32))
-        except _LOST:  # one was here and left before its answer arrived
+        except _LOST:  # a worker got here and exited before its answer arrived
             _log.info("another worker ended first")
         compat.stop_watching(self.strategy)
 
@@ -185,7 +185,7 @@ ONE_DEVICE = Distribution()
 
 
 def local_replica(strategy: tf.distribute.Strategy) -> int:
-    """The index of the current device among this process's devices, in a replica context."""
+    """Returns the index of the current device among this process's devices, in a replica context."""
     number = tf.distribute.get_replica_context().replica_id_in_sync_group
     number = int(tf.get_static_value(number)) if tf.is_tensor(number) else int(number)
     return number % len(strategy.extended.worker_devices)
@@ -214,9 +214,9 @@ def open_strategy(training: Training, cluster: Cluster | None) -> Distribution:
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """One shared strategy for all jobs of a process.
+    """Returns one shared strategy for all jobs of a process.
 
-    A new one would number its sums from the beginning, and TensorFlow confuses sums with the same number.
+    A new one would restart the numbering of its sums, and TensorFlow confuses sums with the same number.
     """
     return tf.distribute.MirroredStrategy(devices)
 

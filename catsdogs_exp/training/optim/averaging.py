@@ -1,6 +1,6 @@
 """Averages of weights over updates (EMA), and of gradients before an update.
 
-The weight average is that of Polyak and Juditsky, 1992, with a decay.
+Source of the weight average: Polyak and Juditsky, 1992, here with a decay.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class WeightAverage:
     change.
 
     Attributes:
-        weights: what is averaged.
+        weights: the weights that are averaged.
         averages: of the same shapes; undefined before the first update.
     """
 
@@ -33,7 +33,7 @@ class WeightAverage:
         self._swap = tf.function(self._exchange)
 
     def begin(self) -> None:
-        """Initializes the averages with the current weights: the first update's result depends on them by a bit."""
+        """Initializes the averages with the current weights, on which the first update's last bit depends."""
         for average, weight in zip(self.averages, self.weights, strict=True):
             average.assign(weight)
 
@@ -46,7 +46,9 @@ class WeightAverage:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """A context in which the network has the averaged weights; afterwards its own again, bit for bit."""
+        """A context manager in which the network has the averaged weights; on exit, its own are restored bit for
+        bit.
+        """
         self._swap()
         try:
             yield
@@ -61,11 +63,11 @@ class WeightAverage:
 
 
 class GradientSum:
-    """Accumulates gradients of several batches, weighted by their images, so that the sum is that of one large batch.
+    """Accumulates gradients of several batches, weighted by their number of images, as if they were one large batch.
 
     Args:
-        weights: whose gradients.
-        batches: number per update.
+        weights: the weights whose gradients are accumulated.
+        batches: number of batches per update.
     """
 
     def __init__(self, weights: list[keras.Variable], batches: int) -> None:
@@ -86,8 +88,8 @@ class GradientSum:
 
         Args:
             gradients: one per weight; None where there is none.
-            images: of the batch, a scalar.
-            update: traced once.
+            images: number of images in the batch, a scalar.
+            update: updates the weights; traced once.
         """
         count = tf.cast(images, tf.float32)
         for total, gradient in zip(self.sums, gradients, strict=True):
@@ -109,7 +111,7 @@ class GradientSum:
 
 
 def _moving(model: keras.Model) -> Iterator[keras.Variable]:
-    """The weights of layers that are not frozen."""
+    """Yields the weights of layers that are not frozen."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _moving(layer)

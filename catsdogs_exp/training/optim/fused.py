@@ -2,8 +2,9 @@
 
 Keras 3 writes an update as a dozen element-wise operations, each of which reads and writes all weights again. On the
 9.5 million weights of the course's network this took 19 ms of a 90 ms step for RMSprop and 26 ms for Adam on two cores;
-fused it takes 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping) is Keras's,
-except for two features that Keras lacks: a learning rate factor per variable, and weight decay that follows it.
+fused it takes 9 and 8 ms (`python -m benchmarks optimizers`). Everything else (slots, schedules, clipping) is
+unchanged, except for two features that Keras lacks: a learning rate factor per variable, and weight decay that follows
+it.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class _ByVariable(OptimizerInternals):
     """Settings that differ between variables.
 
     Args:
-        rates: `variable.path` -> factor on the learning rate; 1 for variables not listed.
+        rates: `variable.path` -> learning rate factor; 1 for variables not listed.
         decay_vectors: whether weight decay applies to all weights, as in Keras, or only to kernels: not to weights with
             at most one dimension, which are biases and the scales and offsets of normalisation (as in timm).
     """
@@ -46,7 +47,7 @@ class _ByVariable(OptimizerInternals):
         self._factors = tuple(float(self._rates.get(getattr(v, "path", ""), 1.0)) for v in variables)
 
     def _rate(self: Any, variable: Any, learning_rate: Any) -> Any:
-        """The learning rate of a variable, in its dtype."""
+        """Returns the learning rate of a variable, in its dtype."""
         factor = self._factors[self.index_of(variable)]
         rate = tf.cast(learning_rate, variable.dtype)
         return rate if factor == 1 else rate * factor
@@ -73,7 +74,7 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
     """RMSprop with `ResourceApplyRMSProp`."""
 
     def build(self, variables: Any) -> None:
-        """Creates the slots; the fused update always writes a momentum, which without momentum is the step itself."""
+        """Creates the slots; the fused update always writes a momentum, which equals the step if momentum is off."""
         super().build(variables)
         if self.momentum == 0:
             self._scratch = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]

@@ -1,8 +1,8 @@
 """Muon: orthogonalized updates for convolution kernels, so that all directions of an update count equally.
 
 Jordan et al., 2024 (https://kellerjordan.github.io/posts/muon); updates scaled to the size of AdamW's: Liu et al., 2025
-(arXiv:2502.16982). Keras's own Muon leaves four-dimensional kernels, which are all that a convolutional network has, to
-Adam.
+(arXiv:2502.16982). Keras's own Muon uses Adam for four-dimensional kernels, the only kind that a convolutional network
+has.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from catsdogs_exp.training.optim.fused import FusedAdamW, subtract
 
-_A, _B, _C = 3.4445, -4.7750, 2.0315  # of the Newton-Schulz iteration, as chosen by Jordan
+_A, _B, _C = 3.4445, -4.7750, 2.0315  # coefficients of the Newton-Schulz iteration, from Jordan
 _ADAM_RMS = 0.2  # typical root mean square of Adam's updates, in learning rates: Liu et al., 2.2
 
 
@@ -21,7 +21,7 @@ class Muon(FusedAdamW):
     Args:
         momentum: decay of the mean of gradients, 0 <= m < 1; Nesterov momentum.
         newton_schulz_steps: iterations of the orthogonalization, >= 1.
-        kwargs: AdamW's.
+        kwargs: arguments of AdamW.
     """
 
     def __init__(self, *args: Any, momentum: float = 0.95, newton_schulz_steps: int = 5, **kwargs: Any) -> None:
@@ -51,7 +51,7 @@ def orthogonal(matrix: tf.Tensor, steps: int) -> tf.Tensor:
     smaller square matrix, and with X once: 37 % of the arithmetic for 256 x 2304.
 
     Args:
-        matrix: float32 [m, n]; zeros stay zeros.
+        matrix: float32 [m, n]; a zero matrix stays zero.
         steps: iterations.
     """
     tall = matrix.shape[0] > matrix.shape[1]
@@ -69,5 +69,5 @@ def orthogonal(matrix: tf.Tensor, steps: int) -> tf.Tensor:
 
 
 def _is_kernel(variable: Any) -> bool:
-    """Whether it is a convolution kernel, except one with a single output per input (depthwise)."""
+    """Returns whether this is a convolution kernel, but not one with a single output per input (depthwise)."""
     return len(variable.shape) == 4 and variable.shape[-1] > 1

@@ -1,4 +1,4 @@
-"""Optimizers from their settings."""
+"""Creates optimizers from their settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from catsdogs_exp.training.optim.schedules import make_rate
 
 
 class _DecayOfKernels:
-    """A mixin for Keras's optimizers: no weight decay for vectors, as in the fused ones."""
+    """A mixin for Keras's optimizers without weight decay for vectors, as in the fused ones."""
 
     def build(self: Any, variables: Any) -> None:
         """Creates the slots."""
@@ -22,19 +22,19 @@ class _DecayOfKernels:
 
 
 class PlainRMSprop(_DecayOfKernels, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """Keras's own, with decay only for kernels."""
+    """Keras's own optimizer, with weight decay only for kernels."""
 
 
 class PlainAdamW(_DecayOfKernels, keras.optimizers.AdamW):  # type: ignore[misc]
-    """Keras's own, with decay only for kernels."""
+    """Keras's own optimizer, with weight decay only for kernels."""
 
 
 class PlainSGD(_DecayOfKernels, keras.optimizers.SGD):  # type: ignore[misc]
-    """Keras's own, with decay only for kernels."""
+    """Keras's own optimizer, with weight decay only for kernels."""
 
 
 class PlainLion(_DecayOfKernels, keras.optimizers.Lion):  # type: ignore[misc]
-    """Keras's own, with decay only for kernels."""
+    """Keras's own optimizer, with weight decay only for kernels."""
 
 
 # `optimizer.name` -> class; its settings are the class's arguments
@@ -60,10 +60,10 @@ class UpdateSettings:
     """Per-weight differences in an update, and its limits.
 
     Attributes:
-        rates: `variable.path` -> factor on its learning rate and weight decay; 1 for all others.
-        clip_norm: maximum global norm of the gradients; above it all are scaled down equally.
+        rates: `variable.path` -> factor of its learning rate and weight decay; 1 for all others.
+        clip_norm: maximum global norm of the gradients; above it, all gradients are scaled down equally.
         clip_value: maximum absolute value of each gradient's elements. Not together with `clip_norm`.
-        fused: TensorFlow's fused updates; otherwise Keras's own, which do not support `rates`.
+        fused: whether to use TensorFlow's fused updates; Keras's own do not support `rates`.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -82,13 +82,13 @@ def make_optimizer(
     epochs: int,
     settings: UpdateSettings = _PLAIN,
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimizer for a run of `epochs` times `updates` weight updates.
+    """Creates the Keras optimizer for a run of `epochs` times `updates` weight updates.
 
     Args:
         optimizer, schedule: their settings.
-        updates: per epoch: batches / `training.accumulate`.
-        epochs: of the run, or of this stage of it.
-        settings: learning rate factors of individual weights, and clipping.
+        updates: updates per epoch: batches / `training.accumulate`.
+        epochs: epochs of the run, or of this stage of it. settings: learning rate factors of individual weights, and
+            clipping.
     """
     assert isinstance(optimizer.learning_rate, float), "a range test has found it"
     own = {key: value for key, value in asdict(optimizer).items() if key not in ("name", "learning_rate")}

@@ -1,4 +1,4 @@
-"""Reduces the learning rate on a plateau; decided between epochs, outside the graph."""
+"""Reduces the learning rate on a plateau. Decisions are made between epochs, outside the graph."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ class Plateau:
         self._rate.assign(min(now, max(now * self._schedule.factor, self._schedule.min_lr)))
 
     def state(self) -> dict[str, Any]:
-        """Plain values; the rate itself is a variable of the run (`Steps.variables`)."""
+        """Returns plain values; the rate itself is a variable of the run (`Steps.variables`)."""
         return {"best": self._best, "since": self._since, "epochs": self._epochs}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class Plateau:
 
 
 def make_plateau(schedule: object, optimizer: keras.optimizers.Optimizer, monitor: str) -> Plateau | None:
-    """The plateau for an optimizer made with this schedule, or None for other schedules."""
+    """Returns the plateau for an optimizer created with this schedule, or None for other schedules."""
     if not isinstance(schedule, PlateauSchedule):
         return None
     rate = rate_of(optimizer)

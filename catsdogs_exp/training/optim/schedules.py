@@ -1,7 +1,7 @@
 """Learning rate schedules as pure functions of the number of updates.
 
-Updates, not batches: with `training.accumulate=4` an epoch of 100 batches is 25 updates, and all curves keep their
-shape over the epochs.
+They count updates, not batches: with `training.accumulate=4`, an epoch of 100 batches is 25 updates, and all curves
+keep their shape over the epochs.
 """
 
 import math
@@ -19,16 +19,16 @@ from catsdogs_exp.config.schema.optimizers import (
     StepSchedule,
 )
 
-_SHORT = 1e-6  # updates: replaces zero, which cannot be divided by
+_SHORT = 1e-6  # updates; replaces zero to avoid division by zero
 
 
 def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> Any:
-    """The learning rate of a run: a number if it is constant, otherwise a Keras schedule.
+    """Returns the learning rate of a run: a number if it is constant, otherwise a Keras schedule.
 
     Args:
         schedule: its settings.
         peak: the learning rate itself, from which curves decay.
-        updates: per epoch; fractional if batches are accumulated across epochs.
+        updates: updates per epoch; fractional if batches are accumulated across epochs.
         epochs: of the run, or of this stage of it.
     """
     if isinstance(schedule, OneCycleSchedule):
@@ -47,23 +47,23 @@ def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> A
 
 
 class _Curve(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """The base of all curves: a linear warm-up over `warmup_steps` updates to the curve's value there."""
+    """The base class of all curves: a linear warm-up over `warmup_steps` updates to the curve's value at that point."""
 
     peak: float
     warmup_steps: int
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate of an update, counted from 0: a float32 scalar."""
+        """Returns the learning rate of an update, counted from 0: a float32 scalar."""
         step = ops.cast(step, "float32")
         rise = ops.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
         return self.peak * rise * self.share(step)
 
     def share(self, step: Any) -> Any:
-        """The curve itself, relative to `peak`: constant."""
+        """Returns the curve itself, relative to `peak`: constant."""
         return ops.ones_like(step)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments needed to rebuild it."""
+        """Returns the arguments needed to rebuild it."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
 
@@ -90,7 +90,7 @@ class WarmupCosine(_Curve):
 
 
 class Exponential(_Curve):
-    """Multiplies by `gamma` per update, gradually, from the end of the warm-up on."""
+    """Decays exponentially by the factor `gamma` per update, from the end of the warm-up."""
 
     def __init__(self, peak: float, warmup_steps: int, gamma: float) -> None:
         self.peak, self.warmup_steps, self.gamma = peak, warmup_steps, gamma
@@ -136,7 +136,7 @@ class OneCycle(_Curve):
         return ops.where(step < top, up, down)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments needed to rebuild it."""
+        """Returns the arguments needed to rebuild it."""
         return {name: value for name, value in super().get_config().items() if name != "warmup_steps"}
 
 
@@ -153,7 +153,7 @@ class Adjustable(_Curve):
         return self._rate
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate of an update, counted from 0: a float32 scalar."""
+        """Returns the learning rate of an update, counted from 0: a float32 scalar."""
         step = ops.cast(step, "float32")
         return self._rate * ops.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
 
@@ -163,5 +163,5 @@ def _half_cosine(start: float, end: float, done: Any) -> Any:
 
 
 def _multiples(every: float, epochs: int) -> tuple[float, ...]:
-    """`every`, twice `every`, ..., as far as the run goes."""
+    """Returns `every`, twice `every`, ..., up to the end of the run."""
     return tuple(every * n for n in range(1, math.ceil(epochs / every)))

@@ -100,7 +100,7 @@ def test_damaged_or_hostile_ones(network: Path, content: Any, features: bytes | 
         if features is not None:
             archive.writestr(FEATURES, features)
             archive.writestr(CENTRE, np.zeros(1, "<f4").tobytes())
-    with pytest.raises(BadInput, match=r"What is appended to the network cannot be read: .*best\.keras \("):
+    with pytest.raises(BadInput, match=r"The appendix of the network cannot be read: .*best\.keras \("):
         read_appendix(network)
     assert capsys.readouterr().out == ""
 
