@@ -121,9 +121,8 @@ class SafeNames:
             for count in range(1, len(name) + 1):
                 if _likeness(safe) not in self._taken:
                     break
-                safe = (
-                    _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]
-                )  # these characters cannot start a name
+                # These characters cannot start a name.
+                safe = _escaped(name[:count]) + safe_name(f"x{name[count:]}")[1:]
             self._taken.add(_likeness(safe))
             self._names[name] = safe
         return self._names[name]

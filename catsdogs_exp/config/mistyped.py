@@ -191,9 +191,8 @@ def _check_hydra(word: Word, text: str) -> None:
         (told for key, told in _INSTEAD.items() if name == key or name.startswith(f"{key}.")),
         ("of Hydra's own settings, only hydra/launcher, hydra/sweeper and their options can be changed", ""),
     )
-    value = (
-        "PATH" if "${" in (word.value or "") else word.value
-    )  # one of Hydra's patterns: run folders are named after the time anyway
+    # For one of Hydra's patterns: run folders are named after the time anyway.
+    value = "PATH" if "${" in (word.value or "") else word.value
     next_step = f"Type: {_typed(instead.format(value=value))}" if instead else "Leave it out"
     raise BadInput(f"{word.key} has no effect: {why}. Received: {_shown(text)}. {next_step}")
 

@@ -223,9 +223,8 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
         history.epochs.append(result)
         progress.begin_epoch()
         for listener in loop.listeners:
-            listener.on_epoch(
-                replace(result, outputs=outputs)
-            )  # otherwise, the history would keep the outputs of every epoch
+            # The outputs go to listeners only: the history must not keep those of every epoch.
+            listener.on_epoch(replace(result, outputs=outputs))
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)

@@ -106,8 +106,8 @@ class Snapshot:
 
 
 def write_snapshot(folder: Path, number: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-    """Writes a snapshot under a temporary name, syncs it and the files next to it, renames it, and only then deletes the
-    oldest ones.
+    """Writes a snapshot under a temporary name, syncs it and the files next to it, renames it, and only then deletes
+    the oldest ones.
 
     Args:
         folder: the folder of this run's snapshots; created if missing.
