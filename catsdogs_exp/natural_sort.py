@@ -3,11 +3,14 @@
 import re
 from typing import Any
 
+_NUMBER = re.compile("([0-9]+)")
 
-def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+
+def natural_key(text: str) -> tuple[list[Any], str]:
     """A sort key that puts `cat.2.jpg` before `cat.10.jpg`; ties such as `cat.02.jpg` are broken by the text."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts], text
+    parts: list[Any] = _NUMBER.split(text)  # every other part is a number, so like is compared with like
+    parts[1::2] = map(int, parts[1::2])
+    return parts, text
 
 
 def flatten(nested: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
