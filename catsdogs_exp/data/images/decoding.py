@@ -58,21 +58,31 @@ class Examined:
     """The result of examining an image for inspection.
 
     Attributes:
-        small: RGB, upright; JPEGs at 1, 1/2, 1/4 or 1/8 of their size, other formats in full.
+        pixels: RGB, upright; JPEGs at 1, 1/2, 1/4 or 1/8 of their size, other formats in full. Ordinary JPEGs as
+            uint8 [h, w, 3], because creating a Pillow image takes nearly as long as decoding a small JPEG.
         width, height: pixels of the full image, upright.
         kind: Pillow's name of the format, `JPEG`.
         mode: Pillow's name of the pixel layout in the file, `RGB`.
         note: oddities: `named .jpg, is PNG, palette`, or `""`.
-        peak: the largest value of an image with more than 8 bits, otherwise 0; `small` is scaled by its own range.
+        quality: estimated quality of a JPEG, 1..100; 0 if unknown.
+        peak: the largest value of an image with more than 8 bits, otherwise 0; `pixels` are scaled by its own range.
     """
 
-    small: Image.Image
+    pixels: Image.Image | NDArray[np.uint8]
     width: int
     height: int
     kind: str
     mode: str
     note: str
+    quality: int
     peak: float = 0.0
+
+    @property
+    def small(self) -> Image.Image:
+        """The pixels as a Pillow image."""
+        if isinstance(self.pixels, Image.Image):
+            return self.pixels
+        return Image.fromarray(np.ascontiguousarray(self.pixels))
 
 
 def decode(data: bytes, levels: Mapping[str, float] = depth.WHITE_LEVELS) -> Image.Image:
@@ -119,7 +129,7 @@ def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MA
             mode, size = "L" if header.grey else "RGB", (header.width, header.height)
             note = _note(header.kind, mode, header.orientation, suffix, ())
             width, height = size if header.orientation < 5 else size[::-1]
-            return Examined(Image.fromarray(np.ascontiguousarray(small)), width, height, header.kind, mode, note)
+            return Examined(small, width, height, header.kind, mode, note, header.quality)
     with _reasons(data):
         image = _open(data, max_pixels)
         size, mode, kind = image.size, image.mode, image.format or ""
@@ -134,7 +144,8 @@ def examine(data: bytes, suffix: str | None, at_least: int, max_pixels: int = MA
             more += extent.oddities
         small_image = _turned(_to_rgb(image), image, orientation)
         width, height = size if orientation < 5 or kind == "TIFF" else size[::-1]
-        return Examined(small_image, width, height, kind, mode, _note(kind, mode, orientation, suffix, more), peak)
+        note = _note(kind, mode, orientation, suffix, more)
+        return Examined(small_image, width, height, kind, mode, note, jpeg.quality_of(data), peak)
 
 
 def check_size(data: bytes, max_pixels: int) -> None:

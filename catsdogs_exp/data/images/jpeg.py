@@ -24,6 +24,7 @@ FACTORS = (8, 4, 2)
 _COLOURS = ("Gray", "YCbCr", "RGB")
 _MAGIC = b"\xff\xd8\xff"
 _APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE  # APP1: EXIF and XMP; APP2: a second image
+_MORE = (0, _APP1, _APP2)  # left to Pillow; 0: a malformed segment
 _SCAN = 0xDA  # the pixels
 _TABLES = 0xDB  # quantisation tables
 _LUMINANCE = 3688  # the sum of the standard's luminance table, which is quality 50
@@ -40,6 +41,7 @@ class Header:
         grey: whether it has one channel.
         kind: Pillow's name, `JPEG` or `MPO` (several images in one file).
         orientation: EXIF orientation, 1 to 8.
+        quality: as `quality_of` estimates it.
     """
 
     width: int
@@ -47,6 +49,7 @@ class Header:
     grey: bool
     kind: str
     orientation: int
+    quality: int
 
 
 def header_of(data: bytes) -> Header | None:
@@ -58,10 +61,16 @@ def header_of(data: bytes) -> Header | None:
         if colours not in _COLOURS:
             return None
         kind, orientation = "JPEG", 1
-        if _has_segment(data, (_APP1, _APP2)):
+        quality, more = None, False
+        for marker, begin, end in _segments(data):
+            if marker == _TABLES and quality is None:
+                quality = _quality_of_table(data, begin, end)
+            elif marker in _MORE:
+                more = True
+        if more:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             kind, orientation = image.format or "JPEG", orientation_of(image)
-        return Header(width, height, colours == "Gray", kind, orientation)
+        return Header(width, height, colours == "Gray", kind, orientation, quality or 0)
     except Exception:  # Pillow can read it, or give the reason
         return None
 
@@ -157,19 +166,23 @@ def quality_of(data: bytes) -> int:
     because table entries are limited to 255. Returns 0 for files that are not JPEGs, or have no table before the
     pixels.
     """
-    if not data.startswith(_MAGIC):
-        return 0
-    for marker, begin, end in _segments(data):
-        if marker == _TABLES:
-            wide = data[begin + 4] >> 4 if begin + 4 < len(data) else 0
-            table = data[begin + 5 : min(end, begin + 5 + 64 * (1 + wide))]
-            if len(table) < 64 * (1 + wide):
-                return 0
-            total = sum(table) if not wide else 256 * sum(table[::2]) + sum(table[1::2])
-            scale = 100 * max(total, 1) / _LUMINANCE
-            quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
-            return int(min(max(round(quality), 1), 100))
+    if data.startswith(_MAGIC):
+        for marker, begin, end in _segments(data):
+            if marker == _TABLES:
+                return _quality_of_table(data, begin, end)
     return 0
+
+
+def _quality_of_table(data: bytes, begin: int, end: int) -> int:
+    """Estimates the quality from the first table of a segment; returns 0 if the table is cut."""
+    wide = data[begin + 4] >> 4 if begin + 4 < len(data) else 0
+    table = data[begin + 5 : min(end, begin + 5 + 64 * (1 + wide))]
+    if len(table) < 64 * (1 + wide):
+        return 0
+    total = sum(table) if not wide else 256 * sum(table[::2]) + sum(table[1::2])
+    scale = 100 * max(total, 1) / _LUMINANCE
+    quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
+    return int(min(max(round(quality), 1), 100))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -182,11 +195,6 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             return
         place = end
     yield 0, place, place
-
-
-def _has_segment(data: bytes, kinds: tuple[int, ...]) -> bool:
-    """Returns whether there is a segment of these kinds, or a malformed one, before the pixels."""
-    return any(marker == 0 or marker in kinds for marker, _, _ in _segments(data))
 
 
 def _without_remarks(data: bytes) -> bytes:

@@ -5,14 +5,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import compress, repeat
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.data.images import decoding, jpeg
+from catsdogs_exp.data.images import decoding
 from catsdogs_exp.data.images.decoding import MAX_PIXELS, TooLarge, Undecodable
 from catsdogs_exp.data.images.file_identity import identities, read_file
 from catsdogs_exp.data.inspection.fingerprints import (
@@ -107,14 +106,11 @@ def _inspect_files(paths: Sequence[str], max_pixels: int) -> list[Verdict]:
     """Inspects some files; fingerprints are computed for all of them at once."""
     pictures = np.zeros((len(paths), SIDE, SIDE, 3), dtype=np.uint8)
     verdicts = [_inspect_one(path, picture, max_pixels) for path, picture in zip(paths, pictures, strict=True)]
-    hashes = perceptual_hashes(pictures).tolist()
-    columns = [column.tolist() for column in (*colours(pictures), borders(pictures))]
-    return [
-        verdict
-        if verdict.reason
-        else replace(verdict, perceptual=hashes[i], mean=tuple(mean), std=tuple(std), border=tuple(border))
-        for i, (verdict, mean, std, border) in enumerate(zip(verdicts, *columns, strict=True))
-    ]
+    colour_columns = (map(tuple, column.tolist()) for column in (*colours(pictures), borders(pictures)))
+    fingerprints = zip(perceptual_hashes(pictures).tolist(), *colour_columns, strict=True)
+    for verdict, found in zip(verdicts, fingerprints, strict=True):  # an unusable file's are zero, as its picture is
+        verdict.perceptual, verdict.mean, verdict.std, verdict.border = found
+    return verdicts
 
 
 def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verdict:
@@ -126,16 +122,22 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
             return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in printable form
         return Verdict(f"cannot be read: {error.strerror}", "", 0, 0, 0, "")
     digest, jfif = hashlib.sha256(data).hexdigest(), data.find(b"JFIF", 0, _HEAD)
-    verdict = partial(Verdict, size=len(data), sha256=digest, jfif=jfif, identity=identity)
+    verdict = Verdict("", "", 0, 0, len(data), digest, jfif=jfif, identity=identity)
     suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a Path a file costs more than reading it
     try:
         look = decoding.examine(data, suffix, SIDE, max_pixels)
     except TooLarge as error:
-        return verdict(str(error), "", error.width, error.height)
+        verdict.reason, verdict.width, verdict.height = str(error), error.width, error.height
+        return verdict
     except Undecodable as error:
-        return verdict(str(error), "", 0, 0)
-    picture[:] = shrunk(look.small)
-    size, quality = (look.width, look.height), jpeg.quality_of(data)
+        verdict.reason = str(error)
+        return verdict
+    small, size = look.pixels, (look.width, look.height)
+    picture[:] = small if isinstance(small, np.ndarray) and small.shape == picture.shape else shrunk(look.small)
     # A fine texture may be of a single colour only after shrinking. What was decoded in full is not decoded again.
-    blank = is_flat_thumbnail(picture) and is_flat(look.small if look.small.size == size else decoding.decode(data))
-    return verdict("", look.note, *size, kind=look.kind, mode=look.mode, peak=look.peak, blank=blank, quality=quality)
+    verdict.blank = is_flat_thumbnail(picture) and is_flat(
+        look.small if look.small.size == size else decoding.decode(data)
+    )
+    verdict.note, verdict.kind, verdict.mode, verdict.peak = look.note, look.kind, look.mode, look.peak
+    verdict.width, verdict.height, verdict.quality = look.width, look.height, look.quality
+    return verdict

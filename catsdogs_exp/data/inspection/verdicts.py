@@ -16,9 +16,9 @@ NO_HASH = 0
 """The perceptual hash of files that have none: undecodable ones, and images of a single colour."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Verdict:
-    """The verdict on one file.
+    """The verdict on one file. Not frozen: inspection computes the fingerprints of many files at once, and adds them.
 
     Attributes:
         reason: why it is unusable, or `""`.
