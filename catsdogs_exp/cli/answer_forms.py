@@ -1,4 +1,4 @@
-"""Prints answers: as a table with bars, as JSON, as CSV."""
+"""Prints predictions as a table with bars, as JSON or as CSV."""
 
 import csv
 import json
@@ -13,17 +13,17 @@ if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.inference.answers import Answer
 
 UNLIKE = "unlike the training images"
-_BAR = 20  # characters of a probability of 1
+_BAR = 20  # characters for a probability of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 @dataclass(frozen=True)
 class Form:
-    """How answers are printed.
+    """How predictions are printed.
 
     Attributes:
-        classes: of the network, in its order.
-        top: classes per image, >= 1.
+        classes: the network's classes, in its order.
+        top: number of classes per image, >= 1.
         reject: whether an image unlike the training images gets no class.
     """
 
@@ -32,12 +32,12 @@ class Form:
     reject: bool = False
 
     def rejects(self, answer: "Answer") -> bool:
-        """Whether this answer has no class."""
+        """Returns whether this prediction is rejected, so that it has no class."""
         return self.reject and bool(answer.unlike)
 
 
 def tell_problems(answer: "Answer") -> None:
-    """Says why an image was not predicted, and what is odd about it."""
+    """Reports why an image was not predicted, and what is unusual about it."""
     if answer.error:
         aside(f"not predicted: {answer.name}: {answer.error}")
     if answer.warning:
@@ -45,7 +45,7 @@ def tell_problems(answer: "Answer") -> None:
 
 
 def print_table(answers: Sequence["Answer"], form: Form) -> None:
-    """One row per image with its class and probability; with `top` > 1, further rows for the next classes."""
+    """Prints one row per image with its class and probability; with `top` > 1, further rows for the next classes."""
     console = output()
     blocks = console.encoding.lower().startswith("utf")
     readable = [answer for answer in answers if not answer.error]
@@ -65,14 +65,14 @@ def print_table(answers: Sequence["Answer"], form: Form) -> None:
 
 
 def shown_label(answer: "Answer", form: Form) -> str:
-    """The class, with a remark for an image that is unlike the training images; the remark alone if it is rejected."""
+    """Returns the class, with a note for an image unlike the training images; only the note if it is rejected."""
     if form.rejects(answer):
         return UNLIKE
     return f"{answer.label} ({UNLIKE})" if answer.unlike else answer.label
 
 
 def bar(value: float, blocks: bool = True) -> str:
-    """A bar for a probability, 0..1; without block characters, of `#`."""
+    """Draws a bar for a probability, 0..1; without block characters, it consists of `#`."""
     if not blocks:
         return "#" * round(value * _BAR)
     whole, part = divmod(round(value * _BAR * 8), 8)
@@ -80,7 +80,7 @@ def bar(value: float, blocks: bool = True) -> str:
 
 
 def print_json(answers: Sequence["Answer"], form: Form) -> None:
-    """All answers as a list; unreadable images with their `error`."""
+    """Prints all predictions as a list; unreadable images with their `error`."""
     print(json.dumps([as_json(each, form) for each in answers], indent=1, ensure_ascii=False))  # noqa: T201
 
 
@@ -109,19 +109,19 @@ def as_json(answer: "Answer", form: Form) -> dict[str, Any]:
 
 
 def print_csv(answers: Sequence["Answer"], form: Form) -> None:
-    """One row per image, with the probability of each class; unreadable ones with their `error`."""
+    """Prints one row per image, with the probability of each class; unreadable ones with their `error`."""
     writer = csv.writer(sys.stdout)
     writer.writerow(csv_header(form))
     writer.writerows(csv_row(answer, form) for answer in answers)
 
 
 def csv_header(form: Form) -> list[str]:
-    """The names of the columns."""
+    """Returns the names of the columns."""
     return ["path", "class", "probability", *form.classes, "calibrated", "unlike", "error"]
 
 
 def csv_row(answer: "Answer", form: Form) -> list[Any]:
-    """One answer. A rejected image has an empty class."""
+    """Converts one prediction. A rejected image has an empty class."""
     if answer.error:
         return [answer.name, *[""] * (len(form.classes) + 4), answer.error]
     label = "" if form.rejects(answer) else answer.label

@@ -15,7 +15,7 @@ _NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are `BadInput`: one line that says what to type. Options must be written in full.
+    """A parser whose errors are `BadInput`: one line with what to type. Options must be written in full.
 
     Args:
         command: the words after `python -m catsdogs_exp`.
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, takes_settings: bool = False, **options: Any) -> None:
         options["description"] = textwrap.fill(options.get("description") or "", 79)
-        # An example stays on one line, to be copied.
+        # An example stays on one line, so that it can be copied.
         kept = argparse.RawDescriptionHelpFormatter
         super().__init__(f"python -m catsdogs_exp {command}", allow_abbrev=False, formatter_class=kept, **options)
         self._takes_settings = takes_settings
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         raise BadInput(self._reworded(message))
 
     def _options(self) -> dict[str, str]:
-        """Each option, with the placeholder of its value in the usage: `""` if it takes none."""
+        """Returns each option with the placeholder of its value in the usage, `""` if it takes none."""
         usage = " ".join(self.format_usage().split()).replace(self.prog, "", 1)
         found = re.findall(r"(?<=[\[| ])(--?[a-z][\w-]*)(?: ([^\]|\[ ]+))?", usage)
         return {flag: value for flag, value in found if flag != "-h"}
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
     def _reworded(self, message: str) -> str:
         options, typed = self._options(), shlex.join(self._words) or "none"
         if found := re.search(r"arguments are required: (.*)", message):
-            usage = self.format_usage()  # argparse also names what may be left out
+            usage = self.format_usage()  # argparse also lists optional arguments
             needed = " and ".join(
                 name for name in found[1].split(", ") if f"[{name} ..." not in usage or f"{name} [" in usage
             )
@@ -77,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         if what.startswith("expected"):
             return f"{flag} needs a value: {flag} {options.get(flag) or 'VALUE'}. Received none."
         if other := re.match(r"not allowed with argument (.*)", what):
-            return f"{other[1]} and {flag} exclude each other. Received both: leave one out."
+            return f"{other[1]} and {flag} cannot be combined. Received both: leave one out."
         if given := re.match(r"ignored explicit argument '(.*)'", what, re.DOTALL):
             return f"{flag} takes no value. Received: {flag}={given[1]}. Type: {flag}"
         if given := re.match(r"invalid (\w+) value: '(.*)'", what, re.DOTALL):
@@ -94,7 +94,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def a_path(text: str) -> Path:
-    """A path as typed; `~` means home even after an equals sign, where shells do not expand it.
+    """Parses a path as typed; `~` is the home folder even after an equals sign, where shells do not expand it.
 
     Raises:
         argparse.ArgumentTypeError: for an empty text, as from an unset shell variable.
@@ -103,12 +103,12 @@ def a_path(text: str) -> Path:
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no such user: part of the file's name
+    except RuntimeError:  # no such user: `~` is part of the file name
         return Path(text)
 
 
 def run_parser(command: str, description: str, example: str, takes_settings: bool = False) -> Parser:
-    """The parser of a command whose first argument is a run folder: RUN, as `run`.
+    """Creates the parser of a command whose first argument is a run folder: RUN, stored as `run`.
 
     Args:
         command: its name.
@@ -127,12 +127,12 @@ def run_parser(command: str, description: str, example: str, takes_settings: boo
 
 
 def refuse_together(options: argparse.Namespace, flag: str, others: Sequence[str], why: str) -> None:
-    """Refuses options that make no sense beside another one.
+    """Rejects options that make no sense together with another one.
 
     Args:
         options: as read.
         flag: the option that was given.
-        others: those that may not be given with it.
+        others: the options that cannot be combined with it.
         why: a sentence about `flag`.
 
     Raises:
@@ -140,7 +140,7 @@ def refuse_together(options: argparse.Namespace, flag: str, others: Sequence[str
     """
     for other in others:
         if getattr(options, other.lstrip("-").replace("-", "_")) not in (None, False):
-            raise BadInput(f"{flag} does not go with {other}. {why}")
+            raise BadInput(f"{flag} cannot be combined with {other}. {why}")
 
 
 def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -> tuple[list[str], set[str]]:
@@ -163,7 +163,7 @@ def settings_and_flags(arguments: list[str], flags: Sequence[str], usage: str) -
 
 
 def unknown_option(words: Sequence[str], position: int, known: Sequence[str], takes_settings: bool = True) -> BadInput:
-    """The error for an unknown option; for `--lr 0.1`, where settings are allowed, it suggests `lr=0.1`."""
+    """Returns the error for an unknown option; for `--lr 0.1`, where settings are allowed, it suggests `lr=0.1`."""
     word = words[position]
     if takes_settings:
         from catsdogs_exp.config.mistyped import not_a_setting
@@ -171,7 +171,7 @@ def unknown_option(words: Sequence[str], position: int, known: Sequence[str], ta
         refusal = not_a_setting(words, position)
         if not str(refusal).startswith("Unknown option"):
             return refusal
-    here = f" For a file or folder of this name: ./{word}" if Path(word).exists() else ""
+    here = f" For a file or folder with this name: ./{word}" if Path(word).exists() else ""
     names = {flag.lstrip("-"): flag for flag in known}
     near = difflib.get_close_matches(word.partition("=")[0].lstrip("-"), names, n=1, cutoff=0.6)
     guess = f" Did you mean {names[near[0]]}?" if near else ""

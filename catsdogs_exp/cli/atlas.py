@@ -11,12 +11,12 @@ def main(arguments: list[str]) -> int:
     parser = run_parser(
         "atlas",
         "For every channel: the patches that excite it most, what the network loses without it, and the part of the "
-        "image that it detects, where masks of parts are there (the data set drawn, or --parts).",
+        "image that it detects, if masks of parts are available (the data set drawn, or --parts).",
         "outputs/drawn/2026-01-31_12-00-00-abcd --layers 'block*_conv'",
     )
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
-    parser.add_argument("--split", default="validation", help="whose images are shown; default: validation")
-    parser.add_argument("--data", type=a_path, help="images to show instead, one folder per class")
+    parser.add_argument("--split", default="validation", help="the split whose images are shown; default: validation")
+    parser.add_argument("--data", type=a_path, help="other images to show, one folder per class")
     parser.add_argument(
         "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
     )

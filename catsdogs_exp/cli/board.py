@@ -10,8 +10,8 @@ from catsdogs_exp.signals import interruptible
 _DEFAULT = "outputs"
 _USAGE = """Usage: python -m catsdogs_exp board [PATH] [--port N] [flags of TensorBoard]
 
-Starts TensorBoard on a run, a sweep or a folder with runs below it (default: outputs), prints its URL and
-serves it to this machine alone until Ctrl-C. Each run has two short names, NAME/train and NAME/validation;
+Starts TensorBoard on a run, a sweep or a folder that contains runs (default: outputs), prints its URL and
+serves it to this machine only, until Ctrl-C. Each run has two short names, NAME/train and NAME/validation;
 all pictures of a series are kept. Further flags are passed on: --host, --bind_all, --reload_interval, ...
 
   python -m catsdogs_exp board
@@ -21,7 +21,7 @@ _CTRL_C = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until TensorBoard ends; Ctrl-C is the normal way to stop it, not a failure."""
+    """Serves until TensorBoard exits; Ctrl-C is the normal way to stop it, not a failure."""
     if "-h" in arguments or "--help" in arguments:
         print(_USAGE)  # noqa: T201
         return 0
@@ -44,14 +44,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _read(words: list[str]) -> tuple[Path, list[str]]:
-    """PATH, which comes first if it is there, and TensorBoard's flags with their values."""
+    """Splits the words into PATH, which must come first, and TensorBoard's flags with their values."""
     path = _DEFAULT
     if words and not words[0].startswith("-"):
         path, *words = words
     for place, word in enumerate(words):
         name, sign, value = word.partition("=")
         if name in ("--logdir", "--logdir_spec"):
-            raise BadInput(f"board names the folder first. Received: {word}. Type: board PATH")
+            raise BadInput(f"board takes the folder first. Received: {word}. Type: board PATH")
         if name == "--port":
             value = value if sign else (words[place + 1] if place + 1 < len(words) else "")
             if not value.isdecimal() or int(value) > _PORTS:

@@ -1,4 +1,4 @@
-"""`compare`: compares runs, as a table for people or as data, and tests whether the best one is better."""
+"""`compare`: compares runs, as a table for readers or as data, and tests whether the best one is better."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # they come with NumPy
     from catsdogs_exp.record.run_groups import Grouping
 
 _MOST_SETTINGS = 15  # number of differing settings above which those implied by a recipe's name are hidden
-_MOST_TESTS = 8  # told one by one
+_MOST_TESTS = 8  # printed one by one
 _MOST_DISPUTED = 10
 _EXAMPLES = """\
 examples:
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
         _write_groups(found, grouping, arguments.form)
     else:
         _write_runs(found, arguments.form)
-    sys.stdout.flush()  # here, where a closed pipe is answered
+    sys.stdout.flush()  # here, where a closed pipe is handled
     return 0
 
 
@@ -82,7 +82,7 @@ def _parser() -> Parser:
         metavar="PATH",
         nargs="*",
         default=["outputs"],
-        help="a run folder, a sweep's folder, or any folder with runs below it (default: outputs)",
+        help="a run folder, a sweep's folder, or any folder that contains runs (default: outputs)",
     )
     parser.add_argument(
         "--by",
@@ -95,7 +95,7 @@ def _parser() -> Parser:
         metavar="CONDITION",
         action="append",
         default=[],
-        help="only runs that fulfil it: 'lr<0.01', 'optimizer=adamw and val_accuracy>=0.8', status=ok; may be repeated",
+        help="only runs that satisfy it: 'lr<0.01', 'optimizer=adamw and val_accuracy>=0.8', status=ok; repeatable",
     )
     parser.add_argument("--inside", action="store_true", help="compare two networks by their activations")
     parser.add_argument("--wall", action="store_true", help="draw the activations of all runs side by side")
@@ -103,14 +103,14 @@ def _parser() -> Parser:
         "--group-by",
         metavar="KEY[,KEY]",
         help="n, mean, standard deviation (n - 1), 95 %% interval, min and max over the runs that share these "
-        "settings; ~KEY: that share all settings but KEY, as ~seed. Runs that did not end well do not count",
+        "settings; ~KEY: that share all settings except KEY, such as ~seed. Only completed runs count",
     )
     parser.add_argument(
         "--html", type=a_path, metavar="FILE", help="also write a page: curves, settings, tests, pictures"
     )
     form = parser.add_mutually_exclusive_group()
     for name, text in (
-        ("csv", "comma-separated values, numbers in full"),
+        ("csv", "comma-separated values, in full precision"),
         ("markdown", "a table in Markdown"),
         ("json", "JSON, with all metrics and tests"),
     ):
@@ -163,7 +163,7 @@ def _write_groups(found: Comparison, grouping: "Grouping", form: str | None) -> 
 
 
 def _write_repetitions(found: Comparison) -> None:
-    """Seeds and folds of the same settings, joined, where there are some."""
+    """Prints runs that differ only in seed or fold, aggregated, if there are any."""
     from catsdogs_exp.record.run_groups import repetitions
 
     grouping = repetitions(found)
@@ -173,7 +173,7 @@ def _write_repetitions(found: Comparison) -> None:
 
 
 def _write_photo_sweeps(found: Comparison) -> None:
-    """Would more photos help? Where runs differ in how many they were trained on."""
+    """Answers whether more photos would help, if runs differ in how many they were trained on."""
     from catsdogs_exp.record.photo_sweep import photo_sweeps
 
     for sweep in photo_sweeps(found):
@@ -183,7 +183,7 @@ def _write_photo_sweeps(found: Comparison) -> None:
 
 
 def _left_out(found: Comparison) -> tuple[str, ...]:
-    """Settings hidden from people: of many that differ, those implied by the column `experiment`.
+    """Returns settings to hide from readers: if many differ, those implied by the column `experiment`.
 
     None for two runs: comparing two means asking for all differences.
     """
@@ -199,7 +199,7 @@ def _pair(found: Comparison) -> "Disagreement | None":
 
 
 def _verdict_lines(verdict: "BestVerdict") -> Iterator[str]:
-    """Is the best run better? In words; many tests are counted."""
+    """Yields lines on whether the best run is better; many tests are summarized by their count."""
     if verdict.reason:
         yield f"Is the best better? Not tested: {verdict.reason}"
         return

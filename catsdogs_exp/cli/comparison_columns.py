@@ -21,7 +21,7 @@ class Column:
     Attributes:
         name: its header.
         cells: one value per row; `MISSING` if there is none.
-        digits: after the decimal point, for people; None: unchanged.
+        digits: digits after the decimal point, for readers; None: unchanged.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Column:
 
 
 def run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) -> list[Column]:
-    """One row per run: status, the ranking metric, the others, the visible differing settings, reason.
+    """Returns the columns with one row per run: status, the ranking metric, other metrics, differing settings, reason.
 
     Args:
         found: the runs.
@@ -60,7 +60,7 @@ def run_columns(found: Comparison, for_people: bool, left_out: Sequence[str]) ->
 
 
 def group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column]:
-    """One row per group: its settings, n, mean, deviation, interval and range."""
+    """Returns the columns with one row per group: its settings, n, mean, deviation, interval and range."""
     groups = grouping.groups
     columns = [Column(key, [group.values[index] for group in groups]) for index, key in enumerate(grouping.keys)]
     columns.append(Column("n", [group.n for group in groups]))
@@ -86,13 +86,13 @@ def group_columns(grouping: Grouping, by: str, for_people: bool) -> list[Column]
 
 
 def texts(columns: Sequence[Column]) -> list[list[str]]:
-    """The rows as shown to people."""
+    """Formats the rows for readers."""
     cells = ([shown(cell, column.digits) for cell in column.cells] for column in columns)
     return [list(row) for row in zip(*cells, strict=True)]
 
 
 def shown(value: Any, places: int | None = None) -> str:
-    """Formats a number, or a setting as one would type it."""
+    """Formats a number, or a setting as a user would type it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -105,14 +105,14 @@ def shown(value: Any, places: int | None = None) -> str:
 
 
 def is_numeric(column: Column) -> bool:
-    """Whether all cells are numbers, or missing."""
+    """Returns whether all cells are numbers or missing."""
     return all(
         isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column.cells if cell is not MISSING
     )
 
 
 def digits(metric: str) -> int:
-    """Digits after the decimal point, for people."""
+    """Returns the number of digits after the decimal point, for readers."""
     return {"seconds": 1, "images_per_second": 1, "parameters": 0}.get(metric, 4)
 
 
@@ -143,7 +143,7 @@ def _interval(group: RunGroup, places: int) -> Any:
 
 
 def _first_words(reason: Any) -> Any:
-    # a command to type is never cut
+    # a command to type is never truncated
     if reason is MISSING or len(reason) <= _REASON_LENGTH or reason.startswith("resume "):
         return reason
     return reason[:_REASON_LENGTH].rsplit(" ", 1)[0] + " …"

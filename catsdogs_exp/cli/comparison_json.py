@@ -16,7 +16,7 @@ from catsdogs_exp.record.run_groups import Grouping
 def runs_as_json(
     found: Comparison, verdict: BestVerdict, pair: Disagreement | None, sweeps: Sequence[PhotoSweep]
 ) -> dict[str, Any]:
-    """The runs, the tests of the best one, for exactly two runs their disagreement, and learning curves."""
+    """Returns the runs, the tests of the best one, the disagreement if there are exactly two, and learning curves."""
     more: dict[str, Any] = {"disagreement": _pair_as_json(pair)} if pair is not None else {}
     more |= {"learning_curves": [_sweep_as_json(sweep) for sweep in sweeps]} if sweeps else {}
     runs = [
@@ -57,7 +57,7 @@ def runs_as_json(
 
 
 def groups_as_json(found: Comparison, grouping: Grouping) -> dict[str, Any]:
-    """The groups, with Welch's test of each against the first."""
+    """Returns the groups, with Welch's test of each against the first."""
     groups = [
         {
             "settings": _present(dict(zip(grouping.keys, group.values, strict=True))),

@@ -1,4 +1,4 @@
-"""Writes tables of `compare` on stdout: as CSV, Markdown, or for people on a pipe or a terminal."""
+"""Writes tables of `compare` to stdout: as CSV, Markdown, or for readers on a pipe or a terminal."""
 
 import csv
 import sys
@@ -8,14 +8,14 @@ from catsdogs_exp.cli.comparison_columns import Column, is_numeric, shown, texts
 from catsdogs_exp.record.folder.run_reader import MISSING
 
 _FOLDED = 18  # characters of a text column on a narrow terminal
-# dropped first if the terminal is too narrow even so
+# dropped first if the terminal is still too narrow
 _DROPPED_FIRST = (
     *("images_per_second", "parameters", "last10", "last", "seconds", "min", "max", "val_loss", "val_accuracy"),
 )
 
 
 def write_csv(columns: Sequence[Column]) -> None:
-    """Numbers in full; missing values are empty."""
+    """Writes CSV with numbers in full precision; missing values are empty."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([column.name for column in columns])
     for row in zip(*(column.cells for column in columns), strict=True):
@@ -23,7 +23,7 @@ def write_csv(columns: Sequence[Column]) -> None:
 
 
 def write_markdown(columns: Sequence[Column]) -> None:
-    """A table in Markdown."""
+    """Writes a table in Markdown."""
     rows = [[column.name for column in columns]]
     rows.append(["---:" if is_numeric(column) else "---" for column in columns])
     for row in [*rows, *texts(columns)]:
@@ -31,11 +31,11 @@ def write_markdown(columns: Sequence[Column]) -> None:
 
 
 def write_human(columns: Sequence[Column], headline: str, kept: str) -> None:
-    """On a terminal, folds long texts; on a pipe, one line per row at full width.
+    """Writes a table for readers: folds long texts on a terminal; on a pipe, one line per row at full width.
 
     Args:
-        columns: of the table.
-        headline: above it.
+        columns: the table's columns.
+        headline: the line above it.
         kept: the column that is kept on a narrow terminal.
     """
     if sys.stdout.isatty():
@@ -70,7 +70,7 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, kept: str) -> No
         )
     for row in texts(fitting):
         table.add_row(*row)
-    # The terminal wraps what is still too wide: better than cut numbers.
+    # The terminal wraps what is still too wide, which is better than truncated numbers.
     console.width = max(console.width, sum(_least_width(column) + 2 for column in fitting))
     console.say(headline)
     console.print(table, soft_wrap=False)
@@ -79,7 +79,7 @@ def _show_on_terminal(columns: Sequence[Column], headline: str, kept: str) -> No
 
 
 def _fitting(columns: Sequence[Column], width: int, kept: str) -> tuple[list[Column], list[str]]:
-    """The columns that fit on the terminal, and the names of the others."""
+    """Returns the columns that fit on the terminal, and the names of the others."""
     fitting, dropped = list(columns), []
     for name in _DROPPED_FIRST:
         if sum(_least_width(column) + 2 for column in fitting) <= width:
@@ -91,7 +91,7 @@ def _fitting(columns: Sequence[Column], width: int, kept: str) -> tuple[list[Col
 
 
 def _least_width(column: Column) -> int:
-    """The minimum width of a column on a terminal: numbers whole, long texts folded."""
+    """Returns the minimum width of a column on a terminal: numbers complete, long texts folded."""
     from rich.cells import cell_len
 
     lines = [*_broken(column.name).split("\n"), *(shown(cell, column.digits) for cell in column.cells)]
@@ -100,5 +100,5 @@ def _least_width(column: Column) -> int:
 
 
 def _broken(name: str) -> str:
-    """A header broken into several lines, so that its column can be as narrow as its numbers."""
+    """Breaks a header into several lines, so that its column can be as narrow as its numbers."""
     return name.replace(".", ".\n").replace("_", "_\n")

@@ -1,4 +1,4 @@
-"""`evaluate --crops`: how often cropping an image changes the network's answer."""
+"""`evaluate --crops`: how often cropping an image changes the prediction."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _SHOWN = 10
 
 
 def measure_crops(predictor: "ImagePredictor", files: Sequence[tuple[Path, str]]) -> "CropSensitivity":
-    """Measures with a progress bar; files that cannot be read were reported before."""
+    """Measures with a progress bar; unreadable files have been reported before."""
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.inference.crop_sensitivity import crop_sensitivity
 
@@ -27,7 +27,7 @@ def measure_crops(predictor: "ImagePredictor", files: Sequence[tuple[Path, str]]
 
 
 def crop_figures(found: "CropSensitivity") -> dict[str, Any]:
-    """All figures and flips as plain values."""
+    """Returns all figures and flips as plain values."""
     return {
         **found.figures(),
         "flips": [{**asdict(flip), "file": str(flip.file), "box": list(flip.box)} for flip in found.flips],
@@ -35,8 +35,8 @@ def crop_figures(found: "CropSensitivity") -> dict[str, Any]:
 
 
 def record_crops(run: RunFiles, found: "CropSensitivity") -> bool:
-    """Adds the figures to the `result.json` of a finished run, for compare. False if it has not ended well, or
-    if some of its images could not be read.
+    """Adds the figures to the `result.json` of a finished run, for `compare`. Returns False if the run did not
+    complete, or if some of its images could not be read.
     """
     from catsdogs_exp.record.folder.result import write_json
 

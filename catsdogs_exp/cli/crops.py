@@ -1,4 +1,4 @@
-"""`predict --crops` and `predict --crop x,y,w,h`: what cropping does to an answer."""
+"""`predict --crops` and `predict --crop x,y,w,h`: how cropping changes a prediction."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:  # they come with TensorFlow and Pillow
 
 
 def add_crop_flags(parser: Parser) -> None:
-    """`--crops`, `--crop` and `--out`."""
+    """Adds `--crops`, `--crop` and `--out`."""
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--crops",
         action="store_true",
-        help="score a grid of crops of each image and draw what they do to the answer: one PNG per image",
+        help="score a grid of crops of each image and draw how they change the prediction: one PNG per image",
     )
     how.add_argument(
         "--crop",
@@ -40,12 +40,12 @@ def add_crop_flags(parser: Parser) -> None:
 
 @dataclass(frozen=True)
 class CropOptions:
-    """What the flags ask for.
+    """The parsed flags.
 
     Attributes:
         one: the crop of `--crop`; None: a grid.
         out: the picture's file; None: named after the image.
-        as_json: data on stdout instead of sentences.
+        as_json: whether to print data to stdout instead of sentences.
     """
 
     one: NamedCrop | None
@@ -53,16 +53,16 @@ class CropOptions:
     as_json: bool
 
     def boxes(self, grid: Grid) -> Callable[[tuple[int, int]], Sequence[Box]]:
-        """From an image's height and width to its crops."""
+        """Returns a function from an image's height and width to its crops."""
         one = self.one
         return grid.boxes if one is None else lambda size: [one.box(size)]
 
 
 def crop_options(options: argparse.Namespace) -> CropOptions | None:
-    """Checks the flags, before anything is read. None: they ask for nothing.
+    """Checks the flags before anything is read. Returns None if there are none.
 
     Raises:
-        BadInput: for a crop that is none, flags that do not go together, or a picture that cannot be written there.
+        BadInput: for an invalid crop, flags that cannot be combined, or a picture that cannot be written.
     """
     if not options.crops and options.crop is None:
         if options.out is not None:
@@ -83,7 +83,7 @@ def crop_options(options: argparse.Namespace) -> CropOptions | None:
 
 
 def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", options: CropOptions) -> int:
-    """Prints what cropping does to each image, by name. Exit code 1 if some could not be read, 2 if none could."""
+    """Prints how cropping changes each image's prediction. Exit code 1 if some could not be read, 2 if none could."""
     from catsdogs_exp.cli.image_rows import ImageRows
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.inference.crop_report import as_picture, as_plain

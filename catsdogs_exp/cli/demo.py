@@ -15,13 +15,13 @@ def main(arguments: list[str]) -> int:
         "demo",
         "Serves a page: drop a picture, drag a crop box and watch the probabilities, the evidence (Grad-CAM) and the "
         "activations of every layer; two runs side by side. The same server answers POST /predict. Only this machine "
-        "can open it, unless --host says otherwise.",
+        "can open it, unless --host is given.",
         "outputs/drawn/2026-01-31_12-00-00-abcd",
     )
-    parser.add_argument("run_b", metavar="RUN_B", type=a_path, nargs="?", help="a second run, shown beside the first")
+    parser.add_argument("run_b", metavar="RUN_B", type=a_path, nargs="?", help="a second run, shown next to the first")
     parser.add_argument("--port", type=int, help="default: 8420, or the next free one; 0: any free one")
     parser.add_argument(
-        "--host", help="serve others, too: 0.0.0.0, or one address of this machine. They need the token that is printed"
+        "--host", help="serve other machines, too: 0.0.0.0, or an address of this machine. They need the printed token"
     )
     options = parser.read(arguments)
 

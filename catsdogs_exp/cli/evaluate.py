@@ -98,20 +98,20 @@ def _parser() -> Parser:
         "--data",
         type=a_path,
         metavar="PATH",
-        help="other images, one folder per class; with --split: the run's images, which lie there now",
+        help="other images, one folder per class; with --split: the new location of the run's images",
     )
     parser.add_argument(
         "--classes",
         action="append",
         metavar="THEIRS=OURS,...",
         default=[],
-        help="the run's names for classes of --data: --classes Katze=cats,Hund=dogs",
+        help="map classes in --data to the run's: --classes Katze=cats,Hund=dogs",
     )
     parser.add_argument(
         "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
     )
     parser.add_argument(
-        "--threshold", metavar="CLASS=P", help="for two classes: also the answers with another threshold than 0.5"
+        "--threshold", metavar="CLASS=P", help="for two classes: also evaluate with a threshold other than 0.5"
     )
     parser.add_argument(
         "--forget-rescaling",
@@ -122,7 +122,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--crops",
         action="store_true",
-        help="also measure how often cropping an image changes the answer; for validation images, result.json keeps it",
+        help="also measure how often cropping an image changes predictions; result.json keeps it for validation images",
     )
     parser.add_argument("--confusion", type=a_path, metavar="FILE", help="write the confusion matrix: .csv or .png")
     parser.add_argument(
@@ -138,7 +138,7 @@ def _parser() -> Parser:
 
 
 def _write_predictions(run: "RunFiles", options: argparse.Namespace) -> int:
-    """What newer runs have in their folder: the predictions that comparisons are made from."""
+    """Writes what newer runs already have in their folder: the predictions that comparisons are based on."""
     from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -151,7 +151,7 @@ def _write_predictions(run: "RunFiles", options: argparse.Namespace) -> int:
 
 
 def _append(run: "RunFiles", options: argparse.Namespace) -> int:
-    """What newer runs have in their best.keras."""
+    """Adds what newer runs already have in their best.keras."""
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -173,7 +173,7 @@ def _append(run: "RunFiles", options: argparse.Namespace) -> int:
 
 
 def _keep(run: "RunFiles", what: str, found: "LabelledFiles", judged: "Judged", figures: dict[str, Any]) -> Path:
-    """Writes the evaluation into a new folder in the run's."""
+    """Writes the evaluation to a new folder in the run folder."""
     from catsdogs_exp.inference.evaluation_folder import new_evaluation, write_evaluation
     from catsdogs_exp.report.evaluation_page import EvaluationFacts, write_evaluation_page
 
@@ -186,7 +186,7 @@ def _keep(run: "RunFiles", what: str, found: "LabelledFiles", judged: "Judged", 
 
 
 def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
-    """The files to evaluate, with their classes; reports what is skipped."""
+    """Returns the files to evaluate, with their classes; reports what is skipped."""
     from catsdogs_exp.data.sources.wording import counted
     from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
     from catsdogs_exp.record.folder.run_files import read_result
@@ -246,7 +246,7 @@ def _main(intervals: "dict[Key, Interval]") -> "list[tuple[Key, Interval]]":
 
 
 def _show_advice(figures: dict[str, Any]) -> None:
-    """The calibration with the network's temperature, and a threshold."""
+    """Prints the calibration with the network's temperature, and a threshold."""
     from catsdogs_exp.cli.screen import output
 
     if at := figures.get("at_threshold"):
@@ -262,7 +262,7 @@ def _show_advice(figures: dict[str, Any]) -> None:
     if (best := figures.get("threshold")) and best["probability"] != 0.5:
         output().say(
             f"best threshold on these images: --threshold {best['class']}={best['probability']:.4g}, accuracy "
-            f"{best['accuracy']:.4f} instead of {best['accuracy_at_half']:.4f}; on others it brings less"
+            f"{best['accuracy']:.4f} instead of {best['accuracy_at_half']:.4f}; expect less on other images"
         )
 
 

@@ -1,4 +1,4 @@
-"""`predict --explain`: a page per image that shows what the answer is based on."""
+"""`predict --explain`: a page per image that shows what the prediction is based on."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # they come with TensorFlow
 
 
 def check_explain(options: argparse.Namespace) -> None:
-    """Checks the flags that do not go together, before anything is read.
+    """Rejects flags that cannot be combined, before anything is read.
 
     Raises:
-        BadInput: for some that do not.
+        BadInput: naming them.
     """
     if options.explain:
         others = ("--crops", "--crop", "--csv", "--watch", "--threshold", "--tta", "--reject", "--forget-rescaling")
@@ -24,7 +24,7 @@ def check_explain(options: argparse.Namespace) -> None:
 
 
 def explain_images(source: "NetworkFile", images: "Sequence[NamedImage]", as_json: bool) -> int:
-    """Writes the pages into the current folder. Exit code 1 if some images could not be read, 2 if none could."""
+    """Writes the pages to the current folder. Exit code 1 if some images could not be read, 2 if none could."""
     from catsdogs_exp.cli.image_rows import ImageRows
     from catsdogs_exp.cli.screen import aside, output
     from catsdogs_exp.data.images.preparing import read_image

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # they come with TensorFlow
 
 
 def main(arguments: list[str]) -> int:
-    """Exports the network, prints a row per file, and fails if one was refused."""
+    """Exports the network, prints one row per file, and fails if one was rejected."""
     options = _parser().read(arguments)
     from catsdogs_exp.inference.export.formats import chosen_formats
 
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     refused = {row.file: row.refused for row in exported.rows if row.refused}
     if refused:
         reasons = "; ".join(f"{file}: {reason}" for file, reason in refused.items())
-        raise RunFailed(f"Refused and removed: {reasons}")
+        raise RunFailed(f"Rejected and removed: {reasons}")
     return 0
 
 
@@ -66,13 +66,15 @@ def _parser() -> Parser:
         help="savedmodel, litert, litert-int8, onnx, several of them, or all",
     )
     parser.add_argument(
-        "--min-accuracy", type=_share, metavar="A", help="refuse files with a lower accuracy on validation images: 0..1"
+        "--min-accuracy", type=_share, metavar="A", help="reject files with a lower accuracy on validation images: 0..1"
     )
     parser.add_argument(
-        "--max-drop", type=_share, metavar="D", help="refuse files that lose more accuracy than this: 0..1"
+        "--max-drop", type=_share, metavar="D", help="reject files that lose more accuracy than this: 0..1"
     )
-    parser.add_argument("--flex", action="store_true", help="litert: allow TensorFlow's operators where it has none")
-    parser.add_argument("--data", type=a_path, metavar="PATH", help="where the run's images lie now")
+    parser.add_argument(
+        "--flex", action="store_true", help="litert: allow TensorFlow's operators where LiteRT has none"
+    )
+    parser.add_argument("--data", type=a_path, metavar="PATH", help="the new location of the run's images")
     parser.add_argument("--json", action="store_true", help="the rows as JSON on stdout")
     return parser
 
@@ -105,4 +107,6 @@ def _show(exported: "Exported") -> None:
             f"{row.milliseconds:.2f}",
         )
     console.print(figures)
-    console.say(f"{exported.rows[0].images} validation images, one at a time; changed: another answer than keras")
+    console.say(
+        f"{exported.rows[0].images} validation images, one at a time; changed: predictions that differ from keras"
+    )

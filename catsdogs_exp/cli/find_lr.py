@@ -22,7 +22,7 @@ Prints all rates tried. No run is created; `lr=auto` does the same at the start 
 
 
 def main(arguments: list[str]) -> int:
-    """Writes plot and tables to `<output_dir>/find-lr/<time>/`, and prints the rates tried and the best one."""
+    """Writes a plot and tables to `<output_dir>/find-lr/<time>/`, and prints the rates tried and the best one."""
     overrides, _ = settings_and_flags(arguments, (), _USAGE)
 
     from catsdogs_exp.config.compose import config_of

@@ -7,7 +7,7 @@ from catsdogs_exp.errors import RunFailed
 
 
 def main(arguments: list[str]) -> int:
-    """Prints pass or fail with the figures. Exit code 0 for a pass, 1 for a fail."""
+    """Prints pass or fail, with the figures. Exit code 0 for a pass, 1 for a fail."""
     parser = run_parser(
         "grade",
         "Grade a run by the course's own criteria: accuracies within a number of epochs, and the curves.",

@@ -1,4 +1,4 @@
-"""Commands that read the named images one by one: a row for each, and what to say of those that cannot be read."""
+"""For commands that read the named images one by one: one row each, and messages about unreadable ones."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ class ImageRows:
         self.rows: list[dict[str, Any]] = []
 
     def readable(self, images: "Sequence[NamedImage]", read: Callable[[Path], T]) -> Iterator[tuple[str, T]]:
-        """Yields name and content of the images that can be read; others are told, and get a row with the reason."""
+        """Yields name and content of the readable images; others are reported, and get a row with the reason."""
         for image in images:
             found: T | str = image.error if image.error else read_or_reason(partial(read, image.path))
             if isinstance(found, str):
@@ -37,14 +37,14 @@ class ImageRows:
                 yield image.name, found
 
     def finish(self, as_json: bool) -> int:
-        """Prints the rows if they are asked for, and returns the exit code."""
+        """Prints the rows if requested, and returns the exit code."""
         if as_json:
             print(json.dumps(self.rows, indent=1, ensure_ascii=False))  # noqa: T201
         return code_for(sum("error" in row for row in self.rows), len(self.rows))
 
 
 def code_for(unreadable: int, images: int) -> int:
-    """The exit code: 2 if none of the images could be read, 1 if some could not."""
+    """Returns the exit code: 2 if none of the images could be read, 1 if some could not."""
     if unreadable == images:
         return BadInput.exit_code
     return RunFailed.exit_code if unreadable else 0

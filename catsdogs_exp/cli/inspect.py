@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what is in the data, and its problems."""
+"""`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what the data contains, and its problems."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _CLUSTERS = 5
 _OPTIONS = ("--json", "--html", "--fail-on", "--run", "--help")
 _USAGE = """Usage: python -m catsdogs_exp inspect [PATH] [key=value ...] [--json] [--html FILE] [--fail-on KIND,...]
 
-Shows what is in the data, and its problems. Nothing is trained, moved or deleted.
+Shows what the data contains, and its problems. Nothing is trained, moved or deleted.
 
   PATH              a folder of images, or a zip or tar of one: short for dataset=folder dataset.path=PATH
   --json            the full report as JSON on stdout
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _taken(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
-    """The value of `--option VALUE` or `--option=VALUE`, and the other words."""
+    """Returns the value of `--option VALUE` or `--option=VALUE`, and the other words."""
     value, rest = None, []
     words = iter(arguments)
     for word in words:
@@ -109,7 +109,9 @@ def _gate(text: str | None, known: dict[str, str]) -> list[str]:
 
 
 def _settings(words: list[str]) -> list[str]:
-    """Overrides; a word without `=`, or one that exists on disk, is the path of a folder, a table or an archive."""
+    """Returns overrides; a word without `=`, or one that exists on disk, is the path of a folder, a table or an
+    archive.
+    """
     overrides: list[str] = []
     paths: list[str] = []
     for position, word in enumerate(words):
@@ -159,9 +161,9 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     for line in found["levels"]:
         say(line)
     for mark, count in found["shared"].items():
-        say(f"how the images are: {mark} ({count} of {found['usable']})")
+        say(f"nearly all images: {mark} ({count} of {found['usable']})")
     if found["notes"]:
-        say("used, though odd:")
+        say("unusual, but used:")
         for note, count in list(found["notes"].items())[:_SHOWN]:
             say(f"  {count:>5}  {note}")
     for name in ("label_conflicts", "duplicates", "near_duplicates"):

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _meant(pattern: str | None) -> list["KnownModel"]:
-    """The network or backbone of this name, or those that match, or whose names contain it; None: all networks."""
+    """Returns the network or backbone of this name, or those that match or contain it; None: all networks."""
     from catsdogs_exp.config.known_models import known_backbones, known_models
 
     networks = known_models()
@@ -99,13 +99,13 @@ def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Nam
 
 
 def _count(meant: list["KnownModel"], rows: dict[str, dict[str, Any]], settings: list[str], classes: int) -> None:
-    """Adds what is only known once a network is built; if one cannot be built here, prints the reason on stderr."""
+    """Adds what is only known once a network is built; if one cannot be built here, prints the reason to stderr."""
     from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.config.compose import config_of
     from catsdogs_exp.config.known_models import values_of
 
     screen = TerminalScreen()
-    screen.say(f"building {len(meant)} networks to count them (--quick: without)")
+    screen.say(f"building {len(meant)} networks to count parameters (skip with --quick)")
     for number, known in enumerate(meant, start=1):
         about: dict[str, Any] = {}
         counts: dict[str, Any] = dict.fromkeys(("parameters", "trained", "multiply_adds"))
@@ -128,7 +128,7 @@ def _sums(layers: list["LayerCost"]) -> dict[str, int]:
 
 
 def _built(config: Any, classes: int) -> tuple[list["LayerCost"], float]:
-    """The layers of a network, and how long building it took."""
+    """Returns the layers of a network, and how long it took to build."""
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
@@ -171,7 +171,7 @@ def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: boo
     console.print(listed)
     console.say(
         f"{sums['parameters']:,} parameters, {sums['trained']:,} trained, "
-        f"{sums['multiply_adds']:,} multiply-adds a picture"
+        f"{sums['multiply_adds']:,} multiply-adds per image"
     )
     return 0
 

@@ -1,4 +1,4 @@
-"""The images that a command's arguments name: files, and folders of them."""
+"""The images named by a command's arguments: files, and folders of files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def named_images(paths: Sequence[Path]) -> list[Path]:
-    """Lists the files, those of folders included, and says what it skips.
+    """Lists the files, including those in folders, and reports what it skips.
 
     Raises:
         BadInput: if there are none.

@@ -86,7 +86,7 @@ def _parser() -> Parser:
         metavar="IMAGE",
         type=_word,
         nargs="*",
-        help="files, folders, patterns such as '*.jpg', http(s) addresses; -: a list of them on standard input",
+        help="files, folders, patterns such as '*.jpg', http(s) URLs; -: a list of them from standard input",
     )
     parser.add_argument(
         "--watch", metavar="FOLDER", type=a_path, help="predict images as they arrive in a folder, until Ctrl-C"
@@ -95,13 +95,13 @@ def _parser() -> Parser:
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
     parser.add_argument("--top", metavar="K", type=int, default=1, help="the K most probable classes of each image")
-    parser.add_argument("--sort", choices=_ORDERS, default="given", help="order of the answers (default: as given)")
+    parser.add_argument("--sort", choices=_ORDERS, default="given", help="order of the predictions (default: as given)")
     parser.add_argument(
         "--threshold",
         metavar="CLASS=P",
-        help="for two classes: predict CLASS above this probability, the other one otherwise (default: 0.5)",
+        help="for two classes: predict CLASS above this probability, otherwise the other one (default: 0.5)",
     )
-    parser.add_argument("--reject", action="store_true", help="no class for images that are unlike the training images")
+    parser.add_argument("--reject", action="store_true", help="predict no class for images unlike the training images")
     parser.add_argument("--tta", metavar="N", help="the mean over N augmented views of each image")
     parser.add_argument(
         "--forget-rescaling",
@@ -121,14 +121,14 @@ def _parser() -> Parser:
 
 
 def _word(text: str) -> str:
-    """A word that names images, kept as typed."""
+    """Parses a word that names images, kept as typed."""
     if not text.strip():
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
     return text
 
 
 def _images(options: argparse.Namespace, scratch: Path) -> "list[NamedImage]":
-    """The images that the words name; says what was skipped."""
+    """Returns the images that the words name; reports what was skipped."""
     from catsdogs_exp.cli.screen import aside
     from catsdogs_exp.inference.image_names import STDIN, ImageNames
     from catsdogs_exp.inference.web_images import Limits
@@ -143,7 +143,7 @@ def _images(options: argparse.Namespace, scratch: Path) -> "list[NamedImage]":
 
 
 def _check_exported(source: "NetworkFile", options: argparse.Namespace) -> None:
-    """Refuses what an exported file cannot do, before anything else is read.
+    """Rejects what an exported file cannot do, before anything else is read.
 
     Raises:
         BadInput: for an option that needs layers, or a runtime that is not installed.
@@ -153,15 +153,15 @@ def _check_exported(source: "NetworkFile", options: argparse.Namespace) -> None:
     for flag in ("--explain", "--reject", "--forget-rescaling"):
         if getattr(options, flag.removeprefix("--").replace("-", "_")):
             raise BadInput(
-                f"{flag} looks into the layers of a network, which an exported file does not tell. Received: "
+                f"{flag} needs the layers of a network, which an exported file does not expose. Received: "
                 f"{source.name}. Name the run or its best.keras instead"
             )
     check_can_open(source.form, source.name)
 
 
 def _predictor(source: "NetworkFile", options: argparse.Namespace) -> "ImagePredictor":
-    """Opens the network, and says how far it can be trusted."""
-    tells = not options.crops and options.crop is None  # sentences about crops say nothing of single answers
+    """Opens the network, and reports how far it can be trusted."""
+    tells = not options.crops and options.crop is None  # sentences about crops do not mention single predictions
     if source.is_exported:
         from catsdogs_exp.inference.exported.predictor import ExportedPredictor
 
@@ -192,14 +192,14 @@ def _with_views(predictor: "ImagePredictor", source: "NetworkFile", views: int) 
 
 
 def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: argparse.Namespace) -> None:
-    """Says how far the network can be trusted, or why that is not known."""
+    """Reports how far the network can be trusted, or why that is unknown."""
     from catsdogs_exp.cli.screen import aside
 
     appendix = predictor.appendix
     if not predictor.rescales:
         aside(
-            "warning: the network has no preprocessing inside: here, as in its training, it gets pixels 0..255 as they "
-            "are; a program that scales them to 0..1 would get other answers"
+            "warning: the network contains no preprocessing: here, as in training, it receives raw pixels, 0..255; a "
+            "program that scales them to 0..1 would get other predictions"
         )
     _say_calibration(predictor)
     if options.forget_rescaling or (appendix and appendix.familiarity):
@@ -213,7 +213,7 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
     if options.reject:
         raise BadInput(f"--reject cannot tell which images are unlike the training images: {why}. {hint}")
     if appendix is None:
-        aside(f"images unlike the training images are not noticed: {why}. {hint}")
+        aside(f"images unlike the training images cannot be detected: {why}. {hint}")
 
 
 def _say_calibration(predictor: "ImagePredictor") -> None:
@@ -231,7 +231,7 @@ def _say_what_is_not_known(exported: "ExportedPredictor") -> None:
     from catsdogs_exp.cli.screen import aside
 
     aside(
-        f"run by {exported.runtime}; images unlike the training images are not noticed: an exported file does not "
+        f"run by {exported.runtime}; images unlike the training images cannot be detected: an exported file does not "
         "describe them"
     )
 
@@ -275,7 +275,7 @@ def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", 
 
 
 def _sorted(answers: "list[Answer]", order: str, classes: Sequence[str]) -> "list[Answer]":
-    """Ordered by name, by class or from sure to unsure; equal ones, and all by default, keep their order."""
+    """Sorts by name, by class, or by descending confidence; ties, and all by default, keep their order."""
     if order == "name":
         return sorted(answers, key=lambda answer: natural_key(answer.name))
     if order == "class":

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     found = read_result(folder)
     if found.get("status") != "ok":
         raise BadInput(
-            f"RUN must be a finished run, to compare with. Its status is {true_status(folder, found.get('status'))}: "
+            f"RUN must be a finished run to compare with. Its status is {true_status(folder, found.get('status'))}: "
             f"{folder}. Finish it first: python -m catsdogs_exp resume {folder}"
         )
     config = stored_config(folder)

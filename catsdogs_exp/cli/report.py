@@ -4,14 +4,14 @@ from catsdogs_exp.cli.arguments import a_path, run_parser
 
 
 def main(arguments: list[str]) -> int:
-    """Writes a run's report and prints what its numbers say."""
+    """Writes a run's report and prints its verdicts."""
     parser = run_parser(
         "report",
-        "Write the page of a run, also of one that was killed or failed: RUN/report.html.",
+        "Write the report of a run, even of one that was killed or failed: RUN/report.html.",
         "outputs/drawn/2026-01-31_12-00-00-abcd",
     )
-    parser.add_argument("--output", type=a_path, metavar="FILE", help="another place for the page")
-    parser.add_argument("--no-maps", action="store_true", help="without Grad-CAM, which needs TensorFlow")
+    parser.add_argument("--output", type=a_path, metavar="FILE", help="write the page here instead")
+    parser.add_argument("--no-maps", action="store_true", help="leave out Grad-CAM, which needs TensorFlow")
     options = parser.read(arguments)
 
     from catsdogs_exp.cli.screen import output

@@ -22,7 +22,9 @@ def main(arguments: list[str]) -> int:
         "settings", metavar="key=value", nargs="*", help="epochs may be raised; anything else counts as a change"
     )
     parser.add_argument("--allow-changes", action="store_true", help="continue with another config or other data")
-    parser.add_argument("--config-dir", type=a_path, metavar="DIR", help="where the run's recipe is, if it was given")
+    parser.add_argument(
+        "--config-dir", type=a_path, metavar="DIR", help="the folder of the run's recipe, if one was given at the start"
+    )
     parser.add_argument("-v", dest="verbose", action="store_true", help="show TensorFlow's own messages")
     options = parser.read(arguments)
     command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
     cluster = cluster_for(config.training)
     chief = cluster is None or cluster.is_chief
     screen = TerminalScreen(silent=not chief)
-    with owned(folder) if chief else nullcontext():  # from here on no other process writes into it
+    with owned(folder) if chief else nullcontext():  # from here on, no other process writes to it
         overrides = [*stored_overrides(folder), *options.settings]
         job = Job(
             config,

@@ -1,4 +1,4 @@
-"""The screen: the only module that prints. A run's lines, bars and epochs go to stderr; answers and tables to stdout.
+"""The screen: the only module that prints. A run's lines, bars and epochs go to stderr; results and tables to stdout.
 
 Names of files, classes and settings are printed literally: without markup or emoji codes, on one line, and in full.
 """
@@ -39,12 +39,12 @@ class PlainConsole(Console):
         super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
 
     def say(self, text: str) -> None:
-        """Prints a line; line ends and control characters in it are shown as escapes."""
+        """Prints a line; line breaks and control characters in it are shown as escapes."""
         self.print(printable(text))
 
 
 class PlainTable(Table):
-    """A table whose cells are literal names and numbers; on a terminal long ones are folded, never cut."""
+    """A table whose cells are literal names and numbers; on a terminal, long ones are folded, never truncated."""
 
     def add_column(self, header: Any = "", *arguments: Any, **options: Any) -> None:
         """Adds a column."""
@@ -60,7 +60,7 @@ def _cell(value: Any) -> Text:
 
 
 def table(*headers: str, **options: Any) -> PlainTable:
-    """An empty table with left-aligned columns."""
+    """Creates an empty table with left-aligned columns."""
     made = PlainTable(**{"box": None, "pad_edge": False, **options})
     for header in headers:
         made.add_column(header)
@@ -68,12 +68,12 @@ def table(*headers: str, **options: Any) -> PlainTable:
 
 
 def output() -> PlainConsole:
-    """The console for tables and answers on stdout; on a pipe as wide as necessary."""
+    """Returns the console for tables and results on stdout; on a pipe, it is as wide as necessary."""
     return PlainConsole(width=None if sys.stdout.isatty() else _ENDLESS)
 
 
 def aside(text: str) -> None:
-    """Prints a line on stderr, in addition to the answer on stdout."""
+    """Prints a line to stderr, in addition to the result on stdout."""
     sys.stderr.write(f"{printable(text)}\n")
 
 
@@ -82,7 +82,7 @@ class TerminalScreen:
 
     Args:
         prefix: put before each line, such as `[2/6] ` in a sweep.
-        silent: shows nothing.
+        silent: whether to show nothing.
     """
 
     def __init__(self, prefix: str = "", silent: bool = False) -> None:
@@ -128,7 +128,7 @@ class TerminalScreen:
             self.console.say(f"{self.prefix}{what} {amount}: {seconds:.1f} s")
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "EpochDisplay":
-        """The display of the epochs."""
+        """Returns the display of the epochs."""
         return EpochDisplay(self, epochs, batch_size)
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ class EpochDisplay:
 
 
 def _in_bytes(what: str) -> bool:
-    """Whether a task is counted in bytes; all others are counted in `_unit`."""
+    """Returns whether a task is counted in bytes; all others are counted in `_unit`."""
     return what.startswith("downloading")
 
 

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp show [key=value ...]`: draws what would enter training, and shows the network."""
+"""`python -m catsdogs_exp show [key=value ...]`: draws augmented training images, and shows the network."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from catsdogs_exp.printable import printable
 _COLUMNS, _EPOCHS = 8, 3
 _USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn] [--parts]
 
-Draws training images, the originals first and then as they enter the first epochs. Prints the class balance and the
-model's summary. Nothing is trained.
+Draws training images: the originals, then their augmented versions in the first epochs. Prints the class
+balance and the model's summary. Nothing is trained.
 
   --drawn   the random parameters of each image, below it and on the screen
-  --parts   also the parts of drawn animals, after which `atlas` names channels (dataset=drawn)
+  --parts also the parts of drawn animals, which `atlas` names channels after (dataset=drawn)
 
   python -m catsdogs_exp show augment=course --drawn
   python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""

@@ -1,4 +1,4 @@
-"""`python -m catsdogs_exp inspect --run RUN`: images whose label a trained network doubts."""
+"""`python -m catsdogs_exp inspect --run RUN`: images whose labels a trained network disagrees with."""
 
 import json
 from pathlib import Path
@@ -81,7 +81,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         "out_of_fold": judges.out_of_fold,
         "networks": len(judges.runs),
         "judged": len(ranked),
-        "agreement": float((predicted == judged.labels).mean()),  # a poor network finds many suspects
+        "agreement": float((predicted == judged.labels).mean()),  # an inaccurate network finds many suspects
         "mislabelled": sum(picture.sure for picture in ranked),
         "unread": judged.unread,
     }
@@ -94,7 +94,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         f"Label suspects: {judges.folder.name}",
         [
             f"{found}, framed in red: the network is at least as sure of another class as it usually is of that class.",
-            "Suspicion is 0 where the network is sure of the label, 1 where it is sure of another class. A suspect is "
+            "Suspicion is 0 if the network is sure of the label, 1 if it is sure of another class. A suspect is "
             "a hint, not a verdict: difficult images rank high as well.",
         ],
         ranked[: min(max(_SHOWN, sum(picture.suspicion > 0.5 for picture in ranked)), _PICTURES)],

@@ -9,7 +9,7 @@ from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
-    """Runs what the arguments say; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
+    """Runs the command for the arguments; Hydra reads its own flags (`-m`, `--cfg`, `--info`, ...)."""
     if "-h" in arguments or "--help" in arguments:
         from catsdogs_exp.cli.help import page
 
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _has_other_sweeper(asked: Asked) -> bool:
-    """Whether Hydra is to load an external sweeper; `basic` and `optuna` mean ours."""
+    """Returns whether Hydra must load an external sweeper; `basic` and `optuna` mean ours."""
     from catsdogs_exp.sweep.recipe import chosen
 
     return chosen("sweeper", asked.settings, asked.config_dir) not in ("basic", "optuna")

@@ -26,8 +26,8 @@ _SHORT = {
 }
 _REFUSED = {
     "--config-name": "The main config is fixed: choose a recipe, experiment=NAME, or add your own, --config-dir DIR",
-    "--config-path": "The main config is fixed: add choices and recipes of your own with --config-dir DIR",
-    "--experimental-rerun": "A run is run again with: python -m catsdogs_exp repeat RUN",
+    "--config-path": "The main config is fixed: add your own choices and recipes with --config-dir DIR",
+    "--experimental-rerun": "To run a run again: python -m catsdogs_exp repeat RUN",
 }
 
 
@@ -57,7 +57,7 @@ def asked_for(words: Sequence[str]) -> Asked:
     """Separates flags from settings.
 
     Raises:
-        BadInput: for an unknown flag, one without its value, or two that exclude each other.
+        BadInput: for an unknown flag, one without its value, or two that cannot be combined.
     """
     asked = Asked()
     position = 0
@@ -98,7 +98,7 @@ def asked_for(words: Sequence[str]) -> Asked:
 
 
 def _shown(flag: str, after: str, given: bool) -> str:
-    """What `--cfg` or `--info` shows: the next word, or the first choice if that is a setting or a flag."""
+    """Returns what `--cfg` or `--info` shows: the next word, or the first choice if that is a setting or a flag."""
     choices = _LOOKS[flag]
     if after in choices:
         return after

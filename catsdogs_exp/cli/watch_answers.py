@@ -17,7 +17,7 @@ from catsdogs_exp.inference.watching import FolderWatch
 if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.inference.answers import Answer
 
-_INTERVAL = 0.5  # seconds between two looks
+_INTERVAL = 0.5  # seconds between checks
 
 Ask = Callable[[NamedImage], "Answer"]
 
@@ -26,11 +26,11 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
     """Prints a line for each image that arrives in a folder, as soon as it is complete.
 
     Args:
-        folder: to watch.
+        folder: the folder to watch.
         ask: predicts an image.
-        form: of the answers.
+        form: how predictions are printed.
         style: `json` (one object per line), `csv` or `text`.
-        looks: how often to look; None: until interrupted.
+        looks: number of checks; None: until interrupted.
     """
     watch = FolderWatch(folder)
     if style == "csv":

@@ -74,7 +74,7 @@ def check_words(words: Sequence[str]) -> list[Word]:
         if word.value is not None and word.value.strip() == "???":
             raise BadInput(
                 f"??? marks a missing value in configs, so no setting accepts it. Received: {text}. "
-                f"Type: {word.key}={_example(word.key)}; for a file or folder of this name: {word.key}=./???"
+                f"Type: {word.key}={_example(word.key)}; for a file or folder with this name: {word.key}=./???"
             )
         _check_group(word)
         if word.key not in _keys() and not word.prefix and (ours := renamed(word.key)):

@@ -90,7 +90,7 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     idle = [run.status for run in comparison.runs if run.status != "ok" and run.config is not None]
     if idle:
         counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
-        remarks.append(f"runs that did not end well do not count: {counts}")
+        remarks.append(f"only completed runs count, left out: {counts}")
     return Grouping(keys, _tested(found), tuple(remarks))
 
 

@@ -80,5 +80,5 @@ def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
         best = best_threshold(predictions.probabilities[:, 1], labels)
         judged["threshold"] = (
             f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 has "
-            f"{best.at_half:.3f}. It was chosen on these images, so on others it brings less."
+            f"{best.at_half:.3f}. It was chosen on these images, so expect less on other images."
         )

@@ -59,7 +59,7 @@ def test_an_unknown_option(capsys: pytest.CaptureFixture[str], command: str) -> 
         ("activations x y --scale chanel", "--scale must be one of channel, layer. Received: --scale chanel. Did you"),
         ("activations x y --channels many", "--channels must be a whole number. Received: --channels many"),
         ("atlas x --seconds long", "--seconds must be a number. Received: --seconds long"),
-        ("cache --list --clear", "--list and --clear exclude each other. Received both: leave one out."),
+        ("cache --list --clear", "--list and --clear cannot be combined. Received both: leave one out."),
         ("cache x", "cache does not take: x. Received: x."),
         ("compare --inside a b --images few", "--images must be a whole number. Received: --images few"),
         ("compare --wall --clour", "Unknown option: --clour. Known: --by, --html, --output, --help."),
@@ -88,7 +88,7 @@ def test_a_file_whose_name_begins_with_a_dash(
     (tmp_path / "-neg").mkdir()
     monkeypatch.chdir(tmp_path)
     for command in ("evaluate", "predict", "inspect"):
-        assert answer(capsys, command, "-neg").endswith("For a file or folder of this name: ./-neg")
+        assert answer(capsys, command, "-neg").endswith("For a file or folder with this name: ./-neg")
 
 
 @pytest.mark.parametrize("words", ["evaluate x --data=", "compare ", "predict x "])

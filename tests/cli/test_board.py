@@ -87,7 +87,7 @@ def test_runs_without_event_files_are_named(tmp_path: Path, capsys: pytest.Captu
         (["."], "PATH must be a run folder or a folder with runs below it. Received: . (no runs)"),
         ([".", "--port", "x"], "--port must be a whole number from 0 (any free one) to 65535. Received: x"),
         ([".", "--port=70000"], "Received: 70000"),
-        ([".", "--logdir", "x"], "board names the folder first. Received: --logdir. Type: board PATH"),
+        ([".", "--logdir", "x"], "board takes the folder first. Received: --logdir. Type: board PATH"),
         ([".", "--bind_all=true", "b"], "board takes one PATH, first. Received: . --bind_all=true b"),
     ],
     ids=str,

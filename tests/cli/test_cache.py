@@ -44,7 +44,7 @@ def test_clear_says_what_was_freed_and_what_stayed(cache: Path, capsys: pytest.C
     assert main(["cache", "--clear", "--unused-for", "1"]) == 0
     assert capsys.readouterr().out == "0 entries removed, 0.0 MiB freed\n"
     assert main(["cache", "--clear"]) == 0
-    assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n1 entry kept: in use\n"
+    assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n1 entry in use: kept\n"
     del kept
     assert main(["cache", "--clear", "--unused-for=0"]) == 0
     assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n"

@@ -231,7 +231,7 @@ def seeds(tmp_path):
 def test_groups_for_people(seeds, capsys, keys):
     assert compare.main([str(seeds), "--group-by", keys]) == 0
     out, err = capsys.readouterr()
-    assert err == "runs that did not end well do not count: 1 failed\n"
+    assert err == "only completed runs count, left out: 1 failed\n"
     headline, header, *rows = out.splitlines()
     assert headline == f"6 runs in {seeds}, grouped by lr, best first by val_accuracy (higher is better)"
     assert re.split(r" {2,}", header.strip()) == [
@@ -407,7 +407,7 @@ def test_unknown_names(outputs, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--csv", "--json"], "--csv and --json exclude each other. Received both: leave one out."),
+        (["--csv", "--json"], "--csv and --json cannot be combined. Received both: leave one out."),
         (["--sort", "lr"], "Unknown option: --sort. Known: --by"),
         (["--by"], "--by needs a value: --by METRIC. Received none."),
     ],

@@ -77,7 +77,7 @@ def test_an_unreadable_image_does_not_stop_the_others(trained: Path, image: Path
         ),
         (["--crop", "0,0,5"], "--crop must be x,y,w,h"),
         (["--crop", "0,0,0,5"], "--crop must have a width and a height > 0. Received: --crop 0,0,0,5"),
-        (["--crops", "--csv"], "--crops does not go with --csv"),
+        (["--crops", "--csv"], "--crops cannot be combined with --csv"),
         (["--out", "a.png"], "--out names the picture of --crops. Received: --out a.png without --crops"),
         (["--crop", "0,0,5,5", "--out", "a.png"], "--crop x,y,w,h draws none"),
         (["--crops", "--out", "a.jpg"], "--out must name a .png file in an existing folder. Received: --out a.jpg"),

@@ -58,4 +58,4 @@ def test_a_network_on_its_own_has_no_training_images(trained: Path, here: Path, 
 @pytest.mark.parametrize("flag", ["--crops", "--csv", "--forget-rescaling", "--reject"])
 def test_flags_that_do_not_go_together_are_told(trained: Path, here: Path, capsys, flag: str) -> None:
     assert main(["predict", str(trained), "cat.png", "--explain", flag]) == 2
-    assert f"--explain does not go with {flag}" in capsys.readouterr().err
+    assert f"--explain cannot be combined with {flag}" in capsys.readouterr().err

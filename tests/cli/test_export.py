@@ -170,7 +170,7 @@ def test_a_file_that_answers_otherwise_is_removed(
     monkeypatch.setattr(open_litert, "open_litert", broken)
     assert main(["export", str(fresh), "--format", "litert,onnx"]) == 1
     said = capsys.readouterr()
-    assert "error: Refused and removed: network.tflite: its probabilities differ by up to" in said.err
+    assert "error: Rejected and removed: network.tflite: its probabilities differ by up to" in said.err
     files = inside(fresh / "exports")
     assert "network.onnx" in files and not {"network.tflite", "examples/run_litert.py"} & files
     assert "network.tflite" not in (fresh / "exports" / "model_card.md").read_text()

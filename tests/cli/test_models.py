@@ -62,7 +62,7 @@ def test_what_cannot_be_built_is_said_and_the_others_are_listed(capsys: Capture)
     first, last = json.loads(said.out)
     assert first["parameters"] is None and last["parameters"] is not None
     assert "course_b: depth must be <= 3 for target_size=[28,28]" in said.err
-    assert "building 2 networks to count them (--quick: without)" in said.err
+    assert "building 2 networks to count parameters (skip with --quick)" in said.err
 
 
 def test_the_layers_of_one(capsys: Capture) -> None:

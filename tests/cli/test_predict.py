@@ -285,7 +285,7 @@ def test_a_network_without_appendix_says_so_and_gets_one(
     save_model(*load_model(network), network)
     hint = f"the network's file does not describe its training images. Add it: evaluate '{old}' --append\n"
     assert main(["predict", str(old), str(other)]) == 0
-    assert capsys.readouterr().err == f"images unlike the training images are not noticed: {hint}"
+    assert capsys.readouterr().err == f"images unlike the training images cannot be detected: {hint}"
     said = refused(str(old), str(other), "--reject")
     assert said == f"error: --reject cannot tell which images are unlike the training images: {hint}"
     assert main(["evaluate", str(old), "--append"]) == 0
@@ -366,7 +366,7 @@ def test_a_network_without_preprocessing(
     save_model(bare, card, tmp_path / "bare.keras")
     assert main(["predict", str(tmp_path / "bare.keras"), files[0]]) == 0
     assert (
-        "warning: the network has no preprocessing inside: here, as in its training, it gets" in capsys.readouterr().err
+        "warning: the network contains no preprocessing: here, as in training, it receives" in capsys.readouterr().err
     )
     assert refused(str(tmp_path / "bare.keras"), files[0], "--forget-rescaling") == (
         "error: --forget-rescaling needs a network that rescales pixels itself. This one does not\n"

@@ -73,7 +73,7 @@ def test_every_form_of_output(moved: Path, run: Path, images: list[str], capsys:
         mine, theirs = ([each for each in words if "." not in each] for words in outputs)
         assert mine == theirs  # all but the numbers, which may differ in the last digit
     assert main(["predict", network, images[0]]) == 0
-    note = "images unlike the training images are not noticed: an exported file does not describe them\n"
+    note = "images unlike the training images cannot be detected: an exported file does not describe them\n"
     said = capsys.readouterr().err
     assert said.startswith("run by onnxruntime ") and said.endswith(note)
     assert main(["predict", network, images[0], str(moved / "labels.txt")]) == 1
@@ -129,7 +129,7 @@ def test_no_tensorflow_is_needed(moved: Path, images: list[str], name: str) -> N
 def test_what_needs_layers_is_refused(moved: Path, images: list[str], flag: str, refused: Refuse) -> None:
     network = moved / "network.onnx"
     assert refused(str(network), images[0], flag) == (
-        f"error: {flag} looks into the layers of a network, which an exported file does not tell. Received: {network}. "
+        f"error: {flag} needs the layers of a network, which an exported file does not expose. Received: {network}. "
         "Name the run or its best.keras instead\n"
     )
 

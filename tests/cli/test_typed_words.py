@@ -34,7 +34,7 @@ REFUSED = [
     ("target_size=32x32", "target_size must be a whole number of pixels from 1 to 4096, or two: [height,width]. Rec"),
     ("--config-name other", "The main config is fixed: choose a recipe, experiment=NAME, or add your own, --config-"),
     ("-cn config", "The main config is fixed: choose a recipe, experiment=NAME, or add your own, --config-dir DIR. "),
-    ("--config-path /tmp", "The main config is fixed: add choices and recipes of your own with --config-dir DIR. "),
+    ("--config-path /tmp", "The main config is fixed: add your own choices and recipes with --config-dir DIR. "),
     ("--config-dir nope", "--config-dir must be a folder of configs. There is none at: nope"),
     ("--config-dir=~/nope", "--config-dir must be a folder of configs. There is none at: /"),
     (

@@ -90,5 +90,5 @@ def test_inspect_says_how_to_name_a_folder_that_looks_like_an_option(
     photo_folder(name="-neg")
     monkeypatch.chdir(tmp_path)
     assert main(["inspect", "-neg"]) == 2
-    assert capsys.readouterr().err.endswith("For a file or folder of this name: ./-neg\n")
+    assert capsys.readouterr().err.endswith("For a file or folder with this name: ./-neg\n")
     assert main(["inspect", "./-neg"]) == 0

@@ -220,7 +220,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         (
             "lr=???",
             "??? marks a missing value in configs, so no setting accepts it. Received: lr=???. "
-            "Type: lr=0.001; for a file or folder of this name: lr=./???",
+            "Type: lr=0.001; for a file or folder with this name: lr=./???",
         ),
     ],
 )

@@ -543,7 +543,7 @@ def test_only_runs_that_ended_well_count(tmp_path):
         ((0.2,), 0, None),
     ]
     assert grouping.groups[1].low is grouping.groups[1].high is grouping.groups[1].mean is None
-    assert grouping.remarks == ("runs that did not end well do not count: 2 failed, 1 interrupted",)
+    assert grouping.remarks == ("only completed runs count, left out: 2 failed, 1 interrupted",)
 
 
 def test_a_group_of_settings_means_its_choice(tmp_path):

@@ -292,7 +292,7 @@ def test_inspection_tells_what_was_decided(
     assert main(["inspect", str(root)]) == 0
     out = capsys.readouterr().out
     assert said in out.splitlines()
-    assert "how the images are: F (12 of 12)" in out
+    assert "nearly all images: F (12 of 12)" in out
     assert "odd" not in out
 
 
