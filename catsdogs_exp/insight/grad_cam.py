@@ -48,7 +48,9 @@ class GradCam:
         tensors, self._upper = above(network.model, chosen)
         self._lower = keras.Model(network.model.inputs, tensors)
         inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in tensors]
-        self._gradient = tf.function(self._maps, input_signature=(inputs, tf.TensorSpec((None,), tf.int32)))
+        self._gradient = tf.function(
+            self._maps, input_signature=(inputs, tf.TensorSpec((None,), tf.int32)), autograph=False
+        )
 
     def of(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32]:
         """The maps of some images, each for one class.

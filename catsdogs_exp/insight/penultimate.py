@@ -64,7 +64,7 @@ def penultimate_of(
     """A function from batches of the model's input to their features, for several calls; see `features_of`."""
     both = with_penultimate(model)
 
-    @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),))  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),), autograph=False)  # type: ignore[untyped-decorator]
     def ask(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(both(images, training=False)[1], tf.float32)
 

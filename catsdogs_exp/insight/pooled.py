@@ -45,7 +45,7 @@ class PooledActivations:
             outputs.append(keras.ops.cast(penultimate(network.model), "float32"))
         model = keras.Model(network.model.inputs, outputs)
 
-        @tf.function(input_signature=(tf.TensorSpec(model.input_shape, tf.uint8),))  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=(tf.TensorSpec(model.input_shape, tf.uint8),), autograph=False)  # type: ignore[untyped-decorator]
         def ask(images: tf.Tensor) -> Any:
             return keras.tree.flatten(model(images, training=False))
 

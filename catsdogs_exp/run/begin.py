@@ -84,9 +84,9 @@ class BegunRun:
             self.say(line)
 
     def prepare_report(self, manifest: Manifest) -> None:
-        """Lets a thread begin with what the report needs of the images, while TensorFlow starts and the network learns.
+        """Lets a thread begin with what the report needs of the images.
 
-        The main thread is alone for seconds here, and would be again when the run ends.
+        The network learns meanwhile, which leaves a core idle now and then: at the end of the run, everything waits.
         """
         if not self.job.config.logging.report or (self.job.cluster is not None and not self.job.cluster.is_chief):
             return

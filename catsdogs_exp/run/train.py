@@ -32,7 +32,6 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         # Open the data: which image is in which split, then the pixels.
         manifest = gather(config, run.screen.progress)
         run.record_data(manifest)
-        run.prepare_report(manifest)
         data = open_images(manifest, config, run.screen.progress, run.say)
 
         # Start TensorFlow: quiet, seeded, on one device or several. From here on, modules that need it can be imported.
@@ -72,6 +71,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             snapshot = job.snapshot
             progress = begin_progress(plans, config.training, snapshot)
             history = progress.history
+            run.prepare_report(manifest)
             with open_recorders(job, setup, plans, progress, run) as recorders:
                 # Fit stage after stage. After each epoch the listeners save the best network and record the rest.
                 stage = None

@@ -59,7 +59,7 @@ def register_listener(name: str) -> Callable[[ListenerMaker], ListenerMaker]:
 
     def enter(maker: ListenerMaker) -> ListenerMaker:
         if name in _makers:
-            raise ValueError(f"A listener named {name!r} is registered already, by {_makers[name].__module__}.")
+            raise ValueError(f"A listener named {name!r} is already registered by {_makers[name].__module__}.")
         _makers[name] = maker
         OFFERED.setdefault(_SETTING, []).append(name)
         return maker

@@ -1,6 +1,5 @@
 """Fixed images whose activations are recorded during training."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +41,15 @@ class Probes:
     classes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Recorded:
+    """An epoch's activations, and their pictures: for each probe, name and PNG of each."""
+
+    epoch: int
+    answers: NetworkActivations
+    drawn: list[list[tuple[str, bytes]]]
+
+
 class ProbeRecorder:
     """Records the activations of the probes: pictures for TensorBoard, PNGs of the best epoch, arrays.
 
@@ -69,6 +77,7 @@ class ProbeRecorder:
         self._board, self._folder = board, folder
         self._files = ActivationFiles(folder, round(settings.keep * 1e6))
         self._style = Style(settings.channels, settings.scale)
+        self._latest = _Recorded(0, NetworkActivations((), np.zeros((0, 0), np.float32)), [])
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -81,17 +90,20 @@ class ProbeRecorder:
         answers = self._activations.of(self._probes.images)
         self._files.add(self._kept(result.epoch, answers), self._settings.channels)
         if self._board:
-            self._show(self._board, self._draw(answers, f"epoch {result.epoch}"), result.epoch, "activations")
+            self._latest = _Recorded(result.epoch, answers, self._draw(answers, result.epoch))
+            self._show(self._board, self._latest, "activations")
 
     def best(self, epoch: int) -> None:
         """Records the best epoch, whose weights must be in place."""
-        answers = self._activations.of(self._probes.images)
-        self._files.add(self._kept(epoch, answers), self._settings.channels, best=True)
-        drawn = self._draw(answers, f"epoch {epoch}, the best")
+        if self._latest.epoch != epoch:
+            answers = self._activations.of(self._probes.images)
+            self._latest = _Recorded(epoch, answers, self._draw(answers, epoch))
+        latest = self._latest
+        self._files.add(self._kept(epoch, latest.answers), self._settings.channels, best=True)
         if self._board:
-            self._show(self._board, drawn, epoch, "activations at the best epoch")
+            self._show(self._board, latest, "activations at the best epoch")
         self._folder.mkdir(exist_ok=True)  # of a run that continues: drawn again
-        for name, pictures in zip(self._probes.names, drawn, strict=True):
+        for name, pictures in zip(self._probes.names, latest.drawn, strict=True):
             (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
 
     def take_back(self, epoch: int) -> None:
@@ -101,12 +113,12 @@ class ProbeRecorder:
     def _kept(self, epoch: int, answers: NetworkActivations) -> KeptActivations:
         return KeptActivations(epoch, self._probes.names, self._probes.images, answers)
 
-    def _draw(self, answers: NetworkActivations, moment: str) -> list[list[tuple[str, bytes]]]:
+    def _draw(self, answers: NetworkActivations, epoch: int) -> list[list[tuple[str, bytes]]]:
         """For each probe the page of all layers, then each layer separately: tags that sort by depth, and PNGs."""
 
         def draw(index: int) -> list[tuple[str, bytes]]:
             grids = [layer_grid(layer, index, self._style) for layer in answers.layers]
-            title = f"{self._probes.names[index]}, {moment}"
+            title = f"{self._probes.names[index]}, epoch {epoch}"
             subject = Subject(self._probes.images[index], title, self._probes.classes)
             page = ("00 all layers", png_of(activation_page(subject, answers, index, grids)))
             if not self._board:
@@ -117,10 +129,10 @@ class ProbeRecorder:
         with ThreadPoolExecutor() as pool:  # most of it is C code that releases the interpreter lock
             return list(pool.map(draw, range(len(self._probes.names))))
 
-    def _show(self, board: TensorBoard, drawn: Sequence[Sequence[tuple[str, bytes]]], epoch: int, tag: str) -> None:
-        for name, pictures in zip(self._probes.names, drawn, strict=True):
+    def _show(self, board: TensorBoard, recorded: "_Recorded", tag: str) -> None:
+        for name, pictures in zip(self._probes.names, recorded.drawn, strict=True):
             for part, png in pictures:
-                board.image(f"{tag}/{name}/{part}", png, epoch)
+                board.image(f"{tag}/{name}/{part}", png, recorded.epoch)
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:

@@ -28,6 +28,7 @@ class EvidenceBoard:
 
     def __init__(self, board: TensorBoard, maps: GradCam, probes: Probes, every: int) -> None:
         self._board, self._maps, self._probes, self._every = board, maps, probes, every
+        self._latest = (0, b"")  # epoch and PNG
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -35,13 +36,18 @@ class EvidenceBoard:
     def on_epoch(self, result: EpochResult) -> None:
         """At the recorded epochs."""
         if is_recorded(self._every, result.epoch):
-            self._show(result.epoch, "")
+            self._show(result.epoch, "grad-cam")
 
     def best(self, epoch: int) -> None:
         """At the best epoch, whose weights must be in place."""
-        self._show(epoch, " at the best epoch")
+        self._show(epoch, "grad-cam at the best epoch")
 
-    def _show(self, epoch: int, when: str) -> None:
+    def _show(self, epoch: int, tag: str) -> None:
+        if self._latest[0] != epoch:
+            self._latest = (epoch, self._draw())
+        self._board.image(tag, self._latest[1], epoch)
+
+    def _draw(self) -> bytes:
         images = self._probes.images
         said, likeliest, maps = self._maps.of_likeliest(images, _CLASSES)
         pictures, captions = [], []
@@ -52,4 +58,4 @@ class EvidenceBoard:
             for column, chosen in enumerate(likeliest[place].tolist()):
                 pictures.append(np.asarray(heat_overlay(images[place], maps[place, column])))
                 captions.append(f"{said[place, chosen]:.3f} {printable(self._probes.classes[chosen])}")
-        self._board.image(f"grad-cam{when}", png_of(contact_sheet(pictures, captions, columns + 1)), epoch)
+        return png_of(contact_sheet(pictures, captions, columns + 1))

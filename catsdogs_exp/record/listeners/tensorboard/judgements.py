@@ -37,6 +37,7 @@ class JudgementsBoard:
 
     def __init__(self, board: TensorBoard, data: Data, settings: BoardSettings, predictions: Path) -> None:
         self._board, self._data, self._settings, self._file = board, data, settings, predictions
+        self._latest: tuple[int, dict[str, bytes]] = (0, {})  # epoch, and PNG by name
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -57,6 +58,10 @@ class JudgementsBoard:
         """The same of the best epoch, from `predictions.csv`."""
         if self._settings.every < 0 or not self._file.is_file():
             return
+        if self._latest[0] == epoch:
+            for name, png in self._latest[1].items():
+                self._board.image(f"{name} at the best epoch", png, epoch)
+            return
         found = read_predictions(self._file, self._data.manifest.classes).of_split(SPLITS[VALIDATION])
         if len(found):
             place = {path: row for row, path in enumerate(self._data.manifest.listing.paths.tolist())}
@@ -65,11 +70,14 @@ class JudgementsBoard:
 
     def _show(self, found: Predictions, rows: NDArray[np.intp], epoch: int, when: str) -> None:
         board, settings = self._board, self._settings
+        drawn = {}
         if settings.confusion:
-            matrix = confusion_sheet(found.confusion(), found.classes)
-            board.image(f"confusion matrix{when}", png_of(matrix), epoch)
+            drawn["confusion matrix"] = png_of(confusion_sheet(found.confusion(), found.classes))
         if settings.mistakes:
-            board.image(f"worst mistakes{when}", self._mistakes(found, rows), epoch)
+            drawn["worst mistakes"] = self._mistakes(found, rows)
+        self._latest = (epoch, drawn)
+        for name, png in drawn.items():
+            board.image(f"{name}{when}", png, epoch)
         if settings.pr_curves and not when and found.top is None:  # curves need the probability of every class
             for column, name in enumerate(found.classes):
                 curve = summary.pb(
