@@ -1,4 +1,4 @@
-"""The network's answer for each image that a user named: a class, how sure it is, and why there is none."""
+"""The prediction for each image that a user named: a class with its probability, or why there is none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from catsdogs_exp.metrics.temperature import softened
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer for one image.
+    """The prediction for one image.
 
     Attributes:
         name: as the user named the image.
         label: the predicted class; `""` if there is none.
-        probability: of this class, 0..1.
-        probabilities: of each class, most probable first.
+        probability: probability of this class, 0..1.
+        probabilities: class -> probability, most probable first.
         error: why there is no prediction, or `""`.
         calibrated: the probability corrected so that it matches accuracy on validation images; None if unknown.
-        similarity: to the training images, -1..1; None if unknown.
+        similarity: similarity to the training images, -1..1; None if unknown.
         unlike: whether it is unlike the training images; None if unknown.
-        warning: what is odd about the image, or `""`.
+        warning: what is unusual about the image, or `""`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Answer:
 def answers(
     predictor: ImagePredictor, images: Sequence[NamedImage], threshold: Threshold | None = None
 ) -> Iterator[Answer]:
-    """The answers, in the order of the images."""
+    """Returns the predictions, in the order of the images."""
     predictions = predictor.predict([image.path for image in images if not image.error])
     for image in images:
         if image.error:

@@ -32,12 +32,12 @@ class AtlasOptions:
 
     Attributes:
         layers: `auto`, `all`, or names and patterns.
-        split: whose images are used.
+        split: the split whose images are used.
         data: a folder of images to use instead, or None.
         parts: a folder of masks, or None.
         images: maximum number of images.
         seconds: approximate time limit for measuring use.
-        visualize: number of most used channels per layer for which to draw what excites them.
+        visualize: number of most used channels per layer to draw feature visualisations for.
     """
 
     layers: tuple[str, ...] = (AUTO,)
@@ -58,7 +58,7 @@ class RunAtlas:
         images: the images used.
         concepts: the parts shown by masks; None without masks.
         masked: number of images with a mask.
-        visions: what excites the most used channels, from the input upwards.
+        visions: feature visualisations of the most used channels, from the input upwards.
     """
 
     layers: tuple[LayerAtlas, ...]
@@ -69,7 +69,7 @@ class RunAtlas:
 
 
 def atlas_of_run(run: RunFiles, config: Config, options: AtlasOptions, progress: ReportProgress) -> RunAtlas:
-    """Makes the atlas of a run's best network.
+    """Creates the atlas of a run's best network.
 
     Raises:
         BadInput: if the network, its data, the masks or a layer is not available.
@@ -115,7 +115,7 @@ def _visions(
 def _masks(
     config: Config, card: ModelCard, images: LabelledImages, options: AtlasOptions, progress: ReportProgress
 ) -> tuple[NDArray[np.uint8] | None, Concepts | None]:
-    """Masks in the network's geometry: the user's, those of drawn images, or none."""
+    """Returns masks in the network's geometry: the user's, those of drawn images, or none."""
     if options.parts is not None:
         folder = PartMasks(options.parts)
         found = [folder.mask(path) for path in images.paths]

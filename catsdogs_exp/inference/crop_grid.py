@@ -1,4 +1,4 @@
-"""Crops of an image: a grid of positions and scales, or one that a user names."""
+"""Crops of an image: a grid of positions and scales, or a single one that a user names."""
 
 import math
 from collections.abc import Iterator
@@ -19,9 +19,10 @@ class Box(NamedTuple):
     height: int
 
     def place(self, size: tuple[int, int]) -> str:
-        """Where a crop lies in an image of `size`, height and width: `the upper left`, `the middle`, `the whole`.
+        """Describes where a crop is in an image of `size`, height and width: `the upper left`, `the middle`,
+        `the whole`.
 
-        It names the third of the image that holds the crop's centre, counted between the outermost positions that a
+        This is the third of the image that contains the crop's centre, measured between the outermost positions that a
         crop of this size can take.
         """
         down, across = _third(self.top, size[0] - self.height), _third(self.left, size[1] - self.width)
@@ -46,7 +47,7 @@ class Grid:
 
     Attributes:
         scales: sides of the crops, as fractions of the image's sides, each > 0 and < 1; largest first.
-        positions: per scale, in each direction, >= 2.
+        positions: number of positions per scale, in each direction, >= 2.
     """
 
     scales: tuple[float, ...] = (0.8, 0.6, 0.4)
@@ -54,11 +55,11 @@ class Grid:
 
     @property
     def count(self) -> int:
-        """The number of crops."""
+        """Returns the number of crops."""
         return len(self.scales) * self.positions**2
 
     def boxes(self, size: tuple[int, int]) -> list[Box]:
-        """The crops of an image of `size`, height and width: scale by scale, row by row, left to right."""
+        """Returns the crops of an image of `size`, height and width: by scale, then row by row, left to right."""
         return [box for scale in self.scales for box in self._of_scale(size, scale)]
 
     def _of_scale(self, size: tuple[int, int], scale: float) -> Iterator[Box]:
@@ -82,7 +83,7 @@ class NamedCrop:
     Attributes:
         text: as typed.
         numbers: pixels, or fractions of the image's width and height.
-        fractions: which of them they are.
+        fractions: whether the numbers are fractions.
     """
 
     text: str
@@ -108,11 +109,11 @@ class NamedCrop:
         if not (w > 0 and h > 0):
             raise BadInput(f"--crop must have a width and a height > 0. Received: --crop {text}")
         if fractions and (x + w > 1 + 1e-9 or y + h > 1 + 1e-9):
-            raise BadInput(f"--crop must lie within the image: x + w and y + h <= 1. Received: --crop {text}")
+            raise BadInput(f"--crop must be within the image: x + w and y + h <= 1. Received: --crop {text}")
         return cls(text, (x, y, w, h), fractions)
 
     def box(self, size: tuple[int, int]) -> Box:
-        """The crop of an image of `size`, height and width; fractions are rounded to pixels, at least one.
+        """Returns the crop of an image of `size`, height and width; fractions are rounded to pixels, at least one.
 
         Raises:
             BadInput: if it is not within the image.
@@ -125,7 +126,7 @@ class NamedCrop:
         box = Box(int(x), int(y), int(w), int(h))
         if box.left + box.width > size[1] or box.top + box.height > size[0]:
             raise BadInput(
-                f"--crop must lie within the image, which is {size[1]} pixels wide and {size[0]} high. "
+                f"--crop must be within the image, which is {size[1]} pixels wide and {size[0]} high. "
                 f"Received: --crop {self.text}"
             )
         return box
@@ -137,6 +138,6 @@ def _is_fraction(word: str) -> bool:
 
 
 def _rounded(start: float, length: float, side: int) -> tuple[int, int]:
-    """First pixel, and the one after the last."""
+    """Returns the first pixel, and the one after the last."""
     first = min(math.floor(start * side + 0.5), side - 1)
     return first, max(first + 1, min(side, math.floor((start + length) * side + 0.5)))

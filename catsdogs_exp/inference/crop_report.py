@@ -1,4 +1,4 @@
-"""What cropping does to one answer, for people and for programs."""
+"""How cropping changes one prediction, for readers and for programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _HIGHEST, _LOWEST, _SMALLEST, _LARGEST = (0, 158, 115), (0, 114, 178), (213, 94,
 
 
 def as_picture(image: Cropped, scores: CropScores, grid: Grid, classes: Sequence[str]) -> Image.Image:
-    """The image with its crops, a map per scale, and the sentence: see `crop_figure`."""
+    """Draws the image with its crops, one map per scale, and the sentence: see `crop_figure`."""
     answer = classes[scores.answer]
     changed = scores.changed.reshape(len(grid.scales), grid.positions, grid.positions)
     maps = [
@@ -45,7 +45,7 @@ def as_picture(image: Cropped, scores: CropScores, grid: Grid, classes: Sequence
 
 
 def as_plain(scores: CropScores, classes: Sequence[str]) -> dict[str, Any]:
-    """The answers as plain values: every crop with its box in pixels, place, class and probabilities."""
+    """Returns the predictions as plain values: every crop with its box in pixels, place, class and probabilities."""
     crops = [
         {
             "box": list(box),
@@ -86,7 +86,7 @@ def _size(scores: CropScores, place: int) -> tuple[float, float]:
 def _marked(
     scores: CropScores, place: int, roles: Sequence[tuple[str, tuple[int, int, int]]], classes: Sequence[str]
 ) -> MarkedCrop:
-    """A crop with its roles, one per line, in the colour of the first."""
+    """Labels a crop with its roles, one per line, in the colour of the first."""
     *others, last = (role for role, _ in roles)
     lines = [*(f"{role}," for role in others), f"{last}:", named(scores, place)]
     lines.append(said(scores.probabilities[place], classes))

@@ -1,4 +1,4 @@
-"""Crop sensitivity: how often cropping an image changes a network's answer, over many images."""
+"""Crop sensitivity: how often cropping changes a network's prediction, over many images."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -23,17 +23,16 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 @dataclass(frozen=True)
 class Flip:
-    """An image whose answer a crop changes.
+    """An image whose prediction a crop changes.
 
     Attributes:
         file: the image.
-        label: its class.
-        whole, cropped: the predicted classes for the whole image and for the crop that changes the answer most
-            confidently.
+        label: its class. whole, cropped: the predicted classes for the whole image and for the crop that changes the
+        prediction most confidently.
         confidence: their probabilities, 0..1.
         box: the crop in pixels: left, top, width, height.
-        crop: the same in words.
-        changed: number of crops that change the answer.
+        crop: the crop in words.
+        changed: number of crops that change the prediction.
     """
 
     file: Path
@@ -48,15 +47,15 @@ class Flip:
 
 @dataclass(frozen=True)
 class CropSensitivity:
-    """A network's answers for n images and their crops.
+    """A network's predictions for n images and their crops.
 
     Attributes:
         grid: the crops.
         labels: int32 [n].
         whole: int32 [n], the predicted classes.
-        cropped: int32 [n, crops], those of the crops.
-        flips: the images whose answer a crop changes, most striking first.
-        left_out: a line for each file that could not be read.
+        cropped: int32 [n, crops], the predicted classes for the crops.
+        flips: the images whose prediction a crop changes, most striking first.
+        left_out: one line per file that could not be read.
     """
 
     grid: Grid
@@ -68,12 +67,12 @@ class CropSensitivity:
 
     @property
     def changed(self) -> NDArray[np.bool_]:
-        """Whether the answer for a crop differs from that for its image: bool [n, crops]."""
+        """Returns whether the prediction for a crop differs from the one for its image: bool [n, crops]."""
         found: NDArray[np.bool_] = self.cropped != self.whole[:, None]
         return found
 
     def figures(self) -> dict[str, Any]:
-        """Shares, 0..1, as plain values.
+        """Returns fractions, 0..1, as plain values.
 
         `share` is the crop sensitivity: crops whose answer differs from that for the whole image, of all crops; with a
         bootstrap interval over images. `images_changed` is the share of images that at least one crop changes, with
@@ -119,14 +118,14 @@ def crop_sensitivity(
     """Predicts images and their crops; threads read ahead.
 
     Args:
-        predictor: of the network.
-        files: with their classes, which the network knows.
+        predictor: the network's predictor.
+        files: files with their classes, which the network must know.
         progress: called with the current task, the number of images done, and the total.
         grid: the crops of each image.
 
     Raises:
         BadInput: if none of the files can be read.
-        RunFailed: if the network answers with NaN.
+        RunFailed: if the network returns NaN.
     """
     classes = predictor.card.classes
     labels, whole, cropped, flips, left_out = [], [], [], [], []

@@ -1,4 +1,4 @@
-"""What cropping does to a network's answer for an image. Arrays in, arrays out."""
+"""How cropping changes a network's prediction for an image. Arrays in, arrays out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Cropped:
     """An image and some of its crops.
 
     Attributes:
-        pixels: uint8 [h, w, 3], upright, at its own size.
+        pixels: uint8 [h, w, 3], upright, at its original size.
         boxes: the crops, in pixels.
         inputs: uint8 [1 + crops, height, width, channels] for the network: the whole image, then its crops.
     """
@@ -41,10 +41,10 @@ class Cropped:
 
 @dataclass(frozen=True)
 class CropScores:
-    """A network's answers for an image and its crops.
+    """A network's predictions for an image and its crops.
 
     Attributes:
-        size: of the image, height and width.
+        size: height and width of the image.
         boxes: the crops.
         whole: float32 [classes], the probabilities for the whole image.
         probabilities: float32 [crops, classes].
@@ -57,51 +57,57 @@ class CropScores:
 
     @property
     def answer(self) -> int:
-        """The class predicted for the whole image."""
+        """Returns the class predicted for the whole image."""
         return int(self.whole.argmax())
 
     @property
     def answers(self) -> NDArray[np.intp]:
-        """The class predicted for each crop: [crops]."""
+        """Returns the class predicted for each crop: intp [crops]."""
         found: NDArray[np.intp] = self.probabilities.argmax(axis=1)
         return found
 
     @property
     def changed(self) -> NDArray[np.bool_]:
-        """Whether a crop's answer differs from that for the whole image: bool [crops]."""
+        """Returns whether a crop's prediction differs from the one for the whole image: bool [crops]."""
         found: NDArray[np.bool_] = self.answers != self.answer
         return found
 
     @property
     def best(self) -> int:
-        """The crop with the highest probability of the whole image's answer."""
+        """Returns the crop with the highest probability of the class predicted for the whole image."""
         return int(self.probabilities[:, self.answer].argmax())
 
     @property
     def worst(self) -> int:
-        """The crop with the lowest probability of the whole image's answer."""
+        """Returns the crop with the lowest probability of the class predicted for the whole image."""
         return int(self.probabilities[:, self.answer].argmin())
 
     @property
     def smallest_change(self) -> int | None:
-        """The smallest crop that changes the answer; of equal ones the most confident. None if no crop does."""
+        """Returns the smallest crop that changes the prediction; of equal ones, the most confident. None if no crop
+        does.
+        """
         return self._change(-1)
 
     @property
     def largest_change(self) -> int | None:
-        """The largest crop that changes the answer, which cuts away least; of equal ones the most confident."""
+        """Returns the largest crop that changes the prediction, which cuts away least; of equal ones, the most
+        confident.
+        """
         return self._change(1)
 
     @property
     def strongest_change(self) -> int | None:
-        """The crop that changes the answer with the highest probability of its own; None if no crop does."""
+        """Returns the crop that changes the prediction most confidently; None if no crop does."""
         if not self.changed.any():
             return None
         return int(np.where(self.changed, self.probabilities.max(axis=1), -1).argmax())
 
     @property
     def strength(self) -> float:
-        """How striking the strongest change is, 0..1: the lower of the two answers' probabilities; 0 without one."""
+        """Returns how striking the strongest change is, 0..1: the lower of the two predictions' probabilities; 0
+        without one.
+        """
         place = self.strongest_change
         return 0.0 if place is None else float(min(self.whole.max(), self.probabilities[place].max()))
 
@@ -117,12 +123,12 @@ class CropScores:
 def read_cropped(path: Path, how: Preparation, boxes: Callable[[tuple[int, int]], Sequence[Box]]) -> Cropped:
     """Reads an image and cuts crops from its full resolution, as an image editor would.
 
-    The whole image is prepared as for every other prediction, and each crop as an image of its own.
+    The whole image is prepared as for any other prediction, and each crop as a separate image.
 
     Args:
         path: the file.
-        how: the network's preparation.
-        boxes: from the image's height and width to its crops.
+        how: how images are prepared for the network.
+        boxes: maps the image's height and width to its crops.
 
     Raises:
         Undecodable: with the reason.
@@ -137,7 +143,7 @@ def read_cropped(path: Path, how: Preparation, boxes: Callable[[tuple[int, int]]
 
 
 def cut(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """A crop's pixels, uint8 [box.height, box.width, channels]: a view."""
+    """Returns a crop's pixels, uint8 [box.height, box.width, channels]: a view."""
     return pixels[box.top : box.top + box.height, box.left : box.left + box.width]
 
 
@@ -150,26 +156,29 @@ def score_crops(predict: Predict, image: Cropped) -> CropScores:
     inputs = image.inputs
     found = np.concatenate([predict(inputs[at : at + _BATCH]) for at in range(0, len(inputs), _BATCH)])
     if not np.isfinite(found).all():
-        raise RunFailed("The network answers with NaN: its training has diverged. Train it again with a lower lr")
+        raise RunFailed("The network returns NaN: its training has diverged. Train it again with a lower lr")
     return CropScores(image.size, image.boxes, found[0], found[1:])
 
 
 def heat_maps(scores: CropScores, grid: Grid, label: int) -> NDArray[np.float32]:
-    """The probability of a class by the crop's position: float32 [scales, positions, positions], rows from the top.
+    """Returns the probability of a class by the crop's position: float32 [scales, positions, positions], rows from the
+    top.
 
     Args:
-        scores: of the crops of `grid`.
+        scores: scores of the crops of `grid`.
         grid: the crops.
         label: the class.
     """
     if len(scores.boxes) != grid.count:
-        raise ValueError(f"scores must be of the grid's {grid.count} crops. Received: {len(scores.boxes)}")
+        raise ValueError(f"scores must belong to the grid's {grid.count} crops. Received: {len(scores.boxes)}")
     shape = len(grid.scales), grid.positions, grid.positions
     return np.asarray(scores.probabilities[:, label].reshape(shape), np.float32)
 
 
 def in_words(scores: CropScores, classes: Sequence[str]) -> str:
-    """The answer for the whole image, and for the crop that changes it most confidently; or for the only crop."""
+    """Describes the prediction for the whole image, and for the crop that changes it most confidently, or for the only
+    crop.
+    """
     whole = f"whole image: {said(scores.whole, classes)}"
     place = 0 if len(scores.boxes) == 1 else scores.strongest_change
     if place is None:
@@ -178,7 +187,7 @@ def in_words(scores: CropScores, classes: Sequence[str]) -> str:
 
 
 def named(scores: CropScores, place: int) -> str:
-    """A crop by its place and size: `the upper left (60 % of each side)`."""
+    """Describes a crop by its place and size: `the upper left (60 % of each side)`."""
     box = scores.boxes[place]
     across, down = round(100 * box.width / scores.size[1]), round(100 * box.height / scores.size[0])
     of_both = (
@@ -188,6 +197,6 @@ def named(scores: CropScores, place: int) -> str:
 
 
 def said(probabilities: NDArray[np.float32], classes: Sequence[str]) -> str:
-    """The predicted class and its probability: `dogs 0.71`."""
+    """Formats the predicted class and its probability: `dogs 0.71`."""
     best = int(probabilities.argmax())
     return f"{classes[best]} {probabilities[best]:.2f}"

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: `evaluations/NAME` in the run's, never over an older one."""
+"""The folder of an evaluation: `evaluations/NAME` in the run folder; never overwrites an older one."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ FOLDER = "evaluations"
 
 
 def new_evaluation(run: RunFiles, name: str) -> Path:
-    """Creates `evaluations/NAME`, or `NAME-2` and so on if that exists already.
+    """Creates `evaluations/NAME`, or `NAME-2` and so on if that already exists.
 
     Args:
         run: the run.

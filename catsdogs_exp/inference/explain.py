@@ -1,4 +1,4 @@
-"""Why a network answers as it does for an image: places, layers, channels, and similar training images."""
+"""Explains a network's prediction for an image: places, layers, channels, and similar training images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class UsedChannel:
-    """A channel that an answer relies on.
+    """A channel that a prediction relies on.
 
     Attributes:
-        number: within its layer, from 0.
-        lost: the probability that the answer loses when the channel always outputs its mean, -1..1.
+        number: its number within the layer, from 0.
+        lost: how much the probability of the prediction drops when the channel always outputs its mean, -1..1.
         heat: float32 [rows, columns], its activations for the image.
     """
 
@@ -60,14 +60,14 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an answer is based on.
+    """What a prediction is based on.
 
     Attributes:
-        image: uint8 [height, width, 3 or 1], as the network takes it.
+        image: uint8 [height, width, 3 or 1], prepared for the network.
         probabilities: float32 [classes].
-        grad_cam: float32 [rows, columns], >= 0; None for a network without maps.
+        grad_cam: float32 [rows, columns], >= 0; None for a network without feature maps.
         occlusion: float32 [height, width], -1..1.
-        layer: the last one with maps, which `grad_cam` and `channels` are about; `""` without one.
+        layer: the last layer with feature maps, to which `grad_cam` and `channels` refer; `""` if there is none.
         layers: the activations of the chosen layers.
         channels: the most used ones of `layer`, most used first.
         neighbours: the most similar training images, most similar first.
@@ -91,14 +91,14 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the answers of a network.
+    """Explains the predictions of a network.
 
     Args:
-        predictor: of the network.
-        run: the run that it belongs to, for its training images; None: a file on its own.
+        predictor: the network's predictor.
+        run: the run it belongs to, for its training images; None for a file without a run.
 
     Attributes:
-        card: of the network.
+        card: the network's model card.
         missing: why there are no training images to compare with, or `""`.
 
     Raises:
@@ -123,7 +123,7 @@ class Explainer:
         self._means = self._channel_means(known)
 
     def explain(self, image: NDArray[np.uint8]) -> Explanation:
-        """Explains the answer for an image, uint8 [height, width, 3 or 1], prepared for the network."""
+        """Explains the prediction for an image, uint8 [height, width, 3 or 1], prepared for the network."""
         one = image[None]
         answers = self._activations.of(one)
         label = int(answers.probabilities[0].argmax())
@@ -152,7 +152,7 @@ class Explainer:
         yield from (pixels[at : at + _BATCH] for at in range(0, len(pixels), _BATCH))
 
     def _channel_means(self, known: Pooled | None) -> NDArray[np.float32] | None:
-        """The mean activation of each channel over the training images; 0 without them."""
+        """Returns the mean activation of each channel over the training images; 0 without them."""
         if self._layer is None:
             return None
         if known is None:

@@ -1,4 +1,4 @@
-"""The images that a user names: files, folders, patterns, a list on standard input, and addresses on the web."""
+"""The images that a user names: files, folders, patterns, a list from standard input, and URLs."""
 
 import glob
 import os
@@ -21,11 +21,11 @@ _AT_ONCE = 4  # downloads
 
 @dataclass(frozen=True)
 class NamedImage:
-    """An image that was asked for.
+    """A requested image.
 
     Attributes:
-        name: as the user named it: a path or an address.
-        path: where its bytes are.
+        name: its name as typed: a path or a URL.
+        path: path of the file with its bytes.
         error: why there are none, or `""`.
     """
 
@@ -37,12 +37,12 @@ class NamedImage:
 class ImageNames:
     """Turns words into images, in their order.
 
-    Folders give the files that a training would list, by the same rule (`data/sources/walking.py`): links are followed
-    once, hidden files and system clutter are left out. A file named by itself is always taken.
+    Folders yield the files that training would list, by the same rule (`data/sources/walking.py`): links are followed
+    once, hidden files and system clutter are left out. A file that is named itself is always included.
 
     Args:
         scratch: an empty folder for downloads.
-        limits: of downloads.
+        limits: limits of downloads.
     """
 
     def __init__(self, scratch: Path, limits: Limits) -> None:
@@ -50,15 +50,15 @@ class ImageNames:
         self._walker = Walker()
 
     def notes(self) -> tuple[str, ...]:
-        """What was skipped, one line each."""
+        """Returns what was skipped, one line each."""
         return self._walker.notes()
 
     def images(self, words: Sequence[str], listed: bytes | None = None) -> list[NamedImage]:
-        """The images.
+        """Returns the images.
 
         Args:
             words: as typed.
-            listed: what `-` stands for: names, one per line, or separated by NUL as `find -print0` does.
+            listed: the input that `-` stands for: names, one per line, or separated by NUL as by `find -print0`.
 
         Raises:
             BadInput: if there are none, or for a folder that cannot be read.
@@ -86,14 +86,14 @@ class ImageNames:
         return _of_paths(image_files([path], self._walker))
 
     def _matching(self, pattern: str, word: str) -> Iterable[NamedImage]:
-        """What a pattern matches, for shells that do not expand it, and where it is quoted."""
+        """Returns what a pattern matches, for quoted patterns and shells that do not expand them."""
         names = sorted(glob.glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207  (absolute patterns, too)
         kept = [Path(name) for name in names if not is_clutter(Path(name).name)]
         self._walker.leave_out(len(names) - len(kept), ": hidden or left behind by a system or program")
         if "**" in pattern:  # also gives the folders whose files it gives
             kept = [path for path in kept if not path.is_dir()]
         if not kept:
-            return [NamedImage(word, Path(word), "no file has a name of this pattern")]
+            return [NamedImage(word, Path(word), "no file matches this pattern")]
         return _of_paths(image_files(kept, self._walker))
 
     def _downloaded(self, images: list[NamedImage]) -> list[NamedImage]:

@@ -1,4 +1,4 @@
-"""Predictions for image files, whatever answers: a network, or an exported file. Without TensorFlow."""
+"""Predictions for image files, by a network or an exported file. Does not import TensorFlow."""
 
 import os
 from abc import ABC, abstractmethod
@@ -19,12 +19,12 @@ from catsdogs_exp.training.checkpoint.appendix import Appendix
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
 _BATCH = 32
-_READ = 8  # images per thread at a time: large photos take long
+_READ = 8  # images per thread at a time: large photos take time
 SCALED = (
     "its values are at most 1 of 255, as if it had been scaled to 0..1 before it was saved; the network takes 0..255 "
     "and rescales them itself"
 )
-NO_NUMBER = "the network answers with NaN: its training has diverged"
+NO_NUMBER = "the network returns NaN: its training has diverged"
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Prediction:
     Attributes:
         path: the file.
         probabilities: float32 [classes], or None if the file is unreadable.
-        error: why, or `""`.
+        error: why it is unreadable, or `""`.
         logs: float32 [classes], natural logarithms of the probabilities, including those too small for float32.
-        similarity: to the training images, -1..1; None if the network's file does not describe them.
-        warning: what is odd about the image, or `""`.
+        similarity: similarity to the training images, -1..1; None if the network's file does not describe them.
+        warning: what is unusual about the image, or `""`.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Opinions(NamedTuple):
     Attributes:
         probabilities: float32 [b, classes].
         logs: float32 [b, classes], their natural logarithms, computed from the logits.
-        similarity: float64 [b], to the training images; None if the network's file does not describe them.
+        similarity: float64 [b], similarity to the training images; None if the network's file does not describe them.
     """
 
     probabilities: NDArray[np.float32]
@@ -66,8 +66,8 @@ class ImagePredictor(ABC):
     """Predicts files.
 
     Attributes:
-        card: of what answers.
-        appendix: what was measured after its training, or None.
+        card: the model card.
+        appendix: the measurements after training, or None.
     """
 
     card: ModelCard
@@ -116,5 +116,5 @@ class ImagePredictor(ABC):
         return zip(said.probabilities, said.logs, similarity, strict=True)
 
     def _read(self, path: Path) -> NDArray[np.uint8] | str:
-        """The pixels, or the reason why there are none."""
+        """Returns the pixels, or the reason why there are none."""
         return read_or_reason(lambda: read_image(path, self.card.preparation))

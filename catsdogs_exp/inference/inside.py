@@ -1,4 +1,4 @@
-"""Two runs compared from the inside: their networks on the same images."""
+"""Compares two runs from the inside: their networks on the same images."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class Side:
     Attributes:
         run: its run.
         images: prepared for this network.
-        only_here: the channels without a counterpart in the other network, most used first.
+        only_here: channels without a counterpart in the other network, most used first.
         channels: the same channels as in an atlas: use, patches, and their part if the run's atlas names it.
     """
 
@@ -68,7 +68,7 @@ def compare_inside(
         layers: `auto`, `all`, or names and patterns; each network uses those it has.
         images: maximum number of images.
         progress: called with the progress.
-        data: a folder of images to use instead, one folder per class.
+        data: a folder of other images to use, one folder per class.
 
     Raises:
         BadInput: if a network, the images or a layer is not available, or the runs have different classes.
@@ -154,7 +154,7 @@ def _use(
 
 
 def _parts_of(run: RunFiles) -> dict[tuple[str, int], str]:
-    """The parts named by the run's atlases, later atlases first; empty without an atlas."""
+    """Returns the parts named by the run's atlases, later atlases first; empty without an atlas."""
     parts: dict[tuple[str, int], str] = {}
     for path in (folder / "channels.csv" for folder in reversed(atlas_folders(run))):
         if not path.is_file():

@@ -25,11 +25,11 @@ from catsdogs_exp.record.folder.predictions import Predictions
 
 @dataclass(frozen=True)
 class Judged:
-    """What a network says of labelled files.
+    """A network's predictions for labelled files, evaluated.
 
     Attributes:
-        classes: names.
-        images: path relative to their root, split and class of each of n usable files.
+        classes: class names.
+        images: path relative to the root, split and class of each of n usable files.
         labels: int32 [n].
         probabilities: float32 [n, classes].
         logs: float32 [n, classes], their natural logarithms.
@@ -46,29 +46,29 @@ class Judged:
     left_out: int
 
     def predictions(self) -> Predictions:
-        """As `predictions.csv` holds them."""
+        """Returns the predictions in the form of `predictions.csv`."""
         return gathered_predictions(self.classes, self.images, self.probabilities)
 
     def intervals(self) -> dict[Key, Interval]:
-        """The 95 % intervals of the metrics."""
+        """Returns the 95 % intervals of the metrics."""
         return evaluation_intervals(self.evaluation, self.classes, self.probabilities, self.labels, self.logs)
 
     def calibrated_error(self, calibration: Calibration) -> float:
-        """The calibration error after the correction from the network's file."""
+        """Returns the calibration error after the correction from the network's file."""
         return error_of(softened(self.logs, calibration.temperature), self.labels)
 
 
 def judge(predictor: ImagePredictor, found: LabelledFiles, split: str, say: Callable[[str], None]) -> Judged:
-    """Predicts labelled files and compares.
+    """Predicts labelled files and evaluates the predictions.
 
     Args:
-        predictor: of the network.
+        predictor: the network's predictor.
         found: the files.
-        split: what to call them.
+        split: name of the split.
         say: called with a line for each file that is left out.
 
     Raises:
-        RunFailed: for a network that answers with NaN.
+        RunFailed: if the network returns NaN.
         BadInput: if no file is usable.
     """
     classes = predictor.card.classes
@@ -76,8 +76,8 @@ def judge(predictor: ImagePredictor, found: LabelledFiles, split: str, say: Call
     odd: Counter[str] = Counter()
     predictions = predictor.predict([path for path, _ in found.files])
     for (path, name), prediction in zip(found.files, predictions, strict=True):
-        if prediction.error == NO_NUMBER:  # metrics of the other images would flatter the network
-            raise RunFailed(f"There is nothing to evaluate: of {path} {NO_NUMBER}. Train it again with a lower lr")
+        if prediction.error == NO_NUMBER:  # metrics of the other images would overrate the network
+            raise RunFailed(f"There is nothing to evaluate: for {path}, {NO_NUMBER}. Train it again with a lower lr")
         if prediction.probabilities is None or prediction.logs is None:
             say(f"left out: {path}: {prediction.error}")
             continue
@@ -96,7 +96,7 @@ def judge(predictor: ImagePredictor, found: LabelledFiles, split: str, say: Call
 
 
 def figures_of(evaluation: Evaluation, classes: tuple[str, ...]) -> dict[str, Any]:
-    """The metrics, for JSON."""
+    """Returns the metrics, for JSON."""
     return {
         "accuracy": evaluation.accuracy,
         "top_5_accuracy": evaluation.top_5_accuracy,
@@ -109,7 +109,7 @@ def figures_of(evaluation: Evaluation, classes: tuple[str, ...]) -> dict[str, An
 
 
 def at_threshold(judged: Judged, threshold: Threshold) -> dict[str, Any]:
-    """What changes with another threshold than 0.5, for JSON."""
+    """Returns what changes with a threshold other than 0.5, for JSON."""
     said = threshold.labels(judged.probabilities, judged.classes)
     return {
         "class": threshold.label,
@@ -121,7 +121,7 @@ def at_threshold(judged: Judged, threshold: Threshold) -> dict[str, Any]:
 
 
 def all_figures(judged: Judged, intervals: dict[Key, Interval], calibration: Calibration | None) -> dict[str, Any]:
-    """The metrics with their intervals, the calibration from the network's file, and a threshold, for JSON."""
+    """Returns the metrics with their intervals, the calibration from the network's file, and a threshold, for JSON."""
     figures: dict[str, Any] = {
         "images": len(judged.labels),
         "left_out": judged.left_out,

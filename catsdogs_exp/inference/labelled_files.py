@@ -1,4 +1,4 @@
-"""Files with the class names of a network: from a run's split, or from a folder."""
+"""Files labelled with a network's class names: from a run's split, or from a folder."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ class LabelledFiles:
 
     Attributes:
         root: their parent folder.
-        files: with the names of the network's classes.
-        unknown: classes unknown to the network, with the number of their files, which are left out.
+        files: files with the names of the network's classes.
+        unknown: classes unknown to the network -> number of their files, which are left out.
         notes: what was skipped or decided in the folder, one line each.
     """
 
@@ -53,9 +53,9 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewher
     if not any(path.exists() for path, _ in files):
         first = files[0][0]
         if root is not None:
-            raise BadInput(f"--data holds none of the {len(files)} {split} images of the run, such as {first}")
+            raise BadInput(f"--data contains none of the {len(files)} {split} images of the run, such as {first}")
         raise BadInput(
-            f"The data of the run is no longer at {before}: not one of its {len(files)} {split} images is there. Name "
+            f"The data of the run is no longer at {before}: none of its {len(files)} {split} images is there. Name "
             f"its current location: {elsewhere.format(split=split)}"
         )
     return LabelledFiles(root or before, tuple(files))
@@ -89,14 +89,14 @@ def files_of_folder(
     if unknown and not leave_out_unknown:
         first = next(iter(unknown))
         raise BadInput(
-            f"--data must hold the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}. "
+            f"--data must contain the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}. "
             f"Leave them out with --skip-unknown-classes, or map them with --classes '{first}={classes[0]}'"
         )
     known = tuple((path, called[label]) for path, label in every if called[label] in classes)
     if not known:
         raise BadInput(
-            f"--data must hold some of the network's classes: {', '.join(classes)}. "
-            f"Received: {some(listing.classes, 20)}. Say which is which: --classes '{listing.classes[0]}={classes[0]}'"
+            f"--data must contain some of the network's classes: {', '.join(classes)}. "
+            f"Received: {some(listing.classes, 20)}. Map them: --classes '{listing.classes[0]}={classes[0]}'"
         )
     notes = (*(f"skipped: {note}" for note in listing.notes), *listing.reading)
     return LabelledFiles(listing.root, known, unknown, notes)

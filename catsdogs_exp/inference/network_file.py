@@ -1,4 +1,4 @@
-"""Finds the network that a user names: that of a run, or a file that has been moved anywhere."""
+"""Finds the network that a user names: that of a run, or a file anywhere."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ class NetworkFile:
     """A trained network.
 
     Attributes:
-        network: its file; the folder of a SavedModel.
-        run: the run that it belongs to, or None for a file on its own.
+        network: its file, or the folder of a SavedModel.
+        run: the run it belongs to, or None for a file without a run.
         form: `keras`, or the format of an export: `savedmodel`, `litert`, `onnx`.
     """
 
@@ -26,17 +26,17 @@ class NetworkFile:
 
     @property
     def name(self) -> str:
-        """What to call it in messages: the run's folder, or the file."""
+        """Returns its name for messages: the run folder, or the file."""
         return str(self.network if self.run is None or self.is_exported else self.run.folder)
 
     @property
     def is_exported(self) -> bool:
-        """Whether it is an exported file, which tells nothing of its layers."""
+        """Returns whether it is an exported file, which does not expose its layers."""
         return self.form != "keras"
 
 
 def find_network(path: Path) -> NetworkFile:
-    """The network of a run folder, or a `best.keras` or an exported file wherever it is.
+    """Finds the network of a run folder, or a `best.keras` or exported file anywhere.
 
     Raises:
         BadInput: if there is none.
@@ -54,7 +54,8 @@ def find_network(path: Path) -> NetworkFile:
             return NetworkFile(given, _run_around(given), form)
         if given.suffix.lower() == ".html":
             raise BadInput(
-                f"A page answers in a browser, not here: open {given} there. For predict, name a run, a best.keras, or "
+                f"An exported page works only in a browser: open {given} there. For predict, name a run, a best.keras, "
+                "or "
                 "an export as savedmodel, .tflite or .onnx"
             )
     inside = sorted(each for each in given.glob("*") if each.suffix in _FORMS or (each / _GRAPH).is_file())
@@ -65,6 +66,6 @@ def find_network(path: Path) -> NetworkFile:
 
 
 def _run_around(file: Path) -> RunFiles | None:
-    """The run that a file in one of its folders belongs to."""
+    """Returns the run whose folder contains a file."""
     folder = file.absolute().parent.parent
     return RunFiles(folder) if (folder / "result.json").is_file() else None

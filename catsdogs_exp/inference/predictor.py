@@ -21,7 +21,7 @@ from catsdogs_exp.training.logits import class_probabilities, log_probabilities,
 
 
 class HasNetwork(Protocol):
-    """A run, or a network's file on its own."""
+    """A run, or a network's file without a run."""
 
     @property
     def network(self) -> Path:
@@ -32,12 +32,12 @@ class Predictor(ImagePredictor):
     """Predicts files with a trained network.
 
     Args:
-        source: a run, for its best network, or the file of one.
-        forget_rescaling: replays the course's mistake: pixels 0..255 reach the network without its own rescaling.
+        source: a run, for its best network, or a network's file.
+        forget_rescaling: whether to replay the course's mistake: pixels 0..255 bypass the network's own rescaling.
 
     Attributes:
-        card: of the network.
-        appendix: what was measured after its training, or None.
+        card: the network's model card.
+        appendix: the measurements after training, or None.
 
     Raises:
         BadInput: if there is no network, or it is damaged.
@@ -46,7 +46,7 @@ class Predictor(ImagePredictor):
     def __init__(self, source: HasNetwork, forget_rescaling: bool = False) -> None:
         self._model: keras.Model
         self._model, self.card = load_model(source.network)
-        # What the appendix says was measured with rescaling.
+        # The appendix was measured with rescaling.
         self.appendix = None if forget_rescaling else read_appendix(source.network)
         known = self.appendix.familiarity if self.appendix else None
         self._familiarity: Familiarity | None = known
@@ -60,7 +60,7 @@ class Predictor(ImagePredictor):
 
     @property
     def rescales(self) -> bool:
-        """Whether the network has its preprocessing inside; also true if it cannot be told."""
+        """Returns whether the network contains its preprocessing; also True if this cannot be determined."""
         try:
             return preprocessing_of(FlatNetwork(self._model)) is not None
         except NoGraph:
@@ -70,7 +70,7 @@ class Predictor(ImagePredictor):
         """Predicts uint8 [b, height, width, channels] at the card's target_size.
 
         Raises:
-            BadInput: for other numbers, such as pixels that were scaled to 0..1.
+            BadInput: for other values, such as pixels scaled to 0..1.
         """
         if images.dtype != np.uint8:
             span = f"{images.min():g} to {images.max():g}" if images.size else "none"

@@ -30,9 +30,9 @@ class DrawnActivations:
     """The pictures for one image.
 
     Attributes:
-        path: of the image.
-        page: all layers.
-        grids: each layer separately, by name.
+        path: path of the image.
+        page: picture of all layers.
+        grids: layer name -> picture of that layer.
         error: why there are none, or `""`.
     """
 
@@ -59,9 +59,9 @@ def network_of(run: RunFiles, epoch: str) -> tuple[keras.Model, ModelCard, int |
     like = {name: (tuple(each.shape), np.dtype(each.dtype)) for name, each in variables.items()}
     try:
         arrays = snapshot.arrays(like, unread=snapshot.names)
-    except BadInput as error:  # of a head trained on cached features
+    except BadInput as error:  # the checkpoint of a head trained on cached features
         raise BadInput(
-            f"The newest checkpoint does not hold the whole network: {run.folder}. Use --epoch best"
+            f"The newest checkpoint does not contain the whole network: {run.folder}. Use --epoch best"
         ) from error
     for name, array in arrays.items():
         variables[name].assign(array)

@@ -26,18 +26,18 @@ _BATCH = 32
 
 
 def append_to_run(run: RunFiles, root: Path | None) -> Appendix:
-    """Measures calibration and familiarity as the end of a training does, and adds them to `best.keras`.
+    """Measures calibration and familiarity as at the end of training, and adds them to `best.keras`.
 
     Args:
         run: the run.
         root: the current folder of its images; None: the original one.
 
     Raises:
-        BadInput: if the network has an appendix already, or the data is not there.
+        BadInput: if the network already has an appendix, or the data does not exist.
     """
     model, card = load_model(run.network)
     if read_appendix(run.network) is not None:
-        raise BadInput(f"The network has its appendix already: {run.network}. It is kept")
+        raise BadInput(f"The network already has its appendix: {run.network}. It is kept")
     train, ordinary = (
         features_of(model, _batches(_sample(run, card, split, root), card)) for split in ("train", "validation")
     )

@@ -20,7 +20,7 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
     """Predicts the validation and test images of a run and writes them into its folder.
 
     Args:
-        run: without `predictions.csv`.
+        run: a run without `predictions.csv`.
         root: the current folder of its images; None: the original one.
         say: called with each image that is left out.
 
@@ -28,7 +28,7 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
         BadInput: if the run has the file already, or none of its images is usable.
     """
     if (run.folder / NAME).exists():
-        raise BadInput(f"The run has {NAME} already: {run.folder / NAME}. It is not overwritten; compare uses it")
+        raise BadInput(f"The run already has {NAME}: {run.folder / NAME}. It is not overwritten; compare uses it")
     root = root or data_root(run)
     predictor = Predictor(run)
     classes = predictor.card.classes
@@ -50,7 +50,7 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
 def gathered_predictions(
     classes: tuple[str, ...], images: Sequence[tuple[str, str, str]], probabilities: NDArray[np.float32]
 ) -> Predictions:
-    """Predictions as they are written: with many classes only the largest probabilities.
+    """Collects predictions for writing: with many classes, only the largest probabilities.
 
     Args:
         classes: names.

@@ -1,4 +1,4 @@
-"""When a network of two classes predicts which of them."""
+"""The decision threshold of a network with two classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

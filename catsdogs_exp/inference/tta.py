@@ -32,7 +32,7 @@ class Views:
     def of(self, images: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
         """View number `view` of each, uint8 [b, height, width, channels]: a function of seed, view and pixels only.
 
-        So an image has the same views in any batch; view 0 is the image itself.
+        An image therefore has the same views in any batch; view 0 is the image itself.
         """
         if view == 0:
             return images
@@ -45,7 +45,7 @@ class Views:
 
 
 def views_of(augment: Augment, seed: int, count: int) -> Views:
-    """`count` views in the style of a training's augmentation.
+    """Creates `count` views in the style of the training's augmentation.
 
     Geometry, flips and colours are kept. Operations that hide or mix images are left out: noise, blur, erasing,
     policies, MixUp and CutMix help in training, but not in prediction. If only mirroring remains, there are two views
@@ -58,7 +58,7 @@ def views_of(augment: Augment, seed: int, count: int) -> Views:
 
 
 def run_views(run: RunFiles, count: int) -> Views:
-    """`count` views in the style of a run's augmentation.
+    """Creates `count` views in the style of a run's augmentation.
 
     Raises:
         BadInput: if the run's config cannot be read.
@@ -75,7 +75,7 @@ def run_views(run: RunFiles, count: int) -> Views:
 
 
 MIRRORED = Views(None, 0, 2)
-"""The image and its mirror image: the views of a network whose run, and so its augmentation, is unknown."""
+"""The image and its mirror image: the views for a network whose run, and therefore augmentation, is unknown."""
 
 
 def _typed(value: object) -> str:

@@ -9,9 +9,9 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
 
 SETTLE = 0.5
-"""Seconds for which a file must not have changed before it is read."""
+"""Seconds that a file must be unchanged before it is read."""
 PATIENCE = 10.0
-"""Seconds without change after which a file that cannot be read counts as unreadable, not as half written."""
+"""Seconds without change after which a file that cannot be read counts as unreadable rather than half written."""
 
 _State = tuple[int, int]  # bytes, nanoseconds of the last change
 
@@ -28,7 +28,7 @@ class FolderWatch:
     Files that are there at the beginning have not arrived: they are left alone until they change.
 
     Args:
-        folder: to watch.
+        folder: the folder to watch.
 
     Raises:
         BadInput: if it is not a folder.
@@ -68,7 +68,7 @@ class FolderWatch:
         return known is not None and now - known.since < PATIENCE
 
     def finish(self, path: Path) -> None:
-        """A file is dealt with, until it changes again."""
+        """Marks a file as done until it changes again."""
         name = self._name(path)
         self._done[name] = self._arriving.pop(name).state
 

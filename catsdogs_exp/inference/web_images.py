@@ -1,7 +1,7 @@
 """Downloads an image from the web, within limits; addresses inside the user's own network are refused.
 
-A name is resolved once, all its addresses are checked, and the connection goes to a checked address: a name whose
-answer changes between the check and the connection gains nothing. Each redirect is checked again. Proxies are not used,
+A name is resolved once, all its addresses are checked, and the connection goes to a checked address: changing a name's
+address between the check and the connection has no effect. Each redirect is checked again. Proxies are not used,
 because a proxy would resolve the name itself.
 """
 
@@ -27,8 +27,8 @@ class Limits:
 
     Attributes:
         size: bytes.
-        seconds: for everything: names, connections, redirects and content.
-        redirects: how many are followed.
+        seconds: total time for names, connections, redirects and content.
+        redirects: maximum number of redirects.
         private: whether addresses inside the user's network are allowed.
     """
 
@@ -47,7 +47,7 @@ def download(address: str, limits: Limits) -> bytes:
 
     Args:
         address: http or https.
-        limits: of size, time and redirects.
+        limits: limits of size, time and redirects.
 
     Raises:
         WebImageError: with the reason.
@@ -76,7 +76,7 @@ def _too_slow(limits: Limits) -> str:
 
 
 def _answer(address: str, limits: Limits, deadline: float) -> bytes | str:
-    """The content at an address, or the address that it redirects to."""
+    """Returns the content at an address, or the address that it redirects to."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise WebImageError(f"cannot be downloaded: not an http or https address: {address}")
@@ -109,7 +109,7 @@ def _content(response: http.client.HTTPResponse, limits: Limits, deadline: float
         size += len(part)
         if size > limits.size:
             raise WebImageError(_too_large(limits))
-    if time.monotonic() >= deadline:  # the watchdog's end looks like that of the content
+    if time.monotonic() >= deadline:  # closing by the watchdog looks like the end of the content
         raise TimeoutError
     if expected is not None and size < expected:
         raise WebImageError(f"cannot be downloaded: the connection ended after {size:,} of {expected:,} bytes")
@@ -122,7 +122,7 @@ def _too_large(limits: Limits) -> str:
 
 @contextmanager
 def _connection(parts: SplitResult, limits: Limits, deadline: float) -> Iterator[http.client.HTTPConnection]:
-    """A connection to a checked address; closed at the deadline, whatever the server does."""
+    """A context manager for a connection to a checked address, which is closed at the deadline in any case."""
     assert parts.hostname is not None
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -136,7 +136,7 @@ def _connection(parts: SplitResult, limits: Limits, deadline: float) -> Iterator
         if secure:
             connection.default_port = 443  # leaves the port out of the Host header
         connection.sock = plain
-        # A server that sends one byte a second never runs into the time limit of a single read.
+        # A server that sends one byte per second never exceeds the time limit of a single read.
         watchdog = threading.Timer(max(deadline - time.monotonic(), 0), _shut, [plain])
         watchdog.daemon = True
         watchdog.start()

@@ -1,4 +1,4 @@
-"""A network without its own rescaling: the course's mistake, replayed (docs/course.md)."""
+"""Removes a network's own rescaling, to replay the course's mistake (docs/course.md)."""
 
 import keras
 
@@ -9,7 +9,7 @@ _PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def preprocessing_of(network: FlatNetwork) -> Layer | None:
-    """The layer that brings pixels to the network's range, or None if no such layer comes before the first weights."""
+    """Returns the layer that maps pixels to the network's range, or None if there is none before the first weights."""
     for layer in network.layers:
         if isinstance(layer.operation, _PREPROCESSING):
             return layer
@@ -19,16 +19,16 @@ def preprocessing_of(network: FlatNetwork) -> Layer | None:
 
 
 def without_rescaling(model: keras.Model) -> keras.Model:
-    """The part of a network above its rescaling: what reaches its first layer is not rescaled.
+    """Returns the part of a network above its rescaling, so that its input is not rescaled.
 
     Args:
-        model: from pixels, 0..255, to probabilities.
+        model: a network from pixels, 0..255, to probabilities.
 
     Returns:
         The same network, with the same weights, whose input is what the rescaling would have returned.
 
     Raises:
-        BadInput: if it has no rescaling inside, or is not a graph of layers.
+        BadInput: if it contains no rescaling, or is not a graph of layers.
     """
     network = FlatNetwork(model)
     layer = preprocessing_of(network)

@@ -55,7 +55,7 @@ def test_several_classes_may_be_one_of_the_networks(trained: Path, photo_folder:
 def test_unknown_classes_are_refused_or_left_out(trained: Path, photo_folder: Folder, capsys) -> None:
     folder = str(photo_folder({"cats": 3, "dogs": 2, "bats": 4, "eels": 1}))
     assert refused(capsys, trained, "--data", folder) == (
-        "--data must hold the network's classes: cats, dogs. Received also: bats, eels. "
+        "--data must contain the network's classes: cats, dogs. Received also: bats, eels. "
         "Leave them out with --skip-unknown-classes, or map them with --classes 'bats=cats'"
     )
     figures, said = evaluated(capsys, trained, "--data", folder, "--skip-unknown-classes")
@@ -106,8 +106,8 @@ def test_a_flag_for_other_data_needs_some(trained: Path, capsys) -> None:
 def test_nothing_that_the_network_knows(trained: Path, photo_folder: Folder, capsys) -> None:
     folder = str(photo_folder({"bats": 1, "eels": 1}))
     assert refused(capsys, trained, "--data", folder, "--skip-unknown-classes") == (
-        "--data must hold some of the network's classes: cats, dogs. Received: bats, eels. "
-        "Say which is which: --classes 'bats=cats'"
+        "--data must contain some of the network's classes: cats, dogs. Received: bats, eels. "
+        "Map them: --classes 'bats=cats'"
     )
 
 
@@ -138,7 +138,7 @@ def test_data_that_has_moved(moved: tuple[Path, Path, Path], capsys) -> None:
     at_home, _ = evaluated(capsys, run, "--split", "test")
     before.rename(now)
     assert refused(capsys, run, "--split", "test") == (
-        f"The data of the run is no longer at {before}: not one of its 4 test images is there. Name its current "
+        f"The data of the run is no longer at {before}: none of its 4 test images is there. Name its current "
         "location: --data PATH --split test; or evaluate other images: --data PATH"
     )
     assert evaluated(capsys, run, "--split", "test", "--data", str(now)) == (at_home, [])
@@ -146,7 +146,7 @@ def test_data_that_has_moved(moved: tuple[Path, Path, Path], capsys) -> None:
     assert capsys.readouterr().out.startswith(f"test of {now}: 4 images, ")
     assert evaluated(capsys, run, "--data", str(now))[0]["images"] == 16
     assert refused(capsys, run, "--split", "test", "--data", str(run)).startswith(
-        "--data holds none of the 4 test images of the run, such as "
+        "--data contains none of the 4 test images of the run, such as "
     )
 
 

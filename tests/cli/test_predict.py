@@ -129,7 +129,7 @@ def test_some_unreadable_files_end_with_exit_code_1(
     said = capsys.readouterr()
     rows = json.loads(said.out)
     assert [row.get("class") is None for row in rows] == [True, False, True]
-    assert rows[2] == {"path": str(tmp_path / "*.gif"), "error": "no file has a name of this pattern"}
+    assert rows[2] == {"path": str(tmp_path / "*.gif"), "error": "no file matches this pattern"}
     assert said.err.splitlines() == [f"not predicted: {row['path']}: {row['error']}" for row in rows[::2]]
     assert main([*words, "--csv"]) == 1
     table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -296,7 +296,7 @@ def test_a_network_without_appendix_says_so_and_gets_one(
     np.testing.assert_array_equal(now.familiarity.features, was.familiarity.features)
     capsys.readouterr()
     assert main(["evaluate", str(old), "--append"]) == 2
-    assert capsys.readouterr().err == f"error: The network has its appendix already: {network}. It is kept\n"
+    assert capsys.readouterr().err == f"error: The network already has its appendix: {network}. It is kept\n"
 
 
 def test_a_folder_is_watched(

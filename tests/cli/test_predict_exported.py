@@ -144,8 +144,8 @@ def test_a_file_without_its_description(
         said = refused(str(elsewhere), images[0])
         needed = elsewhere.parent / "exports.json"
         assert said == (
-            f"error: {name} needs the exports.json that was exported with it: it names the classes and says how images "
-            f"are prepared. There is none beside it. Copy it to '{needed}', or export the run again\n"
+            f"error: {name} needs the exports.json that was exported with it: it contains the classes and the "
+            f"preprocessing. There is none next to it. Copy it to '{needed}', or export the run again\n"
         )
     shutil.copy(moved / "exports.json", needed)
     assert len(predicted(str(elsewhere), images[0])) == 1
@@ -163,7 +163,7 @@ def described(**changes: Any) -> Callable[[dict[str, Any]], None]:
     ("change", "message"),
     [
         (described(target_size=[40, 32]), "does not take images of 32 x 40 pixels and 3 channels, as the exports.json"),
-        (described(classes=["a", "b", "c"]), "gives 2 probabilities; the exports.json beside it names 3 classes."),
+        (described(classes=["a", "b", "c"]), "gives 2 probabilities; the exports.json next to it names 3 classes."),
         (described(target_size=[10**9, 32]), "The description of network.onnx cannot be read"),
         (described(classes=[]), "The description of network.onnx cannot be read"),
         (described(resize="__import__('os')"), "The description of network.onnx cannot be read"),
@@ -183,7 +183,7 @@ def test_what_is_no_exported_network(moved: Path, images: list[str], refused: Re
     page = moved / "network.html"
     page.write_text("<html>")
     assert refused(str(page), images[0]) == (
-        f"error: A page answers in a browser, not here: open {page} there. For predict, name a run, a best.keras, or "
+        f"error: An exported page works only in a browser: open {page} there. For predict, name a run, a best.keras, or "
         "an export as savedmodel, .tflite or .onnx\n"
     )
     names = ", ".join(str(moved / name) for name in sorted(FILES.values()))

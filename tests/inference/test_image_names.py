@@ -49,7 +49,7 @@ def test_patterns(names: ImageNames, photo_folder, save_photo) -> None:
     assert len(names.images([f"{folder}/**"])) == 4
     assert shown(names.images([f"{folder}/[a-b]"])) == [*in_a, str(folder / "b" / "b.0.jpg")]
     (missing,) = names.images([f"{folder}/*.gif"])
-    assert missing == NamedImage(f"{folder}/*.gif", folder / "*.gif", "no file has a name of this pattern")
+    assert missing == NamedImage(f"{folder}/*.gif", folder / "*.gif", "no file matches this pattern")
     odd = save_photo(folder / "x[1].jpg")  # a name, not a pattern
     assert shown(names.images([str(odd)])) == [str(odd)]
 

@@ -140,7 +140,7 @@ def test_other_pictures_are_evaluated_by_their_folders(
     assert main(["evaluate", str(trained), "--data", str(photo_folder({"cats": 3, "dogs": 5}))]) == 0
     assert "8 images, accuracy" in capsys.readouterr().out
     assert main(["evaluate", str(trained), "--data", str(photo_folder({"cats": 3, "bats": 5}, name="b"))]) == 2
-    assert "--data must hold the network's classes: cats, dogs. Received also: bats" in capsys.readouterr().err
+    assert "--data must contain the network's classes: cats, dogs. Received also: bats" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def diverged(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_a_network_that_answers_with_nan(diverged: Path, photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
-    said = "the network answers with NaN: its training has diverged"
+    said = "the network returns NaN: its training has diverged"
     for words in ([], ["--json"], ["--tta", "2"]):
         assert main(["evaluate", str(diverged), *words]) == 1
         output = capsys.readouterr()
         assert output.out == ""
-        assert output.err.startswith("error: There is nothing to evaluate: of ")
+        assert output.err.startswith("error: There is nothing to evaluate: for ")
         assert output.err.endswith(f"{said}. Train it again with a lower lr\n") and output.err.count("\n") == 1
     photos = photo_folder({"cats": 2})
     assert main(["predict", str(diverged), str(photos)]) == 2

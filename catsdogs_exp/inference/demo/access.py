@@ -1,4 +1,4 @@
-"""Who may ask: no foreign page, no rebound name, and beyond this machine only who has the token."""
+"""Access control: rejects other pages, rebound names, and requests from other machines without the token."""
 
 import hmac
 import ipaddress
@@ -26,9 +26,9 @@ class Access:
     """Who may ask.
 
     Attributes:
-        names: host names of the server; others are refused, because any name may be made to point here.
+        names: host names of the server; others are rejected, because any name can be made to point here.
         addresses: whether it may also be called by IP address, which cannot be rebound.
-        token: required, or None.
+        token: the required token, or None.
     """
 
     names: frozenset[str]
@@ -37,11 +37,11 @@ class Access:
 
 
 class Guard:
-    """Refuses requests before they reach the app, and adds the security headers to every response.
+    """Rejects requests before they reach the app, and adds the security headers to every response.
 
     Args:
-        app: what is guarded.
-        access: who may ask.
+        app: the guarded app.
+        access: who has access.
         public: paths that need no token.
     """
 
@@ -49,7 +49,7 @@ class Guard:
         self._app, self._access, self._public = app, access, frozenset(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers or passes on a request."""
+        """Rejects or passes on a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,7 +99,7 @@ class Guard:
 
 
 def _opens_page(scope: Scope, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether someone follows a link to the page: in a chat, or in a mail."""
+    """Returns whether the user followed a link to the page, such as in a chat or an email."""
     return scope["path"] == "/" and _values(headers, b"sec-fetch-mode") == ["navigate"]
 
 

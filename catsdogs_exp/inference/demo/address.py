@@ -1,4 +1,4 @@
-"""Where a demo is served: its socket, who may ask, and the URLs to open."""
+"""Where a demo is served: its socket, who has access, and the URLs to open."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ from catsdogs_exp.inference.demo.access import Access
 LOOPBACK = "127.0.0.1"
 PORT = 8420
 _PORTS = 65535
-_TRIED = 100  # ports after one that is in use
+_TRIED = 100  # ports to try after one that is in use
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Address:
     """Where to serve.
 
     Attributes:
-        host: a name or address of this machine; None: this machine alone.
-        port: None: 8420, or the next one that is free; 0: any free one.
+        host: a name or address of this machine; None: serve this machine only.
+        port: port number; None: 8420, or the next free one; 0: any free one.
     """
 
     host: str | None = None
@@ -33,7 +33,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Bound:
-    """A server's socket, with who may ask and the URLs to open."""
+    """A server's socket, who has access, and the URLs to open."""
 
     socket: socket.socket
     access: Access
@@ -44,7 +44,7 @@ def bind(address: Address) -> Bound:
     """Opens the socket.
 
     Raises:
-        BadInput: if the host does not exist here, or the port is in use, with the next one that is free.
+        BadInput: if this machine does not have the host, or the port is in use; names the next free one.
     """
     host = address.host or LOOPBACK
     port = PORT if address.port is None else address.port
@@ -75,7 +75,8 @@ def bind(address: Address) -> Bound:
 def _listen(host: str, port: int) -> socket.socket:
     family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listening = socket.create_server(place[:2], family=family, backlog=1024)
-    # With the protocol named, asyncio sends small packets at once (TCP_NODELAY): otherwise each answer waits for 40 ms.
+    # With an explicit protocol, asyncio sends small packets at once (TCP_NODELAY); otherwise, each response waits 40
+    # ms.
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())
 
 
@@ -87,7 +88,7 @@ def _next_free(host: str, port: int) -> socket.socket | None:
 
 
 def _reachable(host: str) -> list[str]:
-    """The addresses under which others reach a host, for URLs."""
+    """Returns the addresses under which other machines reach a host, for URLs."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

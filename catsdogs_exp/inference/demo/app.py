@@ -1,4 +1,4 @@
-"""The demo's HTTP interface: the page, `/predict`, `/healthz`, and what the page asks for."""
+"""The demo's HTTP interface: the page, `/predict`, `/healthz`, and the page's requests."""
 
 import asyncio
 import io
@@ -37,17 +37,17 @@ from catsdogs_exp.record.pictures.png import png_of
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript"}
 _SHOWN = 1280  # pixels of the longer side of the picture that the page shows
-_SWEEP = 15.0  # seconds between looks for images that nobody uses
+_SWEEP = 15.0  # seconds between checks for unused images
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo shows.
+    """The content of a demo.
 
     Attributes:
-        networks: one or two.
-        examples: pictures to begin with.
-        limits: of the server.
+        networks: one or two networks.
+        examples: pictures to start with.
+        limits: the server's limits.
     """
 
     networks: Sequence[DemoNetwork]
@@ -56,7 +56,7 @@ class Demo:
 
 
 def make_app(demo: Demo, access: Access) -> ASGIApp:
-    """The ASGI app of a demo, behind its guard."""
+    """Creates the ASGI app of a demo, behind its guard."""
     static = {f"/{path.name}": path for path in _PAGE.iterdir() if path.suffix in _TYPES}
     static["/"] = static.pop("/index.html")
     handlers = _Handlers(demo)
@@ -86,7 +86,7 @@ def make_app(demo: Demo, access: Access) -> ASGIApp:
 
 
 class _Handlers:
-    """The answers to requests."""
+    """The request handlers."""
 
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
@@ -97,7 +97,7 @@ class _Handlers:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Forgets images that nobody uses for as long as the server runs."""
+        """Drops unused images for as long as the server runs."""
 
         async def sweep() -> None:
             while True:
@@ -115,11 +115,11 @@ class _Handlers:
             self._programs.close()
 
     async def health(self, _request: Request) -> Response:
-        """That the server answers."""
+        """Reports that the server is running."""
         return _json({"status": "ok"})
 
     async def about(self, _request: Request) -> Response:
-        """The networks, their layers, the examples and the limits, for the page."""
+        """Returns the networks, their layers, the examples and the limits, for the page."""
         networks = [
             {
                 "name": printable(each.name),
@@ -144,7 +144,7 @@ class _Handlers:
         )
 
     async def predict(self, request: Request) -> Response:
-        """The probabilities for the image in the body, or for a crop of it."""
+        """Returns the probabilities for the image in the body, or for a crop of it."""
         async with self._bodies.of(request) as data:
             crop = request.query_params.get("crop", "")
             return _json(await self._programs.do(request, lambda: self._predicted(data, crop)))
@@ -159,32 +159,32 @@ class _Handlers:
         return await self._keep(request, self._example(request).read)
 
     async def thumbnail(self, request: Request) -> Response:
-        """An example in small."""
+        """Returns an example's thumbnail."""
         return Response(self._example(request).thumbnail, media_type="image/jpeg")
 
     async def forget(self, request: Request) -> Response:
-        """Drops an image that its page does not need any more."""
+        """Drops an image that its page no longer needs."""
         self._kept.drop(request.path_params["image"])
         return Response(status_code=204)
 
     async def predict_kept(self, request: Request) -> Response:
-        """The probabilities for a kept image, or for a crop of it."""
+        """Returns the probabilities for a kept image, or for a crop of it."""
         image = self._kept.get(request.path_params["image"])
         crop = request.query_params.get("crop", "")
         return _json({"predictions": await self._pages.do(request, lambda: self._predictions(image, crop))})
 
     async def picture(self, request: Request) -> Response:
-        """A kept image for the page to show, upright, in a format that every browser reads."""
+        """Returns a kept image for the page to show, upright, in a format that every browser reads."""
         image = self._kept.get(request.path_params["image"])
         return Response(await self._pages.do(request, lambda: _shown(image.pixels)), media_type="image/jpeg")
 
     async def view(self, request: Request) -> Response:
-        """What a network sees of a crop, with the evidence for a class if one is given."""
+        """Returns the network's input for a crop, with the evidence for a class if one is given."""
         label = _whole(request, "class") if "class" in request.query_params else None
         return await self._drawn(request, lambda network, pixels: network.view(pixels, label))
 
     async def layer(self, request: Request) -> Response:
-        """The activations of a layer's channels, or of one channel."""
+        """Returns the activations of a layer's channels, or of one channel."""
         number = _whole(request, "layer")
         if "channel" in request.query_params:
             channel = _whole(request, "channel")
@@ -192,7 +192,7 @@ class _Handlers:
         return await self._drawn(request, lambda network, pixels: network.layer(pixels, number))
 
     async def atlas(self, request: Request) -> Response:
-        """A channel's entry in the atlas of a run."""
+        """Returns a channel's entry in the atlas of a run."""
         network, layer = self._network(request)[1], request.query_params.get("layer", "")
         return _json({"atlas": bool(network.atlas), "entry": network.atlas.entry(layer, _whole(request, "channel"))})
 
@@ -201,7 +201,7 @@ class _Handlers:
             try:
                 image = self._decoded(read(), kept=True)
             except OSError as error:
-                raise Refused(404, f"The example cannot be read any more: {error.strerror}.") from error
+                raise Refused(404, f"The example can no longer be read: {error.strerror}.") from error
             predictions = self._predictions(image, "")
             return {"image": image, "predictions": predictions}
 
@@ -285,16 +285,16 @@ def _file(path: Path) -> Callable[[Request], Any]:
 
 
 def _json(value: Any, status: int = 200, **headers: str) -> Response:
-    """JSON in ASCII: names of classes may hold bytes that are no text, which UTF-8 cannot express."""
+    """Returns JSON in ASCII: class names may contain bytes that are not text, which UTF-8 cannot express."""
     return Response(json.dumps(value), status, {**headers}, "application/json")
 
 
 def _failure(_request: Request, error: Exception) -> Response:
-    """An error of ours: told on the terminal, where strangers do not read it."""
+    """Handles an internal error: it is reported on the terminal, where strangers cannot read it."""
     logging.getLogger("catsdogs_exp").error("a request has failed: %s", one_line(error))
     return _refusal(500, "The demo has failed. The reason is on its terminal.")
 
 
 def _refusal(status: int, text: str) -> Response:
-    """An error; the connection ends, because its body may not have been read."""
+    """Returns an error; the connection is closed, because the request's body may not have been read."""
     return _json({"error": printable(text)}, status, connection="close")

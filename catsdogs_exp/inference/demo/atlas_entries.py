@@ -1,4 +1,4 @@
-"""The entries of a run's newest channel atlas, read back from its table and its page."""
+"""Reads the entries of a run's newest channel atlas from its table and its page."""
 
 import base64
 import binascii
@@ -13,18 +13,18 @@ from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.atlas_folders import atlas_folders
 from catsdogs_exp.record.folder.run_files import RunFiles
 
-_MOST_BYTES = 200_000_000  # of a page; one of all layers of EfficientNet-Lite0 has 20 MB
+_MOST_BYTES = 200_000_000  # maximum size of a page; that of all layers of EfficientNet-Lite0 has 20 MB
 _JPEG = "data:image/jpeg;base64,"
 _LOST = "lost: "
 
 
 @dataclass(frozen=True)
 class AtlasEntries:
-    """What the atlas says of each channel.
+    """The atlas entries of all channels.
 
     Attributes:
-        rows: by layer and channel, the values of `channels.csv` by column.
-        patches: by layer and channel, a JPEG of the patches that excite it; not every channel has one.
+        rows: layer and channel -> the values of `channels.csv` by column.
+        patches: layer and channel -> a JPEG of the patches that excite it; not every channel has one.
     """
 
     rows: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class AtlasEntries:
 
     @classmethod
     def of(cls, run: RunFiles) -> "AtlasEntries":
-        """The entries of a run's newest readable atlas; empty if it has none."""
+        """Reads the entries of a run's newest readable atlas; empty if it has none."""
         for folder in atlas_folders(run):
             try:
                 rows = _rows(folder / "channels.csv")
@@ -45,7 +45,7 @@ class AtlasEntries:
         return bool(self.rows)
 
     def entry(self, layer: str, channel: int) -> dict[str, Any] | None:
-        """A channel's entry for users; None if it has none.
+        """Returns a channel's entry for users; None if it has none.
 
         Returns:
             `use` (accuracy lost without it), `part`, `top_class`, `dead`, `iou`, `lost` (probability lost by class,
@@ -106,7 +106,7 @@ class _Page(HTMLParser):
         self._in_number = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Opens a figure, or takes its picture."""
+        """Opens a figure, or reads its picture."""
         found = dict(attrs)
         if tag == "figure":
             self._layer, self._number = found.get("data-layer"), None
@@ -120,7 +120,7 @@ class _Page(HTMLParser):
             self.patches[self._layer, self._number] = content
 
     def handle_data(self, data: str) -> None:
-        """Takes a channel's number."""
+        """Reads a channel's number."""
         if self._in_number and self._layer is not None and data.strip().isdecimal():
             self._number = int(data)
         self._in_number = False

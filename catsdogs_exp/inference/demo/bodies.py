@@ -1,4 +1,4 @@
-"""Receives uploads; refuses what is too large or too slow before all of it has arrived."""
+"""Receives uploads; rejects those that are too large or too slow before all of the body has arrived."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,23 +9,23 @@ from starlette.requests import Request
 from catsdogs_exp.inference.demo.limits import MB, Limits
 from catsdogs_exp.inference.demo.refusal import Refused
 
-_LINGER = 2.0  # seconds for which the rest of a refused upload is discarded, so that its sender reads the answer
+_LINGER = 2.0  # seconds for which the rest of a rejected upload is discarded, so that its sender reads the response
 
 
 class Bodies:
-    """Receives the bodies of requests, within a limit for each and one for all together.
+    """Receives the bodies of requests, within a limit for each and a total limit.
 
     Args:
-        limits: of the server.
+        limits: the server's limits.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._bytes = 0  # of all bodies in memory
+        self._bytes = 0  # total size of all bodies in memory
 
     @asynccontextmanager
     async def of(self, request: Request) -> AsyncIterator[bytes]:
-        """A context with the whole body of a request; its memory counts until the end of the block.
+        """A context manager that yields the whole body of a request; its memory counts until the end of the block.
 
         Raises:
             Refused: if it is empty, too large or too slow, or if there are too many others.
@@ -57,7 +57,7 @@ class Bodies:
             raise Refused(400, "The request has no body. Send the bytes of an image: curl --data-binary @FILE URL")
 
     async def _too_large(self, request: Request, declared: int = 0) -> None:
-        """Refuses; discards the rest before if it is not much more than an upload may have."""
+        """Rejects an upload; discards the rest first, if it is not much larger than allowed."""
         left = max(declared, self._limits.body_bytes)
         if declared <= 2 * self._limits.body_bytes:
             with suppress(TimeoutError):

@@ -12,7 +12,8 @@ def protocol(seconds: float) -> type[H11Protocol]:
     uvicorn itself only limits the idle time between requests.
 
     Args:
-        seconds: from opening the connection, or from the first byte of a further request, to the end of the response.
+        seconds: time from opening the connection, or from the first byte of a further request, to the end of the
+            response.
     """
 
     class Protocol(H11Protocol):
@@ -30,7 +31,7 @@ def protocol(seconds: float) -> type[H11Protocol]:
                 self._begin()
             try:
                 super().data_received(data)
-            except Exception:  # h11 does not answer what is damaged beyond recognition
+            except Exception:  # h11 does not respond to garbage
                 self.transport.abort()
 
         def on_response_complete(self) -> None:
@@ -61,7 +62,7 @@ def protocol(seconds: float) -> type[H11Protocol]:
                 self.transport.abort()
 
         def _received(self) -> bool:
-            """Whether the client has got the last response."""
+            """Returns whether the client has received the last response."""
             return self._answered and not self.transport.get_write_buffer_size()
 
     return Protocol

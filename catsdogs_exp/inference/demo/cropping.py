@@ -1,4 +1,4 @@
-"""Crops: a box of an image, prepared for a network as a whole image would be."""
+"""Crops: boxes of an image, prepared for a network like whole images."""
 
 import re
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ def read_crop(text: str, width: int, height: int) -> Box | None:
     """Reads `left,top,width,height`; None for an empty text or the whole image.
 
     Args:
-        text: as in the query of a request.
-        width, height: of the image.
+        text: the value from a request's query.
+        width, height: size of the image, in pixels.
 
     Raises:
         Refused: if it is something else, or not within the image.
@@ -42,7 +42,7 @@ def read_crop(text: str, width: int, height: int) -> Box | None:
 
 
 def smaller(pixels: NDArray[np.uint8]) -> dict[int, NDArray[np.uint8]]:
-    """A large image at 1/2, 1/4 and 1/8 of its size, by factor; nothing for others.
+    """Returns a large image at 1/2, 1/4 and 1/8 of its size, by factor; nothing for other images.
 
     Args:
         pixels: uint8 [h, w, 3].
@@ -57,14 +57,14 @@ def smaller(pixels: NDArray[np.uint8]) -> dict[int, NDArray[np.uint8]]:
 
 
 def prepared(pixels: Mapping[int, NDArray[np.uint8]], crop: Box, how: Preparation) -> NDArray[np.uint8]:
-    """The crop at the network's size, as if it were a file of its own.
+    """Returns the crop at the network's size, as if it were a separate file.
 
     Crops of large images are taken from a smaller copy under the conditions under which large photos are decoded
     smaller (`data.images.preparing`): half a grey level off on average, up to 8 levels at the edges of the crop.
 
     Args:
         pixels: the upright image, uint8 [h, w, 3], by the factor by which it is reduced; 1 and those of `smaller`.
-        crop: within it.
+        crop: a box within it.
         how: the network's preparation.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Example pictures: some images of a run's validation split, where they are still there."""
+"""Example pictures: some images of a run's validation split, if they still exist."""
 
 import io
 import os
@@ -25,9 +25,9 @@ class Example:
     """An example.
 
     Attributes:
-        path: of the file.
-        label: its class's name.
-        thumbnail: a JPEG.
+        path: path of the file.
+        label: name of its class.
+        thumbnail: a JPEG file's bytes.
     """
 
     path: Path
@@ -35,28 +35,28 @@ class Example:
     thumbnail: bytes
 
     def read(self) -> bytes:
-        """The file's bytes.
+        """Returns the file's bytes.
 
         Raises:
-            OSError: if it cannot be read any more.
+            OSError: if it can no longer be read.
         """
         return read_file(self.path)[0]
 
 
 def examples_of(run: RunFiles) -> tuple[Example, ...]:
-    """A few validation images of a run, a seeded choice in which the classes take turns; none if the data has moved."""
+    """Selects a few validation images of a run, seeded, with alternating classes; none if the data has moved."""
     try:
         found = files_of_split(run, "validation")
     except BadInput:
         return ()
-    inside = os.path.join(os.path.normpath(found.root), "")  # a manifest from elsewhere may name any file
+    inside = os.path.join(os.path.normpath(found.root), "")  # a manifest from another source may name any file
     files = [(path, name) for path, name in found.files if os.path.normpath(path).startswith(inside)]
     names = sorted({name for _, name in files})
     order = taking_turns(np.array([names.index(name) for _, name in files], np.int32))
     examples: list[Example] = []
     for row in order[: 2 * _MOST].tolist():
         path, name = files[row]
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             continue
         try:
             examples.append(Example(path, name, _thumbnail(path)))

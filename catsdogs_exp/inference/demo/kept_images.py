@@ -1,4 +1,4 @@
-"""The images that pages are working on: decoded, in memory only, and only for a while."""
+"""Keeps the images that pages are working on: decoded, only in memory, for a limited time."""
 
 import secrets
 import time
@@ -19,7 +19,7 @@ class KeptImage:
 
     Attributes:
         pixels: uint8 [h, w, 3], upright, by the factor by which it is reduced: 1, and for large images 2, 4 and 8.
-        whole: the whole image, prepared for each network: uint8 [height, width, channels] each.
+        whole: the whole image, prepared for each network, as uint8 [height, width, channels].
     """
 
     pixels: Mapping[int, NDArray[np.uint8]]
@@ -37,15 +37,15 @@ class KeptImage:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Returns the memory it takes, in bytes."""
         return sum(each.nbytes for each in (*self.pixels.values(), *self.whole))
 
 
 class KeptImages:
-    """Keeps images by secret names; drops the least recently used when there is no more room.
+    """Keeps images under secret names; drops the least recently used ones when it runs out of room.
 
     Args:
-        limits: of the server.
+        limits: the server's limits.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -64,24 +64,24 @@ class KeptImages:
         return name
 
     def get(self, name: str) -> KeptImage:
-        """The image of this name.
+        """Returns the image of this name.
 
         Raises:
-            Refused: if it is not kept any more.
+            Refused: if it is no longer kept.
         """
         if name not in self._images:
-            raise Refused(404, "The image is not in memory any more. Choose it again.")
+            raise Refused(404, "The image is no longer in memory. Choose it again.")
         image, _ = self._images[name]
         self._images[name] = (image, time.monotonic())
         self._images.move_to_end(name)
         return image
 
     def drop(self, name: str) -> None:
-        """Forgets an image."""
+        """Drops an image."""
         self._images.pop(name, None)
 
     def drop_old(self) -> None:
-        """Forgets the images that nobody has used for some time."""
+        """Drops images that have not been used for some time."""
         oldest = time.monotonic() - self._limits.kept_seconds
         while self._images and next(iter(self._images.values()))[1] < oldest:
             self._images.popitem(last=False)

@@ -19,8 +19,8 @@ class Lane:
     """Does one piece of work at a time, first come, first served.
 
     Args:
-        name: of its thread.
-        waiting: how many may wait.
+        name: name of its thread.
+        waiting: maximum number of waiting requests.
     """
 
     def __init__(self, name: str, waiting: int) -> None:
@@ -29,11 +29,11 @@ class Lane:
         self._most, self._waiting = waiting, 0
 
     async def do(self, request: Request, work: Callable[[], T]) -> T:
-        """Waits for its turn and does the work, unless the client has left.
+        """Waits for its turn and does the work, unless the client has disconnected.
 
         Raises:
             Refused: if too many are waiting.
-            ClientDisconnect: if the client has left.
+            ClientDisconnect: if the client has disconnected.
         """
         if self._waiting >= self._most:
             raise Refused(503, "Too many requests at the same time. Try again in a moment.")
@@ -47,5 +47,5 @@ class Lane:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Drops whatever has not begun."""
+        """Drops all work that has not begun."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -7,18 +7,18 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the server takes from its clients.
+    """How much the server accepts from its clients.
 
     Attributes:
-        body_bytes: of one upload.
-        bodies_bytes: of all uploads that are being received or wait for their turn.
-        pixels: of one image; a phone's 50 megapixels fit.
-        kept_bytes: of the decoded images that pages work on.
-        kept_seconds: since an image was last used.
-        body_seconds: to receive an upload.
-        request_seconds: from a connection's first byte, or its opening, to the end of the response.
-        connections: open at the same time.
-        waiting: requests that wait for their turn, of each kind.
+        body_bytes: size of one upload.
+        bodies_bytes: total size of all uploads that are being received or are waiting.
+        pixels: pixels of one image; allows a phone's 50 megapixels.
+        kept_bytes: total size of the decoded images that pages work on.
+        kept_seconds: time since an image was last used.
+        body_seconds: time to receive an upload.
+        request_seconds: time from a connection's opening, or a request's first byte, to the end of the response.
+        connections: number of open connections.
+        waiting: number of waiting requests of each kind.
     """
 
     body_bytes: int = 20 * MB

@@ -1,4 +1,4 @@
-"""The networks of a demo: probabilities, the place of the evidence, and activations, for one image at a time."""
+"""The networks of a demo: probabilities, evidence maps and activations, for one image at a time."""
 
 import threading
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ from catsdogs_exp.record.pictures.activation_page import VIRIDIS
 from catsdogs_exp.record.pictures.contact_sheet import as_picture
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 
-TILE = 64  # pixels of a channel in the picture of a layer, at most
+TILE = 64  # maximum side of a channel's tile in the picture of a layer, in pixels
 PER_ROW = 16
-_VIEW = 224  # pixels of the longer side of the picture that a network sees
+_VIEW = 224  # longer side of the shown network input, in pixels
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class DemoNetwork:
     Attributes:
         name: for users.
         classes: names, in the order of the probabilities.
-        layers: those whose activations can be shown; none for a network without a graph.
-        explains: whether it has a layer with maps for Grad-CAM.
+        layers: layers whose activations can be shown; none for a network without a graph.
+        explains: whether it has a layer with feature maps for Grad-CAM.
         atlas: the entries of the run's newest atlas.
 
     Raises:
@@ -82,16 +82,16 @@ class DemoNetwork:
 
     @property
     def explains(self) -> bool:
-        """Whether `view` can show the evidence for a class."""
+        """Returns whether `view` can show the evidence for a class."""
         return self._cam is not None
 
     @property
     def preparation(self) -> Preparation:
-        """How images are prepared."""
+        """Returns how images are prepared."""
         return self._predictor.card.preparation
 
     def prepare(self, data: bytes) -> NDArray[np.uint8]:
-        """An encoded image as the network takes it.
+        """Decodes and prepares an image for the network.
 
         Raises:
             Undecodable: with the reason.
@@ -99,7 +99,7 @@ class DemoNetwork:
         return image_of(data, self.preparation)
 
     def predict(self, image: NDArray[np.uint8]) -> dict[str, Any]:
-        """The answer to an image at the network's size: class, probability and all probabilities, or an error."""
+        """Predicts an image at the network's size: class, probability and all probabilities, or an error."""
         probabilities = self._predictor.probabilities(image[None])[0]
         if not np.isfinite(probabilities).all():
             return {"run": self.name, "error": NO_NUMBER}
@@ -112,7 +112,7 @@ class DemoNetwork:
         }
 
     def view(self, image: NDArray[np.uint8], label: int | None) -> Image.Image:
-        """What the network sees, with the evidence for a class (Grad-CAM) if one is given.
+        """Returns the network's input, with the evidence for a class (Grad-CAM) if one is given.
 
         Raises:
             Refused: for a class that does not exist, or a network that cannot be explained.
@@ -121,7 +121,7 @@ class DemoNetwork:
             if not 0 <= label < len(self.classes):
                 raise Refused(400, f"class must be 0..{len(self.classes) - 1}. Received: class={label}")
             if self._cam is None:
-                raise Refused(400, "This network has no layer with maps, which Grad-CAM needs.")
+                raise Refused(400, "This network has no layer with feature maps, which Grad-CAM needs.")
             with self._lock:
                 heat = self._cam.of(image[None], [label])[0]
             return heat_overlay(image, heat, _VIEW)
@@ -131,7 +131,7 @@ class DemoNetwork:
         return as_picture(image).resize(size, Image.Resampling.BICUBIC)
 
     def layer(self, image: NDArray[np.uint8], number: int) -> Image.Image:
-        """All channels of one of `layers` in rows of `PER_ROW` tiles, each standardised on its own."""
+        """Draws all channels of one of `layers` in rows of `PER_ROW` tiles, each standardised separately."""
         maps = self._maps(image, number)
         height, width, count = maps.shape
         scale = min(1.0, TILE / max(height, width))
@@ -144,7 +144,7 @@ class DemoNetwork:
         return sheet
 
     def channel(self, image: NDArray[np.uint8], number: int, channel: int) -> Image.Image:
-        """One channel of one of `layers`, in full.
+        """Draws one channel of one of `layers` at full size.
 
         Raises:
             Refused: if it does not exist.
@@ -157,7 +157,7 @@ class DemoNetwork:
         return picture
 
     def warm_up(self) -> None:
-        """Compiles everything, which otherwise the first user would wait for."""
+        """Compiles everything, so that the first user need not wait."""
         height, width = self.preparation.target_size
         image = np.zeros((height, width, self.preparation.channels), np.uint8)
         self.predict(image)
@@ -170,13 +170,13 @@ class DemoNetwork:
             raise Refused(400, f"layer must be one of {len(self.layers)} layers, from 0. Received: layer={number}")
         key = image.tobytes()
         with self._lock:
-            if self._seen is None or self._seen[0] != key:  # a page asks for one layer after the other
+            if self._seen is None or self._seen[0] != key:  # a page requests one layer after another
                 self._seen = (key, self._activations.of(image[None]).layers)
             return np.asarray(self._seen[1][number].maps[0])
 
 
 def networks_of(runs: Sequence[RunFiles]) -> list[DemoNetwork]:
-    """The networks of some runs, ready to answer, named by their folders.
+    """Opens the networks of some runs, ready to predict, named by their folders.
 
     Raises:
         BadInput: if a run has no network, or it is damaged.

@@ -1,8 +1,8 @@
-"""How a request is refused: an HTTP status and one line for the user."""
+"""A rejected request: an HTTP status and one line for the user."""
 
 
 class Refused(Exception):
-    """A request that is not answered.
+    """A request that is rejected.
 
     Args:
         status: HTTP status, 400 to 503.

@@ -12,23 +12,23 @@ from catsdogs_exp.inference.demo.app import Demo, make_app
 from catsdogs_exp.inference.demo.connections import protocol
 
 _IDLE = 30  # seconds for which a connection stays open without requests
-_GRACE = 2  # seconds at the end for requests that are being answered
+_GRACE = 2  # seconds at the end for requests in progress
 
 
 def serve(demo: Demo, bound: Bound, started: Callable[[], None] | None = None) -> None:
-    """Serves until Ctrl-C or SIGTERM, which are passed on to the handlers that were there before.
+    """Serves until Ctrl-C or SIGTERM, which are passed on to the previous handlers.
 
     Args:
         demo: what to serve.
-        bound: where.
-        started: called once requests are answered.
+        bound: where to serve it.
+        started: called once the server responds to requests.
     """
     with _silent():
         make_server(demo, bound, started).run(sockets=[bound.socket])
 
 
 def make_server(demo: Demo, bound: Bound, started: Callable[[], None] | None = None) -> uvicorn.Server:
-    """uvicorn, set up for a demo; tests run it in a thread."""
+    """Creates a uvicorn server for a demo; tests run it in a thread."""
     config = uvicorn.Config(
         make_app(demo, bound.access),
         http=protocol(demo.limits.request_seconds),
@@ -56,7 +56,7 @@ def make_server(demo: Demo, bound: Bound, started: Callable[[], None] | None = N
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without uvicorn's own messages, which name what strangers send."""
+    """A context manager that hides uvicorn's own messages, which quote what strangers send."""
     logger = logging.getLogger("uvicorn.error")
     before = logger.level
     logger.setLevel(logging.CRITICAL)

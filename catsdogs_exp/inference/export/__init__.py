@@ -1,1 +1,1 @@
-"""A run's network in the formats of other programs, each checked with its own runtime before anyone relies on it."""
+"""Exports a run's network for other programs; checks each file with its own runtime."""

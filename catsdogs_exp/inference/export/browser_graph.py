@@ -1,4 +1,4 @@
-"""The network as a graph for TensorFlow.js, its large weights rounded to two bytes each."""
+"""Converts the network to a graph for TensorFlow.js, with large weights rounded to two bytes each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from catsdogs_exp.inference.export.network import image_spec
 from catsdogs_exp.inference.export.runtime import OUTPUT, Opened, Photo
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
-_EXACT = 1_200_000  # bytes by which float32 may exceed two bytes per weight: smaller weights, on which the rest depends
-# What the converter of TensorFlow.js maps to a kernel of its WebAssembly backend, of what networks are made of.
+_EXACT = 1_200_000  # extra bytes for keeping the smaller weights, on which the others depend, in float32
+# Operators used by networks for which TensorFlow.js's WebAssembly backend has kernels.
 _OPERATORS = frozenset(
     """
     Abs Add AddN AddV2 AvgPool BatchMatMul BatchMatMulV2 BatchToSpaceND BiasAdd Cast Ceil ClipByValue ConcatV2 Const
@@ -31,12 +31,12 @@ _OPERATORS = frozenset(
 
 @dataclass(frozen=True)
 class BrowserGraph:
-    """What TensorFlow.js loads.
+    """A model as TensorFlow.js loads it.
 
     Attributes:
         topology: a GraphDef as JSON, without the values of its constants.
         specs: name, shape and type of each constant, as TensorFlow.js lists them.
-        weights: their values, one after the other.
+        weights: their values, concatenated.
         input, output: names of the tensors: float32 [1, height, width, channels] and [1, classes].
     """
 
@@ -52,9 +52,9 @@ class Rounded:
     """Weights in two bytes each.
 
     Attributes:
-        values: float32, what the bytes stand for.
+        values: float32, the values that the bytes represent.
         data: the bytes.
-        quantization: how TensorFlow.js reads them.
+        quantization: how TensorFlow.js decodes them.
     """
 
     values: NDArray[np.float32]
@@ -66,7 +66,7 @@ def browser_graph(model: keras.Model) -> BrowserGraph:
     """Converts a network in float32.
 
     Raises:
-        RunFailed: naming operators that TensorFlow.js does not run.
+        RunFailed: naming operators that TensorFlow.js does not support.
     """
     network, rounded = _rounded(model)
     traced = tf.function(network, input_signature=[image_spec(model, 1, tf.float32)]).get_concrete_function()
@@ -75,7 +75,7 @@ def browser_graph(model: keras.Model) -> BrowserGraph:
     used = _reachable(nodes, output)
     foreign = sorted({nodes[name].op for name in used} - _OPERATORS - {"EnsureShape"})
     if foreign:
-        raise RunFailed(f"TensorFlow.js does not run {', '.join(foreign)}: use another --format than html")
+        raise RunFailed(f"TensorFlow.js does not support {', '.join(foreign)}: use a --format other than html")
     listed, specs, weights = [], [], []
     for name in used:
         node = nodes[name]
@@ -93,7 +93,7 @@ def browser_graph(model: keras.Model) -> BrowserGraph:
 
 
 def open_in_tensorflow(model: keras.Model) -> Opened:
-    """The same graph with the same rounded weights, run by TensorFlow instead of a browser."""
+    """Opens the same graph with the same rounded weights in TensorFlow instead of a browser."""
     ask = tf.function(_rounded(model)[0], input_signature=[image_spec(model, 1, tf.float32)])
 
     def answer(photo: Photo) -> NDArray[np.float32]:
@@ -103,7 +103,7 @@ def open_in_tensorflow(model: keras.Model) -> Opened:
 
 
 def _rounded(model: keras.Model) -> tuple[Callable[[tf.Tensor], tf.Tensor], dict[bytes, Rounded]]:
-    """The network as a function of images, with its large weights rounded, as constants; and these, by their bytes."""
+    """Returns the network as a function of images with its large weights rounded, and these weights by their bytes."""
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     values = [each.numpy() for each in variables]
     left, rounded = _EXACT, {}
@@ -143,15 +143,15 @@ def _even_steps(values: NDArray[np.float32]) -> Rounded:
     low = float(values.min())
     scale = (float(values.max()) - low) / 65535 or 1.0
     steps = np.rint((values.astype(np.float64) - low) / scale).astype("<u2")
-    read = (steps.astype(np.float64) * scale + low).astype(np.float32)  # as TensorFlow.js does
+    read = (steps.astype(np.float64) * scale + low).astype(np.float32)  # as in TensorFlow.js
     return Rounded(read, steps.tobytes(), {"dtype": "uint16", "scale": scale, "min": low})
 
 
 def _constant(name: str, values: NDArray[Any], rounded: dict[bytes, Rounded]) -> tuple[dict[str, Any], bytes]:
-    """A constant's entry in the list of weights, and its bytes."""
+    """Returns a constant's entry in the list of weights, and its bytes."""
     kind = {np.float32: "float32", np.int32: "int32", np.bool_: "bool"}.get(values.dtype.type)
     if kind is None:
-        raise RunFailed(f"TensorFlow.js has no {values.dtype} constants: use another --format than html")
+        raise RunFailed(f"TensorFlow.js has no {values.dtype} constants: use a --format other than html")
     spec: dict[str, Any] = {"name": name, "shape": list(values.shape), "dtype": kind}
     if kind == "float32" and (found := rounded.get(values.tobytes())) is not None:
         return {**spec, "quantization": found.quantization}, found.data
@@ -159,7 +159,7 @@ def _constant(name: str, values: NDArray[Any], rounded: dict[bytes, Rounded]) ->
 
 
 def _reachable(nodes: dict[str, Any], output: str) -> list[str]:
-    """The nodes that an output depends on, in the graph's order."""
+    """Returns the nodes that an output depends on, in the graph's order."""
     found, waiting = set(), [output]
     while waiting:
         name = waiting.pop()

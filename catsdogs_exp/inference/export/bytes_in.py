@@ -1,7 +1,7 @@
-"""From a file's bytes to the network's pixels as TensorFlow operators, for servers that have no other code.
+"""Turns a file's bytes into the network's pixels with TensorFlow operators, for servers that run no other code.
 
 It follows `data.images` as far as TensorFlow can: libjpeg's accurate transform, upright photos, the same filters. The
-pixels are not always bit-identical: sums are rounded elsewhere, and large JPEGs are decoded in full.
+pixels are not always bit-identical: sums are rounded at different places, and large JPEGs are decoded in full.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's
 
 
 def preparing(how: Preparation) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function from the bytes of files, string [n], to uint8 [n, height, width, channels].
+    """Returns a function from the bytes of files, string [n], to uint8 [n, height, width, channels].
 
     Files that TensorFlow cannot decode raise its `InvalidArgumentError`, as a server reports it.
     """
@@ -33,7 +33,7 @@ def preparing(how: Preparation) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _decoded(data: tf.Tensor) -> tf.Tensor:
-    """uint8 [height, width, 3]; an animation's first frame."""
+    """Decodes to uint8 [height, width, 3]; the first frame of an animation."""
     return tf.cond(
         tf.io.is_jpeg(data),
         lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
@@ -42,7 +42,7 @@ def _decoded(data: tf.Tensor) -> tf.Tensor:
 
 
 def _fitted(image: tf.Tensor, how: Preparation) -> tf.Tensor:
-    """An image, float32, at the network's size, uint8."""
+    """Resizes an image, float32, to the network's size, uint8."""
     size = tf.cast(tf.shape(image)[:2], tf.float32)
     target = tf.constant(how.target_size, tf.float32)
     kind = evaluated_as(how.resize)
@@ -63,7 +63,7 @@ def _fitted(image: tf.Tensor, how: Preparation) -> tf.Tensor:
 
 
 def _resampled(image: tf.Tensor, start: tf.Tensor, box: tf.Tensor, target: tf.Tensor, interpolation: str) -> tf.Tensor:
-    """A box of an image stretched to a size, float32.
+    """Stretches a box of an image to a size, float32.
 
     Args:
         image: float32 [h, w, channels].
@@ -98,5 +98,5 @@ def _pass(image: tf.Tensor, axis: int, stretch: tuple[tf.Tensor, tf.Tensor, tf.T
 
 
 def _rounded(pixels: tf.Tensor) -> tf.Tensor:
-    """Whole grey levels 0..255, float32."""
+    """Rounds to whole grey levels 0..255, float32."""
     return tf.round(tf.clip_by_value(pixels, 0.0, 255.0))

@@ -1,4 +1,4 @@
-"""Training images that show a quantized network the range of its numbers."""
+"""Training images for calibrating the value ranges of a quantized network."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ COUNT = 200
 def representative_images(
     files: LabelledFiles, how: Preparation, say: Callable[[str], None], count: int = COUNT
 ) -> list[NDArray[np.uint8]]:
-    """Up to `count` images, uint8 [height, width, channels], as many of each class; the same ones each time.
+    """Yields up to `count` images, uint8 [height, width, channels], balanced by class; always the same ones.
 
     Args:
         files: the training images.
-        how: their preparation.
-        say: told which of them are left out.
-        count: of images.
+        how: how images are prepared.
+        say: called with a message about each image that is left out.
+        count: number of images.
     """
     rng = np.random.default_rng(0)
     by_class: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Every exported file, in its own runtime, against the run's network on every validation image."""
+"""Checks every exported file, in its own runtime, against the run's network on every validation image."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,16 +17,16 @@ from catsdogs_exp.inference.export.formats import CLOSE
 from catsdogs_exp.inference.export.runtime import Opened, Photo, Refused
 from catsdogs_exp.inference.image_predictor import NO_NUMBER
 
-_TURN = 64  # images that a runtime answers before the next one does
+_TURN = 64  # images that a runtime predicts before the next one's turn
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an export must reach.
+    """What an exported file must achieve.
 
     Attributes:
-        min_accuracy: on the validation images, 0..1.
-        max_drop: accuracy that it may lose against the run's network, 0..1.
+        min_accuracy: accuracy on the validation images, 0..1.
+        max_drop: accuracy that it may lose compared with the run's network, 0..1.
     """
 
     min_accuracy: float | None = None
@@ -35,19 +35,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Row:
-    """How a file did.
+    """The result of checking a file.
 
     Attributes:
         label: its format, `keras` for the run's network itself.
         runtime: what ran it, with its version.
         file: its name.
         megabytes: its size, in units of 1e6 bytes.
-        images: validation images.
-        unread: how many of them the runtime does not read; they count as wrong.
-        largest_difference: of a probability from the run's network.
-        changed: images with another most probable class than the run's network gives.
+        images: number of validation images.
+        unread: how many of them the runtime cannot read; they count as wrong.
+        largest_difference: largest difference of a probability from the run's network.
+        changed: number of images whose most probable class differs from the run's network.
         accuracy: 0..1.
-        milliseconds: per image, one at a time.
+        milliseconds: time per image, one at a time.
         refused: why the file was removed, or `""`.
     """
 
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass
 class _Heard:
-    """What a runtime answered so far: a row per image, NaN where it did not read one."""
+    """The probabilities from a runtime so far: one row per image, NaN for unread ones."""
 
     answers: list[NDArray[np.float32]] = field(default_factory=list)
     seconds: float = 0.0
@@ -74,11 +74,11 @@ class _Heard:
 
     @property
     def read(self) -> NDArray[np.bool_]:
-        """Which images it read, bool [n]."""
+        """Returns which images it read, bool [n]."""
         return np.array([place not in self.unread for place in range(len(self.answers))])
 
     def ask(self, opened: Opened, photos: Sequence[Photo], classes: int) -> None:
-        """Asks for several photos, one at a time."""
+        """Predicts several photos, one at a time."""
         if not self.answers and photos:  # the first call compiles
             _ask(opened, photos[0], classes)
         started = opened.clock()
@@ -97,7 +97,7 @@ def _ask(opened: Opened, photo: Photo, classes: int) -> NDArray[np.float32] | st
     except Refused as refused:
         return str(refused)
     if found.shape != (classes,):
-        raise RunFailed(f"{opened.label} answers with {found.shape} numbers. Expected: {classes} probabilities")
+        raise RunFailed(f"{opened.label} returns numbers of shape {found.shape}. Expected: {classes} probabilities")
     return found
 
 
@@ -111,7 +111,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Panel:
-    """What answers the same images.
+    """Everything that is checked on the same images.
 
     Attributes:
         network: the run's network, with the path of its own file.
@@ -127,7 +127,7 @@ class Panel:
 def read_photos(
     files: Sequence[tuple[Path, str]], how: Preparation, say: Callable[[str], None]
 ) -> Iterator[tuple[Photo, str]]:
-    """Yields the readable ones of some files with their classes; `say` is told which are left out."""
+    """Yields the readable files with their classes; calls `say` for those that are left out."""
     for path, name in files:
         try:
             data = read_file(path)[0]
@@ -147,16 +147,16 @@ def check(
 
     Args:
         panel: the network and the files.
-        photos: with their class names.
-        classes: the network's.
-        limits: what the files must reach.
+        photos: photos with their class names.
+        classes: the network's classes.
+        limits: what the files must achieve.
         progress: called with the number of images done.
 
     Returns:
-        Rows of the network, of the network in float32 where it differs, and of each file.
+        Rows for the network, for the network in float32 if it differs, and for each file.
 
     Raises:
-        RunFailed: if the run's network answers with NaN, or there is no image.
+        RunFailed: if the run's network returns NaN, or there is no image.
     """
     plain = [] if panel.plain is None else [Candidate(panel.network.path, panel.plain)]
     candidates = [panel.network, *plain, *panel.files]
@@ -183,7 +183,7 @@ def check(
 
 
 def _largest_difference(answers: NDArray[np.float32], expected: NDArray[np.float32], read: NDArray[np.bool_]) -> float:
-    """The largest difference of a probability, of images that were read; infinity for NaN, 0 if none was read."""
+    """Returns the largest difference of a probability over the images read; infinity for NaN, 0 if none was read."""
     differences = np.abs(answers[read] - expected[read])
     return float(np.nan_to_num(differences, nan=np.inf).max(initial=0.0))
 
@@ -206,12 +206,12 @@ def _row(candidate: Candidate, heard: _Heard, original: NDArray[np.float32], lab
 
 
 def _refusal(row: Row, original: Row, exact: bool, difference: float, limits: Limits) -> str:
-    """Why the file is refused, or `""`; `difference` is the largest one from the network in float32."""
+    """Returns why the file is rejected, or `""`; `difference` is the largest one from the network in float32."""
     drop = original.accuracy - row.accuracy
     if exact and difference > CLOSE:
         return f"its probabilities differ by up to {difference:.2g} from the network's, more than {CLOSE:g}"
     if not np.isfinite(difference):
-        return "it answers with NaN"
+        return "it returns NaN"
     if limits.min_accuracy is not None and row.accuracy < limits.min_accuracy:
         return f"its accuracy of {row.accuracy:.4f} is below --min-accuracy {limits.min_accuracy:g}"
     if limits.max_drop is not None and drop > limits.max_drop + 1e-12:
@@ -220,6 +220,6 @@ def _refusal(row: Row, original: Row, exact: bool, difference: float, limits: Li
 
 
 def megabytes(path: Path) -> float:
-    """The size of a file, or of all files in a folder, in 1e6 bytes."""
+    """Returns the size of a file, or of all files in a folder, in 1e6 bytes."""
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(each.stat().st_size for each in files) / 1e6

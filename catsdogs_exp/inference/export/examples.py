@@ -1,4 +1,4 @@
-"""Short programs that show how an exported file is used, written beside it; they need nothing of this package."""
+"""Short programs, written next to an exported file, that show how to use it without this package."""
 
 from catsdogs_exp.data.images.resizing import evaluated_as
 from catsdogs_exp.inference.export.formats import Format
@@ -40,7 +40,7 @@ _CURL = """\
 
 
 def examples_of(each: Format, card: ModelCard) -> dict[str, str]:
-    """File names and texts of a format's examples; none for a page, which needs no program."""
+    """Returns file names and texts of a format's examples; none for a page, which needs no program."""
     if each.name not in _PROGRAMS:
         return {}
     file, package, line, body = _PROGRAMS[each.name]
@@ -64,7 +64,7 @@ pixels = np.asarray({fitted}, np.uint8){"[..., None]" if card.channels == 1 else
 
 
 def _fitted(card: ModelCard) -> str:
-    """Pillow's words for the preparation of `image`."""
+    """Returns the Pillow expression that prepares `image`."""
     size, method = card.target_size[::-1], f"Image.Resampling.{_PILLOWS[card.interpolation]}"
     kind = evaluated_as(card.resize)
     if kind == "crop":

@@ -1,17 +1,19 @@
-"""The EXIF orientation of a JPEG as TensorFlow operators: `tf.io` ignores it, and phones store photos turned."""
+"""Reads the EXIF orientation of a JPEG with TensorFlow operators: `tf.io` ignores it, and phones store rotated
+photos.
+"""
 
 import tensorflow as tf
 
 _SEARCHED = 65_536  # bytes: the segment is one of the first, and no longer than this
-_ENTRIES = 64  # of a directory that are looked at
+_ENTRIES = 64  # entries of a directory to examine
 _ORIENTATION = 0x0112
 
 
 def orientation_of(data: tf.Tensor) -> tf.Tensor:
-    """The orientation, int32 1..8, in the bytes of a file; 1 where there is none.
+    """Returns the orientation, int32 1..8, in the bytes of a file; 1 if there is none.
 
     Args:
-        data: string scalar, any file's bytes.
+        data: string scalar, the bytes of any file.
     """
     octets = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _SEARCHED), tf.uint8), tf.int32)
     octets = tf.pad(octets, [[0, 16 + 12 * _ENTRIES]])
@@ -22,7 +24,7 @@ def orientation_of(data: tf.Tensor) -> tf.Tensor:
     little = tiff[0] == ord("I")
 
     def number(at: tf.Tensor, size: int) -> tf.Tensor:
-        """An unsigned number of `size` bytes at positions, which are clipped to the bytes that there are."""
+        """Reads unsigned numbers of `size` bytes at positions, which are clipped to the data."""
         places = tf.clip_by_value(at[..., None] + tf.range(size), 0, tf.shape(tiff)[0] - 1)
         digits = tf.gather(tiff, places)
         digits = tf.where(little, tf.reverse(digits, [-1]), digits)
@@ -39,7 +41,7 @@ def orientation_of(data: tf.Tensor) -> tf.Tensor:
 
 
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns an image [height, width, channels] that is stored in an orientation."""
+    """Turns an image [height, width, channels] stored in an orientation upright."""
     turned = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     # after the transposition: which of the two axes runs backwards
     down = tf.reduce_any(orientation == [3, 4, 7, 8])

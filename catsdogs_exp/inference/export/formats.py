@@ -1,4 +1,4 @@
-"""The formats by name: what each needs, and how closely it must agree with the run's network. Without TensorFlow."""
+"""The export formats: what each needs, and how closely it must match the run's network. Does not import TensorFlow."""
 
 import importlib.util
 import sys
@@ -9,7 +9,9 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 
 ALL = "all"
 CLOSE = 1e-3
-"""Largest difference of a probability for formats that compute in float32 with the network's own weights."""
+"""The largest allowed difference of a probability for formats that compute in float32 with the network's own
+weights.
+"""
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,10 @@ class Format:
     """One format.
 
     Attributes:
-        name: on the command line.
+        name: name on the command line.
         file: its file or folder within the export.
-        needs: modules that write it, or open it to check it, with the names of their packages.
-        opened_by: those that open it; none for TensorFlow.
+        needs: modules for writing it, or opening it for the check, with the names of their packages.
+        opened_by: modules that open it; none for TensorFlow.
     """
 
     name: str
@@ -44,7 +46,7 @@ FORMATS = {
 
 
 def chosen_formats(text: str) -> tuple[Format, ...]:
-    """The formats in a list such as `litert,onnx`, each once; `all` stands for every one.
+    """Parses a list of formats such as `litert,onnx`, each once; `all` means all of them.
 
     Raises:
         BadInput: for an unknown name, or a package that is not installed.

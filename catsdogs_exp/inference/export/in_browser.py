@@ -1,4 +1,4 @@
-"""The exported page in headless Chromium, for whoever has it with its driver and Selenium; nothing is downloaded."""
+"""Runs the exported page in headless Chromium, if it, its driver and Selenium are installed; downloads nothing."""
 
 import base64
 import importlib.util
@@ -16,7 +16,7 @@ from catsdogs_exp.inference.export.runtime import Opened, Photo, Refused
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _DRIVER = "chromedriver"
 _READY = "The network is ready."
-_LIMIT = 60  # seconds that it may take to load the network, or to answer
+_LIMIT = 60  # time limit for loading the network, or for a prediction, in seconds
 # Drops a photo on the page and waits for its answer.
 _DROP = """
 const [text, done] = arguments;
@@ -35,7 +35,7 @@ look();
 
 
 def can_open_pages() -> bool:
-    """Whether a browser, its driver and Selenium are installed."""
+    """Returns whether a browser, its driver and Selenium are installed."""
     return bool(_browser() and shutil.which(_DRIVER) and importlib.util.find_spec("selenium"))
 
 
@@ -44,7 +44,7 @@ def _browser() -> str | None:
 
 
 class OpenPage:
-    """A page from `file://` in a browser of its own.
+    """A page from `file://` in its own browser.
 
     Args:
         path: the page.
@@ -63,7 +63,7 @@ class OpenPage:
         for flag in ("--headless", "--disable-gpu", "--no-first-run", f"--user-data-dir={self._profile.name}"):
             options.add_argument(flag)
         if hasattr(os, "geteuid") and os.geteuid() == 0:
-            options.add_argument("--no-sandbox")  # Chromium refuses to start for root with it
+            options.add_argument("--no-sandbox")  # Chromium does not start as root otherwise
         self._driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which(_DRIVER)))
         try:
             self._driver.set_script_timeout(_LIMIT)
@@ -80,12 +80,12 @@ class OpenPage:
         return str(self._driver.find_element("id", "status").text)
 
     def opened(self) -> Opened:
-        """The page as a runtime; its time is that of preparing an image and running the network."""
+        """Returns the page as a runtime; its time includes preparing an image and running the network."""
         name = f"Chromium {self._driver.capabilities['browserVersion'].partition('.')[0]}"
         return Opened("html", name, self.answer, exact=False, clock=self.seconds)
 
     def answer(self, photo: Photo) -> NDArray[np.float32]:
-        """The probabilities of a photo, float32 [classes].
+        """Returns the probabilities for a photo, float32 [classes].
 
         Raises:
             Refused: if the browser cannot read it.
@@ -96,11 +96,11 @@ class OpenPage:
         return np.array(values, np.float32)
 
     def seconds(self) -> float:
-        """What the page spent on answers so far."""
+        """Returns the time the page has spent on predictions so far."""
         script = "return Number(document.getElementById('answers').dataset.milliseconds ?? 0)"
         return float(self._driver.execute_script(script)) / 1000
 
     def close(self) -> None:
-        """Ends the browser."""
+        """Closes the browser."""
         self._driver.quit()
         self._profile.cleanup()

@@ -21,13 +21,12 @@ def write_float(model: keras.Model, path: Path, flex: bool = False) -> None:
     """Writes the network in float32: uint8 [1, height, width, channels] to float32 [1, classes].
 
     Args:
-        model: in float32.
+        model: a network in float32.
         path: the `.tflite` file.
-        flex: allow operators of TensorFlow that LiteRT does not have; such a file runs only where TensorFlow's are
-            linked in.
+        flex: whether to allow TensorFlow operators that LiteRT lacks; such a file runs only where they are linked in.
 
     Raises:
-        RunFailed: naming operators that LiteRT does not have.
+        RunFailed: naming operators that LiteRT lacks.
     """
     operators = [tf.lite.OpsSet.TFLITE_BUILTINS, *([tf.lite.OpsSet.SELECT_TF_OPS] if flex else [])]
     path.write_bytes(_converted(model, tf.uint8, {"target_spec.supported_ops": operators}))
@@ -37,13 +36,13 @@ def write_int8(model: keras.Model, path: Path, images: Sequence[NDArray[np.uint8
     """Writes the network in 8-bit integers, input and output included: probabilities are multiples of 1/256.
 
     Args:
-        model: in float32.
+        model: a network in float32.
         path: the `.tflite` file.
         images: training images, uint8 [height, width, channels], from which the range of each tensor is taken (Jacob
             et al., 2018).
 
     Raises:
-        RunFailed: naming operators that have no form for integers.
+        RunFailed: naming operators without an integer version.
     """
 
     def representative() -> Iterator[dict[str, NDArray[np.float32]]]:
@@ -74,12 +73,12 @@ def _converted(model: keras.Model, dtype: tf.DType, settings: dict[str, Any]) ->
         try:
             with quiet_converter():
                 return bytes(converter.convert())
-        except Exception as error:  # the converter's own, which it does not export
+        except Exception as error:  # the converter's own exception class is not public
             raise RunFailed(_reason(str(error))) from error
 
 
 def _reason(text: str) -> str:
-    """The operators that a failed conversion names."""
+    """Extracts the operators that a failed conversion names."""
     operators = sorted(set(re.findall(r"\btf\.([A-Z]\w+)", text)))
     if not operators:
         return f"LiteRT cannot convert the network: {(text.strip().splitlines() or ['no reason given'])[0][:300]}"

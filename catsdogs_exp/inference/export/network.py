@@ -1,4 +1,4 @@
-"""The network that leaves the run folder: in float32, from uint8 pixels to the probabilities of all classes."""
+"""The network for export: in float32, from uint8 pixels to the probabilities of all classes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ _REDUCED = ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """The same network computing in float32: itself, unless it was trained in another precision."""
+    """Returns the network computing in float32: itself, unless it was trained in another precision."""
     if all(layer.dtype_policy.name not in _REDUCED for layer in model.layers):
         return model
     copy = type(model).from_config(_without_reduced(model.get_config()))
@@ -22,7 +22,7 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def _without_reduced(config: Any) -> Any:
-    """A Keras config whose layers compute in float32."""
+    """Returns a Keras config whose layers compute in float32."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy" and config["config"]["name"] in _REDUCED:
             return {**config, "config": {"name": "float32"}}
@@ -47,5 +47,5 @@ def answering(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def image_spec(model: keras.Model, batch: int | None, dtype: tf.DType = tf.uint8) -> tf.TensorSpec:
-    """What the function takes."""
+    """Returns the spec of the function's input."""
     return tf.TensorSpec((batch, *model.input_shape[1:]), dtype, INPUT)

@@ -1,4 +1,4 @@
-"""ONNX, converted by tf2onnx."""
+"""Writes ONNX, converted by tf2onnx."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from catsdogs_exp.inference.export.runtime import OUTPUT
 from catsdogs_exp.process import quiet_converter
 
 OPSET = 17
-"""Of 2022: what the runtimes of browsers, phones and servers read today."""
+"""The opset of 2022, which the runtimes of browsers, phones and servers support."""
 
 
 def write_onnx(model: keras.Model, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A LiteRT file in its interpreter. Without TensorFlow, unless the file needs its operators."""
+"""Opens a LiteRT file in its interpreter. Imports TensorFlow only if the file needs its operators."""
 
 import os
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""An ONNX file in ONNX Runtime. Without TensorFlow."""
+"""Opens an ONNX file in ONNX Runtime. Does not import TensorFlow."""
 
 from importlib.metadata import version
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A SavedModel in TensorFlow."""
+"""Opens a SavedModel in TensorFlow."""
 
 import shutil
 import tempfile
@@ -34,7 +34,7 @@ def open_saved_model(folder: Path) -> list[Opened]:
 
 
 def _loaded(folder: Path) -> Any:
-    """The content of a folder; TensorFlow reads its weights from there at once, and takes the name for a pattern."""
+    """Loads a folder; TensorFlow reads its weights from there at once, and interprets its name as a pattern."""
     if not set(str(folder)) & set("[]*?\\"):
         return tf.saved_model.load(str(folder))
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""An exported file that is open in its own runtime. Without TensorFlow."""
+"""An exported file opened in its own runtime. Does not import TensorFlow."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Photo:
 
     Attributes:
         data: the file's bytes.
-        pixels: uint8 [height, width, channels], as the network takes them.
+        pixels: uint8 [height, width, channels], prepared for the network.
     """
 
     data: bytes
@@ -27,7 +27,7 @@ class Photo:
 
 
 class Refused(Exception):
-    """The runtime does not read the image; the message says why."""
+    """The runtime cannot read the image; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Opened:
     """A file in its own runtime.
 
     Attributes:
-        label: of its row: `litert`; `savedmodel, bytes` for the second signature of a file.
+        label: label of its row: `litert`; `savedmodel, bytes` for the second signature of a file.
         runtime: what runs it, with its version.
-        answer: gives the probabilities of one image, float32 [classes].
-        exact: whether it computes in float32 from the same pixels, so that its answers must be the network's.
+        answer: returns the probabilities for one image, float32 [classes].
+        exact: whether it computes in float32 from the same pixels, so that its predictions must match the network's.
         clock: seconds, of which those between two looks are its time.
     """
 

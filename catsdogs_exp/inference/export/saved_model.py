@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel: one signature takes pixels, the other one the bytes of image files."""
+"""Writes TensorFlow's SavedModel: one signature takes pixels, the other one the bytes of image files."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ def write_saved_model(model: keras.Model, how: Preparation, folder: Path) -> Non
     """Writes the folder; its signature `serving_default` is `pixels`.
 
     Args:
-        model: in float32.
+        model: a network in float32.
         how: the preparation of images, which `bytes` repeats.
-        folder: must not exist.
+        folder: a folder that does not exist yet.
     """
     answer, prepare = answering(model), preparing(how)
     archive = keras.export.ExportArchive()

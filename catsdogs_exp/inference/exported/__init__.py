@@ -1,1 +1,1 @@
-"""Exported files as networks that `predict` asks: found, read before they are run, opened in their own runtimes."""
+"""Exported files for `predict`: finds them, checks them before running them, and opens them in their own runtimes."""

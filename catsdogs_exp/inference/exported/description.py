@@ -1,4 +1,4 @@
-"""`exports.json`: what its files do not say themselves, such as the classes and how images are prepared."""
+"""`exports.json`: what exported files do not contain, such as the classes and the preprocessing."""
 
 import json
 import shlex
@@ -18,10 +18,10 @@ _MOST = 2**24  # bytes
 
 @dataclass(frozen=True)
 class Description:
-    """What is known about the network in the files.
+    """The description of the network in the files.
 
     Attributes:
-        card: its classes, and how images are prepared.
+        card: its classes and preprocessing.
         calibration: how to correct its confidence, or None.
     """
 
@@ -30,13 +30,13 @@ class Description:
 
 
 def description_of(card: ModelCard, appendix: Appendix | None) -> dict[str, Any]:
-    """The entries of `exports.json` that `read_description` reads."""
+    """Returns the entries of `exports.json` that `read_description` reads."""
     calibration = appendix.calibration if appendix else None
     return {"network": asdict(card), "calibration": None if calibration is None else asdict(calibration)}
 
 
 def read_description(exported: Path) -> Description:
-    """The description beside an exported file or folder.
+    """Reads the description next to an exported file or folder.
 
     Raises:
         BadInput: if there is none, or it is damaged, or an earlier version wrote it.
@@ -57,8 +57,8 @@ def read_description(exported: Path) -> Description:
         return Description(card_of(content["network"]), None if calibration is None else calibration_of(calibration))
     except FileNotFoundError as error:
         raise BadInput(
-            f"{exported.name} needs the {NAME} that was exported with it: it names the classes and says how images are "
-            f"prepared. There is none beside it. Copy it to {shlex.quote(str(path))}, or export the run again"
+            f"{exported.name} needs the {NAME} that was exported with it: it contains the classes and the "
+            f"preprocessing. There is none next to it. Copy it to {shlex.quote(str(path))}, or export the run again"
         ) from error
     except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise BadInput(f"The description of {exported.name} cannot be read: {path} ({error})") from error

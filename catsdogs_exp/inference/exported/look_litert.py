@@ -1,4 +1,4 @@
-"""What a LiteRT file would do, read before it is run."""
+"""Checks what a LiteRT file would do before it is run."""
 
 from math import prod
 from pathlib import Path
@@ -9,9 +9,9 @@ _NONE = -1  # stands for an input that is left out
 
 
 def what_litert_does(path: Path) -> str:
-    """What a file does that no export does, or `""`.
+    """Returns what a file does that no export does, or `""`.
 
-    Exports have LiteRT's builtin operators only, and hold their weights themselves.
+    Exports use only LiteRT's builtin operators and contain their own weights.
 
     Raises:
         Exception: of many kinds, for a damaged file.
@@ -37,7 +37,7 @@ def what_litert_does(path: Path) -> str:
 
 
 def _in_graph(graph: Any, model: Any) -> str:
-    """What is wrong with a graph of a file: the interpreter trusts most of it, and would write beyond its memory."""
+    """Returns what is wrong with a graph: the interpreter trusts most of it, and would write beyond its memory."""
     tensors, operators = graph.tensors or [], graph.operators or []
     known = range(len(tensors))
     for tensor in tensors:
@@ -71,7 +71,7 @@ def _is_empty(tensor: Any) -> bool:
 
 
 def _holds(tensor: Any, model: Any) -> bool:
-    """Whether a tensor has its values in the file."""
+    """Returns whether a tensor's values are in the file."""
     buffer = model.buffers[tensor.buffer]
     return buffer.size > 0 or (buffer.data is not None and len(buffer.data) > 0)
 
@@ -82,6 +82,6 @@ def _is_foreign(code: Any, known: Any) -> bool:
 
 
 def _name(code: Any) -> str:
-    """`FlexWriteFile`, of a custom operator."""
+    """Returns a custom operator's name, such as `FlexWriteFile`."""
     text = code.customCode or b"a delegate"
     return text.decode(errors="replace") if isinstance(text, bytes) else str(text)

@@ -1,4 +1,4 @@
-"""What an ONNX file would do, read before it is run."""
+"""Checks what an ONNX file would do before it is run."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ _STANDARD = ("", "ai.onnx")
 
 
 def what_onnx_does(path: Path) -> str:
-    """What a file does that no export does, or `""`.
+    """Returns what a file does that no export does, or `""`.
 
-    Exports have ONNX's own operators only, also in their subgraphs, and hold their weights themselves.
+    Exports use only ONNX's own operators, including in subgraphs, and contain their own weights.
     """
     import onnx  # noqa: PLC0415  (an extra)
 

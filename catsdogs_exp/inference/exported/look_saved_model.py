@@ -1,4 +1,4 @@
-"""What a SavedModel would do, read before TensorFlow opens it.
+"""Checks what a SavedModel would do before TensorFlow opens it.
 
 A SavedModel is a program. TensorFlow's operators can read and write any file and call Python, so its operators are
 compared with a list of those that only compute.
@@ -13,7 +13,7 @@ from catsdogs_exp.inference.exported.messages import kind, parts
 
 _GRAPH = "saved_model.pb"
 _OTHER_GRAPHS = ("saved_model.pbtxt", "saved_model.cpb")
-# What networks and the decoding of images consist of: none of these opens a file, a connection or a library.
+# Operators for networks and image decoding: none of these opens a file, a connection or a library.
 _OPERATORS = frozenset(
     """
     Abs Add AddN AddV2 All Any ArgMax ArgMin AssignVariableOp AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3
@@ -43,7 +43,7 @@ _USER_OBJECTS = frozenset(("_generic_user_object", "signature_map", "trackable_d
 
 
 def what_saved_model_does(folder: Path) -> str:
-    """What a SavedModel does that no export does, or `""`.
+    """Returns what a SavedModel does that no export does, or `""`.
 
     Raises:
         Exception: of several kinds, for a damaged file.
@@ -74,7 +74,7 @@ def _operators_of(functions: Iterable[Any]) -> set[str]:
 
 
 def _used(graph: Any, savers: set[str]) -> Iterator[str]:
-    """The functions that opening or asking the network may call: all that are named anywhere but by the savers.
+    """Yields the functions that opening or running the network may call: all that are named except by the savers.
 
     The main graph, which TensorFlow does not run, names them for saving.
     """
@@ -102,7 +102,7 @@ def _named_in(function: Any) -> Iterator[str]:
 
 
 def _kind_of(node: Any) -> str:
-    """What an object of the file becomes."""
+    """Returns the kind of an object in the file."""
     found = node.WhichOneof("kind") or "nothing"
     if node.registered_name:
         return str(node.registered_name)

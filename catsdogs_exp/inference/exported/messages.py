@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 
 def parts(message: Message) -> Iterator[Message]:
-    """The message and all messages inside it, at any depth."""
+    """Yields the message and all messages inside it, at any depth."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -18,7 +18,7 @@ def parts(message: Message) -> Iterator[Message]:
 
 
 def kind(message: Message) -> str:
-    """The name of its type: `NodeProto`."""
+    """Returns the name of its type: `NodeProto`."""
     return str(message.DESCRIPTOR.name)
 
 

@@ -1,4 +1,4 @@
-"""Predictions of an exported file, with the decoder and the size of training."""
+"""Predictions with an exported file, with the decoder and the image size of training."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ _SMALLEST = 2.0**-126  # smallest normal float32
 
 
 class ExportedPredictor(ImagePredictor):
-    """Predicts files with an exported network, one image at a time, as `export` checked it.
+    """Predicts files with an exported network, one image at a time, as in the check by `export`.
 
     Args:
         file: the file, or the folder of a SavedModel.
@@ -53,24 +53,24 @@ class ExportedPredictor(ImagePredictor):
         return Opinions(found, np.log(np.maximum(found, np.float32(_SMALLEST))))
 
     def _check_answers(self, file: Path) -> None:
-        """Asks once, so that a description of another network is noticed."""
+        """Makes one prediction, to detect the description of another network."""
         shape = (*self.card.target_size, self.card.channels)
         try:
             found = self._opened.answer(Photo(b"", np.zeros(shape, np.uint8)))
         except Exception as error:  # each runtime has its own
             raise BadInput(
                 f"{file} does not take images of {shape[1]} x {shape[0]} pixels and {shape[2]} channels, as the "
-                f"exports.json beside it says. Was it exported with it? ({one_line(error)})"
+                f"exports.json next to it says. Was it exported with it? ({one_line(error)})"
             ) from error
         if found.shape != (len(self.card.classes),):
             raise BadInput(
-                f"{file} gives {found.size} probabilities; the exports.json beside it names {len(self.card.classes)} "
+                f"{file} gives {found.size} probabilities; the exports.json next to it names {len(self.card.classes)} "
                 "classes. Was it exported with it?"
             )
 
 
 def _opened(file: Path, form: str) -> Opened:
-    """Opens a file that only computes."""
+    """Opens a file that does nothing but compute."""
     size = megabytes(file)
     if size > _MOST:
         raise BadInput(f"An exported network must have at most {_MOST:,} MB. Received: {file}, {size:,.0f} MB")

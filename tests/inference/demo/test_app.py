@@ -131,7 +131,7 @@ def test_requests_without_an_image_or_for_nothing_are_refused(one: Any) -> None:
     assert one.ask("/page.js%00")[0] == 404
     assert one.ask("/images/guess/predict")[:2] == (
         404,
-        {"error": "The image is not in memory any more. Choose it again."},
+        {"error": "The image is no longer in memory. Choose it again."},
     )
     assert one.ask("/examples/99", b"")[0] == 404
 
@@ -382,7 +382,7 @@ def test_a_diverged_network_is_reported(
         status, answer, _ = served.ask("/predict", drawn_cat.read_bytes())
     assert status == 200
     assert answer["predictions"] == [
-        {"run": "with-atlas", "error": "the network answers with NaN: its training has diverged"}
+        {"run": "with-atlas", "error": "the network returns NaN: its training has diverged"}
     ]
 
 

@@ -70,7 +70,7 @@ def test_limits_of_accuracy(rows_of) -> None:
 
 def test_nan_is_refused(rows_of) -> None:
     file = rows_of(lambda _: np.full(2, np.nan, np.float32), exact=False)[1]
-    assert (file.refused, file.changed, file.accuracy) == ("it answers with NaN", 35, 0.5)
+    assert (file.refused, file.changed, file.accuracy) == ("it returns NaN", 35, 0.5)
 
 
 def test_images_that_a_runtime_does_not_read_count_as_wrong(rows_of) -> None:
@@ -97,12 +97,12 @@ def test_a_file_of_another_precision_is_held_against_the_network_in_float32(rows
 
 
 def test_a_wrong_number_of_answers_and_a_diverged_network(rows_of, tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match=r"litert answers with \(1,\) numbers. Expected: 2 probabilities"):
+    with pytest.raises(RunFailed, match=r"litert returns numbers of shape \(1,\). Expected: 2 probabilities"):
         rows_of(lambda _: np.ones(1, np.float32))
     (tmp_path / "best.keras").touch()
     diverged = Candidate(tmp_path / "best.keras", Opened("keras", "", lambda _: np.full(2, np.nan, np.float32)))
     photo = Photo(b"", np.zeros((2, 2, 3), np.uint8))
-    with pytest.raises(RunFailed, match="There is nothing to export: the network answers with NaN"):
+    with pytest.raises(RunFailed, match="There is nothing to export: the network returns NaN"):
         check(Panel(diverged, None, []), iter([(photo, "a")]), ("a", "b"), Limits(), lambda _: None)
     with pytest.raises(RunFailed, match="none of the validation images of the run can be read"):
         check(Panel(diverged, None, []), iter([]), ("a", "b"), Limits(), lambda _: None)

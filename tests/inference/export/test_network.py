@@ -62,7 +62,7 @@ def test_reduced_precision_leaves_in_float32(config, policy: str) -> None:
 def test_operators_without_a_counterpart_are_named(tmp_path) -> None:
     with pytest.raises(RunFailed, match=r"LiteRT has no builtin operator for RGBToHSV. .* --flex"):
         litert.write_float(foreign(), tmp_path / "x.tflite")
-    with pytest.raises(RunFailed, match=r"TensorFlow.js does not run .*RGBToHSV"):
+    with pytest.raises(RunFailed, match=r"TensorFlow.js does not support .*RGBToHSV"):
         browser_graph(foreign())
 
 

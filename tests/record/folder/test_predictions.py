@@ -160,7 +160,7 @@ def test_a_run_of_an_older_version_gets_its_predictions(
     assert found.labels.tolist() == expected.labels.tolist()
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
     assert main(["evaluate", str(run), "--predictions"]) == 2
-    assert "The run has predictions.csv already" in capsys.readouterr().err
+    assert "The run already has predictions.csv" in capsys.readouterr().err
 
 
 def run_with(outputs: Path, *words: str) -> Path:
