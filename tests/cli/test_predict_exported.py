@@ -183,8 +183,8 @@ def test_what_is_no_exported_network(moved: Path, images: list[str], refused: Re
     page = moved / "network.html"
     page.write_text("<html>")
     assert refused(str(page), images[0]) == (
-        f"error: An exported page works only in a browser: open {page} there. For predict, name a run, a best.keras, or "
-        "an export as savedmodel, .tflite or .onnx\n"
+        f"error: An exported page works only in a browser: open {page} there. For predict, name a run, a best.keras, "
+        "or an export as savedmodel, .tflite or .onnx\n"
     )
     names = ", ".join(str(moved / name) for name in sorted(FILES.values()))
     assert refused(str(moved), images[0]) == (f"error: {moved} is a folder of networks. Name one of them: {names}\n")
