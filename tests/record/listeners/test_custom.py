@@ -118,5 +118,5 @@ def test_listeners_that_cannot_be_made_are_refused(
 def test_a_name_is_taken_once(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (plugin / "twice.py").write_text(PLUGIN)
     assert main(["plugins=[my_listeners,twice]"]) == 2
-    assert "A listener named 'notes' is registered already, by my_listeners." in capsys.readouterr().err
+    assert "A listener named 'notes' is already registered by my_listeners." in capsys.readouterr().err
     assert not (plugin / "outputs").exists()
