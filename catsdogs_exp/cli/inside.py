@@ -24,7 +24,8 @@ def inside(arguments: list[str]) -> int:
     parser.add_argument("--html", type=a_path, help="write a page")
     options = parser.read([word for word in arguments if word != "--inside"])
     if len(options.runs) != 2:
-        raise BadInput(f"--inside must compare two runs. Received: {len(options.runs)}")
+        received = " ".join(map(str, options.runs))
+        raise BadInput(f"--inside must compare two runs: RUN_A RUN_B. Received {len(options.runs)}: {received}")
     if options.images < 8:
         raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
 

@@ -104,6 +104,12 @@ def not_a_setting(words: Sequence[str], position: int = 0) -> BadInput:
     type.
     """
     text = words[position]
+    if text.startswith("zip("):
+        closed = "Close its bracket" if text.count("(") > text.count(")") else "Add -m"
+        return BadInput(
+            "zip(...) varies several keys together in a sweep: -m 'zip(lr=0.1,0.01,depth=2,3)'. "
+            f"Received: {_shown(text)}. {closed}"
+        )
     found = _meant(words, position)
     if found is not None:
         return BadInput(f"Settings are written key=value. Received: {_shown(found[0])}. Type: {_typed(found[1])}")

@@ -1,7 +1,19 @@
 """Determines which settings matter to a run: a transfer network has no depth, and without folds there is no fold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from catsdogs_exp.config.reading import show
+
+# Keys that `conf/` copies from another one, unless they are set themselves. A test compares the table with `conf/`,
+# which this module does not read, because runs can be compared without it.
+WIRED = {
+    "optimizer.learning_rate": "lr",
+    "loader.batch_size": "batch_size",
+    "loader.target_size": "target_size",
+    "loader.channels": "dataset.channels",
+    "model.depth": "depth",
+}
 
 # Settings that never change a run's numbers.
 _WITHOUT_INFLUENCE = ("output_dir", "logging.", "training.checkpoint.", "loader.workers", "loader.cache")
@@ -51,3 +63,21 @@ def matters(key: str, config: Mapping[str, Any]) -> bool:
     """
     has_meaning = _ONLY_WHERE.get(key)
     return has_meaning is None or has_meaning(config)
+
+
+def without_effect(keys: Iterable[str], config: Mapping[str, Any]) -> Iterator[str]:
+    """Which of the keys that were set change nothing, each with the reason: `depth` of a network that has none.
+
+    Args:
+        keys: dotted.
+        config: all settings of the run by their dotted keys.
+    """
+    typed = set(keys)
+    for copy, key in WIRED.items():
+        if key not in typed or config.get(copy) == config.get(key):
+            continue
+        group = copy.partition(".")[0]
+        if copy in config:
+            yield f"{key} changes nothing: {copy}={show(config[copy])} is set"
+        else:
+            yield f"{key} changes nothing: {group}={config.get(f'{group}.name')} has none"

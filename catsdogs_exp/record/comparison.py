@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.config.relevance import changes_numbers, depends, matters
+from catsdogs_exp.config.relevance import WIRED, changes_numbers, depends, matters
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
@@ -20,16 +20,6 @@ from catsdogs_exp.record.folder.run_reader import (
     read_run,
 )
 from catsdogs_exp.record.run_filter import where
-
-# Keys that `conf/` copies from another one: no column of their own while both are equal. A test compares the table with
-# `conf/`, which this module does not read, because runs can be compared without it.
-WIRED = {
-    "optimizer.learning_rate": "lr",
-    "loader.batch_size": "batch_size",
-    "loader.target_size": "target_size",
-    "loader.channels": "dataset.channels",
-    "model.depth": "depth",
-}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ _GAP = 0.1  # of accuracies
 _WAITS = 0.3  # share of the time that training waits for its input
 _ALL = 0.99  # share of images that one class gets
 _KNOWS = 0.8  # accuracy from which on a network's certainty says something about labels
+_LEARNED = 0.9  # accuracy on training images from which on the learning rate cannot be the trouble
 _SURE = 0.95  # probability of a wrong class from which on the label is doubted
 
 Row = Mapping[str, float]
@@ -65,7 +66,7 @@ def diagnose(
     validation = predictions if predictions is not None and len(predictions) else None
     found = [
         _diverged(history, result, config),
-        _collapsed(validation),
+        _collapsed(history, validation, config),
         *_learning(history, validation, result, config),
         _few(validation, config),
         _overfits(history, config),
@@ -117,16 +118,14 @@ def _diverged(history: Sequence[Row], result: Mapping[str, Any], config: Mapping
     lowest = min(losses)
     guess = math.log(max(2, len(result.get("classes") or ())))
     if (losses[-1] > _ROSE * lowest and losses[-1] > guess) or lowest > 2 * guess:
-        return Diagnosis(
-            "diverged",
-            f"Learning rate too high: the loss went from {lowest:.3g} (epoch {losses.index(lowest) + 1}) to "
-            f"{losses[-1]:.3g}; guessing has {guess:.3g}.",
-            setting,
-        )
+        rose = losses[-1] > lowest
+        went = f"went from {lowest:.3g} (epoch {losses.index(lowest) + 1}) to" if rose else "is still"
+        text = f"Learning rate too high: the loss {went} {losses[-1]:.3g}; guessing has {guess:.3g}."
+        return Diagnosis("diverged", text, setting)
     return None
 
 
-def _collapsed(predictions: Predictions | None) -> Diagnosis | None:
+def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosis | None:
     if predictions is None:
         return None
     count = len(predictions.classes)
@@ -139,9 +138,19 @@ def _collapsed(predictions: Predictions | None) -> Diagnosis | None:
     return Diagnosis(
         "collapsed",
         f"Collapsed to one class: {said[top]:.2f} of {len(predictions)} validation images are called "
-        f"{predictions.classes[top]}; {are[top]:.2f} are.",
-        "lr=auto",
+        f"{predictions.classes[top]}; {are[top]:.2f} are{_learned(history)}.",
+        _more_epochs(history, config) if _learned(history) else "lr=auto",
     )
+
+
+def _learned(history: Sequence[Row]) -> str:
+    """That the last epoch recognized the training images, in words: then its learning rate is not the trouble."""
+    accuracy = history[-1].get("accuracy", math.nan)
+    return f", while {accuracy:.2f} of the training images are right" if accuracy >= _LEARNED else ""
+
+
+def _more_epochs(history: Sequence[Row], config: Mapping[str, Any]) -> str:
+    return f"epochs={2 * int(config.get('epochs') or len(history))}"
 
 
 def _learning(
@@ -164,7 +173,7 @@ def _learning(
     fell = history[-1].get("loss", math.nan) < 0.98 * history[0].get("loss", math.nan)
     if high - low > 2 * WIDE and hits / count > chance:
         return []  # too few images to tell
-    setting = "lr=auto" if not fell else "epochs=" + str(2 * int(config.get("epochs") or len(history)))
+    setting = _more_epochs(history, config) if fell or _learned(history) else "lr=auto"
     return [Diagnosis("chance", f"No better than chance: accuracy {figure}.", setting)]
 
 
@@ -208,12 +217,11 @@ def _rising(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | No
     before = values[-2]
     if values[-1] > 0.995 * before:
         return None
-    epochs = int(config.get("epochs") or len(history))
     return Diagnosis(
         "rising",
         f"Still improving: the loss on {'validation' if 'val_loss' in history[-1] else 'training'} images fell from "
         f"{before:.3f} to {values[-1]:.3f} in the last epoch.",
-        f"epochs={2 * epochs}",
+        _more_epochs(history, config),
     )
 
 

@@ -15,6 +15,10 @@ from catsdogs_exp.record.folder.run_reader import Run
 REPEATED = ("seed", "split.fold")
 """Settings that differ between repetitions of the same experiment."""
 
+_OF_SPLIT = ("seed", "split.fold", "split.seed")  # which images of the same data are judged
+_OF_SHARE = ("dataset.fraction", "dataset.max_per_class")  # how many of them are trained on
+_NAMED = 3
+
 
 @dataclass(frozen=True)
 class RunGroup:
@@ -91,7 +95,35 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     if idle:
         counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
         remarks.append(f"only completed runs count, left out: {counts}")
-    return Grouping(keys, _tested(found), tuple(remarks))
+    different = _different_data(comparison)
+    if different:
+        remarks.append(
+            f"the runs were judged on different images, {different}: their means are not comparable, and not tested. "
+            "Take those of one data set, with --where"
+        )
+    return Grouping(keys, tuple(found) if different else _tested(found), tuple(remarks))
+
+
+def _different_data(comparison: Comparison) -> str:
+    """The data sets of the runs that count, if there are several; folds and splits of the same data are one."""
+    split = "test" if comparison.by.startswith("test") else "validation"
+    hashes: dict[tuple[str, str], set[str]] = {}
+    names: dict[str, None] = {}
+    for run in comparison.runs:
+        if run.status != "ok" or comparison.by not in run.metrics or run.config is None or run.data is None:
+            continue
+        data = {
+            key: value for key, value in run.config.items() if key.startswith(("dataset.", "split.", "inspection."))
+        }
+        of_split = repr([run.config.get(key) for key in _OF_SPLIT])
+        source = repr(sorted((key, repr(value)) for key, value in data.items() if key not in (*_OF_SPLIT, *_OF_SHARE)))
+        hashes.setdefault((source, of_split), set()).add(run.data)
+        names[f"{run.config.get('dataset.path') or run.config.get('dataset.name')} ({run.images.get(split, 0)})"] = None
+    known = set().union(*hashes.values())
+    same_source = len({source for source, _ in hashes}) == 1 and all(len(each) == 1 for each in hashes.values())
+    if len(known) < 2 or same_source:
+        return ""
+    return ", ".join([*list(names)[:_NAMED], *(["..."] if len(names) > _NAMED else [])])
 
 
 def _tested(groups: Sequence[RunGroup]) -> tuple[RunGroup, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.cluster import Cluster
+from catsdogs_exp.config.relevance import without_effect
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.natural_sort import flatten
 
@@ -62,6 +63,11 @@ class Job:
     allow_changes: bool = False
     cluster: Cluster | None = None
     watch: Callable[[int, float], str] | None = None
+
+    def idle_words(self) -> list[str]:
+        """Which of the user's settings change nothing in this run, each with the reason."""
+        keys = [word.partition("=")[0].lstrip("+") for word in self.overrides]
+        return list(without_effect(keys, flatten(to_plain(self.config))))
 
 
 def run_name(config: Config) -> str:

@@ -28,6 +28,8 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
     config = job.config
     with begin_run(job, screen) as run:  # however it ends, its folder records it
         run.say(f"{describe(config)} -> {job.folder}")
+        for line in job.idle_words():
+            run.say(line)
 
         # Open the data: which image is in which split, then the pixels.
         manifest = gather(config, run.screen.progress)

@@ -194,7 +194,11 @@ def _read_table(path: str) -> list[list[Word]]:
         if file.stat().st_size > _MAX_BYTES:
             raise BadInput(f"sweep.jobs must be a CSV file of at most 16 MB. Received: sweep.jobs={path}")
         with file.open(newline="", encoding="utf-8-sig") as handle:
-            lines = list(itertools.islice(csv.reader(handle), _MAX_ROWS))
+            head = handle.readline()
+            handle.seek(0)
+            # as spreadsheets write it where the comma is that of decimal numbers
+            delimiter = next((mark for mark in ";\t" if mark in head and "," not in head), ",")
+            lines = list(itertools.islice(csv.reader(handle, delimiter=delimiter), _MAX_ROWS))
     except (OSError, ValueError, csv.Error) as error:
         raise BadInput(
             f"sweep.jobs must be a readable CSV file: {getattr(error, 'strerror', None) or error}. "
@@ -206,6 +210,10 @@ def _read_table(path: str) -> list[list[Word]]:
         raise BadInput(
             "sweep.jobs must be a CSV file with one key per column, such as lr,depth, and one job per row. "
             f"Received: sweep.jobs={path}"
+        )
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise BadInput(
+            f"sweep.jobs must have one column per key. Received twice: {twice}, in {path}. Remove one of them"
         )
     for number, row in enumerate(rows, start=2):
         if len(row) > len(keys):

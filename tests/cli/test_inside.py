@@ -81,7 +81,7 @@ def test_the_wall_is_a_picture_per_probe(trained: Path, other: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--inside"], "--inside must compare two runs. Received: 1"),
+        (["--inside"], "--inside must compare two runs: RUN_A RUN_B. Received 1: "),
         (["{run}", "--inside", "--images", "3"], "--images must be >= 8. Received: --images 3"),
         (["{run}", "--inside", "--layers", "block7"], "--layers must be auto, all, or names or patterns of layers."),
         (

@@ -171,6 +171,16 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("lr=[1", "lr must be > 0. Received: lr=[1"),
         ("a b=3", f"Settings are written key=value. Received: a b=3.{LOOK}"),
         ("@/x", f"Settings are written key=value. Received: @/x.{LOOK}"),
+        (
+            "zip(lr=0.1,0.01,depth=2,3)",
+            "zip(...) varies several keys together in a sweep: -m 'zip(lr=0.1,0.01,depth=2,3)'. "
+            "Received: zip(lr=0.1,0.01,depth=2,3). Add -m",
+        ),
+        (
+            "zip(lr=0.1,0.01,depth=2,3",
+            "zip(...) varies several keys together in a sweep: -m 'zip(lr=0.1,0.01,depth=2,3)'. "
+            "Received: zip(lr=0.1,0.01,depth=2,3. Close its bracket",
+        ),
         # Hydra's + and ~
         ("+model.dropuot=0.5", "Unknown setting: model.dropuot. Did you mean model.dropout or model.depth or "),
         (

@@ -515,6 +515,41 @@ def test_groups_over_seeds(tmp_path, names):
     assert second.mean.deviation == pytest.approx(0.25 / 2**0.5)
 
 
+def of_data(folder, name, value, data, **changes):
+    config = settings(**changes)
+    config["dataset"] |= {"name": "folder", "path": name}
+    counts = {"validation": {"cats": 30, "dogs": 30}}
+    return make_run(folder, value, config=config, data_hash=data, counts=counts)
+
+
+def test_groups_of_different_data_are_not_tested(tmp_path):
+    for seed in (0, 1):
+        of_data(tmp_path / f"a{seed}", "a", 0.9 + seed / 100, "one", lr=0.1, seed=seed)
+        of_data(tmp_path / f"b{seed}", "b", 0.5 + seed / 100, "two", lr=0.01, seed=seed)
+    grouping = group_runs(compare([tmp_path]), ["lr"])
+    assert [group.p_value for group in grouping.groups] == [None, None]
+    assert grouping.remarks == (
+        "the runs were judged on different images, a (60), b (60): their means are not comparable, and not tested. "
+        "Take those of one data set, with --where",
+    )
+
+
+@pytest.mark.parametrize("data", [["one"] * 4, ["one", "two", "one", "two"]])
+def test_groups_of_the_same_data_are_tested_whatever_the_seed(tmp_path, data):
+    for number, digest in enumerate(data):
+        seed, lr = number % 2, 0.1 if number < 2 else 0.01
+        of_data(tmp_path / str(number), "a", 0.5 + seed / 100 + lr, digest, lr=lr, seed=seed)
+    grouping = group_runs(compare([tmp_path]), ["lr"])
+    assert grouping.remarks == () and grouping.groups[1].p_value is not None
+
+
+def test_a_folder_that_changed_between_runs_makes_different_data(tmp_path):
+    for number, digest in enumerate(["one", "one", "two", "two"]):
+        seed, lr = number % 2, 0.1 if number < 2 else 0.01
+        of_data(tmp_path / str(number), "a", 0.5 + seed / 100 + lr, digest, lr=lr, seed=seed)
+    assert "judged on different images, a (60): " in group_runs(compare([tmp_path]), ["lr"]).remarks[0]
+
+
 def test_groups_by_several_keys_and_ties_in_natural_order(tmp_path):
     for depth in (10, 9):
         for lr in (0.1, 0.01):

@@ -169,6 +169,15 @@ def test_each_row_of_a_table_is_a_job(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_table_may_have_the_marks_of_a_spreadsheet(tmp_path: Path, mark: str) -> None:
+    table = tmp_path / "jobs.csv"
+    table.write_text(f"lr{mark}depth\n0.1{mark}2\n0.01{mark}3\n", encoding="utf-8")
+    assert [" ".join(job) for job in expand([], jobs_file=str(table)).jobs()] == ["lr=0.1 depth=2", "lr=0.01 depth=3"]
+    table.write_text(f"lr{mark}target_size\n0.1{mark}[32,48]\n", encoding="utf-8")
+    assert [" ".join(job) for job in expand([], jobs_file=str(table)).jobs()] == ["lr=0.1 target_size=[32,48]"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -176,6 +185,7 @@ def test_each_row_of_a_table_is_a_job(tmp_path: Path) -> None:
         ("lr,depth\n", "and one job per row"),
         ("lr,\n0.1,2\n", "with one key per column"),
         ("lr\n0.1,2\n", "Row 2 of .* has 2 cells for 1 keys"),
+        ("lr,depth,lr\n0.1,2,0.2\n", "Received twice: lr, in "),
         (None, "sweep.jobs must be a readable CSV file: No such file or directory"),
     ],
 )

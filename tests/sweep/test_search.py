@@ -491,7 +491,15 @@ def test_spaces() -> None:
         (["lr=interval(0.1,1)", "sweep.only=lr"], "sweep.only takes a key and a condition"),
         (["lr=0.1,1", "seed=1,2", "sweep.only=[lr if seed==1,seed if lr==1]"], "go in a circle: lr, seed"),
         (["lr=0.1,1", "sweep.objectives=[val_accuracy,parameter]"], "Received: parameter. Did you mean parameters?"),
-        (["lr=0.1,1", "sweep.constraints=parameters"], "sweep.constraints takes limits such as parameters<=500000"),
+        (
+            ["lr=0.1,1", "sweep.constraints=parameters"],
+            "sweep.constraints takes limits with <= or >=, such as parameters",
+        ),
+        (
+            ["lr=0.1,1", "sweep.constraints=parameters<9"],
+            "Received: parameters<9. Type: sweep.constraints='parameters<=9'",
+        ),
+        (["lr=0.1,1", "sweep.constraints=[seconds=>9]"], "Received: seconds=>9. Type: sweep.constraints='seconds>=9'"),
         (["lr=0.1,1", "sweep.directions=[up]"], "sweep.directions must be minimize or maximize. Received: up"),
         (["lr=0.1,1", "sweep.trials=null"], "A search needs an end"),
         (["lr=0.1,1", "sweep.storage=nosuch://x"], "sweep.storage must be"),

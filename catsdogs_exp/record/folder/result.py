@@ -11,8 +11,10 @@ from typing import Any
 
 from catsdogs_exp import platforms
 from catsdogs_exp.config.build import to_plain
+from catsdogs_exp.config.relevance import WIRED
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import is_full
+from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.provenance import git, machine, versions
 
 # Settings that do not change the numbers of a run.
@@ -111,6 +113,10 @@ def config_hash(config: Config) -> str:
     """The same for two runs that should give the same numbers on the same data."""
     plain = {key: value for key, value in to_plain(config).items() if key not in _UNHASHED}
     plain["training"] = {key: value for key, value in plain["training"].items() if key != "checkpoint"}
+    settings = flatten(plain)
+    for copy, key in WIRED.items():
+        if key in plain:  # what counts is the copy, which may be set by itself; a network without depth has none
+            plain[key] = settings.get(copy)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 

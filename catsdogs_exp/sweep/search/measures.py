@@ -1,6 +1,7 @@
 """What a search compares: objectives of finished runs, and constraints on them."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,11 @@ def read_constraints(texts: Sequence[str], monitor: str) -> tuple[Constraint, ..
     for text in texts:
         parts = _CONSTRAINT.fullmatch(text)
         if parts is None:
-            raise BadInput(f"sweep.constraints takes limits such as parameters<=500000. Received: {text}")
+            bound = re.sub(r"(?<=[\w ])(<|>|=<|=>|==?|≤|≥)(?=[ .\d+-])", _as_limit, text)
+            hint = f". Type: sweep.constraints={shlex.quote(bound)}" if _CONSTRAINT.fullmatch(bound) else ""
+            raise BadInput(
+                f"sweep.constraints takes limits with <= or >=, such as parameters<=500000. Received: {text}{hint}"
+            )
         _check_name(parts[1], "sweep.constraints", monitor)
         try:
             limit = float(parts[3])
@@ -95,6 +100,11 @@ def read_constraints(texts: Sequence[str], monitor: str) -> tuple[Constraint, ..
             raise BadInput(f"sweep.constraints needs a number in each limit. Received: {text}") from error
         found.append(Constraint(text.strip(), parts[1], 1 if "<" in parts[2] else -1, limit))
     return tuple(found)
+
+
+def _as_limit(sign: re.Match[str]) -> str:
+    """`<=` or `>=` for a sign that limits something; an equals sign stays, as it limits nothing."""
+    return "<=" if sign[1] in ("<", "=<", "≤") else ">=" if sign[1] in (">", "=>", "≥") else sign[1]
 
 
 def is_lower_better(name: str) -> bool:

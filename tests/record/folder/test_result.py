@@ -189,7 +189,9 @@ def plain(monkeypatch):
         "output_dir": "a",
         "experiment": None,
         "logging": {"samples": 1},
+        "depth": 3,
         "model": {"name": "cnn", "depth": 3},
+        "optimizer": {"learning_rate": 0.001},
         "training": {"ema": 0.0, "checkpoint": {"every": "1epochs"}},
     }
     monkeypatch.setattr(result_module, "to_plain", lambda config: content | config)
@@ -197,16 +199,24 @@ def plain(monkeypatch):
 
 
 def test_the_hash_changes_with_what_changes_the_numbers(plain):
-    hashes = [plain({}), plain({"lr": 0.01}), plain({"seed": 1}), plain({"model": {"name": "cnn", "depth": 4}})]
+    faster = {"lr": 0.01, "optimizer": {"learning_rate": 0.01}}
+    hashes = [plain({}), plain(faster), plain({"seed": 1}), plain({"model": {"name": "cnn", "depth": 4}})]
     assert len(set(hashes)) == 4
     assert all(len(value) == 16 for value in hashes)
 
 
 @pytest.mark.parametrize(
-    "change", [{"output_dir": "b"}, {"experiment": "course"}, {"logging": {"samples": 9}}, NEVER, {}], ids=str
+    "change",
+    [{"output_dir": "b"}, {"experiment": "course"}, {"logging": {"samples": 9}}, NEVER, {}, {"depth": 9}, {"lr": 0.5}],
+    ids=str,
 )
 def test_the_hash_stays_with_what_does_not(plain, change):
     assert plain(change) == plain({})
+
+
+def test_the_hash_knows_no_depth_of_a_network_without_one(plain):
+    transfer = {"model": {"name": "transfer"}}
+    assert plain(transfer | {"depth": 2}) == plain(transfer | {"depth": 3})
 
 
 def test_the_hash_does_not_depend_on_the_order_of_keys(plain):
