@@ -1,4 +1,4 @@
-"""A run as an object: its result, history and config, and what its best network says of any image."""
+"""A run as an object: its result, history and config, and its best network's predictions for any image."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ class OpenedRun:
     """A run. A notebook shows the head of its report.
 
     Args:
-        folder: of the run.
+        folder: the run folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,7 +61,7 @@ class OpenedRun:
 
     @property
     def history(self) -> Any:
-        """One row per epoch: a `pandas.DataFrame`, or a list of dictionaries where pandas is not installed."""
+        """One row per epoch: a `pandas.DataFrame`, or a list of dictionaries if pandas is not installed."""
         try:
             with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
                 rows = [{key: _number(text) for key, text in row.items()} for row in csv.DictReader(handle)]
@@ -72,7 +72,7 @@ class OpenedRun:
         return table(rows)
 
     def predict(self, images: AnyPath | Iterable[AnyPath]) -> Any:
-        """Predicts files, the images in folders, patterns such as `"*.jpg"`, and http(s) addresses.
+        """Predicts files, the images in folders, patterns such as `"*.jpg"`, and http(s) URLs.
 
         Args:
             images: one of these, or several.
@@ -94,7 +94,7 @@ class OpenedRun:
             return table([_row(answer, predictor.card.classes) for answer in found])
 
     def activations(self, image: AnyPath, layers: str | Sequence[str] = "auto") -> "Image.Image":
-        """A picture of how the layers respond to an image.
+        """Draws how the layers respond to an image.
 
         Args:
             image: a file.
@@ -114,7 +114,7 @@ class OpenedRun:
         return found.page
 
     def crops(self, image: AnyPath) -> "Image.Image":
-        """A picture of what cropping does to the answer: maps over positions and sizes, and the crops that matter.
+        """Draws how cropping changes the prediction: maps over positions and sizes, and the crops that matter most.
 
         Args:
             image: a file.
@@ -135,7 +135,8 @@ class OpenedRun:
         return as_picture(cropped, score_crops(predictor.probabilities, cropped), grid, predictor.card.classes)
 
     def atlas(self) -> Any:
-        """The channel atlas, one row per channel, most used first within a layer; made now if the run has none.
+        """Returns the channel atlas, one row per channel, most used first within a layer; creates it if the run has
+        none.
 
         Its page is `atlas/atlas.html` in the run's folder.
 
@@ -204,7 +205,7 @@ def _row(answer: "Answer", classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _number(text: str | None) -> Any:
-    """A number where the text is one; None for an empty one."""
+    """Converts a text to a number if it is one; an empty text to None."""
     if not text:
         return None
     try:

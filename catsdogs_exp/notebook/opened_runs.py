@@ -14,7 +14,7 @@ from catsdogs_exp.record.folder.run_reader import MISSING
 
 
 def open_runs(*paths: AnyPath, by: str | None = None, where: str | None = None) -> "OpenedRuns":
-    """Opens the runs at or below some folders, best first.
+    """Opens the runs in some folders, best first.
 
     Args:
         paths: run folders, or folders that contain some at any depth; default: `outputs`.
@@ -22,13 +22,13 @@ def open_runs(*paths: AnyPath, by: str | None = None, where: str | None = None) 
         where: which of them: `"lr<0.01 and depth=3"`.
 
     Raises:
-        BadInput: if there are none, or `by` or `where` make no sense.
+        BadInput: if there are none, or `by` or `where` is invalid.
     """
     return OpenedRuns(compare_runs([fspath(path) for path in paths] or ["outputs"], by, [where] if where else []))
 
 
 def compare(*runs: "AnyPath | OpenedRun", by: str | None = None) -> "OpenedRuns":
-    """Compares runs, given as objects or folders. Its `verdict` says whether the best one is better.
+    """Compares runs, given as objects or folders. The result's `verdict` tells whether the best one is better.
 
     Args:
         runs: two or more.
@@ -53,7 +53,9 @@ class OpenedRuns:
         self._found = found
 
     def table(self) -> Any:
-        """One row per run: status, metrics, and the settings that differ; `pandas.DataFrame` where it is installed."""
+        """One row per run: status, metrics, and the settings that differ; a `pandas.DataFrame` if pandas is
+        installed.
+        """
         names, rows = self._columns()
         return table([dict(zip(names, row, strict=True)) for row in rows])
 

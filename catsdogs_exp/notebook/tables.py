@@ -1,11 +1,11 @@
-"""Tables: pandas where it is installed, otherwise a list of rows."""
+"""Tables: pandas if it is installed, otherwise a list of rows."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Any:
-    """The rows as a `pandas.DataFrame`; without pandas, as they are: a list of dictionaries."""
+    """Returns the rows as a `pandas.DataFrame`, or, without pandas, unchanged as a list of dictionaries."""
     try:
         import pandas as pd  # noqa: PLC0415  (optional, and slow to import)
     except ImportError:

@@ -1,4 +1,4 @@
-"""Trains from Python: the same words, folders and results as on the command line."""
+"""Trains from Python, with the same settings, folders and results as on the command line."""
 
 import sys
 from pathlib import Path
@@ -25,15 +25,15 @@ def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
 
     Args:
         words: settings as on the command line: `"dataset.path=~/photos"`, `"experiment=transfer_fast"`.
-        silent: shows nothing; otherwise, lines and progress go to stderr.
-        settings: the same as keywords: `lr=0.001`, `target_size=[120, 160]`.
+        silent: whether to show nothing; otherwise, messages and progress go to stderr.
+        settings: settings as keyword arguments: `lr=0.001`, `target_size=[120, 160]`.
 
     Returns:
         The finished run.
 
     Raises:
-        BadInput: for a setting that is not valid, or data that cannot be used.
-        RunFailed: if the run fails; its folder says why.
+        BadInput: for an invalid setting, or data that cannot be used.
+        RunFailed: if the run fails; the reason is in its folder.
     """
     _end_if_spawned("train")
     typed = words_of(words, settings)
@@ -52,19 +52,18 @@ def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
 
 
 def train_sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRuns:
-    """Trains one run for each combination of values, as `-m` does.
+    """Trains one run for each combination of values, like `-m`.
 
     Args:
         words: settings; commas separate values: `"lr=0.01,0.001"`, `"seed=range(3)"`.
-        silent: shows nothing.
-        settings: the same as keywords; lists hold the values: `lr=[0.01, 0.001]`.
+        silent: whether to show nothing. settings: settings as keyword arguments; lists hold the values:
+            `lr=[0.01, 0.001]`.
 
     Returns:
-        The runs, best first. Those that failed are among them.
+        The runs, best first, including those that failed.
 
     Raises:
-        BadInput: for a setting that is not valid.
-    """
+        BadInput: for an invalid setting."""
     from catsdogs_exp.sweep.run_sweep import run_sweep  # noqa: PLC0415  (a single run does not need it)
     from catsdogs_exp.sweep.running import RunOptions  # noqa: PLC0415
     from catsdogs_exp.sweep.search.begin import begin_search  # noqa: PLC0415
@@ -83,7 +82,7 @@ def train_sweep(*words: str, silent: bool = False, **settings: Any) -> OpenedRun
 
 
 def _end_if_spawned(what: str) -> None:
-    """Ends a copy of the process that would run the script again: it would wait for what the original holds."""
+    """Ends a spawned process that would run the script again: it would wait for locks that the original holds."""
     if compat.is_being_spawned():
         sys.exit(
             f"The script calls catsdogs_exp.{what} without `if __name__ == '__main__':`, so each process that it "

@@ -1,4 +1,4 @@
-"""Settings as words of the command line."""
+"""Converts settings to command-line words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def words_of(words: Sequence[str], settings: Mapping[str, Any], several: bool = False) -> list[str]:
-    """The words, followed by one for each keyword.
+    """Returns the words, followed by one for each keyword.
 
     Args:
         words: as on the command line: `"dataset.path=~/photos"`.

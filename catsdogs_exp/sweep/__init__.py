@@ -1,1 +1,1 @@
-"""Many jobs of one command."""
+"""Many jobs from one command."""

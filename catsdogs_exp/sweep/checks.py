@@ -1,6 +1,7 @@
 """Validates a sweep before its first job, without composing every job.
 
-A value is impossible if no combination with it is valid. Whether a combination is valid is known when it is composed.
+A value is impossible if no combination with it is valid. Whether a combination is valid is only known when it is
+composed.
 """
 
 import itertools
@@ -20,7 +21,7 @@ class Checked:
     """The result of the checks.
 
     Attributes:
-        config: of the first valid job.
+        config: config of the first valid job.
         invalid: dimension and row -> why no job with it is valid.
     """
 
@@ -36,7 +37,7 @@ def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
         compose: returns the config of a job.
 
     Raises:
-        BadInput: if the first job is invalid for a reason that no other value fixes.
+        BadInput: if the first job is invalid for a reason that no other value would fix.
     """
     invalid: dict[tuple[int, Row], str] = {}
     config: Config | None = None
@@ -65,7 +66,7 @@ def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
 
 
 def _ends(rows: Sequence[Row]) -> list[Row]:
-    """All rows of a short dimension; of a long one the smallest and largest values, and the first and last."""
+    """Returns all rows of a short dimension; of a long one, the smallest and largest values, and the first and last."""
     if len(rows) <= 2 * _ENDS:
         return list(rows)
     ordered = sorted(rows, key=_as_numbers)
@@ -85,7 +86,9 @@ def _as_number(word: str) -> float:
 
 
 def _with(grid: Grid, number: int, row: Row) -> Iterator[Row]:
-    """Jobs with one row of a dimension: combined with the other dimensions' first rows, then with their other ends."""
+    """Yields jobs with one row of a dimension, combined with the other dimensions' first rows, then with their other
+    ends.
+    """
     others = [rows if len(rows) <= 2 else (rows[0], rows[-1]) for rows in grid.dimensions]
     others[number] = (row,)
     return Grid(tuple(others), grid.skip).jobs()

@@ -1,7 +1,7 @@
-"""Hands the jobs of a sweep to a launcher of Hydra's: joblib, submitit (this machine or Slurm), ray.
+"""Runs the jobs of a sweep with a Hydra launcher: joblib, submitit (this machine or Slurm), ray.
 
-The launcher knows a job by its name alone. What the job is, and how it ended, stands in the folder of the sweep, so
-that all launchers have the same states, summary and resume.
+The launcher knows only the names of jobs. Their settings and outcomes are in the sweep's folder, so that states,
+summary and resume are the same for all launchers.
 """
 
 import os
@@ -38,8 +38,8 @@ from catsdogs_exp.sweep.side_by_side import worker_count
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState
 from catsdogs_exp.sweep.worker import SilentScreen
 
-_LOOK = 1.0  # seconds between looks at the folders of running jobs
-_KILLS = 2  # times that a job may be lost with its process before it counts as failed
+_LOOK = 1.0  # seconds between checks of the folders of running jobs
+_KILLS = 2  # how often a job's process may be killed before the job counts as failed
 _ALL_AT_ONCE = ".LocalLauncher"  # of submitit: starts as many processes as it is given jobs
 
 
@@ -48,10 +48,10 @@ Launch = Callable[["EngineTask"], Sequence[JobReturn]]
 
 @dataclass(frozen=True)
 class EngineTask:
-    """What the launcher calls in its own process, for one job at a time.
+    """The task that the launcher calls in its own process, for one job at a time.
 
     Attributes:
-        jobs: by the name that the launcher is given.
+        jobs: jobs by the names passed to the launcher.
         plugins: modules that the config needs.
     """
 
@@ -65,22 +65,22 @@ class EngineTask:
             plugins.load(self.plugins)
             outcome = run_job(self.jobs[HydraConfig.get().job.name], SilentScreen())
         if outcome.status == INTERRUPTED and preemption is not None:
-            # submitit would take any return value as the end of the job
+            # submitit would interpret any return value as the end of the job
             if outcome.signal_number == preemption:
-                signal.raise_signal(preemption)  # submitit queues the job again, and ends this process
+                signal.raise_signal(preemption)  # submitit requeues the job, and ends this process
             sys.exit(128 + outcome.signal_number)
         return outcome
 
 
 def _preemption_signal() -> int | None:
-    """The signal by which submitit learns that the time or the machine of a job is taken; None in other processes."""
+    """Returns the signal that tells submitit that a job is about to be preempted; None in other processes."""
     if "SUBMITIT_EXECUTOR" not in os.environ:
         return None
     return getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}", None)
 
 
 def launcher_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
-    """The words that choose and set a launcher other than Hydra's own; a recipe may do so, too.
+    """Returns the words, perhaps from a recipe, that select and configure a launcher other than Hydra's own.
 
     Args:
         settings: as typed.
@@ -95,22 +95,21 @@ def launcher_words(settings: Sequence[str], config_dir: str | None) -> list[str]
 def run_with_launcher(running: Running, words: Sequence[str]) -> None:
     """Runs the jobs of a sweep with a launcher.
 
-    A job whose process is killed goes on from its checkpoint, once; then it has failed.
+    A job whose process is killed continues from its checkpoint once; after that it has failed.
 
     Args:
         running: the sweep.
-        words: that choose the launcher and set it.
+        words: words that select and configure the launcher.
 
     Raises:
-        BadInput: when the launcher is not installed or not known.
-        RunFailed: when it can run no job.
+        BadInput: if the launcher is not installed or unknown. RunFailed: if it cannot run any job.
     """
     file = running.sweep.file
     lost: dict[int, int] = {}
     while not running.stopped and _valid(running):
         with _launcher(running, words) as (launch, at_once):
             waiting = _valid(running)
-            # what was lost is tried alone: a process that is killed may take those beside it along
+            # lost jobs are retried alone, because a killed process may take down those next to it
             batch = [job for job in waiting if job.number not in lost][:at_once] or waiting[:1]
             before = {job.number: _moment(running.sweep.folder_of(job)) for job in batch}
             jobs = {f"{job.number}-{running.sweep.folder_of(job).name}": running.begin(job) for job in batch}
@@ -126,14 +125,14 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
 
 
 def _valid(running: Running) -> list[JobState]:
-    """The jobs that wait and may run; the others are settled on the way."""
+    """Returns the pending jobs that are valid, and settles the others."""
     ahead = LookAhead(running)
     return [job for job in running.sweep.file.having(PENDING) if ahead.take(job) is not None]
 
 
 @contextmanager
 def _launcher(running: Running, words: Sequence[str]) -> Iterator[tuple[Launch, int]]:
-    """A function that launches the jobs of a task, and how many may be given to it at once."""
+    """Yields a function that launches the jobs of a task, and how many it may be given at once."""
     facts, folder = running.sweep.file.facts, str(running.sweep.file.folder).replace("'", "\\'")
     own = [*words, f"hydra.sweep.dir='{folder}'"]
     with hydra_messages(own), initialized_hydra(facts.config_dir) as loader:
@@ -153,13 +152,13 @@ def _launcher(running: Running, words: Sequence[str]) -> Iterator[tuple[Launch, 
 
 
 def _launch(running: Running, task: EngineTask, launch: Launch) -> Exception | None:
-    """Launches, and meanwhile tells of the jobs that end. Returns what the launcher raised, or None."""
+    """Launches jobs, and reports those that end in the meantime. Returns what the launcher raised, or None."""
     watch = _Watch(running, task)
     watch.start()
     try:
         for job, returned in zip(task.jobs.values(), launch(task), strict=True):
             outcome = returned.return_value
-            if outcome.status != INTERRUPTED:  # else its process was stopped, and not this one: it goes on
+            if outcome.status != INTERRUPTED:  # otherwise, its process was stopped but not this one, so it continues
                 watch.end(job.number, outcome)
     except (ImportError, HydraException) as error:
         raise BadInput(f"The launcher cannot be used: {one_line(error)}") from error
@@ -172,7 +171,7 @@ def _launch(running: Running, task: EngineTask, launch: Launch) -> Exception | N
 
 
 class _Watch:
-    """Writes down how jobs end as soon as their folders say so, which launchers do not tell before all have ended."""
+    """Records how jobs end as soon as their folders show it; launchers report only when all have ended."""
 
     def __init__(self, running: Running, task: EngineTask) -> None:
         self._running = running
@@ -183,7 +182,7 @@ class _Watch:
         self._thread = threading.Thread(target=self._look, name="watch-jobs", daemon=True)
 
     def start(self) -> None:
-        """Begins to watch."""
+        """Starts watching."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -193,13 +192,13 @@ class _Watch:
         self._look_once()
 
     def end(self, number: int, outcome: Outcome) -> None:
-        """A job has ended; the first to notice writes it down."""
+        """Records that a job has ended, unless this was recorded before."""
         with self._lock:
             if self._open.pop(number, None) is not None:
                 self._running.end(number, outcome)
 
     def wait_for_others(self) -> None:
-        """Until no process trains any of the jobs: one that is lost does not end the others."""
+        """Waits until no process trains any of the jobs: losing one does not end the others."""
         while any(self._is_alive(job) for job in list(self._open.values())):
             time.sleep(_LOOK)
 
@@ -214,7 +213,7 @@ class _Watch:
                 self.end(number, outcome)
 
     def _outcome(self, job: SweepJob) -> Outcome | None:
-        """How this attempt at a job ended; None while it has not, or not begun."""
+        """Returns how this attempt at a job ended; None if it has not ended, or not begun."""
         return None if _moment(job.folder) == self._before[job.number] else _outcome(job.folder)
 
     def _is_alive(self, job: SweepJob) -> bool:
@@ -223,7 +222,7 @@ class _Watch:
 
 
 def _moment(folder: Path) -> int:
-    """When `result.json` was last written; 0 where it is not there."""
+    """Returns when `result.json` was last written; 0 if it does not exist."""
     try:
         return (folder / "result.json").stat().st_mtime_ns
     except OSError:
@@ -231,7 +230,7 @@ def _moment(folder: Path) -> int:
 
 
 def _settle(running: Running, numbers: Sequence[int], lost: dict[int, int]) -> None:
-    """What has become of the jobs of a launch that ended without a word of theirs."""
+    """Settles the jobs of a launch that ended without reporting an outcome."""
     for number in numbers:
         job = running.sweep.file[number]
         if job.status != RUNNING or job.folder is None:
@@ -239,13 +238,13 @@ def _settle(running: Running, numbers: Sequence[int], lost: dict[int, int]) -> N
         lost[number] = lost.get(number, 0) + 1
         if lost[number] < _KILLS:
             running.sweep.file.change(number, status=PENDING)
-            running.screen.say(f"{running.prefix(number)}its process is gone: it goes on from its last checkpoint")
+            running.screen.say(f"{running.prefix(number)}its process was killed: it continues from its last checkpoint")
         else:
             running.end(number, Outcome(FAILED, objective_of(Path(job.folder)), "its process was killed twice", 0.0))
 
 
 def _outcome(folder: Path) -> Outcome | None:
-    """How a job ended, as its folder tells; None while it has not."""
+    """Returns how a job ended, according to its folder; None if it has not ended."""
     try:
         content = read_result(folder)
     except BadInput:

@@ -1,7 +1,7 @@
 """Expands the words of a sweep into its jobs, without composing any of them.
 
 Each dimension is a list of rows, and a row sets one key or several that change together. The jobs are all combinations
-of one row per dimension, the last dimension fastest, as in Hydra's own sweeper.
+of one row per dimension; the last dimension varies fastest, as in Hydra's own sweeper.
 """
 
 import csv
@@ -36,8 +36,8 @@ class Grid:
     """The jobs of a sweep.
 
     Attributes:
-        dimensions: rows of each; a dimension with a single row is the same for all jobs.
-        skip: jobs that match are left out; None: none are.
+        dimensions: the rows of each dimension; one with a single row is the same for all jobs.
+        skip: leaves out jobs for which it holds; None: none.
         remarks: what was added to the words, as messages to the user.
     """
 
@@ -46,7 +46,7 @@ class Grid:
     remarks: tuple[str, ...] = ()
 
     def jobs(self) -> Iterator[Row]:
-        """The words of each job, in order."""
+        """Yields the words of each job, in order."""
         for rows in itertools.product(*self.dimensions):
             words = tuple(word for row in rows for word in row)
             if self.skip is None or not self.skip.holds({key_of(word): value_of(word) for word in words}):
@@ -54,7 +54,7 @@ class Grid:
 
     @property
     def varying(self) -> set[str]:
-        """Keys with more than one value."""
+        """Returns the keys with more than one value."""
         return {
             key
             for rows in self.dimensions
@@ -86,7 +86,7 @@ def expand(
     table = _read_table(jobs_file) if jobs_file is not None else []
     _check_once(groups, words, [word.key for row in table for word in row])
     reading = read_words(words, config_dir, sweep=True)
-    with hydra_messages(reading.hydra), initialized_hydra(config_dir) as loader:  # a glob needs the choices
+    with hydra_messages(reading.hydra), initialized_hydra(config_dir) as loader:  # a glob needs to know the choices
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(reading.hydra)
         values = {override.get_key_element(): _values(override) for override in overrides}
     group_of = {key: group for group in groups for key in group}
@@ -100,7 +100,7 @@ def expand(
 
 
 def as_typed_row(row: Row) -> tuple[str, ...]:
-    """The words of a job as one would type them."""
+    """Returns the words of a job as a user would type them."""
     names = tuple((key_of(word), str(value_of(word))) for word in row if key_of(word) in VARIANTS)
     return tuple(_one_as_typed(word, names) for word in row)
 
@@ -111,13 +111,13 @@ def _one_as_typed(word: str, names: tuple[tuple[str, str], ...]) -> str:
 
 
 def _values(override: Override) -> list[str]:
-    """The values of one word, each as a word."""
+    """Returns the values of one word, each as a word."""
     key = override.get_key_element()
     if not override.is_sweep_override():
         return [f"{key}={override.get_value_element_as_str()}"]
     if not override.is_discrete_sweep():
         raise BadInput(
-            f"An interval has no end of values: only a search takes it. Received: {override.input_line}. "
+            f"An interval has infinitely many values: only a search can use it. Received: {override.input_line}. "
             "Add hydra/sweeper=optuna, or give values: lr=0.1,0.01"
         )
     found = [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -127,7 +127,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _without_zips(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """The words, with the members of each `zip(...)` as separate words, and the keys of each."""
+    """Returns the words, with the members of each `zip(...)` as separate words, and the keys of each."""
     plain: list[str] = []
     groups = []
     for word in words:
@@ -175,7 +175,7 @@ def _zipped(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[Row,
 
 
 def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Sequence[str]) -> None:
-    """A key in `zip(...)` or in the table of jobs must not be set elsewhere."""
+    """Checks that keys in `zip(...)` or in the table of jobs are not set elsewhere."""
     keys = [*(parsed(word).key for word in words), *dict.fromkeys(table)]
     moved = {*itertools.chain(*groups), *table}
     twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)

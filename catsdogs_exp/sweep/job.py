@@ -23,14 +23,14 @@ class SweepJob:
     """A job to be run.
 
     Attributes:
-        number: in its sweep.
-        folder: of its run, inside the sweep's folder.
-        overrides: its settings, as one would type them.
-        command: of the sweep, for the record.
+        number: its number in the sweep.
+        folder: its run folder, inside the sweep's folder.
+        overrides: its settings, as a user would type them.
+        command: command of the sweep, for the record.
         config_dir: as in `--config-dir`, or None.
-        verbose: show TensorFlow's own messages.
-        profile: trace some steps and report the bottleneck.
-        allow_changes: continue a half-done job although its settings have changed.
+        verbose: whether to show TensorFlow's own messages.
+        profile: whether to trace some steps and report the bottleneck.
+        allow_changes: whether to continue an unfinished job even though its settings have changed.
         trial: where to report its epochs, if a search may prune it; or None.
     """
 
@@ -68,9 +68,9 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
     """Runs a job; any failure is returned as the outcome, not raised.
 
     Args:
-        job: to be run.
+        job: the job to run.
         screen: for its messages.
-        config: of the job, if already composed.
+        config: config of the job, if already composed.
     """
     started = time.perf_counter()
     status, error, signal_number = OK, None, 0
@@ -88,7 +88,7 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
 
 
 def objective_of(folder: Path) -> float | None:
-    """The monitored metric of the best epoch of a run, or None if there is none yet."""
+    """Returns the monitored metric of the best epoch of a run, or None if there is none yet."""
     try:
         value = (read_result(folder).get("objective") or {}).get("value")
     except BadInput:
@@ -124,7 +124,9 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
 
 
 def _with_threads_of(stored: Config, config: Config) -> Config:
-    """The config with the job's original threads, which depend on the sweep's workers: for bit-identical results."""
+    """Returns the config with the job's original threads, which depend on the sweep's workers, for bit-identical
+    results.
+    """
     before = stored.training
     threads = replace(
         config.training, intra_op_threads=before.intra_op_threads, inter_op_threads=before.inter_op_threads

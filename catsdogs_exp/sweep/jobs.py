@@ -1,4 +1,4 @@
-"""A single run, or the jobs of an external Hydra sweeper: Hydra composes, and calls the task."""
+"""A single run, or the jobs of an external Hydra sweeper: Hydra composes the config and calls the task."""
 
 import time
 from collections.abc import Callable
@@ -70,7 +70,7 @@ class Jobs:
         return [f"hydra.sweep.dir='{folder}'"]
 
     def task(self, composed: DictConfig) -> float:
-        """One job, called by Hydra. Returns the objective, NaN for a job of a sweep that failed."""
+        """Runs one job; called by Hydra. Returns the objective, NaN for a failed job of a sweep."""
         hydra = HydraConfig.get()
         in_sweep = hydra.mode == RunMode.MULTIRUN
         # unresolved: a text may hold ${...}
@@ -85,7 +85,7 @@ class Jobs:
             content = self._run(config, overrides, number if in_sweep else None, screen)
             return float(content["objective"]["value"])
         except (BadInput, RunFailed) as error:
-            # Stored instead of raised: Hydra would print its own message first, and a sweep continues.
+            # Stored rather than raised: Hydra would print its own message first, and a sweep continues.
             self._failed.append((job_name(number, self._own(overrides)), error))
             if in_sweep:
                 screen.say(f"failed: {error}")
@@ -94,7 +94,7 @@ class Jobs:
             screen.close()
 
     def finish(self) -> tuple[list[str], int]:
-        """The last lines for the screen, and the exit code.
+        """Returns the last lines for the screen, and the exit code.
 
         Raises:
             BadInput, RunFailed: what ended a single run.
@@ -110,7 +110,7 @@ class Jobs:
         return lines, RunFailed.exit_code if self._failed else 0
 
     def _run(self, config: Config, overrides: list[str], number: int | None, screen: Screen) -> dict[str, Any]:
-        # Who only looks at the config (--cfg) waits for neither data nor training to be imported.
+        # Imported here so that --cfg need not wait for data and training to be imported.
         from catsdogs_exp.data.open_data import check_source  # noqa: PLC0415
         from catsdogs_exp.run.train import train  # noqa: PLC0415
         from catsdogs_exp.run.workers import help_chief  # noqa: PLC0415
@@ -139,7 +139,7 @@ class Jobs:
         return content
 
     def _own(self, overrides: list[str]) -> list[str]:
-        """What distinguishes a job from the others of its sweep."""
+        """Returns what distinguishes a job from the others of its sweep."""
         own = [word for word in overrides if word.partition("=")[0] in self._varying]
         return own or overrides
 

@@ -1,4 +1,4 @@
-"""What a recipe, or a folder of configs, sets about a sweep: its sweeper, its launcher and the keys that vary."""
+"""The settings of a sweep in a recipe or a folder of configs: its sweeper, launcher and varying keys."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput
 
 _EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
-BASIC = "basic"  # Hydra's name for what nobody has chosen
+BASIC = "basic"  # Hydra's name for the default choice
 
 
 def recipe_of(settings: Sequence[str]) -> list[str]:
-    """The word that chooses a recipe, or none; a sweep over several recipes has no recipe of its own."""
+    """Returns the word that chooses a recipe, or none; a sweep over several recipes has no recipe of its own."""
     chosen = [word for word in settings if key_of(word) == "experiment"][-1:]
     return [word for word in chosen if re.fullmatch(r"[\w./-]+", parsed(word).value or "")]
 
 
 def hydra_of(settings: Sequence[str], config_dir: str | None) -> Any:
-    """Hydra's part of the config, as the recipe and the folder of configs set it; None if there is neither.
+    """Returns Hydra's part of the config, as set by the recipe and the folder of configs; None if there is neither.
 
     Args:
         settings: as typed.
@@ -35,7 +35,7 @@ def hydra_of(settings: Sequence[str], config_dir: str | None) -> Any:
 
 
 def chosen(group: str, settings: Sequence[str], config_dir: str | None) -> str:
-    """The choice for `hydra/sweeper` or `hydra/launcher`: typed, or else of the recipe.
+    """Returns the choice for `hydra/sweeper` or `hydra/launcher`: as typed, or else from the recipe.
 
     Args:
         group: `sweeper` or `launcher`.
@@ -50,7 +50,7 @@ def chosen(group: str, settings: Sequence[str], config_dir: str | None) -> str:
 
 
 def check_launcher(settings: Sequence[str], config_dir: str | None) -> None:
-    """Refuses a launcher whose package is not installed.
+    """Rejects a launcher whose package is not installed.
 
     Args:
         settings: as typed.
@@ -67,7 +67,7 @@ def check_launcher(settings: Sequence[str], config_dir: str | None) -> None:
 
 
 def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
-    """The words of a sweep in a recipe's `hydra.sweeper.params`; those on the command line take precedence."""
+    """Returns the words of a sweep from a recipe's `hydra.sweeper.params`; command-line settings take precedence."""
     found = hydra_of(settings, config_dir)
     params = {} if found is None else found.sweeper.get("params") or {}
     typed = {key_of(word) for word in settings}
@@ -75,7 +75,7 @@ def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
 
 
 def _joined(key: str, value: object) -> str:
-    """The values of a key in YAML, a text or a list, as one would type them."""
+    """Formats the values of a key in YAML, a text or a list, as a user would type them."""
     if isinstance(value, Mapping):
         raise BadInput(
             f"hydra.sweeper.params takes the values of {key} as typed, such as 'interval(0.1,1)', or as a list. "

@@ -1,4 +1,4 @@
-"""Finished runs that a sweep takes over in place of training the same again: `sweep.reuse=true`."""
+"""Finished runs that a sweep reuses instead of training the same again: `sweep.reuse=true`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from catsdogs_exp.record.folder.run_reader import find_runs
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that ended well.
+    """A completed run.
 
     Attributes:
         folder: absolute.
-        data_hash: of the images and splits that it used.
+        data_hash: hash of the images and splits that it used.
         objective: the monitored metric of its best epoch.
     """
 
@@ -28,11 +28,11 @@ class FinishedRun:
 
 
 def finished_runs(output_dir: str, without: Path) -> dict[str, list[FinishedRun]]:
-    """The runs below a folder that ended well, by the hash of their config.
+    """Finds the completed runs in a folder, by the hash of their config.
 
     Args:
-        output_dir: of the runs.
-        without: a folder that is left out: that of the sweep itself.
+        output_dir: the folder of the runs.
+        without: a folder to leave out: that of the sweep itself.
     """
     start = Path(output_dir).expanduser()
     found: dict[str, list[FinishedRun]] = {}
@@ -41,7 +41,7 @@ def finished_runs(output_dir: str, without: Path) -> dict[str, list[FinishedRun]
             continue
         try:
             content = read_result(folder)
-        except BadInput:  # damaged, and so of no use
+        except BadInput:  # damaged, and therefore useless
             continue
         value = (content.get("objective") or {}).get("value")
         if content.get("status") == "ok" and content.get("data_hash") and isinstance(value, int | float):
@@ -51,10 +51,10 @@ def finished_runs(output_dir: str, without: Path) -> dict[str, list[FinishedRun]
 
 
 def same_run(config: Config, runs: Mapping[str, list[FinishedRun]]) -> FinishedRun | None:
-    """A finished run of the same config on the same data, or None.
+    """Returns a finished run of the same config on the same data, or None.
 
     Raises:
-        BadInput: when the data of the config cannot be read.
+        BadInput: if the data of the config cannot be read.
     """
     candidates = runs.get(config_hash(config), [])
     if not candidates:

@@ -1,4 +1,4 @@
-"""A sweep from top to bottom: run the remaining jobs, one by one or side by side, and summarize."""
+"""A sweep from top to bottom: run the remaining jobs, one by one or in parallel, and summarize."""
 
 import shlex
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worke
 from catsdogs_exp.sweep.start import Sweep
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, SKIPPED, JobState
 
-_MANY = 1000  # as many jobs as fit into the minutes of a search
+_MANY = 1000  # more jobs than fit into the time limit of a search
 _THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.workers")
 
 
@@ -69,7 +69,7 @@ def run_sweep(sweep: Sweep, options: RunOptions) -> int:
 
 
 def run_one_by_one(running: Running) -> None:
-    """Runs the jobs of a sweep in this process, one after the other.
+    """Runs the jobs of a sweep in this process, one after another.
 
     Raises:
         Interrupted: after the running job's state has been saved.
@@ -91,7 +91,7 @@ def run_one_by_one(running: Running) -> None:
 
 
 def closing_lines(sweep: Sweep) -> list[str]:
-    """The table of all jobs, best first, and what to type next."""
+    """Returns the table of all jobs, best first, and what to type next."""
     facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
     own = [job for job in jobs if job.same_as is None]
     ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
@@ -120,7 +120,7 @@ def closing_lines(sweep: Sweep) -> list[str]:
 
 
 def _against_the_best(sweep: Sweep) -> dict[str, str]:
-    """For each job that the best one was tested against, on the same images: the result in words."""
+    """Returns, for each job that the best one was tested against on the same images, the result in words."""
     if len(sweep.file.having(OK)) < 2:
         return {}
     verdict = best_against_others(compare([str(sweep.file.folder)], sweep.file.facts.objective, []))
@@ -128,12 +128,12 @@ def _against_the_best(sweep: Sweep) -> dict[str, str]:
 
 
 def how_to_go_on(sweep: Sweep) -> str:
-    """What to type to continue a sweep that stopped."""
+    """Returns what to type to continue a stopped sweep."""
     return f"to continue: python -m catsdogs_exp resume {shlex.quote(_shown(sweep.file.folder))}"
 
 
 def _shown(folder: Path) -> str:
-    """A folder as one would type it here: relative, if it lies below the current one."""
+    """Formats a folder as a user would type it: relative, if it is inside the current one."""
     here = Path.cwd()
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
@@ -149,7 +149,7 @@ def _settle_copies(sweep: Sweep) -> None:
 
 
 def _set_by_user(sweep: Sweep, key: str) -> int | None:
-    """The value of a thread setting if it was set; 0 is TensorFlow's own choice."""
+    """Returns the value of a thread setting if it was set; 0 means TensorFlow's own choice."""
     value = sweep.file.facts.config.get(key)
     return int(value) if value else None
 

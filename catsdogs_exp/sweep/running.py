@@ -1,4 +1,4 @@
-"""A sweep in progress: jobs start, end and fail; and upcoming jobs are composed in advance."""
+"""A sweep in progress: jobs start, end and fail, and upcoming jobs are composed in advance."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from catsdogs_exp.sweep.start import Sweep
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, RUNNING, SKIPPED, JobState
 
 _AHEAD = 32  # maximum number of configs kept for upcoming jobs
-_SHARE = 0.2  # share of a core for composing in advance while jobs train
+_SHARE = 0.2  # fraction of a core for composing in advance while jobs train
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class RunOptions:
         make_screen: returns a screen for one job, given the prefix of its lines and whether it is silent.
         verbose: show TensorFlow's own messages.
         profile: trace some steps and report the bottleneck.
-        allow_changes: continue half-done jobs although their settings have changed.
+        allow_changes: whether to continue unfinished jobs even though their settings have changed.
     """
 
     make_screen: Callable[[str, bool], Screen]
@@ -43,7 +43,7 @@ class Running:
     Attributes:
         sweep: its jobs.
         options: how they are run.
-        screen: for messages about the sweep as a whole.
+        screen: shows messages about the sweep as a whole.
         started: when this process started its part of the sweep.
         done: jobs that ended in this process.
         hashes: config hash -> number of the first job that has it.
@@ -100,7 +100,7 @@ class Running:
         return again
 
     def next_job(self) -> JobState | None:
-        """The next job to start. A search chooses it only now, because it learns from those that have ended."""
+        """Returns the next job to start. A search chooses it only now, because it learns from those that have ended."""
         waiting = self.sweep.file.having(PENDING)
         if waiting or self.sweep.search is None:
             return waiting[0] if waiting else None
@@ -113,14 +113,14 @@ class Running:
         self.screen.say(f"{self.prefix(job.number)}{'left out' if left_out else 'failed'}: {reason}")
 
     def prefix(self, number: int) -> str:
-        """The prefix of a job's lines."""
+        """Returns the prefix of a job's lines."""
         search = self.sweep.search
         is_open = search is not None and search.settings.trials is None  # it ends with its minutes
         return f"[{number + 1}] " if is_open else f"[{number + 1}/{self.sweep.total}] "
 
     @property
     def stopped(self) -> bool:
-        """Whether a failure ends the sweep."""
+        """Returns whether a failure ends the sweep."""
         return self.sweep.settings.on_error == "stop" and bool(self.sweep.file.having(FAILED))
 
     def _say_how_far(self) -> None:
@@ -134,7 +134,7 @@ class Running:
 class LookAhead:
     """Composes upcoming jobs in a thread: invalid ones fail while others train.
 
-    Jobs whose config equals an earlier one's take over its result and are not run.
+    Jobs with the same config as an earlier one are not run and share its result.
     """
 
     def __init__(self, running: Running) -> None:
@@ -147,7 +147,7 @@ class LookAhead:
         self._thread = threading.Thread(target=self._look, name="look-ahead", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts composing."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -156,7 +156,7 @@ class LookAhead:
         self._thread.join(timeout=10)
 
     def take(self, job: JobState) -> Config | None:
-        """The config of a job; None if it is invalid or need not run, which is recorded."""
+        """Returns the config of a job; None if it is invalid or need not run, which is recorded."""
         with self._lock:
             config = self._configs.pop(job.number, None)
             if config is None:
@@ -187,7 +187,7 @@ class LookAhead:
         return config if self._is_first(job, config) and not self._is_done_elsewhere(job, config) else None
 
     def _is_first(self, job: JobState, config: Config) -> bool:
-        """Whether no earlier job has the same config. Otherwise the job is marked as a copy of that one."""
+        """Returns whether no earlier job has the same config; otherwise, marks the job as a copy of that one."""
         file = self._running.sweep.file
         first = self._running.hashes.setdefault(config_hash(config), job.number)
         if first == job.number:
@@ -200,14 +200,14 @@ class LookAhead:
         return False
 
     def _is_done_elsewhere(self, job: JobState, config: Config) -> bool:
-        """Whether a finished run of the same config and data is taken over."""
+        """Returns whether a finished run of the same config and data is reused."""
         if not self._running.sweep.settings.reuse or job.attempts:
             return False
         if self._finished is None:
             self._finished = finished_runs(config.output_dir, self._running.sweep.file.folder)
         try:
             found = same_run(config, self._finished)
-        except BadInput:  # the job itself says so
+        except BadInput:  # the job itself will report it
             return False
         if found is None:
             return False

@@ -31,11 +31,11 @@ class Worker:
     """A process that trains, and its current job.
 
     Attributes:
-        process: of the system.
+        process: the system process.
         jobs: sends jobs, receives their messages.
         lifeline: kept open as long as this process lives.
         place: index of the worker, from 0: the number of its GPU.
-        job: the current one, or None.
+        job: the current job, or None.
         started: when it started.
     """
 
@@ -48,12 +48,12 @@ class Worker:
 
 
 def worker_count(setting: int | str, jobs: int, threads: int) -> int:
-    """The number of workers of a sweep.
+    """Returns the number of workers of a sweep.
 
     Args:
         setting: `sweep.workers`; auto: one worker per GPU, or as many as cores and memory allow.
         jobs: number of jobs to run.
-        threads: per job.
+        threads: number of threads per job.
     """
     if setting != AUTO:
         return max(1, min(int(setting), jobs))
@@ -64,7 +64,7 @@ def worker_count(setting: int | str, jobs: int, threads: int) -> int:
 
 
 def gpu_numbers() -> list[str]:
-    """The GPUs that this process may use, without importing TensorFlow."""
+    """Lists the GPUs that this process may use, without importing TensorFlow."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [number.strip() for number in visible.split(",") if number.strip() not in ("", "-1")]
@@ -143,11 +143,11 @@ class _Pool:
         self._workers.clear()
 
     def _has_room(self) -> bool:
-        """Whether a worker has no job, or there may be one more."""
+        """Returns whether a worker is idle, or another one may be started."""
         return len(self._workers) < self._count or any(worker.job is None for worker in self._workers)
 
     def _free(self) -> Worker:
-        """A worker without a job, a new one if all have one."""
+        """Returns an idle worker, or a new one if all are busy."""
         free = next((worker for worker in self._workers if worker.job is None), None)
         if free is None:
             free = self._start()
@@ -172,11 +172,11 @@ class _Pool:
 
     def _send(self, worker: Worker, job: SweepJob) -> None:
         worker.job, worker.started = job, time.perf_counter()
-        with suppress(OSError):  # it has died in the meantime, which is noticed next
+        with suppress(OSError):  # it has died in the meantime, which is detected next
             worker.jobs.send(job)
 
     def _listen(self, seconds: float, interrupted: bool = False) -> None:
-        """Receives the workers' messages, and notices workers that have died."""
+        """Receives the workers' messages, and detects workers that have died."""
         for ready in wait([worker.jobs for worker in self._workers], timeout=seconds):
             worker = next(worker for worker in self._workers if worker.jobs is ready)
             try:

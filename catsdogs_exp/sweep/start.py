@@ -1,4 +1,4 @@
-"""Starts a sweep: expands its jobs, validates their values, creates its folder. Or continues a stopped one."""
+"""Starts a sweep (expands its jobs, validates their values, creates its folder), or continues a stopped one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class Sweep:
 
     Attributes:
         file: its jobs and their states.
-        settings: how it is run.
+        settings: how the sweep is run.
         varying: keys that distinguish its jobs.
         compose: returns the config of a job from its words.
         search: what chooses further jobs; None: there are no further ones.
@@ -52,12 +52,12 @@ class Sweep:
 
     @property
     def total(self) -> int:
-        """The number of its jobs; of a search the number that it will have, where that is known."""
+        """Returns the number of jobs; of a search, the number it will have, if known."""
         known = len(self.file.jobs)
         return known if self.search is None else max(known, self.search.settings.trials or 0)
 
     def folder_of(self, job: JobState) -> Path:
-        """The folder of a job's run: its number and what distinguishes it from the others."""
+        """Returns the folder of a job's run, named after its number and what distinguishes it from the others."""
         own = [word for word in job.overrides if key_of(word) in self.varying]
         if job.folder is not None and (begun := self.file.folder / Path(job.folder).name).is_dir():
             return begun
@@ -113,7 +113,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
 
 
 def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Callable[[str], None]) -> Sweep:
-    """A stopped sweep, whose lock is held: its remaining jobs, and jobs for further values.
+    """Takes up a stopped sweep, whose lock is held: its remaining jobs, and jobs for further values.
 
     Args:
         folder: of the sweep.
@@ -148,7 +148,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 
 
 def own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:
-    """The settings of the sweep itself, from its recipe and its words; an unknown launcher is refused here."""
+    """Returns the settings of the sweep itself, from its recipe and its words; rejects an unknown launcher."""
     own = [word for word in settings if key_of(word).startswith((_OWN, *_LAUNCHER))]
     words = [for_hydra(parsed(word)) for word in [*recipe_of(settings), *own]]
     with hydra_messages(words):
@@ -159,7 +159,7 @@ def own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettin
 
 
 def refuse_words_of_searches(settings: Sequence[str]) -> None:
-    """Refuses settings that only a search takes.
+    """Rejects settings that only a search takes.
 
     Raises:
         BadInput: naming the setting.
@@ -181,10 +181,10 @@ def _condition(text: str | None, grid: Grid) -> Condition | None:
 
 
 def checked_config(config: Config) -> Config:
-    """The config, if a sweep can run it.
+    """Returns the config, if a sweep can run it.
 
     Raises:
-        BadInput: if its data is not there, or it needs several processes.
+        BadInput: if its data does not exist, or it needs several processes.
     """
     check_source(config.dataset)
     if config.training.strategy == "multi_worker":
@@ -196,7 +196,7 @@ def checked_config(config: Config) -> Config:
 
 
 def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobState]:
-    """A job for each row that is not known yet; identical rows get one job each, and run once."""
+    """Creates a job for each new row; identical rows get one job each, and run once."""
     typed = (as_typed_row(row) for row in rows)
     return [JobState(number, words) for number, words in enumerate((w for w in typed if w not in known), first)]
 
@@ -240,7 +240,7 @@ def as_found(job: JobState, sweep: Path) -> JobState:
 
 
 def _with_more(grid: Grid, settings: Sequence[str], config_dir: str | None) -> tuple[tuple[Row, ...], ...]:
-    """The dimensions with further rows."""
+    """Returns the dimensions with further rows."""
     dimensions = list(grid.dimensions)
     for rows in expand(settings, config_dir).dimensions:
         keys = [key_of(word) for word in rows[0]]

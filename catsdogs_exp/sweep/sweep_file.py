@@ -27,10 +27,10 @@ class JobState:
         overrides: its settings, as one would type them.
         status: one of `STATUSES`.
         objective: the monitored metric of its best epoch.
-        folder: of its run, absolute; None before it starts.
+        folder: its run folder, absolute; None before it starts.
         error: why it failed, was left out or ended early.
         attempts: how often it was started.
-        seconds: of its last attempt.
+        seconds: duration of its last attempt.
         same_as: the number of the job with the same config that ran in its place; or None.
     """
 
@@ -122,15 +122,15 @@ class SweepFile:
 
 
 def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:
-    """The content of `sweep.json`.
+    """Reads `sweep.json`.
 
     Raises:
-        BadInput: if it is missing, damaged or not of a sweep.
+        BadInput: if it is missing, damaged or does not belong to a sweep.
     """
     path = folder / FILE
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise BadInput(f"The file is too large to be of a sweep: {path}")
+            raise BadInput(f"The file is too large to belong to a sweep: {path}")
         content = json.loads(path.read_text(encoding="utf-8"))
         facts = SweepFacts(
             command=str(content["command"]),
@@ -148,14 +148,14 @@ def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:
         if any(not isinstance(job.number, int) or job.status not in STATUSES for job in jobs):
             raise ValueError("a job has no number or an unknown status")
     except FileNotFoundError as error:
-        raise BadInput(f"The folder holds no sweep (it has no {FILE}): {folder}") from error
+        raise BadInput(f"The folder contains no sweep (it has no {FILE}): {folder}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{FILE} of the sweep is damaged: {path}: {error}") from error
     return facts, jobs
 
 
 def is_sweep(folder: str | Path) -> bool:
-    """Whether a folder is that of a sweep."""
+    """Returns whether a folder is that of a sweep."""
     return (Path(folder).expanduser() / FILE).is_file()
 
 

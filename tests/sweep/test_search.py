@@ -342,7 +342,7 @@ def test_minutes_end_a_search(tmp_path: Path, ran: list[int], capsys: Capture, m
     words = ["lr=interval(0.001,0.1)", "sweep.trials=null", "sweep.minutes=3", f"output_dir={tmp_path}"]
     assert main([*SEARCH, *words]) == 0
     assert [value_of(job, "training.max_minutes") for job in states(tmp_path)] == [2.5, 2.0, 1.5, 1.0, 0.5]
-    assert "the search ended: sweep.minutes=3 are over" in capsys.readouterr().out
+    assert "the search ended: sweep.minutes=3 have passed" in capsys.readouterr().out
 
 
 def test_words_of_hydra_optuna_sweeper_are_understood(tmp_path: Path, ran: list[int]) -> None:
@@ -480,7 +480,7 @@ def test_spaces() -> None:
     ("words", "message"),
     [
         (["lr=0.1"], "A search needs a key with several values"),
-        (["lr=interval(1,0.1)"], "An interval must begin below its end. Received: lr=interval(1,0.1)"),
+        (["lr=interval(1,0.1)"], "An interval must start below its end. Received: lr=interval(1,0.1)"),
         (["lr=tag(log,interval(0,1))"], "and above 0 on a log scale"),
         (["lr=interval(-1,0.1)"], "lr must be > 0"),
         (["depth=range(3,3)"], "A range needs at least one value"),
@@ -503,7 +503,7 @@ def test_spaces() -> None:
         (["lr=0.1,1", "sweep.directions=[up]"], "sweep.directions must be minimize or maximize. Received: up"),
         (["lr=0.1,1", "sweep.trials=null"], "A search needs an end"),
         (["lr=0.1,1", "sweep.storage=nosuch://x"], "sweep.storage must be"),
-        (["lr=0.1,1", "sweep.storage=postgresql://me:secret@db/x"], "sweep.storage must not hold a password"),
+        (["lr=0.1,1", "sweep.storage=postgresql://me:secret@db/x"], "sweep.storage must not contain a password"),
         (["lr=0.1,1", "hydra/launcher=joblib"], "A search runs its trials itself"),
     ],
 )

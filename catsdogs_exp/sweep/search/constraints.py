@@ -1,4 +1,4 @@
-"""Constraints in a study: Optuna 5 keeps them with a trial, Optuna 4 asks a function of the sampler for them."""
+"""Constraints in a study: Optuna 5 stores them with a trial, Optuna 4 gets them from a function of the sampler."""
 
 from collections.abc import Mapping
 from inspect import signature
@@ -10,12 +10,12 @@ _EXCESSES = "constraints"
 
 
 def keep_excesses(study: Any, trial: int, excesses: Mapping[str, float]) -> None:
-    """Keeps by how much a trial exceeds each limit, before its values are told.
+    """Stores by how much a trial exceeds each limit, before its values are reported.
 
     Args:
-        study: of Optuna.
+        study: Optuna's study.
         trial: its ID in the storage.
-        excesses: text of a limit -> at most 0 if it is kept.
+        excesses: text of a limit -> excess, <= 0 if the limit is satisfied.
     """
     own = optuna().trial.Trial(study, trial)
     if _optuna_keeps_them():
@@ -26,7 +26,7 @@ def keep_excesses(study: Any, trial: int, excesses: Mapping[str, float]) -> None
 
 
 def constraints_argument(sampler: type) -> dict[str, Any]:
-    """What a sampler must be given to keep to constraints: nothing in Optuna 5, or if it cannot."""
+    """Returns the arguments with which a sampler respects constraints: none in Optuna 5, or if it cannot."""
     if _optuna_keeps_them() or "constraints_func" not in signature(sampler).parameters:
         return {}
     return {"constraints_func": lambda trial: [*trial.user_attrs[_EXCESSES].values()]}

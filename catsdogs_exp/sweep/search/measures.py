@@ -18,7 +18,7 @@ _CONSTRAINT = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s
 
 @dataclass(frozen=True)
 class Objective:
-    """A value to be improved.
+    """A value to optimize.
 
     Attributes:
         name: `val_accuracy`, `parameters`, `seconds`, ...
@@ -30,13 +30,13 @@ class Objective:
 
     @property
     def direction(self) -> str:
-        """Optuna's word for it."""
+        """Returns Optuna's name for the direction."""
         return "minimize" if self.lower else "maximize"
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A limit that the best job must keep.
+    """A limit that the best job must satisfy.
 
     Attributes:
         text: as typed.
@@ -51,12 +51,12 @@ class Constraint:
     limit: float
 
     def excess(self, value: float | None) -> float:
-        """How far a value is beyond the limit; at most 0 if it keeps it. A missing value does not."""
+        """Returns how far a value is beyond the limit, <= 0 if it satisfies it. A missing value does not."""
         return 1.0 if value is None else self.sign * (value - self.limit)
 
 
 def read_objectives(names: Sequence[str], monitor: str, directions: Sequence[str]) -> tuple[Objective, ...]:
-    """The objectives; by default the monitored metric.
+    """Returns the objectives; defaults to the monitored metric.
 
     Raises:
         BadInput: for an unknown name, one named twice, or another number of directions.
@@ -79,7 +79,7 @@ def read_objectives(names: Sequence[str], monitor: str, directions: Sequence[str
 
 
 def read_constraints(texts: Sequence[str], monitor: str) -> tuple[Constraint, ...]:
-    """Limits such as `parameters<=500000`.
+    """Parses limits such as `parameters<=500000`.
 
     Raises:
         BadInput: for any other text, or an unknown name.
@@ -108,12 +108,12 @@ def _as_limit(sign: re.Match[str]) -> str:
 
 
 def is_lower_better(name: str) -> bool:
-    """Whether a lower value is better."""
+    """Returns whether a lower value is better."""
     return name == "parameters" or lower_is_better(name)
 
 
 def measured(folder: Path | None, monitor: str) -> Callable[[str], float | None]:
-    """Returns a function that looks a value of a run up by its name; None if the run does not have it."""
+    """Returns a function that looks up a run's value by name; None if the run does not have it."""
     content: Mapping[str, Any] = {}
     if folder is not None and (folder / "result.json").exists():
         try:
@@ -133,7 +133,9 @@ def measured(folder: Path | None, monitor: str) -> Callable[[str], float | None]
 
 
 def pareto(values: Mapping[int, Sequence[float]], objectives: Sequence[Objective]) -> list[int]:
-    """The jobs that no other job beats in one objective without being worse in another, best first by the first one."""
+    """Returns the jobs that no other job beats in one objective without being worse in another, best first by the
+    first.
+    """
     signs = [1 if each.lower else -1 for each in objectives]
     costs = {number: tuple(s * v for s, v in zip(signs, found, strict=True)) for number, found in values.items()}
     front = [

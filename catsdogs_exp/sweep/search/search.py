@@ -1,4 +1,4 @@
-"""A search: asks Optuna for one job at a time, and tells it how each ended."""
+"""A search: asks Optuna for one job at a time, and reports each result."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _SKIPS = 1000  # combinations in a row that sweep.skip may leave out
 
 @dataclass(frozen=True)
 class Aims:
-    """What a search improves, and within which limits.
+    """What a search optimizes, and within which limits.
 
     Attributes:
         monitor: the monitored metric.
@@ -40,14 +40,14 @@ class Aims:
     constraints: tuple[Constraint, ...]
 
     def values(self, job: JobState) -> list[float] | None:
-        """The objectives of an ended job; None if one is missing."""
+        """Returns the objectives of an ended job; None if one is missing."""
         value = measured(Path(job.folder) if job.folder else None, self.monitor)
         found = [value(each.name) for each in self.objectives]
         known = [each for each in found if each is not None]
         return known if len(known) == len(found) else None
 
     def excesses(self, job: JobState) -> dict[str, float]:
-        """How far a job is beyond each limit; at most 0 where it keeps it."""
+        """Returns how far a job is beyond each limit, <= 0 if it satisfies it."""
         value = measured(Path(job.folder) if job.folder else None, self.monitor)
         return {each.text: each.excess(value(each.name)) for each in self.constraints}
 
@@ -59,7 +59,7 @@ class Study:
     Attributes:
         study: Optuna's object.
         storage: Optuna's object for its storage.
-        place: of the storage, as in `open_storage`.
+        place: location of the storage, as in `open_storage`.
     """
 
     study: Any
@@ -68,19 +68,21 @@ class Study:
 
     @property
     def trials(self) -> list[Any]:
-        """All trials, by number; not to be changed."""
+        """Returns all trials, by number; do not modify them."""
         found: list[Any] = self.study.get_trials(deepcopy=False)
         return found
 
     @property
     def is_shared(self) -> bool:
-        """Whether other machines may use it."""
+        """Returns whether other machines may use it."""
         return "://" in self.place
 
     def ask(self) -> Any:
-        """A new trial, or one that was lost with another machine; in a shared study with its first sign of life."""
+        """Returns a new trial, or one that was lost with another machine; in a shared study, with its first
+        heartbeat.
+        """
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that Optuna's own loop would give the signs of life
+            warnings.simplefilter("ignore")  # about heartbeats outside Optuna's own loop
             trial = self.study.ask()
         if self.is_shared:
             self.storage.record_heartbeat(self.id_of(trial))
@@ -100,9 +102,9 @@ class Search:
     Attributes:
         study: its trials.
         space: what it chooses from.
-        aims: what it improves.
-        settings: of the sweep.
-        skips: whether a job is left out; None: none is.
+        aims: what it optimizes.
+        settings: settings of the sweep.
+        skips: returns whether to leave out a job; None: none.
         ended: why it ended before its last trial, or "".
         say: called with messages to the user.
     """
@@ -115,7 +117,7 @@ class Search:
     ended: str = ""
     say: Callable[[str], None] = lambda text: None
     _started: float = field(default_factory=lambda: monotonic())  # noqa: PLW0108  (tests set the clock)
-    _open: dict[int, Any] = field(default_factory=dict)  # number of a job -> its trial, not told yet
+    _open: dict[int, Any] = field(default_factory=dict)  # number of a job -> its unreported trial
 
     def next(self, file: SweepFile) -> JobState | None:
         """Chooses the next job and adds it to the file; None if there is no further one."""
@@ -124,7 +126,7 @@ class Search:
             return None
         left = self._minutes_left()
         if left is not None and left <= 0:
-            self.ended = f"sweep.minutes={self.settings.minutes:g} are over"
+            self.ended = f"sweep.minutes={self.settings.minutes:g} have passed"
             return None
         for _ in range(_SKIPS):
             trial = self.study.ask()
@@ -150,7 +152,7 @@ class Search:
             self.ended = f"{failed} of {total} trials failed, more than {share} allows"
 
     def trial_of(self, job: JobState) -> TrialPlace | None:
-        """Where a job reports its epochs; None if nothing may prune it."""
+        """Returns where a job reports its epochs; None if nothing may prune it."""
         names = [each.name for each in self.aims.objectives]
         if names != [self.aims.monitor] or self.settings.pruner == "none" or job.number not in self._open:
             return None
@@ -159,7 +161,7 @@ class Search:
         return TrialPlace(place, name, trial, self.settings.pruner, self.settings.pruner_warmup)
 
     def signs_of_life(self) -> AbstractContextManager[object]:
-        """While entered, other machines are told that the trials of this process are not lost."""
+        """A context manager that sends heartbeats for the trials of this process to other machines."""
         if not self.study.is_shared:
             return nullcontext()
         return SignsOfLife(
@@ -179,7 +181,9 @@ class Search:
         for trial in self.study.trials:
             if trial.user_attrs.get(_SWEEP) == file.folder.name and _JOB in trial.user_attrs:
                 number = int(trial.user_attrs[_JOB])
-                waits = trial.state == states.WAITING  # lost, and queued for any machine: this one has its checkpoint
+                waits = (
+                    trial.state == states.WAITING
+                )  # lost, and queued for any machine, but this one has its checkpoint
                 if waits and not self.study.storage.set_trial_state_values(self.study.id_of(trial), states.RUNNING):
                     continue
                 if waits or trial.state == states.RUNNING:
@@ -218,14 +222,14 @@ class Search:
         states = library.trial.TrialState
         values = self.aims.values(job)
         own = self.study.id_of(trial)
-        if self.study.storage.get_trial(own).state.is_finished():  # other machines thought this one was gone
+        if self.study.storage.get_trial(own).state.is_finished():  # other machines assumed this one was lost
             return
         self.study.storage.set_trial_user_attr(own, _STATUS, job.status)
         if job.folder is not None:
             try:
                 keep_sheets(self.study.storage, own, Path(job.folder), folder)
             except OSError as error:  # the search matters more than its pictures
-                self.say(f"the activation sheets are no artifacts of the study: {error}")
+                self.say(f"the activation sheets could not be added to the study: {error}")
         if job.status not in (OK, PRUNED) or values is None:
             self.study.study.tell(trial.number, state=states.FAIL)
             return
@@ -237,7 +241,7 @@ class Search:
             self.study.study.tell(trial.number, values)
 
     def _has_more_or_waits(self) -> bool:
-        """Whether there is a further job. At the end, it waits for those of machines that may be gone."""
+        """Returns whether there is a further job. At the end, waits for those of machines that may be lost."""
         if not self.study.is_shared:
             return self._has_more()
         repeat_lost(self.study.study)
@@ -252,7 +256,7 @@ class Search:
         return wait_for_lost(self.study.study, self._has_more, seconds)
 
     def _has_more(self) -> bool:
-        """Counts the jobs of all machines; one that was tried again counts once, a lost one does not."""
+        """Counts the jobs of all machines; a retried job counts once, a lost one does not count."""
         if self.settings.trials is None:
             return True
         jobs = {(trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]) for trial in self._own_trials()}
@@ -272,7 +276,7 @@ class Search:
         number = max((job.number for job in file.jobs), default=-1) + 1
         trial.set_user_attr(_WORDS, list(words))
         trial.set_user_attr(_SWEEP, file.folder.name)
-        trial.set_user_attr(_JOB, number)  # last: from here on a killed search finds the job again
+        trial.set_user_attr(_JOB, number)  # last: from here on, a killed search finds the job again
         self._open[number] = trial
         job = JobState(number, words)
         file.add([job])
@@ -280,12 +284,12 @@ class Search:
 
 
 def _is_lost(trial: Any) -> bool:
-    """Whether a trial ended with its machine, and nobody told how."""
+    """Returns whether a trial was lost with its machine, without a reported result."""
     return trial.state == optuna().trial.TrialState.FAIL and _STATUS not in trial.user_attrs
 
 
 def _within(words: Row, minutes: float) -> Row:
-    """The words with a time limit, or with a tighter one than they have."""
+    """Returns the words with a time limit, or with a tighter one than they have."""
     key = "training.max_minutes"
     limits = [float(value_of(word)) for word in words if key_of(word) == key and value_of(word) is not None]
     return (*(word for word in words if key_of(word) != key), f"{key}={max(min([minutes, *limits]), 0.01):.2f}")

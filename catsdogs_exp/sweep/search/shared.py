@@ -1,4 +1,4 @@
-"""A study that several machines share: signs of life, and trials of machines that are gone."""
+"""A study shared by several machines: heartbeats, and trials of lost machines."""
 
 import threading
 import time
@@ -10,12 +10,12 @@ from catsdogs_exp.sweep.search.study import beats_per_wait, optuna
 
 
 class SignsOfLife:
-    """Tells the storage every few seconds that this process still runs its trials.
+    """Sends heartbeats to the storage every few seconds while this process runs its trials.
 
     Args:
         storage: Optuna's object for the storage.
         trials: returns the IDs of the running trials.
-        seconds: after which other machines count a silent trial as lost.
+        seconds: time after which other machines count a silent trial as lost.
     """
 
     def __init__(self, storage: Any, trials: Callable[[], Sequence[int]], seconds: int) -> None:
@@ -41,19 +41,19 @@ class SignsOfLife:
 
 
 def repeat_lost(study: Any) -> None:
-    """Marks the running trials of machines that are gone as failed, and puts each back in the queue."""
+    """Marks the running trials of lost machines as failed, and requeues each of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that this part of Optuna is experimental
         optuna().storages.fail_stale_trials(study)
 
 
 def wait_for_lost(study: Any, has_more: Callable[[], bool], seconds: int) -> bool:
-    """Waits until each trial that runs elsewhere has ended, given a sign of life, or counts as lost.
+    """Waits until each trial that runs elsewhere has ended, sent a heartbeat, or counts as lost.
 
     Args:
         study: Optuna's object.
-        has_more: whether there is a trial to run.
-        seconds: after which a silent trial counts as lost.
+        has_more: returns whether there is a trial to run.
+        seconds: time after which a silent trial counts as lost.
 
     Returns:
         Whether there is a trial to run after all.

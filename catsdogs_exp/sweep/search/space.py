@@ -1,4 +1,4 @@
-"""The space of a search: dimensions, each a set of values or an interval, some of which depend on others."""
+"""The space of a search: dimensions, each a set of values or an interval; some depend on others."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,9 @@ class Numbers:
     """A dimension of numbers.
 
     Attributes:
-        low, high: the ends, both included.
-        whole: only integers.
-        log: each order of magnitude is as likely as the others.
+        low, high: the ends, both inclusive.
+        whole: whether to use only integers.
+        log: whether to sample log-uniformly.
         step: the distance between values, or None.
     """
 
@@ -54,7 +54,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What a search chooses from.
+    """The space that a search chooses from.
 
     Attributes:
         fixed: words of all jobs.
@@ -68,11 +68,11 @@ class Space:
 
     @property
     def varying(self) -> frozenset[str]:
-        """Keys that the jobs may differ in."""
+        """Returns the keys in which jobs may differ."""
         return frozenset(key for each in self.dimensions for key in each.name.split("+"))
 
     def choose(self, trial: Any) -> Row:
-        """The words of a job, with the values that a trial of Optuna suggests."""
+        """Returns the words of a job, with the values that an Optuna trial suggests."""
         words = list(self.fixed)
         for dimension in self.dimensions:
             chosen = {key_of(word): value_of(word) for word in words}
@@ -81,13 +81,13 @@ class Space:
         return tuple(words)
 
     def ends(self) -> Grid:
-        """A small grid with the ends of each dimension that always applies, for checks before the first job."""
+        """Returns a small grid of the ends of each unconditional dimension, for checks before the first job."""
         rows: list[tuple[Row, ...]] = [((word,),) for word in self.fixed]
         rows += [_ends(each) for each in self.dimensions if each.only is None]
         return Grid(tuple(rows))
 
     def choices(self) -> dict[str, list[Any]]:
-        """Values per dimension, for a sampler that tries all.
+        """Returns the values per dimension, for a sampler that tries all.
 
         Raises:
             BadInput: if one is an interval.
@@ -142,7 +142,7 @@ def read_space(settings: Sequence[str], config_dir: str | None, jobs_file: str |
 
 
 def _numbers(word: str) -> Numbers | None:
-    """The interval or range of a word; None for any other word."""
+    """Parses the interval or range of a word; returns None for any other word."""
     if not re.search(r"\b(interval|range)\s*\(", parsed(word).value or "") or re.search(r"=\s*zip\(|^zip\(", word):
         return None
     with hydra_messages([word]):
@@ -166,7 +166,7 @@ def _interval(override: Override, value: IntervalSweep, word: str) -> Numbers:
     log, whole = "log" in value.tags, isinstance(low, int) and isinstance(high, int)
     if not low < high or (log and low <= 0) or high == float("inf") or low == -float("inf"):
         raise BadInput(
-            f"An interval must begin below its end{', and above 0 on a log scale' if log else ''}. Received: {word}"
+            f"An interval must start below its end{', and above 0 on a log scale' if log else ''}. Received: {word}"
         )
     if unknown := set(map(str, value.tags)) - {"log"}:
         raise BadInput(f"An interval takes the tag log. Received: {', '.join(sorted(unknown))} in {word}")
@@ -192,14 +192,14 @@ def _with_conditions(dimensions: Sequence[Dimension], fixed: Sequence[str], only
 
 
 def _ordered(dimensions: Sequence[Dimension]) -> tuple[Dimension, ...]:
-    """Each dimension after those its condition is about."""
+    """Sorts dimensions so that each follows those in its condition."""
     waiting, done = list(dimensions), list[Dimension]()
     names = {key for each in dimensions for key in each.name.split("+")}
     while waiting:
         known = {key for each in done for key in each.name.split("+")}
         ready = [each for each in waiting if each.only is None or set(each.only.keys()) & names <= known]
         if not ready:
-            raise BadInput(f"The conditions of sweep.only go in a circle: {', '.join(each.name for each in waiting)}")
+            raise BadInput(f"The conditions of sweep.only are circular: {', '.join(each.name for each in waiting)}")
         done += ready
         waiting = [each for each in waiting if each not in ready]
     return tuple(done)
@@ -220,7 +220,7 @@ def _suggested(dimension: Dimension, trial: Any) -> Row:
 
 
 def _labels(name: str, rows: Sequence[Row]) -> Mapping[Any, Row]:
-    """The values as Optuna shows them -> their words."""
+    """Maps the values as Optuna shows them to their words."""
     found: dict[Any, Row] = {}
     for row in rows:
         plain = value_of(row[0]) if len(row) == 1 and "+" not in name else None

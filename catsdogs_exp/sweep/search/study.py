@@ -1,4 +1,4 @@
-"""The study of a search: its storage, sampler and pruner, all of Optuna's."""
+"""The study of a search: its storage, sampler and pruner, all from Optuna."""
 
 import time
 import warnings
@@ -18,7 +18,7 @@ PRUNERS = ("none", "median", "successive_halving", "hyperband")
 
 
 def optuna() -> Any:
-    """The library, quiet.
+    """Imports Optuna, without its messages.
 
     Raises:
         BadInput: if it is not installed.
@@ -128,7 +128,7 @@ def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mappin
 
 
 def _database(url: str, lost_after: int | None) -> Any:
-    """A database. Several processes may begin with an empty one: the tables that one creates disturb the others."""
+    """Opens a database. If several processes start with an empty one, those creating tables disturb each other."""
     storages = optuna().storages
     with_driver = url
     if url.startswith(_POSTGRESQL) and find_spec("psycopg") is not None:

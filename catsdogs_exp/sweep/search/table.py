@@ -1,4 +1,4 @@
-"""The end of a search: its trials as a table; for several objectives also the Pareto front, with a picture."""
+"""The summary of a search: a table of its trials; for several objectives, also the Pareto front, with a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words of a search, including those of the package hydra-optuna-sweeper, as settings of ours."""
+"""Translates the words of a search, including those of hydra-optuna-sweeper, to our own settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,17 +26,17 @@ AUTO_RECIPE = "experiment=auto"
 
 
 def is_auto(settings: Sequence[str]) -> bool:
-    """Whether the words ask for a recipe that fits the data; of several recipes the last one counts."""
+    """Returns whether the words request a recipe that fits the data; of several recipes, the last one wins."""
     return [word for word in settings if key_of(word) == "experiment"][-1:] == [AUTO_RECIPE]
 
 
 def is_search(settings: Sequence[str], config_dir: str | None = None) -> bool:
-    """Whether the words or the recipe ask for a search; of several sweepers the last one typed counts."""
+    """Returns whether the words or the recipe request a search; of several sweepers, the last one typed wins."""
     return chosen("sweeper", settings, config_dir) == "optuna"
 
 
 def from_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
-    """What a recipe's sweeper sets besides its `params`, as settings of ours; those that were typed are left out.
+    """Returns what a recipe's sweeper sets besides its `params`, as our own settings; typed ones are left out.
 
     Args:
         settings: as typed.
@@ -65,7 +65,7 @@ def from_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
 
 
 def translated(settings: Sequence[str]) -> list[str]:
-    """The words with `hydra.sweeper.n_trials` and the like as settings of ours, and without the sweeper itself.
+    """Returns the words with `hydra.sweeper.n_trials` and the like as our own settings, without the sweeper itself.
 
     Raises:
         BadInput: for a key that neither has.
@@ -102,7 +102,7 @@ def translated(settings: Sequence[str]) -> list[str]:
 
 
 def sampler_options(texts: Sequence[str]) -> dict[str, Any]:
-    """`n_startup_trials=5` as an argument.
+    """Parses `n_startup_trials=5` into an argument.
 
     Raises:
         BadInput: for anything else.
@@ -149,7 +149,7 @@ def _described(value: Mapping[str, Any]) -> str:
     if value["type"] == "categorical":
         return ",".join(map(str, value["choices"]))
     if "step" in value:
-        end = value["high"] + (1 if value["type"] == "int" else value["step"] / 2)  # ours ends before its end
+        end = value["high"] + (1 if value["type"] == "int" else value["step"] / 2)  # the end of our range is exclusive
         return f"range({value['low']},{end},{value['step']})"
     interval = f"interval({value['low']},{value['high']})"
     if value["type"] == "int":
