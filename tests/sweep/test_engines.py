@@ -94,7 +94,7 @@ def test_a_killed_worker_costs_its_job_alone(
     ended = swept(tmp_path, "-m", *words, *words_for(engine))
     assert ended.returncode == 1, ended.stderr
     assert [job["status"] for job in states(tmp_path)] == ["failed", "ok"]
-    assert "[1/2] its process is gone: it goes on from its last checkpoint" in ended.stderr
+    assert "[1/2] its process was killed: it continues from its last checkpoint" in ended.stderr
     assert "[1/2] failed: its process was killed twice" in ended.stderr
 
 
@@ -120,7 +120,10 @@ def test_a_preempted_job_goes_on_from_its_state(tmp_path: Path, tiny: tuple[str,
         assert epochs == [str(number) for number in range(1, 41)]
         assert "interrupted" in (run / "run.log").read_text(encoding="utf-8")
     said = (tmp_path / "log").read_text(encoding="utf-8")
-    assert "[2/2] its process is gone: it goes on from its last checkpoint" in said and "[1/2] its process" not in said
+    assert (
+        "[2/2] its process was killed: it continues from its last checkpoint" in said
+        and "[1/2] its process" not in said
+    )
 
 
 def process_of(folder: Path, number: int, sweep: "subprocess.Popen[bytes]") -> int:

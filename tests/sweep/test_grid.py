@@ -136,7 +136,7 @@ def test_texts_of_a_zip_are_taken_to_the_letter() -> None:
         ),
         (
             ["lr=interval(0.1,1)"],
-            "An interval has no end of values: only a search takes it. Received: lr=interval(0.1,1). "
+            "An interval has infinitely many values: only a search can use it. Received: lr=interval(0.1,1). "
             "Add hydra/sweeper=optuna, or give values: lr=0.1,0.01",
         ),
         (["lr=range(0,1,0)"], "The step of a range must not be 0. Received: lr=range(0,1,0)"),
