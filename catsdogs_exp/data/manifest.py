@@ -142,14 +142,15 @@ def make_manifest(
     decided = np.full(len(listing.splits), UNDECIDED, dtype=np.int8)
     refusal = decision.refusal
     if part.any() and not (enforce and refusal):
+        contents = verdicts.sha256[part]
         decided[part] = split_rules.assign(
             split,
             split_rules.Unassigned(
                 listing.labels[part],
                 listing.splits[part],
-                verdicts.sha256[part],
-                paths=listing.paths[part],
-                groups=stable_numbers(decision.findings.near[part], verdicts.sha256[part]),
+                contents,
+                paths=listing.paths[part] if split.group_by else None,
+                groups=stable_numbers(decision.findings.near[part], contents),
             ),
         )
     manifest = Manifest(

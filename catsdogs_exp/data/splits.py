@@ -41,7 +41,7 @@ class Unassigned:
             to it. With folds, its train and validation sets are split again, and its test set stays.
         sha256: strings [n], the content.
         paths: strings [n], relative; only needed for `split.group_by`.
-        groups: int64 [n], equal numbers for images that must stay together. Copies always do.
+        groups: int64 [n], equal numbers for images that must stay together, copies among them. None: only copies must.
     """
 
     labels: NDArray[np.int32]
@@ -258,16 +258,22 @@ def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
 def _merged(
     sha256: NDArray[np.str_], names: list[str | None] | None, groups: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """Group numbers, int64 [n]: equal for images with the same content, name or group, and everything these connect."""
-    columns: list[Sequence[str | int | None]] = [sha256.tolist()]
-    columns += [names] if names is not None else []
-    columns += [groups.tolist()] if groups is not None else []
-    rows = np.arange(len(sha256))
-    heads = []
-    for column in columns:  # each row with the first one of the same value
-        first: dict[str | int, int] = {}
-        heads.append([row if value is None else first.setdefault(value, row) for row, value in enumerate(column)])
-    return joined(rows, np.tile(rows, len(columns)), np.array(heads, dtype=np.int64).ravel())
+    """Returns group numbers, int64 [n]: equal for images of the same group (without groups: content) or name, and
+    everything these connect.
+    """
+    if groups is None:
+        group = _first_alike(sha256.tolist())
+    else:
+        _, first, which = np.unique(groups, return_index=True, return_inverse=True)
+        group = first[which]
+    return group if names is None else joined(group, np.arange(len(group)), _first_alike(names))
+
+
+def _first_alike(values: Sequence[str | None]) -> NDArray[np.int64]:
+    """Returns the first row with the same value for each row, int64 [n]; the row itself if it has no value."""
+    first: dict[str, int] = {}
+    heads = (row if value is None else first.setdefault(value, row) for row, value in enumerate(values))
+    return np.fromiter(heads, np.int64, len(values))
 
 
 def _follow(decided: NDArray[np.int8], group: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -149,7 +149,11 @@ def packed(verdicts: Sequence[Verdict]) -> list[bytes]:
 
 def records_of(rows: Sequence[bytes]) -> NDArray[np.void]:
     """The fixed parts of packed verdicts, `RECORD` [n]."""
-    return np.frombuffer(b"".join([row[: RECORD.itemsize] for row in rows]), dtype=RECORD)
+    records = np.empty(len(rows), dtype=RECORD)
+    for start in range(0, len(rows), _AT_ONCE):
+        part = [row[: RECORD.itemsize] for row in rows[start : start + _AT_ONCE]]
+        records[start : start + _AT_ONCE] = np.frombuffer(b"".join(part), dtype=RECORD)
+    return records
 
 
 def columns(rows: Sequence[bytes]) -> Verdicts:
