@@ -16,8 +16,8 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer, above
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 
 _BATCH = 32
-_FEWEST = 64  # minimum number of images to measure use on, however slow
-_BYTES = 32 * 2**20  # batch variants that run at once; layers above may be several times wider
+_FEWEST = 64  # minimum number of images to measure use on, even if it takes longer
+_BYTES = 32 * 2**20  # size of batch variants that run at once; later layers may be several times wider
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class ChannelUse:
 
     Attributes:
         images: number of images it was measured on.
-        accuracy: float64 [channels], the accuracy lost, -1..1; negative if the network does better without the channel.
-        probability: float64 [channels, classes], the mean probability of the right class lost, by class; NaN for a
+        accuracy: float64 [channels], the loss of accuracy, -1..1; negative if the network is better without the
+            channel.
+        probability: float64 [channels, classes], the mean drop in the right class's probability, by class; NaN for a
             class without images.
     """
 
@@ -44,11 +45,11 @@ def channel_use(  # noqa: PLR0913  (a layer of a network, and what goes through 
     means: NDArray[np.float32],
     seconds: float = np.inf,
 ) -> ChannelUse:
-    """Sets each channel of a layer to its mean in turn and recomputes the layers above.
+    """Sets each channel of a layer to its mean in turn and recomputes the later layers.
 
     Args:
         network: the network.
-        layer: one with maps, [b, height, width, channels].
+        layer: a layer with feature maps, [b, height, width, channels].
         images: uint8 [n, height, width, 3 or 1], ordered so that every prefix is a fair sample.
         labels: int32 [n].
         means: float32 [channels], the mean activations.

@@ -1,4 +1,4 @@
-"""The activations of selected layers for some images (the course's strips: docs/course.md)."""
+"""Computes the activations of selected layers for some images (the course's strips: docs/course.md)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Activations:
     """Computes the activations of selected layers together with the probabilities, in one pass.
 
     Args:
-        network: flat; its current weights are used in each call.
+        network: a flat network; each call uses its current weights.
         layers: some of its layers.
     """
 
@@ -25,9 +25,9 @@ class Activations:
         self._model = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs[:1]])
 
     def of(self, images: NDArray[np.uint8]) -> NetworkActivations:
-        """The activations for some images, uint8 [b, height, width, 3 or 1]."""
+        """Returns the activations for some images, uint8 [b, height, width, 3 or 1]."""
         self._network.refresh()
-        # Not compiled: for a few images that takes longer than asking layer by layer.
+        # Not compiled: for a few images, compiling takes longer than running layer by layer.
         found = keras.tree.flatten(self._model([images], training=False))
         maps = [np.asarray(each, np.float32) for each in found[:-1]]
         return NetworkActivations(

@@ -24,7 +24,7 @@ from catsdogs_exp.insight.receptive_field import Field, receptive_fields
 STRONGEST, MIDDLING = 9, 3  # patches per channel
 _BATCH = 32
 _DISSECTED = 400  # images whose masks are compared with activations
-_UNTRAINED = 3  # untrained networks with different seeds: the score of a single one is partly luck
+_UNTRAINED = 3  # number of untrained networks, with different seeds: a single one's score is partly chance
 
 Report = Callable[[str, int, int], None]
 
@@ -36,7 +36,7 @@ class Images:
     Attributes:
         pixels: uint8 [n, height, width, 3 or 1], at the network's size, ordered so that every prefix is a fair sample.
         labels: int32 [n].
-        classes: names.
+        classes: class names.
         masks: uint8 [n, height, width], the part at each pixel, or None.
         concepts: the meaning of the masks' values, or None.
     """
@@ -53,7 +53,7 @@ class Images:
         return self.pixels.shape[1], self.pixels.shape[2]
 
     def batches(self) -> Iterator[NDArray[np.uint8]]:
-        """The pixels in batches."""
+        """Yields the pixels in batches."""
         for start in range(0, len(self.pixels), _BATCH):
             yield self.pixels[start : start + _BATCH]
 
@@ -65,7 +65,7 @@ class Patch:
     Attributes:
         image: index of the image.
         box: left, top, right, bottom in pixels, the receptive field; may exceed the image.
-        answer: the channel's activation.
+        answer: the channel's activation at this place.
     """
 
     image: int
@@ -80,15 +80,14 @@ class Channel:
     Attributes:
         layer, number: where it is.
         dead: whether its activation is constant.
-        use: the accuracy lost when it always outputs its mean.
-        probability_lost: the mean probability of the right class lost, by class; NaN without images.
+        use: the loss of accuracy when it always outputs its mean.
+        probability_lost: the mean drop in the right class's probability, by class; NaN without images.
         strongest, middling: patches of different images.
         make_up: each class's fraction of the strongest images.
         part: the part it is named after, or `""`.
-        closest_part: the part for which it is furthest ahead of the untrained network, named or not; `""` without
-            masks.
-        iou, iou_untrained: intersection over union with that part on held-out images, and the best of the untrained
-            network for the same part; NaN without masks.
+        closest_part: the part for which its lead over the untrained network is largest, named or not; `""` without
+        masks. iou, iou_untrained: intersection over union with that part on held-out images, and the best of the
+        untrained network for the same part; NaN without masks.
     """
 
     layer: str
@@ -106,7 +105,7 @@ class Channel:
 
     @property
     def top_class(self) -> int:
-        """The most frequent class among its strongest images."""
+        """Returns the most frequent class among its strongest images."""
         return int(np.argmax(self.make_up))
 
 
@@ -115,10 +114,10 @@ class LayerAtlas:
     """A layer's channels, most used first.
 
     Attributes:
-        name: the layer's.
+        name: name of the layer.
         shape: height, width, channels.
-        field: the receptive field of its units, or None for the whole image.
-        used_images: number of images use was measured on.
+        field: receptive field of its units, or None for the whole image.
+        used_images: number of images that use was measured on.
         channels: all of them, dead ones last.
     """
 
@@ -135,8 +134,8 @@ def make_atlas(
     """Analyses every channel of some layers.
 
     Args:
-        network: trained.
-        layers: layers with maps.
+        network: the trained network.
+        layers: layers with feature maps.
         images: validation images.
         seconds: approximate time limit for measuring use, over all layers.
         report: called with the current task, the number done, and the total.
@@ -158,7 +157,7 @@ def make_atlas(
 
 
 def untrained(model: keras.Model, seed: int) -> keras.Model:
-    """The same network as before training, or as it would have been with another seed."""
+    """Returns the network before training, initialized with a seed."""
     number = 0
 
     def fresh(layer: Any) -> Any:
@@ -176,10 +175,11 @@ def untrained(model: keras.Model, seed: int) -> keras.Model:
 def calibrate(model: keras.Model, pixels: NDArray[np.uint8]) -> None:
     """Gives batch normalisation the statistics of some images, as training does.
 
-    Without them a deep untrained network answers nearly the same to every image, and is no measure for a trained one.
+    Without them, a deep untrained network responds almost identically to every image, and is no baseline for a trained
+    one.
 
     Args:
-        model: changed in place.
+        model: the network, changed in place.
         pixels: uint8 [n, height, width, 3 or 1]; the first 64 are used.
     """
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -272,12 +272,12 @@ def _dissections(  # noqa: PLR0913  (one finding of each kind)
 def channels_of_layer(
     layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images
 ) -> list[Channel]:
-    """The channels of a layer by their numbers, without parts.
+    """Returns the channels of a layer in order of their numbers, without parts.
 
     Args:
         layer: the layer.
-        answers: of its channels to the images.
-        use: of its channels.
+        answers: the channels' activation statistics over the images.
+        use: use of its channels.
         field: the receptive field of its units.
         images: the images used.
     """

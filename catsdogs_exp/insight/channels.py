@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.graph import FlatNetwork, Layer
 
-_SAMPLES = 64  # places per image that enter the quantiles
+_SAMPLES = 64  # sampled places per image, for the quantiles
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ChannelAnswers:
 
     @property
     def dead(self) -> NDArray[np.bool_]:
-        """Channels whose activation is constant: bool [channels]."""
+        """Returns which channels have constant activations: bool [channels]."""
         lowest, highest = self.samples.min(axis=0), np.maximum(self.samples.max(axis=0), self.maxima.max(axis=0))
         return np.asarray(highest - lowest <= 1e-6 * np.maximum(1, np.abs(highest)))
 
@@ -54,7 +54,7 @@ def channel_answers(
 
     Args:
         network: the network.
-        layers: layers with maps, [b, height, width, channels].
+        layers: layers with feature maps, [b, height, width, channels].
         batches: uint8 [b, height, width, 3 or 1].
         seed: for sampling places.
     """
@@ -74,7 +74,8 @@ def channel_answers(
 
 
 def strongest_images(answers: ChannelAnswers, channel: int, count: int) -> NDArray[np.intp]:
-    """The images that excite a channel most, strongest first; each image counts once, however many places excite it.
+    """Returns the images that excite a channel most, strongest first; each image counts once, however many places
+    excite it.
 
     Fewer than `count` if the channel responds to fewer: an image in which its activation is at its minimum everywhere
     is uninformative.
@@ -85,7 +86,7 @@ def strongest_images(answers: ChannelAnswers, channel: int, count: int) -> NDArr
 
 
 def middling_images(answers: ChannelAnswers, channel: int, count: int) -> NDArray[np.intp]:
-    """Images from the middle of a channel's range: around the median of its strongest answers per image."""
+    """Returns images from the middle of a channel's range: around the median of its maximum activations per image."""
     order = np.argsort(-answers.maxima[:, channel], kind="stable")
     start = max(0, len(order) // 2 - count // 2)
     return order[start : start + count]

@@ -1,7 +1,7 @@
 """Finds the image part that a channel detects: network dissection (Bau et al., 2017), with a held-out threshold.
 
 Bau et al. fix the threshold at the 99.5th percentile of a channel's activations. This limits the score of parts that
-cover more than 0.5 % of an image. Here each channel and part uses the quantile that does best on one half of the
+cover more than 0.5 % of an image. Here, each channel and part uses the quantile that scores best on one half of the
 images; the score is measured on the other half.
 """
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.receptive_field import Axis, Field
 
-MOST_CELLS = 48  # on the longer side of an image, at which activations and masks are compared
-BINS = 256  # thresholds to try, with equally many activations between each two
-CLEARLY = 1.5  # times the best score of the untrained network
+MOST_CELLS = 48  # grid cells along the longer side of an image, for comparing activations with masks
+BINS = 256  # number of thresholds to try
+CLEARLY = 1.5  # required ratio to the best score of the untrained network
 CERTAIN = 0.99  # quantile of the scores with shuffled masks
 SHUFFLES = 8  # how often masks are shuffled between images
 
@@ -27,7 +27,7 @@ class Concepts:
     """The parts shown by masks.
 
     Attributes:
-        names: of the parts, such as `eye` or `ear: floppy`.
+        names: names of the parts, such as `eye` or `ear: floppy`.
         labels: for each part, the mask values that belong to it.
     """
 
@@ -35,7 +35,7 @@ class Concepts:
     labels: tuple[tuple[int, ...], ...]
 
     def matrix(self, values: int) -> NDArray[np.bool_]:
-        """Which mask value belongs to which part: bool [parts, values]."""
+        """Returns which mask values belong to which part: bool [parts, values]."""
         found = np.zeros((len(self.names), values), bool)
         for part, labels in enumerate(self.labels):
             found[part, list(labels)] = True
@@ -48,8 +48,8 @@ class Dissection:
 
     Attributes:
         iou: float64 [channels, parts], intersection over union on images not used for the thresholds.
-        chance: float64 [parts], the `CERTAIN` quantile of all channels' scores when images get each other's masks.
-        threshold: float32 [channels, parts], the activation from which a place counts.
+        chance: float64 [parts], the `CERTAIN` quantile of all channels' scores with masks shuffled between images.
+        threshold: float32 [channels, parts], the lowest activation that counts as a detection.
     """
 
     iou: NDArray[np.float64]
@@ -58,7 +58,9 @@ class Dissection:
 
 
 def mask_grid(size: tuple[int, int], most: int = MOST_CELLS) -> tuple[int, int]:
-    """Rows and columns of the grid on which activations and masks are compared, for an image of this size (pixels)."""
+    """Returns rows and columns of the grid for comparing activations with masks, for an image of this size in
+    pixels.
+    """
     factor = min(1.0, most / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -69,8 +71,8 @@ def aligned(
     """Places a layer's activations in the image: each unit is at the centre of its receptive field.
 
     Args:
-        answers: float32 [height, width, channels] of one image.
-        field: the layer's.
+        answers: float32 [height, width, channels], activations for one image.
+        field: receptive field of the layer's units.
         image_size: height and width of the image in pixels.
         grid: rows and columns of the result, see `mask_grid`.
 
@@ -88,21 +90,21 @@ def aligned(
 
 
 def evenly(units: tuple[int, int], image_size: tuple[int, int]) -> Field:
-    """The positions of units whose receptive field is unknown: evenly spaced over the image."""
+    """Returns positions for units whose receptive field is unknown: evenly spaced over the image."""
     steps = [size / count for size, count in zip(image_size, units, strict=True)]
     rows, columns = (Axis(step, (step - 1) / 2, (step - 1) / 2) for step in steps)
     return Field(rows, columns)
 
 
 def shrunk_mask(mask: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.uint8]:
-    """A mask of part labels, uint8 [height, width], at the grid's size: the label at the centre of each cell."""
+    """Shrinks a mask of part labels, uint8 [height, width], to the grid: the label at the centre of each cell."""
     rows = ((np.arange(grid[0]) + 0.5) * mask.shape[0] / grid[0]).astype(np.intp)
     columns = ((np.arange(grid[1]) + 0.5) * mask.shape[1] / grid[1]).astype(np.intp)
     return np.ascontiguousarray(mask[rows[:, None], columns])
 
 
 def binned(answers: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The index of the threshold interval of each activation.
+    """Returns the index of the threshold interval of each activation.
 
     Args:
         answers: float32 [rows, columns, channels] of one image, aligned.
@@ -167,14 +169,15 @@ def _held_out(
             above = counts.sum(1)[::-1].cumsum()[::-1]
             union = inside.sum(1, keepdims=True) + above - above_inside
             ious.append(above_inside / np.maximum(union, 1))
-        best = ious[0][:, 1:].argmax(1) + 1  # from bin 0 on, all places count, which carries no information
+        best = ious[0][:, 1:].argmax(1) + 1  # with bin 0, all places count, which carries no information
         chosen.append(best)
         iou.append(ious[1][np.arange(len(best)), best])
     return _Scores(np.array(iou), np.array(chosen))
 
 
 def quantile_edges(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The activations that separate each channel's bins: denser towards the strongest ones, where small parts are.
+    """Returns the activations that separate each channel's bins: denser towards the strongest ones, to resolve small
+    parts.
 
     Args:
         samples: float32 [n, channels], activations at random places.
@@ -190,13 +193,13 @@ def quantile_edges(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 def name_channels(
     trained: Dissection, untrained_best: NDArray[np.float64], concepts: Concepts
 ) -> list[tuple[str, float] | None]:
-    """The part that each channel detects, with its score; None if the evidence is insufficient.
+    """Returns the part that each channel detects, with its score; None if the evidence is insufficient.
 
     A channel is named if its score exceeds `CLEARLY` times the best that any channel of the untrained network reaches
     for the same part, and the score with shuffled masks. Among several parts, the one with the largest lead is used.
 
     Args:
-        trained: of the network's layer.
+        trained: the dissection of the network's layer.
         untrained_best: float64 [parts], the best score of the same network without training.
         concepts: the parts.
     """
@@ -213,7 +216,7 @@ def name_channels(
 
 
 def part_areas(masks: Iterable[NDArray[np.uint8]], concepts: Concepts, values: int) -> NDArray[np.float64]:
-    """The fraction of all pixels that each part covers: float64 [parts]."""
+    """Returns the fraction of all pixels that each part covers: float64 [parts]."""
     counts = np.zeros(values, np.int64)
     for mask in masks:
         counts += np.bincount(mask.ravel(), minlength=values)
@@ -221,10 +224,10 @@ def part_areas(masks: Iterable[NDArray[np.uint8]], concepts: Concepts, values: i
 
 
 def concepts_of(names: Sequence[str]) -> Concepts:
-    """Parts from the names of mask values; `ear: floppy` and `ear: pointed` also form the part `ear`.
+    """Creates parts from the names of mask values; `ear: floppy` and `ear: pointed` also form the part `ear`.
 
     Args:
-        names: of the values 0, 1, ...; `""` for values that are no part.
+        names: names of the values 0, 1, ...; `""` for values that are no part.
     """
     groups: dict[str, list[int]] = {}
     for value, name in enumerate(names):

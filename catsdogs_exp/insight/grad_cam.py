@@ -1,4 +1,4 @@
-"""Where in an image a network finds its evidence for a class: Grad-CAM (Selvaraju et al., 2017)."""
+"""Shows where in an image a network finds evidence for a class: Grad-CAM (Selvaraju et al., 2017)."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _BATCH = 32
 
 
 def last_spatial_layer(network: FlatNetwork) -> Layer | None:
-    """The last layer with spatial output, [b, height, width, channels]; None if there is none."""
+    """Returns the last layer with spatial output, [b, height, width, channels]; None if there is none."""
     stacks = [layer for layer in network.layers if _has_places(layer)]
     return stacks[-1] if stacks else None
 
@@ -31,11 +31,11 @@ class GradCam:
     score of its first class is the negative of it, so the maps of the two classes show opposite evidence.
 
     Args:
-        network: flat; its current weights are used in each call.
-        layer: one with maps, [b, height, width, channels]; None: the last one.
+        network: a flat network; each call uses its current weights.
+        layer: a layer with feature maps, [b, height, width, channels]; None: the last one.
 
     Raises:
-        ValueError: if the network has no layer with maps, or the layer has none.
+        ValueError: if the network has no layer with feature maps, or the layer has none.
     """
 
     def __init__(self, network: FlatNetwork, layer: Layer | None = None) -> None:
@@ -53,7 +53,7 @@ class GradCam:
         )
 
     def of(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32]:
-        """The maps of some images, each for one class.
+        """Computes the maps of some images, each for one class.
 
         Args:
             images: uint8 [b, height, width, 3 or 1], at the network's input size.
@@ -61,7 +61,7 @@ class GradCam:
 
         Returns:
             float32 [b, rows, columns] of the layer: >= 0, and 0 where nothing supports the class. The unit is that of
-            the logits' gradient, so maps are comparable within an image but not between networks.
+            the logits' gradient, so maps are comparable within an image, but not across networks.
         """
         self._network.refresh()
         chosen = np.asarray(classes, np.int32)
@@ -74,7 +74,7 @@ class GradCam:
     def of_likeliest(
         self, images: NDArray[np.uint8], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
-        """The maps of a few images, each for its most probable classes.
+        """Computes the maps of a few images, each for its most probable classes.
 
         Args:
             images: uint8 [b, height, width, 3 or 1], b >= 1.
@@ -92,7 +92,7 @@ class GradCam:
         return said, likeliest, np.stack([self._gradient(tensors, column).numpy() for column in columns], axis=1)
 
     def _below(self, images: NDArray[np.uint8]) -> list[tf.Tensor]:
-        """What enters the part of the network above the layer."""
+        """Returns the inputs of the part of the network above the layer."""
         return list(keras.tree.flatten(self._lower([images], training=False)))
 
     def _maps(self, tensors: list[tf.Tensor], classes: tf.Tensor) -> tf.Tensor:

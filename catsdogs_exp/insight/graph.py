@@ -32,15 +32,15 @@ class NoGraph(BadInput):
 class FlatNetwork:
     """A network with its nested networks flattened.
 
-    A network that calls each layer once and has no nested ones is used as it is. Otherwise a copy of its layers is
+    A network that calls each layer once and has no nested ones is used unchanged. Otherwise, a copy of its layers is
     called again, one after another, so that the original keeps its graph; `refresh` updates the copy's weights.
 
     Args:
         model: a functional or sequential network.
 
     Attributes:
-        model: functional, without nested networks; computes the same function as the original.
-        layers: the layers with an output, from the input upwards.
+        model: a functional model without nested networks that computes the same function as the original.
+        layers: layers with an output, from the input upwards.
 
     Raises:
         ValueError: for a network without a graph (a subclass of `keras.Model` with its own `call`).
@@ -52,7 +52,7 @@ class FlatNetwork:
         if not hasattr(model, "operations"):
             raise NoGraph(f"The network {model.name} has no graph of layers to look into (a subclass of keras.Model)")
         self._pairs: list[tuple[Any, Any]] = []
-        self._calls: dict[str, int] = {}  # how often the nested network of this name has been laid open
+        self._calls: dict[str, int] = {}  # how often the nested network of this name has been flattened
         nested = any(_is_network(operation) for operation in model.operations) or calls_layers_again(model)
         self.model = self._laid_open(model) if nested else model
         self.layers = tuple(
@@ -67,7 +67,7 @@ class FlatNetwork:
             copy.set_weights(source.get_weights())
 
     def layer(self, name: str) -> Layer:
-        """The layer of this name.
+        """Returns the layer of this name.
 
         Raises:
             KeyError: if there is none.
@@ -101,11 +101,11 @@ class FlatNetwork:
             copy = type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{self._calls[layer.name]}"})
             if source := next((source for source, other in self._pairs if other is layer), None):
                 self._pairs.append((source, copy))
-            repeats.append(copy)  # ids are of living objects
+            repeats.append(copy)  # keeps the objects alive, so that their ids stay unique
             return copy
 
         def call(layer: Any, *arguments: Any, **more: Any) -> Any:
-            if id(layer) in made and not _is_network(layer):  # called again: once more under another name
+            if id(layer) in made and not _is_network(layer):  # called again: added under another name
                 layer = repeated(layer)
             if _is_network(layer):
                 inside = f"{prefix}{layer.name}"
@@ -146,10 +146,11 @@ def _is_network(operation: Any) -> bool:
 
 
 def above(model: keras.Model, layer: Layer) -> tuple[list[Any], keras.Model]:
-    """The part of the network that computes the output from a layer's output, without recomputing anything below.
+    """Returns the part of the network that computes the output from a layer's output, without recomputing anything
+    below.
 
     Args:
-        model: flat.
+        model: a flat network.
         layer: one of its layers.
 
     Returns:
@@ -173,7 +174,7 @@ def above(model: keras.Model, layer: Layer) -> tuple[list[Any], keras.Model]:
 
 
 def _from_below(feeding: dict[Any, list[Any]]) -> list[Any]:
-    """The operations in an order in which each one comes after all its inputs."""
+    """Sorts the operations so that each one follows all its inputs."""
     order: list[Any] = []
     done: set[Any] = set()
     for start in feeding:

@@ -20,7 +20,7 @@ _TINTS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers
 
 
 def spatial_layers(network: FlatNetwork) -> list[Layer]:
-    """The layers whose output is a stack of maps, [b, height, width, channels], from the input upwards.
+    """Returns the layers whose output is a stack of feature maps, [b, height, width, channels], from the input upwards.
 
     Rescaling, padding, dropout and other layers that do not compute features are left out.
     """
@@ -29,7 +29,7 @@ def spatial_layers(network: FlatNetwork) -> list[Layer]:
 
 
 def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: str) -> list[Layer]:
-    """The layers selected by a setting.
+    """Returns the layers selected by a setting.
 
     `auto`: for a plain network (no branches) with at most `MOST` convolutions and poolings, all of these; otherwise at
     most `MOST` layers spread over the depth, each the last one before the maps shrink, or the end of a block. The
@@ -39,7 +39,7 @@ def choose_layers(network: FlatNetwork, wanted: str | Sequence[str], setting: st
     Args:
         network: the network.
         wanted: `auto`, `all`, or names and patterns.
-        setting: the setting's name, for the message.
+        setting: name of the setting, for the message.
 
     Raises:
         BadInput: for a name or pattern that matches no layer, with the closest names.
@@ -93,7 +93,7 @@ def _auto(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
 
 
 def _block_ends(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
-    """The sums of residual blocks, the last layer of each size, and the last layer of all."""
+    """Returns the sums of residual blocks, the last layer of each size, and the very last layer."""
     feeding = parents(network.model)
     feeds: dict[Any, list[Any]] = {}
     for operation, sources in feeding.items():
@@ -111,8 +111,8 @@ def _block_ends(network: FlatNetwork, stacks: list[Layer]) -> list[Layer]:
 
 
 def _input_of_widening(operation: Any, feeding: dict[Any, list[Any]], feeds: dict[Any, list[Any]]) -> Any:
-    """The input of the 1 x 1 convolution that expands a mobile block before its depthwise one; None for any other
-    layer.
+    """Returns the input of the 1 x 1 convolution that expands a mobile block before its depthwise one; None for any
+    other layer.
     """
     following = feeds.get(operation, [])
     while len(following) == 1 and isinstance(following[0], layers.ZeroPadding2D):

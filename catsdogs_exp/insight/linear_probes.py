@@ -1,4 +1,4 @@
-"""The accuracy of a linear classifier on a layer's pooled activations: linear probes (Alain and Bengio, 2016)."""
+"""Linear probes: the accuracy of a linear classifier on a layer's pooled activations (Alain and Bengio, 2016)."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class ProbeScore:
 
 
 def probe(features: NDArray[np.float32], labels: NDArray[np.int32], folds: int = 5, seed: int = 0) -> ProbeScore:
-    """Cross-validated accuracy of a ridge classifier on standardised features.
+    """Computes the cross-validated accuracy of a ridge classifier on standardised features.
 
     The classifier is the closed-form least squares solution on +1/-1 targets, one per class; the penalty is chosen per
     fold among seven by generalised cross-validation, which costs next to nothing after the decomposition.
@@ -29,7 +29,7 @@ def probe(features: NDArray[np.float32], labels: NDArray[np.int32], folds: int =
         features: float [images, features], such as the mean of each channel.
         labels: int [images].
         folds: number of stratified folds.
-        seed: of the folds.
+        seed: seed of the folds.
 
     Raises:
         ValueError: if a class has fewer than two images.
@@ -72,7 +72,7 @@ def _accuracy(
     for penalty in np.geomspace(1e-3, 1e3, 7) * len(x):
         shrink = s**2 / (s**2 + penalty)
         residual = targets - middle - u @ (shrink[:, None] * projected)
-        # the mean is estimated as well: one more degree of freedom
+        # the mean is estimated, too: one more degree of freedom
         free = len(x) - 1 - shrink.sum()
         error = (residual**2).sum() / max(free, 1e-9) ** 2
         if error < best:
@@ -82,10 +82,10 @@ def _accuracy(
 
 
 def _decomposed(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """u [n, k], s [k], v [p, k] with x = u s v', without vanishing s.
+    """Returns u [n, k], s [k], v [p, k] with x = u s v', without vanishing s.
 
-    By the eigenvectors of the smaller of x'x and xx', in a fifth of the time that `numpy.linalg.svd` takes; the ridge
-    penalties are far above what this loses in precision.
+    Uses the eigenvectors of the smaller of x'x and xx', which takes a fifth of the time of `numpy.linalg.svd`; the
+    ridge penalties are far above the loss of precision.
     """
     tall = len(x) >= x.shape[1]
     squares, vectors = np.linalg.eigh(x.T @ x if tall else x @ x.T)

@@ -1,4 +1,4 @@
-"""Activations as plain arrays, and as grey levels for drawing. Needs no TensorFlow."""
+"""Activations as plain arrays, and as grey levels for drawing. Does not import TensorFlow."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ class LayerActivations:
     """The activations of one layer for some images.
 
     Attributes:
-        layer: its name.
+        layer: name of the layer.
         maps: float32 [b, height, width, channels].
     """
 
@@ -21,7 +21,7 @@ class LayerActivations:
 
     @cached_property
     def dead(self) -> NDArray[np.bool_]:
-        """Channels that are constant over all places and images: bool [channels]."""
+        """Returns which channels are constant over all places and images: bool [channels]."""
         return np.asarray(np.ptp(self.maps, axis=(0, 1, 2)) <= 1e-12)
 
 
@@ -30,7 +30,7 @@ class NetworkActivations:
     """A network's activations and probabilities for some images.
 
     Attributes:
-        layers: from the input upwards.
+        layers: activations of the layers, from the input upwards.
         probabilities: float32 [b, classes].
     """
 
@@ -71,7 +71,7 @@ def on_one_scale(channels: NDArray[np.float32], low: float, high: float) -> NDAr
 
 
 def shrunk(maps: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-    """Maps of at most `most` rows and columns: means over blocks of 2 x 2, 3 x 3, ... places.
+    """Shrinks maps to at most `most` rows and columns: means over blocks of 2 x 2, 3 x 3, ... places.
 
     Args:
         maps: float32 [b, height, width, channels].

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.insight.similarity import Match, channel_correlation, cka_matrix, match_channels
 
-ALONE_BELOW = 0.5  # below this correlation with its most similar channel, a channel was learned only here
+ALONE_BELOW = 0.5  # a channel whose most similar channel correlates by less than this has no counterpart
 _SIDE = 8  # cells per side of the grid on which activations are compared
 
 
@@ -28,7 +28,7 @@ class LayerFeatures:
 
     @property
     def pooled(self) -> NDArray[np.float32]:
-        """The mean activation per image and channel: float32 [images, channels]."""
+        """Returns the mean activation per image and channel: float32 [images, channels]."""
         return np.asarray(self.spatial.mean(axis=(1, 2)), np.float32)
 
 
@@ -38,7 +38,7 @@ class LayerMatch:
 
     Attributes:
         first, second: names of the layers.
-        pairs: most similar first; without dead channels, which correlate with nothing.
+        pairs: pairs, most similar first; without dead channels, which correlate with nothing.
         dead: number of dead channels of either layer.
     """
 
@@ -49,7 +49,7 @@ class LayerMatch:
 
     @property
     def correlation(self) -> float:
-        """The mean over the pairs; NaN without any."""
+        """Returns the mean over the pairs; NaN if there are none."""
         return float(np.mean([pair.correlation for pair in self.pairs])) if self.pairs else float("nan")
 
 
@@ -59,8 +59,8 @@ class LonelyChannel:
 
     Attributes:
         layer, channel: where it is.
-        nearest_layer, nearest_channel: the most similar one.
-        correlation: with that one.
+        nearest_layer, nearest_channel: the most similar channel of the other network.
+        correlation: correlation with it.
     """
 
     layer: str
@@ -90,11 +90,11 @@ class Comparison:
 
 
 def on_grid(maps: NDArray[np.float32], side: int = _SIDE) -> NDArray[np.float32]:
-    """Means over the cells of a grid, so that layers of any size can be compared place by place.
+    """Averages maps over the cells of a grid, so that layers of any size can be compared place by place.
 
     Args:
         maps: float32 [images, height, width, channels].
-        side: cells per side; maps with fewer places repeat them.
+        side: number of cells per side; smaller maps are repeated.
 
     Returns:
         float32 [images, side, side, channels].
@@ -113,8 +113,8 @@ def on_grid(maps: NDArray[np.float32], side: int = _SIDE) -> NDArray[np.float32]
 def compare_networks(first: Sequence[LayerFeatures], second: Sequence[LayerFeatures]) -> Comparison:
     """Compares two networks by their activations for the same images.
 
-    The similarity of two channels is the mean of two correlations: that of their mean activations per image, and that
-    of their activations on a grid.
+    The similarity of two channels is the mean of two correlations: of their mean activations per image, and of their
+    activations on a grid.
     """
     cka = cka_matrix([_flat(each) for each in first], [_flat(each) for each in second])
     alike = [[_correlation(a, b) for b in second] for a in first]

@@ -1,4 +1,6 @@
-"""What a network loses when part of an image is hidden (Zeiler and Fergus, 2014). Arrays in, arrays out."""
+"""Occlusion: how a prediction changes when part of an image is hidden (Zeiler and Fergus, 2014). Arrays in, arrays
+out.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 _BATCH = 64
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""From uint8 [b, height, width, channels] to probabilities, float32 [b, classes]."""
+"""Maps uint8 [b, height, width, channels] to probabilities, float32 [b, classes]."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,9 @@ class Patch:
     """The patch that hides part of an image.
 
     Attributes:
-        side: of the square, as a fraction of the image's shorter side, 0..1.
-        step: distance between positions, as a fraction of the patch's side, 0..1.
-        level: its grey level, 0..255; None: the image's mean colour.
+        side: side of the square, as a fraction of the image's shorter side, > 0 and <= 1.
+        step: distance between positions, as a fraction of the patch's side, > 0 and <= 1.
+        level: grey level of the patch, 0..255; None: the image's mean colour.
     """
 
     side: float = 0.25
@@ -30,7 +32,7 @@ class Patch:
 def occlusion_map(
     predict: Predict, image: NDArray[np.uint8], label: int, patch: Patch | None = None
 ) -> NDArray[np.float32]:
-    """The probability a class loses when a place is hidden: the mean over the patches that cover the place.
+    """Computes the drop in a class's probability when a place is hidden: the mean over the patches that cover it.
 
     Args:
         predict: returns probabilities.
@@ -67,5 +69,7 @@ def occlusion_map(
 
 
 def _starts(length: int, side: int, step: int) -> list[int]:
-    """The start positions of patches along a side: every place is covered, the last patch ends at the edge."""
+    """Returns the start positions of patches along a side: every place is covered, and the last patch ends at the
+    edge.
+    """
     return sorted({*range(0, length - side, step), length - side})

@@ -1,4 +1,4 @@
-"""What a network knows of an image just before it decides: the input of its last layer with weights."""
+"""The penultimate features of an image: the input of a network's last layer with weights."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,13 +12,13 @@ from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 
 
 def with_penultimate(model: keras.Model) -> keras.Model:
-    """The same network, with the same weights, with a second output.
+    """Returns the network, with the same weights, with a second output.
 
     Args:
-        model: from pixels to probabilities.
+        model: a network from pixels to probabilities.
 
     Returns:
-        From pixels to [probabilities, features]: features [b, n], maps averaged over their positions.
+        A network from pixels to [probabilities, features]: features [b, n], with maps averaged over their positions.
 
     Raises:
         NoGraph: for a network whose layers cannot be told apart, or without weights.
@@ -28,7 +28,7 @@ def with_penultimate(model: keras.Model) -> keras.Model:
 
 
 def penultimate(flat: keras.Model) -> Any:
-    """The symbolic features [b, n] of a network without nested ones, maps averaged over their positions.
+    """Returns the symbolic features [b, n] of a network without nested ones, with maps averaged over their positions.
 
     Raises:
         NoGraph: for a network without weights.
@@ -45,15 +45,16 @@ def penultimate(flat: keras.Model) -> Any:
 def features_of(
     model: keras.Model, batches: Iterable[NDArray[Any]], dtype: type[np.generic] = np.uint8
 ) -> NDArray[np.float32]:
-    """The features of images just before the network decides, float32 [n, features].
+    """Computes the penultimate features of images, float32 [n, features].
 
     Args:
-        model: to probabilities, from pixels or, for the upper part of a network, from what the lower part gives.
+        model: a network to probabilities, from pixels or, for the upper part of a network, from the lower part's
+            outputs.
         batches: of the model's input, [b, ...], at least one.
-        dtype: of the batches.
+        dtype: dtype of the batches.
 
     Raises:
-        NoGraph: as `with_penultimate` does.
+        NoGraph: as for `with_penultimate`.
     """
     return penultimate_of(model, dtype)(batches)
 
@@ -61,7 +62,7 @@ def features_of(
 def penultimate_of(
     model: keras.Model, dtype: type[np.generic] = np.uint8
 ) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
-    """A function from batches of the model's input to their features, for several calls; see `features_of`."""
+    """Returns a function from batches of the model's input to their features, for several calls; see `features_of`."""
     both = with_penultimate(model)
 
     @tf.function(input_signature=(tf.TensorSpec(both.input_shape, dtype),), autograph=False)  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""What layers answer on average: channel means and last features of many images, in one pass through the network."""
+"""Average activations: channel means and penultimate features of many images, in one pass through the network."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Pooled:
     """Averages over n images.
 
     Attributes:
-        averages: by layer, float32 [n, channels]: the mean of each channel over its positions.
+        averages: layer -> float32 [n, channels], the mean of each channel over its positions.
         features: float32 [n, f], the input of the last layer with weights; f is 0 if they were not requested.
     """
 
@@ -30,9 +30,9 @@ class PooledActivations:
     """Computes the averages within the network, so that whole activations, a thousand times as large, are never copied.
 
     Args:
-        network: flat; its current weights are used in each call.
-        layers: layers with maps, [b, height, width, channels].
-        features: whether the last features are computed, too.
+        network: a flat network; each call uses its current weights.
+        layers: layers with feature maps, [b, height, width, channels].
+        features: whether to compute the penultimate features, too.
 
     Raises:
         NoGraph: with `features`, for a network without weights.
@@ -52,7 +52,7 @@ class PooledActivations:
         self._ask = ask
 
     def of(self, batches: Iterable[NDArray[np.uint8]]) -> Pooled:
-        """The averages over the images of all batches, uint8 [b, height, width, 3 or 1]; at least one batch."""
+        """Returns the averages for the images of all batches, uint8 [b, height, width, 3 or 1]; at least one batch."""
         self._network.refresh()
         parts = zip(*([part.numpy() for part in self._ask(batch)] for batch in batches), strict=True)
         joined = [np.concatenate(part) for part in parts]

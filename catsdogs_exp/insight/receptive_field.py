@@ -1,4 +1,4 @@
-"""The input pixels that a unit of a layer depends on: from kernels, strides and padding along the graph.
+"""Receptive fields: the input pixels that a layer's unit depends on, from kernels, strides and padding along the graph.
 
 Araujo, Norris and Sim, 2019, "Computing receptive fields of convolutional neural networks".
 """
@@ -63,40 +63,42 @@ class Axis:
 
     @property
     def size(self) -> int:
-        """Pixels of the field."""
+        """Returns the size of the field in pixels."""
         return math.floor(self.high) - math.ceil(self.low) + 1
 
     @property
     def centre(self) -> float:
-        """The pixel at the centre of unit 0's field."""
+        """Returns the pixel at the centre of unit 0's field."""
         return (self.low + self.high) / 2
 
     def joined(self, other: "Axis") -> "Axis":
-        """The field of a unit with two inputs."""
+        """Returns the field of a unit with two inputs."""
         return Axis(max(self.step, other.step), min(self.low, other.low), max(self.high, other.high))
 
 
 @dataclass(frozen=True)
 class Field:
-    """The receptive field of a layer's units; an `Axis` for the rows and one for the columns."""
+    """The receptive field of a layer's units: one `Axis` for the rows and one for the columns."""
 
     rows: Axis
     columns: Axis
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of a unit's field in pixels, the last two exclusive; may exceed the image."""
+        """Returns left, top, right, bottom of a unit's field in pixels, the last two exclusive; may exceed the
+        image.
+        """
         left, top = (math.ceil(a.low + i * a.step) for a, i in ((self.columns, column), (self.rows, row)))
         return left, top, left + self.columns.size, top + self.rows.size
 
 
 def receptive_fields(model: keras.Model, image_size: tuple[int, int]) -> dict[str, Field | None]:
-    """The receptive fields of all layers of a network.
+    """Computes the receptive fields of all layers of a network.
 
     Layers that scale or normalise whole channels by a factor computed from the whole image (squeeze-and-excitation,
     group normalisation) do not widen a field: they change how strongly a unit responds, not what it responds to.
 
     Args:
-        model: flat, with one input [b, height, width, channels].
+        model: a flat network with one input [b, height, width, channels].
         image_size: height and width of the input in pixels; padding depends on it.
 
     Returns:
@@ -147,7 +149,7 @@ def _through(operation: Any, states: "list[_State | None]") -> "_State | None":
 
 
 def _keeps_size(operation: Any) -> bool:
-    """Whether a plain operation works on each place separately, as far as its shapes tell."""
+    """Returns whether a plain operation works on each place separately, judging by its shapes."""
     if type(operation).__module__.startswith("keras.src.ops.nn"):
         kind = type(operation).__name__.lower()
         return not any(word in kind for word in ("conv", "pool", "attention", "normal", "moments"))
@@ -186,7 +188,7 @@ def _padded(state: _State, amounts: tuple[tuple[int, int], tuple[int, int]], sig
 def _enlarged(state: _State, factors: tuple[int, int], nearest: bool) -> _State:
     axes = []
     for axis, factor in zip((state.field.rows, state.field.columns), factors, strict=True):
-        more = 0 if nearest else axis.step  # between two units both count
+        more = 0 if nearest else axis.step  # between two units, both count
         low = axis.low - axis.step * (factor - 1) / factor - more
         axes.append(Axis(axis.step / factor, low, axis.high + more))
     return _State(Field(axes[0], axes[1]), (state.size[0] * factors[0], state.size[1] * factors[1]))

@@ -9,7 +9,7 @@ from catsdogs_exp.errors import BadInput
 
 
 def unbiased_cka(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Centred kernel alignment of two sets of features for the same images, with a linear kernel.
+    """Computes the centred kernel alignment of two sets of features for the same images, with a linear kernel.
 
     HSIC is estimated without bias (Song et al., 2012; Nguyen, Raghu and Kornblith, 2021): its expectation for unrelated
     features is 0, however many features there are, so it may be slightly negative.
@@ -31,7 +31,7 @@ def unbiased_cka(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
 
 
 def cka_matrix(first: list[NDArray[np.float64]], second: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Unbiased CKA between all layers of two networks: float64 [layers of the first, layers of the second]."""
+    """Computes unbiased CKA between all layers of two networks: float64 [layers of the first, layers of the second]."""
     grams = [[_gram(each) for each in side] for side in (first, second)]
     own = [[_hsic(gram, gram) for gram in side] for side in grams]
     found = np.full((len(first), len(second)), np.nan)
@@ -44,7 +44,7 @@ def cka_matrix(first: list[NDArray[np.float64]], second: list[NDArray[np.float64
 
 
 def channel_correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Pearson's correlation of every channel of one layer with every channel of another.
+    """Computes Pearson's correlation of every channel of one layer with every channel of another.
 
     Args:
         first: [answers, channels of the first]; second: [answers, channels of the second], of the same places or
@@ -76,10 +76,11 @@ class Match:
 
 
 def match_channels(correlation: NDArray[np.float64]) -> list[Match]:
-    """The one-to-one matching of channels with the largest sum of correlations (Li et al., 2016).
+    """Finds the one-to-one matching of channels with the largest sum of correlations (Li et al., 2016).
 
     Args:
-        correlation: [channels of the first, channels of the second]. If the numbers differ, some stay unmatched.
+        correlation: [channels of the first, channels of the second]. If the numbers differ, some channels stay
+            unmatched.
 
     Returns:
         The pairs, most similar first.
@@ -106,7 +107,7 @@ def _gram(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _hsic(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The unbiased estimate, from Gram matrices with a diagonal of zeros."""
+    """Computes the unbiased estimate from Gram matrices with zero diagonals."""
     n = len(a)
     rows_a, rows_b = a.sum(axis=0), b.sum(axis=0)
     trace = (a * b).sum()

@@ -17,9 +17,9 @@ class Step:
     """One layer.
 
     Attributes:
-        layer: its name.
-        accuracy: 0..1, cross-validated, of a linear classifier on the mean of each channel.
-        deviation: its standard error.
+        layer: name of the layer.
+        accuracy: cross-validated accuracy of a linear classifier on the mean of each channel, 0..1.
+        deviation: standard error of the accuracy.
     """
 
     layer: str
@@ -43,6 +43,6 @@ def staircase(averages: Mapping[str, NDArray[np.float32]], labels: NDArray[np.in
 
 
 def deep_enough(steps: Sequence[Step]) -> Step:
-    """The first layer that is as good as the best one, within one standard error of it."""
+    """Returns the first layer that is within one standard error of the best one."""
     best = max(steps, key=lambda step: step.accuracy)
     return next(step for step in steps if step.accuracy >= best.accuracy - best.deviation)

@@ -1,8 +1,8 @@
-"""Feature visualisation: the pixels that excite a channel most, found by gradient ascent.
+"""Feature visualisation: finds the pixels that excite a channel most by gradient ascent.
 
 Olah, Mordvintsev and Schubert, 2017, "Feature Visualization". The picture is a sum of waves in which low frequencies
 move faster than high ones, and it is shifted at random before each step. Without both, the ascent ends in noise that
-excites the channel but shows nothing.
+excites the channel but shows nothing recognizable.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,17 +19,17 @@ from catsdogs_exp.insight.graph import FlatNetwork, Layer
 from catsdogs_exp.insight.receptive_field import Axis, receptive_fields
 
 _STEPS = 128
-_RATE = 0.05  # Adam's, on the waves
+_RATE = 0.05  # Adam's learning rate for the waves
 _SHIFT = 16  # maximum shift, as a fraction of the side
 _START = 0.01  # initial standard deviation of the waves
-_AT_ONCE = 8  # channels
+_AT_ONCE = 8  # channels per batch
 _RELUS = {keras.activations.relu: np.inf, keras.activations.relu6: 6.0}
-_LEAK, _LEAKING = 0.1, 32  # the slope of a silent ReLU, and the number of steps for which it has one
+_LEAK, _LEAKING = 0.1, 32  # the slope of silent ReLUs, and the number of steps for which they have it
 
 
 @dataclass(frozen=True)
 class Vision:
-    """What excites a channel most, as far as gradient ascent finds it.
+    """The picture that excites a channel most, as far as gradient ascent finds it.
 
     Attributes:
         layer, channel: where it is.
@@ -44,7 +44,7 @@ class Vision:
 
 
 def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed: int = 0) -> Iterator[Vision]:
-    """Yields what excites some channels of a layer most.
+    """Yields the pictures that excite some channels of a layer most.
 
     The unit at the centre of the map is excited. Its own activation function is left out of the ascent: a ReLU at 0 and
     a sigmoid at 1 have no gradient. Other silent ReLUs get a slope in the first steps, as in the authors' library
@@ -52,9 +52,9 @@ def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed:
 
     Args:
         network: the network.
-        layer: one with maps.
+        layer: a layer with feature maps.
         channels: their numbers.
-        seed: of the initial picture and of the shifts.
+        seed: seed of the initial picture and the shifts.
     """
     size = tuple(network.model.inputs[0].shape[1:3])
     field = receptive_fields(network.model, size)[layer.name]
@@ -75,7 +75,7 @@ def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed:
 
 
 def _side(axis: Axis, full: int) -> int:
-    """The side in pixels that holds one unit's field, with a margin for padding."""
+    """Returns the side, in pixels, of a square that contains one unit's field, with a margin for padding."""
     return min(full, axis.size + 2 * max(1, round(axis.step)))
 
 
@@ -157,7 +157,7 @@ def _ascent(
 
 
 def _speed(size: tuple[int, int]) -> NDArray[np.complex64]:
-    """How fast each wave moves: by its length, as in photos, where low frequencies are the strongest."""
+    """Returns how fast each wave moves: by its length, as in photos, where low frequencies are strongest."""
     height, width = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     return np.asarray(np.sqrt(height * width) / np.maximum(frequency, 1 / max(size)), np.complex64)

@@ -1,4 +1,4 @@
-"""The wall: runs in rows, depth in columns; a column shows the same detector come and go. Needs no network."""
+"""The wall: runs in rows, depth in columns; a column shows the same detector appear and disappear. Needs no network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from catsdogs_exp.insight.maps import LayerActivations
 from catsdogs_exp.insight.networks import on_grid
 from catsdogs_exp.insight.similarity import channel_correlation, match_channels
 
-_SIDE = 16  # cells per side of a map on which channels are matched
+_SIDE = 16  # cells per side of the grid on which channels are matched
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class WallCell:
     """One layer of one run.
 
     Attributes:
-        layer: its name.
+        layer: name of the layer.
         maps: float32 [probes, height, width, channels], channels in the column's order.
-        numbers: the channels' own numbers, in that order; -1 if the run has no channel left.
+        numbers: the channels' own numbers, in that order; -1 where the run has no channel left.
     """
 
     layer: str
@@ -37,7 +37,7 @@ def arrange(runs: Sequence[Sequence[LayerActivations]], columns: int, channels: 
         channels: maximum number of channels per cell.
 
     Returns:
-        A row of cells per run; None where a run has no layer at that depth.
+        One row of cells per run; None where a run has no layer at that depth.
     """
     count = min(columns, max(len(layers) for layers in runs))
     rows = [_spread(layers, count) for layers in runs]
@@ -72,7 +72,7 @@ def _thinned(layers: Sequence[LayerActivations], count: int) -> list[LayerActiva
 
 
 def _strongest(layer: LayerActivations, channels: int) -> list[int]:
-    """The channels that vary most over the probes, which have most to show."""
+    """Returns the channels that vary most over the probes, which show most."""
     spread = layer.maps.std(axis=(0, 1, 2))
     return [int(number) for number in np.argsort(-spread, kind="stable")[:channels]]
 
