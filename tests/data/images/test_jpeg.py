@@ -155,6 +155,7 @@ def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality: int, photo) -> N
     content = io.BytesIO()
     photo((40, 30)).save(content, "JPEG", quality=quality)
     assert abs(jpeg.quality_of(content.getvalue()) - quality) <= 1
+    assert examine(content.getvalue(), None, 32).quality == jpeg.quality_of(content.getvalue())
     for cut in range(0, 200, 7):  # a file that ends anywhere
         assert 0 <= jpeg.quality_of(content.getvalue()[:cut]) <= 100
 
