@@ -23,7 +23,7 @@ from catsdogs_exp.metrics.familiarity import NEAREST, RARE, familiarity
 from catsdogs_exp.record.folder.run_files import find_run, split_files
 
 ABOUT = "A7: tells a run's validation images from those of other folders by their features"
-_TRAIN = 200
+_TRAIN = 100
 _OTHERS = 500  # images of a folder, at most
 _DRAWN = "drawn"
 

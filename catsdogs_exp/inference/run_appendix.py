@@ -20,8 +20,10 @@ from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_app
 from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.model_file import load_model
 
-IMAGES = 200
-"""Training images whose features are kept; as many validation images set the limit."""
+IMAGES = 100
+"""Training images whose features are kept."""
+ORDINARY = 200
+"""Validation images that set the limit, at most."""
 _BATCH = 32
 
 
@@ -39,7 +41,8 @@ def append_to_run(run: RunFiles, root: Path | None) -> Appendix:
     if read_appendix(run.network) is not None:
         raise BadInput(f"The network already has its appendix: {run.network}. It is kept")
     train, ordinary = (
-        features_of(model, _batches(_sample(run, card, split, root), card)) for split in ("train", "validation")
+        features_of(model, _batches(_sample(run, card, split, root)[:count], card))
+        for split, count in (("train", IMAGES), ("validation", ORDINARY))
     )
     found = Appendix(calibration_of(predictions_of(run.folder).of_split("validation")), _familiarity(train, ordinary))
     append(found, run.network)
@@ -65,7 +68,7 @@ def _familiarity(train: NDArray[np.float32], ordinary: NDArray[np.float32]) -> F
 def _sample(run: RunFiles, card: ModelCard, split: str, root: Path | None) -> list[Path]:
     files = files_of_split(run, split, root).files
     order = taking_turns(np.array([card.classes.index(name) for _, name in files], np.int32))
-    return [files[place][0] for place in order[:IMAGES].tolist()]
+    return [files[place][0] for place in order.tolist()]
 
 
 def _batches(files: Sequence[Path], card: ModelCard) -> Iterator[NDArray[np.uint8]]:

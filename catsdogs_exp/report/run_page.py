@@ -260,8 +260,9 @@ def _smaller(files: Sequence[Path]) -> list[tuple[str, str]]:
     def smaller(file: Path) -> list[tuple[str, str]]:
         try:
             with Image.open(file) as image:
-                image.thumbnail((900, 1800))
-                return [(file.name, _uri(image))]
+                picture = image.convert("RGB")  # palettes cannot be mixed
+            picture.thumbnail((900, 1800))
+            return [(file.name, _uri(picture))]
         except (OSError, ValueError):
             return []
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.loaders import Loader
 from catsdogs_exp.data.turns import taking_turns
-from catsdogs_exp.inference.run_appendix import calibration_of
+from catsdogs_exp.inference.run_appendix import ORDINARY, calibration_of
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.insight.penultimate import penultimate_of
 from catsdogs_exp.metrics.familiarity import Familiarity, familiarity
@@ -57,13 +57,13 @@ def _familiarity(look: LastLook, say: Callable[[str], None]) -> Familiarity | No
         # A head that was trained on cached features needs no pass through the backbone.
         if stage and isinstance(stage.train, FeatureLoader) and isinstance(stage.validation, FeatureLoader):
             features = penultimate_of(stage.steps.model, np.float32)
-            return familiarity(*(features(_cached(feed, images)) for feed in (stage.train, stage.validation)))
+            return familiarity(features(_cached(stage.train, images)), features(_cached(stage.validation, ORDINARY)))
         train = _pixels(setup, loaders.train, images)
         seen = look.staircase.features if look.staircase else None
-        if look.staircase and seen is not None and len(seen) >= min(images, len(loaders.validation.rows)):
-            return familiarity(look.staircase.pooled.of(train).features, seen[:images])
+        if look.staircase and seen is not None and len(seen) >= min(ORDINARY, len(loaders.validation.rows)):
+            return familiarity(look.staircase.pooled.of(train).features, seen[:ORDINARY])
         features = penultimate_of(setup.network.model)
-        return familiarity(features(train), features(_pixels(setup, loaders.validation, images)))
+        return familiarity(features(train), features(_pixels(setup, loaders.validation, ORDINARY)))
     except NoGraph as error:
         say(f"images unlike the training images will not be noticed: {error}")
         return None

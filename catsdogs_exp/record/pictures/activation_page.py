@@ -118,21 +118,26 @@ def activation_page(subject: Subject, answers: NetworkActivations, index: int, g
         answers: of the network to several images.
         index: of the subject among them.
         grids: of its layers, see `layer_grid`.
+
+    Returns:
+        A picture with a palette, for the same reason; what the grids leave of it goes to the input.
     """
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
     top = _MARGIN + _LINE + _INPUT + _MARGIN
-    page = Image.new("RGB", (width, top + sum(grid.height for grid in grids)), BACKGROUND)
+    page = Image.new("L", (width, top + sum(grid.height for grid in grids)), _PAPER)
     draw = ImageDraw.Draw(page)
-    draw.text((_MARGIN, _MARGIN), fitted(draw, subject.title, width - 2 * _MARGIN, 16), fill=INK, font=font(16))
+    draw.text((_MARGIN, _MARGIN), fitted(draw, subject.title, width - 2 * _MARGIN, 16), fill=_TEXT, font=font(16))
     picture = as_picture(subject.image)
     scale = min(_INPUT / picture.height, (width - 2 * _MARGIN) / 2 / picture.width)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    page.paste(picture.resize(size, Image.Resampling.BICUBIC), (_MARGIN, _MARGIN + _LINE))
+    few = picture.resize(size, Image.Resampling.BICUBIC).quantize(256 - _TAKEN, Image.Quantize.FASTOCTREE)
+    page.paste(Image.fromarray(np.asarray(few) + np.uint8(_TAKEN)), (_MARGIN, _MARGIN + _LINE))
     _probabilities(draw, subject.classes, answers.probabilities[index], size[0] + 3 * _MARGIN)
     y = top
     for grid in grids:
-        page.paste(grid.convert("RGB"), (0, y))
+        page.paste(Image.fromarray(_OF_PAGE[np.asarray(grid)]), (0, y))
         y += grid.height
+    page.putpalette(_PAGE + bytes(few.getpalette() or []))
     return page
 
 
@@ -143,18 +148,36 @@ def _probabilities(
     for line, label in enumerate(np.argsort(-probabilities, kind="stable")[:7].tolist()):
         y = _MARGIN + _LINE + line * 26
         share = float(probabilities[label])
-        draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=(235, 237, 240))
-        draw.rectangle((left, y + 2, left + round(_BAR * share), y + 20), fill=_FILL)
+        draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=_TAKEN - 1)
+        draw.rectangle((left, y + 2, left + round(_BAR * share), y + 20), fill=_TAKEN - 2)
         text = fitted(draw, f"{share:.3f}  {classes[label]}", 300, 14)
-        draw.text((left + _BAR + 8, y + 2), text, fill=INK, font=font(14))
+        draw.text((left + _BAR + 8, y + 2), text, fill=_TEXT, font=font(14))
 
 
 _VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 VIRIDIS = _VIRIDIS.tobytes()
 _SMALL = font(10)
 
-# The palette of a grid: viridis in fewer steps, then greys from black to white for text.
+
+def _palette(colours: int, greys: int) -> bytes:
+    """Viridis in fewer steps, then greys from black to white for text."""
+    shades = np.round(np.linspace(0, 255, colours)).astype(np.uint8)
+    return _VIRIDIS[shades].tobytes() + np.repeat(np.linspace(0, 255, greys).round().astype(np.uint8), 3).tobytes()
+
+
+# Of a grid.
 _COLOURS, _GREYS = 224, 32
 _LEVELS = np.round(np.arange(256) * ((_COLOURS - 1) / 255)).astype(np.uint8)  # the entry of each level
-_SHADES = np.round(np.arange(_COLOURS) * (255 / (_COLOURS - 1))).astype(np.uint8)
-_PALETTE = _VIRIDIS[_SHADES].tobytes() + np.repeat(np.linspace(0, 255, _GREYS).round().astype(np.uint8), 3).tobytes()
+_PALETTE = _palette(_COLOURS, _GREYS)
+
+# Of a page: fewer steps of both, the colours of a bar, and the rest for the input.
+_PAGE_COLOURS, _PAGE_GREYS = 112, 16
+_PAGE = _palette(_PAGE_COLOURS, _PAGE_GREYS) + bytes((*_FILL, 235, 237, 240))
+_TAKEN = len(_PAGE) // 3
+_PAPER, _TEXT = _PAGE_COLOURS + _PAGE_GREYS - 1, _PAGE_COLOURS + round(INK[0] * (_PAGE_GREYS - 1) / 255)
+_OF_PAGE = np.concatenate(  # the entry of each of a grid's entries
+    [
+        np.round(np.arange(_COLOURS) * ((_PAGE_COLOURS - 1) / (_COLOURS - 1))),
+        _PAGE_COLOURS + np.round(np.arange(_GREYS) * ((_PAGE_GREYS - 1) / (_GREYS - 1))),
+    ]
+).astype(np.uint8)

@@ -75,6 +75,6 @@ def test_the_probabilities_stand_beside_the_input() -> None:
     subject = Subject(np.full((50, 50, 3), 7, np.uint8), "x", ("cats", "dogs"))
     for share in (0.9, 0.2):
         found = answers(np.zeros((1, 4, 4, 3)), (1 - share, share))
-        page = np.asarray(activation_page(subject, found, 0, []))
+        page = pixels(activation_page(subject, found, 0, []))
         bar = (page[MARGIN + LINE + 10, 228 : 228 + 320] == (33, 145, 140)).all(-1).sum()
         assert abs(bar - round(320 * max(share, 1 - share))) <= 2
