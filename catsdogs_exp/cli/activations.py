@@ -47,4 +47,5 @@ def main(arguments: list[str]) -> int:
         if options.each:
             for number, (name, grid) in enumerate(each.grids.items(), start=1):
                 save_new(grid, folder, f"{page.stem}-{number:02d}-{name}")
-    return RunFailed.exit_code if any(each.page is None for each in drawn) else 0
+    missing = sum(each.page is None for each in drawn)
+    return 0 if not missing else BadInput.exit_code if missing == len(drawn) else RunFailed.exit_code

@@ -115,9 +115,9 @@ def _different_data(comparison: Comparison) -> str:
         data = {
             key: value for key, value in run.config.items() if key.startswith(("dataset.", "split.", "inspection."))
         }
-        of_split = repr([run.config.get(key) for key in _OF_SPLIT])
+        part = repr([run.config.get(key) for key in (*_OF_SPLIT, *_OF_SHARE)])
         source = repr(sorted((key, repr(value)) for key, value in data.items() if key not in (*_OF_SPLIT, *_OF_SHARE)))
-        hashes.setdefault((source, of_split), set()).add(run.data)
+        hashes.setdefault((source, part), set()).add(run.data)
         names[f"{run.config.get('dataset.path') or run.config.get('dataset.name')} ({run.images.get(split, 0)})"] = None
     known = set().union(*hashes.values())
     same_source = len({source for source, _ in hashes}) == 1 and all(len(each) == 1 for each in hashes.values())

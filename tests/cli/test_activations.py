@@ -46,6 +46,7 @@ def test_what_is_no_image_does_not_stop_the_others(trained: Path, image: Path, t
     bad = tmp_path / "bad.jpg"
     bad.write_text("no image")
     assert main(["activations", str(trained), str(bad), str(image), "--output", str(tmp_path / "out")]) == 1
+    assert main(["activations", str(trained), str(bad), "--output", str(tmp_path / "out")]) == 2  # as predict
     captured = capsys.readouterr()
     assert f"error: {bad}: not an image" in captured.err
     assert captured.out.strip().endswith("my cat [1].png")

@@ -543,6 +543,17 @@ def test_groups_of_the_same_data_are_tested_whatever_the_seed(tmp_path, data):
     assert grouping.remarks == () and grouping.groups[1].p_value is not None
 
 
+def test_shares_of_the_same_data_are_tested(tmp_path):
+    for number, digest in enumerate(["one", "two", "three", "four"]):
+        seed, share = number % 2, 0.5 if number < 2 else 1.0
+        folder = of_data(tmp_path / str(number), "a", 0.5 + seed / 100 + share / 4, digest, seed=seed)
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["dataset"]["fraction"] = share
+        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    grouping = group_runs(compare([tmp_path]), ["dataset.fraction"])
+    assert grouping.remarks == () and grouping.groups[1].p_value is not None
+
+
 def test_a_folder_that_changed_between_runs_makes_different_data(tmp_path):
     for number, digest in enumerate(["one", "one", "two", "two"]):
         seed, lr = number % 2, 0.1 if number < 2 else 0.01
