@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +57,11 @@ class Manifest:
     def rows(self, split: int) -> NDArray[np.intp]:
         """Returns the usable rows of a split, in natural order of their paths."""
         return np.flatnonzero(self.split == split)
+
+    def rows_of(self, paths: Sequence[str]) -> NDArray[np.intp]:
+        """The row of each path, as in `listing`; -1 for a file that is gone or in no split: data may have changed."""
+        row = {path: number for number, path in enumerate(self.listing.paths.tolist()) if self.split[number] >= 0}
+        return np.array([row.get(path, -1) for path in paths], np.intp)
 
     def usable(self) -> NDArray[np.intp]:
         """Returns all usable rows."""

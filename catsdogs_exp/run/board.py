@@ -75,11 +75,11 @@ class Board:
             return
         manifest = self.setup.data.manifest
         found = read_predictions(self.state.predictions, manifest.classes).of_split(SPLITS[VALIDATION])
+        found = found.rows(np.flatnonzero(manifest.rows_of(found.paths) >= 0))
         found = found.rows(taking_turns(found.labels)[: self.setup.config.logging.board.embedding])
         if not len(found):
             return
-        place = {path: row for row, path in enumerate(manifest.listing.paths.tolist())}
-        images = self.setup.data.fetch(np.array([place[path] for path in found.paths], np.intp))
+        images = self.setup.data.fetch(manifest.rows_of(found.paths))
         names = found.classes
         points = Points(
             images, found.paths, [names[label] for label in found.labels], [names[said] for said in found.predicted]

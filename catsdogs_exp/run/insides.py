@@ -43,9 +43,12 @@ class Insides:
         """
         if self.grad_cam is None:
             raise BadInput("the network has no layer with maps")
-        row = {path: number for number, path in enumerate(self.data.manifest.listing.paths.tolist())}
-        images = self.data.fetch(np.array([row[path] for path in chosen.paths], np.intp))
-        return evidence_with(self.grad_cam, chosen.paths, images, chosen.predicted.tolist())
+        rows = self.data.manifest.rows_of(chosen.paths)
+        there = chosen.rows(np.flatnonzero(rows >= 0))
+        if not len(there):
+            return {}
+        images = self.data.fetch(rows[rows >= 0])
+        return evidence_with(self.grad_cam, there.paths, images, there.predicted.tolist())
 
 
 def open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:

@@ -326,6 +326,29 @@ def test_another_config_is_refused_listing_what_is_different(
     assert "changed: optimizer.learning_rate: 0.001 -> 0.01" in said and "epoch 5/5" in said and "epoch 4/5" not in said
 
 
+def test_the_best_epoch_may_have_judged_a_file_that_is_gone(
+    photo_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = photo_folder({"cats": 20, "dogs": 20})
+    settings = ["dataset=folder", f"dataset.path={photos}", "target_size=16", "depth=1", "model.dense=4", "epochs=1"]
+    settings += ["lr=1e-12", "logging.board.embedding=8", f"output_dir={tmp_path / 'out'}"]
+    assert main(settings) == 0
+    run = the_run(tmp_path / "out")
+    with (run / "predictions.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    # Without its most certain right answer the network, which learns nothing, looks worse: the first epoch stays best.
+    sure = max(rows, key=lambda row: (row["split"] == "validation", float(row[f"p_{row['label']}"])))
+    (photos / sure["path"]).unlink()
+    capsys.readouterr()
+    assert main(["resume", str(run), "epochs=2", "--allow-changes"]) == 0
+    said = capsys.readouterr().err
+    assert "the data has changed since the run began" in said and "could not be written" not in said
+    assert json.loads((run / "result.json").read_text())["objective"]["epoch"] == 1
+    assert (
+        sure["path"] in (run / "predictions.csv").read_text() and "Worst mistakes" in (run / "report.html").read_text()
+    )
+
+
 def test_other_data_is_refused_naming_the_files(
     photo_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,10 +63,10 @@ class JudgementsBoard:
                 self._board.image(f"{name} at the best epoch", png, epoch)
             return
         found = read_predictions(self._file, self._data.manifest.classes).of_split(SPLITS[VALIDATION])
+        rows = self._data.manifest.rows_of(found.paths)
+        found = found.rows(np.flatnonzero(rows >= 0))
         if len(found):
-            place = {path: row for row, path in enumerate(self._data.manifest.listing.paths.tolist())}
-            rows = np.array([place[path] for path in found.paths], np.intp)
-            self._show(found, rows, epoch, " at the best epoch")
+            self._show(found, rows[rows >= 0], epoch, " at the best epoch")
 
     def _show(self, found: Predictions, rows: NDArray[np.intp], epoch: int, when: str) -> None:
         board, settings = self._board, self._settings
