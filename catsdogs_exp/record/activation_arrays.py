@@ -26,10 +26,10 @@ class KeptActivations:
     """The content of one file.
 
     Attributes:
-        epoch: of the run.
+        epoch: epoch of the run.
         probes: names of the images.
         images: uint8 [b, height, width, 3 or 1].
-        answers: float32; maps are at most 64 x 64, means over blocks of places.
+        answers: activations, float32; maps are at most 64 x 64, averaged over blocks.
     """
 
     epoch: int
@@ -45,7 +45,7 @@ class ActivationFiles:
 
     Args:
         folder: `activations/` of the run.
-        most: bytes of all epochs together; 0 saves nothing.
+        most: limit for all epochs together, in bytes; 0 saves nothing.
     """
 
     def __init__(self, folder: Path, most: int) -> None:
@@ -79,7 +79,7 @@ class ActivationFiles:
         platforms.replace(scratch, path)
 
     def take_back(self, epoch: int) -> None:
-        """Removes the epochs after this one, when a run continues from there."""
+        """Removes the epochs after this one, if a run continues from there."""
         for path in epoch_files(self._folder):
             if _number(path) > epoch:
                 path.unlink()
@@ -94,7 +94,7 @@ class ActivationFiles:
 
 
 def epoch_files(folder: Path) -> list[Path]:
-    """The files of the recorded epochs, in order."""
+    """Returns the files of the recorded epochs, in order."""
     return sorted(folder.glob("epoch-[0-9]*.npz"), key=_number)
 
 

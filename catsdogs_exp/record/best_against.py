@@ -44,12 +44,12 @@ class BestTest:
 
     Attributes:
         best, other: names of the runs.
-        values: of the metric, for the best run and the other one, on these images.
+        values: values of the metric, for the best run and the other one, on these images.
         method: `MCNEMAR`, `BOOTSTRAP` or `COUNTS`.
-        images: number that both evaluated.
+        images: number of images that both evaluated.
         p_value: two-sided.
         corrected: by Holm, for all tests of this comparison.
-        needed: number of images on which such a difference would be found in four of five cases; None without a
+        needed: number of images on which such a difference would be detected in four of five cases; None without a
             difference.
     """
 
@@ -64,7 +64,7 @@ class BestTest:
 
     @property
     def is_better(self) -> bool:
-        """Whether the difference is significant."""
+        """Returns whether the difference is significant."""
         return self.corrected < LEVEL
 
     def words(self) -> str:
@@ -86,9 +86,9 @@ class BestVerdict:
 
     Attributes:
         best: its name; None if nothing could be tested.
-        split: of the images.
+        split: split of the images.
         tests: against the other runs, in the order of the comparison.
-        untested: the runs that could not be tested against, each with the reason.
+        untested: runs that could not be tested against -> reason.
         reason: why nothing could be tested at all, or `""`.
     """
 
@@ -190,7 +190,7 @@ def _judged(run: Run, split: str, method: str) -> _Judged | str:
         return f"has no {split} images"
     values = _losses(found) if method == BOOTSTRAP else found.right.astype(np.float64)
     if not np.isfinite(values).all():
-        return "has kept the five most probable classes alone, which do not give the loss of every image"
+        return "has kept only the five most probable classes, which do not determine the loss of every image"
     return _Judged(found, values)
 
 
@@ -234,9 +234,9 @@ class _Hashes:
             return ""
         mine, its = self._of(first), self._of(second)
         if mine is None or its is None:
-            return "has no manifest.csv that can be read, so that nobody knows whether its images are the same"
+            return "has no readable manifest.csv, so it is unknown whether its images are the same"
         other = sum(mine.get(path) != digest for path, digest in its.items())
-        return f"judged other images of the same names: {other:,} of {len(its):,} differ" if other else ""
+        return f"judged other images with the same names: {other:,} of {len(its):,} differ" if other else ""
 
     def _of(self, run: Run) -> Mapping[str, str] | None:
         key = run.data or str(run.folder)

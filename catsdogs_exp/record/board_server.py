@@ -1,4 +1,4 @@
-"""Runs TensorBoard on a view of the runs, in a process of its own, until it ends or is stopped."""
+"""Runs TensorBoard on a view of the runs, in a separate process, until it exits or is stopped."""
 
 import re
 import subprocess
@@ -13,8 +13,8 @@ from typing import IO
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.record.board_view import link_runs, pictures_per_series, shown_runs
 
-_LOOK = 5.0  # seconds between looks for new runs
-_PATIENCE = 5.0  # seconds until a process that was asked to end is ended
+_LOOK = 5.0  # seconds between checks for new runs
+_PATIENCE = 5.0  # seconds before a process that was asked to exit is killed
 _URL = re.compile(r"TensorBoard \S+ at (http\S+)")
 _TOLD = re.compile(
     r"^\s*$|^[IWE]\d{4} |^NOTE: Using experimental|--load_fast=false|tensorboard/issues/4784"
@@ -27,16 +27,16 @@ def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
     Runs that begin later are added as they come.
 
     Args:
-        path: a run folder, or one with runs below it.
-        flags: of TensorBoard. The page is served to this machine alone unless they say otherwise.
-        say: takes the lines for the user, the first one with the URL.
+        path: a run folder, or a folder that contains runs.
+        flags: flags for TensorBoard. By default, the page is served to this machine only.
+        say: called with messages for the user, the first one with the URL.
 
     Returns:
         TensorBoard's exit code.
 
     Raises:
-        BadInput: where there is nothing to show.
-        RunFailed: where links cannot be made.
+        BadInput: if there is nothing to show.
+        RunFailed: if links cannot be created.
     """
     runs = shown_runs(path)
     for remark in runs.remarks:
@@ -47,7 +47,7 @@ def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
             link_runs(runs, view)
         except OSError as error:
             raise RunFailed(
-                f"Links to the runs cannot be made: {error.strerror}: {error.filename}. Start TensorBoard itself: "
+                f"Links to the runs cannot be created: {error.strerror}: {error.filename}. Start TensorBoard itself: "
                 f"tensorboard --logdir {path}"
             ) from error
         words = [*_defaults(flags, path, pictures_per_series(runs)), *flags]
@@ -58,12 +58,12 @@ def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
 
 
 def _defaults(flags: Sequence[str], path: Path, pictures: int) -> list[str]:
-    """What the user has not set himself."""
+    """Returns the defaults for flags that the user has not set."""
     given = {flag.partition("=")[0] for flag in flags}
     words = []
     if not given & {"--host", "--bind_all"}:
         words.append("--host=127.0.0.1")
-    if "--samples_per_plugin" not in given:  # TensorBoard shows ten pictures of a series and drops the others silently
+    if "--samples_per_plugin" not in given:  # TensorBoard shows ten pictures of a series and silently drops the others
         words.append(f"--samples_per_plugin=images={pictures},pr_curves={pictures},histograms={pictures}")
     if "--window_title" not in given:
         words.append(f"--window_title=TensorBoard: {path}")
@@ -92,7 +92,9 @@ def _listen(process: subprocess.Popen[str], lines: IO[str], runs: int, say: Call
 
 @contextmanager
 def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process that does not outlive the block. Ctrl-C reaches us alone, and we end it."""
+    """A context manager for a process that does not outlive the block. Only this process receives Ctrl-C, and ends
+    it.
+    """
     started = subprocess.Popen(  # noqa: S603  (our own Python)
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True
     )
@@ -112,12 +114,12 @@ def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def _watching(path: Path, view: Path) -> Iterator[None]:
-    """Adds runs that begin while the block lasts."""
+    """A context manager that adds runs that start in the meantime."""
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(_LOOK):
-            with suppress(BadInput, OSError):  # as long as it is so, nothing new is shown
+            with suppress(BadInput, OSError):  # until this changes, nothing new is shown
                 link_runs(shown_runs(path), view)
 
     thread = threading.Thread(target=look, daemon=True)

@@ -1,7 +1,7 @@
 """The folder that TensorBoard is started on: links to the event files of runs, under short names.
 
-TensorBoard calls a run by its path below the folder that it is given, and its list wraps after some 25 characters.
-Without TensorFlow, so that the command answers at once.
+TensorBoard names a run by its path in the given folder, and its list wraps after about 25 characters. Does not import
+TensorFlow, so that the command responds at once.
 """
 
 import os
@@ -24,8 +24,8 @@ class ShownRuns:
     """Runs with event files.
 
     Attributes:
-        folders: the event folders of each run, by the short name of the run: `{"0-lr=0.1": RUN/tensorboard}`.
-        remarks: runs that are left out, and why; a line each.
+        folders: short name of each run -> its event folders: `{"0-lr=0.1": RUN/tensorboard}`.
+        remarks: runs that are left out, and why; one line each.
     """
 
     folders: Mapping[str, Path]
@@ -33,16 +33,16 @@ class ShownRuns:
 
 
 def shown_runs(path: Path) -> ShownRuns:
-    """The runs at or below a path that TensorBoard can show.
+    """Finds the runs in a path that TensorBoard can show.
 
     Raises:
-        BadInput: for a path that is no folder, has no runs below it, or none with event files.
+        BadInput: if the path is not a folder, contains no runs, or none with event files.
     """
     remarks: list[str] = []
     runs = find_runs([path], remarks)
     if not runs:
         raise BadInput(
-            f"PATH must be a run folder or a folder with runs below it. Received: {path} (no runs). Train one with "
+            f"PATH must be a run folder or a folder that contains runs. Received: {path} (no runs). Train one with "
             "python -m catsdogs_exp, or name another folder."
         )
     silent = [run for run in runs if not _event_folders(run / EVENTS)]
@@ -50,14 +50,14 @@ def shown_runs(path: Path) -> ShownRuns:
     runs = [run for run in runs if run not in silent]
     if not runs:
         raise BadInput(
-            f"No run below {path} has event files: {remarks[0]}. Train with logging.tensorboard=true, or see the runs "
+            f"No run in {path} has event files: {remarks[0]}. Train with logging.tensorboard=true, or see the runs "
             f"with: compare {path}"
         )
     return ShownRuns({name: run / EVENTS for name, run in _short_names(runs).items()}, remarks)
 
 
 def pictures_per_series(runs: ShownRuns) -> int:
-    """How many pictures of a series TensorBoard has to keep to show all: one for each planned epoch, and the start.
+    """Returns how many pictures per series TensorBoard must keep to show all: one per planned epoch, and the start.
 
     At least 10, its own default, and at most 1000: it holds them in memory.
     """
@@ -65,10 +65,10 @@ def pictures_per_series(runs: ShownRuns) -> int:
 
 
 def link_runs(runs: ShownRuns, view: Path) -> None:
-    """Makes `view/NAME/train` and `view/NAME/validation`, links to event folders; those that are there stay.
+    """Creates `view/NAME/train` and `view/NAME/validation`, links to event folders; existing ones are kept.
 
     Raises:
-        OSError: where links cannot be made.
+        OSError: if links cannot be created.
     """
     for name, folder in runs.folders.items():
         for events in _event_folders(folder):
@@ -79,7 +79,9 @@ def link_runs(runs: ShownRuns, view: Path) -> None:
 
 
 def _event_folders(folder: Path) -> list[Path]:
-    """The folders with event files: `train` and `validation`; of older versions, with a third writer, `folder`."""
+    """Returns the folders with event files: `train` and `validation`; for older versions with a third writer,
+    `folder`.
+    """
     if _has_events(folder):
         return [folder]
     return sorted(found for found in folder.glob("*") if _has_events(found))
@@ -90,7 +92,7 @@ def _has_events(folder: Path) -> bool:
 
 
 def _short_names(runs: Sequence[Path]) -> dict[str, Path]:
-    """A name for each run: its path below the folder that all share, with times cut to `11-25_23-52-abcd`."""
+    """Names each run by its path in the common folder, with times shortened to `11-25_23-52-abcd`."""
     root = Path(os.path.commonpath([run.parent for run in runs]))
     parts = [run.relative_to(root).parts for run in runs]
     short = ["/".join(printable(_without_year(part)) for part in each) for each in parts]
@@ -104,7 +106,7 @@ def _without_year(part: str) -> str:
 
 
 def _epochs(run: Path) -> int:
-    """Epochs of a run, planned or done, whichever are more; 0 where it does not tell."""
+    """Returns the number of epochs of a run, planned or done, whichever is larger; 0 if unknown."""
     found = read_run(run, run.name, [])
     settings = (found.config if found else None) or {}
     planned = [settings.get(key) for key in ("epochs", "training.finetune.epochs")]

@@ -1,4 +1,4 @@
-"""Compares runs: ranks them and finds what differs. Needs no TensorFlow or Hydra, so it is fast."""
+"""Compares runs: ranks them and finds what differs. Imports neither TensorFlow nor Hydra, so it is fast."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +41,7 @@ class Comparison:
     remarks: tuple[str, ...]
 
     def alike(self, keys: Sequence[str]) -> list[list[Run]]:
-        """The runs that have the same values of some keys, together; without those whose settings are unknown."""
+        """Groups runs with the same values of some keys; leaves out those whose settings are unknown."""
         members: dict[str, list[Run]] = {}
         for run in self.runs:
             if run.config is not None:
@@ -50,16 +50,16 @@ class Comparison:
 
 
 def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequence[str] = ()) -> Comparison:
-    """Reads all runs at or below the paths and ranks them.
+    """Reads all runs in the paths and ranks them.
 
     Args:
         paths: run folders, or folders that contain some at any depth. A run found twice counts once.
-        by: one of `RANKED_BY`; None: the objective that the runs have in common, or else `val_accuracy`.
-        conditions: which of them take part, such as `lr<0.01`; see `where`.
+        by: one of `RANKED_BY`; None: the runs' common objective, or else `val_accuracy`.
+        conditions: conditions on the runs to include, such as `lr<0.01`; see `where`.
 
     Raises:
-        BadInput: for an unknown metric, a path that is no folder, a condition that makes no sense, or where there is
-            no run to read or none that fulfils the conditions.
+        BadInput: for an unknown metric, a path that is not a folder, an invalid condition, or if no run can be read or
+            satisfies the conditions.
     """
     if by is not None and by not in RANKED_BY:
         names = ", ".join(RANKED_BY)
@@ -68,7 +68,7 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
     folders = find_runs(paths, remarks)
     if not folders:
         raise BadInput(
-            f"No runs below {_joined(paths)}: looked for folders with a result.json. "
+            f"No runs in {_joined(paths)}: looked for folders with a result.json. "
             "Train one with python -m catsdogs_exp, or name another folder."
         )
     root = Path(os.path.commonpath([folder.parent for folder in folders]))
@@ -76,12 +76,14 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
     runs = [run for run in read if run is not None]
     if not runs:
         raise BadInput(
-            f"No readable runs below {_joined(paths)}: {remarks[0]}"
+            f"No readable runs in {_joined(paths)}: {remarks[0]}"
             + (f" (and {len(remarks) - 1} more like it)." if len(remarks) > 1 else ".")
         )
     chosen = where(conditions, runs)
     if not chosen:
-        raise BadInput(f"None of the {len(runs)} runs fulfils --where {' and '.join(conditions)}. Ask for less")
+        raise BadInput(
+            f"None of the {len(runs)} runs satisfies --where {' and '.join(conditions)}. Use weaker conditions"
+        )
     if len(chosen) < len(runs):
         remarks.append(f"--where leaves {len(chosen)} of {len(runs)} runs")
     runs = list(chosen)
@@ -97,7 +99,7 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
 
 
 def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:
-    """The settings by which a run differs from the others, at most so many, without those that mean nothing in it."""
+    """Returns up to `most` settings in which a run differs from the others, without those that do not apply to it."""
     values = ((key, run.setting(key)) for key in found.keys)
     return tuple(f"{key}={value}" for key, value in values if value is not MISSING)[:most]
 
@@ -137,7 +139,7 @@ def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
     found = []
     for key in keys:
         first = configs[0].get(key, MISSING)
-        # parts of configs are parsed once: one look is enough for most keys
+        # parts of configs are parsed once, so one check is enough for most keys
         if not depends(key) and all(config.get(key, MISSING) is first for config in configs):
             continue
         values = {repr(config[key]) if key in config and matters(key, config) else None for config in configs}
@@ -150,7 +152,7 @@ def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def _follows(key: str, differing: Collection[str]) -> bool:
-    """Whether a key belongs to a group, such as the network, of which different choices were made."""
+    """Returns whether a key belongs to a group, such as the network, with different choices."""
     groups = {copy.partition(".")[0] for copy, flat in WIRED.items() if flat == key} or {key.partition(".")[0]}
     return not key.endswith(".name") and any(f"{group}.name" in differing for group in groups)
 
@@ -161,7 +163,7 @@ def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def rank(number: float | None, metric: str) -> tuple[bool, float]:
-    """Sorts the best first, and what has no number last."""
+    """A sort key that puts the best first, and missing values last."""
     if number is None:
         return True, 0.0
     return False, number if lower_is_better(metric) else -number

@@ -1,4 +1,4 @@
-"""What a run's numbers say about it, in words: each finding with the figure it rests on. Without TensorFlow."""
+"""Diagnoses a run from its numbers: each finding states its evidence. Does not import TensorFlow."""
 
 import math
 import re
@@ -12,19 +12,19 @@ from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.record.folder.predictions import Predictions
 
 WIDE = 0.1
-"""Half the width of the accuracy's interval from which on there are too few validation images to tell."""
+"""Half the width of the accuracy's interval above which there are too few validation images to tell."""
 
-_ROSE = 1.2  # times its lowest value: a training loss that rose so much does not come from noise
-_OVERFIT = 1.05  # times its lowest value: the validation loss
-_GAP = 0.1  # of accuracies
-_WAITS = 0.3  # share of the time that training waits for its input
-_ALL = 0.99  # share of images that one class gets
-_KNOWS = 0.8  # accuracy from which on a network's certainty says something about labels
-_LEARNED = 0.9  # accuracy on training images from which on the learning rate cannot be the trouble
-_SURE = 0.95  # probability of a wrong class from which on the label is doubted
+_ROSE = 1.2  # ratio of the training loss to its lowest value that noise does not explain
+_OVERFIT = 1.05  # ratio of the validation loss to its lowest value
+_GAP = 0.1  # difference of accuracies
+_WAITS = 0.3  # fraction of the time that training waits for input
+_ALL = 0.99  # fraction of images predicted as one class
+_KNOWS = 0.8  # lowest accuracy at which a network's confidence is evidence about labels
+_LEARNED = 0.9  # lowest training accuracy that rules out the learning rate as the problem
+_SURE = 0.95  # lowest probability of a wrong class at which the label is doubted
 
 Row = Mapping[str, float]
-"""One epoch: the columns of `metrics.csv` that it has, NaN included."""
+"""One epoch: its columns in `metrics.csv`, including NaN."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Diagnosis:
     Attributes:
         kind: `learning`, `rising`, `overfits`, `gap`, `collapsed`, `diverged`, `chance`, `few`, `input`, `suspects`,
             `cue` or `nothing`.
-        text: a sentence with its figure.
-        setting: the words to type next, or `""`.
-        trouble: whether it is one.
+        text: a sentence with its evidence.
+        setting: the settings to type next, or `""`.
+        trouble: whether it is a problem.
     """
 
     kind: str
@@ -45,20 +45,20 @@ class Diagnosis:
     trouble: bool = True
 
 
-# Which setting comes first: what makes the others meaningless.
+# Order of the findings: those that make the others meaningless come first.
 _ORDER = ("diverged", "collapsed", "chance", "few", "overfits", "rising", "input", "gap")
 
 
 def diagnose(
     history: Sequence[Row], result: Mapping[str, Any], config: Mapping[str, Any], predictions: Predictions | None
 ) -> tuple[Diagnosis, ...]:
-    """All findings, those that make the others meaningless first.
+    """Returns all findings, those that make the others meaningless first.
 
     Args:
-        history: an epoch per row, in order.
-        result: the content of `result.json`; what is missing is not judged.
+        history: one row per epoch, in order.
+        result: the content of `result.json`; missing fields are ignored.
         config: dotted settings.
-        predictions: of the validation images, or None.
+        predictions: predictions for the validation images, or None.
     """
     if not history:
         broken = _broken(result, config)
@@ -77,7 +77,7 @@ def diagnose(
     ]
     kept = [each for each in found if each is not None]
     kinds = {each.kind for each in kept}
-    if kinds & {"diverged", "collapsed", "chance"}:  # what such a network does besides says nothing
+    if kinds & {"diverged", "collapsed", "chance"}:  # other findings about such a network are meaningless
         kept = [each for each in kept if each.kind not in ("rising", "gap", "overfits", "suspects", "learning")]
     if "overfits" in kinds:
         kept = [each for each in kept if each.kind != "gap"]
@@ -85,13 +85,13 @@ def diagnose(
 
 
 def next_setting(found: Sequence[Diagnosis]) -> str:
-    """The one setting to try next, as it is typed; `""` where nothing asks for one."""
+    """Returns the one setting to try next, as typed; `""` if there is none."""
     settings = {each.kind: each.setting for each in found if each.setting}
     return next((settings[kind] for kind in _ORDER if kind in settings), "")
 
 
 def _broken(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:
-    """A run that its loss ended."""
+    """Diagnoses a run that ended because of its loss."""
     found = re.search(r"loss became NaN or infinite( in epoch \d+, step \d+)?", str(result.get("error") or ""))
     if found is None:
         return None
@@ -101,7 +101,7 @@ def _broken(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis |
 
 
 def _slower(config: Mapping[str, Any]) -> str:
-    """A tenth of the learning rate."""
+    """Returns the setting for a tenth of the learning rate."""
     rate = config.get("lr")
     return f"lr={rate / 10:g}" if isinstance(rate, int | float) else "lr=auto"
 
@@ -114,7 +114,7 @@ def _diverged(history: Sequence[Row], result: Mapping[str, Any], config: Mapping
     setting = _slower(config)
     broken = next((number for number, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
     if broken is not None:
-        return Diagnosis("diverged", f"Learning rate too high: the loss is no number in epoch {broken}.", setting)
+        return Diagnosis("diverged", f"Learning rate too high: the loss is NaN or infinite in epoch {broken}.", setting)
     lowest = min(losses)
     guess = math.log(max(2, len(result.get("classes") or ())))
     if (losses[-1] > _ROSE * lowest and losses[-1] > guess) or lowest > 2 * guess:
@@ -144,7 +144,7 @@ def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: 
 
 
 def _learned(history: Sequence[Row]) -> str:
-    """That the last epoch recognized the training images, in words: then its learning rate is not the trouble."""
+    """Returns a note if the last epoch recognized the training images: then the learning rate is not the problem."""
     accuracy = history[-1].get("accuracy", math.nan)
     return f", while {accuracy:.2f} of the training images are right" if accuracy >= _LEARNED else ""
 
@@ -178,7 +178,7 @@ def _learning(
 
 
 def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosis | None:
-    if predictions is None or config.get("training.overfit_batches"):  # which shows training images again
+    if predictions is None or config.get("training.overfit_batches"):  # validation then repeats training images
         return None
     count, hits = len(predictions), int(predictions.right.sum())
     low, high = wilson_interval(hits, count)

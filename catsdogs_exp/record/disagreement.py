@@ -19,7 +19,7 @@ class DisputedImage:
     """An image that two runs classify differently.
 
     Attributes:
-        path: as in `manifest.csv`.
+        path: path as in `manifest.csv`.
         label: the name of its class.
         said: the two runs' predicted classes.
         confidence: their probabilities, 0..1.
@@ -35,14 +35,14 @@ class DisputedImage:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """What two runs disagree on.
+    """The disagreement between two runs.
 
     Attributes:
         first, second: the runs.
         settings: each differing setting that can change a run's numbers: key, value of the first, of the second;
             `MISSING` if a run has none.
-        split: of the images: validation.
-        images: number that both evaluated; 0 if they cannot be compared.
+        split: split of the images: validation.
+        images: number of images that both evaluated; 0 if they cannot be compared.
         disputed: images that they classify differently, most confident disagreement first.
         reason: why the images cannot be compared, or `""`.
     """
@@ -56,13 +56,13 @@ class Disagreement:
     reason: str = ""
 
     def count(self, right: str) -> int:
-        """The number of disputed images on which a run is right, or neither is."""
+        """Returns the number of disputed images on which a run is right, or neither is."""
         return sum(each.right == right for each in self.disputed)
 
     def words(self) -> str:
         """`They disagree on 57 of 1,000 validation images: a is right on 30, b on 20, neither on 7`."""
         if self.reason:
-            return f"Their answers cannot be compared: {self.reason}"
+            return f"Their predictions cannot be compared: {self.reason}"
         if not self.disputed:
             return f"They agree on all {self.images:,} {self.split} images"
         neither = f", neither on {self.count(NEITHER):,}" if self.count(NEITHER) else ""
@@ -73,7 +73,7 @@ class Disagreement:
 
 
 def disagreement(first: Run, second: Run, split: str = "validation") -> Disagreement:
-    """The settings that differ, and the images two runs disagree on."""
+    """Returns the settings that differ, and the images that two runs disagree on."""
     keys = dict.fromkeys([*(first.config or {}), *(second.config or {})])
     pairs = ((key, first.setting(key), second.setting(key)) for key in keys if changes_numbers(key))
     settings = tuple(pair for pair in pairs if repr(pair[1]) != repr(pair[2]))

@@ -24,7 +24,7 @@ class Curves:
     val: NDArray[np.float64]
 
     def until(self, epochs: int) -> "Curves":
-        """Only the first epochs."""
+        """Returns only the first epochs."""
         return Curves(self.train[:epochs], self.val[:epochs])
 
 
@@ -33,8 +33,8 @@ class Finding:
     """One requirement and the run's figure.
 
     Attributes:
-        demand: in words.
-        figure: of the run, in words.
+        demand: the requirement, in words.
+        figure: the run's figure, in words.
         met: whether the requirement is met.
     """
 
@@ -48,8 +48,8 @@ class Criterion:
     """The requirements of an assignment.
 
     Attributes:
-        title: of the assignment.
-        epochs: number that counts; a longer run is graded by its first ones.
+        title: title of the assignment.
+        epochs: number of epochs that count; a longer run is graded by its first ones.
         judge: evaluates the requirements on the curves.
     """
 
@@ -75,7 +75,7 @@ def grade(curves: Curves, name: str) -> list[Finding]:
 
 
 def read_curves(folder: Path) -> Curves:
-    """The accuracies of a run, from its `metrics.csv`.
+    """Reads the accuracies of a run from its `metrics.csv`.
 
     Raises:
         BadInput: if there are none, or no validation values among them.
@@ -93,12 +93,12 @@ def read_curves(folder: Path) -> Curves:
 
 
 def curve_error(curves: Curves) -> float:
-    """The distance of the two curves: the mean squared difference of the accuracies, 0..1, in per cent."""
+    """Returns the distance of the two curves: the mean squared difference of the accuracies, 0..1, in per cent."""
     return float(np.mean((curves.train - curves.val) ** 2) * 100)
 
 
 def slope_difference(curves: Curves) -> float:
-    """The difference between the curves' regression slopes, in per cent of training's.
+    """Returns the difference between the curves' regression slopes, in per cent of the training slope.
 
     NaN for a single epoch.
     """

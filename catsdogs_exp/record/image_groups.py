@@ -1,4 +1,4 @@
-"""Groups of a run's images by what its manifest holds: class, size, aspect ratio, folder."""
+"""Groups a run's images by its manifest: class, size, aspect ratio, folder."""
 
 import csv
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _NARROW, _WIDE = 0.8, 1.25  # width / height
 
 
 def groups_of_images(folder: Path, predictions: Predictions) -> dict[str, list[str]]:
-    """The group of each image by kind, as `find_slices` takes them; `""` for an image that is in none.
+    """Returns the group of each image by kind, as required by `find_slices`; `""` for an image in none.
 
     Args:
         folder: of the run, whose `manifest.csv` has the sizes of the images.
@@ -48,7 +48,7 @@ def _manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
 
 
 def lowest_and_highest(values: NDArray[np.floating], low: str, high: str) -> list[str]:
-    """The lowest and the highest fifth of values that differ."""
+    """Labels the lowest and the highest fifth of values that differ."""
     known = values[np.isfinite(values)]
     below, above = np.quantile(known, [0.2, 0.8]).tolist() if len(known) else (0.0, 0.0)
     if below == above:
@@ -57,7 +57,7 @@ def lowest_and_highest(values: NDArray[np.floating], low: str, high: str) -> lis
 
 
 def _folders(predictions: Predictions) -> list[str]:
-    """The folder of each image, if folders say more than classes."""
+    """Returns the folder of each image, if folders differ from classes."""
     folders = [str(PurePosixPath(path).parent) for path in predictions.paths]
     if len(set(folders)) <= len(set(predictions.labels.tolist())):
         return [""] * len(folders)

@@ -18,10 +18,10 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the settings in the differences between the best runs and all.
+    """How much each setting contributes to the difference between the best runs and all runs.
 
     Attributes:
-        shares: setting to its share, 0..1, most important first; they sum to 1.
+        shares: setting -> share, 0..1, most important first; they sum to 1.
         runs: number of runs behind them.
         reason: why there are none, or `""`.
     """
@@ -32,7 +32,7 @@ class Importance:
 
 
 def importance(found: Comparison) -> Importance:
-    """The importance of the settings that differ, from the runs that ended well."""
+    """Computes the importance of the settings that differ, from the completed runs."""
     runs = [run for run in found.runs if run.status == "ok" and found.by in run.metrics and run.config is not None]
     keys = [key for key in found.keys if all(_is_plain(run.setting(key)) for run in runs)]
     keys = [key for key in keys if len({repr(run.setting(key)) for run in runs}) > 1]
@@ -40,11 +40,11 @@ def importance(found: Comparison) -> Importance:
         return Importance(
             {},
             len(runs),
-            f"too few runs: {len(runs)} ended well, and {max(FEWEST, 3 * len(keys))} or more are needed for "
+            f"too few runs: {len(runs)} completed, and {max(FEWEST, 3 * len(keys))} or more are needed for "
             f"{len(keys)} settings",
         )
     if len(keys) < 2:
-        return Importance({}, len(runs), "fewer than two settings differ among the runs that ended well")
+        return Importance({}, len(runs), "fewer than two settings differ among the completed runs")
     if importlib.util.find_spec("optuna") is None:
         return Importance({}, len(runs), "Optuna is not installed: pip install 'catsdogs-exp[search]'")
     return Importance(_shares(runs, keys, found.by), len(runs))

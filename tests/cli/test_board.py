@@ -83,8 +83,11 @@ def test_runs_without_event_files_are_named(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "PATH must be a run folder or a folder with runs below it. Received: nowhere (nothing is there)"),
-        (["."], "PATH must be a run folder or a folder with runs below it. Received: . (no runs)"),
+        (
+            ["nowhere"],
+            "PATH must be a run folder or a folder that contains runs. Received: nowhere (it does not exist)",
+        ),
+        (["."], "PATH must be a run folder or a folder that contains runs. Received: . (no runs)"),
         ([".", "--port", "x"], "--port must be a whole number from 0 (any free one) to 65535. Received: x"),
         ([".", "--port=70000"], "Received: 70000"),
         ([".", "--logdir", "x"], "board takes the folder first. Received: --logdir. Type: board PATH"),

@@ -363,7 +363,7 @@ def test_only_runs_that_fulfil_a_condition(outputs, capsys):
     out, err = capsys.readouterr()
     assert [row["run"] for row in csv.DictReader(io.StringIO(out))] == ["9-lr=0.01", "10-lr=0.1"]
     assert err == "--where leaves 2 of 3 runs\n"
-    with pytest.raises(BadInput, match="None of the 3 runs fulfils --where lr>100"):
+    with pytest.raises(BadInput, match="None of the 3 runs satisfies --where lr>100"):
         compare.main([str(outputs), "--where", "lr>100"])
 
 
@@ -381,8 +381,8 @@ def test_no_outputs_folder(tmp_path):
     done = command(cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: PATH must be a run folder or a folder with runs below it. "
-        "Received: outputs (nothing is there). "
+        "error: PATH must be a run folder or a folder that contains runs. "
+        "Received: outputs (it does not exist). "
         "Train a run with python -m catsdogs_exp, or name another folder.\n"
     )
 

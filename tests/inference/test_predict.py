@@ -149,7 +149,7 @@ def test_other_pictures_are_evaluated_by_their_folders(
         (["predict", "{tmp}/nothing", "x.jpg"], "RUN must be a run folder. There is none at: "),
         (["predict", "{tmp}", "x.jpg"], "RUN must be a run folder. Received: "),
         (["evaluate", "{run}", "--split", "valid"], "--split must be one of train, validation, test. Received: valid"),
-        (["predict", "{parent}", "x.jpg"], "It holds runs, such as "),
+        (["predict", "{parent}", "x.jpg"], "It contains runs, such as "),
     ],
 )
 def test_wrong_runs_and_splits(trained: Path, tmp_path: Path, words, message: str, capsys) -> None:

@@ -82,17 +82,17 @@ def test_the_folds_of_a_sweep_are_found_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("jobs", "message"),
     [
-        ([{"fold": 0}, {"fold": 2}], "RUN must hold all 3 folds. Missing in .*: 1. Run them all at once: "),
-        ([{"fold": 0}, {"fold": 0}], "RUN must hold each fold once. Received fold 0 more than once in "),
+        ([{"fold": 0}, {"fold": 2}], "RUN must contain all 3 folds. Missing in .*: 1. Run them all at once: "),
+        ([{"fold": 0}, {"fold": 0}], "RUN must contain each fold once. Received fold 0 more than once in "),
         (
             [{"fold": 0}, {"fold": 1}, {"fold": 2, "status": "failed"}],
-            "RUN must hold finished folds. The status of fold 2 is failed: .*2-job",
+            "RUN must contain finished folds. The status of fold 2 is failed: .*2-job",
         ),
         (
             [{"fold": 0}, {"fold": 1, "lr": 0.2, "seed": 1}],
-            "RUN must be a run, or a sweep over split.fold alone. The runs in .* also differ in: lr, seed. Name one",
+            "RUN must be a run, or a sweep over split.fold only. The runs in .* also differ in: lr, seed. Name one",
         ),
-        ([{"fold": 0, "folds": None}], "RUN must be a run folder. Received: .* It holds runs, such as .*0-job"),
+        ([{"fold": 0, "folds": None}], "RUN must be a run folder. Received: .* It contains runs, such as .*0-job"),
         ([], "RUN must be a run folder. There is none at"),
     ],
 )

@@ -116,7 +116,7 @@ def test_mistakes_are_one_line(tmp_path: Path, trained: Path) -> None:
         ce.train("drawn")
     with pytest.raises(BadInput, match=r"RUN must be a run folder\. There is none at"):
         ce.open_run(tmp_path / "none")
-    with pytest.raises(BadInput, match="No runs below"):
+    with pytest.raises(BadInput, match="No runs in"):
         ce.open_runs(tmp_path)
     with pytest.raises(BadInput, match=r"compare needs two runs or more\. Received: 1"):
         ce.compare(trained)

@@ -139,7 +139,7 @@ def test_other_images_are_never_compared(tmp_path: Path, make: Callable[..., Pat
     assert found.untested == {
         "fewer": "judged 90 images against 100",
         "others": "judged other images: 0 of 100 are the same",
-        "replaced": "judged other images of the same names: 100 of 100 differ",
+        "replaced": "judged other images with the same names: 100 of 100 differ",
         "renamed": "has other classes: cats, dogs, bats against cats, dogs, owls",
         "old": "has no predictions.csv: an older version made it",
     }
@@ -175,4 +175,4 @@ def test_two_runs_on_other_images_are_not_compared(tmp_path: Path, make: Callabl
     make("b", n=50)
     found = disagreement(*compare([tmp_path]).runs)
     assert found.disputed == ()
-    assert found.words() == "Their answers cannot be compared: b judged 50 images against 100"
+    assert found.words() == "Their predictions cannot be compared: b judged 50 images against 100"

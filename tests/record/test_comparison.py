@@ -342,19 +342,19 @@ def test_no_runs_says_what_was_looked_for(tmp_path):
     with pytest.raises(BadInput) as caught:
         compare([tmp_path])
     assert str(caught.value) == (
-        f"No runs below {tmp_path}: looked for folders with a result.json. "
+        f"No runs in {tmp_path}: looked for folders with a result.json. "
         "Train one with python -m catsdogs_exp, or name another folder."
     )
 
 
-@pytest.mark.parametrize(("name", "received"), [("missing", "nothing is there"), ("file", "a file")])
+@pytest.mark.parametrize(("name", "received"), [("missing", "it does not exist"), ("file", "a file")])
 def test_a_path_that_is_no_folder(tmp_path, name, received):
     (tmp_path / "file").write_text("")
     path = tmp_path / name
     with pytest.raises(BadInput) as caught:
         compare([path])
     assert str(caught.value) == (
-        f"PATH must be a run folder or a folder with runs below it. Received: {path} ({received}). "
+        f"PATH must be a run folder or a folder that contains runs. Received: {path} ({received}). "
         "Train a run with python -m catsdogs_exp, or name another folder."
     )
 
@@ -374,8 +374,8 @@ def test_unknown_metric():
     [
         ("", "result.json cannot be read (Expecting value"),
         ('{"status": "ok", "metr', "result.json cannot be read (Unterminated string"),
-        ("[1]", "result.json is not a run's (it has no status)"),
-        ('{"status": 3}', "result.json is not a run's (it has no status)"),
+        ("[1]", "result.json does not belong to a run (it has no status)"),
+        ('{"status": 3}', "result.json does not belong to a run (it has no status)"),
     ],
 )
 def test_a_damaged_result_is_named_and_the_others_go_on(tmp_path, text, reason):
@@ -394,7 +394,7 @@ def test_only_damaged_runs(tmp_path):
         (tmp_path / name / "result.json").write_bytes(b"\xff\xfe")
     with pytest.raises(BadInput) as caught:
         compare([tmp_path])
-    assert str(caught.value).startswith(f"No readable runs below {tmp_path}: skipped a: result.json cannot be read")
+    assert str(caught.value).startswith(f"No readable runs in {tmp_path}: skipped a: result.json cannot be read")
     assert str(caught.value).endswith("(and 1 more like it).")
 
 

@@ -87,7 +87,8 @@ def test_no_number_is_a_rate_too_high_and_hides_the_rest() -> None:
     found = diagnose(rows([0.6, math.nan], [0.6, math.nan]), {"classes": ["a", "b"]}, CONFIG, predictions(320))
     assert [each.kind for each in found] == ["diverged"]
     assert (
-        found[0].text == "Learning rate too high: the loss is no number in epoch 2." and found[0].setting == "lr=0.0001"
+        found[0].text == "Learning rate too high: the loss is NaN or infinite in epoch 2."
+        and found[0].setting == "lr=0.0001"
     )
 
 

@@ -84,7 +84,7 @@ def test_it_opens(several: Path, open_page: Callable[..., Any], width: str, dark
         *("Runs", "Is the best better?", "Curves", "Settings and what they reached"),
         *("Importance of the settings", "Over seeds and folds", "Accuracy by class"),
     ]
-    assert "too few runs: 4 ended well" in browser.page_source
+    assert "too few runs: 4 completed" in browser.page_source
     table = browser.find_element("css selector", "#table").text
     assert "<script>alert(1)</script> [/bold]" in table
     assert "1,234,567" in table

@@ -1,1 +1,1 @@
-"""The run folder: created, locked, written and read back."""
+"""Creates, locks, writes and reads run folders."""

@@ -1,11 +1,11 @@
-"""Append-only files, and truncating them for a resumed run, so that nothing is written twice."""
+"""Truncates append-only files for a resumed run, so that nothing is written twice."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def lengths(folder: Path) -> dict[str, int]:
-    """Bytes of each file below `folder`, by its path relative to it."""
+    """Returns the size of each file in `folder`, in bytes, by its relative path."""
     return {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Reads back a sweep whose jobs are the folds of one cross-validation."""
+"""Reads a sweep whose jobs are the folds of one cross-validation."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ _HOW = "Run them all at once: python -m catsdogs_exp -m split.folds=5 'split.fol
 
 @dataclass(frozen=True)
 class FoldRuns:
-    """The networks that judge the labels of one data set.
+    """The networks that score the labels of one data set.
 
     Attributes:
         folder: the run or sweep.
@@ -34,7 +34,7 @@ class FoldRuns:
 
 
 def find_fold_runs(path: Path) -> FoldRuns:
-    """A run by its path, or the folds of a sweep by the sweep's path.
+    """Finds a run by its path, or the folds of a sweep by the sweep's path.
 
     Raises:
         BadInput: if there is neither, or if folds are missing, failed, or belong to several experiments.
@@ -52,22 +52,22 @@ def find_fold_runs(path: Path) -> FoldRuns:
     )
     if differing:
         raise BadInput(
-            f"RUN must be a run, or a sweep over split.fold alone. The runs in {path} also differ in: "
+            f"RUN must be a run, or a sweep over split.fold only. The runs in {path} also differ in: "
             f"{', '.join(differing)}. Name one of them, such as {jobs[0]}"
         )
     folds = [config.get("split.fold") for config in configs]
     wanted = range(configs[0]["split.folds"])
     twice = [fold for fold, count in Counter(folds).items() if count > 1]
     if twice:
-        raise BadInput(f"RUN must hold each fold once. Received fold {twice[0]} more than once in {path}. {_HOW}")
+        raise BadInput(f"RUN must contain each fold once. Received fold {twice[0]} more than once in {path}. {_HOW}")
     missing = [str(fold) for fold in wanted if fold not in folds]
     if missing:
-        raise BadInput(f"RUN must hold all {len(wanted)} folds. Missing in {path}: {', '.join(missing)}. {_HOW}")
+        raise BadInput(f"RUN must contain all {len(wanted)} folds. Missing in {path}: {', '.join(missing)}. {_HOW}")
     of_fold = dict(zip(folds, jobs, strict=True))
     for fold in wanted:
         status = _status(of_fold[fold])
         if status != "ok":
-            raise BadInput(f"RUN must hold finished folds. The status of fold {fold} is {status}: {of_fold[fold]}")
+            raise BadInput(f"RUN must contain finished folds. The status of fold {fold} is {status}: {of_fold[fold]}")
     return FoldRuns(folder, tuple(RunFiles(of_fold[fold]) for fold in wanted), out_of_fold=True)
 
 

@@ -1,4 +1,4 @@
-"""Names that are free: `atlas`, then `atlas-2`, `atlas-3`, ..., so that nothing replaces what is there."""
+"""Finds free names: `atlas`, then `atlas-2`, `atlas-3`, ..., so that nothing is replaced."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +12,12 @@ def take_free_name(place: Path, suffix: str, what: str, take: Callable[[Path], o
     Args:
         place: the first of them.
         suffix: the part of its name that comes after the number, such as `.png`; `""` for a folder.
-        what: it is, for the message.
-        take: makes the file or folder; raises `FileExistsError` where something is there already.
-        number: to begin with.
+        what: what it is, for the message.
+        take: creates the file or folder; raises `FileExistsError` if it already exists.
+        number: the number to start with.
 
     Raises:
-        BadInput: if it cannot be made.
+        BadInput: if it cannot be created.
     """
     stem = place.name.removesuffix(suffix)
     while True:

@@ -10,12 +10,12 @@ _SHOWN = 3
 
 
 def changes_of(folder: Path, manifest: Manifest) -> str:
-    """The difference in words: `2 images gone (cats/a.jpg, cats/b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
+    """Describes the difference: `2 images gone (cats/a.jpg, cats/b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
 
     Names count, because they determine the order of the images.
 
     Args:
-        folder: of the run, with its `manifest.csv`.
+        folder: the run folder, with its `manifest.csv`.
         manifest: the current data.
     """
     try:

@@ -1,4 +1,4 @@
-"""`predictions.csv`: the best network's prediction for each validation and test image. Without TensorFlow."""
+"""`predictions.csv`: the best network's prediction for each validation and test image. Does not import TensorFlow."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ class Predictions:
     Attributes:
         classes: names; labels and columns are indices into them.
         paths: as in `manifest.csv`, [n].
-        splits: `validation` or `test`, [n]. Validation means the images of the validation pass: a subset with
+        splits: `validation` or `test`, [n]. `validation` are the images of the validation pass: a subset with
             `training.validation_steps`, training images with `training.overfit_batches`.
         labels: int32 [n].
         probabilities: float32 [n, classes]; with more than 20 classes only the five largest, float32 [n, 5].
@@ -51,23 +51,23 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int32]:
-        """The most probable class of each image, int32 [n]; ties go to the first."""
+        """Returns the most probable class of each image, int32 [n]; ties go to the first."""
         places = self.probabilities.argmax(axis=1) if self.top is None else self.top[:, 0]
         return np.asarray(places, np.int32)
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the most probable class is the image's, bool [n]: its mean is the accuracy."""
+        """Returns whether the most probable class is correct, bool [n]; the mean is the accuracy."""
         return np.asarray(self.predicted == self.labels)
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """The largest probability of each image, float32 [n]."""
+        """Returns the largest probability of each image, float32 [n]."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @property
     def of_label(self) -> NDArray[np.float32]:
-        """The probability of the image's own class, float32 [n]; NaN if it is not among the five kept."""
+        """Returns the probability of each image's own class, float32 [n]; NaN if it is not among the five kept."""
         if self.top is None:
             return self.probabilities[np.arange(len(self)), self.labels]
         found = self.top == self.labels[:, None]
@@ -75,13 +75,13 @@ class Predictions:
         return np.where(found.any(axis=1), chosen, np.float32(np.nan))
 
     def of_split(self, split: str) -> "Predictions":
-        """The images of a split, in order."""
+        """Returns the images of a split, in order."""
         if set(self.splits) == {split}:
             return self
         return self.rows(np.flatnonzero([each == split for each in self.splits]))
 
     def rows(self, chosen: NDArray[np.intp]) -> "Predictions":
-        """Selected images, by index, in the given order."""
+        """Returns selected images, by index, in the given order."""
         places = chosen.tolist()
         return replace(
             self,
@@ -97,7 +97,7 @@ class Predictions:
         return confusion_matrix(self.labels, self.predicted.astype(np.intp), len(self.classes))
 
     def mistakes(self, count: int | None = None) -> NDArray[np.intp]:
-        """The indices of misclassified images, starting with those whose own class is least probable.
+        """Returns the indices of misclassified images, starting with those whose own class is least probable.
 
         Args:
             count: maximum number; None: all.
@@ -109,7 +109,7 @@ class Predictions:
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Writes the file under a scratch name, synced and renamed: a reader sees the old file or the new one.
+    """Writes the file under a temporary name, synced and renamed, so that readers see the old file or the new one.
 
     Every float32 survives the round trip.
     """
@@ -123,13 +123,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def predictions_of(run: str | os.PathLike[str]) -> Predictions:
-    """The predictions of a run.
+    """Reads the predictions of a run.
 
     Args:
-        run: its folder.
+        run: the run folder.
 
     Raises:
-        BadInput: if the run has none, saying why, or if its file is damaged.
+        BadInput: if the run has none, with the reason, or if its file is damaged.
     """
     folder = Path(run)
     try:
@@ -142,8 +142,8 @@ def read_predictions(path: Path, classes: Sequence[str] = ()) -> Predictions:
     """Reads a file written by `write_predictions`.
 
     Args:
-        path: of the file.
-        classes: names in order, needed for files with only the five largest probabilities.
+        path: path of the file.
+        classes: class names in order, needed for files with only the five largest probabilities.
 
     Raises:
         BadInput: if it is not such a file.
@@ -214,7 +214,7 @@ def _check_lengths(lengths: Iterable[int], expected: int) -> None:
 def _images(
     images: tuple[Any, ...], classes: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.int32]]:
-    """Paths, splits and labels: the same objects for all runs that judged the same images."""
+    """Returns paths, splits and labels: the same objects for all runs that evaluated the same images."""
     label = {name: place for place, name in enumerate(classes)}
     rows = [image.split(",") if isinstance(image, str) else image for image in images]
     _check_lengths((len(row) + len(classes) for row in rows), len(_COLUMNS) + len(classes))
@@ -241,7 +241,7 @@ def _lines(predictions: Predictions) -> Iterator[tuple[str, ...]]:
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    """The class names in `result.json`; empty if it cannot be read."""
+    """Returns the class names in `result.json`; empty if it cannot be read."""
     found = _result(folder).get("classes")
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
@@ -255,7 +255,7 @@ def _result(folder: Path) -> dict[str, Any]:
 
 
 def _why_missing(folder: Path) -> str:
-    """Why a run has no predictions, and what to do about it."""
+    """Returns why a run has no predictions, and what to do about it."""
     content = _result(folder)
     what = f"The run {folder} has no {NAME}"
     if not content:

@@ -16,17 +16,19 @@ _GIT_SECONDS = 5.0
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and the packages that affect the numbers."""
+    """Returns the versions of Python and the packages that affect the numbers."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, number of cores, operating system."""
+    """Returns processor, number of cores, operating system."""
     return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
 
 
 def git() -> dict[str, Any] | None:
-    """Commit of the checkout that the package runs from, and whether it has changes; None outside a checkout."""
+    """Returns the commit of the checkout that the package runs from, and whether it has changes; None outside a
+    checkout.
+    """
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None

@@ -60,7 +60,7 @@ class Result:
         """Changes some fields and writes the file.
 
         Raises:
-            KeyError: for a field that the contract does not name.
+            KeyError: for a field that is not part of the contract.
         """
         for key in content:
             if key not in self.content:
@@ -69,10 +69,10 @@ class Result:
         write_json(self.path, self.content)
 
     def end(self, **content: Any) -> None:
-        """The last change of a run. If the disk is full, the existing file's space is reused.
+        """Makes the last change of a run. If the disk is full, the existing file's space is reused.
 
         Raises:
-            OSError: if that is not enough either.
+            OSError: if even that is not enough.
         """
         try:
             self.update(**content)
@@ -95,7 +95,7 @@ def _overwrite(path: Path, content: Any) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON; a reader sees the old file or the new one. NaN and infinity become null."""
+    """Writes JSON; readers see the old file or the new one. NaN and infinity become null."""
     write_whole(path, f"{json.dumps(finite(content), indent=1, ensure_ascii=False)}\n")
 
 
@@ -110,18 +110,18 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def config_hash(config: Config) -> str:
-    """The same for two runs that should give the same numbers on the same data."""
+    """Returns a hash that is equal for runs that should give the same numbers on the same data."""
     plain = {key: value for key, value in to_plain(config).items() if key not in _UNHASHED}
     plain["training"] = {key: value for key, value in plain["training"].items() if key != "checkpoint"}
     settings = flatten(plain)
     for copy, key in WIRED.items():
-        if key in plain:  # what counts is the copy, which may be set by itself; a network without depth has none
+        if key in plain:  # its copies count, which may be set separately; a network without depth has none
             plain[key] = settings.get(copy)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def finite(value: Any) -> Any:
-    """Plain values with None for NaN and infinity, which are not valid JSON."""
+    """Replaces NaN and infinity, which are not valid JSON, by None."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -28,11 +28,11 @@ class RunState:
 
     @property
     def of_best(self) -> dict[str, Path]:
-        """The files of the best epoch, by their suffix next to a snapshot."""
+        """Returns the files of the best epoch, by their suffix next to a snapshot."""
         return {BEST: self.best, PREDICTIONS: self.predictions}
 
     def record(self, board: TensorBoard | None) -> dict[str, Any]:
-        """What a snapshot must record about them: the lengths of the event files."""
+        """Returns what a snapshot must record about them: the lengths of the event files."""
         if board is None:
             return {}
         board.flush()
@@ -55,7 +55,7 @@ class RunState:
             replace_by(best, self.best)
         if said := snapshot.beside(PREDICTIONS):
             replace_by(said, self.predictions)
-        else:  # of a better network found later, or of a run started by an older version
+        else:  # from a better network found later, or a run started by an older version
             self.predictions.unlink(missing_ok=True)
 
 

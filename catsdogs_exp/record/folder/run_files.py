@@ -1,4 +1,4 @@
-"""Reading a run folder back."""
+"""Reads a run folder."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ class RunFiles:
 
 
 def find_run(path: Path) -> RunFiles:
-    """A run folder by its path, or by the path of its `result.json` or `best.keras`.
+    """Finds a run folder by its path, or by the path of its `result.json` or `best.keras`.
 
     Raises:
         BadInput: if there is no run.
@@ -37,13 +37,13 @@ def find_run(path: Path) -> RunFiles:
         raise BadInput(f"RUN must be a run folder. There is none at: {path}")
     if not (folder / "result.json").is_file():
         inside = sorted(found.parent for found in folder.glob("*/result.json"))
-        hint = f" It holds runs, such as {inside[-1]}" if inside else " Run folders hold a result.json."
+        hint = f" It contains runs, such as {inside[-1]}" if inside else " Run folders contain a result.json."
         raise BadInput(f"RUN must be a run folder. Received: {path}.{hint}")
     return RunFiles(folder)
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """The content of a run's `result.json`.
+    """Reads a run's `result.json`.
 
     Raises:
         BadInput: if it is damaged.
@@ -55,7 +55,7 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 
 def data_root(run: RunFiles) -> Path:
-    """The folder that the paths in a run's manifest are relative to.
+    """Returns the folder that the paths in a run's manifest are relative to.
 
     Raises:
         BadInput: if the run does not record it.
@@ -67,7 +67,7 @@ def data_root(run: RunFiles) -> Path:
 
 
 def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
-    """The images of a split and their class names, as the run used them.
+    """Returns the images of a split and their class names, as the run used them.
 
     Raises:
         BadInput: for an unknown or empty split, or a damaged manifest.

@@ -49,7 +49,7 @@ def write_config(folder: Path, config: Config) -> None:
 
 
 def write_yaml(path: Path, content: Any) -> None:
-    """Writes plain values under a scratch name and renames it: a reader sees the old file or the new one."""
+    """Writes plain values under a temporary name and renames it, so that readers see the old file or the new one."""
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     scratch = path.with_name(f".{path.name}.part")
     scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -57,14 +57,14 @@ def write_yaml(path: Path, content: Any) -> None:
 
 
 def job_name(number: int, overrides: list[str]) -> str:
-    """`3-depth=2,lr=0.01`: safe as a file name, unique by its number; long numbers have four digits."""
+    """Returns `3-depth=2,lr=0.01`: safe as a file name, unique by its number; long numbers have four digits."""
     text = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", ",".join(word.lstrip("+") for word in overrides))
     text = re.sub(r"[^\w.=,+-]+", "_", text, flags=re.ASCII)
     return f"{number}-{text}"[:_MAX_NAME].rstrip("-.")
 
 
 def _create(folder: Path) -> bool:
-    """Whether the folder was newly created."""
+    """Creates the folder; returns False if it already exists."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()

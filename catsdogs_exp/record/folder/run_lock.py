@@ -20,10 +20,10 @@ _PATIENCE = 0.5  # seconds: processes that check whether a run is alive hold its
 
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """A context in which no other process trains in `folder`.
+    """A context manager in which no other process trains in `folder`.
 
     Raises:
-        BadInput: if another process does, naming it. Files left behind by a killed process do not count.
+        BadInput: if another process does; names it. Files left behind by a killed process do not count.
     """
     lock = FileLock(folder / _LOCK)
     try:
@@ -45,7 +45,7 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 def true_status(folder: Path, written: Any) -> Any:
-    """The status in a run's `result.json`, but `killed` if it says `running` and no process trains it."""
+    """Returns the status in a run's `result.json`, but `killed` if it is `running` and no process trains it."""
     return KILLED if written == "running" and is_abandoned(folder) else written
 
 

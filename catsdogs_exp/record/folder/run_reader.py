@@ -1,4 +1,4 @@
-"""Finished and running runs, read from their folders. Needs no TensorFlow, Hydra or NumPy, so it is fast."""
+"""Reads finished and running runs from their folders. Imports no TensorFlow, Hydra or NumPy, so it is fast."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ _IN_RESULT = {
 }
 METRICS = (*list(_IN_RESULT)[:6], "last", "last10", "seconds", "images_per_second", "crop_sensitivity")
 FROM_PREDICTIONS = {"val_macro_f1": "validation", "test_macro_f1": "test"}
-"""Metrics that `predictions.csv` gives, with the split of their images; computed where runs are ranked by them."""
+"""Metrics from `predictions.csv`, with the split of their images; computed only if runs are ranked by them."""
 
 RANKED_BY = (*METRICS, *FROM_PREDICTIONS)
 _BLOCKS = re.compile(r"\n(?=[^\s#\-}\]])")  # before a line that begins a top-level setting
@@ -44,7 +44,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C version is
 
 
 class _Missing:
-    """A setting or a number that a run does not have; `None` is the value `null`."""
+    """A setting or value that a run does not have; `None` is the value `null`."""
 
     def __repr__(self) -> str:
         return "-"
@@ -62,13 +62,13 @@ class Run:
         folder: absolute.
         status: running, ok, failed, interrupted; or killed: recorded as running, but no process trains it.
         error: what ended it early.
-        stopped: why a run that ended well did so before its last epoch.
-        data: the hash of the data that it was trained and judged on, None if unknown.
+        stopped: why a completed run ended before its last epoch.
+        data: hash of the data that it was trained and evaluated on; None if unknown.
         images: number of images per split.
-        objective: the metric that picked the best epoch; None before the first epoch ends.
+        objective: the metric that selected the best epoch; None before the first epoch ends.
         epoch: the best epoch, from 1.
-        metrics: a finite number for each of `METRICS` that the run has, and its `parameters`.
-        config: dotted key -> value; None when `config.yaml` cannot be read.
+        metrics: the finite ones of `METRICS` that the run has, and its `parameters`.
+        config: dotted key -> value; None if `config.yaml` cannot be read.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why it is as its status says, and what to do about it: `resume RUN`; `""` where nothing is to be said."""
+        """Returns the reason for its status and what to do about it, such as `resume RUN`; `""` if there is none."""
         go_on = f"resume {shlex.quote(str(self.folder))}"
         if self.status == KILLED:
             return go_on
@@ -94,14 +94,14 @@ class Run:
         return self.error or self.stopped or ""
 
     def setting(self, key: str) -> Any:
-        """The value of a dotted config key, or `MISSING` where the run has none, or where it means nothing in it."""
+        """Returns the value of a dotted config key, or `MISSING` if the run has none or it does not apply."""
         if self.config is None or not matters(key, self.config):
             return MISSING
         return self.config.get(key, MISSING)
 
 
 def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
-    """Run folders, absolute, each once; folders inside a run folder and hidden ones are not searched.
+    """Finds run folders, absolute, each once; folders inside run folders and hidden ones are not searched.
 
     Unreadable folders, and jobs of sweeps that have no folder, are added to `remarks`.
 
@@ -113,9 +113,9 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
     for path in paths:
         start = Path(path).expanduser()
         if not start.is_dir():
-            received = "a file" if start.exists() else "nothing is there"
+            received = "a file" if start.exists() else "it does not exist"
             raise BadInput(
-                f"PATH must be a run folder or a folder with runs below it. Received: {path} ({received}). "
+                f"PATH must be a run folder or a folder that contains runs. Received: {path} ({received}). "
                 "Train a run with python -m catsdogs_exp, or name another folder."
             )
         for folder, inner, files in os.walk(
@@ -142,14 +142,14 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
 
 
 def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
-    """The run, called `name`; or None and a remark if its `result.json` is invalid."""
+    """Reads a run, called `name`; returns None and adds a remark if its `result.json` is invalid."""
     try:
         content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         remarks.append(f"skipped {name}: result.json cannot be read ({_reason(problem)})")
         return None
     if not isinstance(content, dict) or not isinstance(content.get("status"), str):
-        remarks.append(f"skipped {name}: result.json is not a run's (it has no status)")
+        remarks.append(f"skipped {name}: result.json does not belong to a run (it has no status)")
         return None
     found = {metric: _number(_at(content, place)) for metric, place in _IN_RESULT.items()}
     found["last"], found["last10"] = _last_epochs(folder / "metrics.csv", name, remarks)
@@ -176,7 +176,7 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
 
 
 def _images(counts: Any) -> dict[str, int]:
-    """The images of each split, from their numbers per class."""
+    """Returns the number of images of each split, from their numbers per class."""
     if not isinstance(counts, dict):
         return {}
     return {
@@ -199,9 +199,9 @@ def _read_config(path: Path, name: str, remarks: list[str]) -> dict[str, Any] | 
 
 
 def _settings(text: str) -> Any:
-    """The content of a config. Hundreds of runs have most of it in common: each part is parsed once."""
-    if not any(mark in text for mark in ("&", "*", "---", "...", "\t")):  # what holds across parts
-        with suppress(yaml.YAMLError):  # no settings of ours: the whole says what is wrong
+    """Parses a config. Hundreds of runs have most of it in common, so each part is parsed once."""
+    if not any(mark in text for mark in ("&", "*", "---", "...", "\t")):  # features that span parts
+        with suppress(yaml.YAMLError):  # not our settings: parsing all of it reports the error
             parts = [_part(part) for part in _BLOCKS.split(text)]
             if all(isinstance(part, dict) for part in parts):
                 return {key: value for part in parts for key, value in part.items()}
@@ -210,16 +210,16 @@ def _settings(text: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def _part(text: str) -> Any:
-    """A top-level setting with what belongs to it."""
+    """Parses a top-level setting with everything in it."""
     return yaml.load(text, _LOADER)  # noqa: S506
 
 
 def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
-    """Validation accuracy of the last epoch, and its mean over the last ten (or all, if fewer)."""
+    """Returns the validation accuracy of the last epoch, and its mean over the last ten (or all, if fewer)."""
     try:
         text = path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line
-        # By epoch: one that was repeated after a resume counts once.
+        # By epoch: one repeated after a resume counts once.
         rows = {row.get("epoch"): row.get("val_accuracy") for row in csv.DictReader(whole.splitlines())}
     except FileNotFoundError:
         return None, None
@@ -234,7 +234,7 @@ def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | Non
 
 
 def _at(content: Any, place: Sequence[str]) -> Any:
-    """The value at a path of nested dictionaries, None if there is none."""
+    """Returns the value at a path in nested dictionaries, None if there is none."""
     for key in place:
         content = content.get(key) if isinstance(content, dict) else None
     return content
@@ -253,6 +253,6 @@ def _parsed(text: str | None) -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    """An error in a few words: for YAML's multi-line messages, the line that states the problem."""
+    """Shortens an error: for YAML's multi-line messages, the line that states the problem."""
     text = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Jobs of a sweep that have no run folder: those that failed or were left out before their run began, or still wait."""
+"""Jobs of a sweep without a run folder: those that failed or were left out before their run began, or are pending."""
 
 import json
 import shlex
@@ -11,10 +11,10 @@ _SHOWN = 5  # jobs that are named one by one
 
 
 def unstarted_jobs(folder: Path) -> list[str]:
-    """A line for each kind of them, or for each of the few that failed; none where `sweep.json` does not tell.
+    """Returns one line per kind, or per failed job if there are few; none if `sweep.json` cannot tell.
 
     Args:
-        folder: of the sweep.
+        folder: the sweep's folder.
     """
     try:
         content = json.loads((folder / SWEEP_FILE).read_text(encoding="utf-8"))
