@@ -45,7 +45,9 @@ class StaircaseRecorder:
     def __init__(self, network: FlatNetwork, data: Data, config: Config, folder: Path) -> None:
         settings = config.logging.probes
         self._layers = choose_layers(network, AUTO, "logging.probes")
-        self.pooled = PooledActivations(network, self._layers, features=bool(config.logging.familiarity))
+        self.pooled = PooledActivations(
+            network, self._layers, features=config.logging.familiarity > 0 or not self._layers
+        )
         self.features: NDArray[np.float32] | None = None
         self._settings, self._folder, self._model = settings, folder, config.model
         rows = data.manifest.rows(VALIDATION)
