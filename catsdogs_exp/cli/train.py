@@ -39,6 +39,10 @@ def main(arguments: list[str]) -> int:
     if not multirun and not asked.looks and not is_auto(asked.settings):
         check_single_run(asked)
     if "--dry-run" in asked.flags:
+        if is_auto(asked.settings):
+            raise BadInput(
+                "experiment=auto is a search for a recipe, and --dry-run runs one. Received both. Leave one out"
+            )
         return _dry_run(asked)
     if is_auto(asked.settings) and not asked.looks:
         return _sweep(asked, command)

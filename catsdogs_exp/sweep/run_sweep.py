@@ -108,6 +108,8 @@ def closing_lines(sweep: Sweep) -> list[str]:
         f"{job.status}: {sweep.folder_of(job).name}: {job.error}" for job in own if job.status in (FAILED, SKIPPED)
     ]
     left = len(sweep.file.having(PENDING, INTERRUPTED))
+    if left and sweep.settings.on_error == "stop" and sweep.file.having(FAILED):
+        lines.append(f"ended after a failure, as sweep.on_error=stop asks for: {left} of {len(own)} have not been run")
     done = len([job for job in own if job.status in (OK, PRUNED)])
     lines.append(f"{done} of {len(own)} runs in {_shown(folder)}")
     if left or sweep.file.having(FAILED):

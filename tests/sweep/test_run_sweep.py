@@ -181,9 +181,11 @@ def test_a_changed_recipe_is_refused(tmp_path: Path, trained_words: list[Any], c
     assert "have changed: epochs 3 -> 4. Restore them" in capsys.readouterr().err
 
 
-def test_a_failure_may_stop_a_sweep(tmp_path: Path, trained_words: list[Any]) -> None:
+def test_a_failure_may_stop_a_sweep(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     assert main(["-m", "seed=1,7,2", "sweep.on_error=stop", f"output_dir={tmp_path}"]) == 1
     assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "pending"]
+    said = capsys.readouterr().out
+    assert "ended after a failure, as sweep.on_error=stop asks for: 1 of 3 have not been run" in said
 
 
 def test_a_job_that_fails_is_tried_again(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
@@ -260,6 +262,11 @@ def test_words_of_sweeps_are_refused_in_a_single_run(word: str, flags: list[str]
     assert main([*flags, word]) == 2
     said = capsys.readouterr().err
     assert f"has no effect in a single run: it is a setting of sweeps. Received: {word}. Add -m" in said
+
+
+def test_a_search_for_a_recipe_has_no_dry_run(capsys: Capture) -> None:
+    assert main(["experiment=auto", "--dry-run"]) == 2
+    assert "experiment=auto is a search for a recipe, and --dry-run runs one" in capsys.readouterr().err
 
 
 @pytest.mark.slow
