@@ -109,5 +109,11 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
     )
 
 
+def console() -> int:
+    """Runs the command that was typed, as `main` does, in a process that ends afterwards."""
+    with process.about_to_end():
+        return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console())
