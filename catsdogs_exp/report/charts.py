@@ -16,7 +16,7 @@ _UNSET = "not set"
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, in pixels, and its text."""
+    """A tick on an axis: its position in pixels, and its label."""
 
     at: float
     text: str
@@ -27,9 +27,9 @@ class Line:
     """The line of a run.
 
     Attributes:
-        run: its place in the table.
+        run: its row in the table.
         points: `x,y x,y ...`; one string per unbroken piece.
-        dashed: drawn as of a run that did not end well.
+        dashed: whether the line is dashed, as for a run that did not complete.
     """
 
     run: int
@@ -73,7 +73,7 @@ class Parallel:
 
 
 def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Chart | None:
-    """A chart of curves; None without a value.
+    """Returns a chart of curves; None if there are no values.
 
     Args:
         title: of the chart.
@@ -100,7 +100,7 @@ class Extrapolation:
         band: its 95 % interval, a polygon.
         dots: x and y of each measured size.
         across, up: ticks.
-        measured: x of the largest measured size; right of it everything is a forecast.
+        measured: x of the largest measured size; everything to its right is extrapolated.
     """
 
     line: str
@@ -112,7 +112,7 @@ class Extrapolation:
 
 
 def learning_chart(curve: LearningCurve) -> Extrapolation:
-    """The chart of a learning curve."""
+    """Returns the chart of a learning curve."""
     sizes = [math.log(each.images) for each in curve.line]
     ends = [value for each in curve.line for value in (each.low, each.high)] + list(curve.values)
     x = _scale(sizes[0], sizes[-1], _LEFT, WIDTH - _RIGHT)
@@ -131,14 +131,14 @@ def learning_chart(curve: LearningCurve) -> Extrapolation:
 
 
 def parallel(names: Sequence[str], rows: Sequence[Sequence[Any]], failed: Sequence[bool]) -> Parallel:
-    """Parallel coordinates in which every run has a line.
+    """Returns parallel coordinates with one line per run.
 
-    A setting that a run does not have goes to a tick "not set" below the values.
+    Settings that a run does not have are at a tick "not set" below the values.
 
     Args:
         names: of the axes.
         rows: one value per axis for each run; `None` if it has none.
-        failed: whether a run did not end well.
+        failed: whether each run failed to complete.
     """
     width = max(WIDTH, 120 * len(names) + 160)
     columns = [[row[place] for row in rows] for place in range(len(names))]
@@ -156,7 +156,7 @@ def parallel(names: Sequence[str], rows: Sequence[Sequence[Any]], failed: Sequen
 
 
 def _axis(column: Sequence[Any]) -> tuple[tuple[Tick, ...], list[float]]:
-    """The ticks of an axis, and where each run meets it."""
+    """Returns the ticks of an axis, and each run's position on it."""
     low, high, unset = HEIGHT - 40.0, 40.0, HEIGHT - 5.0
     known = [value for value in column if value is not None]
     if known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
@@ -179,7 +179,7 @@ def _axis(column: Sequence[Any]) -> tuple[tuple[Tick, ...], list[float]]:
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    """Maps low..high to start..end; a range without extent to its middle."""
+    """Maps low..high to start..end; if low equals high, to the middle."""
     span = high - low
     return lambda value: start + (end - start) * (value - low) / span if span else (start + end) / 2
 
@@ -201,7 +201,7 @@ def _whole(low: int, high: int) -> list[int]:
 
 
 def _even(low: float, high: float) -> list[float]:
-    """Round numbers within low..high, about five."""
+    """Returns about five round numbers within low..high."""
     if not high > low:
         return [low]
     rough = (high - low) / _TICKS

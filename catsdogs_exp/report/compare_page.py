@@ -41,7 +41,7 @@ _METRICS = ("val_accuracy", "val_loss", "test_accuracy", "seconds", "images_per_
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the table: what it shows, and by what it is sorted; numbers before text, and nothing last."""
+    """A cell of the table: its text and its sort key; numbers come first, then text, then empty cells."""
 
     text: str
     key: float | None = None
@@ -115,7 +115,7 @@ def _row(run: Run, place: int, metrics: Sequence[str], keys: Sequence[str]) -> P
     cells = [_cell(run.metrics[name], _places(name)) if name in run.metrics else Cell("") for name in metrics]
     cells += [_cell(run.setting(key)) for key in keys]
     has_curve = place < _MOST_CURVES
-    # the golden angle: neighbours in the table never look alike
+    # the golden angle: neighbours in the table get distinct colours
     colour = f"hsl({place * 137.5 % 360:.0f} 65% 50%)"
     return PageRun(
         run.name,
@@ -178,7 +178,7 @@ def _parallel(found: Comparison) -> Parallel | None:
 
 
 def _value(setting: Any) -> Any:
-    """A setting on an axis; `null` is a value as well, and only a missing setting is not set."""
+    """Returns a setting as a value on an axis; `null` is a value, too: only a missing setting counts as not set."""
     if setting is MISSING:
         return None
     return setting if isinstance(setting, int | float) and not isinstance(setting, bool) else _shown(setting)
@@ -205,7 +205,9 @@ def _sweep(sweep: PhotoSweep) -> dict[str, Any]:
 
 
 def _judged(found: Comparison) -> list[tuple[Run, Predictions]]:
-    """The validation predictions of the best runs that judged the same images as the best of them."""
+    """Returns the validation predictions of the best runs; only of runs with the same validation images as the best
+    one.
+    """
     kept: list[tuple[Run, Predictions]] = []
     for run in found.runs[:_MOST_BY_CLASS]:
         try:
@@ -218,7 +220,7 @@ def _judged(found: Comparison) -> list[tuple[Run, Predictions]]:
 
 
 def _by_class(judged: Sequence[tuple[str, Predictions]]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """The share of each class that is right, side by side."""
+    """Returns the recall of each class, with the runs side by side."""
     if not judged or len(judged[0][1].classes) > _MOST_CLASSES:
         return (), []
     rows = []
@@ -234,7 +236,7 @@ def _by_class(judged: Sequence[tuple[str, Predictions]]) -> tuple[tuple[str, ...
 def slice_table(
     judged: Sequence[tuple[str, Predictions]], folder: Path
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Slices side by side: one row per group of images on which one of the runs is significantly worse.
+    """Returns slices side by side: one row per group of images on which one of the runs is significantly worse.
 
     Args:
         judged: names and predictions of runs, of the same images in the same order.
@@ -273,7 +275,7 @@ def _pictures(pair: Disagreement) -> list[Thumbnail]:
 
 
 def _walls(found: Comparison) -> tuple[list[dict[str, Any]], str]:
-    """The first pictures of the wall, if the runs have kept activations."""
+    """Returns the first pictures of the wall, if the runs have saved activations."""
     try:
         wall = make_wall(found)
     except BadInput as error:

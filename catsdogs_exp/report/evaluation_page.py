@@ -1,4 +1,4 @@
-"""The page of an evaluation: metrics with intervals, confusion, calibration, mistakes as pictures, slices."""
+"""The page of an evaluation: metrics with intervals, confusion matrix, calibration, misclassified images, slices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def write_evaluation_page(facts: EvaluationFacts, folder: Path) -> Path:
 
 
 def _metrics(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, value and interval of each metric that is defined."""
+    """Returns the name, value and interval of each metric that is defined."""
     intervals = figures["intervals"]
     rows = [(name, figures[key], intervals.get(key)) for key, name in _METRICS]
     rows += [(name, figures["macro"][key], intervals.get("macro", {}).get(key)) for key, name in _MEANS]

@@ -1,4 +1,4 @@
-"""A page that explains the answer for one image."""
+"""A page that explains the prediction for one image."""
 
 import base64
 from collections.abc import Sequence

@@ -80,7 +80,7 @@ def _names(inside: Inside) -> tuple[str, str]:
 
 
 def _cell(value: float) -> tuple[str, float]:
-    """A value as text, and 0..1 for its colour."""
+    """Returns a value as text, and 0..1 for its colour."""
     return ("-", 0.0) if value != value else (f"{value:.2f}", min(max(value, 0.0), 1.0))  # noqa: PLR0124  (NaN)
 
 

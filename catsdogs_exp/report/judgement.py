@@ -1,4 +1,4 @@
-"""How well a network judges some images: the part that the report of a run and that of an evaluation share."""
+"""How well a network classifies some images: the part shared by the reports of runs and evaluations."""
 
 from typing import Any
 
@@ -17,10 +17,11 @@ _CURVES = 5  # classes with curves of their own
 
 
 def judgement(predictions: Predictions) -> dict[str, Any]:
-    """Confusion, per-class table, calibration, curves and threshold of some images, as `judgement.html.j2` shows them.
+    """Returns the variables of `judgement.html.j2`: confusion matrix, per-class table, calibration, curves and
+    threshold.
 
     Args:
-        predictions: of at least one image.
+        predictions: for at least one image.
     """
     confusion, count = predictions.confusion(), len(predictions)
     names = predictions.classes

@@ -10,7 +10,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 34
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its name, and (x, y) of each point; points that are no numbers are left out."""
+    """One line: its name and its (x, y) points; NaN points are left out."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -18,7 +18,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Marks:
-    """Vertical lines at the best epoch, and at the borders between stages."""
+    """Vertical lines at the best epoch and between stages."""
 
     best: float | None = None
     borders: tuple[float, ...] = ()
@@ -34,7 +34,7 @@ class Drawn:
     Attributes:
         name: for the legend.
         points: of a polyline.
-        dots: of a line of few points.
+        dots: markers, for a line of few points.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Chart:
 
     Attributes:
         title, x_name: texts.
-        lines: in the order of the legend.
-        x_ticks, y_ticks: place in pixels and text.
-        mark: place of the vertical line, or None.
-        borders: places of fainter vertical lines.
+        lines: in legend order.
+        x_ticks, y_ticks: position in pixels, and label.
+        mark: position of the vertical line, or None.
+        borders: positions of fainter vertical lines.
         diagonal: two points of the dashed line, or None.
     """
 
@@ -70,13 +70,13 @@ class Chart:
 
 
 def chart(title: str, x_name: str, lines: Sequence[Line], unit: bool = False, marks: Marks = NO_MARKS) -> Chart | None:
-    """Lays out a chart; None where no line has a point.
+    """Lays out a chart; returns None if no line has a point.
 
     Args:
         title, x_name: texts.
-        lines: what is drawn.
-        unit: both axes from 0 to 1, with the diagonal of chance, which precision over recall does not have.
-        marks: the x of vertical lines.
+        lines: the lines to draw.
+        unit: whether both axes run from 0 to 1, with the diagonal of chance (except for precision against recall).
+        marks: x values of vertical lines.
     """
     kept = [
         Line(line.name, [(x, y) for x, y in line.points if math.isfinite(x) and math.isfinite(y)]) for line in lines
@@ -117,7 +117,7 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     if high > low:
         return low, high
     reach = abs(low) or 1.0
-    return low - reach, high + reach  # a value that never changes, such as a constant rate, in the middle
+    return low - reach, high + reach  # centres a constant value, such as a constant rate
 
 
 def _ticks(low: float, high: float, whole: bool = False) -> list[float]:

@@ -1,4 +1,6 @@
-"""The model card of an exported network, in Markdown (Mitchell et al., 2019): what it is, how good, where not."""
+"""The model card of an exported network, in Markdown (Mitchell et al., 2019): what it is, how good it is, and its
+limits.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,12 +29,12 @@ _RESIZES = {
 
 
 def model_card(run: RunFiles, card: ModelCard, rows: Sequence[Row]) -> str:
-    """The text.
+    """Returns the text.
 
     Args:
         run: the run.
-        card: of its network.
-        rows: how the exported files did.
+        card: the card saved with its network.
+        rows: results of checking the exported files.
     """
     facts = read_facts(run)
     parts = (
@@ -48,7 +50,7 @@ def model_card(run: RunFiles, card: ModelCard, rows: Sequence[Row]) -> str:
 
 
 def literal(text: str) -> str:
-    """A name as text: nothing in it is markup."""
+    """Escapes a name, so that nothing in it is read as markup."""
     return re.sub(r"([\\`*_{}\[\]<>#!|~&])", r"\\\1", printable(text))
 
 
@@ -179,7 +181,7 @@ def _limits(facts: RunFacts, card: ModelCard) -> list[str]:
 
 
 def _licence(config: Mapping[str, Any]) -> list[str]:
-    """Where the weights come from, and what their terms depend on."""
+    """Returns where the weights come from, and which terms apply to them."""
     terms = "The terms of the training images decide what they may be used for; this program adds none."
     weights, backbone = config.get("model.weights"), str(config.get("model.backbone") or "")
     if weights in (None, "none"):

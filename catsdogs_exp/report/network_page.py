@@ -1,4 +1,4 @@
-"""A network as one HTML file that classifies photos in any browser: runtime, decoder, weights and page in one."""
+"""A network as a single HTML file that classifies photos in any browser: runtime, decoder, weights and page."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from catsdogs_exp.printable import printable
 from catsdogs_exp.report import page
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
-_NAMED = 6  # classes; of more only the number is told
+_NAMED = 6  # maximum number of classes that are named
 _RUNTIME = "vendor/tfjs"
 _JPEG = "vendor/mozjpeg"
 _SCRIPTS = (
@@ -32,10 +32,10 @@ _BINARIES = {
 
 
 def network_page(card: ModelCard, graph: BrowserGraph, facts: Sequence[tuple[str, str]]) -> str:
-    """The page as HTML.
+    """Returns the page as HTML.
 
     Args:
-        card: classes and preparation of images, which the page repeats.
+        card: classes and preprocessing, which the page reproduces.
         graph: the network.
         facts: rows of its table.
     """
@@ -69,7 +69,7 @@ def _listed(names: Sequence[str], word: str) -> str:
 
 
 def _json(content: Any) -> Markup:
-    """JSON for a script element: no text in it can end the element."""
+    """Returns JSON for a script element; no text in it can close the element."""
     text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
     return Markup(text)  # noqa: S704  (it has no markup)
 

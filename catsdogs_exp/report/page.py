@@ -8,8 +8,8 @@ A page is a template beside this module that extends `base.html.j2`, and a modul
     {% call section("classes", "Classes") %}{{ table(("class", "images"), rows) }}{% endcall %}
     {% endblock %}
 
-`parts.html.j2` holds what pages share. Each `section` puts itself into the navigation. All text is escaped, file names
-included.
+`parts.html.j2` contains what pages share. Each `section` adds itself to the navigation. All text is escaped, including
+file names.
 """
 
 import base64
@@ -82,7 +82,7 @@ def compile_template(template: str) -> None:
 
 
 def piece(template: str, **content: Any) -> str:
-    """Renders a template that is no whole page, such as what a notebook shows. All text is escaped."""
+    """Renders a template that is not a whole page, such as one for a notebook. All text is escaped."""
     return _environment().get_template(template).render(**content)
 
 

@@ -1,4 +1,4 @@
-"""What is read of a run for its report: plain data from its folder, each part or why it is lacking."""
+"""Reads a run's folder for its report: plain data, and which parts are missing and why."""
 
 import csv
 import json
@@ -17,17 +17,17 @@ from catsdogs_exp.record.folder.run_lock import true_status
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run's folder says.
+    """The content of a run's folder.
 
     Attributes:
         result: `result.json`.
-        status: of the run; `killed` where it says running and nobody trains it.
-        history: an epoch per row of `metrics.csv`.
-        config: dotted settings; empty where they cannot be read.
-        overrides: what the user set.
-        inspection: `inspection.json`; empty where it cannot be read.
-        predictions: of validation images; None where there are none.
-        lacking: a line for each part that is missing.
+        status: of the run; `killed` if it was running but no process trains it.
+        history: one epoch per row of `metrics.csv`.
+        config: dotted keys; empty if it cannot be read.
+        overrides: the settings that the user gave.
+        inspection: `inspection.json`; empty if it cannot be read.
+        predictions: for validation images, or None.
+        lacking: one line per missing part.
     """
 
     result: dict[str, Any]
@@ -41,16 +41,16 @@ class RunFacts:
 
     @property
     def root(self) -> Path | None:
-        """Where the images' paths start."""
+        """The folder that image paths are relative to."""
         root = self.inspection.get("root")
         return Path(root) if isinstance(root, str) else None
 
 
 def read_facts(run: RunFiles) -> RunFacts:
-    """Reads a run's folder; what is missing or damaged is named in `lacking`.
+    """Reads a run's folder; missing or damaged parts are listed in `lacking`.
 
     Raises:
-        BadInput: when `result.json` cannot be read.
+        BadInput: if `result.json` cannot be read.
     """
     result = read_result(run.folder)
     lacking: list[str] = []

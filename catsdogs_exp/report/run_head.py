@@ -1,4 +1,4 @@
-"""What a notebook shows of a run, or of several: a piece of HTML that carries its own styles."""
+"""The notebook display of one or several runs: a fragment of HTML with its own styles."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _ROWS = 60
 
 
 def run_head(run: RunFiles) -> str:
-    """The head of a run's report: result, verdict and curves."""
+    """Returns the head of a run's report: result, diagnosis and curves."""
     facts = read_facts(run)
     found = diagnose(facts.history, facts.result, facts.config, facts.predictions)
     return page.piece(
@@ -28,7 +28,7 @@ def run_head(run: RunFiles) -> str:
 
 
 def runs_head(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table of runs, the first sixty of them.
+    """Returns a table of the first sixty runs.
 
     Args:
         names: of the columns.

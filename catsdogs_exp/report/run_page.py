@@ -1,4 +1,4 @@
-"""A run's report: one page that says how it went, how far its figures can be trusted, and what to try next."""
+"""A run's report: one page about how the run went, how reliable its figures are, and what to try next."""
 
 import base64
 import io
@@ -31,20 +31,20 @@ from catsdogs_exp.report.slice_groups import groups_of, measure
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 
 NAME = "report.html"
-SHOWN = 8  # images of each kind
+SHOWN = 8  # images per section
 
 _TEMPLATE = "run.html.j2"
 _ROWS = 60  # of a table
 _PATIENCE = 1.0  # seconds
-_PICTURES = 3  # of the run folder, each made smaller
+_PICTURES = 3  # from the run folder, each downsized
 
 Explain = Callable[[RunFiles, Path, Predictions], Mapping[str, Any]]
-"""`inference.judged_images.evidence_of`, which needs TensorFlow; a report without it has no maps."""
+"""`inference.judged_images.evidence_of`, which needs TensorFlow; without it, a report has no maps."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An image on the page: the file, where the evidence is, what was said, and a link."""
+    """An image on the page: its file, the Grad-CAM map, the prediction, and a link."""
 
     thumbnail: Thumbnail
     heat: str
@@ -52,18 +52,18 @@ class Judged:
 
 
 def write_report(run: RunFiles, path: Path | None = None, explain: Explain | None = None) -> tuple[Path, list[str]]:
-    """Writes a run's report, also of one that failed, was stopped or killed: with what is there.
+    """Writes a run's report. For runs that failed or were stopped or killed, it contains whatever was recorded.
 
     Args:
         run: the run.
-        path: where to; None: `report.html` in its folder.
-        explain: gives Grad-CAM maps; None: the page has none.
+        path: of the page; None: `report.html` in the run's folder.
+        explain: computes Grad-CAM maps; None: the page has none.
 
     Returns:
-        The page's path, and what the run's numbers say, a line each.
+        The page's path, and the diagnosis, one line per finding.
 
     Raises:
-        BadInput: when the run cannot be read or the page cannot be written.
+        BadInput: if the run cannot be read or the page cannot be written.
     """
     facts = read_facts(run)
     found = diagnose(facts.history, facts.result, facts.config, facts.predictions)
@@ -108,10 +108,10 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
 
 @contextmanager
 def prepared_meanwhile(files: Sequence[str]) -> Iterator[None]:
-    """A context in which a thread prepares a report: training leaves a core idle now and then, its end does not.
+    """A context in which a thread prepares a report, as training leaves a core idle now and then.
 
     Args:
-        files: the images of which the report will be.
+        files: the images that the report will be about.
     """
     over = Event()
 
@@ -125,11 +125,11 @@ def prepared_meanwhile(files: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join(_PATIENCE)  # a network folder may never answer
+        thread.join(_PATIENCE)  # a network drive may never respond
 
 
 def headline(facts: RunFacts) -> str:
-    """The result with its interval."""
+    """Returns the result with its interval."""
     predictions = facts.predictions
     if predictions is not None:
         hits, count = int(predictions.right.sum()), len(predictions)
@@ -145,7 +145,7 @@ def headline(facts: RunFacts) -> str:
 
 
 def _epochs(facts: RunFacts) -> list[tuple[Any, ...]]:
-    """The last epoch, the best one and the mean of the last ten side by side."""
+    """Returns the last epoch, the best one and the mean of the last ten, side by side."""
     if not facts.history:
         return []
     best = (facts.result.get("objective") or {}).get("epoch")
@@ -161,7 +161,9 @@ def _epochs(facts: RunFacts) -> list[tuple[Any, ...]]:
 
 
 def curves(facts: RunFacts) -> list[Chart | None]:
-    """Accuracy, loss and learning rate over the epochs, with the best epoch and the beginnings of stages marked."""
+    """Returns charts of accuracy, loss and learning rate by epoch; the best epoch and the start of each stage are
+    marked.
+    """
 
     def line(name: str) -> Line:
         return Line(name, [(row["epoch"], row[name]) for row in facts.history if name in row])
@@ -176,13 +178,15 @@ def curves(facts: RunFacts) -> list[Chart | None]:
 
 
 def _stage_borders(history: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
-    """Between the last epoch of a stage and the first of the next one; runs of older versions do not know them."""
+    """Returns the borders between stages, each between two epochs; runs of older versions did not record them."""
     pairs = pairwise(row for row in history if "stage" in row)
     return tuple((row["epoch"] + after["epoch"]) / 2 for row, after in pairs if row["stage"] != after["stage"])
 
 
 def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[list[tuple[str, list[Judged]]], str]:
-    """Worst mistakes, least certain, certain and right; and why there are no maps, or `""`."""
+    """Returns the worst mistakes, the least certain, and the certain and right images; and why there are no maps, or
+    `""`.
+    """
     predictions, root = facts.predictions, facts.root
     if predictions is None or root is None:
         return [], ""
@@ -249,13 +253,15 @@ def _data(facts: RunFacts) -> dict[str, Any]:
 
 
 def _pictures(folder: Path) -> list[tuple[str, str]]:
-    """Pictures that the run drew, smaller: the layers' activations, linear probes, the learning rates tried."""
+    """Returns pictures from the run folder, downsized: the layers' activations, linear probes, the learning rates
+    tried.
+    """
     chosen = sorted((folder / "activations").glob("best-*.png"))[:_PICTURES]
     return _smaller([*chosen, folder / "staircase.png", folder / "learning_rate.png"])
 
 
 def _smaller(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """Those of the pictures that are there, small enough for a page."""
+    """Returns the pictures that exist, small enough for a page."""
 
     def smaller(file: Path) -> list[tuple[str, str]]:
         try:

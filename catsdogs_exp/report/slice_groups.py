@@ -15,17 +15,17 @@ from catsdogs_exp.data.images.file_identity import identities
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
 
-_MOST = 1000  # images whose brightness and sharpness are measured
+_MOST = 1000  # maximum number of images whose brightness and sharpness are measured
 _SIDE = 64  # pixels of the shorter side on which they are measured
 
 
 def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
-    """The groups that each image is in, by kind, as `find_slices` takes them.
+    """Returns the groups of each image by kind, as `find_slices` expects them.
 
     Args:
         folder: of the run.
         predictions: for the images.
-        root: of their paths; None: unknown.
+        root: that their paths are relative to; None: unknown.
     """
     groups = groups_of_images(folder, predictions)
     if root is not None and len(predictions) <= _MOST:
@@ -39,9 +39,9 @@ def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict
 
 
 def measure(files: Sequence[str], until: Event) -> None:
-    """Decodes files for which `groups_of` will ask, and remembers their brightness and sharpness; stops at the event.
+    """Decodes the files that `groups_of` will need, and caches their brightness and sharpness; stops at the event.
 
-    If there are too many, it does nothing, as `groups_of` will.
+    Does nothing if there are too many, just like `groups_of`.
     """
     for file, identity in zip(files, identities(files), strict=True):
         if until.is_set() or len(files) > _MOST:

@@ -1,4 +1,4 @@
-"""A page of the images whose label a network doubts, most suspicious first."""
+"""A page of images whose labels may be wrong, most suspicious first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

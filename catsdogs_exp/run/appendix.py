@@ -1,4 +1,4 @@
-"""Measured once training is over: how far confidence is from accuracy, and what training images look like."""
+"""Measures what is saved with the best network after training: its calibration, and what training images look like."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class LastLook:
-    """What the appendix is measured with, the best epoch's weights in place.
+    """The inputs of the appendix; the network must have the best epoch's weights.
 
     Attributes:
         setup: of the run.
-        stage: its last one; None if this process trained none.
-        staircase: has seen validation images already; None: there is none.
+        stage: the last one; None if this process trained none.
+        staircase: has already processed the validation images, or None.
     """
 
     setup: Setup
@@ -38,10 +38,10 @@ class LastLook:
 
 
 def appendix_of(look: LastLook, said: Predictions | None, say: Callable[[str], None]) -> Appendix:
-    """The appendix of the network whose weights are in place.
+    """Returns the appendix of the network with its current weights.
 
     Args:
-        look: what it is measured with.
+        look: its inputs.
         said: the network's predictions for the validation images, or None.
         say: prints a line.
     """

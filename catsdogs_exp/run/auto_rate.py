@@ -25,7 +25,8 @@ from catsdogs_exp.training.stages import StagePlan
 
 
 def settle_rate(setup: Setup, run: BegunRun) -> Config:
-    """The config with the learning rate that won the race; plot, tables and config go to the run's folder.
+    """Returns the config with the learning rate that won the race; writes the plot, tables and config to the run's
+    folder.
 
     Raises:
         RunFailed: if training diverges with every rate.
@@ -46,7 +47,7 @@ def settle_rate(setup: Setup, run: BegunRun) -> Config:
 def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     """A range test of the first stage, then a race of rates around its suggestion and the optimizer's usual one.
 
-    All at constant rates, on the run's own batches. The network is unchanged afterwards.
+    All trials use constant rates and the run's own batches. The network is unchanged afterwards.
 
     Raises:
         RunFailed: if training diverges with every rate.

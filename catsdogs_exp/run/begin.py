@@ -40,7 +40,7 @@ class BegunRun:
         result: its `result.json`.
         screen: for its messages; each line goes to `run.log` as well.
         explain: gives the report of a finished run its Grad-CAM maps; None: the report loads the saved network.
-        until_it_ends: what is closed when the run ends.
+        until_it_ends: closed when the run ends.
     """
 
     job: Job
@@ -84,9 +84,9 @@ class BegunRun:
             self.say(line)
 
     def prepare_report(self, manifest: Manifest) -> None:
-        """Lets a thread begin with what the report needs of the images.
+        """Starts a thread that prepares what the report needs of the images.
 
-        The network learns meanwhile, which leaves a core idle now and then: at the end of the run, everything waits.
+        Training leaves a core idle now and then; at the end of the run, the user would have to wait.
         """
         if not self.job.config.logging.report or (self.job.cluster is not None and not self.job.cluster.is_chief):
             return

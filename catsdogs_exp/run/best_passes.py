@@ -1,4 +1,4 @@
-"""The final evaluation of a run: the best network sees the test images for the first time."""
+"""The final evaluation of a run: the best network on the test images, which are used here for the first time."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,9 +18,9 @@ def evaluate_best(setup: Setup, predictions: KeepPredictions | None) -> dict[str
         `{"test": {"loss": ..., "accuracy": ..., ...}}`, or nothing without test images.
     """
     steps = Steps(setup.network.model)
-    validation = replace(setup.loaders.validation, shard=(0, 1))  # other workers are gone by now
+    validation = replace(setup.loaders.validation, shard=(0, 1))  # other workers have ended by now
     if predictions is not None and not predictions.has_validation and len(validation.rows):
-        # An older version trained the best epoch, and saved none.
+        # The best epoch was trained by an older version, which saved none.
         predictions.validation(evaluate(steps, validation, setup.config.training.validation_steps)[1])
     test = make_loader(setup.config, setup.data, TEST)
     if not len(test.rows):

@@ -1,4 +1,4 @@
-"""Opens what a run shows in TensorBoard: the event files, and the listeners that write to them."""
+"""Opens a run's TensorBoard output: the event files, and the listeners that write to them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -39,11 +39,11 @@ class BoardListener(Listener, Protocol):
 
 @dataclass(frozen=True)
 class Board:
-    """What a run shows in TensorBoard.
+    """A run's TensorBoard output.
 
     Attributes:
         files: the event files.
-        shown: what writes to them beside the curves.
+        shown: the listeners that write to them, besides that of the curves.
         setup: of the run.
         state: its files.
     """
@@ -55,7 +55,7 @@ class Board:
 
     @property
     def listeners(self) -> Iterator[Listener]:
-        """Told after each step and epoch; the curves first."""
+        """Yields the listeners, which are notified after each step and epoch; the curves come first."""
         yield self.files
         yield from self.shown
 
@@ -70,7 +70,7 @@ class Board:
         self.files.flush()
 
     def _project(self) -> None:
-        """Validation images, a fair sample of them, as the best network sees them."""
+        """Writes the best network's embeddings of a representative sample of validation images."""
         if not self.state.predictions.is_file():
             return
         manifest = self.setup.data.manifest
@@ -89,7 +89,7 @@ class Board:
 
 
 def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None, insides: Insides | None) -> Board | None:
-    """Opens the event files, for a new run with its settings, texts and samples; None where none are written.
+    """Opens the event files, and writes the settings, texts and samples of a new run; returns None if none are wanted.
 
     Args:
         job: the run.
@@ -116,7 +116,7 @@ def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None, i
 
 
 def _introduce(files: TensorBoard, job: Job, setup: Setup) -> None:
-    """What is known before the first epoch."""
+    """Writes what is known before the first epoch."""
     files.text("config", config_text(setup.config, job.overrides))
     files.text("data", data_text(setup.data.manifest))
     files.text("model", model_text(setup.network.model))
@@ -126,7 +126,9 @@ def _introduce(files: TensorBoard, job: Job, setup: Setup) -> None:
 
 
 def _show_samples(files: TensorBoard, job: Job, setup: Setup) -> None:
-    """Training images of each class as they enter epoch 1, with what was drawn for them: also as `augmented.png`."""
+    """Writes training images of each class as augmented in epoch 1, with the random values used; also as
+    `augmented.png`.
+    """
     count, train, manifest = setup.config.logging.samples, setup.loaders.train, setup.data.manifest
     if not count:
         return

@@ -1,4 +1,4 @@
-"""A run's network exported and checked: the story, top to bottom."""
+"""Exports a run's network and checks the files, from top to bottom."""
 
 import os
 import secrets
@@ -68,11 +68,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Exported:
-    """What came of it.
+    """The outcome of an export.
 
     Attributes:
-        folder: of the files; None if all were refused.
-        rows: how they did, the run's network first.
+        folder: that contains the files; None if all were rejected.
+        rows: results of the check, the run's network first.
     """
 
     folder: Path | None
@@ -84,14 +84,14 @@ def export_run(
 ) -> Exported:
     """Exports the best network of a run into a new folder `exports`, `exports-2`, ... of the run.
 
-    The files are written under a scratch name, opened with their own runtimes and compared with the network on every
-    validation image. Only those that pass get there.
+    The files are written to a temporary folder, opened with their own runtimes and compared with the network on every
+    validation image. Only those that pass are moved to the new folder.
 
     Args:
         run: the run.
         wanted: formats and limits.
-        say: told about images that are left out.
-        progress: called with a task, the number of images done, and all.
+        say: called with a line about images that are left out.
+        progress: called with (task, images done, total).
 
     Raises:
         BadInput: if the run has no network, or its images are gone.
@@ -125,7 +125,7 @@ def export_run(
 
 @dataclass(frozen=True)
 class _Sources:
-    """What files are made from."""
+    """What the files are made from."""
 
     run: RunFiles
     model: keras.Model
@@ -162,7 +162,7 @@ def _written(each: Format, path: Path, sources: _Sources) -> list[Candidate]:
 
 
 def _page_opened(path: Path, sources: _Sources) -> Opened:
-    """The page in a browser, where there is one; else its graph in TensorFlow."""
+    """Opens the page in a browser if one is installed, otherwise its graph in TensorFlow."""
     if not can_open_pages():
         sources.say("html: checked in TensorFlow; with Chromium, chromedriver and selenium, it is checked there")
         return browser_graph.open_in_tensorflow(sources.model)
@@ -172,7 +172,7 @@ def _page_opened(path: Path, sources: _Sources) -> Opened:
 
 
 def _facts(sources: _Sources) -> list[tuple[str, str]]:
-    """What the page says about the network."""
+    """Returns the page's facts about the network."""
     height, width = sources.card.target_size
     return [
         ("run", sources.run.folder.name),
@@ -186,7 +186,7 @@ def _asking(predictor: Predictor) -> Callable[[Photo], NDArray[np.float32]]:
 
 
 def _in_keras(model: keras.Model) -> Opened:
-    """A network as it is exported, run by Keras."""
+    """Returns the network to export, run by Keras."""
     ask = tf.function(answering(model), input_signature=[image_spec(model, None)])
     return Opened("keras, float32", f"keras {keras.__version__}", lambda photo: ask(photo.pixels[None]).numpy()[0])
 
@@ -201,7 +201,7 @@ def _remove_refused(folder: Path, rows: Sequence[Row], files: Sequence[Candidate
 
 
 def _accompany(folder: Path, sources: _Sources, rows: Sequence[Row]) -> None:
-    """Writes what belongs beside the files: labels, model card, examples, and the figures."""
+    """Writes what accompanies the files: labels, model card, examples, and the figures."""
     write_whole(folder / "labels.txt", "".join(f"{printable(name)}\n" for name in sources.card.classes))
     write_whole(folder / "model_card.md", model_card(sources.run, sources.card, rows))
     (folder / "examples").mkdir()
@@ -221,7 +221,7 @@ def _accompany(folder: Path, sources: _Sources, rows: Sequence[Row]) -> None:
 
 
 def _settled(scratch: Path, run: Path) -> Path:
-    """Gives the folder its name, the first one that is free."""
+    """Renames the folder to the first unused name."""
 
     def move(folder: Path) -> None:
         if os.path.lexists(folder):  # an empty folder would be replaced

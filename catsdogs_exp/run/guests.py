@@ -1,4 +1,4 @@
-"""Opens what else listens to a run: listeners of plugins, and MLflow."""
+"""Opens third-party listeners of a run: those of plugins, and MLflow."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Guests:
 
     @property
     def listeners(self) -> Sequence[Listener]:
-        """Told after each step and epoch."""
+        """Returns the listeners, which are notified after each step and epoch."""
         return [*self.custom, *([self.tracker] if self.tracker else [])]
 
     def close(self, status: str, result: Mapping[str, Any]) -> None:
@@ -42,10 +42,10 @@ class Guests:
 
 
 def open_guests(job: Job, setup: Setup, say: Callable[[str], None]) -> Guests:
-    """Makes the listeners that `logging.listeners` names, and MLflow's.
+    """Creates the listeners named by `logging.listeners`, and MLflow's.
 
     Raises:
-        BadInput: when a listener cannot be made, or MLflow is not installed.
+        BadInput: if a listener cannot be created, or MLflow is not installed.
     """
     config = setup.config
     about = ListenedRun(job.folder, config, setup.data.manifest.classes, setup.network.model, say)

@@ -1,4 +1,6 @@
-"""What a run looks into: its network, flattened once for all recorders, and Grad-CAM at its last layer with maps."""
+"""The network as recorders see it: flattened once for all of them, with Grad-CAM at its last layer with feature
+maps.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,15 +33,15 @@ class Insides:
 
     @cached_property
     def grad_cam(self) -> GradCam | None:
-        """Grad-CAM at the last layer with maps; None if there is none. Compiled at its first use."""
+        """Returns Grad-CAM at the last layer with feature maps, or None if there is none. Compiled on first use."""
         layer = last_spatial_layer(self.network)
         return None if layer is None else GradCam(self.network, layer)
 
     def evidence_of(self, _run: RunFiles, _root: Path, chosen: Predictions) -> Mapping[str, Evidence]:
-        """For the report: Grad-CAM maps with the weights in place, which must be those of the best epoch.
+        """Returns Grad-CAM maps for the report, with the current weights, which must be those of the best epoch.
 
         Raises:
-            BadInput: if no layer has maps.
+            BadInput: if no layer has feature maps.
         """
         if self.grad_cam is None:
             raise BadInput("the network has no layer with maps")
@@ -52,9 +54,9 @@ class Insides:
 
 
 def open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:
-    """Flattens the network of a run; None if nothing will look into it.
+    """Flattens the network of a run; returns None if no recorder needs it.
 
-    Also None, with a line that says what will be missing, if its layers cannot be told apart.
+    Also returns None, with a message about what will be missing, if the network cannot be flattened.
     """
     settings = setup.config.logging
     records = settings.activations.every >= 0 or settings.probes.every >= 0

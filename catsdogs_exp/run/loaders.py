@@ -33,7 +33,7 @@ class Loaders:
 
 
 def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: tuple[int, int] = (0, 1)) -> Loaders:
-    """The loaders of training and validation.
+    """Opens the loaders for training and validation.
 
     Args:
         config: of the run.

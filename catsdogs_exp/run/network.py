@@ -25,7 +25,7 @@ class Network:
 
     Attributes:
         model: pixels to probabilities, frozen according to the settings.
-        policy: the precision it was built with.
+        policy: the precision policy it was built with.
         class_weights: float32 [classes], or None for equal weights.
         distribution: the devices and processes that train it.
     """
@@ -70,13 +70,15 @@ def build_network(
 
 
 def _input_size(config: Config) -> tuple[int | None, int | None]:
-    """Height and width of the input; None: any, if evaluation uses another size than training."""
+    """Returns the height and width of the input; both None (any size) if evaluation uses another size than training."""
     same = evaluation_size(config.loader) == config.loader.target_size
     return config.loader.target_size if same else (None, None)
 
 
 def _balanced(labels: NDArray[np.int32], classes: tuple[str, ...], say: Say) -> NDArray[np.float32] | None:
-    """Balanced class weights; None if the classes have the same size, so that the run equals one without weights."""
+    """Returns balanced class weights; None if all classes have the same size, so that the run equals one without
+    weights.
+    """
     weights = balanced_weights(labels, len(classes))
     shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True))
     say(f"class weights in the training loss: {shown}; the reported loss is unweighted")

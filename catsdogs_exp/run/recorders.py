@@ -56,7 +56,7 @@ class Recorders:
     profile: bool = False
 
     def bring_back_best(self, best: EpochResult, say: Callable[[str], None]) -> None:
-        """Restores the best epoch's weights, and records what the network sees with them."""
+        """Restores the best epoch's weights, and records the network's activations with them."""
         if self.best is not None:
             self.best.bring_back()
         if self.probes is not None:
@@ -67,13 +67,13 @@ class Recorders:
             say(line)
 
     def append_to_best(self, setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> None:
-        """Adds what only now can be measured to the best epoch's network, whose weights must be in place."""
+        """Adds what can only be measured after training to the saved best network, whose weights must be loaded."""
         if self.best is None or self.predictions is None:
             return
         try:
             look = LastLook(setup, stage, self.staircase)
             self.best.append(appendix_of(look, self.predictions.of_validation, say))
-        except OSError as error:  # the network is safe, and trained
+        except OSError as error:  # the trained network itself is safe
             say(f"best.keras gets no calibration and no description of the training images: {one_line(error)}")
 
 

@@ -1,4 +1,4 @@
-"""The report at the end of a run. Nothing that goes wrong with it ends or changes the run."""
+"""Writes the report at the end of a run. Its errors neither end nor change the run."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -7,20 +7,20 @@ from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.run.job import Job, Screen
 
-if TYPE_CHECKING:  # who wants no report does not pay for the pages
+if TYPE_CHECKING:  # runs without a report do not import the pages
     from catsdogs_exp.report.run_page import Explain
 
 _log = logging.getLogger("catsdogs_exp")
 
 
 def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | None" = None) -> None:
-    """Writes `report.html` and tells what the run's numbers say; with Grad-CAM only for a finished run.
+    """Writes `report.html` and prints the diagnosis of the run; with Grad-CAM only for a finished run.
 
     Args:
-        job: of the run, whose `result.json` says how it ended.
-        screen: where to tell it.
-        finished: whether it ended well.
-        explain: gives the maps; None: from the saved network.
+        job: the run, whose `result.json` records how it ended.
+        screen: for the messages.
+        finished: whether it completed.
+        explain: computes the maps; None: the saved network is loaded for it.
     """
     if not job.config.logging.report or (job.cluster is not None and not job.cluster.is_chief):
         return
@@ -33,7 +33,7 @@ def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | Non
     try:
         with random_state_kept():  # Keras draws the seeds of layers that it loads
             _, lines = write_report(RunFiles(job.folder), explain=explain)
-    except Exception as error:  # the run's own end is what counts
+    except Exception as error:  # a failed report must not fail the run
         _log.exception("the report could not be written")
         screen.say(f"the report could not be written: {type(error).__name__}; the traceback is in run.log")
         return

@@ -46,7 +46,9 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
 
 
 def _check_next_stage(plan: StagePlan | None, snapshot: Snapshot | None, folder: Path) -> None:
-    """Fine-tuning must have been planned: otherwise a run keeps what its epochs train, not the whole network."""
+    """Checks that fine-tuning was planned from the start: otherwise the checkpoint contains only the weights that were
+    trained, not the whole network.
+    """
     if plan is None or snapshot is None or plan.number == snapshot.state.get("stage") or snapshot.holds_network:
         return
     raise BadInput(
@@ -57,7 +59,7 @@ def _check_next_stage(plan: StagePlan | None, snapshot: Snapshot | None, folder:
 
 
 def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) -> str:
-    """Why a run that ended well has nothing left to do, in words; `""` otherwise."""
+    """Returns why a completed run has nothing left to do; `""` if it has."""
     if progress.stopped:
         return progress.stopped
     if not progress.history.epochs:

@@ -54,7 +54,8 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
         rate, learning = plan.optimizer.learning_rate, trained_weights(whole)
         screen.say(f"fine-tuning from epoch {done + 1}: lr={rate:g}, {learning:,} weights are trained")
     elif not all(layer.trainable for layer in whole.layers if layer.weights):
-        # A frozen backbone always gives the same features for an image, so only the head is trained, on these features.
+        # A frozen backbone always computes the same features for an image, so only the head is trained, on cached
+        # features.
         source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)
         features, why = prepare_features(whole, source, screen.progress, setup.network.distribution)
         screen.say(why)
@@ -66,13 +67,13 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
 
 
 def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | None = None) -> Steps:
-    """The arithmetic of training.
+    """Returns the training and evaluation steps.
 
     Args:
         setup: of the run.
         plan: of the stage: its optimizer, learning rate and epochs.
         feed: the training batches.
-        model: what is trained: the network's head, which is fed features; None: the whole network.
+        model: the model to train: the network's head, whose inputs are features; None: the whole network.
     """
     training, network = setup.config.training, setup.network
     with network.distribution.scope():

@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # it comes with TensorFlow
 
 
 def epoch_line(result: "EpochResult", epochs: int) -> str:
-    """An epoch in one line; a star marks the best so far."""
+    """Returns an epoch in one line; a star marks the best so far."""
     width = len(str(epochs))
     val = "".join(f"  val_{name} {value:.4f}" for name, value in result.val.items())
     train = "".join(f"  {name} {value:.4f}" for name, value in result.train.items())
@@ -19,7 +19,7 @@ def epoch_line(result: "EpochResult", epochs: int) -> str:
 
 
 def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list[str]:
-    """The summary of a run: its best epoch, its folder, and what to try next."""
+    """Returns the summary of a run: its best epoch, its folder, and what to try next."""
     objective, metrics = content["objective"], content["metrics"]
     values = ", ".join(
         f"{split} " + " ".join(f"{name} {value:.4f}" for name, value in sorted(found.items()))

@@ -1,4 +1,4 @@
-"""A worker that is not the chief: it trains, but writes no run folder."""
+"""Runs a worker other than the chief: it trains, but writes no run folder."""
 
 import shutil
 import tempfile

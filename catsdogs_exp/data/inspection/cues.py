@@ -1,7 +1,7 @@
-"""Spurious cues: how well the classes are told apart by something other than what the images show.
+"""Spurious cues: how well something other than the subject of the images predicts the class.
 
-Where all cats were photographed at night, a network learns the night. Each cue alone goes through a cross-validated
-logistic regression; a cue that predicts the class far above chance is one that a network may use as well.
+If all cats were photographed at night, a network learns to recognize the night. Each cue is tested alone, by a
+cross-validated logistic regression: if it predicts the class far better than chance, a network may use it, too.
 """
 
 import math
@@ -16,13 +16,13 @@ from catsdogs_exp.data.inspection.quality import brightness
 from catsdogs_exp.data.inspection.verdicts import Verdicts
 
 MOST_CLASSES = 20
-"""The largest classes are looked at; more would take long and say little."""
+"""Only the largest classes are tested: more would take long and add little."""
 
 FAR = 0.25
-"""Share of the way from chance to 1 from which on a cue is suspicious: 0.625 of two classes."""
+"""A cue is suspicious from this fraction of the way from chance to 1: an accuracy of 0.625 for two classes."""
 
 LEVEL = 0.01
-"""The p-value, corrected for the number of cues, below which a cue is more than luck."""
+"""A cue is significant below this p-value, corrected for the number of cues."""
 
 _MOST = 4000  # images
 _FEWEST = 10  # images of a class
@@ -32,16 +32,16 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Cue:
-    """What one cue says of the class.
+    """How well one cue predicts the class.
 
     Attributes:
         name: `brightness`, `size`, ...
-        accuracy: the mean over classes of the share of their images that the cue alone tells, 0..1, cross-validated;
-            None where it was not tested.
-        chance: what guessing gives: 1 / classes.
-        p_value: of an accuracy as high by luck, one-sided, after Bonferroni's correction for the cues tested; 1 where
+        accuracy: cross-validated balanced accuracy (mean recall of the classes) with this cue alone, 0..1; None if it
+            was not tested.
+        chance: accuracy of guessing: 1 / classes.
+        p_value: of an accuracy this high by chance, one-sided, Bonferroni-corrected for the number of cues tested; 1 if
             it was not tested.
-        images: how many it was measured on.
+        images: number of images it was measured on.
         note: why it was not tested, or `""`.
     """
 
@@ -54,25 +54,25 @@ class Cue:
 
     @property
     def suspicious(self) -> bool:
-        """Whether it predicts the class well, and not by luck."""
+        """Whether it predicts the class well, and significantly better than chance."""
         if self.accuracy is None:
             return False
         return self.p_value < LEVEL and (self.accuracy - self.chance) / (1 - self.chance) >= FAR
 
     def sentence(self) -> str:
-        """`brightness alone predicts the class at 0.71 (chance 0.50)`."""
+        """Returns text such as `brightness alone predicts the class at 0.71 (chance 0.50)`."""
         if self.accuracy is None:
             return f"{self.name}: not tested, {self.note}"
         return f"{self.name} alone predicts the class at {self.accuracy:.2f} (chance {self.chance:.2f})"
 
 
 def find_cues(verdicts: Verdicts, labels: NDArray[np.int32], seed: int = 0) -> tuple[Cue, ...]:
-    """Tests every cue on usable images; of many a random choice, of many classes the largest.
+    """Tests every cue on usable images: a random sample if there are many, and only the largest of many classes.
 
     Args:
         verdicts: of the usable images, n of them.
         labels: int32 [n].
-        seed: of the choice and of the parts of the cross-validation.
+        seed: of the sample and of the folds.
     """
     counts = np.bincount(labels, minlength=1)
     classes = [
@@ -107,7 +107,7 @@ def _tested(name: str, values: NDArray[np.float64] | str, truth: NDArray[np.intp
     accuracy, variance = 0.0, 0.0
     for label in range(classes):
         mine = truth == label
-        guessed = float((said == label).mean())  # what its recall would be by luck
+        guessed = float((said == label).mean())  # its expected recall by chance
         accuracy += float((said[mine] == label).mean()) / classes
         variance += guessed * (1 - guessed) / int(mine.sum()) / classes**2
     z = (accuracy - chance) / math.sqrt(variance) if variance else 0.0
@@ -115,9 +115,9 @@ def _tested(name: str, values: NDArray[np.float64] | str, truth: NDArray[np.intp
 
 
 def _expanded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column, standardised, and its quantile bins: a cue need not be a matter of more or less.
+    """Returns each column, standardised, and its quantile bins: the effect of a cue need not be monotonic.
 
-    Columns that are the same for all images are left out.
+    Constant columns are left out.
     """
     columns = []
     bins = int(np.clip(len(values) // 40, 2, _BINS))
@@ -143,7 +143,7 @@ def _aspect(verdicts: Verdicts) -> NDArray[np.float64]:
 
 
 def _compression(verdicts: Verdicts) -> NDArray[np.float64]:
-    """Bytes per pixel, JPEG quality, and which formats they are."""
+    """Returns bytes per pixel, JPEG quality, and one-hot formats."""
     pixels = verdicts.width.astype(np.float64) * verdicts.height
     kinds = [(verdicts.kind == kind).astype(np.float64) for kind in sorted(set(verdicts.kind.tolist()))[1:]]
     quality = verdicts.quality.astype(np.float64)
@@ -151,7 +151,7 @@ def _compression(verdicts: Verdicts) -> NDArray[np.float64]:
 
 
 def _date(verdicts: Verdicts) -> NDArray[np.float64] | str:
-    """When the files were last changed; copied all at once they say only in which order."""
+    """Returns the modification times of the files; if all were copied at once, these only tell in which order."""
     times = verdicts.identity[:, 1].astype(np.float64)
     low, high = np.quantile(times, [0.05, 0.95])
     if high - low < _DAY:

@@ -37,8 +37,8 @@ def shrunk(image: Image.Image) -> NDArray[np.uint8]:
 def perceptual_hashes(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Hashes that differ in few bits for images that look alike: resized, recompressed, slightly retouched.
 
-    The signs of the 8 x 8 lowest coefficients of the cosine transform of the grey image, about their median (Zauner,
-    "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010).
+    A bit says whether one of the 8 x 8 lowest coefficients of the grey image's cosine transform exceeds their median
+    (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010).
 
     Args:
         pictures: uint8 [n, 32, 32, 3].
@@ -72,7 +72,7 @@ def borders(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def is_flat(image: Image.Image) -> bool:
-    """Whether an RGB image is of a single colour, within a few levels."""
+    """Returns whether an RGB image has a single colour, within a few levels."""
     extrema: Any = image.getextrema()  # needs no memory, unlike an array of the pixels
     return all(high - low < _FLAT for low, high in extrema)
 

@@ -74,7 +74,7 @@ def inspect(
             done += len(chunk)
             if progress:
                 progress("inspecting", done, len(missing))
-    del paths, keys, now, earlier  # the most memory is taken while the columns are made
+    del paths, keys, now, earlier  # memory peaks while the columns are built
     return levelled(replace(columns(found), trouble=store.trouble))
 
 
@@ -134,7 +134,8 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
         return verdict
     small, size = look.pixels, (look.width, look.height)
     picture[:] = small if isinstance(small, np.ndarray) and small.shape == picture.shape else shrunk(look.small)
-    # A fine texture may be of a single colour only after shrinking. What was decoded in full is not decoded again.
+    # A fine texture may look like a single colour only because it was shrunk. Images decoded in full are not decoded
+    # again.
     verdict.blank = is_flat_thumbnail(picture) and is_flat(
         look.small if look.small.size == size else decoding.decode(data)
     )

@@ -7,7 +7,7 @@ import numpy as np
 from catsdogs_exp.data.images import depth
 from catsdogs_exp.data.inspection.verdicts import NO_HASH, Verdicts
 
-_FLAT = 3.0  # grey levels: an image without a brighter pixel shows nothing
+_FLAT = 3.0  # grey levels: an image without a brighter pixel is considered blank
 
 
 def levelled(verdicts: Verdicts) -> Verdicts:

@@ -1,25 +1,25 @@
-"""Logistic regression by Newton's method, with what a cross-validation says. NumPy alone."""
+"""Logistic regression by Newton's method, and its cross-validated predictions. Needs NumPy only."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 _STEPS = 12
 _RIDGE = 1.0
-_FURTHEST = 30.0  # logits beyond are as good as certain
+_FURTHEST = 30.0  # beyond this logit, a probability is practically 0 or 1
 
 
 def cross_validated(
     features: NDArray[np.float64], labels: NDArray[np.intp], folds: int = 5, seed: int = 0
 ) -> NDArray[np.intp]:
-    """The class that a regression on the other folds says of each image: intp [n].
+    """Returns the class of each image as predicted by a regression on the other folds: intp [n].
 
-    Every class has the same weight, however many images it has.
+    All classes have the same weight, whatever their size.
 
     Args:
-        features: float64 [n, d], of about unit scale.
-        labels: intp [n], 0..classes - 1, each there.
-        folds: parts, each stratified.
-        seed: of the parts.
+        features: float64 [n, d], with about unit variance.
+        labels: intp [n], 0..classes - 1, each present.
+        folds: number of stratified folds.
+        seed: of the folds.
     """
     rng = np.random.default_rng(seed)
     part = np.zeros(len(labels), np.intp)
@@ -35,7 +35,7 @@ def cross_validated(
 
 
 def _scores(train: NDArray[np.float64], labels: NDArray[np.intp], test: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits of each class against the rest, float64 [test, classes]."""
+    """Returns logits of each class against the rest, float64 [test, classes]."""
     classes = int(labels.max()) + 1
     if classes == 2:
         logit = _with_one(test) @ fit(train, labels == 1)
@@ -44,7 +44,8 @@ def _scores(train: NDArray[np.float64], labels: NDArray[np.intp], test: NDArray[
 
 
 def fit(features: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights of a ridge logistic regression with balanced classes: float64 [d + 1], the last one the intercept.
+    """Returns the weights of an L2-regularized logistic regression with balanced classes: float64 [d + 1], the
+    intercept last.
 
     Args:
         features: float64 [n, d].
@@ -53,7 +54,7 @@ def fit(features: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[n
     x, target = _with_one(features), positive.astype(np.float64)
     weight = np.where(positive, 0.5 / positive.mean(), 0.5 / (~positive).mean())
     penalty = np.full(x.shape[1], _RIDGE)
-    penalty[-1] = 1e-6  # the intercept is free
+    penalty[-1] = 1e-6  # the intercept is practically not regularized
     beta = np.zeros(x.shape[1])
     for _ in range(_STEPS):
         share = 1 / (1 + np.exp(-np.clip(x @ beta, -_FURTHEST, _FURTHEST)))
