@@ -1,9 +1,8 @@
 """Determines which settings matter to a run: a transfer network has no depth, and without folds there is no fold."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-
-from catsdogs_exp.config.reading import show
 
 # Keys that `conf/` copies from another one, unless they are set themselves. A test compares the table with `conf/`,
 # which this module does not read, because runs can be compared without it.
@@ -44,6 +43,17 @@ _ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 
 
+# What a setting needs that does not matter by itself, in words.
+_NEEDS = {
+    "split.validation": "with split.folds",
+    "training.focal_gamma": "without training.loss=focal",
+    "training.finetune.lr": "without training.finetune.epochs",
+    "training.finetune.unfreeze": "without training.finetune.epochs",
+    "training.early_stopping.min_delta": "without training.early_stopping.patience",
+    "training.stop_at.metric": "without training.stop_at.value",
+}
+
+
 def changes_numbers(key: str) -> bool:
     """Returns whether a setting can change the results of a run, unlike `output_dir`."""
     return not key.startswith(_WITHOUT_INFLUENCE)
@@ -78,6 +88,17 @@ def without_effect(keys: Iterable[str], config: Mapping[str, Any]) -> Iterator[s
             continue
         group = copy.partition(".")[0]
         if copy in config:
-            yield f"{key} changes nothing: {copy}={show(config[copy])} is set"
+            yield f"{key} changes nothing: {copy}={_typed(config[copy])} is set"
         else:
             yield f"{key} changes nothing: {group}={config.get(f'{group}.name')} has none"
+    for key, needs in _NEEDS.items():
+        if key in typed and not matters(key, config):
+            yield f"{key} changes nothing {needs}"
+    milestones = config.get("schedule.milestones") or ()
+    if "schedule.milestones" in typed and milestones and min(milestones) >= config.get("epochs", math.inf):
+        yield f"schedule.milestones changes nothing: {_typed(milestones)} is not before epochs={config.get('epochs')}"
+
+
+def _typed(value: Any) -> str:
+    """A number, or several, as one would type them."""
+    return str(value).replace(" ", "")

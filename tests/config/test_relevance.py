@@ -22,6 +22,15 @@ from catsdogs_exp.run.job import Job
             ],
         ),
         (["model=transfer"], []),
+        (["training.focal_gamma=2"], ["training.focal_gamma changes nothing without training.loss=focal"]),
+        (["training.focal_gamma=2", "training.loss=focal"], []),
+        (["training.finetune.lr=0.1"], ["training.finetune.lr changes nothing without training.finetune.epochs"]),
+        (["split.folds=3", "split.validation=0.3"], ["split.validation changes nothing with split.folds"]),
+        (
+            ["schedule=step", "schedule.milestones=[5,9]", "epochs=5"],
+            ["schedule.milestones changes nothing: [5,9] is not before epochs=5"],
+        ),
+        (["schedule=step", "schedule.milestones=[4,9]", "epochs=5"], []),
     ],
 )
 def test_a_setting_that_another_one_overrides_is_told(words: list[str], said: list[str], tmp_path) -> None:
