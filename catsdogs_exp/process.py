@@ -53,7 +53,7 @@ def about_to_end() -> Iterator[None]:
     """Surrounds the last command of this process.
 
     At its end Python would look for garbage among TensorFlow's 330,000 objects again and again, for a second. The
-    command's own garbage is collected: open files may be among it.
+    command's own garbage is still collected.
     """
     with command_line():
         yield
