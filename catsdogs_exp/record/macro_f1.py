@@ -1,4 +1,4 @@
-"""Macro F1 of runs, from their predictions: the mean of the classes' F1 scores, each class counting alike."""
+"""Macro F1 of runs, from their predictions: the unweighted mean of the F1 scores of all classes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,18 +14,18 @@ from catsdogs_exp.record.folder.run_reader import FROM_PREDICTIONS, Run
 
 
 def with_macro_f1(runs: Sequence[Run], metric: str) -> list[Run]:
-    """The runs with this metric, one of `FROM_PREDICTIONS`; unchanged where there are no predictions."""
+    """Returns the runs with this metric, one of `FROM_PREDICTIONS`, added; runs without predictions are unchanged."""
     return [_with(run, metric) for run in runs]
 
 
 def macro_f1(found: Predictions) -> float:
-    """0..1; NaN without images. Classes without images that are never predicted do not count."""
+    """Returns macro F1, 0..1; NaN without images. Classes that neither occur nor are predicted are left out."""
     scores = f1_scores(found.confusion())
     return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
 
 
 def macro_f1_differs(first: Predictions, second: Predictions) -> Bootstrap:
-    """The second's macro F1 minus the first's, over resampled images; both predicted the same images."""
+    """Bootstraps the second's macro F1 minus the first's, over resampled images; both must be for the same images."""
     classes = len(first.classes)
     codes = (first.labels.astype(np.int64) * classes + first.predicted) * classes + second.predicted
     kinds, counts = np.unique(codes, return_counts=True)
@@ -52,7 +52,7 @@ def _macro_f1(
 def _with(run: Run, metric: str) -> Run:
     try:
         found = predictions_of(run.folder).of_split(FROM_PREDICTIONS[metric])
-    except BadInput:  # the test of the best run says which runs lack them
+    except BadInput:  # the test of the best run reports which runs lack them
         return run
     value = macro_f1(found)
     return replace(run, metrics={**run.metrics, metric: value}) if np.isfinite(value) else run

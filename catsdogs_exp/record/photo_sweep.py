@@ -1,4 +1,4 @@
-"""Would more photos help? Learning curves of runs that differ in how many images they were trained on."""
+"""Would more photos help? Learning curves of runs that differ in the number of training images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from catsdogs_exp.record.folder.run_reader import Run
 from catsdogs_exp.record.run_groups import REPEATED
 
 SIZES = ("dataset.fraction", "dataset.max_per_class")
-"""Settings that choose how many of the training images are used."""
+"""Settings that determine how many of the training images are used."""
 
 _METRICS = {"val_accuracy": "validation", "val_loss": "validation", "test_accuracy": "test", "test_loss": "test"}
 _HOW = "-m dataset.fraction=0.125,0.25,0.5,1"
@@ -19,15 +19,15 @@ _HOW = "-m dataset.fraction=0.125,0.25,0.5,1"
 
 @dataclass(frozen=True)
 class PhotoSweep:
-    """Runs that differ in the number of training images, and in seeds at most.
+    """Runs that differ only in the number of training images, and possibly in seeds.
 
     Attributes:
-        settings: what else they have in common, where other runs differ in it.
+        settings: settings that these runs share, but in which other runs differ.
         by: the metric.
         sizes: training images of each run.
         values: of the metric.
-        curve: fitted; None if it could not be.
-        reason: why it could not be, or `""`.
+        curve: fitted; None if the fit is impossible.
+        reason: why there is no curve, or `""`.
     """
 
     settings: Mapping[str, Any]
@@ -38,7 +38,7 @@ class PhotoSweep:
     reason: str = ""
 
     def lines(self) -> list[str]:
-        """The answer in words."""
+        """Returns the answer in words."""
         if self.curve is None:
             return [f"Would more photos help? Unknown: {self.reason}"]
         curve = self.curve
@@ -57,7 +57,7 @@ class PhotoSweep:
 
 
 def photo_sweeps(found: Comparison) -> list[PhotoSweep]:
-    """The learning curves among compared runs; empty if they do not differ in the number of training images."""
+    """Returns the learning curves of compared runs; empty if they do not differ in the number of training images."""
     if not any(key in found.keys for key in SIZES):
         return []
     others = [key for key in found.keys if key not in (*SIZES, *REPEATED, "experiment")]

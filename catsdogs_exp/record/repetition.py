@@ -1,4 +1,4 @@
-"""Compares two runs number by number: the values of their epochs and their best networks."""
+"""Compares two runs value by value: the metrics of each epoch, and the weights of the best networks."""
 
 import csv
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ _TIMES = ("seconds", "images_per_second")
 
 @dataclass(frozen=True)
 class Repetition:
-    """How far a second run is from the first.
+    """How much a second run differs from the first.
 
     Attributes:
-        values: the largest difference between the same numbers of `metrics.csv`, times left out.
-        first_epoch: with a difference, from 1; 0: there is none.
-        weights: the largest difference between the same weights of the best networks.
-        epochs: whether both ran as many.
+        values: largest difference between corresponding values of `metrics.csv`, except times.
+        first_epoch: first epoch with a difference, from 1; 0 if there is none.
+        weights: largest difference between corresponding weights of the best networks.
+        epochs: whether both have the same number of epochs.
     """
 
     values: float
@@ -30,7 +30,7 @@ class Repetition:
 
     @property
     def identical(self) -> bool:
-        """Bit for bit."""
+        """Whether they are identical, bit for bit."""
         return self.epochs and self.first_epoch == 0 and self.weights == 0
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ def compare_runs(first: Path, second: Path) -> Repetition:
     """Compares two run folders.
 
     Raises:
-        BadInput: when one has no values or no network.
+        BadInput: if one has no metrics or no network.
     """
     one, other = _values(first), _values(second)
     differences = [_largest(a, b) for a, b in zip(one, other, strict=False)]

@@ -1,4 +1,4 @@
-"""The curves of a run: what `metrics.csv` holds per epoch."""
+"""The curves of a run: the values of `metrics.csv` by epoch."""
 
 import csv
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunCurves:
-    """Values per epoch, each once: those of an epoch that was repeated after a resume are the later ones.
+    """Values by epoch, without repetitions: of an epoch that was repeated after a resume, the later values count.
 
     Attributes:
         epochs: their numbers, from 1, ascending.
@@ -20,7 +20,7 @@ class RunCurves:
 
 
 def read_curves(folder: Path, names: tuple[str, ...]) -> RunCurves:
-    """The curves of some metrics; without epochs if there are none yet, or the file is unreadable."""
+    """Returns the curves of some metrics; without epochs if there are none yet, or the file is unreadable."""
     try:
         text = (folder / "metrics.csv").read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line

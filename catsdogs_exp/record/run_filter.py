@@ -1,4 +1,4 @@
-"""`--where`: which runs take part, by their settings, metrics and status. Conditions are parsed, never executed."""
+"""`--where`: selects runs by their settings, metrics and status. Conditions are parsed, never executed."""
 
 import operator
 import re
@@ -46,7 +46,7 @@ class Condition:
 
 
 def where(texts: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The runs that satisfy all conditions.
+    """Returns the runs that satisfy all conditions.
 
     Args:
         texts: each a condition, or several joined by `and`.

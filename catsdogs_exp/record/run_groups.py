@@ -15,8 +15,8 @@ from catsdogs_exp.record.folder.run_reader import Run
 REPEATED = ("seed", "split.fold")
 """Settings that differ between repetitions of the same experiment."""
 
-_OF_SPLIT = ("seed", "split.fold", "split.seed")  # which images of the same data are judged
-_OF_SHARE = ("dataset.fraction", "dataset.max_per_class")  # how many of them are trained on
+_OF_SPLIT = ("seed", "split.fold", "split.seed")  # determine which images of the same data are used for validation
+_OF_SHARE = ("dataset.fraction", "dataset.max_per_class")  # determine how many of them are used for training
 _NAMED = 3
 
 
@@ -27,7 +27,7 @@ class RunGroup:
     Attributes:
         values: of the keys grouped by, in their order.
         runs: names of all runs in it.
-        n: number of runs that count: they ended well and have the metric.
+        n: number of runs that count: completed ones that have the metric.
         mean: of the metric over those, with deviation and interval; None if n is 0.
         low, high: the worst and the best value; None if n is 0.
         p_value: of Welch's test of its mean against that of the first group, corrected by Holm for all groups; None for
@@ -70,7 +70,7 @@ def repetitions(comparison: Comparison) -> Grouping | None:
 def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     """Groups runs with the same settings: mean and spread of the metric they are ranked by.
 
-    Only runs that ended well count; a group without any is kept, with `n` 0.
+    Only completed runs count; a group without any is kept, with `n` 0.
 
     Args:
         comparison: the runs and the metric.
@@ -182,5 +182,5 @@ def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
 
 
 def _bounds(metric: str) -> tuple[float, float]:
-    """Within which a metric lies: a share, or a positive number."""
+    """Returns the range of a metric: that of a fraction, or of a positive number."""
     return 0.0, 1.0 if metric.endswith("accuracy") or metric.startswith("last") else math.inf

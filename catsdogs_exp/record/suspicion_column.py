@@ -1,4 +1,4 @@
-"""The column `suspicion` of a run's manifest.csv: how surely a network disagrees with each label."""
+"""The column `suspicion` of a run's manifest.csv: how confidently a network disagrees with each label."""
 
 import csv
 import os
@@ -14,14 +14,14 @@ COLUMN = "suspicion"
 def write_suspicion(manifest: Path, suspicion: Mapping[str, float]) -> None:
     """Adds the column or updates it; the other columns keep their values.
 
-    The file is replaced as a whole, so a reader sees the old one or the new one.
+    The file is replaced atomically: a reader sees either the old or the new one.
 
     Args:
         manifest: a run's manifest.csv.
         suspicion: 0..1 by path, as the manifest names it. Other rows keep their value, which is empty at first.
 
     Raises:
-        BadInput: when the manifest is damaged or cannot be written.
+        BadInput: if the manifest is damaged or cannot be written.
     """
     try:
         # surrogateescape: a damaged name keeps its bytes

@@ -32,7 +32,7 @@ class KeepPredictions:
 
     @property
     def of_validation(self) -> Predictions | None:
-        """The best epoch's predictions for the validation images; None without any."""
+        """Returns the best epoch's predictions for the validation images, or None."""
         return self._validation if self.has_validation else None
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
@@ -55,7 +55,7 @@ class KeepPredictions:
 
 
 def named(outputs: Outputs, split: int, manifest: Manifest) -> Predictions:
-    """What a pass over a split gave, with the names of images and classes."""
+    """Returns the outputs of a pass over a split as predictions, with the names of images and classes."""
     listing = manifest.listing
     return Predictions(
         classes=listing.classes,

@@ -1,6 +1,6 @@
 """Listeners of plugins: `logging.listeners=[NAME]`.
 
-Needs no TensorFlow itself, so that a plugin can enter a listener before anybody pays for it.
+Does not import TensorFlow, so that plugins can register a listener cheaply.
 """
 
 import logging
@@ -26,14 +26,14 @@ _log = logging.getLogger("catsdogs_exp")
 
 @dataclass(frozen=True)
 class ListenedRun:
-    """What a listener is told of its run when it is made.
+    """The information about its run that a listener is created with.
 
     Attributes:
-        folder: of the run; files of the listener's own may be written there.
+        folder: of the run; the listener may write its own files there.
         config: of the run.
         classes: names, in the order of the probabilities.
-        model: the network that is trained.
-        say: prints a line, which the run's log has too.
+        model: the network being trained.
+        say: prints a line, also to the run's log.
     """
 
     folder: Path
@@ -48,13 +48,13 @@ _makers: dict[str, ListenerMaker] = {}
 
 
 def register_listener(name: str) -> Callable[[ListenerMaker], ListenerMaker]:
-    """Enters a listener under `name`: a class, or a function that makes one, that takes a `ListenedRun`.
+    """Registers a listener as `name`: a class or factory function that takes a `ListenedRun`.
 
-    A listener has `on_step(epoch, step, steps, steps_object)` and `on_epoch(result)`, or one of the two, and may have
+    A listener has `on_step(epoch, step, steps, steps_object)`, `on_epoch(result)` or both, and may have
     `on_end(status)`, with `ok`, `failed` or `interrupted`.
 
     Raises:
-        ValueError: when the name is taken.
+        ValueError: if the name is already registered.
     """
 
     def enter(maker: ListenerMaker) -> ListenerMaker:
@@ -68,10 +68,10 @@ def register_listener(name: str) -> Callable[[ListenerMaker], ListenerMaker]:
 
 
 def make_listeners(names: tuple[str, ...], run: ListenedRun) -> list["GuardedListener"]:
-    """Makes the listeners that a run asks for.
+    """Creates the listeners that a run requests.
 
     Raises:
-        BadInput: when one cannot be made, naming it: nothing is trained yet.
+        BadInput: if one cannot be created; names it. Training has not begun yet.
     """
     made = []
     for name in names:
@@ -83,12 +83,12 @@ def make_listeners(names: tuple[str, ...], run: ListenedRun) -> list["GuardedLis
 
 
 class GuardedListener:
-    """A listener whose errors do not end the run: the first one is told, and it hears of nothing more.
+    """A listener whose errors do not end the run: the first one is reported, and the listener is not called again.
 
     Args:
         name: of the listener, for the message.
         listener: the listener.
-        say: takes the message.
+        say: called with the message.
     """
 
     def __init__(self, name: str, listener: Any, say: Callable[[str], None]) -> None:
@@ -96,15 +96,15 @@ class GuardedListener:
         self._has_failed = False
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
-        """Passes it on."""
+        """Calls the listener."""
         self._tell("on_step", f"epoch {epoch}, step {step}", epoch, step, steps, steps_object)
 
     def on_epoch(self, result: "EpochResult") -> None:
-        """Passes it on."""
+        """Calls the listener."""
         self._tell("on_epoch", f"epoch {result.epoch}", result)
 
     def on_end(self, status: str) -> None:
-        """Passes it on."""
+        """Calls the listener."""
         self._tell("on_end", "the end", status)
 
     def _tell(self, method: str, when: str, *arguments: Any) -> None:

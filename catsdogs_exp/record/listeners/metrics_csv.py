@@ -32,7 +32,7 @@ class MetricsCsv:
 
     Args:
         path: of the file.
-        done: epochs of a run that continues: the file is rewritten with only these.
+        done: epochs already done by a resumed run: the file is rewritten with only these.
         classes: number of classes.
     """
 

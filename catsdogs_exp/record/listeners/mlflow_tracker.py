@@ -1,7 +1,7 @@
-"""Writes a run to MLflow: parameters, metrics, pictures and the best network.
+"""Logs a run to MLflow: parameters, metrics, pictures and the best network.
 
-All calls are made by one thread of their own, in order. A server that does not answer holds up no step, and one that
-fails is told once and then left alone: the run folder has everything.
+A separate thread makes all calls, in order. A server that does not respond delays no training step. The first failure
+is reported, and nothing more is sent: the run folder has everything.
 """
 
 import logging
@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.progress import EpochResult
     from catsdogs_exp.training.steps import Steps
 
-_PATIENCE = 60.0  # seconds that the end of a run waits for MLflow
-_LONGEST = 6000  # characters of a parameter's value that MLflow takes
+_PATIENCE = 60.0  # maximum number of seconds that the end of a run waits for MLflow
+_LONGEST = 6000  # maximum number of characters that MLflow accepts for a parameter's value
 _STATUS = {"ok": "FINISHED", "interrupted": "KILLED"}
 _FILES = ("config.yaml", "manifest.csv", "metrics.csv", "predictions.csv", "staircase.png")
 _log = logging.getLogger("catsdogs_exp")
@@ -31,7 +31,7 @@ _log = logging.getLogger("catsdogs_exp")
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What MLflow is told of a run at its beginning.
+    """The information that MLflow is given when a run begins.
 
     Attributes:
         folder: of the run.
@@ -47,15 +47,15 @@ class TrackedRun:
 
 
 class MlflowTracker:
-    """A listener that writes to an MLflow tracking server or store.
+    """A listener that logs to an MLflow tracking server or store.
 
     Args:
-        uri: of it, such as `sqlite:///mlflow.db` or `http://localhost:5000`.
-        run: what is tracked.
-        say: takes the line that says why nothing more is written.
+        uri: tracking URI, such as `sqlite:///mlflow.db` or `http://localhost:5000`.
+        run: the run.
+        say: called with a message about why logging has stopped.
 
     Raises:
-        BadInput: when MLflow is not installed.
+        BadInput: if MLflow is not installed.
     """
 
     def __init__(self, uri: str, run: TrackedRun, say: Callable[[str], None]) -> None:
@@ -80,10 +80,10 @@ class MlflowTracker:
         self._calls.put(self._begin)
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: "Steps") -> None:
-        """Nothing: values are written by epoch."""
+        """Does nothing: values are logged once per epoch."""
 
     def on_epoch(self, result: "EpochResult") -> None:
-        """Hands over the epoch's metrics."""
+        """Queues the epoch's metrics."""
         values = {
             **result.train,
             **{f"val_{name}": value for name, value in result.val.items()},
@@ -93,7 +93,7 @@ class MlflowTracker:
         self._calls.put(lambda: self._metrics(values, result.epoch))
 
     def close(self, status: str, best: Mapping[str, float]) -> None:
-        """Hands over the files and how the run ended, and waits until all is written, for a minute at most.
+        """Queues the files and the status of the run, and waits at most a minute until everything is written.
 
         Args:
             status: `ok`, `failed` or `interrupted`.
@@ -106,7 +106,7 @@ class MlflowTracker:
         self._calls.put(None)
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
-            self._has_failed = True  # the thread stops after the call that is under way
+            self._has_failed = True  # the thread stops after the current call
             self._say(f"MLflow does not answer, so the run is not whole there: {without_password(self._uri)}")
         self._environment.close()
 
@@ -116,7 +116,7 @@ class MlflowTracker:
                 continue
             try:
                 call()
-            except Exception as error:  # of the network, the server, the store
+            except Exception as error:  # network, server or store errors
                 if not self._has_failed:
                     self._has_failed = True
                     _log.error("MLflow failed\n%s", without_password(traceback.format_exc()))
@@ -133,7 +133,7 @@ class MlflowTracker:
             client.log_param(self._id, re.sub(r"[^\w./ -]", "_", key), str(value)[:_LONGEST])
 
     def _place(self) -> dict[str, str]:
-        """Files of a database's runs lie beside it; MLflow would put them into the current folder."""
+        """Returns the artifact location: next to the database, while MLflow's default is the current folder."""
         database = re.fullmatch(r"sqlite:///(.+)", self._uri)
         return {"artifact_location": (Path(database[1]).absolute().parent / "mlruns").as_uri()} if database else {}
 
@@ -154,7 +154,7 @@ class MlflowTracker:
 
 
 def without_password(text: str) -> str:
-    """A text whose URIs show no user and password."""
+    """Returns a text with users and passwords removed from its URIs."""
     return re.sub(r"(://)[^/@\s]+@", r"\1...@", text)
 
 

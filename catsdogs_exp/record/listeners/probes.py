@@ -43,7 +43,7 @@ class Probes:
 
 @dataclass(frozen=True)
 class _Recorded:
-    """An epoch's activations, and their pictures: for each probe, name and PNG of each."""
+    """An epoch's activations and their pictures: (name, PNG) pairs for each probe."""
 
     epoch: int
     answers: NetworkActivations
@@ -54,7 +54,7 @@ class ProbeRecorder:
     """Records the activations of the probes: pictures for TensorBoard, PNGs of the best epoch, arrays.
 
     Args:
-        network: the network that is being trained, flat.
+        network: the network being trained, flattened.
         probes: the images.
         settings: which layers, how often and how much.
         folder: `activations/` of the run.
@@ -94,7 +94,7 @@ class ProbeRecorder:
             self._show(self._board, self._latest, "activations")
 
     def best(self, epoch: int) -> None:
-        """Records the best epoch, whose weights must be in place."""
+        """Records the best epoch, whose weights must be loaded."""
         if self._latest.epoch != epoch:
             answers = self._activations.of(self._probes.images)
             self._latest = _Recorded(epoch, answers, self._draw(answers, epoch))
@@ -107,14 +107,16 @@ class ProbeRecorder:
             (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
 
     def take_back(self, epoch: int) -> None:
-        """Removes what was recorded after an epoch, when a run continues from there."""
+        """Removes what was recorded after an epoch, if a run continues from there."""
         self._files.take_back(epoch)
 
     def _kept(self, epoch: int, answers: NetworkActivations) -> KeptActivations:
         return KeptActivations(epoch, self._probes.names, self._probes.images, answers)
 
     def _draw(self, answers: NetworkActivations, epoch: int) -> list[list[tuple[str, bytes]]]:
-        """For each probe the page of all layers, then each layer separately: tags that sort by depth, and PNGs."""
+        """Returns, for each probe, a page of all layers, then each layer separately: tags that sort by depth, and
+        PNGs.
+        """
 
         def draw(index: int) -> list[tuple[str, bytes]]:
             grids = [layer_grid(layer, index, self._style) for layer in answers.layers]
@@ -136,7 +138,9 @@ class ProbeRecorder:
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
-    """The validation images (training images if there are none) with the smallest content hash, some per class."""
+    """Returns the validation images (training images if there are none) with the smallest content hashes of each
+    class.
+    """
     rows = manifest.rows(VALIDATION)
     if not len(rows):
         rows = manifest.rows(TRAIN)

@@ -32,13 +32,13 @@ class StaircaseRecorder:
     """Probes the layers of a network on validation images.
 
     Args:
-        network: the network being trained, flat.
+        network: the network being trained, flattened.
         data: of the run.
         config: of the run: how often, on how many images, and which setting would end the network earlier.
         folder: of the run.
 
     Attributes:
-        pooled: asks the network.
+        pooled: computes the pooled activations of the network.
         features: the validation images' last features, float32 [n, f], with the best epoch's weights; None before.
     """
 
@@ -74,7 +74,7 @@ class StaircaseRecorder:
             self._epochs[result.epoch] = self._steps()
 
     def best(self, epoch: int) -> str:
-        """Probes the best epoch, whose weights must be in place, and writes the files.
+        """Probes the best epoch, whose weights must be loaded, and writes the files.
 
         Returns:
             `verdict`; `""` if nothing could be probed.
@@ -99,10 +99,10 @@ class StaircaseRecorder:
 
 
 def verdict(steps: Sequence[Step], model: Any, chance: float) -> str:
-    """A line that names the layer that suffices, and the setting for a network that ends there.
+    """Returns a line that names the first sufficient layer, and the setting for a network that ends there.
 
     Args:
-        steps: a staircase.
+        steps: the staircase.
         model: settings of the network.
         chance: the accuracy of always naming the most frequent class.
     """
@@ -125,7 +125,7 @@ def verdict(steps: Sequence[Step], model: Any, chance: float) -> str:
 
 
 def _ends_at(layer: str, model: Any) -> str:
-    """The setting for a network that ends with this layer; `""` if there is none."""
+    """Returns the setting for a network that ends with this layer; `""` if there is none."""
     if isinstance(model, TransferModel):
         return f"model.cut={layer}"
     block = re.match(r"block(\d+)_", layer)

@@ -1,1 +1,1 @@
-"""What TensorBoard shows of a run, in two event folders: `train` and `validation`."""
+"""The TensorBoard output of a run, in two event folders: `train` and `validation`."""
