@@ -126,7 +126,8 @@ def _against_the_best(sweep: Sweep) -> dict[str, str]:
     if len(sweep.file.having(OK)) < 2:
         return {}
     verdict = best_against_others(compare([str(sweep.file.folder)], sweep.file.facts.objective, []))
-    return {test.other: f"  {test.words()}" for test in verdict.tests}
+    named = {Path(job.folder).name: sweep.folder_of(job).name for job in sweep.file.jobs if job.folder is not None}
+    return {named[Path(test.other).name]: f"  {test.words()}" for test in verdict.tests}
 
 
 def how_to_go_on(sweep: Sweep) -> str:

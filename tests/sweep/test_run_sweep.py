@@ -281,6 +281,9 @@ def test_finished_runs_are_taken_over(tmp_path: Path, tiny: tuple[str, ...], cap
     assert jobs[1]["objective"] == json.loads((run / "result.json").read_text(encoding="utf-8"))["objective"]["value"]
     assert f"[2/2] taken from {run}" in capsys.readouterr().err
     assert (run / "result.json").stat().st_mtime_ns == before
+    assert main(["compare", str(sweep_of(tmp_path)), "--json"]) == 0  # with the run that was taken over
+    found = json.loads(capsys.readouterr().out)
+    assert sorted(Path(each["run"]).name for each in found["runs"]) == sorted(["0-seed=0", run.name])
     other = [word.replace("dataset.images=48", "dataset.images=60") for word in words]
     assert main(["-m", *other[:-1], f"output_dir={tmp_path}", "seed=1", "sweep.reuse=true"]) == 0  # other images
     assert "taken from" not in capsys.readouterr().err

@@ -19,7 +19,7 @@ from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
-from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, unstarted_jobs
+from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, runs_taken_over, unstarted_jobs
 
 # The position of each metric in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
@@ -110,6 +110,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
+    elsewhere: list[Path] = []
     for path in paths:
         start = Path(path).expanduser()
         if not start.is_dir():
@@ -130,6 +131,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
             seen.add((status.st_dev, status.st_ino))
             if SWEEP_FILE in files:
                 remarks.extend(unstarted_jobs(Path(folder)))
+                elsewhere += runs_taken_over(Path(folder))
             if "result.json" in files:
                 found.append(Path(os.path.normpath(folder)))
                 inner.clear()
@@ -138,6 +140,10 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
                 (name for name in inner if name[0] != "."),
                 key=lambda name: (Path(folder, name).is_symlink(), name),
             )
+    for run in dict.fromkeys(elsewhere):
+        status = run.stat()
+        if (status.st_dev, status.st_ino) not in seen:
+            found.append(run)
     return found
 
 

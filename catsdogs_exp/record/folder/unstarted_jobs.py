@@ -1,4 +1,4 @@
-"""Jobs of a sweep without a run folder: those that failed or were left out before their run began, or are pending."""
+"""Jobs of a sweep without a folder of their own: failed early, left out, pending, or taken over from a finished run."""
 
 import json
 import shlex
@@ -38,6 +38,21 @@ def unstarted_jobs(folder: Path) -> list[str]:
             f"{_count(waiting)} of {folder.name} not started: python -m catsdogs_exp resume {shlex.quote(str(folder))}"
         )
     return lines
+
+
+def runs_taken_over(folder: Path) -> list[Path]:
+    """Returns the folders of finished runs outside a sweep's folder that stand for its jobs: `sweep.reuse=true`."""
+    try:
+        jobs = json.loads((folder / SWEEP_FILE).read_text(encoding="utf-8"))["jobs"]
+        named = [Path(job["folder"]) for job in jobs if job["status"] == "ok" and job.get("folder") is not None]
+        # a sweep that was moved names the old places of its own runs, which are found without this
+        return [
+            run
+            for run in named
+            if run.parent != folder and not (folder / run.name).is_dir() and (run / "result.json").is_file()
+        ]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
 
 
 def _name(job: Mapping[str, Any], common: set[str]) -> str:
