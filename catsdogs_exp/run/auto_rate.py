@@ -67,11 +67,10 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     length = race_length(int(run_steps), training.accumulate)
     keep = distribution.all_workers(fits_in_memory(stage.steps, len(rates)))
     what, total, done = "race of learning rates", steps_of_race(len(rates), length), itertools.count(1)
-    guess = math.log(len(setup.data.manifest.classes))
     with RateTrials(
         stage.steps, stage.train, keep, lambda: screen.progress(what, min(next(done), total - 1), total)
     ) as trials:
-        found = race(trials, rates, usual, length, guess)
+        found = race(trials, rates, usual, length)
     screen.progress(what, total, total)
     return RateSearch(test, found, time.perf_counter() - started)
 

@@ -18,9 +18,7 @@ _ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # fraction of the length, and how man
 _SHORTEST, _LONGEST = 100, 250  # steps of a race
 _SHARE = 0.25  # fraction of the run's steps used to race the best rates
 _JUDGED = 0.5  # fraction of the steps so far, the last ones, whose mean loss counts
-_DOUBT = (
-    0.05  # relative to the loss of guessing, per factor of ten from the usual rate: smaller differences may be chance
-)
+_CLEAR = 2.0  # standard errors: a smaller difference between two rates may be chance
 _FARTHEST = 2  # further rates to try if the best one is at the edge
 _MOST = 7  # maximum number of rates in a race
 
@@ -110,39 +108,46 @@ def rates_to_try(usual: float, suggested: float | None) -> tuple[float, ...]:
     return tuple(_rate(rung) for rung in rungs)
 
 
-def race(trials: Trials, rates: Sequence[float], usual: float, length: int, guess: float) -> RateRace:
+def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> RateRace:
     """Races learning rates and keeps the one with the lowest training loss.
 
     After a quarter of the length the best four continue, after half of it the best two. To win, a rate farther from the
-    usual one must be better by more than chance. If the best one is the smallest or largest, the next rate beyond it is
-    tried as well.
+    usual one must be better by more than chance: two standard errors of the mean difference between their losses of the
+    same batches. If the best one is the smallest or largest, the next rate beyond it is tried as well.
 
     Args:
         trials: trains.
         rates: round ones, see `rates_to_try`.
         usual: the usual rate for the optimizer.
         length: steps of the whole race, >= 1.
-        guess: the loss of a random guess, in nats: log of the number of classes.
 
     Raises:
         RunFailed: if training diverges with every rate.
     """
     found: dict[float, Raced] = {}
+    judged: dict[float, NDArray[np.float64]] = {}
 
     def run(rate: float, steps: int) -> None:
-        found[rate] = _judge(rate, trials.losses(rate, steps))
+        losses = trials.losses(rate, steps)
+        judged[rate] = _last(losses)
+        found[rate] = Raced(rate, len(losses), _mean(judged[rate]))
 
-    def rank(rate: float) -> tuple[float, float]:
-        far = abs(math.log10(rate / usual))
-        return found[rate].loss + _DOUBT * guess * far, far
+    def ranked(tried: Sequence[float]) -> list[float]:
+        """Best first: always the one closest to the usual rate, of all left that are not clearly worse than another."""
+        left, order = sorted(tried, key=lambda rate: found[rate].loss), list[float]()
+        while left:
+            close = [rate for rate in left if not _is_clearly_worse(judged[rate], judged[left[0]])]
+            order.append(min(close, key=lambda rate: abs(_rung(rate) - _rung(usual))))  # a tie goes to the lower loss
+            left.remove(order[-1])
+        return order
 
     standing = sorted(rates)
     for share, left in _ROUNDS:
         for rate in standing:
             run(rate, _steps(share, length))
-        ranked = sorted(standing, key=rank)
-        standing = ranked[:left]
-        for rate in ranked[left:]:
+        order = ranked(standing)
+        standing = order[:left]
+        for rate in order[left:]:
             trials.forget(rate)
     (best,) = standing
     for _ in range(_FARTHEST):
@@ -150,7 +155,7 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int, gues
         if beyond is None or not math.isfinite(found[best].loss):
             break
         run(beyond, length)
-        best = min(best, beyond, key=rank)
+        best = ranked([best, beyond])[0]
     if not math.isfinite(found[best].loss):
         raise RunFailed(
             f"No learning rate was found: with each of {', '.join(f'{rate:g}' for rate in sorted(found))} the training "
@@ -163,9 +168,23 @@ def _steps(share: float, length: int) -> int:
     return max(1, round(share * length))
 
 
-def _judge(rate: float, losses: NDArray[np.float64]) -> Raced:
-    last = losses[len(losses) - max(1, round(_JUDGED * len(losses))) :]
-    return Raced(rate, len(losses), float(last.mean()) if np.isfinite(last).all() else math.inf)
+def _last(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The losses that count."""
+    return losses[len(losses) - max(1, round(_JUDGED * len(losses))) :]
+
+
+def _mean(losses: NDArray[np.float64]) -> float:
+    return float(losses.mean()) if np.isfinite(losses).all() else math.inf
+
+
+def _is_clearly_worse(losses: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+    """Whether losses are higher than the best ones, of the same batches, by more than chance."""
+    if not np.isfinite(losses).all():
+        return bool(np.isfinite(best).all())
+    more = losses - best
+    if len(more) == 1:  # no spread is known
+        return False
+    return bool(more.mean() > _CLEAR * more.std(ddof=1) / math.sqrt(len(more)))
 
 
 def _beyond(best: float, found: dict[float, Raced]) -> float | None:
