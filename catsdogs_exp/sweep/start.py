@@ -245,6 +245,8 @@ def _with_more(grid: Grid, settings: Sequence[str], config_dir: str | None) -> t
     for rows in expand(settings, config_dir).dimensions:
         keys = [key_of(word) for word in rows[0]]
         place = next((n for n, old in enumerate(dimensions) if [key_of(word) for word in old[0]] == keys), None)
+        if place is not None and set(rows) <= set(dimensions[place]):
+            continue  # as all jobs have it: `dataset=folder`, which comes with a path
         if place is None or len(dimensions[place]) < 2:
             varied = ", ".join(sorted(grid.varying)) or "none"
             raise BadInput(

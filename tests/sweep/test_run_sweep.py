@@ -232,6 +232,19 @@ def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], c
     assert not (tmp_path / "none").exists()
 
 
+def test_further_folders_are_taken(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
+    for name in ("one", "two", "three"):
+        for path in ("cats/1.jpg", "dogs/1.jpg"):
+            (tmp_path / name / path).parent.mkdir(parents=True)
+            (tmp_path / name / path).touch()
+    paths = [str(tmp_path / name) for name in ("one", "two", "three")]
+    assert main(["-m", f"dataset.path={paths[0]},{paths[1]}", f"output_dir={tmp_path / 'runs'}"]) == 0
+    assert main(["resume", str(sweep_of(tmp_path / "runs")), f"dataset.path={paths[2]}"]) == 0
+    assert [job["status"] for job in states(tmp_path / "runs")] == ["ok"] * 3
+    assert main(["resume", str(sweep_of(tmp_path / "runs")), "epochs=3"]) == 2
+    assert "only for the keys that vary between its jobs: dataset.path" in capsys.readouterr().err
+
+
 def test_a_condition_may_leave_jobs_in_the_middle(tmp_path: Path, trained_words: list[Any]) -> None:
     words = ["-m", "epochs=1,2,3", "seed=1,2,3", "sweep.skip=seed!=2 or epochs!=2", f"output_dir={tmp_path}"]
     assert main(words) == 0
