@@ -3,9 +3,11 @@
 import os
 import re
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,13 @@ def peak_memory() -> int:
         return int(memory.peak_wset)
     unit = 1 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def stand_back() -> None:
+    """Lets this thread run only while the others leave a core idle, where the system has priorities of threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def sync_file(path: Path) -> None:

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import threading
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -359,3 +360,19 @@ def test_a_run_on_such_names_on_a_cp1252_console(
     ):
         answer = command(*command_line, encoding="cp1252")
         assert answer.returncode == 0 and b"Traceback" not in answer.stderr, answer.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own elsewhere")
+def test_a_thread_that_stands_back_does_not_slow_the_others() -> None:
+    found: list[int] = []
+
+    def work() -> None:
+        platforms.stand_back()
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [19]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

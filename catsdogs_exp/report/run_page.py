@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.metrics.slices import find_slices
@@ -116,6 +117,7 @@ def prepared_meanwhile(files: Sequence[str]) -> Iterator[None]:
     over = Event()
 
     def prepare() -> None:
+        platforms.stand_back()
         page.compile_template(_TEMPLATE)
         measure(files, over)
 
