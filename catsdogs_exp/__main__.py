@@ -62,7 +62,7 @@ def _answer(words: list[str]) -> int:
         if not is_full(error):
             raise
         reason = printable(one_line(error))
-        print(f"error: The disk is full, or its quota: {reason}. Free some space there", file=sys.stderr)  # noqa: T201
+        print(f"error: The disk or its quota is full: {reason}. Free some space there", file=sys.stderr)  # noqa: T201
         return RunFailed.exit_code
     except Interrupted as error:
         return error.exit_code

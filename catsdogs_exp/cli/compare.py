@@ -201,7 +201,7 @@ def _pair(found: Comparison) -> "Disagreement | None":
 def _verdict_lines(verdict: "BestVerdict") -> Iterator[str]:
     """Yields lines on whether the best run is better; many tests are summarized by their count."""
     if verdict.reason:
-        yield f"Is the best better? Not tested: {verdict.reason}"
+        yield f"Is the best run better? Not tested: {verdict.reason}"
         return
     if verdict.best is None:
         return

@@ -117,9 +117,9 @@ def read_activations(path: Path) -> KeptActivations:
                 int(about["epoch"]), tuple(map(str, about["probes"])), _array(file, "images"), answers
             )
     except FileNotFoundError as error:
-        raise BadInput(f"The run has saved no activations: {path}. Set logging.activations.keep") from error
+        raise BadInput(f"The run saved no activations: {path}. Train with logging.activations.keep > 0") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"Not a file of activations: {path} ({error})") from error
+        raise BadInput(f"Not an activations file: {path} ({error})") from error
 
 
 def _array(file: "np.lib.npyio.NpzFile", name: str) -> NDArray[Any]:

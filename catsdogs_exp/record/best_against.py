@@ -110,7 +110,7 @@ class _Judged:
 def best_against_others(found: Comparison) -> BestVerdict:
     """Tests the best run of a comparison against all others."""
     if found.by not in _TESTED:
-        return BestVerdict(None, "", (), {}, f"there is no test for {found.by}: take one of {', '.join(_TESTED)}")
+        return BestVerdict(None, "", (), {}, f"there is no test for {found.by}: choose one of {', '.join(_TESTED)}")
     split, method = _TESTED[found.by]
     if len(found.runs) < 2:
         return BestVerdict(None, split, (), {}, "")
@@ -190,7 +190,7 @@ def _judged(run: Run, split: str, method: str) -> _Judged | str:
         return f"has no {split} images"
     values = _losses(found) if method == BOOTSTRAP else found.right.astype(np.float64)
     if not np.isfinite(values).all():
-        return "has kept only the five most probable classes, which do not determine the loss of every image"
+        return "saved only the five most probable classes, which do not determine the loss of every image"
     return _Judged(found, values)
 
 
@@ -208,14 +208,14 @@ def differing_images(first: Run, said: Predictions, second: Run, its: Prediction
 def _why_not_alike(first: Predictions, second: Predictions) -> str:
     classes, paths, its_classes, its_paths = first.classes, first.paths, second.classes, second.paths
     if classes != its_classes:
-        return f"has other classes: {', '.join(its_classes)} against {', '.join(classes)}"
+        return f"has other classes: {', '.join(its_classes)} instead of {', '.join(classes)}"
     if len(paths) != len(its_paths):
-        return f"judged {len(its_paths):,} images against {len(paths):,}"
+        return f"was evaluated on {len(its_paths):,} images instead of {len(paths):,}"
     if paths is not its_paths and paths != its_paths:
         same = len(set(paths) & set(its_paths))
         if same < len(paths):
-            return f"judged other images: {same:,} of {len(paths):,} are the same"
-        return "judged the images in another order"
+            return f"was evaluated on other images: {same:,} of {len(paths):,} are the same"
+        return "was evaluated on the images in another order"
     if first.labels.tobytes() != second.labels.tobytes():
         return "has other labels for the same images"
     return ""
@@ -236,7 +236,7 @@ class _Hashes:
         if mine is None or its is None:
             return "has no readable manifest.csv, so it is unknown whether its images are the same"
         other = sum(mine.get(path) != digest for path, digest in its.items())
-        return f"judged other images with the same names: {other:,} of {len(its):,} differ" if other else ""
+        return f"was evaluated on other images with the same names: {other:,} of {len(its):,} differ" if other else ""
 
     def _of(self, run: Run) -> Mapping[str, str] | None:
         key = run.data or str(run.folder)

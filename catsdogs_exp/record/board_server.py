@@ -18,13 +18,13 @@ _PATIENCE = 5.0  # seconds before a process that was asked to exit is killed
 _URL = re.compile(r"TensorBoard \S+ at (http\S+)")
 _TOLD = re.compile(
     r"^\s*$|^[IWE]\d{4} |^NOTE: Using experimental|--load_fast=false|tensorboard/issues/4784"
-)  # always said
+)  # always printed
 
 
 def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
-    """Starts TensorBoard on the runs at or below a path, and waits for its end.
+    """Starts TensorBoard on the runs at or below a path, and waits until it exits.
 
-    Runs that begin later are added as they come.
+    Runs that start later are added as they appear.
 
     Args:
         path: a run folder, or a folder that contains runs.
@@ -47,7 +47,7 @@ def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
             link_runs(runs, view)
         except OSError as error:
             raise RunFailed(
-                f"Links to the runs cannot be created: {error.strerror}: {error.filename}. Start TensorBoard itself: "
+                f"Links to the runs cannot be created: {error.strerror}: {error.filename}. Start TensorBoard directly: "
                 f"tensorboard --logdir {path}"
             ) from error
         words = [*_defaults(flags, path, pictures_per_series(runs)), *flags]
@@ -71,9 +71,10 @@ def _defaults(flags: Sequence[str], path: Path, pictures: int) -> list[str]:
 
 
 def _listen(process: subprocess.Popen[str], lines: IO[str], runs: int, say: Callable[[str], None]) -> int:
-    """Passes on what TensorBoard says, with the URL in a line of ours.
+    """Forwards TensorBoard's output, and announces the URL in a line of our own.
 
-    What comes before the URL is TensorFlow's start-up, and told only where TensorBoard ends without one.
+    The lines before the URL come from TensorFlow's start-up; the last of them is shown if TensorBoard exits without a
+    URL.
     """
     before: list[str] | None = []
     for line in lines:
@@ -86,14 +87,14 @@ def _listen(process: subprocess.Popen[str], lines: IO[str], runs: int, say: Call
             say(line.rstrip())
     code = process.wait()
     if before:
-        say(before[-1])  # after the usage comes the error
+        say(before[-1])  # the error follows the usage
     return code
 
 
 @contextmanager
 def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """A context manager for a process that does not outlive the block. Only this process receives Ctrl-C, and ends
-    it.
+    """A context manager for a process that does not outlive the block. Ctrl-C reaches only our own process, which
+    then stops the other.
     """
     started = subprocess.Popen(  # noqa: S603  (our own Python)
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True
@@ -114,7 +115,7 @@ def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def _watching(path: Path, view: Path) -> Iterator[None]:
-    """A context manager that adds runs that start in the meantime."""
+    """A context manager in which runs that start later are added."""
     over = threading.Event()
 
     def look() -> None:

@@ -50,8 +50,8 @@ def shown_runs(path: Path) -> ShownRuns:
     runs = [run for run in runs if run not in silent]
     if not runs:
         raise BadInput(
-            f"No run in {path} has event files: {remarks[0]}. Train with logging.tensorboard=true, or see the runs "
-            f"with: compare {path}"
+            f"No run in {path} has event files: {remarks[0]}. Train with logging.tensorboard=true, or view the "
+            f"runs with: compare {path}"
         )
     return ShownRuns({name: run / EVENTS for name, run in _short_names(runs).items()}, remarks)
 

@@ -77,19 +77,19 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
     if not runs:
         raise BadInput(
             f"No readable runs in {_joined(paths)}: {remarks[0]}"
-            + (f" (and {len(remarks) - 1} more like it)." if len(remarks) > 1 else ".")
+            + (f" (and {len(remarks) - 1} more)." if len(remarks) > 1 else ".")
         )
     chosen = where(conditions, runs)
     if not chosen:
         raise BadInput(
-            f"None of the {len(runs)} runs satisfies --where {' and '.join(conditions)}. Use weaker conditions"
+            f"None of the {len(runs)} runs satisfies --where {' and '.join(conditions)}. Relax the conditions"
         )
     if len(chosen) < len(runs):
-        remarks.append(f"--where leaves {len(chosen)} of {len(runs)} runs")
+        remarks.append(f"--where selects {len(chosen)} of {len(runs)} runs")
     runs = list(chosen)
     by = by or _common_objective(runs, remarks)
     if by in FROM_PREDICTIONS:
-        from catsdogs_exp.record.macro_f1 import with_macro_f1  # noqa: PLC0415  (NumPy: only who asks for it waits)
+        from catsdogs_exp.record.macro_f1 import with_macro_f1  # noqa: PLC0415  (imports NumPy, which is slow)
 
         runs = with_macro_f1(runs, by)
     if not any(by in run.metrics for run in runs):
@@ -105,9 +105,9 @@ def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:
 
 
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:
-    """The keys that differ between recipes only: alike in all runs of an `experiment`, so that its name says them.
+    """Returns the keys that differ only between recipes: the name of the `experiment` implies their values.
 
-    Empty where the runs come from one recipe, or from none.
+    Empty if the runs come from one recipe, or from none.
     """
     if "experiment" not in comparison.keys:
         return ()
@@ -129,10 +129,10 @@ def _common_objective(runs: Sequence[Run], remarks: list[str]) -> str:
 
 
 def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Keys with more than one value where they matter, or missing in some run, but for copies of other keys.
+    """Returns keys that have several values among the runs where they matter, or are missing in some run; no copies.
 
-    Of more than two runs those are left out that say no more than the choice of their group does: runs with
-    `optimizer=sgd` alone have a momentum, and all of them the same.
+    With more than two runs, keys that only repeat the choice of their group are left out: only runs with
+    `optimizer=sgd` have a momentum, and all of them have the same.
     """
     configs = [run.config for run in runs if run.config is not None]
     keys = [key for key in dict.fromkeys(key for config in configs for key in config) if changes_numbers(key)]
@@ -163,7 +163,7 @@ def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def rank(number: float | None, metric: str) -> tuple[bool, float]:
-    """A sort key that puts the best first, and missing values last."""
+    """Returns a sort key that puts the best first, and missing values last."""
     if number is None:
         return True, 0.0
     return False, number if lower_is_better(metric) else -number

@@ -62,7 +62,7 @@ def diagnose(
     """
     if not history:
         broken = _broken(result, config)
-        return (broken,) if broken else (Diagnosis("nothing", "No epoch has ended, so there is nothing to judge."),)
+        return (broken,) if broken else (Diagnosis("nothing", "No epoch has ended, so there is nothing to diagnose."),)
     validation = predictions if predictions is not None and len(predictions) else None
     found = [
         _diverged(history, result, config),
@@ -120,7 +120,7 @@ def _diverged(history: Sequence[Row], result: Mapping[str, Any], config: Mapping
     if (losses[-1] > _ROSE * lowest and losses[-1] > guess) or lowest > 2 * guess:
         rose = losses[-1] > lowest
         went = f"went from {lowest:.3g} (epoch {losses.index(lowest) + 1}) to" if rose else "is still"
-        text = f"Learning rate too high: the loss {went} {losses[-1]:.3g}; guessing has {guess:.3g}."
+        text = f"Learning rate too high: the loss {went} {losses[-1]:.3g}; guessing gives {guess:.3g}."
         return Diagnosis("diverged", text, setting)
     return None
 
@@ -137,8 +137,8 @@ def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: 
         return None
     return Diagnosis(
         "collapsed",
-        f"Collapsed to one class: {said[top]:.2f} of {len(predictions)} validation images are called "
-        f"{predictions.classes[top]}; {are[top]:.2f} are{_learned(history)}.",
+        f"Collapsed to one class: {said[top]:.2f} of {len(predictions)} validation images are predicted as "
+        f"{predictions.classes[top]}; {are[top]:.2f} belong to it{_learned(history)}.",
         _more_epochs(history, config) if _learned(history) else "lr=auto",
     )
 
@@ -146,7 +146,7 @@ def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: 
 def _learned(history: Sequence[Row]) -> str:
     """Returns a note if the last epoch recognized the training images: then the learning rate is not the problem."""
     accuracy = history[-1].get("accuracy", math.nan)
-    return f", while {accuracy:.2f} of the training images are right" if accuracy >= _LEARNED else ""
+    return f", while {accuracy:.2f} of the training images are classified correctly" if accuracy >= _LEARNED else ""
 
 
 def _more_epochs(history: Sequence[Row], config: Mapping[str, Any]) -> str:
@@ -166,7 +166,7 @@ def _learning(
     chance = float(np.bincount(predictions.labels).max() / count)
     figure = (
         f"{hits / count:.3f} ({low:.3f} to {high:.3f}) on {count} validation images; "
-        f"always the largest class: {chance:.3f}"
+        f"always predicting the largest class: {chance:.3f}"
     )
     if low > chance:
         return [Diagnosis("learning", f"Learning: accuracy {figure}.", trouble=False)]
@@ -188,7 +188,10 @@ def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosi
     setting = "" if not isinstance(share, int | float) or share >= 0.4 else f"split.validation={min(0.4, 2 * share):g}"
     return Diagnosis(
         "few",
-        f"Too few validation images to tell: {count} leave the accuracy anywhere from {low:.2f} to {high:.2f}.",
+        (
+            f"Too few validation images to tell: with {count}, the accuracy could be anywhere from "
+            f"{low:.2f} to {high:.2f}."
+        ),
         setting,
     )
 
@@ -204,7 +207,8 @@ def _overfits(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | 
     plain = not any(config.get(f"augment.{key}") for key in ("rotation_range", "horizontal_flip", "mixup"))
     return Diagnosis(
         "overfits",
-        f"Overfits since epoch {best + 1}: val_loss is lowest there, {values[best]:.3f}, and ends at {values[-1]:.3f}, "
+        f"Overfitting since epoch {best + 1}: val_loss is lowest there, {values[best]:.3f}, and ends "
+        f"at {values[-1]:.3f}, "
         f"while the training loss falls from {before:.3f} to {after:.3f}.",
         "augment=course" if plain else "model.dropout=0.5",
     )
@@ -232,7 +236,7 @@ def _waiting(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis 
     cached = config.get("loader.cache") in ("memory", "disk", "auto")
     return Diagnosis(
         "input",
-        f"Input-bound: training waited {waiting:.2f} of its time for images.",
+        f"Input-bound: training spent {waiting:.2f} of its time waiting for images.",
         "" if cached else "loader.cache=auto",
     )
 
@@ -256,6 +260,7 @@ def _suspects(predictions: Predictions | None) -> Diagnosis | None:
         return None
     return Diagnosis(
         "suspects",
-        f"Label suspects: {count} of {len(predictions)} validation images are wrong with a probability of at least "
-        f"{_SURE}: look at their labels first.",
+        f"Label suspects: {count} of {len(predictions)} validation images are misclassified with a "
+        "probability of at least "
+        f"{_SURE}: check their labels first.",
     )

@@ -40,7 +40,7 @@ def importance(found: Comparison) -> Importance:
         return Importance(
             {},
             len(runs),
-            f"too few runs: {len(runs)} completed, and {max(FEWEST, 3 * len(keys))} or more are needed for "
+            f"too few runs: {len(runs)} completed, but at least {max(FEWEST, 3 * len(keys))} are needed for "
             f"{len(keys)} settings",
         )
     if len(keys) < 2:

@@ -52,7 +52,7 @@ class PhotoSweep:
             f"{head} {expected}",
             f"  checked on the largest size: {check.value:.3f} ({check.low:.3f} to {check.high:.3f}) expected from the "
             f"smaller ones, {last:.3f} reached: off by {curve.missed_by:.3f}"
-            + ("" if inside else ", outside of the interval: do not rely on the forecast"),
+            + ("" if inside else ", outside the interval: do not rely on the forecast"),
         ]
 
 
@@ -72,17 +72,20 @@ def photo_sweeps(found: Comparison) -> list[PhotoSweep]:
 def _sweep(by: str, runs: Sequence[Run], settings: Mapping[str, Any]) -> PhotoSweep:
     split = _METRICS.get(by)
     if split is None:
-        return PhotoSweep(settings, by, (), (), None, f"{by} has no learning curve: take one of {', '.join(_METRICS)}")
+        return PhotoSweep(
+            settings, by, (), (), None, f"{by} has no learning curve: choose one of {', '.join(_METRICS)}"
+        )
     ended = [run for run in runs if run.status == "ok" and by in run.metrics and run.images.get("train")]
     sizes = tuple(run.images["train"] for run in ended)
     values = tuple(run.metrics[by] for run in ended)
     judged = {run.images.get(split, 0) for run in ended}
     if len(judged) > 1:
         counts = ", ".join(f"{count:,}" for count in sorted(judged))
-        reason = f"the runs were judged on different numbers of {split} images: {counts}"
+        reason = f"the runs were evaluated on different numbers of {split} images: {counts}"
         return PhotoSweep(settings, by, sizes, values, None, reason)
     if len(set(sizes)) < FEWEST_SIZES:
-        reason = f"{len(set(sizes))} numbers of training images ended well, and a curve needs {FEWEST_SIZES}: {_HOW}"
+        done = len(set(sizes))
+        reason = f"the completed runs cover {done} of the {FEWEST_SIZES} training set sizes that a curve needs: {_HOW}"
         return PhotoSweep(settings, by, sizes, values, None, reason)
     noise = Noise(is_share=not lower_is_better(by), judged=max(1, *judged))
     return PhotoSweep(settings, by, sizes, values, fit_learning_curve(sizes, values, noise))

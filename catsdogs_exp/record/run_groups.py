@@ -94,12 +94,12 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     idle = [run.status for run in comparison.runs if run.status != "ok" and run.config is not None]
     if idle:
         counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
-        remarks.append(f"only completed runs count, left out: {counts}")
+        remarks.append(f"only completed runs count; left out: {counts}")
     different = _different_data(comparison)
     if different:
         remarks.append(
-            f"the runs were judged on different images, {different}: their means are not comparable, and not tested. "
-            "Take those of one data set, with --where"
+            f"the runs were evaluated on different images, {different}: their means are not comparable and were not "
+            "tested. Select the runs of one data set with --where"
         )
     return Grouping(keys, tuple(found) if different else _tested(found), tuple(remarks))
 
@@ -147,7 +147,7 @@ def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]
     known = list(dict.fromkeys(key for run in comparison.runs for key in run.config or ()))
     differing = f"Keys that differ: {', '.join(comparison.keys) or 'none'}."
     if not names or not all(name.lstrip("~") for name in names):
-        raise BadInput(f"--group-by must name a setting, or several with commas. Received: nothing. {differing}")
+        raise BadInput(f"--group-by must name one or more settings, with commas. Received: nothing. {differing}")
     without = [name.startswith("~") for name in names]
     if any(without) and not all(without):
         raise BadInput(

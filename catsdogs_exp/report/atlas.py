@@ -52,9 +52,10 @@ def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
 def _notes(atlas: RunAtlas) -> tuple[str, ...]:
     channels = [channel for layer in atlas.layers for channel in layer.channels]
     notes = [
-        f"{len(channels)} channels of {len(atlas.layers)} layers on {len(atlas.images.labels)} images. Each strip: the "
-        "nine patches of different images that excite the channel most, then three from the middle of its range, which "
-        "show what it does not single out.",
+        f"{len(channels)} channels of {len(atlas.layers)} layers on {len(atlas.images.labels)} images. Each strip "
+        "shows the nine patches, from different images, that excite the channel most, then three "
+        "from the middle of its "
+        "range for contrast.",
         "Use is the accuracy that the network loses when the channel always outputs its mean. Channels that do "
         "the same work compensate for each other, so the use of one understates what they do together.",
     ]
@@ -63,7 +64,7 @@ def _notes(atlas: RunAtlas) -> tuple[str, ...]:
     else:
         named = sum(bool(channel.part) for channel in channels)
         notes.append(
-            f"{named} channels are named after a part: on held-out images their strongest answers overlap with it "
+            f"{named} channels are named after a part: on held-out images their strongest activations overlap with it "
             "(intersection over union, IoU) at least 1.5 times as well as the best channel of the same network without "
             "training, and better than 99 % of what shuffled masks give."
         )

@@ -71,7 +71,7 @@ class AtlasContent:
         notes: paragraphs at the top.
         classes: names.
         masked: whether there were masks.
-        visions: what excites channels, drawn by gradient ascent.
+        visions: feature visualisations, drawn by gradient ascent.
     """
 
     title: str

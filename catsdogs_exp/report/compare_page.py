@@ -266,9 +266,9 @@ def _pictures(pair: Disagreement) -> list[Thumbnail]:
             f"{run.name}: {said} {p:.2f}"
             for run, said, p in zip((pair.first, pair.second), image.said, image.confidence, strict=True)
         ]
-        lines.append(f"it is {image.label}")
+        lines.append(f"labelled {image.label}")
         if root is None:
-            shown.append(Thumbnail(image.path, problem="the run does not say where", lines=tuple(lines)))
+            shown.append(Thumbnail(image.path, problem="the run does not record where it is", lines=tuple(lines)))
         else:
             shown.append(thumbnail(root / image.path, image.path, lines))
     return shown

@@ -37,7 +37,7 @@ def write_page(name: str, found: Explanation, classes: Sequence[str], missing: s
         BadInput: if it cannot be written.
     """
     answer = classes[found.answer]
-    places = [_picture("the image", as_picture(found.image), ("as the network takes it",))]
+    places = [_picture("the image", as_picture(found.image), ("as the network sees it",))]
     if found.grad_cam is not None:
         lines = (f"evidence for {answer}", f"Grad-CAM at {found.layer}")
         places.append(_picture("Grad-CAM", heat_overlay(found.image, found.grad_cam, _SIDE), lines))

@@ -160,7 +160,7 @@ def _outliers(manifest: Manifest) -> Finding:
 def _blank(manifest: Manifest) -> Finding:
     blank = blank_images(manifest.verdicts, manifest.usable())
     shown = [_thumbnail(manifest, row) for row in blank[:_THUMBNAILS]]
-    title = "Of a single colour"
+    title = "Single colour"
     return Finding("blank", title, len(blank), "images", len(blank), len(shown), thumbnails=shown)
 
 
@@ -168,12 +168,13 @@ def _cues(manifest: Manifest) -> Finding:
     rows = [(cue.sentence(), "suspicious" if cue.suspicious else "") for cue in manifest.cues]
     count = sum(cue.suspicious for cue in manifest.cues)
     text = (
-        "Each alone in a cross-validated logistic regression, every class with the same weight. Suspicious: at least a "
-        "quarter of the way from chance to 1, and p < 0.01 after correction for the number of cues."
+        "Each cue is tested alone, by a cross-validated logistic regression with equal class "
+        "weights. A cue is suspicious "
+        "from a quarter of the way from chance to 1, if p < 0.01 after correction for the number of cues."
         if rows
         else ""
     )
-    return Finding("cue", "Cues beside the subject", count, "cues", len(rows), len(rows), text=text, rows=rows)
+    return Finding("cue", "Cues other than the subject", count, "cues", len(rows), len(rows), text=text, rows=rows)
 
 
 def _one_of_each(manifest: Manifest, rows: Sequence[int]) -> list[int]:

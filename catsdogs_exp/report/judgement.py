@@ -80,6 +80,6 @@ def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
     if len(names) == 2:
         best = best_threshold(predictions.probabilities[:, 1], labels)
         judged["threshold"] = (
-            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 has "
+            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 gives "
             f"{best.at_half:.3f}. It was chosen on these images, so expect less on other images."
         )

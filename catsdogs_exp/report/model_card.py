@@ -41,7 +41,7 @@ def model_card(run: RunFiles, card: ModelCard, rows: Sequence[Row]) -> str:
         [f"# {literal(run.folder.name)}", "", *_network(facts, card)],
         ["## Data", "", *_data(facts)],
         ["## Results", "", *_results(run)],
-        ["## Where it is worse", "", *_slices(run, facts)],
+        ["## Where it performs worse", "", *_slices(run, facts)],
         ["## Exported files", "", *_files(rows)],
         ["## Limits", "", *_limits(facts, card)],
         ["## Licence of the weights", "", *_licence(facts.config)],
@@ -73,10 +73,10 @@ def _network(facts: RunFacts, card: ModelCard) -> list[str]:
                 ("network", literal(str(facts.config.get("model.name", "unknown")))),
                 ("parameters", f"{count:,}" if isinstance(count, int) else "unknown"),
                 ("input", f"{width} x {height} pixels, {colours}, 0 to 255; rescaling is part of the network"),
-                ("images are", f"{_RESIZES.get(card.resize, literal(card.resize))}; {card.interpolation}"),
+                ("resizing", f"images are {_RESIZES.get(card.resize, literal(card.resize))}; {card.interpolation}"),
                 ("output", "probabilities in the order of `labels.txt`"),
                 ("best epoch", f"{(facts.result.get('objective') or {}).get('epoch')} of {facts.result.get('epochs')}"),
-                ("with", literal(", ".join(f"{name} {each}" for name, each in sorted(versions.items())))),
+                ("trained with", literal(", ".join(f"{name} {each}" for name, each in sorted(versions.items())))),
             ],
         ),
     ]
@@ -90,7 +90,7 @@ def _data(facts: RunFacts) -> list[str]:
         ("class", *counts),
         [(literal(name), *(of_split.get(name, 0) for of_split in counts.values())) for name in names],
     )
-    return [*lines, "", f"Left out of it: {facts.result.get('quarantined', 'unknown')} files."]
+    return [*lines, "", f"Files left out: {facts.result.get('quarantined', 'unknown')}."]
 
 
 def _source(config: Mapping[str, Any]) -> str:
@@ -168,7 +168,10 @@ def _files(rows: Sequence[Row]) -> list[str]:
 
 def _limits(facts: RunFacts, card: ModelCard) -> list[str]:
     lines = [
-        "- It knows only its classes: an image of anything else gets one of them, often with a high probability.",
+        (
+            "- It knows only its classes: an image of anything else is assigned to one of them, often "
+            "with a high probability."
+        ),
         "- The figures hold for images from the same source. Other cameras, places or times may differ.",
     ]
     if "test" not in (facts.result.get("counts") or {}):
@@ -182,14 +185,14 @@ def _limits(facts: RunFacts, card: ModelCard) -> list[str]:
 
 def _licence(config: Mapping[str, Any]) -> list[str]:
     """Returns where the weights come from, and which terms apply to them."""
-    terms = "The terms of the training images decide what they may be used for; this program adds none."
+    terms = "The terms of the training images determine what they may be used for; this program adds no terms."
     weights, backbone = config.get("model.weights"), str(config.get("model.backbone") or "")
     if weights in (None, "none"):
-        return [f"The weights were trained from random ones on the data above. {terms}"]
+        return [f"The weights were trained from random initialization on the data above. {terms}"]
     if weights != "imagenet":
-        return [f"The weights started from the file {literal(Path(str(weights)).name)}, whose terms hold. {terms}"]
+        return [f"The weights started from the file {literal(Path(str(weights)).name)}; its terms apply. {terms}"]
     if backbone not in PUBLISHED:
-        return [f"The weights started from ImageNet weights of `keras.applications`, whose terms hold. {terms}"]
+        return [f"The weights started from ImageNet weights of `keras.applications`; their terms apply. {terms}"]
     package = PUBLISHED[backbone].package.replace("_", "-")
     try:
         about = metadata(package)
@@ -197,6 +200,6 @@ def _licence(config: Mapping[str, Any]) -> list[str]:
     except PackageNotFoundError:
         stated = "unknown: it is not installed here"
     return [
-        f"The weights started from ImageNet weights in the package {literal(package)}, which states as its licence: "
+        f"The weights started from ImageNet weights in the package {literal(package)}, whose stated licence is: "
         f"{literal(stated)}. {terms}"
     ]

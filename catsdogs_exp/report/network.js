@@ -166,7 +166,7 @@
         }
         sums[y * count + x] = Math.max(0, found[best] - ask(hidden)[best]);
       }
-      status.textContent = `Hiding one part after the other: ${y + 1} of ${count} rows`;
+      status.textContent = `Hiding one part at a time: ${y + 1} of ${count} rows`;
       await new Promise((next) => setTimeout(next));
       if (mine !== asked) return;
     }

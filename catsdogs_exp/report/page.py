@@ -95,7 +95,7 @@ def write(html: str, path: Path) -> None:
     try:
         if path.is_file() and path.stat().st_size and not _is_page(path):
             raise BadInput(
-                f"A page would overwrite a file that is not a page: {path}. Choose another name, or move it away"
+                f"A page would overwrite a file that is not a page: {path}. Choose another name, or move that file"
             )
         path.write_text(html, encoding="utf-8", errors="backslashreplace")
     except OSError as error:

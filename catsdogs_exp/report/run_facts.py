@@ -60,7 +60,7 @@ def read_facts(run: RunFiles) -> RunFacts:
         inspection = json.loads((run.folder / "inspection.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         inspection = {}
-        lacking.append("inspection.json is not there or cannot be read: no data report.")
+        lacking.append("inspection.json is missing or unreadable: no data report.")
     predictions = None
     try:
         predictions = predictions_of(run.folder).of_split("validation")
@@ -85,7 +85,7 @@ def _yaml(path: Path, lacking: list[str]) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
-        lacking.append(f"{path.name} is not there or cannot be read.")
+        lacking.append(f"{path.name} is missing or unreadable.")
         return {}
 
 

@@ -198,7 +198,7 @@ def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[li
         ("Least certain", order[:SHOWN]),
         ("Certain and right", order[::-1][predictions.right[order[::-1]]][:SHOWN]),
     ]
-    why, evidence = "made without the network", {}
+    why, evidence = "written without loading the network", {}
     if explain is not None:
         chosen = np.unique(np.concatenate([rows for _, rows in kinds])).astype(np.intp)
         try:
@@ -283,7 +283,7 @@ def _cost(facts: RunFacts) -> list[tuple[str, str]]:
     rows = [
         ("seconds in epochs", result.get("seconds")),
         ("images per second while training", result.get("images_per_second")),
-        ("share of the time that training waited for images", result.get("waiting")),
+        ("share of training time spent waiting for images", result.get("waiting")),
         ("parameters", result.get("parameters")),
         ("threads", result.get("threads")),
     ]
@@ -301,14 +301,14 @@ def _commands(folder: Path, setting: str, facts: RunFacts) -> list[tuple[str, st
     return [
         *commands,
         ("Repeat", f"{start} repeat {run}"),
-        ("Go on", f"{start} resume {run}"),
+        ("Resume", f"{start} resume {run}"),
         ("Predict", f"{start} predict {run} IMAGE..."),
         ("Try it out", f"{start} demo {run}"),
-        ("Carry it elsewhere", f"{start} export {run} --format all"),
+        ("Export", f"{start} export {run} --format all"),
         ("Open in Python", f"import catsdogs_exp as ce; run = ce.open_run({str(folder)!r})"),
         (
             "Open in Keras",
             f"import keras; network = keras.saving.load_model({str(folder / 'checkpoints' / 'best.keras')!r})",
         ),
-        ("Make this page again", f"{start} report {run}"),
+        ("Regenerate this page", f"{start} report {run}"),
     ]

@@ -38,7 +38,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class ThumbnailRow:
-    """Thumbnails that belong together, under a line of text."""
+    """Thumbnails that belong together, under a title."""
 
     title: str
     thumbnails: list[Thumbnail]

@@ -44,7 +44,7 @@ def make_wall(found: Comparison) -> Wall:
     if len(found.runs) > _RUNS:
         remarks.append(f"left out: {len(found.runs) - _RUNS} runs after the best {_RUNS}")
     same = [pair for pair in kept if pair[1].probes == kept[0][1].probes]
-    remarks += [f"left out: {run.name}: other probes" for run, each in kept if each.probes != kept[0][1].probes]
+    remarks += [f"left out: {run.name}: different probes" for run, each in kept if each.probes != kept[0][1].probes]
     if len(same) < 2:
         raise BadInput(
             f"A wall needs at least two runs that saved activations of the same images. Received: {len(same)} of "

@@ -65,7 +65,7 @@ def _familiarity(look: LastLook, say: Callable[[str], None]) -> Familiarity | No
         features = penultimate_of(setup.network.model)
         return familiarity(features(train), features(_pixels(setup, loaders.validation, ORDINARY)))
     except NoGraph as error:
-        say(f"images unlike the training images will not be noticed: {error}")
+        say(f"images unlike the training images will not be detected: {error}")
         return None
 
 

@@ -155,7 +155,7 @@ def _failure(error: BaseException, folder: Path) -> BaseException:
         return error
     if is_full(error):
         return RunFailed(
-            f"The disk is full, or its quota: {one_line(error)}. Free some space there, then: "
+            f"The disk or its quota is full: {one_line(error)}. Free some space there, then resume: "
             f"python -m catsdogs_exp resume {shlex.quote(str(folder))}"
         )
     return RunFailed(f"The run failed: {one_line(error)}. The traceback is in {folder / 'run.log'}")

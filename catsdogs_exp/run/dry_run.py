@@ -48,7 +48,7 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     with one_opencv_thread():
         loaded = _median(lambda: train.batch(0, 1 % train.steps), lambda: None) / train.threads
     say(f"one batch: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}")
-    say(f"a step: {1e3 * trained:.0f} ms of arithmetic, {1e3 * loaded:.0f} ms of input beside it")
+    say(f"a step: {1e3 * trained:.0f} ms of computation, {1e3 * loaded:.0f} ms of input in parallel")
     count = steps_per_epoch(train, config.training)
     passes = config.training.validation_steps or (validation.steps if len(validation.rows) else 0)
     epoch = count * max(trained, loaded) + passes * max(seen, loaded)
@@ -72,8 +72,8 @@ def _median(work: Callable[[], Any], then: Callable[[], Any]) -> float:
 def _memory() -> str:
     if gpus():
         peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
-        return f"memory: {peak / 2**20:,.0f} MiB at most on the first GPU"
-    return f"memory: {peak_memory() / 2**20:,.0f} MiB at most, TensorFlow included"
+        return f"peak memory: {peak / 2**20:,.0f} MiB on the first GPU"
+    return f"peak memory: {peak_memory() / 2**20:,.0f} MiB, including TensorFlow"
 
 
 def _form(array: Any) -> str:

@@ -164,7 +164,9 @@ def _written(each: Format, path: Path, sources: _Sources) -> list[Candidate]:
 def _page_opened(path: Path, sources: _Sources) -> Opened:
     """Opens the page in a browser if one is installed, otherwise its graph in TensorFlow."""
     if not can_open_pages():
-        sources.say("html: checked in TensorFlow; with Chromium, chromedriver and selenium, it is checked there")
+        sources.say(
+            "html: checked in TensorFlow; to check it in a browser, install Chromium, chromedriver and selenium"
+        )
         return browser_graph.open_in_tensorflow(sources.model)
     page = OpenPage(path)
     sources.ends.callback(page.close)

@@ -29,7 +29,7 @@ class Screen(Protocol):
         """Removes progress bars."""
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":
-        """The display of the epochs, as a listener; `epochs`: how many are expected."""
+        """Returns a listener that displays the epochs; `epochs` returns how many are expected."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Job:
         overrides: the user's settings.
         verbose: show TensorFlow's own messages.
         profile: trace some steps and report the bottleneck.
-        found: the `result.json` of a run to continue, or None for a new one.
-        snapshot: where it continues, or None: at the beginning.
-        allow_changes: continue although the data has changed.
-        cluster: the processes that train it together, or None.
-        watch: called after each epoch with its number and the monitored value; why to prune the run, or "".
+        found: the `result.json` of a run to resume; None for a new run.
+        snapshot: where to resume; None: from the beginning.
+        allow_changes: resume even if the data has changed.
+        cluster: the processes that train it together; None: only this one.
+        watch: called after each epoch with its number and the monitored value; returns why to prune the run, or "".
     """
 
     config: Config
@@ -65,18 +65,18 @@ class Job:
     watch: Callable[[int, float], str] | None = None
 
     def idle_words(self) -> list[str]:
-        """Which of the user's settings change nothing in this run, each with the reason."""
+        """Returns the user's settings that have no effect in this run, each with the reason."""
         keys = [word.partition("=")[0].lstrip("+") for word in self.overrides]
         return list(without_effect(keys, flatten(to_plain(self.config))))
 
 
 def run_name(config: Config) -> str:
-    """The folder below output_dir: the recipe's name, or the dataset's."""
+    """Returns the folder's name below output_dir: that of the recipe, or of the dataset."""
     return config.experiment or config.dataset.name
 
 
 def describe(config: Config) -> str:
-    """The run in one line: `cats and dogs drawn here, cnn, rmsprop lr=0.001, ...`."""
+    """Returns the run in one line: `drawn: cnn depth=3 150x150 rmsprop lr=0.001 ...`."""
     source = getattr(config.dataset, "path", None) or config.dataset.name
     height, width = config.loader.target_size
     rate = config.optimizer.learning_rate
@@ -89,7 +89,7 @@ def describe(config: Config) -> str:
 
 
 def _of_network(config: Config) -> str:
-    """What distinguishes a network from others with its name."""
+    """Returns what distinguishes a network from others of the same name."""
     model = config.model
     keys = [key for key in ("depth", "backbone") if getattr(model, key, model.name) != model.name]
     return "".join(f" {key}={getattr(model, key)}" for key in keys)
@@ -99,10 +99,10 @@ _NOT_OF_THE_NETWORK = ("output_dir", "plugins", "logging.", "loader.cache", "loa
 
 
 def hparams(config: Config, overrides: list[str]) -> Mapping[str, Any]:
-    """Flat scalars for TensorBoard's table: the flat keys, the groups' choices, and other overrides."""
+    """Returns flat scalars for TensorBoard's table: the flat keys, the groups' choices, and other overrides."""
     plain = to_plain(config)
     flat = flatten(plain)
-    depth = plain["model"].get("depth")  # of the course's networks their own, and of pretrained ones none
+    depth = plain["model"].get("depth")  # pretrained networks have none
     chosen = {key: depth if key == "depth" else plain[key] for key in FLAT_KEYS if key != "depth" or depth is not None}
     if config.target_size[0] == config.target_size[1]:
         chosen["target_size"] = config.target_size[0]

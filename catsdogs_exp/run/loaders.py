@@ -48,7 +48,7 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
     if config.training.overfit_batches:
         plain = make_loader(config, data, TRAIN, evaluate=True)
         train, validation = first_batches(train, plain, config.training.overfit_batches)
-        say(f"training.overfit_batches: {len(train.rows)} training images, as they are, also for validation")
+        say(f"training.overfit_batches: {len(train.rows)} training images, not augmented, also used for validation")
     else:
         validation = make_loader(config, data, VALIDATION)
         if config.training.validation_steps:
@@ -71,21 +71,22 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
         share, count = config.split.validation, len(train.rows)
         more = next((f" or split.validation={usual:g}" for usual in _USUAL if usual > share), "")
         raise BadInput(
-            "split.validation must be > 0, and give at least one image, to monitor validation values. "
+            "split.validation must be > 0, and yield at least one image, to monitor validation values. "
             f"Received: split.validation={share:g} training.monitor={config.training.monitor}, with "
             f"{count} images of {train.classes} classes. Set training.monitor=loss{more}"
         )
     if 0 < len(validation.rows) < _FEW and not config.training.overfit_batches:
         low, high = wilson_interval(len(validation.rows), len(validation.rows))
         say(
-            f"only {len(validation.rows)} validation images: even if all are right, the accuracy may be anything from "
-            f"{low:.2f} to {high:.2f} (95 % Wilson interval)"
+            f"only {len(validation.rows)} validation images: even if all are classified correctly, the accuracy "
+            f"could be anywhere from {low:.2f} to {high:.2f} (95 % Wilson interval)"
         )
     for key, epochs in (("epochs", config.epochs), ("training.finetune.epochs", config.training.finetune.epochs)):
         batches = epochs * steps_per_epoch(train, config.training)
         if 0 < batches < config.training.accumulate:
             raise BadInput(
-                f"training.accumulate must be <= {batches}, the batches of {key}={epochs}, or weights never change. "
+                f"training.accumulate must be <= {batches}, the number of batches in {key}={epochs}, "
+                "or weights never change. "
                 f"Received: training.accumulate={config.training.accumulate}. Lower it, or raise {key}"
             )
     if len(train.rows) < config.loader.batch_size:

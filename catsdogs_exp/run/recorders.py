@@ -74,7 +74,7 @@ class Recorders:
             look = LastLook(setup, stage, self.staircase)
             self.best.append(appendix_of(look, self.predictions.of_validation, say))
         except OSError as error:  # the trained network itself is safe
-            say(f"best.keras gets no calibration and no description of the training images: {one_line(error)}")
+            say(f"best.keras has no calibration and no description of the training images: {one_line(error)}")
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def open_recorders(
     if job.found is not None:
         files.take_back(job.snapshot)
     if job.snapshot:
-        run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in all)")
+        run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
     model, profile = setup.network.model, job.profile or config.logging.profile
     activations = config.logging.activations
     chosen = choose_probes(config, setup.data) if activations.every >= 0 else None

@@ -24,7 +24,7 @@ def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | Non
     """
     if not job.config.logging.report or (job.cluster is not None and not job.cluster.is_chief):
         return
-    from catsdogs_exp.report.run_page import write_report  # noqa: PLC0415  (who wants no report does not pay for it)
+    from catsdogs_exp.report.run_page import write_report  # noqa: PLC0415  (slow, and not every run wants a report)
 
     if finished and explain is None:
         from catsdogs_exp.inference.judged_images import evidence_of  # noqa: PLC0415  (TensorFlow is there by now)

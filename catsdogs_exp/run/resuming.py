@@ -35,7 +35,7 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
     plans = plan_stages(job.config)
     progress = begin_progress(plans, job.config.training, snapshot)
     if found.get("status") == "running":  # no process holds its lock
-        say(f"the run was killed after {len(progress.history.epochs)} epochs: continuing")
+        say(f"the run was killed after {len(progress.history.epochs)} epochs: resuming")
     _check_next_stage(next_stage(plans, progress.history, job.config.training), snapshot, job.folder)
     _refuse(job.config, changes, progress.history, job.allow_changes)
     if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
@@ -52,7 +52,7 @@ def _check_next_stage(plan: StagePlan | None, snapshot: Snapshot | None, folder:
     if plan is None or snapshot is None or plan.number == snapshot.state.get("stage") or snapshot.holds_network:
         return
     raise BadInput(
-        "Fine-tuning cannot be added to a run whose epochs are over: its checkpoint lacks what that begins with. "
+        "Fine-tuning cannot be added to a run that has finished its epochs: its checkpoint lacks the whole network. "
         f"Received: training.finetune.epochs={plan.epochs}. Start a new run with it, or one from this run's network: "
         f"model=transfer model.backbone=own model.weights={shlex.quote(str(folder))}"
     )
@@ -76,7 +76,7 @@ def _refuse(config: Config, changes: Mapping[str, str], history: History, allow:
     key, epochs = ("training.finetune.epochs", finetune) if finetune else ("epochs", config.epochs)
     done = len(history.of_stage(2 if finetune else 1))
     if epochs < done:
-        raise BadInput(f"{key} must be >= {done}, the epochs that are done. Received: {key}={epochs}")
+        raise BadInput(f"{key} must be >= {done}, the number of finished epochs. Received: {key}={epochs}")
     longer = {key, "output_dir"}
     others = {name: change for name, change in changes.items() if name not in longer}
     if others and not allow:

@@ -27,7 +27,7 @@ def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list
     )
     return [
         f"best epoch {objective['epoch']} of {content['epochs']} by {objective['name']}: {values}",
-        f"{seconds:.0f} s in all, {content['images_per_second']:,.0f} images/s while training",
+        f"{seconds:.0f} s in total, {content['images_per_second']:,.0f} images/s while training",
         f"run folder: {folder}",
         f"  python -m catsdogs_exp predict {folder} IMAGE...",
         f"  python -m catsdogs_exp compare {folder.parent}",

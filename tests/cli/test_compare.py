@@ -88,7 +88,7 @@ def test_on_a_pipe_a_plain_line_a_run(outputs):
     ]
     assert done.stdout.splitlines()[5:] == [
         "",
-        "Is the best better? Not tested: the best run has no predictions.csv: an older version made it",
+        "Is the best run better? Not tested: the best run has no predictions.csv: it was trained with an older version",
     ]
     assert "\x1b" not in done.stdout
 
@@ -231,7 +231,7 @@ def seeds(tmp_path):
 def test_groups_for_people(seeds, capsys, keys):
     assert compare.main([str(seeds), "--group-by", keys]) == 0
     out, err = capsys.readouterr()
-    assert err == "only completed runs count, left out: 1 failed\n"
+    assert err == "only completed runs count; left out: 1 failed\n"
     headline, header, *rows = out.splitlines()
     assert headline == f"6 runs in {seeds}, grouped by lr, best first by val_accuracy (higher is better)"
     assert re.split(r" {2,}", header.strip()) == [
@@ -331,7 +331,7 @@ def test_the_best_is_tested_against_the_others(tmp_path, capsys):
         "Is a better than 1 of 2 runs? By McNemar's exact test on the same images, corrected for all of them (Holm):",
         "  b: 0.980 against 0.970: not distinguishable on 200 images; 3,800 would be needed",
         "  c: 0.980 against 0.700: better on 200 images (p < 0.001)",
-        "Not tested: d: has no predictions.csv: an older version made it",
+        "Not tested: d: has no predictions.csv: it was trained with an older version",
     ]
     compare.main([str(tmp_path), "--json"])
     content = json.loads(capsys.readouterr().out)
@@ -341,7 +341,9 @@ def test_the_best_is_tested_against_the_others(tmp_path, capsys):
     assert first["p_value"] == first["corrected_p_value"] == pytest.approx(0.7265625)
     assert (first["better"], second["better"]) == (False, True)
     assert second["corrected_p_value"] == pytest.approx(2 * second["p_value"])
-    assert content["not_tested"] == [{"run": "d", "reason": "has no predictions.csv: an older version made it"}]
+    assert content["not_tested"] == [
+        {"run": "d", "reason": "has no predictions.csv: it was trained with an older version"}
+    ]
 
 
 def test_of_two_runs_the_images_on_which_they_disagree(tmp_path, capsys):
@@ -362,7 +364,7 @@ def test_only_runs_that_fulfil_a_condition(outputs, capsys):
     compare.main([str(outputs), "--where", "lr<0.5", "--where", "status=ok", "--csv"])
     out, err = capsys.readouterr()
     assert [row["run"] for row in csv.DictReader(io.StringIO(out))] == ["9-lr=0.01", "10-lr=0.1"]
-    assert err == "--where leaves 2 of 3 runs\n"
+    assert err == "--where selects 2 of 3 runs\n"
     with pytest.raises(BadInput, match="None of the 3 runs satisfies --where lr>100"):
         compare.main([str(outputs), "--where", "lr>100"])
 
@@ -393,7 +395,7 @@ def test_no_outputs_folder(tmp_path):
         (["--by", "accuracy_val"], "--by must be one of val_accuracy, .* Received: --by accuracy_val"),
         (["--by", "tset_loss"], "Did you mean test_loss"),
         (["--group-by", "sede"], "Received: --group-by sede. Did you mean seed"),
-        (["--group-by", ""], "--group-by must name a setting, or several with commas. Received: nothing"),
+        (["--group-by", ""], "--group-by must name one or more settings, with commas. Received: nothing"),
         (["--group-by", "lr,"], "Received: nothing. Keys that differ: lr"),
     ],
 )

@@ -117,7 +117,7 @@ def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:
     _, result = run(tmp_path, "debug=one_batch", "lr=0.003", "augment=course", "model.dropout=0")
     assert result["metrics"]["train"]["accuracy"] == 1.0
     said = capsys.readouterr().err
-    assert "training.overfit_batches: 8 training images, as they are, also for validation" in said
+    assert "training.overfit_batches: 8 training images, not augmented, also used for validation" in said
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,18 @@ def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:
     [
         (
             ("epochs=2", "training.accumulate=13"),
-            "training.accumulate must be <= 12, the batches of epochs=2, or weights never change. "
+            "training.accumulate must be <= 12, the number of batches in epochs=2, or weights never change. "
             "Received: training.accumulate=13. Lower it, or raise epochs",
         ),
         (
             ("epochs=2", "training.finetune.epochs=1", "training.accumulate=7"),
-            "training.accumulate must be <= 6, the batches of training.finetune.epochs=1, or weights never change. "
+            "training.accumulate must be <= 6, the number of batches in training.finetune.epochs=1, "
+            "or weights never change. "
             "Received: training.accumulate=7. Lower it, or raise training.finetune.epochs",
         ),
         (
             ("training.max_steps=3", "training.accumulate=4"),
-            "training.max_steps must be >= training.accumulate, or weights never change. "
+            "training.max_steps must be >= training.accumulate, or no weight is ever updated. "
             "Received: training.max_steps=3 training.accumulate=4. Try training.max_steps=4",
         ),
     ],
@@ -168,7 +169,7 @@ def test_a_dry_run_says_shapes_memory_and_time_and_writes_nothing(tmp_path: Path
     said = capsys.readouterr().err
     assert re.search(r"images uint8 \[8, 32, 32, 3\], \d+ to \d+; labels int32 \[8\]", said)
     assert re.search(r"block2_pool +\[None, 6, 6, 32\]", said)
-    assert "one batch: loss " in said and "; 7 epochs: about " in said and "MiB at most" in said
+    assert "one batch: loss " in said and "; 7 epochs: about " in said and "peak memory: " in said
     assert not (tmp_path / "none").exists()
     assert main(["-m", *SMALL, "lr=0.1,0.2", "--dry-run"]) == 2
     assert "--multirun and --dry-run are two commands" in capsys.readouterr().err

@@ -42,7 +42,9 @@ def test_it_opens_in_a_browser(trained: Path, open_page) -> None:
 def test_it_is_made_again_elsewhere(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run), "--output", str(tmp_path / "page.html"), "--no-maps"]) == 0
     assert f"report: {tmp_path / 'page.html'}" in capsys.readouterr().out.replace("\n", "")
-    assert "Without Grad-CAM: made without the network" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Without Grad-CAM: written without loading the network" in (tmp_path / "page.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_curves_show_where_a_stage_begins(run: Path) -> None:
@@ -55,7 +57,7 @@ def test_curves_show_where_a_stage_begins(run: Path) -> None:
     assert main(["report", str(run), "--no-maps"]) == 0
     html = (run / "report.html").read_text(encoding="utf-8")
     assert html.count('class="border"') == 3  # accuracy, loss, learning rate
-    assert "dotted lines the beginning of another stage" in html
+    assert "dotted lines the start of a new stage" in html
 
 
 def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None:
@@ -71,7 +73,7 @@ def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None
         (run / name).write_bytes(b"\xff\x00")
     assert main(["report", str(run)]) == 0
     html = (run / "report.html").read_text(encoding="utf-8")
-    for line in ("config.yaml is not there", "inspection.json is not there", "No epoch has ended: no curves"):
+    for line in ("config.yaml is missing", "inspection.json is missing", "No epoch has ended: no curves"):
         assert line in html
 
 

@@ -300,12 +300,12 @@ def test_a_finished_run_is_trained_longer(tmp_path: Path, capsys: pytest.Capture
     assert main(["resume", str(short), "epochs=4"]) == 0
     same(short, long)
     assert main(["resume", str(short), "epochs=3"]) == 2
-    assert "epochs must be >= 4, the epochs that are done. Received: epochs=3" in capsys.readouterr().err
+    assert "epochs must be >= 4, the number of finished epochs. Received: epochs=3" in capsys.readouterr().err
     tuning = ["training.finetune.epochs=2", "training.finetune.lr=0.0001", "training.finetune.unfreeze=all"]
     for words in (tuning, [*tuning, "--allow-changes"]):
         assert main(["resume", str(short), *words]) == 2
         said = capsys.readouterr().err
-        assert "error: Fine-tuning cannot be added to a run whose epochs are over: " in said
+        assert "error: Fine-tuning cannot be added to a run that has finished its epochs: " in said
         assert f"model=transfer model.backbone=own model.weights={short}" in said
     assert main(["resume", str(short)]) == 0
     assert "the run is finished" in capsys.readouterr().err
@@ -363,7 +363,7 @@ def test_other_data_is_refused_naming_the_files(
     assert main(["resume", str(run), "epochs=2"]) == 2
     said = capsys.readouterr().err
     assert (
-        "The data has changed since the run began: 1 image gone (cats/cat.3.jpg), 1 image changed (dogs/dog.2.jpg)"
+        "The data has changed since the run began: 1 image missing (cats/cat.3.jpg), 1 image changed (dogs/dog.2.jpg)"
         in said
     )
     assert "continue anyway: --allow-changes" in said

@@ -169,7 +169,7 @@ def test_no_validation_needs_another_monitor(
     words = [*tiny, "epochs=1", "split.validation=0", "split.test=0", f"output_dir={tmp_path}"]
     assert main(words) == 2
     assert (
-        "error: split.validation must be > 0, and give at least one image, to monitor validation values. "
+        "error: split.validation must be > 0, and yield at least one image, to monitor validation values. "
         "Received: split.validation=0 training.monitor=val_accuracy, with 32 images of 2 classes. "
         "Set training.monitor=loss or split.validation=0.2"
     ) in capsys.readouterr().err

@@ -59,7 +59,7 @@ def test_a_pickle_in_the_file_is_refused(tmp_path: Path) -> None:
 
     with (tmp_path / "epoch-00001.npz").open("wb") as handle:
         np.savez(handle, about=np.array([Hostile()], dtype=object), images=np.zeros(3))
-    with pytest.raises(BadInput, match="Not a file of activations"):
+    with pytest.raises(BadInput, match="Not an activations file"):
         read_activations(tmp_path / "epoch-00001.npz")
     assert not (tmp_path / "executed").exists()
 
@@ -67,7 +67,7 @@ def test_a_pickle_in_the_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
 def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "best.npz").write_bytes(content)
-    with pytest.raises(BadInput, match="Not a file of activations"):
+    with pytest.raises(BadInput, match="Not an activations file"):
         read_activations(tmp_path / "best.npz")
-    with pytest.raises(BadInput, match="has saved no activations"):
+    with pytest.raises(BadInput, match="saved no activations"):
         read_activations(tmp_path / "missing.npz")

@@ -1,4 +1,4 @@
-"""Is the best better? Tests on the same images only; what cannot be tested is named with its reason."""
+"""Is the best run better? Tests on the same images only; what cannot be tested is named with its reason."""
 
 import csv
 import json
@@ -113,7 +113,7 @@ def test_macro_f1_is_that_of_scikit_learn_and_tested_on_the_same_images(
     (test,) = verdict.tests
     assert (test.best, test.other, test.method) == ("a", "b", "paired bootstrap of counts")
     assert test.values == pytest.approx((expected["a"], expected["b"]))
-    assert verdict.untested == {"c": "has no predictions.csv: an older version made it"}
+    assert verdict.untested == {"c": "has no predictions.csv: it was trained with an older version"}
 
 
 def test_the_same_macro_f1_is_not_better(tmp_path: Path, make: Callable[..., Path]) -> None:
@@ -137,11 +137,11 @@ def test_other_images_are_never_compared(tmp_path: Path, make: Callable[..., Pat
     found = verdict_of(tmp_path)
     assert [test.other for test in found.tests] == ["same images, fewer to train on"]
     assert found.untested == {
-        "fewer": "judged 90 images against 100",
-        "others": "judged other images: 0 of 100 are the same",
-        "replaced": "judged other images with the same names: 100 of 100 differ",
-        "renamed": "has other classes: cats, dogs, bats against cats, dogs, owls",
-        "old": "has no predictions.csv: an older version made it",
+        "fewer": "was evaluated on 90 images instead of 100",
+        "others": "was evaluated on other images: 0 of 100 are the same",
+        "replaced": "was evaluated on other images with the same names: 100 of 100 differ",
+        "renamed": "has other classes: cats, dogs, bats instead of cats, dogs, owls",
+        "old": "has no predictions.csv: it was trained with an older version",
     }
 
 
@@ -151,7 +151,7 @@ def test_a_metric_without_a_test_says_so(tmp_path: Path, make: Callable[..., Pat
     found = verdict_of(tmp_path, "seconds")
     assert found.tests == ()
     assert found.reason == (
-        "there is no test for seconds: take one of val_accuracy, test_accuracy, val_loss, test_loss, "
+        "there is no test for seconds: choose one of val_accuracy, test_accuracy, val_loss, test_loss, "
         "val_macro_f1, test_macro_f1"
     )
 
@@ -175,4 +175,4 @@ def test_two_runs_on_other_images_are_not_compared(tmp_path: Path, make: Callabl
     make("b", n=50)
     found = disagreement(*compare([tmp_path]).runs)
     assert found.disputed == ()
-    assert found.words() == "Their predictions cannot be compared: b judged 50 images against 100"
+    assert found.words() == "Their predictions cannot be compared: b was evaluated on 50 images instead of 100"

@@ -395,7 +395,7 @@ def test_only_damaged_runs(tmp_path):
     with pytest.raises(BadInput) as caught:
         compare([tmp_path])
     assert str(caught.value).startswith(f"No readable runs in {tmp_path}: skipped a: result.json cannot be read")
-    assert str(caught.value).endswith("(and 1 more like it).")
+    assert str(caught.value).endswith("(and 1 more).")
 
 
 @pytest.mark.parametrize(
@@ -529,8 +529,8 @@ def test_groups_of_different_data_are_not_tested(tmp_path):
     grouping = group_runs(compare([tmp_path]), ["lr"])
     assert [group.p_value for group in grouping.groups] == [None, None]
     assert grouping.remarks == (
-        "the runs were judged on different images, a (60), b (60): their means are not comparable, and not tested. "
-        "Take those of one data set, with --where",
+        "the runs were evaluated on different images, a (60), b (60): their means are not comparable and were not "
+        "tested. Select the runs of one data set with --where",
     )
 
 
@@ -558,7 +558,7 @@ def test_a_folder_that_changed_between_runs_makes_different_data(tmp_path):
     for number, digest in enumerate(["one", "one", "two", "two"]):
         seed, lr = number % 2, 0.1 if number < 2 else 0.01
         of_data(tmp_path / str(number), "a", 0.5 + seed / 100 + lr, digest, lr=lr, seed=seed)
-    assert "judged on different images, a (60): " in group_runs(compare([tmp_path]), ["lr"]).remarks[0]
+    assert "evaluated on different images, a (60): " in group_runs(compare([tmp_path]), ["lr"]).remarks[0]
 
 
 def test_groups_by_several_keys_and_ties_in_natural_order(tmp_path):
@@ -589,7 +589,7 @@ def test_only_runs_that_ended_well_count(tmp_path):
         ((0.2,), 0, None),
     ]
     assert grouping.groups[1].low is grouping.groups[1].high is grouping.groups[1].mean is None
-    assert grouping.remarks == ("only completed runs count, left out: 2 failed, 1 interrupted",)
+    assert grouping.remarks == ("only completed runs count; left out: 2 failed, 1 interrupted",)
 
 
 def test_a_group_of_settings_means_its_choice(tmp_path):
@@ -640,7 +640,7 @@ def test_a_run_with_unknown_settings_is_in_no_group(tmp_path):
         ),
         (
             [""],
-            "--group-by must name a setting, or several with commas. Received: nothing. Keys that differ: lr, seed.",
+            "--group-by must name one or more settings, with commas. Received: nothing. Keys that differ: lr, seed.",
         ),
         (
             ["lr", "~seed"],

@@ -38,7 +38,7 @@ def test_too_few_runs_say_nothing(tmp_path: Path) -> None:
     make_runs(tmp_path, 9)
     found = importance(compare([tmp_path]))
     assert found.shares == {}
-    assert found.reason == "too few runs: 9 completed, and 20 or more are needed for 3 settings"
+    assert found.reason == "too few runs: 9 completed, but at least 20 are needed for 3 settings"
 
 
 def test_without_optuna_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_a_forecast_that_failed_its_check_is_not_to_be_relied_on(tmp_path: Path,
     for fraction, accuracy in ((0.0625, 0.6), (0.125, 0.605), (0.25, 0.6), (0.5, 0.605), (1, 0.9)):
         make(fraction, accuracy=accuracy)
     (sweep,) = photo_sweeps(compare([tmp_path]))
-    assert sweep.lines()[1].endswith("outside of the interval: do not rely on the forecast")
+    assert sweep.lines()[1].endswith("outside the interval: do not rely on the forecast")
 
 
 def test_too_few_sizes_are_said(tmp_path: Path, make: Callable[..., None]) -> None:
@@ -73,7 +73,7 @@ def test_too_few_sizes_are_said(tmp_path: Path, make: Callable[..., None]) -> No
         make(fraction)
     (sweep,) = photo_sweeps(compare([tmp_path]))
     assert sweep.lines() == [
-        "Would more photos help? Unknown: 3 numbers of training images ended well, and a curve needs 4: "
+        "Would more photos help? Unknown: the completed runs cover 3 of the 4 training set sizes that a curve needs: "
         "-m dataset.fraction=0.125,0.25,0.5,1"
     ]
 
@@ -82,7 +82,7 @@ def test_other_validation_images_are_not_mixed(tmp_path: Path, make: Callable[..
     for fraction in (0.125, 0.25, 0.5, 1):
         make(fraction, judged=1000 if fraction < 1 else 500)
     (sweep,) = photo_sweeps(compare([tmp_path]))
-    assert sweep.reason == "the runs were judged on different numbers of validation images: 500, 1,000"
+    assert sweep.reason == "the runs were evaluated on different numbers of validation images: 500, 1,000"
 
 
 def test_each_network_has_a_curve_of_its_own(tmp_path: Path, make: Callable[..., None]) -> None:

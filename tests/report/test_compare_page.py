@@ -81,7 +81,7 @@ def test_it_opens(several: Path, open_page: Callable[..., Any], width: str, dark
     assert browser.title == "5 runs compared"
     headings = [each.text.partition(":")[0] for each in browser.find_elements("css selector", "main h2")]
     assert headings == [
-        *("Runs", "Is the best better?", "Curves", "Settings and what they reached"),
+        *("Runs", "Is the best run better?", "Curves", "Settings and results"),
         *("Importance of the settings", "Over seeds and folds", "Accuracy by class"),
     ]
     assert "too few runs: 4 completed" in browser.page_source
@@ -151,7 +151,7 @@ def test_two_runs_show_the_images_on_which_they_disagree(
     section = browser.find_element("css selector", "#disagreement")
     assert "They disagree on 5 of 60 validation images: a<i> is right on 4, b on 1." in section.text
     assert len(section.find_elements("css selector", "img")) == 5
-    assert "it is <script>document.title='owned'</script>" in section.text
+    assert "labelled <script>document.title='owned'</script>" in section.text
     assert "lr" in browser.find_element("css selector", "#differences").text
 
 

@@ -89,7 +89,7 @@ def test_data_that_a_run_refuses_says_so(photo_folder, show) -> None:
     root = photo_folder({"cats": 2, "dogs": 2})
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"")
-    assert "No run would use this data: None of the 4 files" in show(root)
+    assert "Runs would reject this data: None of the 4 files" in show(root)
 
 
 def test_write_page_writes_any_name(photo_folder, tmp_path: Path, config, cache: Path) -> None:

@@ -18,14 +18,14 @@ def test_what_it_says(trained: Path) -> None:
     text = model_card(run, read_card(run.network), [ROW])
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == [
-        *("## Data", "## Results", "## Where it is worse", "## Exported files", "## Limits"),
+        *("## Data", "## Results", "## Where it performs worse", "## Exported files", "## Limits"),
         "## Licence of the weights",
     ]
     for sentence in (
         "Classifies images as one of 2 classes: cats, dogs.",
         "| class | train | validation | test |",
         "| litert | `network.tflite` | 1.50 | 1.0e-07 | 1 | 0.9000 | 2.00 | ai-edge-litert 2 |",
-        "The weights were trained from random ones on the data above.",
+        "The weights were trained from random initialization on the data above.",
         "validation images: accuracy ",
         "test images: accuracy ",
     ):
@@ -46,13 +46,13 @@ def test_names_are_text() -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"model.weights": "none"}, "trained from random ones"),
+        ({"model.weights": "none"}, "trained from random initialization"),
         ({"model.weights": "imagenet", "model.backbone": "vgg16"}, "ImageNet weights of `keras.applications`"),
-        ({"model.weights": "imagenet", "model.backbone": "efficientnet_lite0"}, "states as its licence: "),
+        ({"model.weights": "imagenet", "model.backbone": "efficientnet_lite0"}, "whose stated licence is: "),
         ({"model.weights": "/x/mine.h5", "model.backbone": "vgg16"}, "started from the file mine.h5"),
     ],
 )
 def test_where_the_weights_are_from(config: dict[str, str], said: str) -> None:
     (line,) = _licence(config)
     assert said in line
-    assert line.endswith("this program adds none.")
+    assert line.endswith("this program adds no terms.")

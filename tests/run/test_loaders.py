@@ -48,7 +48,7 @@ def test_without_a_validation_image_there_is_nothing_to_watch(
     made = config("target_size=16", "depth=2", "batch_size=8")
     data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
     with pytest.raises(
-        BadInput, match=r"^split.validation must be > 0, and give at least one image, to monitor validation values"
+        BadInput, match=r"^split.validation must be > 0, and yield at least one image, to monitor validation values"
     ):
         open_loaders(made, data, lambda text: None)
 

@@ -155,7 +155,7 @@ def _date(verdicts: Verdicts) -> NDArray[np.float64] | str:
     times = verdicts.identity[:, 1].astype(np.float64)
     low, high = np.quantile(times, [0.05, 0.95])
     if high - low < _DAY:
-        return "the files were written within a day, as copying does"
+        return "all files were written within a day, as if copied"
     days: NDArray[np.float64] = (times - low) / _DAY
     return days[:, None]
 

@@ -36,7 +36,7 @@ def level_notes(verdicts: Verdicts) -> list[str]:
     for mode, white in verdicts.white_levels.items():
         of_mode = (verdicts.reason == "") & (verdicts.mode == mode)
         beyond = int((verdicts.peak[of_mode] > white).sum())
-        what = "floats" if mode == "F" else "whole numbers of 16 or 32 bits"
-        cut = f"; {beyond} of them have values above, which are white" if beyond else ""
-        lines.append(f"{int(of_mode.sum())} images of {what}: 0 to {white:,.0f} become black to white{cut}")
+        what = "floating-point images" if mode == "F" else "images of 16- or 32-bit integers"
+        cut = f"; {beyond} of them have larger values, which become white" if beyond else ""
+        lines.append(f"{int(of_mode.sum())} {what}: 0 to {white:,.0f} become black to white{cut}")
     return lines

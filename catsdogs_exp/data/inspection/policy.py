@@ -111,7 +111,7 @@ def _refusals_of_leaks(
         row, other = findings.leaks[0]
         return [
             f"{len(findings.leaks)} images in {listing.root} are in two splits, the first {listing.paths[row]} and "
-            f"{listing.paths[other]}. {received} Remove one of each, or set inspection.leaks=drop"
+            f"{listing.paths[other]}. {received} Remove one of each pair, or set inspection.leaks=drop"
         ]
     return []
 

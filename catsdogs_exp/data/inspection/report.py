@@ -25,13 +25,13 @@ KINDS = {
     "bad": "unusable",
     "duplicate": "copy of another image",
     "near_duplicate": "near copy of another image",
-    "leak": "image of train also in validation or test",
-    "near_leak": "image of train with a near copy in validation or test",
+    "leak": "training image that is also in validation or test",
+    "near_leak": "training image with a near copy in validation or test",
     "label_conflict": "image under two labels",
     "odd": "odd, used anyway",
     "outlier": "far darker or brighter than the rest",
     "blank": "of a single colour, such as all black",
-    "cue": "something beside the subject predicts the class",
+    "cue": "something other than the subject predicts the class",
 }
 """The kinds of findings, by their names in `--fail-on`."""
 
@@ -109,13 +109,13 @@ def counts_of(manifest: Manifest) -> dict[str, int]:
 def warnings_of(manifest: Manifest) -> list[str]:
     """Warnings that a run prints before training: one line per kind of finding that makes its numbers doubtful.
 
-    And one if verdicts could not be saved.
+    One more if verdicts could not be saved.
     """
     found = counts_of(manifest)
     lines = [manifest.verdicts.trouble] if manifest.verdicts.trouble else []
     if found["leak"]:
         policy = manifest.inspection.leaks
-        done = "left out of train" if policy == "drop" else "used anyway"
+        done = "left out of training" if policy == "drop" else "used anyway"
         lines.append(
             f"leak: {found['leak']} images are copies of validation or test images: {done} (inspection.leaks={policy})"
         )

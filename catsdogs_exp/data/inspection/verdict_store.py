@@ -74,7 +74,7 @@ class Store:
                 if last or not _is_damage(error) or not self._set_aside():
                     self.trouble = (
                         f"verdicts cannot be saved, so the next run inspects all files again: {why(error)}: "
-                        f"{self._path}. CATSDOGS_CACHE names another folder"
+                        f"{self._path}. Set CATSDOGS_CACHE to another folder"
                     )
                     break
         return otherwise

@@ -10,7 +10,7 @@ _SHOWN = 3
 
 
 def changes_of(folder: Path, manifest: Manifest) -> str:
-    """Describes the difference: `2 images gone (cats/a.jpg, cats/b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
+    """Describes the difference: `2 images missing (a.jpg, b.jpg), 1 image changed (dogs/c.jpg)`; `""` for none.
 
     Names count, because they determine the order of the images.
 
@@ -26,14 +26,14 @@ def changes_of(folder: Path, manifest: Manifest) -> str:
                 if row["split"]
             }
     except (OSError, KeyError, csv.Error):
-        return "what it was cannot be read"
+        return "its old manifest.csv cannot be read"
     now = {}
     for split, name in enumerate(SPLITS):
         for row in manifest.rows(split).tolist():
             path = str(manifest.listing.paths[row])
             now[path] = (str(manifest.verdicts.sha256[row]), manifest.classes[manifest.listing.labels[row]], name)
     kinds = {
-        "gone": sorted(before.keys() - now.keys()),
+        "missing": sorted(before.keys() - now.keys()),
         "new": sorted(now.keys() - before.keys()),
         "changed": sorted(path for path in before.keys() & now.keys() if before[path][0] != now[path][0]),
         "of another class or split": sorted(

@@ -259,10 +259,10 @@ def _why_missing(folder: Path) -> str:
     content = _result(folder)
     what = f"The run {folder} has no {NAME}"
     if not content:
-        return f"{what}, and no result.json that can be read: name the folder of a run."
+        return f"{what}, and no readable result.json: name a run folder."
     if not content.get("epochs"):
         return f"{what}: none of its epochs has ended. Continue it: resume {shlex.quote(str(folder))}"
     counts = content.get("counts")
     if isinstance(counts, dict) and not {"validation", "test"} & set(counts):
         return f"{what}: it has no validation or test images. Train one with split.validation=0.2"
-    return f"{what}: an older version made it. Write it: evaluate {shlex.quote(str(folder))} --predictions"
+    return f"{what}: it was trained with an older version. Add them: evaluate {shlex.quote(str(folder))} --predictions"

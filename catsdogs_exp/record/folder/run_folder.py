@@ -72,11 +72,11 @@ def _create(folder: Path) -> bool:
         if folder.is_dir():
             return False
         raise BadInput(
-            f"output_dir must be a folder. Received a file on the way: {folder.parent}. Choose another output_dir."
+            f"output_dir must be a folder. Received a path through a file: {folder.parent}. Choose another output_dir."
         ) from None
     except NotADirectoryError as error:
         raise BadInput(
-            f"output_dir must be a folder. Received a file on the way: {folder.parent}. Choose another output_dir."
+            f"output_dir must be a folder. Received a path through a file: {folder.parent}. Choose another output_dir."
         ) from error
     except OSError as error:
         raise BadInput(

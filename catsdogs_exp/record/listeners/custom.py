@@ -77,8 +77,8 @@ def make_listeners(names: tuple[str, ...], run: ListenedRun) -> list["GuardedLis
     for name in names:
         try:
             made.append(GuardedListener(name, _makers[name](run), run.say))
-        except Exception as error:  # whatever a user's code may raise
-            raise BadInput(f"{_SETTING}: {name} cannot be made: {one_line(error)}") from error
+        except Exception as error:  # user code may raise anything
+            raise BadInput(f"{_SETTING}: {name} cannot be created: {one_line(error)}") from error
     return made
 
 
@@ -113,10 +113,10 @@ class GuardedListener:
             return
         try:
             call(*arguments)
-        except Exception as error:  # whatever a user's code may raise
+        except Exception as error:  # user code may raise anything
             self._has_failed = True
             _log.exception("the listener %s failed", self.name)
             self._say(
-                f"the listener {self.name} failed at {when}: {one_line(error)}. The run goes on without it; the "
+                f"the listener {self.name} failed at {when}: {one_line(error)}. The run continues without it; the "
                 "traceback is in run.log"
             )

@@ -107,7 +107,7 @@ class MlflowTracker:
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
             self._has_failed = True  # the thread stops after the current call
-            self._say(f"MLflow does not answer, so the run is not whole there: {without_password(self._uri)}")
+            self._say(f"MLflow does not respond; its record of the run is incomplete: {without_password(self._uri)}")
         self._environment.close()
 
     def _work(self) -> None:
@@ -121,7 +121,7 @@ class MlflowTracker:
                     self._has_failed = True
                     _log.error("MLflow failed\n%s", without_password(traceback.format_exc()))
                     why = without_password(one_line(error))
-                    self._say(f"MLflow failed: {why}. The run goes on without it; its folder has everything")
+                    self._say(f"MLflow failed: {why}. The run continues without it; the run folder has everything")
 
     def _begin(self) -> None:
         client = self._make(tracking_uri=self._uri)

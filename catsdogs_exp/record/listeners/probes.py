@@ -102,7 +102,7 @@ class ProbeRecorder:
         self._files.add(self._kept(epoch, latest.answers), self._settings.channels, best=True)
         if self._board:
             self._show(self._board, latest, "activations at the best epoch")
-        self._folder.mkdir(exist_ok=True)  # of a run that continues: drawn again
+        self._folder.mkdir(exist_ok=True)  # a resumed run already has it, and draws its best epoch again
         for name, pictures in zip(self._probes.names, latest.drawn, strict=True):
             (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
 

@@ -52,7 +52,7 @@ class Subject:
 
 
 def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image.Image:
-    """The channels of one layer for one image, 16 numbered tiles per row; dead ones are marked.
+    """Draws the channels of one layer for one image, 16 numbered tiles per row; dead ones are marked.
 
     Args:
         activations: of the layer.
@@ -93,7 +93,7 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
 
 
 def _grey(colour: tuple[int, int, int]) -> int:
-    """The palette's entry for a grey."""
+    """Returns the palette's entry for a grey."""
     return _COLOURS + round(colour[0] * (_GREYS - 1) / 255)
 
 
@@ -111,16 +111,16 @@ def _outlined(text: str) -> tuple[Image.Image, Image.Image]:
 
 
 def activation_page(subject: Subject, answers: NetworkActivations, index: int, grids: list[Image.Image]) -> Image.Image:
-    """The input and the network's probabilities, then the grids of all layers.
+    """Draws the input and the network's probabilities, then the grids of all layers.
 
     Args:
         subject: the image.
-        answers: of the network to several images.
+        answers: the network's answers to several images.
         index: of the subject among them.
         grids: of its layers, see `layer_grid`.
 
     Returns:
-        A picture with a palette, for the same reason; what the grids leave of it goes to the input.
+        A picture with a palette, for the same reason; the input gets the colours that the grids leave.
     """
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
     top = _MARGIN + _LINE + _INPUT + _MARGIN
@@ -144,7 +144,7 @@ def activation_page(subject: Subject, answers: NetworkActivations, index: int, g
 def _probabilities(
     draw: ImageDraw.ImageDraw, classes: tuple[str, ...], probabilities: NDArray[np.float32], left: int
 ) -> None:
-    """The most probable classes as bars."""
+    """Draws the most probable classes as bars."""
     for line, label in enumerate(np.argsort(-probabilities, kind="stable")[:7].tolist()):
         y = _MARGIN + _LINE + line * 26
         share = float(probabilities[label])

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture that is drawn in milliseconds, for series of them."""
+"""The confusion matrix as a picture drawn in milliseconds, for one per epoch."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw
 from catsdogs_exp.metrics.confusion_matrix import row_shares
 from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font
 
-_COUNTS_UP_TO = 25  # classes for which cells hold counts and all classes are named
+_COUNTS_UP_TO = 25  # maximum number of classes for counts in the cells and names of all classes
 _CELL, _EDGE, _PAD = 52, 110, 8  # pixels
 _WIDEST = 1000  # pixels of a matrix with many classes
-_PALE = 0.4  # the share of a row from which its cell is pale and the count dark
+_PALE = 0.4  # share of a row above which its cell is pale and the count dark
 
 
 def confusion_sheet(confusion: NDArray[np.int64], classes: Sequence[str]) -> Image.Image:
@@ -47,7 +47,7 @@ def confusion_sheet(confusion: NDArray[np.int64], classes: Sequence[str]) -> Ima
 
 
 def _upwards(text: str) -> Image.Image:
-    """A name above a column, read from below."""
+    """Draws a name above a column, to be read from below."""
     picture = Image.new("RGB", (_EDGE - 28, 18), BACKGROUND)
     ImageDraw.Draw(picture).text((2, 9), text, INK, font(), anchor="lm")
     return picture.rotate(90, expand=True)

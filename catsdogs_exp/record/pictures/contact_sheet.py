@@ -15,9 +15,9 @@ _SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
 
 
-@lru_cache  # Pillow unpacks its font anew each time
+@lru_cache  # Pillow would unpack its font on every call
 def font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font, so that pictures look the same everywhere."""
+    """Returns Pillow's own font, so that pictures look the same everywhere."""
     return ImageFont.load_default(size)
 
 
@@ -53,7 +53,7 @@ def contact_sheet(
 
 
 def note(text: str) -> Image.Image:
-    """A line of text as a picture, where there is nothing to lay out."""
+    """Draws a line of text as a picture, for a sheet without images."""
     picture = Image.new("RGB", (320, 48), BACKGROUND)
     ImageDraw.Draw(picture).text((_PAD, 2 * _PAD), text, fill=INK, font=font())
     return picture
@@ -64,7 +64,7 @@ def _rows(captions: Sequence[list[str]], columns: int) -> list[Sequence[list[str
 
 
 def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
-    """The lines below an image, none wider than it."""
+    """Returns the lines below an image, none wider than the image."""
     first, *further = label.split("\n")  # our own line breaks; those in names are escaped
     lines = [fitted(draw, first, width)]
     for text in further:
@@ -80,12 +80,12 @@ def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
 
 
 def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
-    """An RGB picture from uint8 [height, width, 3 or 1]."""
+    """Returns an RGB picture from uint8 [height, width, 3 or 1]."""
     return Image.fromarray(pixels if pixels.shape[-1] == 3 else np.repeat(pixels, 3, axis=-1))
 
 
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int = 13) -> str:
-    """A text on one line, shortened to a width in pixels: in the middle, where file names differ least."""
+    """Returns a text on one line, shortened to a width in pixels: in the middle, where file names differ least."""
     text = printable(text)
     if draw.textlength(text, font=font(size)) <= width:
         return text

@@ -22,7 +22,7 @@ _BAR = 12  # pixels
 
 @dataclass(frozen=True)
 class MarkedCrop:
-    """A crop that is drawn into the image and shown enlarged below.
+    """A crop that is framed in the image and shown enlarged below it.
 
     Attributes:
         box: left, top, width, height in pixels of the image.
@@ -41,9 +41,9 @@ class ScaleMap:
 
     Attributes:
         title: what the crops have in common.
-        size: width and height of the crops, as fractions of the image's.
-        heat: float32 [n, n], the probability of a class, 0..1, by the crop's position.
-        changed: bool [n, n], where the answer is another one.
+        size: width and height of the crops, as fractions of those of the image.
+        heat: float32 [n, n], the probability of a class, 0..1, by position of the crop.
+        changed: bool [n, n], whether the answer differs from that for the whole image.
     """
 
     title: str
@@ -107,7 +107,7 @@ def crop_figure(
 def _framed(picture: Image.Image, scale: float, crops: Sequence[MarkedCrop]) -> Image.Image:
     found = picture.copy()
     draw = ImageDraw.Draw(found)
-    for crop in reversed(crops):  # the first is on top
+    for crop in reversed(crops):  # the first one ends up on top
         left, top, width, height = (round(number * scale) for number in crop.box)
         corner = max(left, min(left + width, found.width) - 1), max(top, min(top + height, found.height) - 1)
         draw.rectangle((left, top, *corner), outline=crop.colour, width=3)
@@ -115,7 +115,7 @@ def _framed(picture: Image.Image, scale: float, crops: Sequence[MarkedCrop]) -> 
 
 
 def _mapped(picture: Image.Image, each: ScaleMap) -> Image.Image:
-    """The map over the image in grey: cell i covers the image's places nearest to the centre of crop i."""
+    """Lays the map over the image in grey: cell i covers the pixels nearest to the centre of crop i."""
     grey = np.repeat(np.asarray(picture.convert("L"), np.float32)[..., None], 3, axis=-1)
     grey = 255 - 0.5 * (255 - grey)
     count = len(each.heat)
@@ -139,7 +139,7 @@ def _mapped(picture: Image.Image, each: ScaleMap) -> Image.Image:
 
 
 def _cells(side: int, size: float, count: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The cell of each pixel along a side, and whether there is one."""
+    """Returns the cell of each pixel along a side, and whether it has one."""
     step = (1 - size) / max(1, count - 1)
     places = (np.arange(side) + 0.5) / side
     cells = np.floor((places - size / 2) / max(step, 1e-9) + 0.5).astype(np.intp)
@@ -147,7 +147,7 @@ def _cells(side: int, size: float, count: int) -> tuple[NDArray[np.intp], NDArra
 
 
 def _draw_bar(draw: ImageDraw.ImageDraw, place: tuple[int, int, int]) -> None:
-    """The colours of probabilities 0 to 1, from `left, top` over a width."""
+    """Draws the colours of probabilities 0 to 1, from `left, top` over a width."""
     left, top, width = place
     for x in range(width):
         red, green, blue, _ = matplotlib.colormaps[_COLOURS](x / (width - 1))

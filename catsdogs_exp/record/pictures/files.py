@@ -10,7 +10,7 @@ from catsdogs_exp.platforms import safe_name
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.free_names import take_free_name
 
-_LONGEST_NAME = 60  # characters of up to four bytes, where a file name may have 255
+_LONGEST_NAME = 60  # characters of up to four bytes; a file name may have 255 bytes
 
 
 def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
@@ -28,16 +28,16 @@ def save_new(picture: Image.Image, folder: Path, stem: str) -> Path:
 
 
 def new_file(folder: Path, stem: str, suffix: str, what: str = "picture") -> Path:
-    """Makes an empty `stem.suffix`, or `stem-2.suffix` and so on where that exists already, and returns its path.
+    """Creates an empty `stem.suffix`, or `stem-2.suffix` and so on if that exists already, and returns its path.
 
     Raises:
-        BadInput: when it cannot be made.
+        BadInput: if it cannot be created.
     """
     return take_free_name(folder / f"{stem}{suffix}", suffix, what, lambda path: path.open("xb").close())
 
 
 def file_name(name: str) -> str:
-    """An image's name as part of a file's name: one line, allowed on any system, and short enough for it."""
+    """Returns an image's name for use in a file name: one line, valid on every system, and not too long."""
     plain = safe_name(re.sub(r"[ /\\]", "-", printable(name)))
     if len(plain) <= _LONGEST_NAME:
         return plain

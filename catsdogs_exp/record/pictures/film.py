@@ -23,8 +23,8 @@ FORMATS = ("webp", "gif")
 def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str], channels: int) -> list[Image.Image]:
     """One frame per epoch.
 
-    A channel has the same scale in all frames, from its weakest to its strongest activation over time, so that one sees
-    it become stronger.
+    A channel has the same scale in all frames, from its weakest to its strongest activation over time, so that it
+    visibly becomes stronger.
 
     Args:
         epochs: in order; all of one run.

@@ -17,9 +17,9 @@ def filter_sheet(kernel: NDArray[np.float32], columns: int = 8) -> Image.Image:
 
     Args:
         kernel: float32 [height, width, 3 or 1, filters]. At most 64 are drawn.
-        columns: filters in a row.
+        columns: filters per row.
     """
-    # a network that diverged has weights that are no numbers: its filters are mid grey
+    # a diverged network has NaN weights: its filters are mid grey
     kernel = np.nan_to_num(np.asarray(kernel, np.float32)[..., :_MOST], posinf=0, neginf=0)
     strongest = float(np.abs(kernel).max(initial=0)) or 1.0
     pixels = np.clip(127.5 + 127.5 * kernel / strongest, 0, 255).round().astype(np.uint8)

@@ -13,7 +13,7 @@ from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 def parts_sheet(
     images: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.uint8]], names: Sequence[str]
 ) -> Image.Image:
-    """Images in the first row, their masks in colours below, with the names of the parts shown.
+    """Draws images in the first row and their masks in colours below, with the names of the parts shown.
 
     Args:
         images: uint8 [height, width, 3 or 1] each.

@@ -18,7 +18,7 @@ _OUTSIDE = 200  # grey beyond the edge of the image
 
 
 def patch_strip(channel: Channel, pixels: NDArray[np.uint8]) -> Image.Image:
-    """The strongest patches, a gap, and the middling ones, each `TILE` pixels wide.
+    """Draws the strongest patches, a gap, and those from the middle of the range, each `TILE` pixels wide.
 
     Args:
         channel: of an atlas.
@@ -37,14 +37,14 @@ def patch_strip(channel: Channel, pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def strip_as_jpeg(channel: Channel, pixels: NDArray[np.uint8]) -> bytes:
-    """`patch_strip` as a JPEG."""
+    """Returns `patch_strip` as a JPEG."""
     content = io.BytesIO()
     patch_strip(channel, pixels).save(content, "JPEG", quality=_QUALITY)
     return content.getvalue()
 
 
 def layer_sheet(layer: LayerAtlas, channels: Sequence[Channel], pixels: NDArray[np.uint8]) -> Image.Image:
-    """The strips of some channels in rows, each with its number, use and part."""
+    """Draws the strips of some channels in rows, each with its number, use and part."""
     strips = [patch_strip(channel, pixels) for channel in channels]
     width = _TEXT + max([strip.width for strip in strips], default=1)
     sheet = Image.new("RGB", (width, max(1, len(strips) * (TILE + 4))), BACKGROUND)
@@ -61,7 +61,7 @@ def layer_sheet(layer: LayerAtlas, channels: Sequence[Channel], pixels: NDArray[
 
 
 def _tile(patch: Patch, pixels: NDArray[np.uint8]) -> Image.Image:
-    """The receptive field, grey beyond the image's edge; at most the whole image."""
+    """Returns the receptive field, grey beyond the image's edge; at most the whole image."""
     image = pixels[patch.image]
     height, width = image.shape[:2]
     left, top, right, bottom = patch.box

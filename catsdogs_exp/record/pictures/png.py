@@ -10,7 +10,7 @@ _RUNS = zlib.Z_RLE  # its strategy: looks for runs only, which pictures of enlar
 
 
 def png_of(picture: Image.Image) -> bytes:
-    """A picture encoded as PNG."""
+    """Encodes a picture as PNG."""
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=_LEVEL, compress_type=_RUNS)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The plot of a staircase. Drawn with Pillow: it is made in every run, and matplotlib takes a second to import."""
+"""The plot of a staircase. Drawn with Pillow: every run draws it, and matplotlib takes a second to import."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: floa
         draw.line((x, top, x, bottom), fill=_BEST, width=1)
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_BEST)
         name = fitted(draw, step.layer, _STEP * 2 - 8)
-        row = _TOP + _HEIGHT + 6 + (number % 2) * 18  # in two rows, so that long names do not meet
+        row = _TOP + _HEIGHT + 6 + (number % 2) * 18  # in two rows, so that long names do not overlap
         draw.text((x - draw.textlength(name, font=font()) / 2, row), name, fill=INK, font=font())
     title = (
         f"accuracy of a linear probe, epoch {best}; dotted: most frequent class; red: {steps[enough].layer} suffices"

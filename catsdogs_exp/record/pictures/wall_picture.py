@@ -21,8 +21,8 @@ class WallRow:
     """A run on the wall.
 
     Attributes:
-        lines: its label: what it reached, then the settings that differ.
-        cells: a layer per column; None where it has none.
+        lines: its label: its result, then the settings that differ.
+        cells: one layer per column; None if it has none.
     """
 
     lines: tuple[str, ...]
@@ -35,7 +35,7 @@ def wall_picture(title: str, rows: Sequence[WallRow], probe: int) -> Image.Image
     Args:
         title: a line at the top.
         rows: the runs, the first one's channels in their own order.
-        probe: which of the images.
+        probe: index of the image.
     """
     columns = max(len(row.cells) for row in rows)
     tiles = max((cell.maps.shape[-1] for row in rows for cell in row.cells if cell), default=1)

@@ -275,10 +275,13 @@ def test_the_range_is_part_of_the_cache(data_set: Callable[..., Manifest], confi
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (lambda kind, number: speckled(10 * kind + number, 1.0), "12 images of floats: 0 to 1 become black to white"),
+        (
+            lambda kind, number: speckled(10 * kind + number, 1.0),
+            "12 floating-point images: 0 to 1 become black to white",
+        ),
         (
             lambda kind, number: speckled(10 * kind + number, 90.0 if (kind, number) == (0, 0) else 1.0),
-            "12 images of floats: 0 to 1 become black to white; 1 of them have values above, which are white",
+            "12 floating-point images: 0 to 1 become black to white; 1 of them have larger values, which become white",
         ),
     ],
 )

@@ -104,7 +104,7 @@ def test_what_cannot_tell_is_not_tested(tmp_path: Path, cache: Path) -> None:
     listing = list_images(tmp_path / "data")
     found = {each.name: each.sentence() for each in find_cues(inspect(listing), listing.labels)}
     assert found["size"] == "size: not tested, it is the same for all images"
-    assert found["file date"] == "file date: not tested, the files were written within a day, as copying does"
+    assert found["file date"] == "file date: not tested, all files were written within a day, as if copied"
 
 
 def test_too_few_images_say_nothing(folder) -> None:

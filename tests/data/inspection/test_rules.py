@@ -114,7 +114,7 @@ def test_a_copy_of_a_validation_image_is_dropped_from_train(split_folder: Path, 
     assert len(manifest.rows(TRAIN)) == 16
     assert len(manifest.rows(VALIDATION)) == 8
     assert warnings_of(manifest) == [
-        "leak: 1 images are copies of validation or test images: left out of train (inspection.leaks=drop)"
+        "leak: 1 images are copies of validation or test images: left out of training (inspection.leaks=drop)"
     ]
     assert report(manifest)["leaks"] == [
         {"path": "train/cats/again.jpg", "copy_of": "validation/cats/cat.2.jpg", "splits": "train, validation"}

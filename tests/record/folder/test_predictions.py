@@ -119,7 +119,7 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path, text: str, re
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, ", and no result.json that can be read: name the folder of a run."),
+        (None, ", and no readable result.json: name a run folder."),
         ({"epochs": 0}, ": none of its epochs has ended. Continue it: resume {run}"),
         (
             {"epochs": 3, "counts": {"train": {"a": 1}}},
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path, text: str, re
         ),
         (
             {"epochs": 3, "counts": {"train": {"a": 1}, "validation": {"a": 1}}},
-            ": an older version made it. Write it: evaluate {run} --predictions",
+            ": it was trained with an older version. Add them: evaluate {run} --predictions",
         ),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_file_on_the_way(tmp_path, output_dir):
     with pytest.raises(BadInput) as caught:
         new_run_folder(str(tmp_path / output_dir), "drawn")
     assert str(caught.value).startswith(
-        f"output_dir must be a folder. Received a file on the way: {tmp_path / output_dir / 'drawn'}"
+        f"output_dir must be a folder. Received a path through a file: {tmp_path / output_dir / 'drawn'}"
     )
     assert str(caught.value).endswith("Choose another output_dir.")
     assert (tmp_path / "file").read_text() == "precious"
@@ -76,7 +76,7 @@ def test_a_file_on_the_way(tmp_path, output_dir):
 
 def test_a_file_in_place_of_the_name(tmp_path):
     (tmp_path / "drawn").write_text("precious")
-    with pytest.raises(BadInput, match=r"^output_dir must be a folder\. Received a file on the way: .*drawn\."):
+    with pytest.raises(BadInput, match=r"^output_dir must be a folder\. Received a path through a file: .*drawn\."):
         new_run_folder(str(tmp_path), "drawn")
 
 

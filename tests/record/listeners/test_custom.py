@@ -87,7 +87,7 @@ def test_a_listener_that_raises_is_named_and_the_run_keeps_its_results(
 ) -> None:
     assert main([*tiny, *QUICK, "logging.listeners=[broken,notes]"]) == 0
     run = run_of(plugin)
-    said = "the listener broken failed at epoch 1: RuntimeError: no room for notes. The run goes on without it"
+    said = "the listener broken failed at epoch 1: RuntimeError: no room for notes. The run continues without it"
     assert capsys.readouterr().err.count(said) == 1
     log = (run / "run.log").read_text()
     assert said in log and "Traceback" in log and "my_listeners.py" in log
@@ -100,7 +100,7 @@ def test_a_listener_that_raises_is_named_and_the_run_keeps_its_results(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("impossible", "logging.listeners: impossible cannot be made: KeyError: 'api_key'"),
+        ("impossible", "logging.listeners: impossible cannot be created: KeyError: 'api_key'"),
         (
             "note",
             "logging.listeners must list listeners registered by plugins: notes, silent, broken, impossible. "

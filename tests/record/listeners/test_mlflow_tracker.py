@@ -124,7 +124,7 @@ def test_an_unreachable_server_does_not_end_the_run(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:secret@127.0.0.1:9")
     assert main([*bare, *TRACKED, f"output_dir={tmp_path}"]) == 0
     said = capsys.readouterr().err
-    assert said.count("MLflow failed: ") == 1 and "The run goes on without it; its folder has everything" in said
+    assert said.count("MLflow failed: ") == 1 and "The run continues without it; the run folder has everything" in said
     run = the_run(tmp_path)
     assert json.loads((run / "result.json").read_text())["status"] == "ok"
     for name in ("config.yaml", "run.log", "result.json"):
@@ -145,7 +145,8 @@ def test_a_server_that_never_answers_is_given_up(
     assert main([*bare, *TRACKED, f"logging.mlflow_uri=sqlite:///{tmp_path}/m.db", f"output_dir={tmp_path}/out"]) == 0
     answer.set()
     assert (
-        f"MLflow does not answer, so the run is not whole there: sqlite:///{tmp_path}/m.db" in capsys.readouterr().err
+        f"MLflow does not respond; its record of the run is incomplete: sqlite:///{tmp_path}/m.db"
+        in capsys.readouterr().err
     )
 
 
@@ -169,7 +170,7 @@ def test_a_store_that_fails_halfway_does_not_end_the_run(
     monkeypatch.setattr(client, "log_metric", fails)
     uri = f"sqlite:///{tmp_path}/m.db"
     assert main([*bare, *TRACKED, f"logging.mlflow_uri={uri}", f"output_dir={tmp_path}/out"]) == 0
-    assert "MLflow failed: OSError: the disk is gone. The run goes on without it" in capsys.readouterr().err
+    assert "MLflow failed: OSError: the disk is gone. The run continues without it" in capsys.readouterr().err
     reader = client(tracking_uri=uri)
     (found,) = reader.search_runs([reader.get_experiment_by_name("drawn").experiment_id])
     assert [point.step for point in reader.get_metric_history(found.info.run_id, "loss")] == [1]

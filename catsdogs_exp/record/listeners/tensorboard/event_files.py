@@ -29,7 +29,7 @@ class TensorBoard:
 
     Args:
         folder: the run's `tensorboard/`.
-        has_validation: whether the run has validation images. Without them all is written to `train`.
+        has_validation: whether the run has validation images. If not, everything is written to `train`.
     """
 
     def __init__(self, folder: Path, has_validation: bool = True) -> None:
@@ -39,7 +39,7 @@ class TensorBoard:
 
     @property
     def judged(self) -> Path:
-        """The event folder of the validation images, or that of training if there are none."""
+        """The event folder of the validation images, or of the training images if there are none."""
         return self.folder / (TRAIN if self._validation is self._train else VALIDATION)
 
     def begin(self, name: str, hparams: Mapping[str, Any]) -> None:
@@ -50,8 +50,8 @@ class TensorBoard:
             name: of the row.
             hparams: flat settings. A null is written as text: a run with a null would hide the whole table.
         """
-        # No list of columns is declared: TensorBoard would take that of one run for all, and the keys of the
-        # others would be missing. Undeclared, it collects columns and metrics of every run.
+        # Declares no columns: TensorBoard would apply one run's list to all runs, and hide the other runs' keys.
+        # Without a list, it collects the columns and metrics of every run.
         scalars = {key: _scalar(value) for key, value in hparams.items()}
         row = summary_v2.hparams_pb(scalars, trial_id=printable(name))
         with self._validation.as_default():
@@ -59,7 +59,7 @@ class TensorBoard:
         self._validation.flush()
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
-        """Nothing: values are written by epoch."""
+        """Does nothing: values are written once per epoch."""
 
     def on_epoch(self, result: EpochResult) -> None:
         """Writes the epoch's scalars."""
@@ -72,7 +72,7 @@ class TensorBoard:
         self.flush()
 
     def scalars(self, values: Mapping[str, float], step: int, training: bool = False) -> None:
-        """Writes numbers by their tags."""
+        """Writes scalars by tag."""
         with self._writer(training).as_default(step=step):
             for tag, value in values.items():
                 tf.summary.scalar(printable(tag), value)
@@ -83,22 +83,22 @@ class TensorBoard:
             _write_image(tag, png)
 
     def text(self, tag: str, markdown: str) -> None:
-        """Writes a text, beside the training curves."""
+        """Writes a text next to the training curves."""
         with self._train.as_default(step=0):
             tf.summary.text(tag, markdown)
 
     def histogram(self, tag: str, values: NDArray[Any], step: int) -> None:
-        """Writes a distribution, beside the training curves."""
+        """Writes a histogram next to the training curves."""
         with self._train.as_default(step=step):
             tf.summary.histogram(printable(tag), values)
 
     def graph(self, graph: Any) -> None:
-        """Writes a `tf.Graph`, beside the training curves."""
+        """Writes a `tf.Graph` next to the training curves."""
         with self._train.as_default():
             tf.summary.graph(graph)
 
     def summary(self, content: bytes, step: int) -> None:
-        """Writes a serialised summary of a plugin, beside the validation curves."""
+        """Writes a serialised plugin summary next to the validation curves."""
         with self._validation.as_default():
             tf.summary.experimental.write_raw_pb(content, step=step)
 

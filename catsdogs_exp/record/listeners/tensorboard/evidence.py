@@ -13,11 +13,11 @@ from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
-_CLASSES = 3  # per image: the likeliest
+_CLASSES = 3  # per image: the most likely ones
 
 
 class EvidenceBoard:
-    """Shows where in each probe the evidence for its most likely classes is.
+    """Shows where each probe has the evidence for its most likely classes.
 
     Args:
         board: the event files.
@@ -34,12 +34,12 @@ class EvidenceBoard:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """At the recorded epochs."""
+        """Draws the maps at the recorded epochs."""
         if is_recorded(self._every, result.epoch):
             self._show(result.epoch, "grad-cam")
 
     def best(self, epoch: int) -> None:
-        """At the best epoch, whose weights must be in place."""
+        """Draws the maps of the best epoch, whose weights must be loaded."""
         self._show(epoch, "grad-cam at the best epoch")
 
     def _show(self, epoch: int, tag: str) -> None:

@@ -26,13 +26,13 @@ _THRESHOLDS = 101
 
 
 class JudgementsBoard:
-    """Writes what `logging.board` asks for.
+    """Writes what `logging.board` selects.
 
     Args:
         board: the event files.
         data: of the run.
         settings: what to write, and at which epochs.
-        predictions: the run's `predictions.csv`, which has the best epoch's.
+        predictions: the run's `predictions.csv`, with those of the best epoch.
     """
 
     def __init__(self, board: TensorBoard, data: Data, settings: BoardSettings, predictions: Path) -> None:
@@ -43,7 +43,7 @@ class JudgementsBoard:
         """Nothing."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """F1 scores after each epoch; pictures and curves at the recorded ones."""
+        """Writes F1 scores after each epoch, pictures and curves at the recorded ones."""
         recorded = is_recorded(self._settings.every, result.epoch)
         if result.outputs is None or not (recorded or self._settings.per_class):
             return
@@ -55,7 +55,7 @@ class JudgementsBoard:
             self._show(found, result.outputs.rows, result.epoch, "")
 
     def best(self, epoch: int) -> None:
-        """The same of the best epoch, from `predictions.csv`."""
+        """Writes the same for the best epoch, from `predictions.csv`."""
         if self._settings.every < 0 or not self._file.is_file():
             return
         if self._latest[0] == epoch:

@@ -51,8 +51,8 @@ def write_projector(folder: Path, model: keras.Model, points: Points) -> None:
 
     Args:
         folder: `tensorboard/validation` of a run.
-        model: a point is what its last layer is given.
-        points: images, at the size that the network takes.
+        model: each point is an input of its last layer.
+        points: images, at the network's input size.
     """
     network = FlatNetwork(model)
     seen = features(network, points.images)
@@ -70,7 +70,7 @@ def write_projector(folder: Path, model: keras.Model, points: Points) -> None:
 
 
 def features(network: FlatNetwork, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The input of the last layer with weights: float32 [n, values]."""
+    """Returns the input of the last layer with weights: float32 [n, values]."""
     last = next(layer for layer in reversed(network.layers) if getattr(layer.operation, "weights", None))
     below = keras.Model(network.model.inputs, [last.operation.input])
     parts = [
@@ -86,7 +86,7 @@ def features(network: FlatNetwork, images: NDArray[np.uint8]) -> NDArray[np.floa
 
 
 def _sprite(images: NDArray[np.uint8]) -> Image.Image:
-    """All images in a square sheet, row by row."""
+    """Arranges all images in a square sheet, row by row."""
     columns = math.ceil(math.sqrt(len(images)))
     sheet = Image.new("RGB", (columns * _SPRITE, columns * _SPRITE))
     for place, image in enumerate(images):

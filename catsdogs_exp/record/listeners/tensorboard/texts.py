@@ -16,13 +16,13 @@ _WIDTH = 110  # characters of the network's table
 
 
 def config_text(config: Config, overrides: Sequence[str]) -> str:
-    """The overrides, then every setting as YAML."""
-    typed = ["# typed:", *(f"#   {word}" for word in overrides)] if overrides else ["# all defaults"]
+    """Returns the overrides, then every setting as YAML."""
+    typed = ["# overrides:", *(f"#   {word}" for word in overrides)] if overrides else ["# all defaults"]
     return _verbatim([*typed, *yaml.safe_dump(to_plain(config), sort_keys=False, allow_unicode=True).splitlines()])
 
 
 def data_text(manifest: Manifest) -> str:
-    """Images per split and class, files left out, and findings."""
+    """Returns images per split and class, files left out, and findings."""
     found = report(manifest)
     lines = []
     for split, classes in manifest.counts().items():
@@ -35,7 +35,7 @@ def data_text(manifest: Manifest) -> str:
 
 
 def model_text(model: keras.Model) -> str:
-    """The network's layers, shapes and parameters."""
+    """Returns the network's layers, shapes and parameters."""
     lines: list[str] = []
 
     def keep(text: str, **_: Any) -> None:
@@ -46,5 +46,5 @@ def model_text(model: keras.Model) -> str:
 
 
 def _verbatim(lines: Iterable[str]) -> str:
-    """A code block: the content of names is shown literally, and no mark in them ends the block."""
+    """Returns a code block: names appear literally, and nothing in them can end the block."""
     return "\n".join(f"    {printable(line)}" for line in lines)

@@ -19,11 +19,11 @@ from catsdogs_exp.training.variable_values import value_of
 
 
 class WeightsBoard:
-    """Writes what `logging.board` asks for.
+    """Writes what `logging.board` selects.
 
     Args:
         board: the event files.
-        model: the network that is trained.
+        model: the network being trained.
         settings: what to write, and at which epochs.
     """
 
@@ -37,7 +37,7 @@ class WeightsBoard:
         self._steps = steps_object
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Norms after each epoch; pictures and histograms at the recorded ones."""
+        """Writes norms after each epoch, pictures and histograms at the recorded ones."""
         if self._settings.norms:
             self._board.scalars(self._norms(), result.epoch, training=True)
         if not is_recorded(self._settings.every, result.epoch):
@@ -48,7 +48,7 @@ class WeightsBoard:
                 self._board.histogram(f"weights/{name}", values, result.epoch)
 
     def best(self, epoch: int) -> None:
-        """Draws the filters of the best epoch, whose weights must be in place."""
+        """Draws the filters of the best epoch, whose weights must be loaded."""
         if self._settings.every >= 0 and not is_recorded(self._settings.every, epoch):
             self._draw(epoch)
 
@@ -59,7 +59,7 @@ class WeightsBoard:
         self._board.image(f"filters/{self._first.name}", png, epoch, training=True)
 
     def _norms(self) -> dict[str, float]:
-        """The mean norm of the epoch's gradients; the norms of all weights and of each layer."""
+        """Returns the mean norm of the epoch's gradients; the norms of all weights and of each layer."""
         found: dict[str, float] = {}
         if self._steps is not None and (gradient := self._steps.take_gradient_norm()) is not None:
             found["norms/gradients"] = gradient
@@ -72,12 +72,12 @@ class WeightsBoard:
 
 
 def is_recorded(every: int, epoch: int) -> bool:
-    """Whether an epoch is among those recorded: the first one, then every so many; with 0 and -1 none."""
+    """Returns whether an epoch is recorded: the first one, and every multiple of `every`; none for 0 and -1."""
     return every > 0 and (epoch == 1 or epoch % every == 0)
 
 
 def first_convolution(model: keras.Model) -> Any:
-    """The network's first convolution over 1 or 3 channels, whose filters can be drawn; None if there is none."""
+    """Returns the network's first convolution over 1 or 3 channels, whose filters can be drawn, or None."""
     for layer in inner_layers(model):
         if isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel.shape[2] in (1, 3):
             return layer
@@ -85,12 +85,12 @@ def first_convolution(model: keras.Model) -> Any:
 
 
 def graph_of(model: keras.Model) -> Any:
-    """The network in inference mode, as a `tf.Graph`."""
+    """Returns the network in inference mode, as a `tf.Graph`."""
     pixels = tf.TensorSpec(model.input_shape, tf.uint8)
     return tf.function(lambda images: model(images, training=False)).get_concrete_function(pixels).graph
 
 
 def _named_weights(model: keras.Model) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The trainable weights, as `layer/kernel`."""
+    """Returns the trainable weights, as `layer/kernel`."""
     for weight in model.trainable_weights:
         yield weight.path, np.asarray(value_of(weight))
