@@ -201,7 +201,7 @@ def test_a_run_that_was_killed_after_its_last_snapshot_trains_no_further(
     content = json.loads((run / "result.json").read_text())
     (run / "result.json").write_text(json.dumps(content | {"status": "running", "stopped": None}))
     assert main(["resume", str(run)]) == 0
-    assert "stopped after epoch 4: val_accuracy was not better" in capsys.readouterr().err
+    assert "stopped after epoch 4: val_accuracy has not improved" in capsys.readouterr().err
     same(run, two_stages)
 
 
