@@ -1,6 +1,7 @@
 """Geometry of the charts on pages: lines over epochs, and parallel coordinates. Templates draw them as SVG."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -202,9 +203,9 @@ def _whole(low: int, high: int) -> list[int]:
 
 def _even(low: float, high: float) -> list[float]:
     """Returns about five round numbers within low..high."""
-    if not high > low:
-        return [low]
     rough = (high - low) / _TICKS
+    if not rough > sys.float_info.min:  # no number lies between, or none that can be computed with
+        return [low] if low == high else [low, high]
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 420, 240
+_LEAST = 1e-300  # a range that can be divided
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 12, 34
 
 
@@ -114,7 +115,7 @@ def chart(title: str, x_name: str, lines: Sequence[Line], unit: bool = False, ma
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if high > low:
+    if high - low > _LEAST:
         return low, high
     reach = abs(low) or 1.0
     return low - reach, high + reach  # centres a constant value, such as a constant rate

@@ -172,7 +172,7 @@ def test_hidden_files_and_splits_of_other_data_are_as_in_training(photo_folder: 
     (folder / "train" / "cats" / ".hidden.jpg").write_bytes(b"x")
     found = files_of_folder(folder, ("cats", "dogs"))
     assert sorted(name for _, name in found.files) == ["cats", "cats", "cats", "dogs", "dogs"]
-    with pytest.raises(BadInput, match="holds nothing"):
+    with pytest.raises(BadInput, match="contains nothing"):
         (folder / "empty").mkdir()
         files_of_folder(folder / "empty", ("cats", "dogs"))
 

@@ -145,6 +145,6 @@ def test_a_full_disk_ends_in_one_line_and_the_folder_says_so(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert "error: The disk or its quota is full: " in said.splitlines()[-1]
-    assert " Free some space there, then: python -m catsdogs_exp resume " in said.splitlines()[-1]
+    assert " Free some space there, then resume: python -m catsdogs_exp resume " in said.splitlines()[-1]
     found = result_in(tmp_path)
     assert found["status"] == "failed" and found["error"].startswith("The disk or its quota is full")

@@ -170,7 +170,7 @@ def test_no_validation_needs_another_monitor(
     assert main(words) == 2
     assert (
         "error: split.validation must be > 0, and yield at least one image, to monitor validation values. "
-        "Received: split.validation=0 training.monitor=val_accuracy, with 32 images of 2 classes. "
+        "Received: split.validation=0 training.monitor=val_accuracy, with 45 images of 2 classes. "
         "Set training.monitor=loss or split.validation=0.2"
     ) in capsys.readouterr().err
     assert main([*words, "training.monitor=loss"]) == 0
@@ -320,7 +320,7 @@ BAD_INPUT = {
     "an unknown dataset": (["dataset=dranw"], "Did you mean drawn?"),
     "an unknown model": (["model=cmn"], "Received: model=cmn. Did you mean cnn?"),
     "an unknown optimizer": (["optimizer=adm"], "Did you mean adam"),
-    "a file as output_dir": (["output_dir={tmp}/a-file"], "output_dir must be a folder. Received a file on the way"),
+    "a file as output_dir": (["output_dir={tmp}/a-file"], "output_dir must be a folder. Received a path through a file: "),
     "an unknown command": (["trian"], "Unknown command: trian."),
     "dashes": (["--epochs=3"], "Settings are written key=value. Received: --epochs=3. Type: epochs=3"),
     "a misspelt flag": (["--profil"], "Unknown option: --profil. Did you mean --profile?"),

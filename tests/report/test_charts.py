@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catsdogs_exp.report.charts import HEIGHT, WIDTH, over_epochs, parallel
@@ -21,6 +21,7 @@ def test_a_missing_value_breaks_a_line() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=1, max_size=8))
+@example([0.0, 5e-324])
 def test_curves_stay_within_the_chart(values: list[float]) -> None:
     chart = over_epochs("loss", [(0, range(1, len(values) + 1), values)])
     for line in chart.lines if chart else ():

@@ -107,7 +107,7 @@ def test_what_is_no_handle(handle: str) -> None:
     with pytest.raises(BadInput) as caught:
         dataset("dataset=kaggle", f"dataset.handle={handle}")
     assert str(caught.value) == (
-        f"dataset.handle must be OWNER/NAME, as in the data set's address. Received: {handle!r}"
+        f"dataset.handle must be OWNER/NAME, as in the data set's URL. Received: {handle!r}"
     )
 
 

@@ -86,7 +86,7 @@ def test_a_snapshot_of_another_network_is_refused_naming_what_differs(tmp_path: 
     other = like(arrays()) | {"model/kernel": ((3, 5), np.dtype(np.float32))}
     with pytest.raises(BadInput, match=r"model/kernel is float32 \[3, 40\] there, float32 \[3, 5\] here"):
         snapshot.arrays(other)
-    with pytest.raises(BadInput, match="Only one of the two has: empty"):
+    with pytest.raises(BadInput, match="Only one of them has: empty"):
         snapshot.arrays({name: form for name, form in like(arrays()).items() if name != "empty"})
 
 
