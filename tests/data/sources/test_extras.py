@@ -106,9 +106,7 @@ def test_a_folder_that_the_set_does_not_have(kagglehub: ModuleType, folder: str,
 def test_what_is_no_handle(handle: str) -> None:
     with pytest.raises(BadInput) as caught:
         dataset("dataset=kaggle", f"dataset.handle={handle}")
-    assert str(caught.value) == (
-        f"dataset.handle must be OWNER/NAME, as in the data set's URL. Received: {handle!r}"
-    )
+    assert str(caught.value) == (f"dataset.handle must be OWNER/NAME, as in the data set's URL. Received: {handle!r}")
 
 
 def test_what_is_a_handle() -> None:
