@@ -17,6 +17,7 @@ _PIXELS = 64  # tables with at least this many columns count as pixels: 8 x 8
 _HEAD = 2**16  # bytes of a table to examine
 _FITTING = {"folder": "a folder", "archive": "an archive", "csv": "a table", "pixel_csv": "a table of pixels"}
 _TABLE_SOURCES = ("csv", "pixel_csv")
+_ALLOWED = "dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv)"
 
 
 def source_for(path: str) -> str:
@@ -38,8 +39,7 @@ def source_for(path: str) -> str:
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"dataset.path cannot be read: {reason}: {found}") from error
     raise BadInput(
-        f"dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
-        f"Received a file: {found}. Name its folder, or for a table with another extension: dataset=csv"
+        f"{_ALLOWED}. Received a file: {found}. Name its folder, or for a table with another extension: dataset=csv"
     )
 
 
@@ -59,14 +59,10 @@ def with_source(
     Raises:
         BadInput: if the paths of a sweep are of different kinds, or the kind of one is unknown.
     """
-    if [word.value for word in words if word.key == "dataset.path"][-1:] == [
-        ""
-    ]:  # as of a shell variable without value
-        raise BadInput(
-            "dataset.path must be a folder of images, an archive of them (zip, tar), or a table (.csv). "
-            "Received nothing: dataset.path=. Type: dataset.path=PATH"
-        )
-    values = [word.value for word in words if word.key == "dataset.path" and word.value not in (None, "null")]
+    typed = [word.value for word in words if word.key == "dataset.path"]
+    if typed[-1:] == [""]:  # as of a shell variable without value
+        raise BadInput(f"{_ALLOWED}. Received nothing: dataset.path=. Type: dataset.path=PATH")
+    values = [value for value in typed if value not in (None, "null")]
     if not values or any(word.key == "dataset" for word in words):
         return list(words), []
     chosen = chosen_dataset()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 # Keys that `conf/` copies from another one, unless they are set themselves. A test compares the table with `conf/`,
@@ -30,27 +31,27 @@ def _has_depth(config: Mapping[str, Any]) -> bool:
     return "model.depth" in config or "model.name" not in config
 
 
+@dataclass(frozen=True)
+class _Condition:
+    """When a setting matters, and in words when it does not; `""`: that is told or refused elsewhere."""
+
+    holds: Callable[[Mapping[str, Any]], bool]
+    otherwise: str = ""
+
+
+_FINETUNES = _Condition(_is_set("training.finetune.epochs"), "without training.finetune.epochs")
+_STOPS_EARLY = _Condition(_is_set("training.early_stopping.patience"), "without training.early_stopping.patience")
+
 # Settings that matter only if another one has a certain value.
-_ONLY_WHERE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    "depth": _has_depth,
-    "split.fold": _is_set("split.folds"),
-    "split.validation": lambda config: config.get("split.folds") is None,
-    "training.focal_gamma": _is("training.loss", "focal"),
-    "training.finetune.lr": _is_set("training.finetune.epochs"),
-    "training.finetune.unfreeze": _is_set("training.finetune.epochs"),
-    "training.early_stopping.min_delta": _is_set("training.early_stopping.patience"),
-    "training.stop_at.metric": _is_set("training.stop_at.value"),
-}
-
-
-# What a setting needs that does not matter by itself, in words.
-_NEEDS = {
-    "split.validation": "with split.folds",
-    "training.focal_gamma": "without training.loss=focal",
-    "training.finetune.lr": "without training.finetune.epochs",
-    "training.finetune.unfreeze": "without training.finetune.epochs",
-    "training.early_stopping.min_delta": "without training.early_stopping.patience",
-    "training.stop_at.metric": "without training.stop_at.value",
+_ONLY_WHERE: Mapping[str, _Condition] = {
+    "depth": _Condition(_has_depth),
+    "split.fold": _Condition(_is_set("split.folds")),
+    "split.validation": _Condition(lambda config: config.get("split.folds") is None, "with split.folds"),
+    "training.focal_gamma": _Condition(_is("training.loss", "focal"), "without training.loss=focal"),
+    "training.finetune.lr": _FINETUNES,
+    "training.finetune.unfreeze": _FINETUNES,
+    "training.early_stopping.min_delta": _STOPS_EARLY,
+    "training.stop_at.metric": _Condition(_is_set("training.stop_at.value"), "without training.stop_at.value"),
 }
 
 
@@ -71,8 +72,8 @@ def matters(key: str, config: Mapping[str, Any]) -> bool:
         key: dotted, such as `training.finetune.lr`.
         config: all settings of the run by their dotted keys.
     """
-    has_meaning = _ONLY_WHERE.get(key)
-    return has_meaning is None or has_meaning(config)
+    condition = _ONLY_WHERE.get(key)
+    return condition is None or condition.holds(config)
 
 
 def without_effect(keys: Iterable[str], config: Mapping[str, Any]) -> Iterator[str]:
@@ -91,9 +92,9 @@ def without_effect(keys: Iterable[str], config: Mapping[str, Any]) -> Iterator[s
             yield f"{key} changes nothing: {copy}={_typed(config[copy])} is set"
         else:
             yield f"{key} changes nothing: {group}={config.get(f'{group}.name')} has none"
-    for key, needs in _NEEDS.items():
-        if key in typed and not matters(key, config):
-            yield f"{key} changes nothing {needs}"
+    for key, condition in _ONLY_WHERE.items():
+        if key in typed and condition.otherwise and not condition.holds(config):
+            yield f"{key} changes nothing {condition.otherwise}"
     milestones = config.get("schedule.milestones") or ()
     if "schedule.milestones" in typed and milestones and min(milestones) >= config.get("epochs", math.inf):
         yield f"schedule.milestones changes nothing: {_typed(milestones)} is not before epochs={config.get('epochs')}"

@@ -21,7 +21,7 @@ from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
 from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
 from catsdogs_exp.run.job import Job, Screen
-from catsdogs_exp.run.report import report_run
+from catsdogs_exp.run.report import has_report, report_run
 from catsdogs_exp.signals import interruption_wins
 
 if TYPE_CHECKING:  # they come with TensorFlow, and with the pages
@@ -88,7 +88,7 @@ class BegunRun:
 
         Training leaves a core idle now and then; at the end of the run, the user would have to wait.
         """
-        if not self.job.config.logging.report or (self.job.cluster is not None and not self.job.cluster.is_chief):
+        if not has_report(self.job):
             return
         from catsdogs_exp.report.run_page import prepared_meanwhile  # noqa: PLC0415  (a minimal run needs no pages)
 

@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.graph import NoGraph
@@ -14,6 +12,7 @@ from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import read_predictions
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.folder.run_files import AUGMENTED
+from catsdogs_exp.record.listeners.best_predictions import still_there
 from catsdogs_exp.record.listeners.probes import Probes
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.listeners.tensorboard.evidence import EvidenceBoard
@@ -75,11 +74,11 @@ class Board:
             return
         manifest = self.setup.data.manifest
         found = read_predictions(self.state.predictions, manifest.classes).of_split(SPLITS[VALIDATION])
-        found = found.rows(np.flatnonzero(manifest.rows_of(found.paths) >= 0))
-        found = found.rows(taking_turns(found.labels)[: self.setup.config.logging.board.embedding])
-        if not len(found):
+        found, rows = still_there(found, manifest)
+        chosen = taking_turns(found.labels)[: self.setup.config.logging.board.embedding]
+        if not len(chosen):
             return
-        images = self.setup.data.fetch(manifest.rows_of(found.paths))
+        found, images = found.rows(chosen), self.setup.data.fetch(rows[chosen])
         names = found.classes
         points = Points(
             images, found.paths, [names[label] for label in found.labels], [names[said] for said in found.predicted]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.judged_images import Evidence, evidence_with
@@ -16,6 +14,7 @@ from catsdogs_exp.insight.grad_cam import GradCam, last_spatial_layer
 from catsdogs_exp.insight.graph import FlatNetwork, NoGraph
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.listeners.best_predictions import still_there
 from catsdogs_exp.run.network import Setup
 
 
@@ -45,12 +44,10 @@ class Insides:
         """
         if self.grad_cam is None:
             raise BadInput("the network has no layer with maps")
-        rows = self.data.manifest.rows_of(chosen.paths)
-        there = chosen.rows(np.flatnonzero(rows >= 0))
+        there, rows = still_there(chosen, self.data.manifest)
         if not len(there):
             return {}
-        images = self.data.fetch(rows[rows >= 0])
-        return evidence_with(self.grad_cam, there.paths, images, there.predicted.tolist())
+        return evidence_with(self.grad_cam, there.paths, self.data.fetch(rows), there.predicted.tolist())
 
 
 def open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:

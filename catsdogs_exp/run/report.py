@@ -13,6 +13,11 @@ if TYPE_CHECKING:  # runs without a report do not import the pages
 _log = logging.getLogger("catsdogs_exp")
 
 
+def has_report(job: Job) -> bool:
+    """Returns whether a run gets a report: of several workers, the chief writes it."""
+    return job.config.logging.report and (job.cluster is None or job.cluster.is_chief)
+
+
 def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | None" = None) -> None:
     """Writes `report.html` and prints the diagnosis of the run; with Grad-CAM only for a finished run.
 
@@ -22,7 +27,7 @@ def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | Non
         finished: whether it completed.
         explain: computes the maps; None: the saved network is loaded for it.
     """
-    if not job.config.logging.report or (job.cluster is not None and not job.cluster.is_chief):
+    if not has_report(job):
         return
     from catsdogs_exp.report.run_page import write_report  # noqa: PLC0415  (slow, and not every run wants a report)
 

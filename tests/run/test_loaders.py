@@ -42,23 +42,23 @@ def test_classes_that_validation_lacks(
     assert all(line.startswith(start) for line, start in zip(said, expected, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["batch_size=8"],
+            r"^split.validation must be > 0, and yield at least one image, to monitor validation values",
+        ),
+        (
+            ["split.validation=0.2"],  # the share that is suggested is a larger one
+            r"2 images of 2 classes\. Set training\.monitor=loss or split\.validation=0\.5$",
+        ),
+    ],
+)
 def test_without_a_validation_image_there_is_nothing_to_watch(
-    photo_folder: Callable[..., Path], config: Callable[..., Config]
+    photo_folder: Callable[..., Path], config: Callable[..., Config], words: list[str], message: str
 ) -> None:
-    made = config("target_size=16", "depth=2", "batch_size=8")
+    made = config("target_size=16", "depth=2", *words)
     data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
-    with pytest.raises(
-        BadInput, match=r"^split.validation must be > 0, and yield at least one image, to monitor validation values"
-    ):
-        open_loaders(made, data, lambda text: None)
-
-
-def test_the_share_that_is_suggested_is_a_larger_one(
-    photo_folder: Callable[..., Path], config: Callable[..., Config]
-) -> None:
-    made = config("target_size=16", "depth=2", "split.validation=0.2")
-    data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
-    with pytest.raises(
-        BadInput, match=r"2 images of 2 classes\. Set training\.monitor=loss or split\.validation=0\.5$"
-    ):
+    with pytest.raises(BadInput, match=message):
         open_loaders(made, data, lambda text: None)

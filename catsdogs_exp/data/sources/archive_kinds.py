@@ -57,14 +57,13 @@ def no_archive(path: Path) -> str:
     for start, what in _OTHER:
         if head.startswith(start):
             return f"An archive of images must be a zip or tar file. {path} is {what}. {_UNPACK}"
-    for start, what in _COMPRESSED:
-        if head.startswith(start):
-            if path.stem.lower().endswith(_TABLES):
-                return _compressed_table(path, what)
-            return (
-                f"An archive of images must be a zip or tar file. {path} is compressed with {what} but contains no "
-                "tar, or only part of one. If it should, download it again."
-            )
+    if what := _compression(head):
+        if path.stem.lower().endswith(_TABLES):
+            return _compressed_table(path, what)
+        return (
+            f"An archive of images must be a zip or tar file. {path} is compressed with {what} but contains no tar, or "
+            "only part of one. If it should, download it again."
+        )
     if head.startswith(_IMAGES):
         return (
             f"An archive of images must be a zip or tar file. {path} is an image. Put images into folders, one "
@@ -89,15 +88,18 @@ def no_table(path: Path) -> str:
     for start, what in (*_OTHER, (b"[{", "JSON"), (b"[[", "JSON")):
         if head.startswith(start):
             return f"A table must be text with one line per image, such as CSV. {path} is {what}"
-    for start, what in _COMPRESSED:
-        if head.startswith(start):
-            return _compressed_table(path, what)
+    if what := _compression(head):
+        return _compressed_table(path, what)
     page = page_of(head)
     if page.endswith("JSON"):
         return f"A table must have its values in columns, such as CSV. {path} is JSON. Convert it to CSV"
     if page:
         return f"The table is not here: {path} is {page}. Open its address in a browser and download the file itself."
     return ""
+
+
+def _compression(head: bytes) -> str:
+    return next((what for start, what in _COMPRESSED if head.startswith(start)), "")
 
 
 def _compressed_table(path: Path, what: str) -> str:

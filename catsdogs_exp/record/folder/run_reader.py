@@ -19,7 +19,7 @@ from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
-from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, runs_taken_over, unstarted_jobs
+from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, jobs_elsewhere
 
 # The position of each metric in `result.json`; `last` and `last10` come from `metrics.csv`.
 _IN_RESULT = {
@@ -130,8 +130,9 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
                 continue
             seen.add((status.st_dev, status.st_ino))
             if SWEEP_FILE in files:
-                remarks.extend(unstarted_jobs(Path(folder)))
-                elsewhere += runs_taken_over(Path(folder))
+                jobs = jobs_elsewhere(Path(folder))
+                remarks.extend(jobs.unstarted)
+                elsewhere += jobs.taken_over
             if "result.json" in files:
                 found.append(Path(os.path.normpath(folder)))
                 inner.clear()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import SPLITS, TEST, VALIDATION
@@ -65,6 +66,12 @@ def named(outputs: Outputs, split: int, manifest: Manifest) -> Predictions:
         probabilities=outputs.probabilities,
         top=outputs.top,
     )
+
+
+def still_there(found: Predictions, manifest: Manifest) -> tuple[Predictions, NDArray[np.intp]]:
+    """Returns the predictions for images that a run still uses, and their manifest rows: its data may have changed."""
+    rows = manifest.rows_of(found.paths)
+    return found.rows(np.flatnonzero(rows >= 0)), rows[rows >= 0]
 
 
 def _earlier(path: Path, classes: tuple[str, ...]) -> Predictions | None:

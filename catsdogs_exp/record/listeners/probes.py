@@ -77,7 +77,7 @@ class ProbeRecorder:
         self._board, self._folder = board, folder
         self._files = ActivationFiles(folder, round(settings.keep * 1e6))
         self._style = Style(settings.channels, settings.scale)
-        self._latest = _Recorded(0, NetworkActivations((), np.zeros((0, 0), np.float32)), [])
+        self._latest: _Recorded | None = None
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
@@ -95,10 +95,10 @@ class ProbeRecorder:
 
     def best(self, epoch: int) -> None:
         """Records the best epoch, whose weights must be loaded."""
-        if self._latest.epoch != epoch:
-            answers = self._activations.of(self._probes.images)
-            self._latest = _Recorded(epoch, answers, self._draw(answers, epoch))
         latest = self._latest
+        if latest is None or latest.epoch != epoch:
+            answers = self._activations.of(self._probes.images)
+            latest = _Recorded(epoch, answers, self._draw(answers, epoch))
         self._files.add(self._kept(epoch, latest.answers), self._settings.channels, best=True)
         if self._board:
             self._show(self._board, latest, "activations at the best epoch")
@@ -131,7 +131,7 @@ class ProbeRecorder:
         with ThreadPoolExecutor() as pool:  # most of it is C code that releases the interpreter lock
             return list(pool.map(draw, range(len(self._probes.names))))
 
-    def _show(self, board: TensorBoard, recorded: "_Recorded", tag: str) -> None:
+    def _show(self, board: TensorBoard, recorded: _Recorded, tag: str) -> None:
         for name, pictures in zip(self._probes.names, recorded.drawn, strict=True):
             for part, png in pictures:
                 board.image(f"{tag}/{name}/{part}", png, recorded.epoch)

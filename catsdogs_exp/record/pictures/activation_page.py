@@ -7,6 +7,7 @@ every tile has its channel's number, and a dead channel is marked instead of bei
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,7 @@ from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_pictu
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 64, 2, 12, 16, 24
 _INPUT, _BAR = 192, 320
-_QUIET, _FILL = (110, 110, 110), (33, 145, 140)
+_FILL, _EMPTY = (33, 145, 140), (235, 237, 240)  # of a bar
 
 CHANNEL, LAYER = "channel", "layer"  # scales
 
@@ -67,7 +68,7 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
     dead = activations.dead
     rows = math.ceil(shown / _PER_ROW)
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
-    grid = Image.new("L", (width, _LINE + rows * (_TILE + _GAP) + _MARGIN), _grey(BACKGROUND))
+    grid = Image.new("L", (width, _LINE + rows * (_TILE + _GAP) + _MARGIN), int(_GRID.grey(BACKGROUND[0])))
     draw = ImageDraw.Draw(grid)
     shape = " x ".join(str(side) for side in maps.shape)
     remarks = [
@@ -76,25 +77,20 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
         f"one scale, {maps.min():.3g} to {maps.max():.3g}" if style.scale == LAYER else "",
     ]
     text = f"{activations.layer}   {', '.join([shape, *filter(None, remarks)])}"
-    draw.text((_MARGIN, 0), fitted(draw, text, width - 2 * _MARGIN, 14), fill=_grey(INK), font=font(14))
+    draw.text((_MARGIN, 0), fitted(draw, text, width - 2 * _MARGIN, 14), fill=int(_GRID.grey(INK[0])), font=font(14))
     if style.scale == LAYER:
         pixels = on_one_scale(maps[..., :shown], float(maps.min()), float(maps.max()))
     else:
         pixels = standardise(maps[..., :shown])
     how = Image.Resampling.BOX if min(maps.shape[:2]) >= _TILE else Image.Resampling.NEAREST
-    for number, channel in enumerate(np.ascontiguousarray(np.moveaxis(_LEVELS[pixels], -1, 0))):
+    for number, channel in enumerate(np.ascontiguousarray(np.moveaxis(_GRID.colour(pixels), -1, 0))):
         tile = Image.fromarray(channel).resize((_TILE, _TILE), how)
         x, y = _MARGIN + number % _PER_ROW * (_TILE + _GAP), _LINE + number // _PER_ROW * (_TILE + _GAP)
         grid.paste(tile, (x, y))
         label, where = _outlined(f"{number} dead" if dead[number] else str(number))
         grid.paste(label, (x + 1, y), where)
-    grid.putpalette(_PALETTE)
+    grid.putpalette(_GRID.palette)
     return grid
-
-
-def _grey(colour: tuple[int, int, int]) -> int:
-    """Returns the palette's entry for a grey."""
-    return _COLOURS + round(colour[0] * (_GREYS - 1) / 255)
 
 
 @lru_cache(maxsize=256)  # drawing an outlined text takes longer than drawing its tile
@@ -106,7 +102,7 @@ def _outlined(text: str) -> tuple[Image.Image, Image.Image]:
         ImageDraw.Draw(mask).text((1, 0), text, fill=255, font=_SMALL, stroke_width=width)
         masks.append(np.asarray(mask))
     outline, inside = masks
-    entries = _COLOURS + np.round(inside * ((_GREYS - 1) / 255)).astype(np.uint8)
+    entries = _GRID.grey(inside)
     return Image.fromarray(entries), Image.fromarray(np.where(outline > 127, 255, 0).astype(np.uint8))
 
 
@@ -124,9 +120,14 @@ def activation_page(subject: Subject, answers: NetworkActivations, index: int, g
     """
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
     top = _MARGIN + _LINE + _INPUT + _MARGIN
-    page = Image.new("L", (width, top + sum(grid.height for grid in grids)), _PAPER)
+    page = Image.new("L", (width, top + sum(grid.height for grid in grids)), int(_PAGE.grey(BACKGROUND[0])))
     draw = ImageDraw.Draw(page)
-    draw.text((_MARGIN, _MARGIN), fitted(draw, subject.title, width - 2 * _MARGIN, 16), fill=_TEXT, font=font(16))
+    draw.text(
+        (_MARGIN, _MARGIN),
+        fitted(draw, subject.title, width - 2 * _MARGIN, 16),
+        fill=int(_PAGE.grey(INK[0])),
+        font=font(16),
+    )
     picture = as_picture(subject.image)
     scale = min(_INPUT / picture.height, (width - 2 * _MARGIN) / 2 / picture.width)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
@@ -137,7 +138,7 @@ def activation_page(subject: Subject, answers: NetworkActivations, index: int, g
     for grid in grids:
         page.paste(Image.fromarray(_OF_PAGE[np.asarray(grid)]), (0, y))
         y += grid.height
-    page.putpalette(_PAGE + bytes(few.getpalette() or []))
+    page.putpalette(_BEGINNING + bytes(few.getpalette() or []))
     return page
 
 
@@ -151,7 +152,7 @@ def _probabilities(
         draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=_TAKEN - 1)
         draw.rectangle((left, y + 2, left + round(_BAR * share), y + 20), fill=_TAKEN - 2)
         text = fitted(draw, f"{share:.3f}  {classes[label]}", 300, 14)
-        draw.text((left + _BAR + 8, y + 2), text, fill=_TEXT, font=font(14))
+        draw.text((left + _BAR + 8, y + 2), text, fill=int(_PAGE.grey(INK[0])), font=font(14))
 
 
 _VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
@@ -159,25 +160,36 @@ VIRIDIS = _VIRIDIS.tobytes()
 _SMALL = font(10)
 
 
-def _palette(colours: int, greys: int) -> bytes:
-    """Viridis in fewer steps, then greys from black to white for text."""
-    shades = np.round(np.linspace(0, 255, colours)).astype(np.uint8)
-    return _VIRIDIS[shades].tobytes() + np.repeat(np.linspace(0, 255, greys).round().astype(np.uint8), 3).tobytes()
+@dataclass(frozen=True)
+class _Entries:
+    """The entries of a palette: viridis in some steps, then greys from black to white for text."""
+
+    colours: int
+    greys: int
+
+    def colour(self, levels: Any) -> Any:
+        """The entries, uint8, of levels 0..255 of viridis."""
+        return np.round(np.asarray(levels) * ((self.colours - 1) / 255)).astype(np.uint8)
+
+    def grey(self, levels: Any) -> Any:
+        """The entries, uint8, of grey levels 0..255."""
+        return self.colours + np.round(np.asarray(levels) * ((self.greys - 1) / 255)).astype(np.uint8)
+
+    def of_finer(self, other: "_Entries") -> NDArray[np.uint8]:
+        """The entry, uint8, of each entry of a palette with more steps."""
+        colours = np.round(np.linspace(0, self.colours - 1, other.colours))
+        greys = self.colours + np.round(np.linspace(0, self.greys - 1, other.greys))
+        return np.concatenate([colours, greys]).astype(np.uint8)
+
+    @property
+    def palette(self) -> bytes:
+        """Red, green and blue of each entry."""
+        colours, greys = (np.round(np.linspace(0, 255, steps)).astype(np.uint8) for steps in (self.colours, self.greys))
+        return _VIRIDIS[colours].tobytes() + np.repeat(greys, 3).tobytes()
 
 
-# Of a grid.
-_COLOURS, _GREYS = 224, 32
-_LEVELS = np.round(np.arange(256) * ((_COLOURS - 1) / 255)).astype(np.uint8)  # the entry of each level
-_PALETTE = _palette(_COLOURS, _GREYS)
-
-# Of a page: fewer steps of both, the colours of a bar, and the rest for the input.
-_PAGE_COLOURS, _PAGE_GREYS = 112, 16
-_PAGE = _palette(_PAGE_COLOURS, _PAGE_GREYS) + bytes((*_FILL, 235, 237, 240))
-_TAKEN = len(_PAGE) // 3
-_PAPER, _TEXT = _PAGE_COLOURS + _PAGE_GREYS - 1, _PAGE_COLOURS + round(INK[0] * (_PAGE_GREYS - 1) / 255)
-_OF_PAGE = np.concatenate(  # the entry of each of a grid's entries
-    [
-        np.round(np.arange(_COLOURS) * ((_PAGE_COLOURS - 1) / (_COLOURS - 1))),
-        _PAGE_COLOURS + np.round(np.arange(_GREYS) * ((_PAGE_GREYS - 1) / (_GREYS - 1))),
-    ]
-).astype(np.uint8)
+_GRID = _Entries(224, 32)
+_PAGE = _Entries(112, 16)  # followed by the two colours of a bar, and those of the input
+_OF_PAGE = _PAGE.of_finer(_GRID)
+_BEGINNING = _PAGE.palette + bytes((*_FILL, *_EMPTY))
+_TAKEN = len(_BEGINNING) // 3

@@ -13,7 +13,7 @@ from catsdogs_exp.data.sources.listing import SPLITS, VALIDATION
 from catsdogs_exp.metrics.confusion_matrix import f1_scores
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import Predictions, read_predictions
-from catsdogs_exp.record.listeners.best_predictions import named
+from catsdogs_exp.record.listeners.best_predictions import named, still_there
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
 from catsdogs_exp.record.pictures.confusion_sheet import confusion_sheet
@@ -23,6 +23,7 @@ from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 _THRESHOLDS = 101
+_AT_BEST = " at the best epoch"
 
 
 class JudgementsBoard:
@@ -59,25 +60,22 @@ class JudgementsBoard:
         if self._settings.every < 0 or not self._file.is_file():
             return
         if self._latest[0] == epoch:
-            for name, png in self._latest[1].items():
-                self._board.image(f"{name} at the best epoch", png, epoch)
+            self._write(_AT_BEST)
             return
         found = read_predictions(self._file, self._data.manifest.classes).of_split(SPLITS[VALIDATION])
-        rows = self._data.manifest.rows_of(found.paths)
-        found = found.rows(np.flatnonzero(rows >= 0))
+        found, rows = still_there(found, self._data.manifest)
         if len(found):
-            self._show(found, rows[rows >= 0], epoch, " at the best epoch")
+            self._show(found, rows, epoch, _AT_BEST)
 
     def _show(self, found: Predictions, rows: NDArray[np.intp], epoch: int, when: str) -> None:
         board, settings = self._board, self._settings
-        drawn = {}
+        drawn: dict[str, bytes] = {}
         if settings.confusion:
             drawn["confusion matrix"] = png_of(confusion_sheet(found.confusion(), found.classes))
         if settings.mistakes:
             drawn["worst mistakes"] = self._mistakes(found, rows)
         self._latest = (epoch, drawn)
-        for name, png in drawn.items():
-            board.image(f"{name}{when}", png, epoch)
+        self._write(when)
         if settings.pr_curves and not when and found.top is None:  # curves need the probability of every class
             for column, name in enumerate(found.classes):
                 curve = summary.pb(
@@ -87,6 +85,11 @@ class JudgementsBoard:
                     num_thresholds=_THRESHOLDS,
                 )
                 board.summary(curve.SerializeToString(), epoch)
+
+    def _write(self, when: str) -> None:
+        epoch, drawn = self._latest
+        for name, png in drawn.items():
+            self._board.image(f"{name}{when}", png, epoch)
 
     def _mistakes(self, found: Predictions, rows: NDArray[np.intp]) -> bytes:
         worst = found.mistakes(self._settings.mistakes)
