@@ -65,6 +65,7 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     from catsdogs_exp.run.network import Setup, build_network
     from catsdogs_exp.run.plan import plan_stages
     from catsdogs_exp.run.stage import prepare_stage
+    from catsdogs_exp.training.checkpoint.background import Background
     from catsdogs_exp.training.checkpoint.snapshot_file import BEST
     from catsdogs_exp.training.checkpoint.writer import Checkpoints
     from catsdogs_exp.training.progress import History, Progress
@@ -78,7 +79,8 @@ def _training(settings: list[str], scratch: Path, pairs: int) -> tuple[dict[str,
     waits = []
 
     with (
-        Checkpoints(scratch / "last", Interval(1, "epochs"), {BEST: scratch / "best.keras"}, dict) as saver,
+        Background() as background,
+        Checkpoints(scratch / "last", Interval(1, "epochs"), {BEST: scratch / "best.keras"}, background, dict) as saver,
         closing(batches(train, range((2 * pairs + 1) * train.steps))) as taken,
     ):
 

@@ -8,8 +8,8 @@ from catsdogs_exp.record.atlas_csv import write_channels
 from catsdogs_exp.record.folder.atlas_folders import new_atlas_folder
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.listeners.tensorboard.event_files import write_images
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.patch_strip import layer_sheet
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report.atlas_page import AtlasContent, write_page
 
 _ON_SHEET = 16  # channels per layer in TensorBoard

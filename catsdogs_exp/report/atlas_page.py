@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from catsdogs_exp.insight.atlas import Channel, LayerAtlas
 from catsdogs_exp.insight.visualization import Vision
 from catsdogs_exp.record.pictures.contact_sheet import as_picture
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.patch_strip import TILE, strip_as_jpeg
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report import page
 
 SHOWN = 64  # channels per layer; the others are in channels.csv

@@ -10,9 +10,9 @@ from PIL import Image
 from catsdogs_exp.inference.explain import Explanation
 from catsdogs_exp.record.pictures.activation_page import Style, layer_grid
 from catsdogs_exp.record.pictures.contact_sheet import as_picture
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.files import file_name
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.report import page
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 

@@ -21,7 +21,7 @@ from catsdogs_exp.record.listeners.tensorboard.projector import Points, write_pr
 from catsdogs_exp.record.listeners.tensorboard.texts import config_text, data_text, model_text
 from catsdogs_exp.record.listeners.tensorboard.weights import WeightsBoard, graph_of
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
-from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.run.insides import Insides
 from catsdogs_exp.run.job import Job, hparams
 from catsdogs_exp.run.network import Setup

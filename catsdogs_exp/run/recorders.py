@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
 from catsdogs_exp.record.folder.resume_files import RunState
-from catsdogs_exp.record.listeners.best_model import KeepBest
+from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
@@ -21,6 +21,7 @@ from catsdogs_exp.run.insides import Insides, open_insides
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.prune_listener import PruneListener
+from catsdogs_exp.training.checkpoint.background import Background
 from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.writer import Checkpoints
 from catsdogs_exp.training.fit import Listener, Stage
@@ -70,6 +71,7 @@ class Recorders:
         """Adds what can only be measured after training to the saved best network, whose weights must be loaded."""
         if self.best is None or self.predictions is None:
             return
+        self.best.wait()
         try:
             look = LastLook(setup, stage, self.staircase)
             self.best.append(appendix_of(look, self.predictions.of_validation, say))
@@ -94,7 +96,7 @@ def open_recorders(
         files.take_back(job.snapshot)
     if job.snapshot:
         run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
-    model, profile = setup.network.model, job.profile or config.logging.profile
+    profile = job.profile or config.logging.profile
     activations = config.logging.activations
     chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
     insides = open_insides(setup, run.say)
@@ -106,15 +108,12 @@ def open_recorders(
         probes.take_back(len(history.epochs))
     if insides and config.logging.probes.every >= 0:
         staircase = StaircaseRecorder(insides.network, setup.data, config, job.folder)
-    best = KeepBest(
-        model,
-        ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels),
-        files.best,
-        run.result,
-        history,
-    )
-    predictions = KeepPredictions(files.predictions, manifest)
     guests = open_guests(job, setup, run.say)
+    background = Background()
+    card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
+    network = NetworkFile(setup.network.model, card, files.best)
+    best = KeepBest(network, run.result, history, background, at_once=bool(guests.listeners))
+    predictions = KeepPredictions(files.predictions, manifest)
     listeners: list[Listener] = [
         run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
         MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
@@ -131,7 +130,10 @@ def open_recorders(
     status = "failed"
     try:
         # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
-        with Checkpoints(files.last, every, files.of_best, lambda: files.record(events)) as checkpoints:
+        with (
+            background,
+            Checkpoints(files.last, every, files.of_best, background, lambda: files.record(events)) as checkpoints,
+        ):
             yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, insides, board, profile)
         status = "ok"
     except Interrupted:

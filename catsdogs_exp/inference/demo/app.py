@@ -32,7 +32,7 @@ from catsdogs_exp.inference.demo.limits import MB, Limits
 from catsdogs_exp.inference.demo.networks import PER_ROW, DemoNetwork
 from catsdogs_exp.inference.demo.refusal import Refused
 from catsdogs_exp.printable import printable
-from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.record.pictures.encoding import png_of
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript"}

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Result:
     def __init__(self, path: Path, found: Mapping[str, Any] | None = None, **content: Any) -> None:
         """Starts a new file; with `found`, the content of a resumed run's file, continues that one."""
         self.path = path
+        self._lock = threading.Lock()  # the best network's epoch is recorded in the background
         self.content: dict[str, Any] = {
             "status": "running",
             "objective": None,
@@ -65,8 +67,9 @@ class Result:
         for key in content:
             if key not in self.content:
                 raise KeyError(key)
-        self.content.update(content)
-        write_json(self.path, self.content)
+        with self._lock:
+            self.content.update(content)
+            write_json(self.path, self.content)
 
     def end(self, **content: Any) -> None:
         """Makes the last change of a run. If the disk is full, the existing file's space is reused.

@@ -18,8 +18,8 @@ from catsdogs_exp.insight.maps import NetworkActivations
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.files import file_name
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 

@@ -21,21 +21,19 @@ _MAX_ENTRY = 2**20
 _LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes, ratio
 
 
-def save_model(model: keras.Model, card: ModelCard, path: Path, sync: bool = True) -> None:
+def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
     """Writes the network, without its optimizer, under a temporary name, and renames it when complete.
 
     Args:
         model: the network.
         card: describes it.
         path: path of the file.
-        sync: whether to wait until it is on disk, where it survives a power failure.
     """
     scratch = path.with_name(f".{path.stem}.part.keras")
     model.save(scratch)
     with zipfile.ZipFile(scratch, "a") as archive:
         archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
-    if sync:
-        platforms.sync_file(scratch)
+    platforms.sync_file(scratch)
     platforms.replace(scratch, path)
 
 

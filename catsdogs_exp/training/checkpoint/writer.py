@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from catsdogs_exp import platforms
 from catsdogs_exp.config.intervals import Interval
 from catsdogs_exp.errors import RunFailed
-from catsdogs_exp.training.checkpoint.snapshot_file import NETWORK, Snapshot, write_snapshot
+from catsdogs_exp.training.checkpoint.background import Background
+from catsdogs_exp.training.checkpoint.snapshot_file import BEST, NETWORK, Snapshot, write_snapshot
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
 from catsdogs_exp.training.variable_values import value_of
@@ -30,16 +31,22 @@ class Checkpoints:
         every: the interval.
         best: files of the best epoch by the suffix (`BEST`, `PREDICTIONS`) under which a snapshot keeps its copy. They
             are replaced by new files, never modified.
+        background: writes the snapshots, and the network of the best epoch before them.
         record: returns everything else that a resume needs, such as the lengths of append-only files;
             JSON-serializable. Called in the training thread when a snapshot is taken.
     """
 
     def __init__(
-        self, folder: Path, every: Interval, best: Mapping[str, Path], record: Callable[[], Mapping[str, Any]]
+        self,
+        folder: Path,
+        every: Interval,
+        best: Mapping[str, Path],
+        background: Background,
+        record: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._folder, self._every, self._best, self._record = folder, every, best, record
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._under_way: Future[Path] | None = None
+        self._background = background
+        self._under_way: Future[None] | None = None
         self._saved_at = time.monotonic()
         # Reused memory: allocating takes longer than copying.
         self._arrays: dict[str, NDArray[Any]] = {}
@@ -75,12 +82,20 @@ class Checkpoints:
             "plateau": stage.plateau.state() if stage.plateau is not None else None,
             "record": dict(self._record()),
         }
-        for suffix, path in self._best.items():
-            if path.exists():
-                self._folder.mkdir(parents=True, exist_ok=True)
-                replace_by(path, self._folder / f"{progress.steps:09d}{suffix}")
+        # The best network may still be on its way to the disk; all other files are there, and may be replaced soon.
+        for suffix in self._best.keys() - {BEST}:
+            self._keep_best(progress.steps, suffix)
         self._saved_at = time.monotonic()
-        self._under_way = self._writer.submit(write_snapshot, self._folder, progress.steps, self._arrays, state)
+        self._under_way = self._background.submit(self._write, progress.steps, self._arrays, state)
+
+    def _keep_best(self, steps: int, suffix: str) -> None:
+        if suffix in self._best and self._best[suffix].exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace_by(self._best[suffix], self._folder / f"{steps:09d}{suffix}")
+
+    def _write(self, steps: int, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+        self._keep_best(steps, BEST)
+        write_snapshot(self._folder, steps, arrays, state)
 
     def wait(self) -> None:
         """Waits for the snapshot in progress.
@@ -103,14 +118,12 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Waits for work in progress and stops the writer; an error from training takes precedence."""
+        """Waits for the snapshot in progress; an error from training takes precedence."""
         try:
             self.wait()
         except RunFailed:
             if kind is None:
                 raise
-        finally:
-            self._writer.shutdown()
 
     def _is_due(self, unit: str, done: int) -> bool:
         """Returns whether `every` has this unit, and this count is a multiple of it."""

@@ -9,6 +9,8 @@ import pytest
 from catsdogs_exp.__main__ import main
 
 PLUGIN = """
+import json
+
 from catsdogs_exp.record.listeners.custom import register_listener
 
 
@@ -28,6 +30,8 @@ class Notes:
 
     def on_epoch(self, result):
         self.write(f"epoch {result.epoch} {result.val['accuracy']!r} {len(result.outputs.labels)}")
+        state = json.loads((self.path.parent / "result.json").read_text())
+        assert state["epochs"] == result.epoch and (self.path.parent / "checkpoints" / "best.keras").is_file()
 
     def on_end(self, status):
         self.write(status)

@@ -4,7 +4,7 @@ Train and validation values share a tag in two writers, which puts them on one c
 TensorBoard would list it as a run of its own.
 """
 
-import struct
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 from tensorboard.plugins.image import metadata
 
@@ -21,7 +22,6 @@ from catsdogs_exp.training.steps import Steps
 
 FOLDERS = TRAIN, VALIDATION = "train", "validation"
 NOT_SET = "not set"  # for null in the table of HParams
-_SIZE = ">II"  # width and height in the head of a PNG
 
 
 class TensorBoard:
@@ -77,10 +77,10 @@ class TensorBoard:
             for tag, value in values.items():
                 tf.summary.scalar(printable(tag), value)
 
-    def image(self, tag: str, png: bytes, step: int, training: bool = False) -> None:
-        """Writes a picture like `tf.summary.image`, whose encoding takes almost three times as long."""
+    def image(self, tag: str, picture: bytes, step: int, training: bool = False) -> None:
+        """Writes a PNG or JPEG like `tf.summary.image`, whose encoding takes almost three times as long."""
         with self._writer(training).as_default(step=step):
-            _write_image(tag, png)
+            _write_image(tag, picture)
 
     def text(self, tag: str, markdown: str) -> None:
         """Writes a text next to the training curves."""
@@ -133,15 +133,16 @@ def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> 
     judged = folder / VALIDATION
     writer = tf.summary.create_file_writer(str(judged if judged.is_dir() else folder / TRAIN))
     with writer.as_default(step=step):
-        for tag, png in pictures.items():
-            _write_image(tag, png)
+        for tag, picture in pictures.items():
+            _write_image(tag, picture)
     writer.close()
 
 
-def _write_image(tag: str, png: bytes) -> None:
+def _write_image(tag: str, picture: bytes) -> None:
     about = metadata.create_summary_metadata(display_name=None, description=None)
-    size = [str(side).encode() for side in struct.unpack(_SIZE, png[16:24])]
-    tf.summary.write(printable(tag), tf.constant([*size, png]), metadata=about)
+    with Image.open(io.BytesIO(picture)) as opened:
+        size = [str(side).encode() for side in opened.size]
+    tf.summary.write(printable(tag), tf.constant([*size, picture]), metadata=about)
 
 
 def _scalar(value: Any) -> bool | int | float | str:

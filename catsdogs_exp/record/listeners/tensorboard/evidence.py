@@ -8,8 +8,8 @@ from catsdogs_exp.record.listeners.probes import Probes
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
+from catsdogs_exp.record.pictures.encoding import jpeg_of
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
@@ -58,4 +58,4 @@ class EvidenceBoard:
             for column, chosen in enumerate(likeliest[place].tolist()):
                 pictures.append(np.asarray(heat_overlay(images[place], maps[place, column])))
                 captions.append(f"{said[place, chosen]:.3f} {printable(self._probes.classes[chosen])}")
-        return png_of(contact_sheet(pictures, captions, columns + 1))
+        return jpeg_of(contact_sheet(pictures, captions, columns + 1))

@@ -18,7 +18,7 @@ from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
 from catsdogs_exp.record.pictures.confusion_sheet import confusion_sheet
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet, note
-from catsdogs_exp.record.pictures.png import png_of
+from catsdogs_exp.record.pictures.encoding import jpeg_of, png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
@@ -88,8 +88,8 @@ class JudgementsBoard:
 
     def _write(self, when: str) -> None:
         epoch, drawn = self._latest
-        for name, png in drawn.items():
-            self._board.image(f"{name}{when}", png, epoch)
+        for name, picture in drawn.items():
+            self._board.image(f"{name}{when}", picture, epoch)
 
     def _mistakes(self, found: Predictions, rows: NDArray[np.intp]) -> bytes:
         worst = found.mistakes(self._settings.mistakes)
@@ -100,4 +100,4 @@ class JudgementsBoard:
             said, truth = found.classes[found.predicted[place]], found.classes[found.labels[place]]
             sure = f"{found.confidence[place]:.3f} {printable(said)}, not {printable(truth)}"
             captions.append(f"{printable(Path(found.paths[place]).name)}\n{sure}")
-        return png_of(contact_sheet(list(self._data.fetch(rows[worst])), captions))
+        return jpeg_of(contact_sheet(list(self._data.fetch(rows[worst])), captions))

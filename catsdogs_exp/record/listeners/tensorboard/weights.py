@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from catsdogs_exp.config.schema import BoardSettings
 from catsdogs_exp.models.counting import inner_layers
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
+from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.filter_sheet import filter_sheet
-from catsdogs_exp.record.pictures.png import png_of
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 from catsdogs_exp.training.variable_values import value_of
