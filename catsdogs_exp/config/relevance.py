@@ -31,6 +31,12 @@ def _has_depth(config: Mapping[str, Any]) -> bool:
     return "model.depth" in config or "model.name" not in config
 
 
+def _has_batch_norm(config: Mapping[str, Any]) -> bool:
+    if "model.norm" in config:
+        return bool(config["model.norm"] == "batch")
+    return bool(config.get("model.batch_norm", not str(config.get("model.name")).startswith("course_")))
+
+
 @dataclass(frozen=True)
 class _Condition:
     """When a setting matters, and in words when it does not; `""`: that is told or refused elsewhere."""
@@ -47,6 +53,7 @@ _ONLY_WHERE: Mapping[str, _Condition] = {
     "depth": _Condition(_has_depth),
     "split.fold": _Condition(_is_set("split.folds")),
     "split.validation": _Condition(lambda config: config.get("split.folds") is None, "with split.folds"),
+    "training.precise_batch_norm": _Condition(_has_batch_norm, "without batch normalisation"),
     "training.focal_gamma": _Condition(_is("training.loss", "focal"), "without training.loss=focal"),
     "training.finetune.lr": _FINETUNES,
     "training.finetune.unfreeze": _FINETUNES,

@@ -14,10 +14,13 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 
 _MAX_BYTES = 2**20
+# What versions without these settings did, where it is not the default.
+_FORMERLY = {"training.precise_batch_norm": 0}
 
 
 def stored_config(folder: Path) -> Config:
-    """Returns the config that a run was started with. Settings that its version lacked get their defaults.
+    """Returns the config that a run was started with. Settings that its version lacked get the value that
+    corresponds to what it did, usually the default.
 
     Raises:
         BadInput: if its file is missing or damaged, or has settings that this version no longer knows.
@@ -30,7 +33,7 @@ def stored_config(folder: Path) -> Config:
         return build_plain(plain)
     except BadInput as error:
         try:
-            return build_plain(with_defaults(plain, VARIANTS))
+            return build_plain(with_defaults(_as_formerly(plain), VARIANTS))
         except BadInput:
             raise BadInput(
                 f"The config of the run is from another version of catsdogs_exp, or damaged: {path}: {error}"
@@ -113,6 +116,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     }
+
+
+def _as_formerly(plain: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(plain)
+    for key, value in _FORMERLY.items():
+        group, _, name = key.partition(".")
+        if isinstance(found.get(group), dict):
+            found[group] = {name: value} | found[group]
+    return found
 
 
 def _put(plain: dict[str, Any], key: str, values: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.data.prefetch import batches
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.signals import end_if_interrupted
+from catsdogs_exp.training.batch_statistics import renew
 from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
 from catsdogs_exp.training.optim.plateau import Plateau
 from catsdogs_exp.training.outputs import Outputs, gathered
@@ -204,6 +205,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
             raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
     with steps.averaged():
+        _renew_statistics(loop, epoch)
         val: dict[str, float] = {}
         outputs = None
         if len(stage.validation.rows):
@@ -228,6 +230,15 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
     if stage.plateau is not None:
         stage.plateau.after_epoch(result.value(history.monitor))
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)
+
+
+def _renew_statistics(loop: _Loop, epoch: int) -> None:
+    """Computes the statistics of batch normalisation from the first batches of the epoch with its final weights."""
+    stage, count = loop.stage, min(loop.training.precise_batch_norm, loop.count)
+    if count and stage.steps.has_batch_norm:
+        first = loop.number(epoch, 1)
+        with closing(batches(stage.train, range(first, first + count))) as taken:
+            renew(stage.steps, taken)
 
 
 @contextmanager

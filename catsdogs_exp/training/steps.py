@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.compat import rate_of
 from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
+from catsdogs_exp.training.batch_statistics import last_batch_only, normalisations, statistics_of
 from catsdogs_exp.training.logits import class_probabilities, logits_of
 from catsdogs_exp.training.losses import Objective, cross_entropy, minimised
 from catsdogs_exp.training.nonfinite import FirstBad
@@ -54,6 +55,9 @@ class Steps:
         optimizer: its optimizer, or None if nothing is trained.
         class_weights: float32 [classes], the weight of each class's images in the training loss, or None for equal
             weights.
+        has_batch_norm: whether it has batch normalisation that uses a batch's own statistics.
+        statistics: (images, labels) runs a batch as in training, without an update, and returns the statistics of its
+            batch normalisation: see `renew`.
         evaluate: (images, labels) adds a batch to the averages in inference mode, and returns the probabilities to
             keep: see `Outputs`.
         objective: the loss to minimise. Averages are of the plain cross-entropy, without class weights, so that they
@@ -89,6 +93,9 @@ class Steps:
         shares = tf.TensorSpec((None, max(2, units)), tf.float32)
         train, jit = (images, shares if settings.mixed else labels), settings.jit
         self.train = tf.function(self._train, input_signature=train, jit_compile=jit)
+        self._normalisations = normalisations(model)
+        self.has_batch_norm = bool(self._normalisations)
+        self.statistics = tf.function(self._statistics, input_signature=train)
         self.evaluate = tf.function(self._evaluate, input_signature=(images, labels), jit_compile=jit)
         self.predict = tf.function(self._predict, input_signature=(images,), jit_compile=jit)
 
@@ -184,6 +191,11 @@ class Steps:
         self.optimizer.apply(gradients, self.model.trainable_variables)
         if self._average is not None:
             self._average.update(self.optimizer.iterations)
+
+    def _statistics(self, images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        with last_batch_only(self._normalisations):
+            self.model(images, training=True)
+        return [tf.convert_to_tensor(each) for each in statistics_of(self._normalisations)]
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         logits = logits_of(self.model(images, training=False))

@@ -24,6 +24,17 @@ from catsdogs_exp.run.job import Job
         (["model=transfer"], []),
         (["training.focal_gamma=2"], ["training.focal_gamma changes nothing without training.loss=focal"]),
         (["training.focal_gamma=2", "training.loss=focal"], []),
+        (
+            ["training.precise_batch_norm=9"],
+            ["training.precise_batch_norm changes nothing without batch normalisation"],
+        ),
+        (["training.precise_batch_norm=9", "model.batch_norm=true"], []),
+        (["training.precise_batch_norm=9", "model=resnet"], []),
+        (
+            ["training.precise_batch_norm=9", "model=mbconv", "model.norm=layer"],
+            ["training.precise_batch_norm changes nothing without batch normalisation"],
+        ),
+        (["training.precise_batch_norm=9", "model=transfer"], []),
         (["training.finetune.lr=0.1"], ["training.finetune.lr changes nothing without training.finetune.epochs"]),
         (["split.folds=3", "split.validation=0.3"], ["split.validation changes nothing with split.folds"]),
         (

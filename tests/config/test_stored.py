@@ -38,6 +38,11 @@ def test_settings_that_an_older_version_did_not_have_take_their_defaults(
     assert found == to_plain(config("model=resnet", "lr=0.02", "batch_size=7", "optimizer=adam", "depth=2"))
 
 
+def test_a_run_that_kept_moving_averages_goes_on_with_them(tmp_path: Path, plain: dict) -> None:
+    assert plain["training"].pop("precise_batch_norm") == 30
+    assert read(tmp_path, plain).training.precise_batch_norm == 0
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("lr", "fast"), ("olden", 3), ("model", {"name": "perceptron"}), ("depth", 99)]
 )

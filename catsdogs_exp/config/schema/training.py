@@ -55,6 +55,11 @@ class Training:
     clip_value: float | None = setting("maximum absolute value of a gradient's elements; null: off", above=0)
     accumulate: int = setting("batches per weight update", at_least=1, at_most=65536)
     ema: float = setting("decay of the moving average of the weights; 0: off", at_least=0, below=1)
+    precise_batch_norm: int = setting(
+        "training batches from which the statistics of batch normalisation are computed before each validation; "
+        "0: their moving averages",
+        at_least=0,
+    )
     strategy: str = setting("how a batch is distributed over devices", choices=("none", "mirrored", "multi_worker"))
     precision: str = setting(
         "precision of the arithmetic; weights stay float32",

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from catsdogs_exp.training.batch_statistics import last_batch_only, statistics_of
 from catsdogs_exp.training.distribution.distribution import Distribution, local_replica
 from catsdogs_exp.training.logits import logits_of
 from catsdogs_exp.training.nonfinite import FirstBad
@@ -70,6 +71,18 @@ class DistributedSteps(Steps):
         minimised, *shown = sums[len(weights) + len(moving) :]
         self._finite.update_state(minimised)
         self._add(shown)
+
+    def _statistics(self, images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+            part, _, real = self._part(images, labels)
+            with last_batch_only(self._normalisations):
+                self.model(part, training=True)
+            count = tf.reduce_sum(real)
+            found = statistics_of(self._normalisations)
+            return [*(tf.convert_to_tensor(each) * count for each in found), count]
+
+        *sums, count = self._over_all(one, images, labels)
+        return [each / count for each in sums]
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         def one(images: tf.Tensor, labels: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:

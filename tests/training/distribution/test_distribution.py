@@ -136,6 +136,16 @@ def test_two_devices_end_with_the_weights_of_one(settings: tuple[str, ...], tole
 
 
 @pytest.mark.slow
+def test_the_means_of_batch_normalisation_are_those_of_one_device(tmp_path: Path) -> None:
+    """Each device has its own statistics: the mean over both is that of the batch, the variance is not."""
+    on_two_devices(ONE_AND_TWO, tmp_path, "depth=1", "model.batch_norm=true", "batch_size=5", "lr=1e-9")
+    one, two = (last_state(tmp_path / strategy) for strategy in ("none", "mirrored"))
+    (name,) = (name for name in one if name.endswith("/moving_mean"))
+    np.testing.assert_allclose(two[name], one[name], rtol=1e-4, atol=1e-5)
+    assert abs(one[name]).max() > 0.01
+
+
+@pytest.mark.slow
 def test_a_rate_found_on_two_devices_leaves_nothing_behind(tmp_path: Path) -> None:
     """The search moves weights, averages, gathered gradients and random states, and puts all of them back.
 
