@@ -203,7 +203,8 @@ def _in_bytes(what: str) -> bool:
 
 
 def _unit(what: str) -> str:
-    return "steps" if what.startswith(("range test", "race")) else "images"
+    counted = {"range test": "steps", "race": "steps", "channel use": "layers", "visualizing": "channels"}
+    return next((unit for task, unit in counted.items() if what.startswith(task)), "images")
 
 
 def _clock(seconds: float) -> str:

@@ -53,6 +53,7 @@ _ONLY_WHERE: Mapping[str, _Condition] = {
     "depth": _Condition(_has_depth),
     "split.fold": _Condition(_is_set("split.folds")),
     "split.validation": _Condition(lambda config: config.get("split.folds") is None, "with split.folds"),
+    "schedule.every": _Condition(lambda config: not config.get("schedule.milestones"), "with schedule.milestones"),
     "training.precise_batch_norm": _Condition(_has_batch_norm, "without batch normalisation"),
     "training.focal_gamma": _Condition(_is("training.loss", "focal"), "without training.loss=focal"),
     "training.finetune.lr": _FINETUNES,
@@ -102,9 +103,13 @@ def without_effect(keys: Iterable[str], config: Mapping[str, Any]) -> Iterator[s
     for key, condition in _ONLY_WHERE.items():
         if key in typed and condition.otherwise and not condition.holds(config):
             yield f"{key} changes nothing {condition.otherwise}"
-    milestones = config.get("schedule.milestones") or ()
-    if "schedule.milestones" in typed and milestones and min(milestones) >= config.get("epochs", math.inf):
-        yield f"schedule.milestones changes nothing: {_typed(milestones)} is not before epochs={config.get('epochs')}"
+    epochs, more = config.get("epochs", math.inf), config.get("training.finetune.epochs", 0)
+    milestones, every = config.get("schedule.milestones") or (), config.get("schedule.every", 0)
+    first = milestones if isinstance(milestones, int) else min(milestones, default=0)  # a single one is not in a list
+    if "schedule.milestones" in typed and first >= epochs + more:
+        yield f"schedule.milestones changes nothing: {_typed(milestones)} is not before epochs={epochs + more}"
+    if "schedule.every" in typed and not milestones and every >= max(epochs, more):  # counted in each stage
+        yield f"schedule.every changes nothing: {_typed(every)} is not before epochs={max(epochs, more)}"
 
 
 def _typed(value: Any) -> str:

@@ -42,6 +42,16 @@ from catsdogs_exp.run.job import Job
             ["schedule.milestones changes nothing: [5,9] is not before epochs=5"],
         ),
         (["schedule=step", "schedule.milestones=[4,9]", "epochs=5"], []),
+        (
+            ["schedule=step", "schedule.milestones=[4,9]", "schedule.every=2", "epochs=5"],
+            ["schedule.every changes nothing with schedule.milestones"],
+        ),
+        (
+            ["schedule=step", "schedule.every=5", "epochs=5"],
+            ["schedule.every changes nothing: 5.0 is not before epochs=5"],
+        ),
+        (["schedule=step", "schedule.every=4.5", "epochs=5"], []),
+        (["schedule=step", "schedule.milestones=[7]", "epochs=5", "training.finetune.epochs=3"], []),
     ],
 )
 def test_a_setting_that_another_one_overrides_is_told(words: list[str], said: list[str], tmp_path) -> None:
