@@ -294,15 +294,15 @@ class _Reader:
 
     def _splits_in_classes(self, names: list[str]) -> Layout | None:
         """`cats/train`, `cats/val`, `dogs/train`, ...; None if the layout is different."""
-        tree = self._tree
         parted = {}
         for name in names:
-            which = {each: split_of(each) for each in tree.branches(name)}
+            which = {each: split_of(each) for each in self._tree.branches(name)}
             known = {split for split in which.values() if split is not None and split != UNLABELLED}
-            if (TRAIN in known or len(known) > 1) and None not in which.values() and not tree.images(name):
+            if (TRAIN in known or len(known) > 1) and None not in which.values() and not self._tree.images(name):
                 parted[name] = which
         if len(parted) < 2 or (len(parted) < len(names) and self._mode == "auto"):
             return None
+        refusals.check_splits_hold_no_classes(self._tree, list(parted), self._selection)
         branches = self._classes([name for name in names if name not in parted])
         for name, which in parted.items():
             for folder, split in which.items():
@@ -311,7 +311,7 @@ class _Reader:
                     self._leave(inside, "unlabelled")
                 else:
                     branches.append(Branch(inside, name, UNDECIDED if self._mode == "merge" else split))
-            self._skipped += _beside(tree, name)
+            self._skipped += _beside(self._tree, name)
         name, which = next(iter(parted.items()))
         self._reading.append(f"the class folders contain the splits: {some((f'{name}/{each}' for each in which), 3)}")
         return self._done(branches)

@@ -1,12 +1,12 @@
 """Messages about folders that cannot be read, or are ambiguous."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from catsdogs_exp.data.sources.alike import likeness
 from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.split_names import TEST, split_of
-from catsdogs_exp.data.sources.tree import Tree
+from catsdogs_exp.data.sources.tree import Tree, below
 from catsdogs_exp.data.sources.wording import counted, listed, shown
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
@@ -95,14 +95,7 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
         if len(inner[name]) > 1 and not all(map(_no_class, inner[name])) and not tree.images(name)
     ]
     if len(around) == len(names) > 1:
-        common = set.intersection(*({likeness(each) for each in inner[name]} for name in names))
-        if len(common) > 1 and 2 * len(common) >= min(len(inner[name]) for name in names):
-            both = [each for each in inner[names[0]] if likeness(each) in common]
-            raise BadInput(
-                f"{listed(names)} contain the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
-                f"{_inside(tree, names[0], selection)}{_together(tree, names, selection)}. "
-                f"To classify {listed(names)}: split.folders=classes."
-            )
+        _check_differ(tree, inner, selection, "classes")
     if len(around) == 1 and len(names) > 1:
         name = around[0]
         others = [each for each in names if each != name]
@@ -112,6 +105,35 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
                 f"{listed(others)} in {tree.top}: {_inside(tree, name, selection)}. "
                 f"If {listed(names)} are the classes: split.folders=classes."
             )
+
+
+def check_splits_hold_no_classes(tree: Tree, names: Sequence[str], selection: Selection) -> None:
+    """Rejects `v1/train/cat`, `v2/train/cat`, ...: versions of one data set rather than classes with splits.
+
+    Raises:
+        BadInput: if the splits in all folders contain folders of the same names.
+    """
+    if selection.folders == "auto":
+        inner = {name: _inside_splits(tree, name) for name in names}
+        _check_differ(tree, inner, selection, "splits")
+
+
+def _inside_splits(tree: Tree, name: str) -> list[str]:
+    found = [each for split in tree.branches(name) for each in tree.branches(below(name, split))]
+    return [each for each in dict.fromkeys(found) if not _no_class(each)]
+
+
+def _check_differ(tree: Tree, inner: Mapping[str, Sequence[str]], selection: Selection, folders: str) -> None:
+    """Rejects folders that all contain the same folders; `split.folders=FOLDERS` would take them as classes."""
+    names = list(inner)
+    common = set.intersection(*({likeness(each) for each in inner[name]} for name in names))
+    if len(common) > 1 and 2 * len(common) >= min(len({likeness(each) for each in inner[name]}) for name in names):
+        both = [each for each in inner[names[0]] if likeness(each) in common]
+        raise BadInput(
+            f"{listed(names)} contain the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
+            f"{_inside(tree, names[0], selection)}{_together(tree, names, selection)}. "
+            f"To classify {listed(names)}: split.folders={folders}."
+        )
 
 
 def _no_class(name: str) -> bool:

@@ -360,6 +360,13 @@ def test_what_people_have(
             id="the same folders twice",
         ),
         pytest.param(
+            ["{v1,v2}/{train,test}/{cat,dog}/1.jpg"],
+            "v1 and v2 contain the same folders, cat and dog, in ROOT. To classify cat and dog: "
+            "dataset.path=ROOT/v1, or together: dataset.path=[ROOT/v1,ROOT/v2]. To classify v1 and v2: "
+            "split.folders=splits.",
+            id="the same splits of the same classes twice",
+        ),
+        pytest.param(
             ["Dataset/{0,1,2,3,4}/1.jpg", "own/{1,2}.jpg", "README.md"],
             "Dataset contains folders that look like classes (0, 1, 2, 3, ...), next to own in ROOT: "
             "dataset.path=ROOT/Dataset. If Dataset and own are the classes: split.folders=classes.",
@@ -406,6 +413,11 @@ def test_what_people_have(
 )
 def test_what_is_asked_back(tmp_path: Path, files: list[str], message: str) -> None:
     assert refusal(made(tmp_path, *files), in_place=True) == message
+
+
+def test_folders_with_splits_of_the_same_folders_can_be_the_classes(tmp_path: Path) -> None:
+    listing = list_images(made(tmp_path, "{cat,dog}/{train,test}/{in,out}/1.jpg"), Selection(folders="splits"))
+    assert parts(listing) == {"train": PETS, "test": PETS}
 
 
 def test_in_an_archive_the_folder_inside_is_named(tmp_path: Path) -> None:
