@@ -167,7 +167,10 @@ def _tar_entries(path: Path, tar: tarfile.TarFile, unpacking: Unpacking) -> Iter
             yield member.name, member.size, member
         else:
             odd.append(member)
-    _check_end(tar)
+    if not _check_end(tar):
+        unpacking.notes.append(
+            f"{path.name} has no end mark: if a download or copy of it did not finish, files are missing"
+        )
     names = {member.name: member.name.encode("utf-8", "surrogateescape") for member in odd}
     meant = _decoded(path, names, "cp1252", unpacking)
     yield from ((meant[member.name], member.size, member) for member in odd)
@@ -201,8 +204,12 @@ def _parts(raw: dict[str, bytes]) -> list[bytes]:
     return list({part: None for path in raw.values() for part in path.split(b"/") if not part.isascii()})
 
 
-def _check_end(tar: tarfile.TarFile) -> None:
-    """Reads to the end of the file: tarfile mistakes a damaged entry for the end, and checksums are there."""
+def _check_end(tar: tarfile.TarFile) -> bool:
+    """Reads to the end of the file: tarfile mistakes a damaged entry for the end, and checksums are there.
+
+    Returns:
+        Whether there is an end mark, a block of zeros: a file cut between two entries has none.
+    """
     stream = tar.fileobj
     assert stream is not None
     stream.seek(tar.offset)  # where the next entry would start
@@ -214,6 +221,7 @@ def _check_end(tar: tarfile.TarFile) -> None:
         trailing += len(chunk)
         if trailing > _MAX_TRAILING:
             raise tarfile.ReadError("there is too much data after its end")
+    return bool(block)
 
 
 def _tar_opener(tar: tarfile.TarFile) -> _Opener:

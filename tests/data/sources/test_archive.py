@@ -390,6 +390,14 @@ def test_names_in_a_tar_that_are_not_utf8_are_read_too(tmp_path: Path, cache: Pa
     )
 
 
+def test_a_tar_cut_between_two_entries_is_noted(tmp_path: Path, cache: Path) -> None:
+    path = pack(tmp_path / "pets.tar", GOOD)
+    path.write_bytes(path.read_bytes()[: 4 * tarfile.BLOCKSIZE])  # a header and a block of content for each
+    found = source.unpacked(path)
+    assert content(found.folder) == dict(GOOD[:2])
+    assert found.notes == ("pets.tar has no end mark: if a download or copy of it did not finish, files are missing",)
+
+
 # Odd, and no harm
 
 
