@@ -189,7 +189,7 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     if label is None and len(others) == 1:
         label = others[0]
     if label is None:
-        if len(others) < 2 or not all(_is_bit(row[place]) for _, row in sample for place in others):
+        if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
             raise _no_column(dataset, table, "label_column", sample)
         return _Columns(path, None, {place: columns[place] for place in others}, split)
     return _Columns(path, label, {}, split)
@@ -219,17 +219,20 @@ def _no_column(dataset: CsvDataset, table: Table, key: str, sample: list[Row]) -
 def _label(row: list[str], places: _Columns, path: Path, line: int) -> str:
     if places.label is not None:
         return row[places.label].strip()
-    if not all(_is_bit(row[place]) for place in places.classes):
-        raise BadInput(f"The columns of classes must contain 0 and 1: {path}, line {line}")
-    true = [name for place, name in places.classes.items() if float(row[place]) == 1]
+    if any(_bit(row[place]) is None for place in places.classes):
+        raise BadInput(f"The columns of classes must contain 0 and 1, or True and False: {path}, line {line}")
+    true = [name for place, name in places.classes.items() if _bit(row[place])]
     if len(true) != 1:
         received = " and ".join(map(shown, true)) or "none"
         raise BadInput(f"Each line of the table must have one class. Received {received}: {path}, line {line}")
     return true[0]
 
 
-def _is_bit(text: str) -> bool:
-    return is_number(text) and float(text) in (0, 1)
+def _bit(text: str) -> bool | None:
+    """Reads 0 or 1, also as `0.0` or `True` (pandas' `get_dummies`); None for anything else."""
+    if text.strip().lower() in ("true", "false"):
+        return text.strip().lower() == "true"
+    return float(text) == 1 if is_number(text) and float(text) in (0, 1) else None
 
 
 def _column_notes(table: Table, places: _Columns) -> list[str]:

@@ -164,6 +164,14 @@ def changed(how: str, example: str) -> str:
             ],
             id="a column per class",
         ),
+        pytest.param(
+            lines("path,cat,dog", *(f"{path},{name == 'cat'},{str(name == 'dog').upper()}" for path, name in FILES)),
+            [
+                "among the table's columns path contains the files, cat, dog are the classes, with 1 for the class of "
+                "the image"
+            ],
+            id="a column of True and False per class",
+        ),
     ],
 )  # fmt: skip
 def test_what_says_the_same_is_read_the_same(folder: Path, text: str | bytes, reading: list[str]) -> None:
