@@ -8,14 +8,22 @@ from catsdogs_exp.training.progress import EpochResult
 
 def test_work_is_counted_in_its_own_units_and_downloads_in_megabytes(capsys) -> None:
     screen = TerminalScreen("[2/3] ")
-    for what, total in (("inspecting", 300), ("downloading rps.zip", 200_682_221), ("channel use", 8), ("visualizing", 12)):
+    for what, total in (
+        ("inspecting", 300),
+        ("downloading rps.zip", 200_682_221),
+        ("channel use", 8),
+        ("visualizing", 12),
+    ):
         screen.progress(what, 0, total)
         screen.progress(what, total // 2, total)
         screen.progress(what, total, total)
     first, second, *others = capsys.readouterr().err.splitlines()
     assert first.startswith("[2/3] inspecting 300 images: ")
     assert second.startswith("[2/3] downloading rps.zip 200.7 MB: ")
-    assert [line.partition(":")[0] for line in others] == ["[2/3] channel use 8 layers", "[2/3] visualizing 12 channels"]
+    assert [line.partition(":")[0] for line in others] == [
+        "[2/3] channel use 8 layers",
+        "[2/3] visualizing 12 channels",
+    ]
 
 
 def test_a_silent_screen_shows_nothing(capsys, monkeypatch) -> None:
