@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from catsdogs_exp.models.graph import inner_layers
+from catsdogs_exp.models.graph import calls_layers_again, inner_layers
 from catsdogs_exp.training.variable_values import value_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,20 @@ if TYPE_CHECKING:
 
 
 def normalisations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """Returns the layers, at any depth, that use a batch's own statistics in training. Frozen ones do not."""
+    """Returns the layers, at any depth, that use a batch's own statistics in training. Frozen ones do not.
+
+    None if the network calls a layer twice, whose moving averages are then those of both calls.
+    """
     layers = inner_layers(model)
+    if any(_is_flat(each) and calls_layers_again(each) for each in layers):
+        return []
     return [each for each in layers if isinstance(each, keras.layers.BatchNormalization) and each.trainable]
+
+
+def _is_flat(layer: keras.layers.Layer) -> bool:
+    """Whether this is a network of layers, without other networks inside."""
+    operations = getattr(layer, "operations", ())
+    return bool(operations) and not any(isinstance(each, keras.Model) for each in operations)
 
 
 def statistics_of(layers: Sequence[keras.layers.BatchNormalization]) -> list[keras.Variable]:

@@ -73,6 +73,13 @@ def test_nothing_else_changes() -> None:
     np.testing.assert_allclose(value_of(norm.moving_mean), 0.99 * mean + 0.01 * last, rtol=1e-5)
 
 
+def test_a_layer_that_is_called_twice_keeps_its_moving_averages() -> None:
+    inputs, norm = keras.Input((4, 4, 3)), keras.layers.BatchNormalization()
+    both = keras.layers.Add()([norm(inputs), norm(keras.layers.Rescaling(9.0)(inputs))])
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(both)))
+    assert not normalisations(model) and not Steps(model).has_batch_norm
+
+
 def test_frozen_layers_keep_theirs() -> None:
     model = network(keras.layers.BatchNormalization, nested=True)
     model.get_layer("inside").trainable = False
