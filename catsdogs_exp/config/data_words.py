@@ -12,6 +12,7 @@ from catsdogs_exp.config.words import Word, texts_of
 from catsdogs_exp.errors import BadInput
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
+_OTHER_ARCHIVES = (".7z", ".rar", ".zst", ".lz4", ".lzma", ".z", ".iso", ".dmg")
 _TABLES = (".csv", ".tsv")
 _PIXELS = 64  # tables with at least this many columns count as pixels: 8 x 8
 _HEAD = 2**16  # bytes of a table to examine
@@ -38,6 +39,8 @@ def source_for(path: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"dataset.path cannot be read: {reason}: {found}") from error
+    if suffix in _OTHER_ARCHIVES:
+        raise BadInput(f"{_ALLOWED}. Received another kind of file: {found}. Unpack it, then name the folder")
     raise BadInput(
         f"{_ALLOWED}. Received a file: {found}. Name its folder, or for a table with another extension: dataset=csv"
     )

@@ -80,6 +80,13 @@ def test_a_file_that_is_no_data_set_is_refused(things: Path) -> None:
         config_of(["dataset.path=notes.md"])
 
 
+@pytest.mark.parametrize("name", ["photos.7z", "photos.RAR"])
+def test_an_archive_of_another_kind_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"7z\xbc\xaf")
+    with pytest.raises(BadInput, match=r"Received another kind of file: .* Unpack it, then name the folder"):
+        source_for(str(tmp_path / name))
+
+
 @pytest.mark.parametrize("words", [["dataset=archive"], ["dataset=csv"], ["dataset=folder"]])
 def test_a_source_that_was_typed_stays(things: Path, words: list[str]) -> None:
     said: list[str] = []

@@ -20,6 +20,7 @@ from catsdogs_exp.data.sources.tables import (
     Row,
     Table,
     column,
+    is_index,
     is_number,
     likely_column,
     listed_columns,
@@ -182,17 +183,28 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     taken.append(path)
     if split is None:
         split = likely_column(table, SPLIT_WORDS, taken)
+    if label is None:
+        label = _named_column(table, LABEL_WORDS, "dataset.label_column", [*taken, *([] if split is None else [split])])
+    if split is None:
+        split = _column_of_splits(table, sample, [*taken, *([] if label is None else [label])])
     if label is not None:
         return _Columns(path, label, {}, split)
-    label = _named_column(table, LABEL_WORDS, "dataset.label_column", taken)
     others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
-    if label is None and len(others) == 1:
-        label = others[0]
-    if label is None:
-        if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
-            raise _no_column(dataset, table, "label_column", sample)
-        return _Columns(path, None, {place: columns[place] for place in others}, split)
-    return _Columns(path, label, {}, split)
+    if len(others) == 1:
+        return _Columns(path, others[0], {}, split)
+    if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
+        raise _no_column(dataset, table, "label_column", sample)
+    return _Columns(path, None, {place: columns[place] for place in others}, split)
+
+
+def _column_of_splits(table: Table, sample: list[Row], taken: list[int]) -> int | None:
+    """The only column, whatever its name, that holds several splits and nothing else."""
+    found = []
+    for place in range(len(table.columns)):
+        splits = {split_of(row[place]) for _, row in sample if row[place].strip()} if place not in taken else set()
+        if len(splits) > 1 and not splits & {None, UNLABELLED}:
+            found.append(place)
+    return found[0] if len(found) == 1 else None
 
 
 def _asked(name: str | None, key: str, table: Table) -> int | None:
@@ -248,7 +260,10 @@ def _column_notes(table: Table, places: _Columns) -> list[str]:
         said.append(f"{shown(names[places.label])} the classes")
     if places.split is not None:
         said.append(f"{shown(names[places.split])} {'the' if said else 'contains the'} splits")
-    return [f"among the table's columns {', '.join(said)}"] if said else []
+    used = {places.path, places.label, places.split, *places.classes}
+    left = [name for place, name in enumerate(names) if place not in used and name and not is_index(name)]
+    notes = [f"among the table's columns {', '.join(said)}"] if said else []
+    return [*notes, *([f"columns that are not used: {listed_columns(left)}"] if left else [])]
 
 
 # files

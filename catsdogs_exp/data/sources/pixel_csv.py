@@ -24,6 +24,7 @@ from catsdogs_exp.data.sources.tables import (
     Row,
     Table,
     column,
+    is_index,
     is_number,
     likely_column,
     listed_columns,
@@ -33,13 +34,13 @@ from catsdogs_exp.data.sources.tables import (
 from catsdogs_exp.data.sources.wording import shown
 from catsdogs_exp.errors import BadInput
 
-VERSION = 2  # change this whenever the same table would give different files
+VERSION = 3  # change this whenever the same table would give different files
 MAX_LABELS = 10_000
 _EVERY = 200  # rows between progress updates
 _SAMPLE = 20  # rows used to recognize columns
 _MANY = 9  # numbers in one field at which it counts as a whole image
+_NUMBERED = re.compile(r"(\D{0,40}?)(\d{1,9})(?:[x_,:-](\d{1,9}))?")
 _NAME = re.compile(r"[^\W_](?:[\w .+-]{0,78}[\w+-])?")  # a label that is a valid folder name on any system
-_INDEX = ("", "index", "id", "unnamed0")
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,18 @@ def _columns(dataset: PixelCsvDataset, table: Table) -> tuple[_Columns, Iterator
         return _Columns(label, (whole[0],), True, split), rows
     if _is_index(dataset, names, others, sample):
         others = others[1:]
-    return _Columns(label, tuple(others), False, split), rows
+    return _Columns(label, _in_order(names, others), False, split), rows
+
+
+def _in_order(names: Sequence[str], places: Sequence[int]) -> tuple[int, ...]:
+    """The columns of pixels by their numbers, `pixel0` or `1x1` (row and column), if all have such names."""
+    found = [_NUMBERED.fullmatch(names[place].strip()) for place in places]
+    if not all(found) or len({(match[1], match[3] is None) for match in found if match}) != 1:
+        return tuple(places)
+    numbers = [(int(match[2]), int(match[3] or 0)) for match in found if match]
+    if len(set(numbers)) != len(numbers):
+        return tuple(places)
+    return tuple(place for _, place in sorted(zip(numbers, places, strict=True)))
 
 
 def _label_column(dataset: PixelCsvDataset, table: Table, sample: list[Row], split: int | None) -> int:
@@ -221,11 +233,10 @@ def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int],
     """Whether the first column numbers the rows, and the others alone form a square."""
     if len(others) < 2 or dataset.width is not None or dataset.height is not None:
         return False
-    called = re.sub(r"[\W_]+", "", names[others[0]].casefold()) in _INDEX
     numbers = [row[others[0]].strip() for _, row in sample]
     counts = [[str(start + number) for number in range(len(numbers))] for start in (0, 1)]
     fits = math.isqrt(len(others)) ** 2 == len(others)
-    return not fits and math.isqrt(len(others) - 1) ** 2 == len(others) - 1 and (called or numbers in counts)
+    return not fits and math.isqrt(len(others) - 1) ** 2 == len(others) - 1 and (is_index(names[others[0]]) or numbers in counts)
 
 
 def _column_notes(table: Table, places: _Columns, alone: bool) -> list[str]:
@@ -236,6 +247,8 @@ def _column_notes(table: Table, places: _Columns, alone: bool) -> list[str]:
         said.append(f"{shown(names[places.pixels[0]])} the pixels")
     if places.split is not None:
         said.append(f"{shown(names[places.split])} the splits" + ("" if alone else ", which are not used"))
+    if list(places.pixels) != sorted(places.pixels):
+        said.append("the pixels are in the order of their numbers")
     left = set(range(len(names))) - {places.label, places.split, *places.pixels}
     said += [f"{shown(names[place] or f'number {place + 1}')} is left out" for place in sorted(left)]
     return [f"among the table's columns {', '.join(said)}"] if said else []

@@ -26,6 +26,7 @@ _LONGEST_LINE = 2**22  # characters; enough for an image of 512 x 512 pixels
 _LONGEST_FIELD = 2**24
 _CHUNK = 2**20
 _END_OF_FILE = "\x1a"  # in DOS
+_INDEX = ("", "index", "id", "unnamed0")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -277,6 +278,11 @@ def likely_column(table: Table, words: Sequence[str], taken: Sequence[int] = ())
             if name == word and place not in taken:
                 return place
     return None
+
+
+def is_index(name: str) -> bool:
+    """Returns whether a column's name says that it numbers the rows, as pandas writes them."""
+    return re.sub(r"[\W_]+", "", name.casefold()) in _INDEX
 
 
 def listed_columns(columns: Sequence[str]) -> str:

@@ -209,6 +209,28 @@ def test_a_table_without_column_names(tmp_path: Path, cache: Path) -> None:
     assert len(listed(tmp_path / "named.csv").paths) == 2  # the numbers are names
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        "pixel3,pixel1,label,pixel0,pixel2",
+        "pixel11,pixel9,label,pixel8,pixel10",  # by number: as text, 10 is before 8
+        "2x2,1x2,label,1x1,2x1",
+    ],
+)
+def test_pixels_are_in_the_order_of_their_numbers(tmp_path: Path, cache: Path, names: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n", "utf-8")
+    listing = listed(tmp_path / "t.csv")
+    assert pixels(listing, "7/000000.png") == [10, 20, 30, 40]
+    assert listing.reading == ("among the table's columns the pixels are in the order of their numbers",)
+
+
+@pytest.mark.parametrize("names", ["a3,b1,label,a0,b2", "p1,p1,label,p0,p2", "x,1,label,3,2"])
+def test_pixels_without_such_names_are_in_the_order_of_the_columns(tmp_path: Path, cache: Path, names: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n", "utf-8")
+    listing = listed(tmp_path / "t.csv")
+    assert pixels(listing, "7/000000.png") == [40, 20, 10, 30] and listing.reading == ()
+
+
 def test_a_column_that_numbers_the_rows_is_left_out(tmp_path: Path, cache: Path) -> None:
     for name, told in (("", "number 1"), ("Unnamed: 0", "Unnamed: 0"), ("number", "number")):
         table = tmp_path / f"{len(name)}.csv"

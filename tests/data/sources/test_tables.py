@@ -218,6 +218,25 @@ def test_a_table_behind_a_link_with_absolute_paths_through_it(folder: Path) -> N
     assert classes(listed(real, text)) == EXPECTED
 
 
+def test_splits_are_taken_from_a_column_of_any_name_that_holds_nothing_else(folder: Path) -> None:
+    words = ["Train", "val", "Test", "training", "valid", ""]
+    rows = [f"{line},{word}" for line, word in zip(LINES, words, strict=True)]
+    listing = listed(folder, lines(f"{HEADER},data set", *rows))
+    assert listing.splits.tolist() == [TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, UNDECIDED]
+    assert listing.reading == ("among the table's columns 'data set' contains the splits",)
+    unnamed = listed(folder, lines(*rows))
+    assert unnamed.splits.tolist() == listing.splits.tolist() and classes(unnamed) == EXPECTED
+
+
+@pytest.mark.parametrize("words", [["train"] * 6, ["train", "test", "test", "x", "train", "test"], ["1", "0"] * 3])
+def test_columns_that_are_not_used_are_told(folder: Path, words: list[str]) -> None:
+    """One split alone, other words, numbers: nothing that decides where an image belongs."""
+    rows = [f"{number},{line},{word}" for number, (line, word) in enumerate(zip(LINES, words, strict=True))]
+    listing = listed(folder, lines(f",{HEADER},is_training_img", *rows))
+    assert set(listing.splits.tolist()) == {UNDECIDED} and classes(listing) == EXPECTED
+    assert listing.reading == ("columns that are not used: is_training_img",)
+
+
 def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
     words = ["Train", "VAL", "PrivateTest", "training", "PublicTest", ""]
     text = lines(f"{HEADER},Usage", *(f"{line},{word}" for line, word in zip(LINES, words, strict=True)))
