@@ -9,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.training.checkpoint.model_file import load_model
+from catsdogs_exp.training.progress import History
 
 SMALL = (
     "dataset.images=60",
@@ -111,6 +113,42 @@ def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
     assert "The previous one is intact: free some space, then resume the run" in capsys.readouterr().err
     assert main(["resume", str(folder)]) == 0
     assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            "The disk or its quota is full: OSError: [Errno 28] No space left on device",
+        ),
+        (RuntimeError("Can't decrement id ref count"), "The run failed: RuntimeError: Can't decrement id ref count"),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_a_best_network_that_cannot_be_written_ends_the_run_and_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception, said: str, last: bool
+) -> None:
+    """It is written in the background: the error comes with the next epoch, or at the end."""
+    from catsdogs_exp.record.listeners import best_model
+
+    save, count = best_model.save_model, iter(range(10))
+
+    def full(*arguments: object) -> None:
+        if next(count) == 1:
+            raise error
+        save(*arguments)
+
+    monkeypatch.setattr(best_model, "save_model", full)
+    monkeypatch.setattr(History, "would_be_best", lambda *_: True)
+    folder, result = run(tmp_path, f"epochs={2 if last else 4}", code=1)
+    assert said in result["error"] and result["status"] == "failed"
+    assert said in capsys.readouterr().err
+    # What is left fits together: the first epoch's network, state and checkpoint.
+    assert result["objective"]["epoch"] == 1 and load_model(folder / "checkpoints" / "best.keras")
+    assert len(list((folder / "checkpoints" / "last").glob("*.npz"))) == 1
+    assert main(["resume", str(folder)]) == 0
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3", "4"][: 2 if last else 4]
 
 
 def test_one_batch_is_learned_by_heart(tmp_path: Path, capsys: Capture) -> None:

@@ -1,6 +1,7 @@
 """The source `csv`: a table of files and their classes."""
 
 import os
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
                 )
     if not found:
         raise BadInput(f"The table has no lines except its column names: {path}")
-    reading += [*table.notes, *_column_notes(table, places)]
+    reading += [*table.notes, *_column_notes(table, places, rows)]
     if repeated:
         reading.append(f"{counted(repeated, 'line')} repeating another: each file is used once")
     return found
@@ -185,8 +186,6 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
         split = likely_column(table, SPLIT_WORDS, taken)
     if label is None:
         label = _named_column(table, LABEL_WORDS, "dataset.label_column", [*taken, *([] if split is None else [split])])
-    if split is None:
-        split = _column_of_splits(table, sample, [*taken, *([] if label is None else [label])])
     if label is not None:
         return _Columns(path, label, {}, split)
     others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
@@ -195,16 +194,6 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
         raise _no_column(dataset, table, "label_column", sample)
     return _Columns(path, None, {place: columns[place] for place in others}, split)
-
-
-def _column_of_splits(table: Table, sample: list[Row], taken: list[int]) -> int | None:
-    """The only column, whatever its name, that holds several splits and nothing else."""
-    found = []
-    for place in range(len(table.columns)):
-        splits = {split_of(row[place]) for _, row in sample if row[place].strip()} if place not in taken else set()
-        if len(splits) > 1 and not splits & {None, UNLABELLED}:
-            found.append(place)
-    return found[0] if len(found) == 1 else None
 
 
 def _asked(name: str | None, key: str, table: Table) -> int | None:
@@ -247,8 +236,8 @@ def _bit(text: str) -> bool | None:
     return float(text) == 1 if is_number(text) and float(text) in (0, 1) else None
 
 
-def _column_notes(table: Table, places: _Columns) -> list[str]:
-    """Reports which columns were used, if their names do not make it obvious."""
+def _column_notes(table: Table, places: _Columns, rows: list[Row]) -> list[str]:
+    """Reports which columns were used, if their names do not make it obvious, and which were not."""
     names = table.columns
     plain = names[places.path] == "path" and places.label is not None and names[places.label] == "label"
     said = [] if plain else [f"{shown(names[places.path])} contains the files"]
@@ -260,10 +249,21 @@ def _column_notes(table: Table, places: _Columns) -> list[str]:
         said.append(f"{shown(names[places.label])} the classes")
     if places.split is not None:
         said.append(f"{shown(names[places.split])} {'the' if said else 'contains the'} splits")
-    used = {places.path, places.label, places.split, *places.classes}
-    left = [name for place, name in enumerate(names) if place not in used and name and not is_index(name)]
     notes = [f"among the table's columns {', '.join(said)}"] if said else []
-    return [*notes, *([f"columns that are not used: {listed_columns(left)}"] if left else [])]
+    used = {places.path, places.label, places.split, *places.classes}
+    left = {place: name for place, name in enumerate(names) if place not in used and name and not is_index(name)}
+    if left:
+        notes.append(f"columns that are not used: {listed_columns(list(left.values()))}")
+    splits = [name for place, name in left.items() if _holds_only_splits(rows, place)] if places.split is None else []
+    if len(splits) == 1:
+        word = shlex.quote(f"dataset.split_column={splits[0]}")
+        notes.append(f"to split as the column {shown(splits[0])} says: {word}")
+    return notes
+
+
+def _holds_only_splits(rows: list[Row], place: int) -> bool:
+    splits = {split_of(row[place]) for _, row in rows if row[place].strip()}
+    return len(splits) > 1 and not splits & {None, UNLABELLED}
 
 
 # files

@@ -236,7 +236,11 @@ def _is_index(dataset: PixelCsvDataset, names: Sequence[str], others: list[int],
     numbers = [row[others[0]].strip() for _, row in sample]
     counts = [[str(start + number) for number in range(len(numbers))] for start in (0, 1)]
     fits = math.isqrt(len(others)) ** 2 == len(others)
-    return not fits and math.isqrt(len(others) - 1) ** 2 == len(others) - 1 and (is_index(names[others[0]]) or numbers in counts)
+    return (
+        not fits
+        and math.isqrt(len(others) - 1) ** 2 == len(others) - 1
+        and (is_index(names[others[0]]) or numbers in counts)
+    )
 
 
 def _column_notes(table: Table, places: _Columns, alone: bool) -> list[str]:

@@ -183,6 +183,8 @@ def _encoding(path: Path, asked: str | None, notes: list[str]) -> str:
         head = handle.read(4)
         if asked is not None:
             return "utf-8-sig" if codecs.lookup(asked).name == "utf-8" else asked
+        if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):  # the former begins like a mark of UTF-16
+            return "utf-32"
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         if len(head) == 4 and head[1] == head[3] == 0 != head[0]:  # without a mark

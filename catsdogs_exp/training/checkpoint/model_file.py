@@ -30,11 +30,14 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
         path: path of the file.
     """
     scratch = path.with_name(f".{path.stem}.part.keras")
-    model.save(scratch)
-    with zipfile.ZipFile(scratch, "a") as archive:
-        archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
-    platforms.sync_file(scratch)
-    platforms.replace(scratch, path)
+    try:
+        model.save(scratch)
+        with zipfile.ZipFile(scratch, "a") as archive:
+            archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
+        platforms.sync_file(scratch)
+        platforms.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def read_card(path: Path) -> ModelCard:

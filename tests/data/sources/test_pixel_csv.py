@@ -218,7 +218,7 @@ def test_a_table_without_column_names(tmp_path: Path, cache: Path) -> None:
     ],
 )
 def test_pixels_are_in_the_order_of_their_numbers(tmp_path: Path, cache: Path, names: str) -> None:
-    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n", "utf-8")
+    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n4,2,8,1,3\n", "utf-8")
     listing = listed(tmp_path / "t.csv")
     assert pixels(listing, "7/000000.png") == [10, 20, 30, 40]
     assert listing.reading == ("among the table's columns the pixels are in the order of their numbers",)
@@ -226,7 +226,7 @@ def test_pixels_are_in_the_order_of_their_numbers(tmp_path: Path, cache: Path, n
 
 @pytest.mark.parametrize("names", ["a3,b1,label,a0,b2", "p1,p1,label,p0,p2", "x,1,label,3,2"])
 def test_pixels_without_such_names_are_in_the_order_of_the_columns(tmp_path: Path, cache: Path, names: str) -> None:
-    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n", "utf-8")
+    (tmp_path / "t.csv").write_text(f"{names}\n40,20,7,10,30\n4,2,8,1,3\n", "utf-8")
     listing = listed(tmp_path / "t.csv")
     assert pixels(listing, "7/000000.png") == [40, 20, 10, 30] and listing.reading == ()
 

@@ -74,6 +74,7 @@ def changed(how: str, example: str) -> str:
         pytest.param(lines(HEADER, *LINES), [], id="plain"),
         pytest.param(lines(HEADER, *LINES).encode("utf-8-sig"), [], id="byte order mark"),
         pytest.param(lines(HEADER, *LINES).encode("utf-16"), [], id="UTF-16"),
+        pytest.param(lines(HEADER, *LINES).encode("utf-32"), [], id="UTF-32"),
         pytest.param(lines(HEADER, *LINES).encode("utf-16-le"), [], id="UTF-16 without a mark"),
         pytest.param("\ufeff\ufeff" + lines(HEADER, *LINES), [], id="two byte order marks"),
         pytest.param(
@@ -218,14 +219,17 @@ def test_a_table_behind_a_link_with_absolute_paths_through_it(folder: Path) -> N
     assert classes(listed(real, text)) == EXPECTED
 
 
-def test_splits_are_taken_from_a_column_of_any_name_that_holds_nothing_else(folder: Path) -> None:
+def test_a_column_of_splits_with_another_name_is_told_with_its_setting(folder: Path) -> None:
     words = ["Train", "val", "Test", "training", "valid", ""]
     rows = [f"{line},{word}" for line, word in zip(LINES, words, strict=True)]
     listing = listed(folder, lines(f"{HEADER},data set", *rows))
-    assert listing.splits.tolist() == [TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, UNDECIDED]
-    assert listing.reading == ("among the table's columns 'data set' contains the splits",)
-    unnamed = listed(folder, lines(*rows))
-    assert unnamed.splits.tolist() == listing.splits.tolist() and classes(unnamed) == EXPECTED
+    assert set(listing.splits.tolist()) == {UNDECIDED}
+    assert listing.reading == (
+        "columns that are not used: data set",
+        "to split as the column data set says: 'dataset.split_column=data set'",
+    )
+    asked = listed(folder, lines(f"{HEADER},data set", *rows), "dataset.split_column=data set")
+    assert asked.splits.tolist() == [TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, UNDECIDED]
 
 
 @pytest.mark.parametrize("words", [["train"] * 6, ["train", "test", "test", "x", "train", "test"], ["1", "0"] * 3])
@@ -413,7 +417,7 @@ tables = st.lists(st.tuples(names, names), min_size=2, max_size=8, unique_by=lam
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.sampled_from(["\n", "\r\n"]),
-    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     st.booleans(),
 )
 def test_any_form_of_a_table_gives_its_rows(
