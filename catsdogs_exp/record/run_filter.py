@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
 }
 _EQUAL = {"==": True, "=": True, "!=": False}
 _CONDITION = re.compile(r"\s*([^<>=!\s]+)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*", re.DOTALL)
-_AND = re.compile(r"\s+and\s+|\s*&&\s*")
+# `and`, but not within a quoted value
+_AND = re.compile(r"""([<>=]\s*(?:'[^']*'|"[^"]*")(?=\s|&|$))|\s+and\s+|\s*&&\s*""")
 _EXAMPLE = "Examples: --where 'lr<0.01', --where 'optimizer=adamw and val_accuracy>=0.8', --where status=failed"
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
 _OF_RUN = ("run", "status", *METRICS, "parameters")
@@ -56,8 +57,17 @@ def where(texts: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
         BadInput: if a text is not a condition, or names something that no run has.
     """
     known = dict.fromkeys(key for run in runs for key in run.config or ())
-    conditions = [_condition(part, known) for text in texts for part in _AND.split(text.strip())]
+    conditions = [_condition(part, known) for text in texts for part in _parts(text.strip())]
     return tuple(run for run in runs if all(condition.holds(run) for condition in conditions))
+
+
+def _parts(text: str) -> Iterator[str]:
+    start = 0
+    for match in _AND.finditer(text):
+        if match[1] is None:
+            yield text[start : match.start()]
+            start = match.end()
+    yield text[start:]
 
 
 def _condition(text: str, known: Iterable[str]) -> Condition:
@@ -92,7 +102,7 @@ def _value(text: str) -> Any:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if text.startswith("[") and text.endswith("]"):
-        return [_value(part.strip()) for part in text[1:-1].split(",")]
+        return [_value(part.strip()) for part in text[1:-1].split(",") if part.strip()]
     try:
         return float(text)
     except ValueError:
@@ -100,13 +110,18 @@ def _value(text: str) -> Any:
 
 
 def _same(found: Any, value: Any) -> bool:
-    if _is_number(found) and _is_number(value):
-        return bool(found == value)
     if isinstance(found, list) and isinstance(value, list):
         return len(found) == len(value) and all(map(_same, found, value))
+    if isinstance(found, list):  # `target_size=64` is [64,64]
+        return bool(found) and all(_same(each, value) for each in found)
+    if isinstance(value, list):  # a list of one number is recorded as that number
+        return len(value) == 1 and _same(found, value[0])
     if isinstance(found, str):
-        # `run=2024` and `dataset.path=007` are texts that look like numbers
-        return found == value or (_is_number(value) and _value(found) == value)
+        # `run=2024` and `dataset.path=007` are texts that look like numbers, `loader.cache=none` one like null
+        read = _value(found)
+        return found == value or (not isinstance(read, str | list) and _same(read, value))
+    if _is_number(found) and _is_number(value):
+        return bool(found == value)
     return type(found) is type(value) and bool(found == value)
 
 

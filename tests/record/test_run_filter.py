@@ -59,6 +59,38 @@ def test_conditions(texts: list[str], names: str) -> None:
     assert "".join(each.name for each in where(texts, RUNS)) == names
 
 
+RECORDED = (
+    run("a", {"cache": "none", "milestones": 7, "size": [64, 64], "dense": [], "path": "cats and dogs", "fold": None}),
+    run("b", {"cache": "disk", "milestones": [7, 9], "size": [64, 96], "dense": 512, "path": "it's", "fold": 0}),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("cache=none", "a"),  # a choice called none, not null
+        ("cache='none'", "a"),
+        ("cache!=none", "b"),
+        ("fold=none", "a"),
+        ("fold!=null", "b"),
+        ("milestones=[7]", "a"),  # recorded as a number
+        ("milestones=7", "a"),
+        ("milestones=[7, 9]", "b"),
+        ("dense=[]", "a"),
+        ("dense=[512]", "b"),
+        ("size=64", "a"),  # as it is typed
+        ("size!=64", "b"),
+        ("path='cats and dogs'", "a"),
+        ('path="cats and dogs" and cache=none', "a"),
+        ("path='cats and dogs' && cache=disk", ""),
+        ("cache=disk and path=it's and dense=512", "b"),
+        ("path=it's and run='b'", "b"),
+    ],
+)
+def test_values_are_found_as_they_are_typed(text: str, names: str) -> None:
+    assert "".join(each.name for each in where([text], RECORDED)) == names
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
