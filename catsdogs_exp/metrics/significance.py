@@ -12,6 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.metrics.student import t_within
+
 LEVEL = 0.05
 """A difference is significant if its corrected p-value is below this."""
 
@@ -20,6 +22,7 @@ POWER = 0.8
 
 RESAMPLES = 2_000
 _FEW = 10  # resamples beyond the difference: with fewer, the p-value is imprecise, and the normal tail is used instead
+_FEW_IMAGES = 50  # with fewer, resamples vary too little, and Student's t is used if it is more cautious
 _NORMAL = NormalDist()
 
 
@@ -31,7 +34,8 @@ class Bootstrap:
         difference: float64 [k], on the original images.
         deviation: float64 [k], standard deviation of the difference over resampled sets of images.
         p_value: float64 [k], two-sided: how often a difference at least as large would arise from the choice of images
-            alone. If fewer than ten resamples reach it, from a normal distribution with the same deviation.
+            alone. If fewer than ten resamples reach it, from a normal distribution with the same deviation. On fewer
+            than 50 images, at least that of Student's t and of a sign test.
     """
 
     difference: NDArray[np.float64]
@@ -74,7 +78,7 @@ def bootstrap_means(differences: NDArray[np.floating], resamples: int = RESAMPLE
     n = len(differences)
     rng = np.random.default_rng(seed)
     weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples)]).astype(np.float64)
-    return _judged(differences.mean(axis=0, dtype=np.float64), weights @ differences / n)
+    return _judged(differences.mean(axis=0, dtype=np.float64), weights @ differences / n, n)
 
 
 def bootstrap_counts(
@@ -96,7 +100,7 @@ def bootstrap_counts(
     """
     total = int(counts.sum())
     drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
-    return _judged(difference(counts[None].astype(np.int64)), difference(drawn)[:, None])
+    return _judged(difference(counts[None].astype(np.int64)), difference(drawn)[:, None], total)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -129,7 +133,7 @@ def images_for_mcnemar(only_first: float, only_second: float, comparisons: int =
         return None
     level, power = _quantiles(comparisons)
     reach = level * math.sqrt(either) + power * math.sqrt(max(0.0, either - difference**2))
-    return math.ceil((reach / difference) ** 2)
+    return max(math.ceil((reach / difference) ** 2), math.ceil(_fewest(comparisons) / either))
 
 
 def images_for_bootstrap(difference: float, deviation: float, images: int, comparisons: int = 1) -> int | None:
@@ -147,7 +151,8 @@ def images_for_bootstrap(difference: float, deviation: float, images: int, compa
     """
     if not difference:
         return None
-    return math.ceil(images * (sum(_quantiles(comparisons)) * deviation / difference) ** 2)
+    estimate = math.ceil(images * (sum(_quantiles(comparisons)) * deviation / difference) ** 2)
+    return max(estimate, _fewest(comparisons))
 
 
 def _quantiles(comparisons: int) -> tuple[float, float]:
@@ -155,8 +160,13 @@ def _quantiles(comparisons: int) -> tuple[float, float]:
     return -_NORMAL.inv_cdf(LEVEL / comparisons / 2), _NORMAL.inv_cdf(POWER)
 
 
-def _judged(difference: NDArray[np.float64], resampled: NDArray[np.float64]) -> Bootstrap:
-    """Computes p-values from the differences [k] and those of the resamples [resamples, k]."""
+def _fewest(comparisons: int) -> int:
+    """Returns the number of images on which a sign test can find a difference at all, if all of them show it."""
+    return math.floor(1 - math.log2(LEVEL / comparisons)) + 1
+
+
+def _judged(difference: NDArray[np.float64], resampled: NDArray[np.float64], images: int) -> Bootstrap:
+    """Computes p-values from the differences [k] and those of the resamples [resamples, k] of some images."""
     centred = np.abs(resampled - difference)
     beyond = (centred >= np.abs(difference) * (1 - 1e-12)).sum(axis=0)
     deviation = resampled.std(axis=0, ddof=1)
@@ -164,4 +174,21 @@ def _judged(difference: NDArray[np.float64], resampled: NDArray[np.float64]) -> 
         scores = np.where(deviation > 0, np.abs(difference) / deviation, np.where(difference == 0, 0.0, np.inf))
     tails = np.array([math.erfc(score / math.sqrt(2)) for score in scores])
     counted = (beyond + 1) / (len(resampled) + 1)
-    return Bootstrap(difference, deviation, np.where(beyond >= _FEW, counted, np.minimum(tails, counted)))
+    p_values = np.where(beyond >= _FEW, counted, np.minimum(tails, counted))
+    if images < _FEW_IMAGES:
+        p_values = np.maximum(p_values, [_p_of_few(score, images) for score in scores])
+    return Bootstrap(difference, deviation, p_values)
+
+
+def _p_of_few(score: float, images: int) -> float:
+    """Returns the p-value of Student's test, but at least the smallest one of a sign test, in which the sign of each
+    image's difference is chance.
+
+    Args:
+        score: difference divided by its deviation over resamples, which is too small by the factor sqrt(1 - 1/n).
+        images: their number n, >= 1.
+    """
+    if images == 1 or not score:
+        return 1.0
+    student = 1 - t_within(score * math.sqrt(1 - 1 / images), images - 1) if math.isfinite(score) else 0.0
+    return max(student, 2.0 ** (1 - images))

@@ -71,13 +71,14 @@ class BestTest:
         """`0.832 against 0.826: not distinguishable on 1,000 images; 4,000 would be needed`."""
         digits = 3 if round(self.values[0], 3) != round(self.values[1], 3) else 4
         head = f"{self.values[0]:.{digits}f} against {self.values[1]:.{digits}f}"
+        on = "1 image" if self.images == 1 else f"{self.images:,} images"
         if self.is_better:
-            return f"{head}: better on {self.images:,} images ({named_p(self.corrected)})"
+            return f"{head}: better on {on} ({named_p(self.corrected)})"
         if self.needed is None:
-            return f"{head}: equal on {self.images:,} images"
+            return f"{head}: equal on {on}"
         # the exact test requires slightly more than the estimate
         needed = max(_rounded_up(self.needed), _rounded_up(self.images + 1))
-        return f"{head}: not distinguishable on {self.images:,} images; {needed:,} would be needed"
+        return f"{head}: not distinguishable on {on}; {needed:,} would be needed"
 
 
 @dataclass(frozen=True)

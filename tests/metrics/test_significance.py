@@ -110,3 +110,27 @@ def test_what_is_not_significant_needs_more_images_than_there_are(
     if mcnemar_exact(first, second) * comparisons > LEVEL and first != second:
         needed = images_for_mcnemar(first / n, second / n, comparisons)
         assert needed is not None and needed > n * 0.9
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 5, 8])
+def test_a_few_images_prove_nothing_a_sign_test_could_not(images: int) -> None:
+    same = bootstrap_means(np.full((images, 1), 0.25))
+    alike = bootstrap_means(np.linspace(0.5, 0.6, images)[:, None])
+    counts = bootstrap_counts(np.array([images]), lambda drawn: drawn[:, 0] / images)
+    for found in (same, alike, counts):
+        assert found.p_value[0] >= 2.0 ** (1 - images)
+
+
+def test_on_few_images_differences_by_chance_are_as_rare_as_the_level_says() -> None:
+    rng = np.random.default_rng(4)
+    for images in (2, 3, 5, 10, 20):
+        found = bootstrap_means(rng.normal(0, 1, (images, 2000)), resamples=400)
+        assert (found.p_value < LEVEL).mean() <= LEVEL + 0.015, images
+
+
+def test_no_number_of_images_is_too_small_for_the_test() -> None:
+    for comparisons in (1, 10):
+        for needed in (images_for_mcnemar(1, 0, comparisons), images_for_bootstrap(0.3, 0.0, 2, comparisons)):
+            assert needed is not None
+            assert mcnemar_exact(needed, 0) * comparisons < LEVEL
+    assert images_for_mcnemar(1, 0) == 6

@@ -126,6 +126,15 @@ def test_the_same_macro_f1_is_not_better(tmp_path: Path, make: Callable[..., Pat
     assert worse.is_better
 
 
+@pytest.mark.parametrize("by", ["val_accuracy", "val_loss", "val_macro_f1"])
+def test_two_images_prove_nothing(tmp_path: Path, make: Callable[..., Path], by: str) -> None:
+    make("a", n=2)
+    make("b", n=2, wrong=range(2))
+    (test,) = verdict_of(tmp_path, by).tests
+    assert not test.is_better
+    assert test.words().endswith(": not distinguishable on 2 images; 6 would be needed")
+
+
 def test_other_images_are_never_compared(tmp_path: Path, make: Callable[..., Path]) -> None:
     make("best")
     make("fewer", wrong=(1,), n=90)
