@@ -70,7 +70,8 @@ class Noise:
 
     Attributes:
         is_share: whether values are proportions of images, such as the accuracy: they stay within 0..1, and have at
-            least the sampling noise of the evaluated images.
+            least the sampling noise of the evaluated images. Losses have at least that of images whose losses vary as
+            much as their mean.
         judged: number of images that the values were measured on.
     """
 
@@ -151,11 +152,14 @@ def _forecast(
     errors = 1 - v if noise.is_share else v
     largest = float(n.max())
     fits = {name: _fit(errors[None], _FUNCTIONS[name], n, largest) for name in _FUNCTIONS}
-    freedom = {name: max(1, len(n) - _FUNCTIONS[name][2]) for name in _FUNCTIONS}
-    deviation = min(math.sqrt(float(fits[name].squares[0]) / freedom[name]) for name in _FUNCTIONS)
+    # a function with as many free numbers as there are points goes through all of them, whatever the noise
+    freedom = {name: len(n) - _FUNCTIONS[name][2] for name in _FUNCTIONS if len(n) > _FUNCTIONS[name][2]}
+    deviation = min(math.sqrt(float(fits[name].squares[0]) / free) for name, free in freedom.items())
     if noise.is_share:
         mean = float(np.clip(v.mean(), 0.01, 0.99))
         deviation = max(deviation, math.sqrt(mean * (1 - mean) / noise.judged))
+    else:  # the losses of images vary about as much as their mean
+        deviation = max(deviation, float(v.mean()) / math.sqrt(noise.judged))
     deviation = max(deviation, 1e-9)
     # Akaike weights; with so few points, the small-sample correction would rule out any offset
     badness = {name: float(fits[name].squares[0]) / deviation**2 + 2 * _FUNCTIONS[name][2] for name in _FUNCTIONS}

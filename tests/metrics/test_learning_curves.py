@@ -78,3 +78,10 @@ def test_a_break_in_the_curve_is_seen_in_the_check() -> None:
 def test_too_few_sizes() -> None:
     with pytest.raises(ValueError, match=f"a learning curve needs {FEWEST_SIZES} sizes. Received: 3"):
         fit_learning_curve([1, 2, 2, 3], [0.5, 0.6, 0.6, 0.7], EXACT)
+
+
+def test_a_loss_that_happens_to_lie_on_a_curve_is_not_known_exactly() -> None:
+    found = fit_learning_curve([100, 200, 400, 800], [0.7, 0.6, 0.52, 0.5], Noise(False, 100))
+    assert found.check.high - found.check.low > 0.05
+    assert found.check.low <= 0.5 <= found.check.high
+    assert all(each.high - each.low > 0.05 for each in found.forecasts)
