@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.notebook.tables import table
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
+from catsdogs_exp.record.folder.run_lock import true_status
 
 if TYPE_CHECKING:  # it comes with TensorFlow
     from PIL import Image
@@ -63,8 +65,7 @@ class OpenedRun:
     def history(self) -> Any:
         """One row per epoch: a `pandas.DataFrame`, or a list of dictionaries if pandas is not installed."""
         try:
-            with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
-                rows = [{key: _number(text) for key, text in row.items()} for row in csv.DictReader(handle)]
+            rows = [{key: _number(text) for key, text in row.items()} for row in epoch_rows(self.folder)]
         except FileNotFoundError:
             rows = []
         except (OSError, ValueError, csv.Error) as error:
@@ -177,7 +178,7 @@ class OpenedRun:
         objective = result.get("objective") or {}
         value = objective.get("value")
         figure = f", {objective.get('name')} {value:.4f}" if isinstance(value, float | int) else ""
-        return f"<run {self.folder.name}: {result.get('status')}{figure}>"
+        return f"<run {self.folder.name}: {true_status(self.folder, result.get('status'))}{figure}>"
 
     def _repr_html_(self) -> str:
         from catsdogs_exp.report.run_head import run_head  # noqa: PLC0415  (matplotlib)

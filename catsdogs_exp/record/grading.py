@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,10 @@ def read_curves(folder: Path) -> Curves:
         BadInput: if there are none, or no validation values among them.
     """
     try:
-        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle))
+        rows = epoch_rows(folder)
         train = np.array([float(row["accuracy"]) for row in rows])
         val = np.array([float(row["val_accuracy"]) for row in rows])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadInput(f"The run has no training and validation accuracy to grade: {folder} ({error})") from error
     if not len(train):
         raise BadInput(f"The run has no finished epoch to grade: {folder}")

@@ -1,12 +1,12 @@
 """Compares two runs value by value: the metrics of each epoch, and the weights of the best networks."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.training.checkpoint.model_file import load_model
 
 _TIMES = ("seconds", "images_per_second")
@@ -60,8 +60,7 @@ def compare_runs(first: Path, second: Path) -> Repetition:
 
 def _values(folder: Path) -> list[dict[str, str]]:
     try:
-        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as handle:
-            return [{k: v for k, v in row.items() if k not in _TIMES} for row in csv.DictReader(handle)]
+        return [{k: v for k, v in row.items() if k not in _TIMES} for row in epoch_rows(folder)]
     except OSError as error:
         raise BadInput(f"The run has no metrics.csv: {folder}") from error
 

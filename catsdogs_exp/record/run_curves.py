@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
+
 
 @dataclass(frozen=True)
 class RunCurves:
@@ -22,9 +24,7 @@ class RunCurves:
 def read_curves(folder: Path, names: tuple[str, ...]) -> RunCurves:
     """Returns the curves of some metrics; without epochs if there are none yet, or the file is unreadable."""
     try:
-        text = (folder / "metrics.csv").read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line
-        rows = {int(row["epoch"]): row for row in csv.DictReader(whole.splitlines())}
+        rows = {int(row["epoch"]): row for row in epoch_rows(folder)}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return RunCurves((), dict.fromkeys(names, ()))
     epochs = tuple(sorted(rows))

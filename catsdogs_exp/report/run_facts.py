@@ -10,6 +10,7 @@ import yaml
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, read_result
 from catsdogs_exp.record.folder.run_lock import true_status
@@ -66,7 +67,7 @@ def read_facts(run: RunFiles) -> RunFacts:
         predictions = predictions_of(run.folder).of_split("validation")
     except BadInput as error:
         lacking.append(f"{error}")
-    history = _history(run.folder / "metrics.csv")
+    history = _history(run.folder)
     if not history:
         lacking.append("No epoch has ended: no curves.")
     return RunFacts(
@@ -89,10 +90,9 @@ def _yaml(path: Path, lacking: list[str]) -> Any:
         return {}
 
 
-def _history(path: Path) -> tuple[dict[str, float], ...]:
+def _history(folder: Path) -> tuple[dict[str, float], ...]:
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle))
+        rows = epoch_rows(folder)
     except (OSError, ValueError, csv.Error):
         return ()
     found: dict[str, dict[str, float]] = {}

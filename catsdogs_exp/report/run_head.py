@@ -19,7 +19,7 @@ def run_head(run: RunFiles) -> str:
     return page.piece(
         "run_head.html.j2",
         name=run.folder.name,
-        status=facts.result.get("status"),
+        status=facts.status,
         headline=headline(facts),
         lines=[each.text for each in found],
         setting=next_setting(found),

@@ -77,6 +77,15 @@ def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None
         assert line in html
 
 
+def test_a_line_cut_off_by_a_kill_is_no_epoch(run: Path) -> None:
+    assert main(["report", str(run), "--no-maps"]) == 0
+    whole = (run / "report.html").read_text(encoding="utf-8")
+    with (run / "metrics.csv").open("a", encoding="utf-8") as handle:
+        handle.write("4,0.")
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert (run / "report.html").read_text(encoding="utf-8") == whole
+
+
 HOSTILE = "<script>alert(1)</script>\"'[/bold]\N{GRINNING FACE}\n&amp;"
 
 

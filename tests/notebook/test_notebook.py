@@ -131,6 +131,18 @@ def test_a_failed_run_raises_and_keeps_its_folder(tmp_path: Path, tiny: tuple[st
     assert rows_of(run.history) == [] or run.history is not None
 
 
+def test_a_killed_run_says_so(trained: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    (folder / "result.json").write_text(json.dumps(result | {"status": "running"}), encoding="utf-8")
+    run = ce.open_run(folder)
+    assert repr(run).startswith("<run run: killed, ")
+    assert "<strong>killed</strong>" in run._repr_html_()
+
+
 def test_names_are_text_in_what_a_notebook_shows(trained: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.record.grading import CRITERIA, Curves, curve_error, grade, slope_difference
+from catsdogs_exp.record.grading import CRITERIA, Curves, curve_error, grade, read_curves, slope_difference
 
 
 def curves(train: list[float], val: list[float]) -> Curves:
@@ -59,3 +59,9 @@ def test_the_command(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["by"] == "week1"
     assert main(["grade", str(trained), "--by", "weak2"]) == 2
     assert "--by must be one of week1, week2" in (said := capsys.readouterr().err) and "Did you mean week2" in said
+
+
+def test_an_epoch_that_was_not_written_completely_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("epoch,loss,accuracy,val_loss,val_accuracy\n1,0.6,0.7,0.6,0.75\n2,0.5,0.8")
+    found = read_curves(tmp_path)
+    assert (found.train.tolist(), found.val.tolist()) == ([0.7], [0.75])

@@ -18,6 +18,7 @@ import yaml
 from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
 from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, jobs_elsewhere
 
@@ -159,7 +160,7 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
         remarks.append(f"skipped {name}: result.json does not belong to a run (it has no status)")
         return None
     found = {metric: _number(_at(content, place)) for metric, place in _IN_RESULT.items()}
-    found["last"], found["last10"] = _last_epochs(folder / "metrics.csv", name, remarks)
+    found["last"], found["last10"] = _last_epochs(folder, name, remarks)
     if not found["seconds"]:  # before the first epoch ends
         found["seconds"] = None
     status = true_status(folder, content["status"])
@@ -221,13 +222,11 @@ def _part(text: str) -> Any:
     return yaml.load(text, _LOADER)  # noqa: S506
 
 
-def _last_epochs(path: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
+def _last_epochs(folder: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
     """Returns the validation accuracy of the last epoch, and its mean over the last ten (or all, if fewer)."""
     try:
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]  # a run may be writing the next line
         # By epoch: one repeated after a resume counts once.
-        rows = {row.get("epoch"): row.get("val_accuracy") for row in csv.DictReader(whole.splitlines())}
+        rows = {row.get("epoch"): row.get("val_accuracy") for row in epoch_rows(folder)}
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError, csv.Error) as error:
