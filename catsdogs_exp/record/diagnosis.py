@@ -22,6 +22,7 @@ _ALL = 0.99  # fraction of images predicted as one class
 _KNOWS = 0.8  # lowest accuracy at which a network's confidence is evidence about labels
 _LEARNED = 0.9  # lowest training accuracy that rules out the learning rate as the problem
 _SURE = 0.95  # lowest probability of a wrong class at which the label is doubted
+_DROPOUT = 0.5  # to try against overfitting
 
 Row = Mapping[str, float]
 """One epoch: its columns in `metrics.csv`, including NaN."""
@@ -32,8 +33,8 @@ class Diagnosis:
     """One finding.
 
     Attributes:
-        kind: `learning`, `rising`, `overfits`, `gap`, `collapsed`, `diverged`, `chance`, `few`, `input`, `suspects`,
-            `cue` or `nothing`.
+        kind: `learning`, `rising`, `overfits`, `gap`, `collapsed`, `diverged`, `chance`, `one_class`, `few`, `input`,
+            `suspects`, `cue` or `nothing`.
         text: a sentence with its evidence.
         setting: the settings to type next, or `""`.
         trouble: whether it is a problem.
@@ -72,7 +73,7 @@ def diagnose(
         _overfits(history, config),
         _rising(history, config),
         _waiting(result, config),
-        _gap(history, result),
+        _gap(history, result, config),
         _suspects(validation),
     ]
     kept = [each for each in found if each is not None]
@@ -161,6 +162,11 @@ def _learning(
         if last < 0.98 * first:
             return [Diagnosis("learning", f"Learning: the loss fell from {first:.3g} to {last:.3g}.", trouble=False)]
         return []
+    present = np.unique(predictions.labels)
+    if len(present) == 1:
+        only = f"{len(predictions)} validation images are {predictions.classes[present[0]]}"
+        text = f"Validation cannot tell: all {only}, so the accuracy does not show whether the classes are told apart."
+        return [Diagnosis("one_class", text)]
     count, hits = len(predictions), int(predictions.right.sum())
     low, high = wilson_interval(hits, count)
     chance = float(np.bincount(predictions.labels).max() / count)
@@ -185,7 +191,10 @@ def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosi
     if high - low <= 2 * WIDE:
         return None
     share = config.get("split.validation")
-    setting = "" if not isinstance(share, int | float) or share >= 0.4 else f"split.validation={min(0.4, 2 * share):g}"
+    if not isinstance(share, int | float) or share >= 0.4 or config.get("split.folds"):
+        setting = ""
+    else:
+        setting = f"split.validation={min(0.4, 2 * share):g}"
     return Diagnosis(
         "few",
         (
@@ -204,14 +213,22 @@ def _overfits(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | 
     before, after = history[best]["loss"], history[-1]["loss"]
     if best >= len(values) - 2 or values[-1] < _OVERFIT * values[best] or not after < before:
         return None
-    plain = not any(config.get(f"augment.{key}") for key in ("rotation_range", "horizontal_flip", "mixup"))
     return Diagnosis(
         "overfits",
         f"Overfitting since epoch {best + 1}: val_loss is lowest there, {values[best]:.3f}, and ends "
         f"at {values[-1]:.3f}, "
         f"while the training loss falls from {before:.3f} to {after:.3f}.",
-        "augment=course" if plain else "model.dropout=0.5",
+        _against_overfitting(config),
     )
+
+
+def _against_overfitting(config: Mapping[str, Any]) -> str:
+    """Returns the setting for what the run lacks: augmentation, then dropout if its network can have some."""
+    changes = ("rotation_range", "horizontal_flip", "mixup", "cutmix")
+    if not any(config.get(f"augment.{key}") for key in changes) and config.get("augment.policy", "none") == "none":
+        return "augment=course"
+    dropout = config.get("model.dropout")
+    return f"model.dropout={_DROPOUT}" if isinstance(dropout, int | float) and dropout < _DROPOUT else ""
 
 
 def _rising(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | None:
@@ -241,14 +258,16 @@ def _waiting(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis 
     )
 
 
-def _gap(history: Sequence[Row], result: Mapping[str, Any]) -> Diagnosis | None:
+def _gap(history: Sequence[Row], result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:
     epoch = (result.get("objective") or {}).get("epoch")
     row = history[epoch - 1] if isinstance(epoch, int) and 0 < epoch <= len(history) else history[-1]
     train, val = row.get("accuracy", math.nan), row.get("val_accuracy", math.nan)
     if not train - val > _GAP:
         return None
     return Diagnosis(
-        "gap", f"Gap: accuracy {train:.3f} on training images, {val:.3f} on validation images.", "augment=course"
+        "gap",
+        f"Gap: accuracy {train:.3f} on training images, {val:.3f} on validation images.",
+        _against_overfitting(config),
     )
 
 

@@ -109,3 +109,40 @@ def test_without_predictions_or_epochs_it_still_answers() -> None:
     assert [each.kind for each in diagnose(rows([0.7, 0.6], [0.7, 0.6]), {}, {}, None)] == ["learning", "rising"]
     assert [each.kind for each in diagnose([], {}, {}, None)] == ["nothing"]
     assert next_setting(diagnose([], {}, {}, None)) == ""
+
+
+AUGMENTED = {"augment.rotation_range": 40.0, "augment.policy": "none"}
+
+
+@pytest.mark.parametrize("kind", ["overfits", "gap"])
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        ({"augment.rotation_range": 0.0, "augment.policy": "none"}, "augment=course"),
+        (AUGMENTED | {"model.dropout": 0.0}, "model.dropout=0.5"),
+        ({"augment.policy": "randaugment", "model.dropout": 0.2}, "model.dropout=0.5"),
+        (AUGMENTED | {"model.dropout": 0.5}, ""),
+        (AUGMENTED, ""),  # a network that cannot have dropout
+    ],
+)
+def test_what_the_run_already_has_is_not_to_be_tried_next(kind: str, config: dict, setting: str) -> None:
+    history, result, judged, _, _ = CASES[kind]
+    (mine,) = [each for each in diagnose(history, result, CONFIG | config, judged) if each.kind == kind]
+    assert mine.setting == setting
+
+
+def test_folds_determine_the_validation_images() -> None:
+    (few,) = [
+        each for each in diagnose(FLAT, {}, CONFIG | {"split.folds": 5}, predictions(15, 20)) if each.kind == "few"
+    ]
+    assert few.setting == ""
+
+
+def test_validation_images_of_one_class_tell_nothing() -> None:
+    judged = predictions(400)
+    judged.labels[:] = 1
+    judged.probabilities[:] = (0.2, 0.8)
+    found = diagnose(FLAT, {}, CONFIG, judged)
+    assert [each.kind for each in found] == ["one_class"]
+    assert found[0].text.startswith("Validation cannot tell: all 400 validation images are dogs")
+    assert next_setting(found) == ""
