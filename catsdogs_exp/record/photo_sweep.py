@@ -63,7 +63,7 @@ def photo_sweeps(found: Comparison) -> list[PhotoSweep]:
     others = [key for key in found.keys if key not in (*SIZES, *REPEATED, "experiment")]
     sweeps = []
     for runs in found.alike(others):
-        if len({run.images.get("train") for run in runs}) > 1:
+        if len({run.images.get("train") for run in runs} - {None}) > 1:  # unknown until the data has been read
             shared = {key: runs[0].setting(key) for key in others}
             sweeps.append(_sweep(found.by, runs, shared))
     return sweeps

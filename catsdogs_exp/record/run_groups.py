@@ -17,6 +17,7 @@ REPEATED = ("seed", "split.fold")
 
 _OF_SPLIT = ("seed", "split.fold", "split.seed")  # determine which images of the same data are used for validation
 _OF_SHARE = ("dataset.fraction", "dataset.max_per_class")  # determine how many of them are used for training
+_FRACTIONS = ("accuracy", "macro_f1", "last", "last10", "crop_sensitivity")  # metrics of at most 1
 _NAMED = 3
 
 
@@ -183,4 +184,4 @@ def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
 
 def _bounds(metric: str) -> tuple[float, float]:
     """Returns the range of a metric: that of a fraction, or of a positive number."""
-    return 0.0, 1.0 if metric.endswith("accuracy") or metric.startswith("last") else math.inf
+    return 0.0, 1.0 if metric.endswith(_FRACTIONS) else math.inf

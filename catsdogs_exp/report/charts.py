@@ -166,7 +166,10 @@ def _axis(column: Sequence[Any]) -> tuple[tuple[Tick, ...], list[float]]:
         turn: Callable[[float], float] = math.log if logs else float
         scale = _scale(turn(smallest), turn(largest), low, high)
         shown = sorted(set(known)) if len(set(known)) <= _TICKS else _spread(smallest, largest, logs)
-        ticks = [Tick(scale(turn(value)), f"{value:.4g}") for value in shown]
+        texts = [f"{value:.4g}" for value in shown]
+        if len(set(texts)) < len(texts):  # such as seeds of nine digits
+            texts = [f"{value:.12g}" for value in shown]
+        ticks = [Tick(scale(turn(value)), text) for value, text in zip(shown, texts, strict=True)]
         places = [unset if value is None else scale(turn(value)) for value in column]
     else:
         texts = sorted({str(value) for value in known})

@@ -515,6 +515,16 @@ def test_groups_over_seeds(tmp_path, names):
     assert second.mean.deviation == pytest.approx(0.25 / 2**0.5)
 
 
+@pytest.mark.parametrize("metric", ["crop_sensitivity", "val_accuracy", "last10"])
+def test_the_interval_of_a_fraction_stays_within_0_and_1(tmp_path, metric):
+    for seed, value in enumerate((1.0, 0.5)):
+        make_run(
+            tmp_path / f"{seed}", value, config=settings(seed=seed), crop_sensitivity={"share": value}, epochs=[value]
+        )
+    (group,) = group_runs(compare([tmp_path], metric), ["~seed"]).groups
+    assert group.mean.interval == (0, 1)
+
+
 def of_data(folder, name, value, data, **changes):
     config = settings(**changes)
     config["dataset"] |= {"name": "folder", "path": name}

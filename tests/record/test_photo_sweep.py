@@ -98,3 +98,13 @@ def test_other_sweeps_have_none(tmp_path: Path, make: Callable[..., None]) -> No
     make(1, depth=2)
     make(1, depth=3)
     assert photo_sweeps(compare([tmp_path])) == []
+
+
+def test_a_run_that_failed_before_its_data_was_read_makes_no_sweep(tmp_path: Path, make: Callable[..., None]) -> None:
+    for fraction in (0.125, 0.25, 0.5, 1):
+        make(fraction, depth=2)
+    make(1, depth=3)
+    make(1, depth=3, seed=1)
+    failed = next(tmp_path.glob("1-1-*"))
+    (failed / "result.json").write_text(json.dumps({"status": "failed", "error": "no images"}))
+    assert [sweep.settings for sweep in photo_sweeps(compare([tmp_path]))] == [{"depth": 2}]

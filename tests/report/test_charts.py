@@ -54,3 +54,9 @@ def test_ticks_close_together_have_different_texts() -> None:
     assert found is not None
     texts = [tick.text for tick in found.up]
     assert "0.9905" in texts and len(set(texts)) == len(texts)
+
+
+def test_long_seeds_have_different_texts() -> None:
+    found = parallel(("seed", "lr"), [(20241126, 0.00123456), (20241127, 0.1)], [False, False])
+    assert [tick.text for tick in found.axes[0].ticks] == ["20241126", "20241127"]
+    assert [tick.text for tick in found.axes[1].ticks] == ["0.001235", "0.1"]

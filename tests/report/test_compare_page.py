@@ -189,3 +189,12 @@ def test_the_wall_is_embedded_where_activations_were_kept(
     page = tmp_path / "page.html"
     assert compare.main([str(tmp_path / "runs"), "--html", str(page), "--csv"]) == 0
     assert open_page(page).find_elements("css selector", "#wall img.wall")
+
+
+def test_settings_have_all_their_digits(tmp_path: Path, make: Callable[..., Path]) -> None:
+    make("a", seed=20241126, lr=0.00012345678)
+    make("b", seed=20241127, lr=10.0, dense=[])
+    assert compare.main([str(tmp_path / "runs"), "--html", str(tmp_path / "page.html"), "--csv"]) == 0
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for text in (">20241126<", ">20241127<", ">0.00012345678<", ">10<"):
+        assert text in html
