@@ -26,7 +26,7 @@ class Slice:
     """A group of images.
 
     Attributes:
-        words: what the images have in common: `("dark", "narrow")`.
+        key: what the images have in common.
         images: number of images.
         wrong: number of wrong predictions.
         interval: 95 % Wilson interval of the error rate.
@@ -34,12 +34,17 @@ class Slice:
         p_value: one-sided p-value of Fisher's exact test for more mistakes than elsewhere, after Holm's correction.
     """
 
-    words: tuple[str, ...]
+    key: Key
     images: int
     wrong: int
     interval: tuple[float, float]
     others: float
     p_value: float
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Returns the names of the groups: `("dark", "narrow")`."""
+        return tuple(name for _, name in self.key)
 
     def sentence(self) -> str:
         """Returns `wrong on 0.39 of 34 images: dark, narrow (0.25 to 0.56; 0.12 of the others)`."""
@@ -83,8 +88,7 @@ def find_slices(groups: Mapping[str, Sequence[str]], right: NDArray[np.bool_]) -
         size, bad = sizes[key], counts[key]
         others = (total - bad) / (len(right) - size)
         if p_value < LEVEL and bad / size > others:
-            words = tuple(name for _, name in key)
-            found[key] = Slice(words, size, bad, wilson_interval(bad, size), others, p_value)
+            found[key] = Slice(key, size, bad, wilson_interval(bad, size), others, p_value)
     pairs = {key for key in found if len(key) == 2 and not _explained_by_group(key, found, masks, wrong)}
     shown = [
         each

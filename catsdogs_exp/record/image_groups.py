@@ -12,14 +12,15 @@ from catsdogs_exp.record.folder.predictions import Predictions
 _NARROW, _WIDE = 0.8, 1.25  # width / height
 
 
-def groups_of_images(folder: Path, predictions: Predictions) -> dict[str, list[str]]:
+def groups_of_images(folder: Path | None, predictions: Predictions) -> dict[str, list[str]]:
     """Returns the group of each image by kind, as required by `find_slices`; `""` for an image in none.
 
     Args:
-        folder: of the run, whose `manifest.csv` has the sizes of the images.
+        folder: of the run, whose `manifest.csv` has the sizes of the images; None if they are not the run's, although
+            some may have the same names.
         predictions: of n images.
     """
-    rows = _manifest(folder / "manifest.csv")
+    rows = {} if folder is None else _manifest(folder / "manifest.csv")
     found = [rows.get(path, {}) for path in predictions.paths]
     width, height = (np.array([_number(row.get(side)) for row in found]) for side in ("width", "height"))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -129,9 +129,15 @@ def _row(run: Run, place: int, metrics: Sequence[str], keys: Sequence[str]) -> P
 
 def _cell(value: Any, places: int | None = None) -> Cell:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        text = f"{value:,.{places}f}" if places is not None else f"{value:g}"
+        text = f"{value:,.{places}f}" if places is not None else _whole(value)
         return Cell(text, float(value))
     return Cell(_shown(value))
+
+
+def _whole(value: float) -> str:
+    """Returns a setting with all its digits: a seed of nine digits is not rounded."""
+    short = f"{value:g}"
+    return short if float(short) == value else str(value)
 
 
 def _shown(value: Any) -> str:
@@ -243,15 +249,14 @@ def slice_table(
         folder: of one of the runs.
     """
     groups = groups_of_images(folder, judged[0][1])
-    images = [set(names) for names in zip(*groups.values(), strict=True)]
-    slices = dict.fromkeys(each.words for _, said in judged for each in find_slices(groups, said.right))
+    slices = dict.fromkeys(each.key for _, said in judged for each in find_slices(groups, said.right))
     rows = []
-    for words in slices:
-        inside = np.array([names.issuperset(words) for names in images])
+    for key in slices:
+        inside = np.all([np.array(groups[kind]) == name for kind, name in key], axis=0)
         shares = [
             f"{(~said.right[inside]).mean():.2f} (others {(~said.right[~inside]).mean():.2f})" for _, said in judged
         ]
-        rows.append((", ".join(words), f"{inside.sum():,}", *shares))
+        rows.append((", ".join(name for _, name in key), f"{inside.sum():,}", *shares))
     return ("wrong on", "images", *(name for name, _ in judged)), rows
 
 

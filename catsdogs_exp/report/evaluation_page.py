@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.report import page
@@ -52,7 +53,8 @@ def write_evaluation_page(facts: EvaluationFacts, folder: Path) -> Path:
     """
     predictions = facts.predictions
     mistakes = predictions.mistakes()
-    slices = find_slices(groups_of(facts.run, predictions, facts.root), predictions.right)
+    owner = facts.run if set(predictions.splits) <= set(SPLITS) else None
+    slices = find_slices(groups_of(owner, predictions, facts.root), predictions.right)
     html = page.render(
         "evaluation.html.j2",
         title=f"Evaluation of {facts.run.name}: {facts.what}",

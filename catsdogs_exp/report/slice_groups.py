@@ -19,11 +19,11 @@ _MOST = 1000  # maximum number of images whose brightness and sharpness are meas
 _SIDE = 64  # pixels of the shorter side on which they are measured
 
 
-def groups_of(folder: Path, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
+def groups_of(folder: Path | None, predictions: Predictions, root: Path | None) -> dict[str, list[str]]:
     """Returns the groups of each image by kind, as `find_slices` expects them.
 
     Args:
-        folder: of the run.
+        folder: of the run; None if the images are not the run's.
         predictions: for the images.
         root: that their paths are relative to; None: unknown.
     """

@@ -1,6 +1,7 @@
 """Groups of images from the manifest of a run, and slices of several runs side by side."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +55,11 @@ def test_a_slice_of_one_run_is_shown_for_all(tmp_path: Path) -> None:
         ("narrow", "20", "0.00 (others 0.01)", "0.75 (others 0.01)"),
     ]
     assert slice_table([("good", good)], tmp_path)[1] == []
+
+
+def test_a_class_named_like_a_size_is_not_that_size(tmp_path: Path) -> None:
+    paths = tuple(f"{place}.jpg" for place in range(N))
+    write_manifest(tmp_path, paths, [(100 + place, 100 + place) for place in range(N)])
+    said = replace(predictions(paths, {place for place in range(N) if place % 2}), classes=("large", "small"))
+    _, rows = slice_table([("bad", said)], tmp_path)
+    assert rows == [("small", "50", "1.00 (others 0.00)")]
