@@ -35,9 +35,12 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.record.pictures.activation_page import Style
     from catsdogs_exp.record.pictures.files import save_new
 
-    drawn = draw_activations(run, files, options.layers, Style(options.channels, options.scale), options.epoch)
     folder = options.output or run.folder / "activations"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output must be a folder. Received: {folder} ({error.strerror})") from error
+    drawn = draw_activations(run, files, options.layers, Style(options.channels, options.scale), options.epoch)
     for each in drawn:
         if each.page is None:
             aside(f"error: {each.path}: {each.error}")

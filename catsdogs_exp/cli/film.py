@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
             f"--probe must be one of {', '.join(probes)}. Received: {options.probe}."
             f"{did_you_mean(options.probe, probes)}"
         )
-    layers = options.layers or [layer.layer for layer in epochs[0].answers.layers]
+    layers = options.layers or ["*"]
     for number, name in enumerate(probes):
         if options.probe not in (None, name):
             continue

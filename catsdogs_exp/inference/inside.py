@@ -24,6 +24,7 @@ from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.model_file import load_model
 
 _BATCH = 32
+_FEWEST = 4  # images, for CKA
 _SECONDS = 20.0  # for measuring the use of one network's channels
 
 
@@ -83,6 +84,11 @@ def compare_inside(
         shown = images_of_split(runs[0], first.card, "validation", images)
     else:
         shown = images_of_folder(data, first.card, images)
+    if len(shown.labels) < _FEWEST:
+        raise BadInput(
+            f"--inside needs at least {_FEWEST} images that both networks see. Received: {len(shown.labels)}. "
+            "Name a folder with more: --data PATH"
+        )
     others = images_of_files(shown, second.card)
     sides = []
     for network, pictures, run in ((first, shown, runs[0]), (second, others, runs[1])):

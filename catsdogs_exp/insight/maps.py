@@ -81,7 +81,8 @@ def shrunk(maps: NDArray[np.float32], most: int) -> NDArray[np.float32]:
     block = max(1, -(-max(height, width) // most))
     if block == 1:
         return maps
-    rows, columns = height // block * block, width // block * block
+    tall, wide = min(block, height), min(block, width)  # a strip keeps a row
+    rows, columns = height // tall * tall, width // wide * wide
     cut = maps[:, :rows, :columns]
-    shape = (len(maps), rows // block, block, columns // block, block, maps.shape[3])
+    shape = (len(maps), rows // tall, tall, columns // wide, wide, maps.shape[3])
     return np.asarray(cut.reshape(shape).mean(axis=(2, 4)), np.float32)

@@ -19,6 +19,7 @@ _SIDE = 64  # maximum longer side of saved maps
 _ABOUT = "about"
 _HEADS = 8192  # bytes: names, probabilities, and array headers
 _MOST = 2**30  # maximum bytes of an array to read
+_LARGEST = float(np.finfo(np.float16).max)  # 65,504: a network with a learning rate too high exceeds it
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class ActivationFiles:
         if not self._most:
             return
         self._folder.mkdir(exist_ok=True)
-        maps = [shrunk(each.maps[..., :channels], _SIDE).astype(np.float16) for each in kept.answers.layers]
+        maps = [
+            np.clip(shrunk(each.maps[..., :channels], _SIDE), -_LARGEST, _LARGEST).astype(np.float16)
+            for each in kept.answers.layers
+        ]
         if not best:
             self._make_room(sum(each.nbytes for each in maps) + kept.images.nbytes + _HEADS)
         about = {

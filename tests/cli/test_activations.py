@@ -1,7 +1,9 @@
 """`activations` and `film`: pictures for any image, films of the recorded epochs."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
-from catsdogs_exp.record.activation_arrays import epoch_files, read_activations
+from catsdogs_exp.record.activation_arrays import ActivationFiles, epoch_files, read_activations
 
 
 @pytest.fixture
@@ -124,3 +126,25 @@ def test_a_film_needs_no_tensorflow(trained: Path) -> None:
 def test_a_film_that_cannot_be_made_is_one_line(trained: Path, words: list[str], message: str, capsys) -> None:
     assert main(["film", str(trained), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_film_of_a_run_resumed_with_other_layers_shows_those_of_all_epochs(
+    trained: Path, tmp_path: Path, capsys
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    newest = read_activations(epoch_files(run / "activations")[-1])
+    fewer = replace(newest.answers, layers=newest.answers.layers[2:])
+    ActivationFiles(run / "activations", 10**9).add(replace(newest, epoch=3, answers=fewer), 64)
+    assert main(["film", str(run)]) == 0
+    assert capsys.readouterr().out.count(": 3 epochs") == 2
+    assert main(["film", str(run), "--layers", "block1_conv"]) == 2
+    assert "--layers must name saved layers: block2_conv, block2_pool. Received: block1_conv" in capsys.readouterr().err
+    other = replace(newest.answers, layers=newest.answers.layers[:2])
+    ActivationFiles(run / "activations", 10**9).add(replace(newest, epoch=4, answers=other), 64)
+    assert main(["film", str(run)]) == 2
+    assert "layers that all recorded epochs have in common" in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file_is_one_line(trained: Path, image: Path, capsys) -> None:
+    assert main(["activations", str(trained), str(image), "--output", str(image)]) == 2
+    assert f"--output must be a folder. Received: {image}" in capsys.readouterr().err

@@ -94,3 +94,9 @@ def test_a_mistake_is_one_line(trained: Path, words: list[str], message: str, ca
     given = [str(trained), *(word.format(run=trained) for word in words)]
     assert main(["compare", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_three_images_are_too_few(trained: Path, other: Path, photo_folder, capsys) -> None:
+    folder = photo_folder({"cats": 2, "dogs": 1})
+    assert main(["compare", str(trained), str(other), "--inside", "--data", str(folder)]) == 2
+    assert "--inside needs at least 4 images that both networks see. Received: 3." in capsys.readouterr().err

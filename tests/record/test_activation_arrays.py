@@ -1,5 +1,6 @@
 """Activation arrays: what is saved, the size limit, and what is rejected."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,18 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
         read_activations(tmp_path / "best.npz")
     with pytest.raises(BadInput, match="saved no activations"):
         read_activations(tmp_path / "missing.npz")
+
+
+def test_what_half_precision_cannot_hold_is_its_largest_number(tmp_path: Path) -> None:
+    given = kept(1)
+    given.answers.layers[0].maps[0, 0, 0, :2] = (1e6, -1e30)
+    ActivationFiles(tmp_path, 10**7).add(given, 8)
+    maps = read_activations(epoch_files(tmp_path)[0]).answers.layers[0].maps
+    assert maps[0, 0, 0, :2].tolist() == [65504, -65504]
+
+
+def test_a_strip_keeps_a_row(tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).normal(size=(2, 6, 600, 3)).astype(np.float32)
+    given = replace(kept(1), answers=NetworkActivations((LayerActivations("a", maps),), np.ones((2, 3), np.float32)))
+    ActivationFiles(tmp_path, 10**7).add(given, 8)
+    assert read_activations(epoch_files(tmp_path)[0]).answers.layers[0].maps.shape == (2, 1, 60, 3)

@@ -33,9 +33,11 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
         channels: maximum number per layer.
 
     Raises:
-        BadInput: for a layer that was not saved.
+        BadInput: for a layer that was not saved in all of them.
     """
-    known = [layer.layer for layer in epochs[0].answers.layers]
+    known = _in_all(epochs)
+    if not known:
+        raise BadInput("A film needs layers that all recorded epochs have in common. Received: none")
     for name in layers:
         if name not in known and not fnmatch.filter(known, name):
             raise BadInput(
@@ -70,6 +72,12 @@ def write_film(pictures: Sequence[Image.Image], path: Path, seconds: float = 0.5
         pictures[0].save(path, save_all=True, append_images=list(pictures[1:]), duration=times, loop=0, **more)
     except OSError as error:
         raise BadInput(f"The film cannot be written: {path}: {error.strerror or error}") from error
+
+
+def _in_all(epochs: Sequence[KeptActivations]) -> list[str]:
+    """Returns the layers that every epoch has, with the same size: a resumed run may record others than before."""
+    first, *others = ({layer.layer: layer.maps.shape for layer in epoch.answers.layers} for epoch in epochs)
+    return [name for name, shape in first.items() if all(each.get(name) == shape for each in others)]
 
 
 def _maps(epoch: KeptActivations, name: str) -> NDArray[np.float32]:
