@@ -12,8 +12,9 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.sweep.grid import Grid, Row
 
-_TRIED = 4  # combinations to try before a value is assumed to be possible
+_TRIED = 4  # further combinations to try where sweep.skip may leave out the first ones
 _ENDS = 8  # rows of a long dimension to try: numbers go out of range at its ends
+_FEW = 4  # rows of another dimension that are all tried with a value; of more, the first and last
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,12 @@ class Checked:
     """The result of the checks.
 
     Attributes:
-        config: config of the first valid job.
+        words: the words of a valid job.
+        config: its config.
         invalid: dimension and row -> why no job with it is valid.
     """
 
+    words: Row
     config: Config
     invalid: dict[tuple[int, Row], str]
 
@@ -40,29 +43,27 @@ def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
         BadInput: if the first job is invalid for a reason that no other value would fix.
     """
     invalid: dict[tuple[int, Row], str] = {}
-    config: Config | None = None
+    valid: tuple[Row, Config] | None = None
     failure: BadInput | None = None
     for number, rows in enumerate(grid.dimensions):
-        if len(rows) == 1 and config is not None:
+        if len(rows) == 1 and valid is not None:
             continue
         for row in _ends(rows):
-            for job in itertools.islice(_with(grid, number, row), _TRIED):
+            for job in _with(grid, number, row):
                 try:
                     found = compose(job)
                 except BadInput as error:
                     invalid.setdefault((number, row), str(error))
                     failure = failure or error
                 else:
-                    config = config or found
+                    valid = valid or (job, found)
                     invalid.pop((number, row), None)
                     break
-    if (
-        config is None and failure is None
-    ):  # a single job without words, or jobs that sweep.skip leaves between the ends
-        config = next(map(compose, grid.jobs()), None)
-    if config is None:
+    if valid is None and failure is None:  # a single job without words, or jobs that sweep.skip leaves between the ends
+        valid = next(((job, compose(job)) for job in grid.jobs()), None)
+    if valid is None:
         raise failure or BadInput("A sweep needs at least one job. sweep.skip leaves none: loosen it")
-    return Checked(config, {where: why for where, why in invalid.items() if len(grid.dimensions[where[0]]) > 1})
+    return Checked(*valid, {where: why for where, why in invalid.items() if len(grid.dimensions[where[0]]) > 1})
 
 
 def _ends(rows: Sequence[Row]) -> list[Row]:
@@ -86,9 +87,18 @@ def _as_number(word: str) -> float:
 
 
 def _with(grid: Grid, number: int, row: Row) -> Iterator[Row]:
-    """Yields jobs with one row of a dimension, combined with the other dimensions' first rows, then with their other
-    ends.
+    """Yields jobs with one row of a dimension: with the other dimensions' first rows, with another row of one of them
+    at a time, and with their last rows.
     """
-    others = [rows if len(rows) <= 2 else (rows[0], rows[-1]) for rows in grid.dimensions]
+    others = [rows if len(rows) <= _FEW else (rows[0], rows[-1]) for rows in grid.dimensions]
     others[number] = (row,)
-    return Grid(tuple(others), grid.skip).jobs()
+    first, last = [rows[0] for rows in others], [rows[-1] for rows in others]
+    tried = [
+        first,
+        *([*first[:place], each, *first[place + 1 :]] for place, rows in enumerate(others) for each in rows[1:]),
+        last,
+    ]
+    for rows in tried:
+        yield from Grid(tuple((each,) for each in rows), grid.skip).jobs()
+    if grid.skip is not None:
+        yield from itertools.islice(Grid(tuple(others), grid.skip).jobs(), _TRIED)

@@ -80,9 +80,9 @@ def expand(
     Raises:
         BadInput: for unreadable words, or a sweep without jobs.
     """
-    words, groups = _without_zips(
-        [*(word for word in recipe_words(settings, config_dir) if parsed(word).key not in without), *settings]
-    )
+    typed = set(itertools.chain(*_without_zips(settings)[1]))
+    recipe = [word for word in recipe_words(settings, config_dir) if parsed(word).key not in without | typed]
+    words, groups = _without_zips([*recipe, *settings])
     table = _read_table(jobs_file) if jobs_file is not None else []
     _check_once(groups, words, [word.key for row in table for word in row])
     reading = read_words(words, config_dir, sweep=True)

@@ -81,6 +81,6 @@ def _joined(key: str, value: object) -> str:
             f"hydra.sweeper.params takes the values of {key} as typed, such as 'interval(0.1,1)', or as a list. "
             f"Received: {dict(value)}. Put type, low and high into hydra.sweeper.search_space"
         )
-    if isinstance(value, str | int | float | bool):
-        return str(value)
-    return ",".join(map(str, value)) if value is not None else "null"  # type: ignore[call-overload]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join("null" if each is None else str(each) for each in value)
+    return "null" if value is None else str(value)

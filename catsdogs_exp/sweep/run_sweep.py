@@ -82,7 +82,11 @@ def run_one_by_one(running: Running) -> None:
             if config is None:
                 continue
             screen = running.options.make_screen(running.prefix(job.number), False)
-            outcome = run_job(running.begin(job), screen, config)
+            try:
+                outcome = run_job(running.begin(job), screen, config)
+            except Interrupted:  # before it began, or a second time, while it saved its state
+                running.sweep.file.change(job.number, status=INTERRUPTED, error="interrupted")
+                raise
             running.end(job.number, outcome)
             if outcome.status == INTERRUPTED:
                 raise Interrupted(outcome.signal_number)
@@ -107,7 +111,7 @@ def closing_lines(sweep: Sweep) -> list[str]:
     lines += [
         f"{job.status}: {sweep.folder_of(job).name}: {job.error}" for job in own if job.status in (FAILED, SKIPPED)
     ]
-    left = len(sweep.file.having(PENDING, INTERRUPTED))
+    left = sum(job.status in (PENDING, INTERRUPTED) for job in own)
     if left and sweep.settings.on_error == "stop" and sweep.file.having(FAILED):
         lines.append(f"ended after a failure, as sweep.on_error=stop asks for: {left} of {len(own)} have not been run")
     done = len([job for job in own if job.status in (OK, PRUNED)])
@@ -127,7 +131,9 @@ def _against_the_best(sweep: Sweep) -> dict[str, str]:
         return {}
     verdict = best_against_others(compare([str(sweep.file.folder)], sweep.file.facts.objective, []))
     named = {Path(job.folder).name: sweep.folder_of(job).name for job in sweep.file.jobs if job.folder is not None}
-    return {named[Path(test.other).name]: f"  {test.words()}" for test in verdict.tests}
+    return {
+        named[Path(test.other).name]: f"  {test.words()}" for test in verdict.tests if Path(test.other).name in named
+    }
 
 
 def how_to_go_on(sweep: Sweep) -> str:

@@ -158,6 +158,8 @@ class LookAhead:
     def take(self, job: JobState) -> Config | None:
         """Returns the config of a job; None if it is invalid or need not run, which is recorded."""
         with self._lock:
+            if self._running.sweep.file[job.number].status != PENDING:  # the thread has just settled it
+                return None
             config = self._configs.pop(job.number, None)
             if config is None:
                 self._seen.add(job.number)

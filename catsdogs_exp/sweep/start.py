@@ -20,7 +20,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_folder import job_name, new_run_folder
 from catsdogs_exp.run.job import run_name
-from catsdogs_exp.sweep.checks import check_values
+from catsdogs_exp.sweep.checks import Checked, check_values
 from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
 from catsdogs_exp.sweep.recipe import check_launcher, recipe_of
@@ -86,15 +86,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
         say(remark)
     grid = replace(grid, skip=_condition(own.skip, grid))
     compose = Composer(config_dir)
-    checked = check_values(grid, lambda row: checked_config(compose(row)))
-    if checked.invalid and not own.skip_invalid:
-        raise BadInput(next(iter(checked.invalid.values())))
-    for reason in checked.invalid.values():
-        say(f"left out: {reason}")
-    dimensions = tuple(
-        tuple(row for row in rows if (number, row) not in checked.invalid)
-        for number, rows in enumerate(grid.dimensions)
-    )
+    checked, dimensions = _checked(grid, compose, own.skip_invalid, say)
     jobs = _numbered(Grid(dimensions, grid.skip).jobs(), 0, set())
     if not jobs:
         raise BadInput(f"A sweep needs at least one job, and sweep.skip leaves none. Received: sweep.skip={own.skip}")
@@ -106,6 +98,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
         dimensions=dimensions,
         config=plain_config(checked.config),
         objective=checked.config.training.monitor,
+        words=checked.words,
     )
     file = SweepFile(folder.absolute(), facts, jobs)
     say(f"{len(jobs)} runs -> {folder}")
@@ -125,20 +118,20 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
         BadInput: if its config has changed since it began, or for a key that does not vary.
     """
     facts, jobs = read_sweep(folder)
+    _refuse_words_of_begin(settings)
     own = own_settings([*facts.settings, *settings], facts.config_dir)
     compose = Composer(facts.config_dir)
     grid = Grid(facts.dimensions)
     grid = replace(grid, skip=_condition(own.skip, grid))
-    check_unchanged(facts, checked_config(compose(next(iter(Grid(facts.dimensions).jobs())))), allow_changes)
+    unchanged_config(facts, compose, allow_changes)
     jobs = [as_found(job, folder.absolute()) for job in jobs]
     file = SweepFile(folder.absolute(), facts, jobs)
     more = [word for word in settings if not key_of(word).startswith(_OWN)]
     if more:
-        dimensions = _with_more(grid, more, facts.config_dir)
+        grid = replace(grid, dimensions=_with_more(grid, more, facts.config_dir))
+        _, dimensions = _checked(grid, compose, own.skip_invalid, say)
         known = {job.overrides for job in jobs}
         new = _numbered(Grid(dimensions, grid.skip).jobs(), max(job.number for job in jobs) + 1, known)
-        for job in new:
-            checked_config(compose(job.overrides))
         file.add(new, replace(facts, dimensions=dimensions))
         grid = Grid(dimensions, grid.skip)
     runs = [job for job in file.jobs if job.same_as is None]
@@ -201,18 +194,53 @@ def _numbered(rows: Any, first: int, known: set[tuple[str, ...]]) -> list[JobSta
     return [JobState(number, words) for number, words in enumerate((w for w in typed if w not in known), first)]
 
 
-def check_unchanged(facts: SweepFacts, config: Config, allow: bool) -> None:
-    """Compares the config of a sweep's first job with the one it began with.
+def _checked(
+    grid: Grid, compose: Composer, skip_invalid: bool, say: Callable[[str], None]
+) -> tuple[Checked, tuple[tuple[Row, ...], ...]]:
+    """Checks the values of a sweep, and returns its dimensions without those that no job can have.
+
+    Raises:
+        BadInput: for such a value, unless `skip_invalid`.
+    """
+    checked = check_values(grid, lambda row: checked_config(compose(row)))
+    if checked.invalid and not skip_invalid:
+        raise BadInput(next(iter(checked.invalid.values())))
+    for reason in checked.invalid.values():
+        say(f"left out: {reason}")
+    return checked, tuple(
+        tuple(row for row in rows if (number, row) not in checked.invalid)
+        for number, rows in enumerate(grid.dimensions)
+    )
+
+
+def _refuse_words_of_begin(settings: Sequence[str]) -> None:
+    """Rejects settings that a resumed sweep would ignore.
+
+    Raises:
+        BadInput: naming the setting.
+    """
+    refuse_words_of_searches(settings)
+    if jobs := next((word for word in settings if key_of(word) == "sweep.jobs"), None):
+        raise BadInput(
+            f"sweep.jobs is read when a sweep begins. Received: {jobs}. Give further values for keys that vary, "
+            "such as lr=0.1, or start a new sweep"
+        )
+
+
+def unchanged_config(facts: SweepFacts, compose: Composer, allow: bool) -> Config:
+    """Composes the config that a sweep began with, and compares it with the original.
 
     Raises:
         BadInput: if they differ, unless that is allowed.
     """
+    config = checked_config(compose(facts.words or next(Grid(facts.dimensions).jobs())))
     changed = ", ".join(f"{key} {change}" for key, change in differences(facts.config, plain_config(config)).items())
     if changed and not allow:
         raise BadInput(
             "A sweep can only be resumed with its original config, and the recipe or the files in conf/ have changed: "
             f"{changed}. Restore them, start a new sweep, or continue anyway: --allow-changes"
         )
+    return config
 
 
 def as_found(job: JobState, sweep: Path) -> JobState:

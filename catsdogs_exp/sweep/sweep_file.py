@@ -54,8 +54,9 @@ class SweepFacts:
         settings: the words of the command, as typed; without those of the sweep itself.
         config_dir: as in `--config-dir`, absolute; or None.
         dimensions: the rows of words whose combinations are the jobs, as in `Grid.dimensions`.
-        config: dotted key -> value, the config of the first job; a resumed sweep must give the same.
+        config: dotted key -> value, the config of a valid job; a resumed sweep must give the same.
         objective: the name of the metric that selects the best job.
+        words: the words that give this config; empty in sweeps of older versions.
     """
 
     command: str
@@ -64,6 +65,7 @@ class SweepFacts:
     dimensions: tuple[tuple[tuple[str, ...], ...], ...]
     config: dict[str, Any]
     objective: str
+    words: tuple[str, ...] = ()
 
 
 class SweepFile:
@@ -139,6 +141,7 @@ def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:
             dimensions=tuple(tuple(map(_texts, rows)) for rows in content["dimensions"]),
             config=dict(content["config"]),
             objective=str(content["objective"]),
+            words=_texts(content.get("words", [])),
         )
         known = {field.name for field in fields(JobState)}
         jobs = [

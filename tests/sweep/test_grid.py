@@ -205,6 +205,19 @@ def test_a_recipe_may_hold_a_sweep(tmp_path: Path) -> None:
     assert found == ["lr=0.1 experiment=mine depth=4", "lr=0.01 experiment=mine depth=4"]
 
 
+def test_what_is_typed_wins_over_a_recipes_sweep(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    recipe = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      lr: 0.1,0.01\n      split.folds: [null, 3]\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(recipe, encoding="utf-8")
+    found = [" ".join(job) for job in expand(["experiment=mine", "zip(lr=1,2,depth=2,3)"], str(tmp_path)).jobs()]
+    assert found == [
+        "split.folds=null experiment=mine lr=1 depth=2",
+        "split.folds=null experiment=mine lr=2 depth=3",
+        "split.folds=3 experiment=mine lr=1 depth=2",
+        "split.folds=3 experiment=mine lr=2 depth=3",
+    ]
+
+
 def test_a_condition_leaves_jobs_out() -> None:
     grid = expand(["depth=2,4", "lr=0.1,1e-3", "model=cnn,resnet"])
     skipping = Grid(grid.dimensions, Condition("depth==4 and lr>0.01 or model==resnet", "sweep.skip"))
@@ -243,6 +256,7 @@ def test_a_value_that_no_job_can_have_is_refused(words: list[str], message: str)
 
 def test_a_value_that_some_jobs_can_have_is_let_through() -> None:
     assert refusal("target_size=20,150", "depth=2,4") == "it is not"
+    assert refusal("target_size=20,150", "depth=2,4", "seed=0,1", "lr=0.1,0.01", "batch_size=2,4") == "it is not"
 
 
 def test_thousands_of_jobs_are_checked_at_their_ends() -> None:

@@ -15,10 +15,14 @@ import pytest
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.composer import Composer
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import Interrupted, RunFailed
+from catsdogs_exp.record.best_against import BestTest, BestVerdict
 from catsdogs_exp.record.folder.result import Result
 from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.sweep.running import LookAhead
 from catsdogs_exp.sweep.side_by_side import worker_count
+from catsdogs_exp.sweep.sweep_file import JobState
 
 Capture = pytest.CaptureFixture[str]
 
@@ -170,6 +174,66 @@ def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[
     assert len(states(tmp_path)) == 16
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lr=0.1,0.01", "seed=1,8", "sweep.skip=seed==1 and lr>0.05"],
+        ["depth=4,2", "target_size=20,150", "seed=8"],
+    ],
+)
+def test_a_sweep_whose_first_combination_is_left_out_goes_on(
+    words: list[str], tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", *words, f"output_dir={tmp_path}"]) == 130
+    assert main(["resume", str(sweep_of(tmp_path))]) == 130
+    assert "have changed" not in capsys.readouterr().err
+    assert len(trained_words) == 2  # the same job again
+
+
+def test_further_values_that_no_job_can_have_may_be_left_out(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    words = ["-m", "target_size=20,150", "depth=1,2", f"output_dir={tmp_path}"]
+    assert main(words) == 0
+    assert main(["resume", str(sweep_of(tmp_path)), "depth=4,9", "sweep.skip_invalid=true"]) == 0
+    said = capsys.readouterr().err
+    assert "left out: depth must be <= " in said
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 4 + [
+        "skipped",
+        "ok",
+    ]  # depth=4 fits one of the sizes
+    assert said.count("[5/6] left out: depth must be <= 2") == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("sweep.trials=9", "sweep.trials has no effect without hydra/sweeper=optuna"),
+        ("sweep.jobs=more.csv", "sweep.jobs is read when a sweep begins. Received: sweep.jobs=more.csv."),
+    ],
+)
+def test_a_resumed_sweep_refuses_what_it_would_ignore(
+    word: str, message: str, tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "seed=0,1", f"output_dir={tmp_path}"]) == 0
+    assert main(["resume", str(sweep_of(tmp_path)), word]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_foreign_run_in_the_folder_does_not_matter(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a copy of one of the runs."""
+    verdict = BestVerdict("0-seed=1", "validation", (_test_against("a copy"), _test_against("1-seed=2")), {})
+    monkeypatch.setattr("catsdogs_exp.sweep.run_sweep.best_against_others", lambda found: verdict)
+    assert main(["-m", "seed=1,2", f"output_dir={tmp_path}"]) == 0
+    assert "1-seed=2  0.500 against 0.333: not distinguishable" in capsys.readouterr().out
+
+
+def _test_against(name: str) -> BestTest:
+    return BestTest("0-seed=1", name, (0.5, 0.333), "McNemar's exact test", 9, 0.5, 0.5, 99)
+
+
 def test_a_changed_recipe_is_refused(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     (tmp_path / "experiment").mkdir()
     recipe = tmp_path / "experiment" / "mine.yaml"
@@ -186,6 +250,45 @@ def test_a_failure_may_stop_a_sweep(tmp_path: Path, trained_words: list[Any], ca
     assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "pending"]
     said = capsys.readouterr().out
     assert "ended after a failure, as sweep.on_error=stop asks for: 1 of 3 have not been run" in said
+
+
+def test_copies_do_not_count_as_jobs_that_have_not_been_run(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(ahead: LookAhead) -> None:
+        ahead._look()  # all jobs are looked at before the first one trains
+
+    monkeypatch.setattr(LookAhead, "start", begin)
+    monkeypatch.setattr(LookAhead, "stop", lambda ahead: None)
+    assert main(["-m", "seed=7,1,1,1", "sweep.on_error=stop", f"output_dir={tmp_path}"]) == 1
+    assert [job["same_as"] for job in states(tmp_path)] == [None, None, 1, 1]
+    assert "1 of 2 have not been run" in capsys.readouterr().out
+
+
+def test_a_second_ctrl_c_leaves_no_job_running(
+    tmp_path: Path, trained_words: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_job(*_: object) -> None:
+        raise Interrupted(signal.SIGINT)  # while the first one is handled
+
+    monkeypatch.setattr("catsdogs_exp.sweep.run_sweep.run_job", run_job)
+    assert main(["-m", "seed=1,2", f"output_dir={tmp_path}"]) == 130
+    assert [job["status"] for job in states(tmp_path)] == ["interrupted", "pending"]
+
+
+def test_a_job_that_was_just_settled_is_not_settled_again(
+    tmp_path: Path, trained_words: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """The look-ahead may do so between the choice of the next job and its start."""
+    take = LookAhead.take
+
+    def late(ahead: LookAhead, job: JobState) -> Config | None:
+        ahead._thread.join()
+        return take(ahead, job)
+
+    monkeypatch.setattr(LookAhead, "take", late)
+    assert main(["-m", "depth=4,2", "target_size=20,150", f"output_dir={tmp_path}"]) == 1
+    assert capsys.readouterr().err.count("[1/4] failed: depth must be <= 2") == 1
 
 
 def test_a_job_that_fails_is_tried_again(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:

@@ -22,7 +22,7 @@ from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
 from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna, sampler_class
 from catsdogs_exp.sweep.search.words import CHOSEN, from_recipe, sampler_options, translated
-from catsdogs_exp.sweep.start import Sweep, as_found, check_unchanged, checked_config, own_settings
+from catsdogs_exp.sweep.start import Sweep, as_found, checked_config, own_settings, unchanged_config
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
@@ -77,6 +77,7 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
         dimensions=space.ends().dimensions,
         config=plain_config(checked.config),
         objective=monitor,
+        words=checked.words,
     )
     file = SweepFile(folder, facts, [])
     end = " and ".join(
@@ -115,9 +116,7 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
     words = [*recipe, *typed]
     own = own_settings([*words, *more], facts.config_dir)
     compose = Composer(facts.config_dir)
-    first = tuple(word for rows in facts.dimensions for word in rows[0])
-    config = checked_config(compose(first))
-    check_unchanged(facts, config, allow_changes)
+    config = unchanged_config(facts, compose, allow_changes)
     space = _space(words, facts.config_dir, own)
     if space.ends().dimensions != facts.dimensions and not allow_changes:
         raise BadInput(
