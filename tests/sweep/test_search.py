@@ -283,6 +283,32 @@ def test_identical_trials_run_once(tmp_path: Path, ran: list[int]) -> None:
     assert [trial.state for trial in study_of(tmp_path).trials] == [TrialState.COMPLETE] * 6
 
 
+@pytest.mark.parametrize("sampler", ["grid", "bruteforce"])
+@pytest.mark.parametrize("pruner", ["none", "hyperband"])
+def test_a_sampler_that_tries_everything_ends_the_search(
+    sampler: str, pruner: str, tmp_path: Path, ran: list[int], capsys: Capture
+) -> None:
+    words = [f"sweep.sampler={sampler}", f"sweep.pruner={pruner}", "depth=1,2", "lr=0.1,0.01,0.001"]
+    assert main([*SEARCH, *words, "sweep.skip=depth==2 and lr==0.1", f"output_dir={tmp_path}"]) == 0
+    tried = {(value_of(job, "depth"), value_of(job, "lr")) for job in states(tmp_path)}
+    assert len(states(tmp_path)) == len(tried) == 5
+    assert "the search ended: all combinations have been tried" in capsys.readouterr().out
+
+
+def test_a_search_whose_first_combination_is_invalid_goes_on(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["depth=4,2", "target_size=20,150", "batch_size=8", "sweep.trials=4", "sweep.pruner=none"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 130
+    assert main(["resume", str(sweep_of(tmp_path))]) != 2, capsys.readouterr().err
+
+
+def test_a_study_with_other_values_is_refused(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = [f"sweep.storage=sqlite:///{tmp_path / 'studies.db'}", "sweep.study=ours", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words, "depth=1,2", "sweep.trials=1"]) == 0
+    assert main([*SEARCH, *words, "depth=1,2,3", "sweep.trials=2"]) == 2
+    said = capsys.readouterr().err
+    assert "The study ours has trials with other values of a key that varies" in said and "sweep.study=NAME" in said
+
+
 def test_sqlite_and_a_study_shared_by_two_searches(tmp_path: Path, ran: list[int]) -> None:
     place = f"sqlite:///{tmp_path / 'studies.db'}"
     words = ["lr=interval(0.001,0.1)", f"sweep.storage={place}", "sweep.study=ours"]
@@ -491,6 +517,7 @@ def test_spaces() -> None:
         (["lr=interval(0.1,1)", "sweep.only=lr"], "sweep.only takes a key and a condition"),
         (["lr=0.1,1", "seed=1,2", "sweep.only=[lr if seed==1,seed if lr==1]"], "are circular: lr, seed"),
         (["lr=0.1,1", "sweep.objectives=[val_accuracy,parameter]"], "Received: parameter. Did you mean parameters?"),
+        (["lr=0.1,1", "sweep.objectives=val_acuracy"], "Received: val_acuracy. Did you mean val_accuracy?"),
         (
             ["lr=0.1,1", "sweep.constraints=parameters"],
             "sweep.constraints takes limits with <= or >=, such as parameters",

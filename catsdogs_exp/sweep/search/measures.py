@@ -12,7 +12,7 @@ from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.folder.run_files import read_result
 
 OF_RUN = ("parameters", "seconds", "images_per_second")  # fields of result.json
-_METRIC = re.compile(r"(val|test|train)_(\w+)")
+_METRIC = re.compile(r"(val|test|train)_(accuracy|loss|top_5_accuracy)")
 _CONSTRAINT = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
 
 

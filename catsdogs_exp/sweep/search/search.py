@@ -10,6 +10,7 @@ from typing import Any
 
 from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.schema.sweep import SweepSettings
+from catsdogs_exp.errors import BadInput, one_line
 from catsdogs_exp.sweep.grid import Row, as_typed_row
 from catsdogs_exp.sweep.search.artifacts import keep_sheets
 from catsdogs_exp.sweep.search.constraints import keep_excesses
@@ -130,12 +131,14 @@ class Search:
             return None
         for _ in range(_SKIPS):
             trial = self.study.ask()
-            words = self.space.choose(trial)
+            words = self._chosen(trial)
             if self.skips is None or not self.skips(words):
                 if left is not None:
                     words = _within(words, left)
                 return self._add(file, trial, as_typed_row(words))
-            self.study.study.tell(trial, state=optuna().trial.TrialState.FAIL)
+            self._end(trial, state=optuna().trial.TrialState.FAIL)
+            if self.ended:
+                return None
         self.ended = f"sweep.skip left out {_SKIPS} combinations in a row"
         return None
 
@@ -193,7 +196,7 @@ class Search:
                 if number not in known:
                     file.add([JobState(number, tuple(trial.user_attrs[_WORDS]))])
             elif trial.state == states.RUNNING and not self.study.is_shared:  # killed before it became a job
-                self.study.study.tell(trial.number, state=states.FAIL)
+                self._end(trial, state=states.FAIL)
         for job in file.jobs:
             if job.status in (OK, PRUNED, SKIPPED) or job.number not in told or job.number in self._open:
                 continue
@@ -231,14 +234,33 @@ class Search:
             except OSError as error:  # the search matters more than its pictures
                 self.say(f"the activation sheets could not be added to the study: {error}")
         if job.status not in (OK, PRUNED) or values is None:
-            self.study.study.tell(trial.number, state=states.FAIL)
+            self._end(trial, state=states.FAIL)
             return
         if self.aims.constraints:
             keep_excesses(self.study.study, own, self.aims.excesses(job))
         if job.status == PRUNED:
-            self.study.study.tell(trial.number, state=states.PRUNED)
+            self._end(trial, state=states.PRUNED)
         else:
-            self.study.study.tell(trial.number, values)
+            self._end(trial, values=values)
+
+    def _chosen(self, trial: Any) -> Row:
+        try:
+            return self.space.choose(trial)
+        except ValueError as error:
+            self._end(trial, state=optuna().trial.TrialState.FAIL)
+            raise BadInput(
+                f"The study {self.study.study.study_name} has trials with other values of a key that varies: "
+                f"{one_line(error)}. Choose another name: sweep.study=NAME"
+            ) from error
+
+    def _end(self, trial: Any, **outcome: Any) -> None:
+        """Tells Optuna how a trial ended. Samplers that try each combination once end the study after the last."""
+        try:
+            self.study.study.tell(trial.number, **outcome)
+        except RuntimeError:  # they can only do so within Optuna's own loop; the trial itself has been told
+            if not self.study.storage.get_trial(self.study.id_of(trial)).state.is_finished():
+                raise
+            self.ended = "all combinations have been tried"
 
     def _has_more_or_waits(self) -> bool:
         """Returns whether there is a further job. At the end, waits for those of machines that may be lost."""
