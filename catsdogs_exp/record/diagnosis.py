@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
+from catsdogs_exp.data.sources.split_names import VALIDATION, split_of
 from catsdogs_exp.metrics.intervals import wilson_interval
 from catsdogs_exp.record.folder.predictions import Predictions
 
@@ -191,7 +193,7 @@ def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosi
     if high - low <= 2 * WIDE:
         return None
     share = config.get("split.validation")
-    if not isinstance(share, int | float) or share >= 0.4 or config.get("split.folds"):
+    if not isinstance(share, int | float) or share >= 0.4 or _comes_with_the_data(predictions, config):
         setting = ""
     else:
         setting = f"split.validation={min(0.4, 2 * share):g}"
@@ -203,6 +205,14 @@ def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosi
         ),
         setting,
     )
+
+
+def _comes_with_the_data(predictions: Predictions, config: Mapping[str, Any]) -> bool:
+    """Returns whether folds or a folder such as `validation/` determine the validation images, not a share of all."""
+    if config.get("split.folds") or config.get("split.folders", "auto") not in ("auto", "splits"):
+        return bool(config.get("split.folds"))
+    folders = {part for path in predictions.paths for part in PurePosixPath(path).parts[:-1]}
+    return any(split_of(name) == VALIDATION for name in folders - set(predictions.classes))
 
 
 def _overfits(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | None:
@@ -241,9 +251,14 @@ def _rising(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | No
     return Diagnosis(
         "rising",
         f"Still improving: the loss on {'validation' if 'val_loss' in history[-1] else 'training'} images fell from "
-        f"{before:.3f} to {values[-1]:.3f} in the last epoch.",
+        f"{_shown(before, values[-1])} to {_shown(values[-1], before)} in the last epoch.",
         _more_epochs(history, config),
     )
+
+
+def _shown(value: float, other: float) -> str:
+    """Returns a loss with three decimals, or more if another would look the same."""
+    return f"{value:.3f}" if round(value, 3) != round(other, 3) else f"{value:.3g}"
 
 
 def _waiting(result: Mapping[str, Any], config: Mapping[str, Any]) -> Diagnosis | None:

@@ -202,7 +202,8 @@ def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[li
     if explain is not None:
         chosen = np.unique(np.concatenate([rows for _, rows in kinds])).astype(np.intp)
         try:
-            evidence, why = dict(explain(run, root, predictions.rows(chosen))), ""
+            evidence = dict(explain(run, root, predictions.rows(chosen)))
+            why = "" if evidence else "none of these images can be read"
         except BadInput as error:
             why = str(error)
     with ThreadPoolExecutor() as pool:  # decoding and encoding release the interpreter lock

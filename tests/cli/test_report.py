@@ -86,6 +86,13 @@ def test_a_line_cut_off_by_a_kill_is_no_epoch(run: Path) -> None:
     assert (run / "report.html").read_text(encoding="utf-8") == whole
 
 
+def test_images_that_have_moved_have_no_maps(run: Path) -> None:
+    inspection = json.loads((run / "inspection.json").read_text(encoding="utf-8"))
+    (run / "inspection.json").write_text(json.dumps(inspection | {"root": str(run / "moved")}), encoding="utf-8")
+    assert main(["report", str(run)]) == 0
+    assert "Without Grad-CAM: none of these images can be read" in (run / "report.html").read_text(encoding="utf-8")
+
+
 HOSTILE = "<script>alert(1)</script>\"'[/bold]\N{GRINNING FACE}\n&amp;"
 
 

@@ -1,6 +1,7 @@
 """Diagnoses: each kind from numbers that show it, with its figure, and one setting to try next."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,26 @@ def test_validation_images_of_one_class_tell_nothing() -> None:
     assert [each.kind for each in found] == ["one_class"]
     assert found[0].text.startswith("Validation cannot tell: all 400 validation images are dogs")
     assert next_setting(found) == ""
+
+
+@pytest.mark.parametrize(
+    ("folder", "folders", "setting"),
+    [
+        ("cats", "auto", "split.validation=0.4"),
+        ("photos/validation/cats", "auto", ""),  # a share of the others changes nothing
+        ("val/cats", "splits", ""),
+        ("val/cats", "merge", "split.validation=0.4"),
+        ("cats/val", "classes", "split.validation=0.4"),
+    ],
+)
+def test_a_folder_of_validation_images_is_no_share(folder: str, folders: str, setting: str) -> None:
+    judged = replace(predictions(15, 20), paths=tuple(f"{folder}/{n}.jpg" for n in range(20)))
+    (few,) = [each for each in diagnose(FLAT, {}, CONFIG | {"split.folders": folders}, judged) if each.kind == "few"]
+    assert few.setting == setting
+
+
+def test_small_losses_differ_in_the_text() -> None:
+    (rising,) = [
+        each for each in diagnose(rows([0.002, 0.001], [0.0014, 0.00092]), {}, {}, None) if each.kind == "rising"
+    ]
+    assert "fell from 0.0014 to 0.00092 in the last epoch" in rising.text
