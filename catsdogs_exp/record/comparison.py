@@ -10,6 +10,7 @@ from catsdogs_exp.config.relevance import WIRED, changes_numbers, depends, matte
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.record.folder.run_lock import KILLED
 from catsdogs_exp.record.folder.run_reader import (
     FROM_PREDICTIONS,
     METRICS,
@@ -87,6 +88,11 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
     if len(chosen) < len(runs):
         remarks.append(f"--where selects {len(chosen)} of {len(runs)} runs")
     runs = list(chosen)
+    remarks += [
+        f"{run.name} was killed. To continue it: python -m catsdogs_exp {run.reason}"
+        for run in runs
+        if run.status == KILLED
+    ]
     by = by or _common_objective(runs, remarks)
     if by in FROM_PREDICTIONS:
         from catsdogs_exp.record.macro_f1 import with_macro_f1  # noqa: PLC0415  (imports NumPy, which is slow)

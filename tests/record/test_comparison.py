@@ -153,6 +153,14 @@ def test_different_objectives_are_said(tmp_path):
     assert compare([tmp_path], "val_loss").remarks == ()
 
 
+def test_a_killed_run_that_is_not_selected_is_not_to_be_continued(tmp_path):
+    make_run(tmp_path / "ended", 0.5)
+    (make_run(tmp_path / "killed run", None, status="running") / ".lock").touch()
+    said = f"killed run was killed. To continue it: python -m catsdogs_exp resume '{tmp_path / 'killed run'}'"
+    assert compare([tmp_path]).remarks == (said,)
+    assert compare([tmp_path], None, ["status=ok"]).remarks == ("--where selects 1 of 2 runs",)
+
+
 def test_a_metric_that_no_run_has_is_said(tmp_path):
     make_run(tmp_path / "b")
     make_run(tmp_path / "a")

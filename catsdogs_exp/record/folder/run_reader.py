@@ -164,8 +164,6 @@ def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
     if not found["seconds"]:  # before the first epoch ends
         found["seconds"] = None
     status = true_status(folder, content["status"])
-    if status == KILLED:
-        remarks.append(f"{name} was killed. To continue it: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
     error, objective, epoch = (_at(content, p) for p in (("error",), ("objective", "name"), ("objective", "epoch")))
     stopped, data = content.get("stopped"), content.get("data_hash")
     return Run(
