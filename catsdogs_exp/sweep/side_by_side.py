@@ -103,6 +103,7 @@ class _Pool:
     def __init__(self, running: Running, count: int) -> None:
         self._running = running
         self._workers: list[Worker] = []
+        self._leaving: list[Worker] = []  # they end by themselves: their lifelines must stay open until then
         self._count = count
         self._context = multiprocessing.get_context("spawn")
 
@@ -136,11 +137,12 @@ class _Pool:
         """Stops all workers."""
         for worker in self._workers:
             self._let_go(worker)
-        for worker in self._workers:
+        for worker in [*self._workers, *self._leaving]:
             worker.process.join(timeout=10)
             if worker.process.is_alive():
                 worker.process.kill()
         self._workers.clear()
+        self._leaving.clear()
 
     def _has_room(self) -> bool:
         """Returns whether a worker is idle, or another one may be started."""
@@ -192,6 +194,7 @@ class _Pool:
                 if self._running.sweep.settings.isolate:
                     self._let_go(worker)
                     self._workers.remove(worker)
+                    self._leaving = [each for each in [*self._leaving, worker] if each.process.is_alive()]
 
     def _lost(self, worker: Worker, interrupted: bool) -> None:
         """Handles a dead worker; its current job has failed."""

@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp import process
 from catsdogs_exp.config import plugins
+from catsdogs_exp.errors import Interrupted
 from catsdogs_exp.run.summary import epoch_line
 from catsdogs_exp.signals import interruptible
 from catsdogs_exp.sweep.job import SweepJob, run_job
@@ -30,7 +32,7 @@ def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], n
     """
     os.environ.update(environment)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    with process.command_line(), interruptible():
+    with process.command_line(), suppress(Interrupted), interruptible():  # between jobs, it just ends
         for name in (
             "SIGINT",
             "SIGHUP",

@@ -489,6 +489,32 @@ def test_a_killed_worker_costs_its_job_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_isolated_workers_end_quietly(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    words = [*tiny, "epochs=1", "logging=minimal", "seed=0,1,2", "sweep.workers=2", "sweep.isolate=true"]
+    words = [sys.executable, "-m", "catsdogs_exp", "-m", *words, f"output_dir={tmp_path}"]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr, ended.stderr
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 3
+
+
+_WITHOUT_A_SWEEP = """
+from multiprocessing import Pipe
+from catsdogs_exp.sweep.worker import serve
+jobs, kept = Pipe()
+lifeline, held = Pipe()
+held.close()
+serve(jobs, lifeline, {}, ())
+"""
+
+
+def test_a_worker_whose_sweep_was_killed_between_two_jobs_ends_quietly() -> None:
+    words = [sys.executable, "-c", _WITHOUT_A_SWEEP]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_9_of_everything_and_resume(workers: int, tmp_path: Path, tiny: tuple[str, ...]) -> None:
