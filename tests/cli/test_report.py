@@ -93,6 +93,15 @@ def test_images_that_have_moved_have_no_maps(run: Path) -> None:
     assert "Without Grad-CAM: none of these images can be read" in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_an_interrupted_run_says_so_once(run: Path) -> None:
+    result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    for error, said in (("interrupted", "interrupted"), ("SIGTERM", "interrupted: SIGTERM"), (None, "interrupted")):
+        changed = json.dumps(result | {"status": "interrupted", "error": error})
+        (run / "result.json").write_text(changed, encoding="utf-8")
+        assert main(["report", str(run), "--no-maps"]) == 0
+        assert f"<p>Status: {said}</p>" in (run / "report.html").read_text(encoding="utf-8")
+
+
 HOSTILE = "<script>alert(1)</script>\"'[/bold]\N{GRINNING FACE}\n&amp;"
 
 

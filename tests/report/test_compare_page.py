@@ -198,3 +198,11 @@ def test_settings_have_all_their_digits(tmp_path: Path, make: Callable[..., Path
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     for text in (">20241126<", ">20241127<", ">0.00012345678<", ">10<"):
         assert text in html
+
+
+def test_without_a_test_there_is_no_empty_table(tmp_path: Path, make: Callable[..., Path]) -> None:
+    make("a")
+    make("b", status="failed")
+    assert compare.main([str(tmp_path / "runs"), "--html", str(tmp_path / "page.html"), "--csv"]) == 0
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Not tested" in html and "corrected p" not in html
