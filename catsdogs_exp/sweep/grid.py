@@ -80,7 +80,7 @@ def expand(
     Raises:
         BadInput: for unreadable words, or a sweep without jobs.
     """
-    typed = set(itertools.chain(*_without_zips(settings)[1]))
+    typed = keys_of_zips(settings)
     recipe = [word for word in recipe_words(settings, config_dir) if parsed(word).key not in without | typed]
     words, groups = _without_zips([*recipe, *settings])
     table = _read_table(jobs_file) if jobs_file is not None else []
@@ -97,6 +97,11 @@ def expand(
     if table:
         dimensions.append(tuple(tuple(read_words(list(map(str, row)), config_dir).hydra) for row in table))
     return Grid(tuple(dimensions), remarks=tuple(reading.remarks))
+
+
+def keys_of_zips(settings: Sequence[str]) -> set[str]:
+    """Returns the keys in `zip(...)` words."""
+    return set(itertools.chain(*_without_zips(settings)[1]))
 
 
 def as_typed_row(row: Row) -> tuple[str, ...]:

@@ -445,6 +445,13 @@ def test_typed_words_win_over_a_recipes_search(tmp_path: Path, recipe: Path, ran
     assert "An interval has infinitely many values: only a search can use it" in capsys.readouterr().err
 
 
+def test_a_typed_zip_wins_over_a_recipes_interval(tmp_path: Path, recipe: Path, ran: list[int]) -> None:
+    words = ["experiment=mine", "--config-dir", str(recipe.parent.parent), "zip(lr=0.01,0.001,seed=1,2)"]
+    assert main(["-m", *words, "sweep.trials=3", f"output_dir={tmp_path / 'runs'}"]) == 0
+    for job in states(tmp_path / "runs"):
+        assert [word for word in job["overrides"] if word.startswith("lr=")] in (["lr=0.01"], ["lr=0.001"])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -514,6 +521,7 @@ def test_spaces() -> None:
         (["lr=interval(0.1,1)", "sweep.sampler=grid"], "sweep.sampler=grid needs values, and lr is an interval"),
         (["lr=interval(0.1,1)", "sweep.sampler_options=[odd=1]"], "does not take these options"),
         (["lr=interval(0.1,1)", "sweep.only=depth if lr>1"], "names a key that the search does not vary: depth"),
+        (["lr=interval(0.1,1)", "zip(lr=0.1,1,seed=1,2)"], "can be varied in one place only. Received twice: lr"),
         (["lr=interval(0.1,1)", "sweep.only=lr"], "sweep.only takes a key and a condition"),
         (["lr=0.1,1", "seed=1,2", "sweep.only=[lr if seed==1,seed if lr==1]"], "are circular: lr, seed"),
         (["lr=0.1,1", "sweep.objectives=[val_accuracy,parameter]"], "Received: parameter. Did you mean parameters?"),
@@ -577,6 +585,19 @@ def test_auto_says_what_it_chose_and_ends_with_the_best_run(
     assert f"best: {best['folder']}\n" in said.out
     assert main(["resume", str(sweep_of(tmp_path)), "sweep.minutes=2"]) == 0  # more minutes for the same search
     assert len(states(tmp_path)) > len(jobs)
+
+
+def test_auto_takes_what_is_typed_for_a_key_that_varies(
+    tmp_path: Path, ran: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(0, 1_000_000, 60))
+    monkeypatch.setattr("catsdogs_exp.sweep.search.search.monotonic", lambda: float(next(now)))
+    words = ["seed=3,4", "zip(model.dropout=0.1,0.2,batch_size=2,4)", "lr=interval(0.5,0.6)", "sweep.minutes=6"]
+    assert main(["experiment=auto", *words, f"output_dir={tmp_path}"]) == 0
+    for job in states(tmp_path):
+        assert 0.5 <= value_of(job, "lr") <= 0.6 and value_of(job, "seed") in (3, 4)
+        assert value_of(job, "model.dropout") == value_of(job, "batch_size") / 20
+        assert len({word.partition("=")[0] for word in job["overrides"]}) == len(job["overrides"])
 
 
 def test_auto_fits_the_recipe_to_data_and_time() -> None:

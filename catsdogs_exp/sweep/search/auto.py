@@ -8,6 +8,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.grid import expand, keys_of_zips
 from catsdogs_exp.sweep.search.words import AUTO_RECIPE
 from catsdogs_exp.sweep.start import own_settings
 
@@ -55,11 +56,12 @@ def auto_search(
     ):
         raise BadInput(f"experiment=auto is a search. Received: {other}. Leave it out")
     minutes = own_settings(typed, config_dir).minutes or _MINUTES
-    plain = [word for word in typed if not key_of(word).startswith(("sweep.", "hydra"))]
-    train = gather(config_of(plain, config_dir), progress).counts().get("train", {})
+    plain = [word for word in typed if not key_of(word).startswith(("sweep.", "hydra")) and "interval(" not in word]
+    first = next(expand(plain, config_dir).jobs())
+    train = gather(config_of(first, config_dir), progress).counts().get("train", {})
     recipe = choose(sum(train.values()), len(train), minutes, find_spec(_WEIGHTS) is not None)
     say(f"auto: {sum(train.values()):,} training images, {len(train)} classes, {minutes:g} minutes: {recipe.why}")
-    keys = set(map(key_of, typed))
+    keys = {*map(key_of, typed), *keys_of_zips(typed)}
     own = (
         "hydra/sweeper=optuna",
         "sweep.trials=null",
