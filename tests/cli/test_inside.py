@@ -1,6 +1,8 @@
 """`compare RUN_A RUN_B --inside` and `compare PATH... --wall`."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.record.activation_arrays import ActivationFiles, read_activations
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,24 @@ def test_three_images_are_too_few(trained: Path, other: Path, photo_folder, caps
     folder = photo_folder({"cats": 2, "dogs": 1})
     assert main(["compare", str(trained), str(other), "--inside", "--data", str(folder)]) == 2
     assert "--inside needs at least 4 images that both networks see. Received: 3." in capsys.readouterr().err
+
+
+def test_the_wall_has_the_images_that_most_runs_saw_and_killed_runs(
+    trained: Path, other: Path, tmp_path: Path, capsys
+) -> None:
+    runs = tmp_path / "runs"
+    alone = Path(shutil.copytree(trained, runs / "0 best"))
+    found = read_activations(alone / "activations" / "best.npz")
+    ActivationFiles(alone / "activations", 10**9).add(replace(found, probes=("a.jpg", "b.jpg")), 64, best=True)
+    shutil.copytree(trained, runs / "1")
+    killed = Path(shutil.copytree(other, runs / "2"))
+    (killed / "activations" / "best.npz").unlink()
+    assert main(["compare", str(runs), "--wall", "--by", "seconds"]) == 0
+    said = capsys.readouterr()
+    assert "left out: 0 best: different probes" in said.err
+    assert "2: epoch 2, the newest one: its best was not recorded" in said.err
+    assert len(list((runs / "wall").iterdir())) == 2
+    for path in (killed / "activations").glob("*.npz"):
+        path.unlink()
+    assert main(["compare", str(runs), "--wall"]) == 2
+    assert capsys.readouterr().err.count("Train with logging.activations.keep > 0") == 1
