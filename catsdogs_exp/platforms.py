@@ -32,6 +32,13 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def expanded(path: str | Path) -> Path:
+    """Returns a path with the home folder for `~`, or `~name`; that of a user who does not exist stays, as in a
+    shell.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (that of Path raises an error for such a name)
+
+
 def stand_back() -> None:
     """Lets this thread run only while the others leave a core idle, where the system has priorities of threads."""
     if sys.platform == "linux":

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import catsdogs_exp
 from catsdogs_exp import platforms
+from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.sources import archive, unpacking
 from catsdogs_exp.data.sources.registry import files_of
@@ -376,3 +377,19 @@ def test_a_thread_that_stands_back_does_not_slow_the_others() -> None:
     thread.join()
     assert found == [19]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_a_name_that_begins_with_a_tilde_need_not_be_a_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert platforms.expanded("~/photos") == tmp_path / "photos"
+    assert platforms.expanded("~0/photos") == Path("~0/photos")
+    for words in (["inspect", "~0"], ["dataset.path=~0", "--dry-run"], ["report", "~0"], ["predict", "~0", "~1"]):
+        assert main(words) == 2, words
+        assert "~0" in capsys.readouterr().err.splitlines()[-1]
+    package = Path(platforms.__file__).parent
+    others = [
+        path for path in package.rglob("*.py") if "expanduser" in path.read_text() and path.name != "platforms.py"
+    ]
+    assert not others

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.platforms import expanded
 
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 
@@ -102,7 +103,7 @@ def a_path(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
     try:
-        return Path(text).expanduser()
+        return expanded(text)
     except RuntimeError:  # no such user: `~` is part of the file name
         return Path(text)
 

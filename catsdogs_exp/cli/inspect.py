@@ -8,6 +8,7 @@ from typing import Any
 from catsdogs_exp.cli.arguments import a_path, unknown_option
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.platforms import expanded
 
 _SHOWN = 20
 _CLUSTERS = 5
@@ -124,7 +125,7 @@ def _settings(words: list[str]) -> list[str]:
         raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")
     if not paths:
         return overrides
-    path = Path(paths[0]).expanduser()
+    path = expanded(paths[0])
     if not path.exists():
         raise BadInput(f"There is no folder or archive to inspect at: {path}. Settings are written key=value.")
     from catsdogs_exp.config.data_words import source_for

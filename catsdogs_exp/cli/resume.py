@@ -4,9 +4,9 @@ import shlex
 import time
 from argparse import Namespace
 from contextlib import nullcontext
-from pathlib import Path
 
 from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.signals import interruptible
 
 
@@ -88,7 +88,7 @@ def _resume_sweep(options: Namespace) -> int:
     from catsdogs_exp.sweep.start import take_up
     from catsdogs_exp.sweep.sweep_file import read_sweep
 
-    folder = Path(options.run).expanduser().absolute()
+    folder = expanded(options.run).absolute()
     with interruptible(), owned(folder):
         sweepers = [word for word in read_sweep(folder)[0].settings if word.startswith("hydra/sweeper=")]
         again = take_up_search if is_search(sweepers) else take_up

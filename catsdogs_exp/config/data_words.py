@@ -10,6 +10,7 @@ from catsdogs_exp.config.kinds import kinds_of
 from catsdogs_exp.config.quoting import split
 from catsdogs_exp.config.words import Word, texts_of
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 _OTHER_ARCHIVES = (".7z", ".rar", ".zst", ".lz4", ".lzma", ".z", ".iso", ".dmg")
@@ -27,7 +28,7 @@ def source_for(path: str) -> str:
     Raises:
         BadInput: if the path is a file that is neither an archive nor a table, or cannot be read.
     """
-    found = Path(path).expanduser()
+    found = expanded(path)
     suffix = found.suffix.lower()
     try:
         if found.is_dir() or (not found.exists() and suffix not in (*_ARCHIVES, *_TABLES)):

@@ -12,7 +12,6 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,6 +19,7 @@ from hydra.errors import HydraException
 
 from catsdogs_exp.config.kinds import Form, Kind, is_name, kinds_of
 from catsdogs_exp.config.quoting import inside, joined, quoted, split, unescaped, unquoted
+from catsdogs_exp.platforms import expanded
 
 _SWEEPS = ("choice", "shuffle", "sort")  # Hydra's functions whose arguments are values
 _NUMBERS = ("range", "interval", "glob", "tag")  # and the other functions
@@ -168,7 +168,7 @@ def _text(value: str) -> str:
 def is_there(path: str) -> bool:
     """Returns whether a file or folder has exactly this name; if so, `[set1]` is not a list."""
     try:
-        return path != "" and Path(path).expanduser().exists()
+        return path != "" and expanded(path).exists()
     except (OSError, ValueError, RuntimeError):
         return False
 

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 
 _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors without a file name
 
@@ -40,7 +41,7 @@ def cache_folder(*parts: str) -> Path:
     asked = os.environ.get("CATSDOGS_CACHE")
     try:
         root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
-        folder = Path(root).expanduser().joinpath(*parts)
+        folder = expanded(root).joinpath(*parts)
     except RuntimeError as error:  # the user has no entry in the password database, as in some containers
         raise CacheUnusable("there is no home folder", asked or "~") from error
     try:

@@ -13,6 +13,7 @@ from catsdogs_exp.data.sources.walking import Walker, image_files
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.web_images import Limits, WebImageError, download
 from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.platforms import expanded
 
 STDIN = "-"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -80,7 +81,7 @@ class ImageNames:
     def _named(self, word: str, patterns: bool) -> Iterable[NamedImage]:
         if _ADDRESS.match(word):
             return [NamedImage(word, Path())]
-        path = Path(word).expanduser() if word.startswith("~") else Path(word)
+        path = expanded(word) if word.startswith("~") else Path(word)
         if patterns and not os.path.lexists(path) and glob.has_magic(word):
             return self._matching(str(path), word)
         return _of_paths(image_files([path], self._walker))

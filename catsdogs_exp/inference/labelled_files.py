@@ -10,6 +10,7 @@ from catsdogs_exp.data.sources.listing import list_images
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.wording import some
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
 
 
@@ -103,7 +104,7 @@ def files_of_folder(
 
 
 def _existing(folder: Path) -> Path:
-    path = folder.expanduser()
+    path = expanded(folder)
     if not path.is_dir():
         hint = ". Unpack it first" if path.is_file() and path.suffix.lower() in ARCHIVES else ""
         raise BadInput(f"--data must be a folder with one folder per class. Received: {folder}{hint}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
 
 _FORMS = {".keras": "keras", ".onnx": "onnx", ".tflite": "litert"}
@@ -41,7 +42,7 @@ def find_network(path: Path) -> NetworkFile:
     Raises:
         BadInput: if there is none.
     """
-    given = path.expanduser()
+    given = expanded(path)
     given = given.parent if given.name == _GRAPH else given
     if (given / _GRAPH).is_file():
         return NetworkFile(given, _run_around(given), "savedmodel")

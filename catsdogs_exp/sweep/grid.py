@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -22,6 +21,7 @@ from catsdogs_exp.config.quoting import inside, split
 from catsdogs_exp.config.schema import VARIANTS
 from catsdogs_exp.config.words import Word, as_typed, parsed
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.sweep.recipe import recipe_words
 
 Row = tuple[str, ...]  # words in Hydra's grammar that are set together
@@ -194,7 +194,7 @@ def _read_table(path: str) -> list[list[Word]]:
     Raises:
         BadInput: if it cannot be read, has no rows, or a row has more cells than there are keys.
     """
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise BadInput(f"sweep.jobs must be a CSV file of at most 16 MB. Received: sweep.jobs={path}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_reader import find_runs
@@ -34,7 +35,7 @@ def finished_runs(output_dir: str, without: Path) -> dict[str, list[FinishedRun]
         output_dir: the folder of the runs.
         without: a folder to leave out: that of the sweep itself.
     """
-    start = Path(output_dir).expanduser()
+    start = expanded(output_dir)
     found: dict[str, list[FinishedRun]] = {}
     for folder in find_runs([start], []) if start.is_dir() else []:
         if without in folder.parents:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.result import finite, write_whole
 from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE as FILE
 
@@ -159,7 +160,7 @@ def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:
 
 def is_sweep(folder: str | Path) -> bool:
     """Returns whether a folder is that of a sweep."""
-    return (Path(folder).expanduser() / FILE).is_file()
+    return (expanded(folder) / FILE).is_file()
 
 
 def _texts(words: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.notebook import opened_run, tables
 from catsdogs_exp.notebook.typed_words import words_of
+from catsdogs_exp.platforms import expanded
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 
@@ -158,7 +159,7 @@ def test_texts_arrive_as_they_are(text: str) -> None:
     if text.strip() == "???":  # OmegaConf's mark for a missing value
         return
     words = words_of(["dataset=folder"], {"dataset.path": text})
-    assert config_of(words).dataset.path == str(Path(text).expanduser()) or config_of(words).dataset.path == text
+    assert config_of(words).dataset.path == str(expanded(text)) or config_of(words).dataset.path == text
 
 
 def test_values_of_each_type() -> None:

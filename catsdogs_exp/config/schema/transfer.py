@@ -5,6 +5,7 @@ from pathlib import Path
 
 from catsdogs_exp.config.schema.limits import setting
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.platforms import expanded
 
 OWN = "own"
 LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
@@ -111,7 +112,7 @@ def check_transfer(model: TransferModel, target_size: tuple[int, int], channels:
 
 def weights_file(weights: str) -> Path:
     """Returns the file that `model.weights` names: the path itself, or the best network in that run folder."""
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     return path / "checkpoints" / "best.keras" if path.is_dir() else path
 
 
@@ -119,7 +120,7 @@ def _check_file(model: TransferModel) -> None:
     received = f"Received: model.weights={model.weights}"
     path = weights_file(model.weights)
     if not path.is_file():
-        if path.name == "best.keras" and Path(model.weights).expanduser().is_dir():
+        if path.name == "best.keras" and expanded(model.weights).is_dir():
             raise BadInput(f"model.weights must name a run with a checkpoints/best.keras. {received}")
         guess = did_you_mean(model.weights, ("imagenet", "none"))
         raise BadInput(

@@ -20,7 +20,7 @@ from catsdogs_exp.data.sources.listing import Listing, naming_archives
 from catsdogs_exp.data.sources.name_encoding import check_encoding
 from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.platforms import restricts_names
+from catsdogs_exp.platforms import expanded, restricts_names
 
 VERSION = 2  # change this whenever the same archive would give different files
 
@@ -44,7 +44,7 @@ def archive_file(path: str, key: str = "dataset.path") -> Path:
     Raises:
         BadInput: if it does not exist or is a folder.
     """
-    found = Path(path).expanduser()
+    found = expanded(path)
     if not found.exists():
         raise BadInput(f"{key} must be an archive of images. There is none at: {found}")
     if found.is_dir():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import FolderDataset, several
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
@@ -36,7 +37,7 @@ def existing_folder(text: str, key: str = "dataset.path") -> Path:
     Raises:
         BadInput: if it is missing, a file, or unreadable.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     if not path.exists():
         raise BadInput(f"{key} must be a folder of images. There is none at: {path}")
     if not path.is_dir():

@@ -16,6 +16,7 @@ from catsdogs_exp.data.sources.known_names import has_image_extension
 from catsdogs_exp.data.sources.name_encoding import check_encoding, guessed
 from catsdogs_exp.data.sources.wording import counted, shown, some
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.platforms import expanded
 
 # line number and fields
 Row = tuple[int, list[str]]
@@ -59,7 +60,7 @@ def table_file(text: str | None, key: str = "dataset.path") -> Path:
     Raises:
         BadInput: if it does not exist or is a folder.
     """
-    path = Path(text or "").expanduser()
+    path = expanded(text or "")
     if not path.exists():
         raise BadInput(f"{key} must be a CSV file. There is none at: {path}")
     if not path.is_file():

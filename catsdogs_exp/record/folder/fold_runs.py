@@ -10,6 +10,7 @@ import yaml
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten, natural_key
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
 from catsdogs_exp.record.folder.run_lock import true_status
 
@@ -39,7 +40,7 @@ def find_fold_runs(path: Path) -> FoldRuns:
     Raises:
         BadInput: if there is neither, or if folds are missing, failed, or belong to several experiments.
     """
-    folder = path.expanduser()
+    folder = expanded(path)
     jobs = sorted((found.parent for found in folder.glob("*/result.json")), key=lambda job: natural_key(job.name))
     configs = [] if (folder / "result.json").is_file() else [_config(job) for job in jobs]
     if not any(config.get("split.folds") for config in configs):

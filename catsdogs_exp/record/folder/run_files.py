@@ -8,6 +8,7 @@ from typing import Any
 
 from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 
 AUGMENTED = "augmented.png"  # training images as they entered the first epoch
 
@@ -30,7 +31,7 @@ def find_run(path: Path) -> RunFiles:
     Raises:
         BadInput: if there is no run.
     """
-    folder = path.expanduser()
+    folder = expanded(path)
     if folder.is_file():
         folder = folder.parent.parent if folder.parent.name == "checkpoints" else folder.parent
     if not folder.exists():

@@ -13,6 +13,7 @@ from catsdogs_exp import platforms
 from catsdogs_exp.config.build import to_plain
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.platforms import expanded
 
 _TRIES = 100
 _MAX_NAME = 120
@@ -25,7 +26,7 @@ def new_run_folder(output_dir: str, name: str) -> Path:
     Raises:
         BadInput: if it cannot be created.
     """
-    parent = Path(output_dir).expanduser() / name
+    parent = expanded(output_dir) / name
     for _ in range(_TRIES):
         moment = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(4))

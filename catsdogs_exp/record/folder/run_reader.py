@@ -18,6 +18,7 @@ import yaml
 from catsdogs_exp.config.relevance import matters
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.record.folder.run_lock import KILLED, true_status
 from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE, jobs_elsewhere
@@ -113,7 +114,7 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
     seen: set[tuple[int, int]] = set()
     elsewhere: list[Path] = []
     for path in paths:
-        start = Path(path).expanduser()
+        start = expanded(path)
         if not start.is_dir():
             received = "a file" if start.exists() else "it does not exist"
             raise BadInput(
