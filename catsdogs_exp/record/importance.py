@@ -47,10 +47,13 @@ def importance(found: Comparison) -> Importance:
         return Importance({}, len(runs), "fewer than two settings differ among the completed runs")
     if importlib.util.find_spec("optuna") is None:
         return Importance({}, len(runs), "Optuna is not installed: pip install 'catsdogs-exp[search]'")
-    return Importance(_shares(runs, keys, found.by), len(runs))
+    shares = _shares(runs, keys, found.by)
+    reason = "" if shares else f"no setting distinguishes the best tenth of the runs by {found.by}"
+    return Importance(shares, len(runs), reason)
 
 
 def _shares(runs: Sequence[Run], keys: Sequence[str], by: str) -> dict[str, float]:
+    """Returns the share of each setting, largest first; empty if none has any."""
     optuna: Any = importlib.import_module("optuna")  # an extra, and slow to import
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.ERROR)
@@ -63,10 +66,14 @@ def _shares(runs: Sequence[Run], keys: Sequence[str], by: str) -> dict[str, floa
                 params = {key: _as_parameter(run.setting(key), spaces[key]) for key in keys}
                 study.add_trial(optuna.trial.create_trial(params=params, distributions=spaces, value=run.metrics[by]))
             evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-            found = optuna.importance.get_param_importances(study, evaluator=evaluator, params=list(keys))
+            found = optuna.importance.get_param_importances(
+                study, evaluator=evaluator, params=list(keys), normalize=False
+            )
     finally:
         optuna.logging.set_verbosity(level)
-    return {key: float(share) for key, share in sorted(found.items(), key=lambda item: -item[1])}
+    total = sum(found.values())  # normalized by Optuna, no importance at all would be the same share for all settings
+    ordered = sorted(found.items(), key=lambda item: -item[1])
+    return {key: float(value / total) for key, value in ordered} if total > 0 else {}
 
 
 def _distribution(optuna: Any, values: Sequence[Any]) -> Any:

@@ -34,6 +34,15 @@ def test_the_setting_that_decides_comes_first(tmp_path: Path) -> None:
     assert sum(found.shares.values()) == pytest.approx(1)
 
 
+def test_runs_that_are_all_alike_say_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    make_runs(tmp_path, 30)
+    for path in tmp_path.glob("*/result.json"):
+        path.write_text(json.dumps({"status": "ok", "metrics": {"val": {"accuracy": 0.5}}}))
+    found = importance(compare([tmp_path]))
+    assert (found.shares, found.reason) == ({}, "no setting distinguishes the best tenth of the runs by val_accuracy")
+
+
 def test_too_few_runs_say_nothing(tmp_path: Path) -> None:
     make_runs(tmp_path, 9)
     found = importance(compare([tmp_path]))
