@@ -95,7 +95,7 @@ def expand(
         columns.setdefault(group_of.get(key_of(key), (key,)), []).append(found)
     dimensions = [_zipped(keys, found) for keys, found in columns.items()]
     if table:
-        dimensions.append(tuple(tuple(read_words(list(map(str, row)), config_dir).hydra) for row in table))
+        dimensions.append(tuple(_row(list(map(str, row)), config_dir) for row in table))
     return Grid(tuple(dimensions), remarks=tuple(reading.remarks))
 
 
@@ -186,6 +186,19 @@ def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Se
     twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)
     if twice is not None:
         raise BadInput(f"A key can be varied in one place only. Received twice: {twice}. Leave it out of one of them")
+
+
+def _row(words: Sequence[str], config_dir: str | None) -> Row:
+    """Returns a row of a table as a row of a dimension."""
+    row = read_words(words, config_dir).hydra
+    with hydra_messages(words):
+        several = [each.is_sweep_override() for each in OverridesParser.create().parse_overrides(row)]
+    if any(several):
+        raise BadInput(
+            f"sweep.jobs takes one value per cell. Received: {words[several.index(True)]}. Give each value a row "
+            "of its own, or write a decimal number with a point"
+        )
+    return tuple(row)
 
 
 def _read_table(path: str) -> list[list[Word]]:

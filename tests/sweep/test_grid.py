@@ -186,6 +186,8 @@ def test_a_table_may_have_the_marks_of_a_spreadsheet(tmp_path: Path, mark: str) 
         ("lr,\n0.1,2\n", "with one key per column"),
         ("lr\n0.1,2\n", "Row 2 of .* has 2 cells for 1 keys"),
         ("lr,depth,lr\n0.1,2,0.2\n", "Received twice: lr, in "),
+        ("lr;depth\n0,1;2\n", "takes one value per cell. Received: lr=0,1. Give each value a row"),
+        ('lr,depth\n0.1,"range(1,3)"\n', r"takes one value per cell. Received: depth=range\(1,3\)"),
         (None, "sweep.jobs must be a readable CSV file: No such file or directory"),
     ],
 )
