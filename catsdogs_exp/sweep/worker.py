@@ -32,7 +32,7 @@ def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], n
     """
     os.environ.update(environment)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    with process.command_line(), suppress(Interrupted), interruptible():  # between jobs, it just ends
+    with process.command_line(), suppress(Interrupted, ConnectionError), interruptible():  # it just ends
         for name in (
             "SIGINT",
             "SIGHUP",

@@ -498,18 +498,21 @@ def test_isolated_workers_end_quietly(tmp_path: Path, tiny: tuple[str, ...]) -> 
     assert [job["status"] for job in states(tmp_path)] == ["ok"] * 3
 
 
-_WITHOUT_A_SWEEP = """
+_WORKER = """
 from multiprocessing import Pipe
+from pathlib import Path
+from catsdogs_exp.sweep.job import SweepJob
 from catsdogs_exp.sweep.worker import serve
-jobs, kept = Pipe()
+jobs, of_sweep = Pipe()
 lifeline, held = Pipe()
-held.close()
-serve(jobs, lifeline, {}, ())
 """
+_KILLED_BETWEEN_JOBS = "held.close()"
+_KILLED_DURING_A_JOB = "of_sweep.send(SweepJob(0, Path('0'), ('lr=-1',), '')); of_sweep.close()"
 
 
-def test_a_worker_whose_sweep_was_killed_between_two_jobs_ends_quietly() -> None:
-    words = [sys.executable, "-c", _WITHOUT_A_SWEEP]
+@pytest.mark.parametrize("killed", [_KILLED_BETWEEN_JOBS, _KILLED_DURING_A_JOB])
+def test_a_worker_whose_sweep_was_killed_ends_quietly(killed: str) -> None:
+    words = [sys.executable, "-c", f"{_WORKER}{killed}\nserve(jobs, lifeline, {{}}, ())"]
     ended = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
 
