@@ -346,6 +346,21 @@ def test_links_to_runs_elsewhere_are_followed(tmp_path):
     assert names(compare([chosen])) == ["best"]
 
 
+def test_a_folder_deleted_meanwhile_is_passed_over(tmp_path, monkeypatch):
+    make_run(tmp_path / "a" / "run")
+    make_run(tmp_path / "b" / "run")
+    walk = os.walk
+
+    def slow(start, **more):
+        for folder, inner, files in walk(start, **more):
+            if Path(folder).name == "a":
+                (tmp_path / "a").rename(tmp_path.parent / "elsewhere")
+            yield folder, inner, files
+
+    monkeypatch.setattr(os, "walk", slow)
+    assert names(compare([tmp_path])) == ["run"]
+
+
 def test_no_runs_says_what_was_looked_for(tmp_path):
     with pytest.raises(BadInput) as caught:
         compare([tmp_path])

@@ -126,7 +126,11 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
             followlinks=True,
             onerror=lambda e: remarks.append(f"cannot read {e.filename}"),
         ):
-            status = Path(folder).stat()
+            try:
+                status = Path(folder).stat()
+            except FileNotFoundError:  # deleted in the meantime
+                inner.clear()
+                continue
             if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
                 inner.clear()
                 continue
