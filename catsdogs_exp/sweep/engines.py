@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from catsdogs_exp.config import plugins
 from catsdogs_exp.config.compose import hydra_messages, initialized_hydra
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.schema.optimizers import AUTO
-from catsdogs_exp.errors import BadInput, RunFailed, one_line
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import is_abandoned
 from catsdogs_exp.signals import interruptible
@@ -113,7 +113,11 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
             batch = [job for job in waiting if job.number not in lost][:at_once] or waiting[:1]
             before = {job.number: _moment(running.sweep.folder_of(job)) for job in batch}
             jobs = {f"{job.number}-{running.sweep.folder_of(job).name}": running.begin(job) for job in batch}
-            failure = _launch(running, EngineTask(jobs, tuple(plugins.named(file.facts.settings))), launch)
+            try:
+                failure = _launch(running, EngineTask(jobs, tuple(plugins.named(file.facts.settings))), launch)
+            except Interrupted:
+                _leave(running, before)
+                raise
         if failure is not None and all(
             file[number].status == RUNNING and _moment(running.sweep.folder_of(file[number])) == moment
             for number, moment in before.items()
@@ -241,6 +245,24 @@ def _settle(running: Running, numbers: Sequence[int], lost: dict[int, int]) -> N
             running.screen.say(f"{running.prefix(number)}its process was killed: it continues from its last checkpoint")
         else:
             running.end(number, Outcome(FAILED, objective_of(Path(job.folder)), "its process was killed twice", 0.0))
+
+
+def _leave(running: Running, before: Mapping[int, int]) -> None:
+    """Records how Ctrl-C leaves the jobs of a launch; those on a cluster may go on.
+
+    Args:
+        running: the sweep.
+        before: number of a job -> `_moment` of its folder before the launch.
+    """
+    for number, moment in before.items():
+        job = running.sweep.file[number]
+        folder = running.sweep.folder_of(job)
+        if job.status != RUNNING:
+            continue
+        if _moment(folder) == moment:
+            running.sweep.file.change(number, status=PENDING)
+        elif _outcome(folder) is not None or is_abandoned(folder):
+            running.sweep.file.change(number, status=INTERRUPTED, objective=objective_of(folder), error="interrupted")
 
 
 def _outcome(folder: Path) -> Outcome | None:

@@ -16,7 +16,7 @@ from catsdogs_exp.sweep.running import LookAhead, Running, RunOptions
 from catsdogs_exp.sweep.search.table import table
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
 from catsdogs_exp.sweep.start import Sweep
-from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, SKIPPED, JobState
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, PRUNED, RUNNING, SKIPPED, JobState
 
 _MANY = 1000  # more jobs than fit into the time limit of a search
 _THREADS = ("training.intra_op_threads", "training.inter_op_threads", "loader.workers")
@@ -57,7 +57,7 @@ def run_sweep(sweep: Sweep, options: RunOptions) -> int:
                 screen.say(f"{workers} workers side by side{f', {running.more[0]}' if running.more else ''}")
                 run_side_by_side(running, workers)
     except Interrupted:
-        left = len(sweep.file.having(PENDING, INTERRUPTED))
+        left = len(sweep.file.having(PENDING, INTERRUPTED, RUNNING))
         left += sweep.total - len(sweep.file.jobs)
         screen.say(f"the sweep was interrupted with {left} of {sweep.total} runs to go; {how_to_go_on(sweep)}")
         raise

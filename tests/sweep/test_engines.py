@@ -16,7 +16,10 @@ import yaml
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.search_path import CONF
-from catsdogs_exp.sweep.engines import launcher_words
+from catsdogs_exp.errors import Interrupted
+from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.sweep.engines import EngineTask, Launch, launcher_words
+from catsdogs_exp.sweep.running import Running
 
 ENGINES = ("joblib", "submitit_local", "ray")
 PACKAGES = {"joblib": "hydra_plugins.hydra_joblib_launcher", "ray": "hydra_plugins.hydra_ray_launcher"}
@@ -138,6 +141,24 @@ def process_of(folder: Path, number: int, sweep: "subprocess.Popen[bytes]") -> i
                 return found
         time.sleep(0.02)
     raise AssertionError("the job did not train")
+
+
+def test_ctrl_c_leaves_no_job_running_with_a_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unless its process goes on, as on a cluster."""
+
+    def launch(running: Running, task: EngineTask, launch: Launch) -> None:
+        first, second, _ = task.jobs.values()
+        for job in (first, second):
+            job.folder.mkdir()
+            Result(job.folder / "result.json", status="interrupted" if job is first else "running")
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr("catsdogs_exp.sweep.engines._launch", launch)
+    assert main(["-m", "seed=1,2,3", *words_for("joblib"), f"output_dir={tmp_path}"]) == 130
+    assert [job["status"] for job in states(tmp_path)] == ["interrupted", "running", "pending"]
+    assert "the sweep was interrupted with 3 of 3 runs to go" in capsys.readouterr().err
 
 
 def test_a_recipe_may_choose_the_launcher(tmp_path: Path) -> None:
