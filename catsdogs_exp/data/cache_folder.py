@@ -11,7 +11,6 @@ from filelock import FileLock
 
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.platforms import expanded
 
 _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errors without a file name
 
@@ -41,7 +40,7 @@ def cache_folder(*parts: str) -> Path:
     asked = os.environ.get("CATSDOGS_CACHE")
     try:
         root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
-        folder = expanded(root).joinpath(*parts)
+        folder = Path(root).expanduser().joinpath(*parts)
     except RuntimeError as error:  # the user has no entry in the password database, as in some containers
         raise CacheUnusable("there is no home folder", asked or "~") from error
     try:

@@ -31,8 +31,8 @@ def serve(jobs: Connection, lifeline: Connection, environment: dict[str, str], n
         names: of plugins.
     """
     os.environ.update(environment)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     with process.command_line(), suppress(Interrupted, ConnectionError), interruptible():  # it just ends
+        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()  # its signal is handled by now
         for name in (
             "SIGINT",
             "SIGHUP",
