@@ -102,10 +102,7 @@ def a_path(text: str) -> Path:
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
-    try:
-        return expanded(text)
-    except RuntimeError:  # no such user: `~` is part of the file name
-        return Path(text)
+    return expanded(text)
 
 
 def run_parser(command: str, description: str, example: str, takes_settings: bool = False) -> Parser:

@@ -169,7 +169,7 @@ def is_there(path: str) -> bool:
     """Returns whether a file or folder has exactly this name; if so, `[set1]` is not a list."""
     try:
         return path != "" and expanded(path).exists()
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError):
         return False
 
 

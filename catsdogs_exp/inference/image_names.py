@@ -81,7 +81,7 @@ class ImageNames:
     def _named(self, word: str, patterns: bool) -> Iterable[NamedImage]:
         if _ADDRESS.match(word):
             return [NamedImage(word, Path())]
-        path = expanded(word) if word.startswith("~") else Path(word)
+        path = expanded(word)
         if patterns and not os.path.lexists(path) and glob.has_magic(word):
             return self._matching(str(path), word)
         return _of_paths(image_files([path], self._walker))

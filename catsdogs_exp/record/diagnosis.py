@@ -209,8 +209,10 @@ def _few(predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosi
 
 def _comes_with_the_data(predictions: Predictions, config: Mapping[str, Any]) -> bool:
     """Returns whether folds or a folder such as `validation/` determine the validation images, not a share of all."""
-    if config.get("split.folds") or config.get("split.folders", "auto") not in ("auto", "splits"):
-        return bool(config.get("split.folds"))
+    if config.get("split.folds"):
+        return True
+    if config.get("split.folders", "auto") not in ("auto", "splits"):
+        return False
     folders = {part for path in predictions.paths for part in PurePosixPath(path).parts[:-1]}
     return any(split_of(name) == VALIDATION for name in folders - set(predictions.classes))
 

@@ -7,7 +7,6 @@ of one row per dimension; the last dimension varies fastest, as in Hydra's own s
 import csv
 import functools
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,16 +16,15 @@ from hydra.core.override_parser.types import Override
 from catsdogs_exp.config.compose import hydra_messages, initialized_hydra, read_words
 from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.conditions import Condition
-from catsdogs_exp.config.quoting import inside, split
 from catsdogs_exp.config.schema import VARIANTS
 from catsdogs_exp.config.words import Word, as_typed, parsed
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.sweep.recipe import recipe_words
+from catsdogs_exp.sweep.zips import without_zips
 
 Row = tuple[str, ...]  # words in Hydra's grammar that are set together
 
-_ZIP = re.compile(r"(?:([A-Za-z_]\w*)=)?zip\((.*)\)", re.DOTALL)
 _MAX_ROWS = 100_000
 _MAX_BYTES = 2**24
 
@@ -80,9 +78,8 @@ def expand(
     Raises:
         BadInput: for unreadable words, or a sweep without jobs.
     """
-    typed = keys_of_zips(settings)
-    recipe = [word for word in recipe_words(settings, config_dir) if parsed(word).key not in without | typed]
-    words, groups = _without_zips([*recipe, *settings])
+    recipe = [word for word in recipe_words(settings, config_dir) if parsed(word).key not in without]
+    words, groups = without_zips([*recipe, *settings])
     table = _read_table(jobs_file) if jobs_file is not None else []
     _check_once(groups, words, [word.key for row in table for word in row])
     reading = read_words(words, config_dir, sweep=True)
@@ -97,11 +94,6 @@ def expand(
     if table:
         dimensions.append(tuple(_row(list(map(str, row)), config_dir) for row in table))
     return Grid(tuple(dimensions), remarks=tuple(reading.remarks))
-
-
-def keys_of_zips(settings: Sequence[str]) -> set[str]:
-    """Returns the keys in `zip(...)` words."""
-    return set(itertools.chain(*_without_zips(settings)[1]))
 
 
 def as_typed_row(row: Row) -> tuple[str, ...]:
@@ -131,52 +123,16 @@ def _values(override: Override) -> list[str]:
     return found
 
 
-def _without_zips(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Returns the words, with the members of each `zip(...)` as separate words, and the keys of each."""
-    plain: list[str] = []
-    groups = []
-    for word in words:
-        found = _ZIP.fullmatch(word.strip())
-        members = [] if found is None else _members(word, found[2])
-        plain += map(str, members) if members else [word]
-        if members:
-            groups.append(tuple(member.key for member in members))
-    return plain, groups
-
-
-def _members(word: str, text: str) -> list[Word]:
-    """Splits `lr=0.1,0.01,depth=[2,3]` into one word per key. A part without `=` belongs to the key before it."""
-    members: list[list[str]] = []
-    for part in map(str.strip, split(text)):
-        key = parsed(part).key if parsed(part).value is not None else ""
-        if re.fullmatch(r"[A-Za-z_][\w./@-]*", key):
-            members.append([part])
-        elif members:
-            members[-1][0] += f",{part}"
-        elif part:
-            raise BadInput(f"zip(...) takes keys with their values: zip(lr=0.1,0.01,depth=2,3). Received: {word}")
-    found = [parsed(part) for (part,) in members]
-    if len(found) < 2:
-        raise BadInput(f"zip(...) needs two keys or more: zip(lr=0.1,0.01,depth=2,3). Received: {word}")
-    for member in found:
-        if re.match(r"(shuffle|zip|interval|tag)\s*\(", member.value or ""):
-            raise BadInput(
-                f"zip(...) takes values, choice(...), range(...) and glob(...) for each key. Received: {member}"
-            )
-    return [_unlisted(member) for member in found]
-
-
-def _unlisted(member: Word) -> Word:
-    """`lr=[0.1,0.01]` as `lr=0.1,0.01`: inside a zip, a list holds the values of the rows."""
-    items = inside(member.value or "", "[]")
-    return member if items is None else Word(member.key, items, member.prefix)
-
-
 def _zipped(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[Row, ...]:
     if len({len(column) for column in columns}) > 1:
         counts = ", ".join(f"{key} {len(column)}" for key, column in zip(keys, columns, strict=True))
         raise BadInput(f"The keys of zip(...) must have the same number of values. Received: {counts}")
     return tuple(zip(*columns, strict=True))
+
+
+def varied_twice(key: str) -> BadInput:
+    """Returns the error for a key that is varied in two places, such as in a zip and on its own."""
+    return BadInput(f"A key can be varied in one place only. Received twice: {key}. Leave it out of one of them")
 
 
 def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Sequence[str]) -> None:
@@ -185,7 +141,7 @@ def _check_once(groups: Sequence[Sequence[str]], words: Sequence[str], table: Se
     moved = {*itertools.chain(*groups), *table}
     twice = next((key for key in keys if key in moved and keys.count(key) > 1), None)
     if twice is not None:
-        raise BadInput(f"A key can be varied in one place only. Received twice: {twice}. Leave it out of one of them")
+        raise varied_twice(twice)
 
 
 def _row(words: Sequence[str], config_dir: str | None) -> Row:

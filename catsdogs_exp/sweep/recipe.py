@@ -9,6 +9,7 @@ from catsdogs_exp.config.compose import composed_of, hydra_messages
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.sweep.zips import typed_keys
 
 _EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 BASIC = "basic"  # Hydra's name for the default choice
@@ -70,7 +71,7 @@ def recipe_words(settings: Sequence[str], config_dir: str | None) -> list[str]:
     """Returns the words of a sweep from a recipe's `hydra.sweeper.params`; command-line settings take precedence."""
     found = hydra_of(settings, config_dir)
     params = {} if found is None else found.sweeper.get("params") or {}
-    typed = {key_of(word) for word in settings}
+    typed = typed_keys(settings)
     return [f"{key}={_joined(str(key), value)}" for key, value in params.items() if key not in typed]
 
 

@@ -65,7 +65,7 @@ def renew(steps: "Steps", taken: Iterable[tuple[Any, Any]]) -> None:
         steps: of the network.
         taken: images and labels as in training, at least one batch.
     """
-    variables = statistics_of(normalisations(steps.model))
+    variables = statistics_of(steps.normalisations)
     renewed = {id(variable) for variable in variables}
     others = [each for each in steps.model.non_trainable_variables if id(each) not in renewed]
     kept = [value_of(variable) for variable in others]

@@ -235,7 +235,7 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
 def _renew_statistics(loop: _Loop, epoch: int) -> None:
     """Computes the statistics of batch normalisation from the first batches of the epoch with its final weights."""
     stage, count = loop.stage, min(loop.training.precise_batch_norm, loop.count)
-    if count and stage.steps.has_batch_norm:
+    if count and stage.steps.normalisations:
         first = loop.number(epoch, 1)
         with closing(batches(stage.train, range(first, first + count))) as taken:
             renew(stage.steps, taken)

@@ -55,7 +55,7 @@ class Steps:
         optimizer: its optimizer, or None if nothing is trained.
         class_weights: float32 [classes], the weight of each class's images in the training loss, or None for equal
             weights.
-        has_batch_norm: whether it has batch normalisation that uses a batch's own statistics.
+        normalisations: its batch normalisation that uses a batch's own statistics.
         statistics: (images, labels) runs a batch as in training, without an update, and returns the statistics of its
             batch normalisation: see `renew`.
         evaluate: (images, labels) adds a batch to the averages in inference mode, and returns the probabilities to
@@ -93,8 +93,7 @@ class Steps:
         shares = tf.TensorSpec((None, max(2, units)), tf.float32)
         train, jit = (images, shares if settings.mixed else labels), settings.jit
         self.train = tf.function(self._train, input_signature=train, jit_compile=jit)
-        self._normalisations = normalisations(model)
-        self.has_batch_norm = bool(self._normalisations)
+        self.normalisations = normalisations(model)
         self.statistics = tf.function(self._statistics, input_signature=train)
         self.evaluate = tf.function(self._evaluate, input_signature=(images, labels), jit_compile=jit)
         self.predict = tf.function(self._predict, input_signature=(images,), jit_compile=jit)
@@ -193,9 +192,9 @@ class Steps:
             self._average.update(self.optimizer.iterations)
 
     def _statistics(self, images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-        with last_batch_only(self._normalisations):
+        with last_batch_only(self.normalisations):
             self.model(images, training=True)
-        return [tf.convert_to_tensor(each) for each in statistics_of(self._normalisations)]
+        return [tf.convert_to_tensor(each) for each in statistics_of(self.normalisations)]
 
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         logits = logits_of(self.model(images, training=False))

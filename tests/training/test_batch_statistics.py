@@ -77,13 +77,13 @@ def test_a_layer_that_is_called_twice_keeps_its_moving_averages() -> None:
     inputs, norm = keras.Input((4, 4, 3)), keras.layers.BatchNormalization()
     both = keras.layers.Add()([norm(inputs), norm(keras.layers.Rescaling(9.0)(inputs))])
     model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(both)))
-    assert not normalisations(model) and not Steps(model).has_batch_norm
+    assert not normalisations(model) and not Steps(model).normalisations
 
 
 def test_frozen_layers_keep_theirs() -> None:
     model = network(keras.layers.BatchNormalization, nested=True)
     model.get_layer("inside").trainable = False
-    assert not normalisations(model) and not Steps(model).has_batch_norm
+    assert not normalisations(model) and not Steps(model).normalisations
 
 
 def rows(output: Path) -> list[dict[str, str]]:

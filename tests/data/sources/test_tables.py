@@ -241,6 +241,11 @@ def test_columns_that_are_not_used_are_told(folder: Path, words: list[str]) -> N
     assert listing.reading == ("columns that are not used: is_training_img",)
 
 
+def test_a_column_named_like_splits_without_any_is_told_once(folder: Path) -> None:
+    listing = listed(folder, lines(f"{HEADER},set", *(f"{line},x" for line in LINES)))
+    assert listing.reading == ("the column set is not used: it contains no splits",)
+
+
 def test_splits_are_taken_from_a_column_of_that_name(folder: Path) -> None:
     words = ["Train", "VAL", "PrivateTest", "training", "PublicTest", ""]
     text = lines(f"{HEADER},Usage", *(f"{line},{word}" for line, word in zip(LINES, words, strict=True)))
