@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,7 @@ def test_every_requirement_has_a_floor(requirement: Requirement) -> None:
 
 
 @pytest.fixture(scope="module")
-def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The Python of a fresh environment in which every requirement has its lowest version."""
     folder = tmp_path_factory.mktemp("oldest")
     python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -57,11 +59,12 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     constraints = folder / "floors.txt"
     constraints.write_text("\n".join(map(floor, requirements())), encoding="utf-8")
     installed = subprocess.run(
-        [*pip, "install", "-q", "-c", str(constraints), f"{ROOT}[{','.join(set(EXTRAS) - LARGE)}]"],
+        [*pip, "install", "-q", "--no-cache-dir", "-c", str(constraints), f"{ROOT}[{','.join(set(EXTRAS) - LARGE)}]"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr[-3000:]
-    return python
+    yield python
+    shutil.rmtree(folder)  # 3 GB
 
 
 def run(command: list[str], folder: Path) -> str:
