@@ -4,6 +4,9 @@ import difflib
 import errno
 from collections.abc import Iterable
 
+_GUESSES = 3  # names that a message suggests
+_PART = 4  # letters of a part of a name that identify it
+
 
 class BadInput(Exception):
     """A user's mistake: a one-line message, no traceback, exit code 2.
@@ -49,7 +52,10 @@ def is_full(error: BaseException) -> bool:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean X?"`, or `""` if nothing similar is known."""
     names = {name.casefold(): name for name in reversed(list(known))}
-    near = [names[each] for each in difflib.get_close_matches(word.casefold(), names, n=3, cutoff=0.6)]
+    near = [names[each] for each in difflib.get_close_matches(word.casefold(), names, n=_GUESSES, cutoff=0.6)]
+    if not near and len(word) >= _PART:  # `plateau` of `reduce_on_plateau`
+        near = [name for plain, name in reversed(names.items()) if word.casefold() in plain]
+        near = near if len(near) <= _GUESSES else []
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 

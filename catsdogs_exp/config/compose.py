@@ -27,6 +27,7 @@ from catsdogs_exp.config.known_models import known_backbones
 from catsdogs_exp.config.mistyped import check_words
 from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.config.words import Word, as_typed, for_hydra, parsed
+from catsdogs_exp.config.yaml_spelling import check_spelling
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.printable import printable
@@ -139,6 +140,7 @@ def _is_choice(word: Word) -> bool:
 def _built(words: Sequence[str], config_dir: str | None, import_plugins: Callable[[Iterable[str]], None]) -> Config:
     with hydra_messages(words):
         composed = composed_of(words, config_dir)
+    check_spelling(composed.hydra.runtime)
     return build(composed, chosen_experiment(composed.hydra), import_plugins)
 
 

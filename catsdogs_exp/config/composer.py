@@ -15,6 +15,7 @@ from catsdogs_exp.config.build import build
 from catsdogs_exp.config.compose import chosen_experiment, composed_of, config_of
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.words import for_hydra, parsed
+from catsdogs_exp.config.yaml_spelling import check_spelling
 from catsdogs_exp.errors import BadInput
 
 
@@ -51,6 +52,7 @@ class Composer:
         if base not in self._composed:
             plugins.load(plugins.named(words))
             self._composed[base] = composed_of(base, self._config_dir)
+            check_spelling(self._composed[base].hydra.runtime)
         composed = copy.deepcopy(self._composed[base])
         for key, value in plain.items():
             OmegaConf.update(composed, key, value)

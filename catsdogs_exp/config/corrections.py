@@ -3,7 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
 from catsdogs_exp.config.kinds import kinds_of
+from catsdogs_exp.config.reading import show
 from catsdogs_exp.config.words import Word
 from catsdogs_exp.errors import BadInput
 
@@ -34,8 +38,11 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
     """
     message = str(error)
     word = next((each for each in reversed(words) if message.startswith(f"{each.key} must ")), None)
-    if word is None or not kinds_of(word.key) or " Did you mean " in message:
+    if word is None or not kinds_of(word.key):
         return error
+    message = _as_typed(message, word)
+    if " Did you mean " in message:
+        return BadInput(message)
     found = 0
     for value in dict.fromkeys(candidates(word.value or "")):
         if value == word.value:
@@ -45,7 +52,18 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
         found += 1
         if found == _MOST:
             break
-    return error
+    return BadInput(message)
+
+
+def _as_typed(message: str, word: Word) -> str:
+    """Returns the message with the number as typed: `1e2`, where it shows `100.0`."""
+    try:
+        value = OverridesParser.create().parse_override(f"{word.key}={word.value}").value()
+    except HydraException:
+        return message
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return message
+    return message.replace(f"Received: {word.key}={show(value)}", f"Received: {word.key}={(word.value or '').strip()}")
 
 
 def candidates(value: str) -> Iterator[str]:

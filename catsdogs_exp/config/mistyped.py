@@ -39,6 +39,7 @@ _ALIASES = {
     "outdir": "output_dir",
 }
 _SHORT = 60  # characters of a value that a message quotes
+_DIGITS = 4000
 # Hydra's own settings that have an effect here; all others would change nothing.
 _OBEYED = ("launcher", "sweeper", "searchpath", "callbacks", "job.env_set", "job.env_copy")
 _RUN_FOLDER = "run folders are created in output_dir"
@@ -90,6 +91,8 @@ def _check_alone(word: Word, text: str) -> None:
         raise BadInput(
             f"Settings are written key=value. Received: {_shown(text)}. Type: {_typed(f'{ours}={word.value}')}"
         )
+    if re.search(rf"\d{{{_DIGITS}}}", word.value or ""):  # Python refuses to read it as a number
+        raise BadInput(f"{word.key} has a number of more than {_DIGITS} digits. Received: {_shown(text)}")
     joined = re.fullmatch(r"(.*?)[;,]\s*([A-Za-z_][\w.]*)=(.*)", word.value or "", re.DOTALL)
     kinds = kinds_of(word.key)
     if joined and joined[2] in _keys() and kinds and all(kind.form is Form.OTHER for kind in kinds):

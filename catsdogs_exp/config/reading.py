@@ -108,9 +108,19 @@ def _scalar(kind: type, value: Any, name: str, limits: Limits) -> Any:
         return text
     if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
         raise refused
-    if not math.isfinite(value) or not _within(value, limits) or (limits.choices and value not in limits.choices):
+    if not _is_finite(value):
+        raise BadInput(f"{name} must be finite and {allowed}. Received: {name}={show(value)}")
+    if not _within(value, limits) or (limits.choices and value not in limits.choices):
         raise refused
     return kind(value)
+
+
+def _is_finite(value: float) -> bool:
+    """Returns whether a number is finite as a float: not an integer of 400 digits."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _within(value: float, limits: Limits) -> bool:
@@ -180,7 +190,7 @@ def _range(value: Any, name: str, limits: Limits) -> tuple[float, float]:
     if limits.around is not None and isinstance(value, int | float) and not isinstance(value, bool):
         pair = [limits.around - value, limits.around + value]
     numbers = [item for item in pair if isinstance(item, int | float)] if isinstance(pair, list) else []
-    good = len(numbers) == 2 == len(pair) and all(math.isfinite(n) and _within(n, limits) for n in numbers)
+    good = len(numbers) == 2 == len(pair) and all(_is_finite(n) and _within(n, limits) for n in numbers)
     if not good or any(isinstance(item, bool) for item in pair) or numbers[0] > numbers[1]:
         one = "" if limits.around is None else f"; or one number n for {limits.around:g}-n..{limits.around:g}+n"
         raise BadInput(
@@ -245,7 +255,8 @@ def _allowed(kind: type, limits: Limits) -> str:
         if bound is not None
     ]
     words = ["a whole number"] if kind is int else [] if bounds else ["a number"]
-    return " ".join([*words, " and ".join(bounds)]).strip()
+    number = " ".join([*words, " and ".join(bounds)]).strip()
+    return number if limits.word is None else f"{number}, or {limits.word}"
 
 
 def show(value: Any) -> str:

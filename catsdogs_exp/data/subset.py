@@ -22,7 +22,8 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
 
     Args:
         manifest: all files, with reasons and splits.
-        fraction: fraction of each class's training images to keep, > 0 and <= 1; at least one image is kept.
+        fraction: fraction of each class's training images to keep, > 0 and <= 1; at least one image is kept. If it is
+            not a whole number of images, it is rounded so that it holds overall.
         max_per_class: maximum number of training images, or None for no limit.
         seed: seed of the selection.
     """
@@ -33,12 +34,13 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
     # Rejected files have no split; they count as train unless the data gives them another one.
     candidate = train | ((manifest.split == UNDECIDED) & np.isin(manifest.given, (UNDECIDED, TRAIN)))
     kept = ~candidate
-    for label in range(len(manifest.classes)):
+    sizes = np.bincount(manifest.listing.labels[train], minlength=len(manifest.classes))
+    ties = np.array([_rank(seed, f"class {name}") for name in manifest.classes], dtype=np.uint64)
+    for label, count in enumerate(_counts(sizes, fraction, ties).tolist()):
         of_class = candidate & (manifest.listing.labels == label)
         rows = np.flatnonzero(train & of_class)
-        count = max(1, round(fraction * len(rows)))
         if max_per_class is not None:
-            count = min(count, max_per_class)
+            count = min(count, max_per_class)  # noqa: PLW2901
         if count >= len(rows):
             kept |= of_class
             continue
@@ -55,6 +57,23 @@ def subset(manifest: Manifest, fraction: float, max_per_class: int | None, seed:
         np.flatnonzero(kept),
         f"{left} of {int(train.sum())} training images, not selected ({' '.join(received)})",
     )
+
+
+def _counts(sizes: NDArray[np.intp], fraction: float, ties: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Returns the number of images to keep of each class: its share, rounded up in some classes and down in others, so
+    that the fraction holds overall; at least one.
+
+    Classes take turns in proportion to their size, always in the same order, so a larger fraction keeps no fewer.
+
+    Args:
+        sizes: images of each class.
+        fraction: > 0 and <= 1.
+        ties: which of equally large classes is rounded up first, lowest first.
+    """
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    turn = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes.tolist() if size] or [np.empty(0)])
+    chosen = np.lexsort((ties[labels], turn))[: round(fraction * len(labels))]
+    return np.maximum(np.bincount(labels[chosen], minlength=len(sizes)), 1)
 
 
 def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:

@@ -21,7 +21,7 @@ class Evaluation:
 
     Attributes:
         accuracy: fraction of images whose most probable class is right. With one sigmoid unit, the second class is
-            predicted if p > 0.5; ties go to the first class.
+            predicted if p > 0.5; ties go to the first class. NaN is no prediction, so it is never right.
         top_5_accuracy: fraction of images for which fewer than five other classes are at least as probable as the right
             one; None with five classes or fewer.
         loss: mean cross-entropy in nats, the same value that training and validation report for the same network.
@@ -76,6 +76,7 @@ def evaluate_predictions(
     """
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
+    correct = (predicted == labels) & np.isfinite(probabilities).all(axis=1)
     confusion = confusion_matrix(labels, predicted, classes)
     right = probabilities[np.arange(n), labels]
     of_right = np.log(np.maximum(right.astype(np.float64), _SMALLEST)) if logs is None else logs[np.arange(n), labels]
@@ -84,10 +85,10 @@ def evaluate_predictions(
         rank = (probabilities >= right[:, None]).sum(axis=1)  # 0 for NaN probabilities
         top = float(((rank >= 1) & (rank <= TOP_K)).mean())
     return Evaluation(
-        accuracy=float((predicted == labels).mean()),
+        accuracy=float(correct.mean()),
         top_5_accuracy=top,
         loss=0.0 - float(of_right.mean(dtype=np.float64)),
-        calibration_error=calibration_error(probabilities.max(axis=1), predicted == labels),
+        calibration_error=calibration_error(probabilities.max(axis=1), correct),
         classes=tuple(_of_class(probabilities, labels, confusion, label) for label in range(classes)),
         confusion=confusion,
     )
@@ -100,7 +101,12 @@ def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_],
         confidence: probability of the predicted class, 0..1, [n].
         right: whether the prediction is right, [n].
         bins: number of bins of equal width over 0..1, open below and closed above.
+
+    Returns:
+        0..1; NaN if a confidence is NaN.
     """
+    if np.isnan(confidence).any():
+        return math.nan
     places = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(places, right.astype(np.float64) - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))

@@ -189,6 +189,8 @@ def _judged(run: Run, split: str, method: str) -> _Judged | str:
         return _short(str(error), run.folder)
     if not len(found):
         return f"has no {split} images"
+    if not found.finite.all():
+        return "returned NaN for some of the images"
     values = _losses(found) if method == BOOTSTRAP else found.right.astype(np.float64)
     if not np.isfinite(values).all():
         return "saved only the five most probable classes, which do not determine the loss of every image"

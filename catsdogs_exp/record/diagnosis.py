@@ -67,6 +67,9 @@ def diagnose(
         broken = _broken(result, config)
         return (broken,) if broken else (Diagnosis("nothing", "No epoch has ended, so there is nothing to diagnose."),)
     validation = predictions if predictions is not None and len(predictions) else None
+    if validation is not None and (without := int((~validation.finite).sum())):
+        text = f"No predictions: the network returns NaN for {without} of {len(validation)} validation images."
+        return (Diagnosis("diverged", text, _slower(config)),)
     found = [
         _diverged(history, result, config),
         _collapsed(history, validation, config),

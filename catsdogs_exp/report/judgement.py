@@ -23,12 +23,7 @@ def judgement(predictions: Predictions) -> dict[str, Any]:
     Args:
         predictions: for at least one image.
     """
-    confusion, count = predictions.confusion(), len(predictions)
-    names = predictions.classes
-    confidence, right = predictions.confidence, predictions.right
-    error = calibration_error(confidence, right)
-    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
-    bins = reliability(confidence, right)
+    confusion, names = predictions.confusion(), predictions.classes
     judged: dict[str, Any] = {
         "names": names,
         "matrix": [
@@ -38,22 +33,32 @@ def judgement(predictions: Predictions) -> dict[str, Any]:
         if len(names) <= _MATRIX
         else None,
         "confused": [(names[true], names[said], number) for true, said, number in most_confused(confusion, 20)],
-        "calibration": f"Expected calibration error {error:.3f} (15 bins; 95 % bootstrap interval: "
-        f"{low:.3f} to {high:.3f})",
-        "charts": [
-            chart(
-                "Reliability", "confidence", [Line("accuracy", [(b.confidence, b.accuracy) for b in bins])], unit=True
-            )
-        ],
-        "bins": [
-            (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
-        ],
+        "calibration": "Unknown: the network returns NaN",
+        "charts": [],
+        "bins": [],
         "threshold": "",
         "classes": [],
     }
-    if predictions.top is None:
-        _add_curves(judged, predictions)
+    if predictions.finite.all():
+        _add_calibration(judged, predictions)
+        if predictions.top is None:
+            _add_curves(judged, predictions)
     return judged
+
+
+def _add_calibration(judged: dict[str, Any], predictions: Predictions) -> None:
+    confidence, right, count = predictions.confidence, predictions.right, len(predictions)
+    error = calibration_error(confidence, right)
+    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
+    bins = reliability(confidence, right)
+    judged["calibration"] = (
+        f"Expected calibration error {error:.3f} (15 bins; 95 % bootstrap interval: {low:.3f} to {high:.3f})"
+    )
+    points = [(b.confidence, b.accuracy) for b in bins]
+    judged["charts"].append(chart("Reliability", "confidence", [Line("accuracy", points)], unit=True))
+    judged["bins"] = [
+        (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
+    ]
 
 
 def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:

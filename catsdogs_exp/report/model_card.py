@@ -112,21 +112,26 @@ def _results(run: RunFiles) -> list[str]:
 
 
 def _of_split(split: str, found: Predictions) -> list[str]:
-    confidence, right = found.confidence, found.right
-    count, hits = len(found), int(right.sum())
-    error = calibration_error(confidence, right)
-    ends = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), count, 200)
+    right, count = found.right, len(found)
     rows = []
     for place, name in enumerate(found.classes):
         mine = found.labels == place
         if mine.any():
             rows.append((literal(name), int(mine.sum()), _share(int(right[mine].sum()), int(mine.sum()))))
     return [
-        f"On {count} {split} images: accuracy {_share(hits, count)}, expected calibration error {error:.3f} "
-        f"({ends[0]:.3f} to {ends[1]:.3f}). In brackets: 95 % intervals.",
+        f"On {count} {split} images: accuracy {_share(int(right.sum()), count)}, expected calibration error "
+        f"{_calibration(found)}. In brackets: 95 % intervals.",
         "",
         *_table(("class", "images", "recall"), rows),
     ]
+
+
+def _calibration(found: Predictions) -> str:
+    if not found.finite.all():
+        return "unknown: the network returns NaN"
+    confidence, right = found.confidence, found.right
+    low, high = bootstrap_interval(lambda rows: calibration_error(confidence[rows], right[rows]), len(found), 200)
+    return f"{calibration_error(confidence, right):.3f} ({low:.3f} to {high:.3f})"
 
 
 def _share(hits: int, count: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from catsdogs_exp.config.schema import Config
-from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule
+from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule, Optimizer
 from catsdogs_exp.data.overfitting import some_batches
 from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.record.folder.run_folder import write_config
@@ -54,7 +54,7 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     """
     started = time.perf_counter()
     config, distribution = setup.config, setup.network.distribution
-    usual = USUAL_RATES.get(config.optimizer.name, USUAL_RATE)
+    usual = usual_rate(config.optimizer)
     plan = StagePlan(
         1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
     )
@@ -73,6 +73,11 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
         found = race(trials, rates, usual, length)
     screen.progress(what, total, total)
     return RateSearch(test, found, time.perf_counter() - started)
+
+
+def usual_rate(optimizer: Optimizer) -> float:
+    """The learning rate at which a search starts."""
+    return USUAL_RATES.get(optimizer.name, USUAL_RATE)
 
 
 def with_rate(config: Config, rate: float) -> Config:

@@ -8,10 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema.optimizers import AUTO
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.opencv_threads import one_opencv_thread
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.platforms import peak_memory
+from catsdogs_exp.run.auto_rate import usual_rate, with_rate
 from catsdogs_exp.run.loaders import open_loaders
 from catsdogs_exp.run.network import Setup, build_network
 from catsdogs_exp.run.plan import plan_stages
@@ -30,6 +33,9 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
         data: opened.
         say: prints a line.
     """
+    if config.optimizer.learning_rate == AUTO:
+        config = with_rate(config, usual_rate(config.optimizer))
+        say(f"lr=auto: a dry run searches no learning rate; computed with lr={config.optimizer.learning_rate:g}")
     loaders = open_loaders(config, data, say)
     train, validation = loaders.train, loaders.validation
     network = build_network(config, data, loaders, say)
@@ -50,11 +56,12 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     say(f"one batch: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}")
     say(f"a step: {1e3 * trained:.0f} ms of computation, {1e3 * loaded:.0f} ms of input in parallel")
     count = steps_per_epoch(train, config.training)
-    passes = config.training.validation_steps or (validation.steps if len(validation.rows) else 0)
+    passes = validation.steps if len(validation.rows) else 0
     epoch = count * max(trained, loaded) + passes * max(seen, loaded)
+    epochs = config.epochs + config.training.finetune.epochs
     say(
-        f"an epoch of {count} steps and {passes} validation batches: about {_time(epoch)}; "
-        f"{config.epochs} epochs: about {_time(epoch * config.epochs)}"
+        f"an epoch of {counted(count, 'step')} and {passes} validation batches: about {_time(epoch)}; "
+        f"{counted(epochs, 'epoch')}: about {_time(epoch * epochs)}"
     )
     say(_memory())
 

@@ -66,15 +66,26 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
     return Loaders(replace(train, shard=shard), replace(validation, shard=shard))
 
 
+def _check_unvalidated(config: Config, train: Loader) -> None:
+    """Rejects settings that need a value of the validation images, of which there are none."""
+    stop_at = config.training.stop_at
+    needed = [("training.monitor", config.training.monitor)]
+    needed += [("training.stop_at.metric", stop_at.metric)] if stop_at.value is not None else []
+    for key, metric in needed:
+        if metric.startswith("val_"):
+            share = config.split.validation
+            instead = "loss" if key == "training.monitor" else metric.removeprefix("val_")
+            more = next((f" or split.validation={usual:g}" for usual in _USUAL if usual > share), "")
+            raise BadInput(
+                "split.validation must be > 0, and yield at least one image, to monitor validation values. "
+                f"Received: split.validation={share:g} {key}={metric}, with {len(train.rows)} images of "
+                f"{train.classes} classes. Set {key}={instead}{more}"
+            )
+
+
 def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callable[[str], None]) -> None:
-    if not len(validation.rows) and config.training.monitor.startswith("val_"):
-        share, count = config.split.validation, len(train.rows)
-        more = next((f" or split.validation={usual:g}" for usual in _USUAL if usual > share), "")
-        raise BadInput(
-            "split.validation must be > 0, and yield at least one image, to monitor validation values. "
-            f"Received: split.validation={share:g} training.monitor={config.training.monitor}, with "
-            f"{count} images of {train.classes} classes. Set training.monitor=loss{more}"
-        )
+    if not len(validation.rows):
+        _check_unvalidated(config, train)
     if 0 < len(validation.rows) < _FEW and not config.training.overfit_batches:
         low, high = wilson_interval(len(validation.rows), len(validation.rows))
         say(

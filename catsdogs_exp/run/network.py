@@ -80,6 +80,6 @@ def _balanced(labels: NDArray[np.int32], classes: tuple[str, ...], say: Say) -> 
     weights.
     """
     weights = balanced_weights(labels, len(classes))
-    shown = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True))
-    say(f"class weights in the training loss: {shown}; the reported loss is unweighted")
-    return None if (weights == 1).all() else weights
+    shown = (f"{weight:.4g} {name}" for name, weight in zip(classes, weights.tolist(), strict=True) if weight)
+    say(f"class weights in the training loss: {', '.join(shown)}; the reported loss is unweighted")
+    return None if (weights[weights > 0] == 1).all() else weights

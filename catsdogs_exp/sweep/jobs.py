@@ -15,6 +15,7 @@ from catsdogs_exp.config.cluster import cluster_for
 from catsdogs_exp.config.compose import chosen_experiment, config_of, hydra_messages
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.words import as_typed
+from catsdogs_exp.config.yaml_spelling import check_spelling
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_run_folder
@@ -79,6 +80,7 @@ class Jobs:
         number = hydra.job.num if in_sweep else 0
         screen = self._make_screen(f"[{number + 1}] " if in_sweep else "", False)
         try:
+            check_spelling(hydra.runtime)
             config = build(composed, chosen_experiment(hydra))
             names = {group: getattr(config, group).name for group in VARIANTS}
             overrides = [as_typed(word, names) for word in overrides]

@@ -91,8 +91,10 @@ def suggest(rates: NDArray[np.float64], losses: NDArray[np.float64], broke: bool
     rate: float | None = float(rates[start + (end - start) // 2]) if long else None
     if long and smoothed[end] <= (1 - _CLEAR) * smoothed[start]:
         why = "the middle of the longest descent of the loss"
-    elif broke:
+    elif broke and len(rates):
         rate, why = float(rates[-1]) / 10, f"a tenth of {rates[-1]:.2g}, where the loss diverges without having fallen"
+    elif broke:
+        why = "the loss is NaN or infinite from the first step on"
     elif long:
         why = "the middle of the longest descent of the loss, which is slight"
     else:

@@ -237,7 +237,8 @@ class Steps:
             said = tf.cast(probabilities[:, 1] > probabilities[:, 0], tf.int32)
         else:
             said = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
-        found["accuracy"] = tf.cast(said == labels, tf.float32)
+        nothing = tf.reduce_any(tf.math.is_nan(probabilities), axis=-1)  # NaN is no prediction: never right
+        found["accuracy"] = tf.cast((said == labels) & ~nothing, tf.float32)
         if _TOP in self._metrics:
             right = tf.gather(probabilities, labels, batch_dims=1)[:, None]
             rank = tf.math.count_nonzero(probabilities >= right, axis=-1)  # 0 for NaN probabilities
@@ -249,13 +250,15 @@ def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.floa
     """Returns weights that give every class the same total: n / (classes * n of the class), 1 on average.
 
     Args:
-        labels: labels of the training images, int32 [n], with every class present.
+        labels: labels of the training images, int32 [n]. Classes without any (as with `training.overfit_batches`) are
+            not counted.
         classes: number of classes.
 
     Returns:
-        float32 [classes], each above 0, exactly 1 if the classes have the same size.
+        float32 [classes], exactly 1 if the classes have the same size; 0 for classes without images.
     """
-    return (len(labels) / (classes * np.bincount(labels, minlength=classes))).astype(np.float32)
+    counts = np.bincount(labels, minlength=classes)
+    return np.where(counts, len(labels) / ((counts > 0).sum() * np.maximum(counts, 1)), 0).astype(np.float32)
 
 
 def _of_optimizer(optimizer: keras.optimizers.Optimizer | None) -> list[Any]:

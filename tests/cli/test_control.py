@@ -209,6 +209,11 @@ def test_a_dry_run_says_shapes_memory_and_time_and_writes_nothing(tmp_path: Path
     assert re.search(r"block2_pool +\[None, 6, 6, 32\]", said)
     assert "one batch: loss " in said and "; 7 epochs: about " in said and "peak memory: " in said
     assert not (tmp_path / "none").exists()
+    more = ["training.validation_steps=1000", "training.finetune.epochs=2", "lr=auto", "optimizer=sgd", "epochs=1"]
+    assert main([*SMALL, *more, "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert "lr=auto: a dry run searches no learning rate; computed with lr=0.01" in said
+    assert re.search(r"an epoch of \d+ steps and [1-9]\d? validation batches: about .* s; 3 epochs: about ", said)
     assert main(["-m", *SMALL, "lr=0.1,0.2", "--dry-run"]) == 2
     assert "--multirun and --dry-run are two commands" in capsys.readouterr().err
 

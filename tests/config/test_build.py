@@ -51,15 +51,15 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("lr", -0.5, "lr must be > 0. Received: lr=-0.5"),
-        ("lr", 0, "lr must be > 0. Received: lr=0"),
-        ("lr", "fast", "lr must be > 0. Received: lr=fast"),
-        ("lr", math.nan, "lr must be > 0. Received: lr=nan"),
-        ("lr", math.inf, "lr must be > 0. Received: lr=inf"),
-        ("lr", None, "lr must be > 0. Received: lr=null"),
-        ("lr", True, "lr must be > 0. Received: lr=true"),
-        ("lr", [1, None], "lr must be > 0. Received: lr=[1,null]"),
-        ("lr", "0.1", "lr must be > 0. Received: lr='0.1'"),
+        ("lr", -0.5, "lr must be > 0, or auto. Received: lr=-0.5"),
+        ("lr", 0, "lr must be > 0, or auto. Received: lr=0"),
+        ("lr", "fast", "lr must be > 0, or auto. Received: lr=fast"),
+        ("lr", math.nan, "lr must be finite and > 0, or auto. Received: lr=nan"),
+        ("lr", math.inf, "lr must be finite and > 0, or auto. Received: lr=inf"),
+        ("lr", None, "lr must be > 0, or auto. Received: lr=null"),
+        ("lr", True, "lr must be > 0, or auto. Received: lr=true"),
+        ("lr", [1, None], "lr must be > 0, or auto. Received: lr=[1,null]"),
+        ("lr", "0.1", "lr must be > 0, or auto. Received: lr='0.1'"),
         ("batch_size", 0, "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=0"),
         ("batch_size", 2.5, "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=2.5"),
         ("epochs", 1000.0, "epochs must be a whole number >= 1. Received: epochs=1000.0"),
@@ -382,7 +382,7 @@ def test_xla_and_determinism_exclude_each_other(built: Build) -> None:
 
 
 @pytest.mark.parametrize("key", ["output_dir", "dataset.path", "loader.cache"])
-def test_a_number_in_a_file_is_no_text_as_its_spelling_is_lost(key: str, tmp_path: Path) -> None:
+def test_a_number_in_a_recipe_is_no_text_as_its_spelling_would_be_lost(key: str, tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     group, _, last = key.rpartition(".")
     text = f"{group}:\n  {last}: 1.10\n" if group else f"{last}: 1.10\n"
@@ -390,7 +390,7 @@ def test_a_number_in_a_file_is_no_text_as_its_spelling_is_lost(key: str, tmp_pat
         f"# @package _global_\ndefaults:\n  - override /dataset: folder\n{text}", encoding="utf-8"
     )
     with pytest.raises(
-        BadInput, match=rf"{key} must be a text. Received a number, {key}: 1.1. Quote it in the YAML file"
+        BadInput, match=rf"{key} must be a text. Received 1.10, which YAML reads as a number: .*mine.yaml, line [45]. "
     ):
         config_of(
             ["experiment=mine"] if key == "dataset.path" else ["experiment=mine", "dataset.path=x"], str(tmp_path)

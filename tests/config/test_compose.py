@@ -107,13 +107,13 @@ def test_the_order_of_words_does_not_matter() -> None:
         ),
         ("dataset.paths=x", "Unknown setting: dataset.paths. Did you mean dataset.path or "),
         # values
-        ("lr=nan", "lr must be > 0. Received: lr=nan"),
-        ("lr=abc", "lr must be > 0. Received: lr=abc"),
-        ("lr=", "lr must be > 0. Received: lr="),
-        ("lr='0.1'", "lr must be > 0. Received: lr='0.1'. Type: lr=0.1"),
-        ("lr=0.1.", "lr must be > 0. Received: lr='0.1.'. Type: lr=0.1"),
-        ("lr=1e-3,", "lr must be > 0. Received: lr='1e-3,'. Type: lr=1e-3"),
-        ("epochs=1e1", "epochs must be a whole number >= 1. Received: epochs=10.0. Type: epochs=10"),
+        ("lr=nan", "lr must be finite and > 0, or auto. Received: lr=nan"),
+        ("lr=abc", "lr must be > 0, or auto. Received: lr=abc"),
+        ("lr=", "lr must be > 0, or auto. Received: lr="),
+        ("lr='0.1'", "lr must be > 0, or auto. Received: lr='0.1'. Type: lr=0.1"),
+        ("lr=0.1.", "lr must be > 0, or auto. Received: lr='0.1.'. Type: lr=0.1"),
+        ("lr=1e-3,", "lr must be > 0, or auto. Received: lr='1e-3,'. Type: lr=1e-3"),
+        ("epochs=1e1", "epochs must be a whole number >= 1. Received: epochs=1e1. Type: epochs=10"),
         (
             "training.clip_norm=None",
             "training.clip_norm must be > 0. Received: training.clip_norm=None. Type: training.clip_norm=null",
@@ -132,6 +132,21 @@ def test_the_order_of_words_does_not_matter() -> None:
             "target_size=32x48",
             "target_size must be a whole number of pixels from 1 to 4096, or two: [height,width]. "
             "Received: target_size='32x48'. Type: target_size=[32,48]",
+        ),
+        # numbers as typed, and finite
+        ("batch_size=1e2", "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=1e2. Type: "),
+        ("lr=1e400", "lr must be finite and > 0, or auto. Received: lr=1e400"),
+        ("lr=nan", "lr must be finite and > 0, or auto. Received: lr=nan"),
+        ("lr=fast", "lr must be > 0, or auto. Received: lr=fast"),
+        (f"lr={'1' * 400}", f"lr must be finite and > 0, or auto. Received: lr={'1' * 400}"),
+        (f"epochs={'1' * 5000}", f"epochs has a number of more than 4000 digits. Received: epochs={'1' * 53}..."),
+        (f"epochs=-{'1' * 400}", "epochs must be finite and a whole number >= 1. Received: epochs=-111"),
+        (f"augment.zoom_range=[0.5,{'1' * 400}]", "augment.zoom_range must be two numbers, [lowest,highest], each > 0"),
+        # percent
+        (
+            "training.stop_at.value=95",
+            "training.stop_at.value must be >= 0 and <= 1 for training.stop_at.metric=accuracy. Received: "
+            "training.stop_at.value=95. Try training.stop_at.value=0.95",
         ),
         ("batch_size=2.5", "batch_size must be a whole number >= 1 and <= 65536. Received: batch_size=2.5"),
         (
@@ -168,7 +183,7 @@ def test_the_order_of_words_does_not_matter() -> None:
         ("lr", "Settings are written key=value. Received: lr. Type: lr=0.001"),
         ("lr: 0.1", "Settings are written key=value. Received: lr: 0.1. Type: lr=0.1"),
         ("lr = 0.1", "Settings are written key=value. Received: lr = 0.1. Type: lr=0.1"),
-        ("lr=[1", "lr must be > 0. Received: lr=[1"),
+        ("lr=[1", "lr must be > 0, or auto. Received: lr=[1"),
         ("a b=3", f"Settings are written key=value. Received: a b=3.{LOOK}"),
         ("@/x", f"Settings are written key=value. Received: @/x.{LOOK}"),
         (
@@ -236,6 +251,13 @@ def test_the_order_of_words_does_not_matter() -> None:
 )
 def test_a_mistake_is_answered_in_one_line(word: str, message: str) -> None:
     assert refusal(word).startswith(message) and "\n" not in refusal(word)
+
+
+def test_a_part_of_a_name_is_recognised() -> None:
+    assert refusal("schedule=plateau").endswith("Received: schedule=plateau. Did you mean reduce_on_plateau?")
+    assert refusal("dataset=cats").endswith(
+        "Received: dataset=cats. Did you mean cats_vs_dogs or cats_vs_dogs_filtered?"
+    )
 
 
 def test_a_plus_before_a_setting_changes_nothing() -> None:

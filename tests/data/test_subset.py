@@ -21,7 +21,7 @@ from catsdogs_exp.data.inspection.verdicts import Verdict, columns, packed
 from catsdogs_exp.data.manifest import Manifest, make_manifest
 from catsdogs_exp.data.open_data import gather
 from catsdogs_exp.data.sources.listing import TEST, TRAIN, UNDECIDED, VALIDATION, Listing
-from catsdogs_exp.data.subset import subset
+from catsdogs_exp.data.subset import _counts, subset
 from catsdogs_exp.errors import BadInput
 
 File = tuple[int, int, int, bool]
@@ -215,3 +215,22 @@ def test_what_refuses_the_whole_refuses_a_part(photo_folder: Callable[..., Path]
     with pytest.raises(BadInput, match="The training set contains 6 of the 6 validation images"):
         gather(config_of(words(root, "dataset.max_per_class=1")))
     assert gather(config_of(words(root, "dataset.max_per_class=1")), enforce=False).refusal
+
+
+SIZES = st.lists(st.integers(0, 60), min_size=1, max_size=30)
+
+
+@given(sizes=SIZES, fractions=st.tuples(st.floats(0.001, 1), st.floats(0.001, 1)), seed=st.integers(0, 5))
+def test_roundings_cancel_over_the_classes(sizes: list[int], fractions: tuple[float, float], seed: int) -> None:
+    ties = np.random.default_rng(seed).integers(0, 2**60, len(sizes)).astype(np.uint64)
+    small, large = (_counts(np.array(sizes), fraction, ties) for fraction in sorted(fractions))
+    assert (small <= large).all()  # nested
+    share = min(fractions) * np.array(sizes)
+    assert (np.abs(small - share) <= 1).all()
+    if (small > 1).all():  # no class was given its one image
+        assert abs(small.sum() - share.sum()) <= 0.5 + 1e-6
+
+
+def test_many_small_classes_keep_their_fraction_together() -> None:
+    counts = _counts(np.full(100, 12), 0.2, np.arange(100, dtype=np.uint64)[::-1])
+    assert counts.sum() == 240 and counts.tolist() == [2] * 60 + [3] * 40

@@ -214,3 +214,12 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate", str(trained), "--confusion", name]) == 2
     assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_no_number_is_never_right() -> None:
+    """The argmax of NaN is the first class; top-5 has always counted it as wrong, so accuracy must not be higher."""
+    chances = np.full((4, 7), np.nan, np.float32)
+    chances[3] = [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
+    found = evaluate_predictions(chances, np.zeros(4, np.int32))
+    assert (found.accuracy, found.top_5_accuracy) == (0.25, 0.25)
+    assert np.isnan(found.loss) and np.isnan(found.calibration_error)

@@ -170,3 +170,12 @@ def test_small_losses_differ_in_the_text() -> None:
         each for each in diagnose(rows([0.002, 0.001], [0.0014, 0.00092]), {}, {}, None) if each.kind == "rising"
     ]
     assert "fell from 0.0014 to 0.00092 in the last epoch" in rising.text
+
+
+def test_a_network_without_predictions_is_neither_collapsed_nor_at_chance() -> None:
+    said = predictions(200)
+    said.probabilities[:30] = np.nan
+    (found,) = diagnose(FLAT, {}, CONFIG, said)
+    assert (found.kind, found.setting) == ("diverged", "lr=0.0001")
+    assert found.text == "No predictions: the network returns NaN for 30 of 400 validation images."
+    assert said.right.sum() == 170  # NaN is never right, although its argmax is the first class

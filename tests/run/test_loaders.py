@@ -53,6 +53,10 @@ def test_classes_that_validation_lacks(
             ["split.validation=0.2"],  # the share that is suggested is a larger one
             r"2 images of 2 classes\. Set training\.monitor=loss or split\.validation=0\.5$",
         ),
+        (
+            ["training.monitor=loss", "training.stop_at.value=0.9", "training.stop_at.metric=val_accuracy"],
+            r"training\.stop_at\.metric=val_accuracy, with 2 images .* Set training\.stop_at\.metric=accuracy or ",
+        ),
     ],
 )
 def test_without_a_validation_image_there_is_nothing_to_watch(
@@ -62,3 +66,11 @@ def test_without_a_validation_image_there_is_nothing_to_watch(
     data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
     with pytest.raises(BadInput, match=message):
         open_loaders(made, data, lambda text: None)
+
+
+def test_a_target_that_is_off_needs_no_validation_image(
+    photo_folder: Callable[..., Path], config: Callable[..., Config]
+) -> None:
+    made = config("target_size=16", "depth=2", "training.monitor=loss", "training.stop_at.metric=val_accuracy")
+    data = open_images(manifest_of(photo_folder({"cats": 1, "dogs": 1}), made), made)
+    assert not len(open_loaders(made, data, lambda text: None).validation.rows)

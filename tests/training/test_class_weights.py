@@ -47,6 +47,14 @@ def test_every_class_counts_the_same_in_sum(counts: list[int]) -> None:
         assert (weights == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"), [((2, 0, 2, 0), (1, 0, 1, 0)), ((3, 0, 1), (2 / 3, 0, 2)), ((0, 4), (0, 1))]
+)
+def test_classes_without_training_images_do_not_count(counts: tuple[int, ...], expected: tuple[float, ...]) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    np.testing.assert_allclose(balanced_weights(labels, len(counts)), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("units", [1, 2, 3])
 def test_with_equal_counts_nothing_changes_bit_for_bit(units: int) -> None:
     counts = (20,) * max(units, 2)

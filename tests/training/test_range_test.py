@@ -37,6 +37,11 @@ def test_where_it_only_breaks_a_tenth_of_that_is_suggested() -> None:
     assert "where the loss diverges without having fallen" in found.why
 
 
+def test_where_no_step_has_a_loss_nothing_is_suggested() -> None:
+    found = suggest(RATES[:1], np.array([np.nan]), broke=True)
+    assert found.suggestion is None and found.why == "the loss is NaN or infinite from the first step on"
+
+
 def test_where_nothing_happens_nothing_is_suggested() -> None:
     found = suggest(RATES, np.full(100, 0.69), broke=False)
     assert found.suggestion is None

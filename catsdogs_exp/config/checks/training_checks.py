@@ -2,7 +2,7 @@
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.config.schema.optimizers import MuonOptimizer, Optimizer, Schedule, StepSchedule
-from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.config.schema.training import StopAt, Training
 from catsdogs_exp.errors import BadInput
 
 
@@ -26,6 +26,7 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
             f"Try training.max_steps={training.accumulate}"
         )
     _check_strategy(training)
+    _check_target(training.stop_at)
     _check_warmup(schedule, epochs, training.finetune.epochs)
     if not training.fused_optimizer:
         _check_keras_optimizer(training, optimizer)
@@ -56,6 +57,17 @@ def _check_keras_optimizer(training: Training, optimizer: Optimizer) -> None:
                 f"training.fused_optimizer=false cannot be combined with {setting}: {why}. Received both. "
                 "Try training.fused_optimizer=true"
             )
+
+
+def _check_target(stop_at: StopAt) -> None:
+    """Rejects an accuracy in percent, which no run would reach."""
+    if stop_at.value is None or not stop_at.metric.endswith("accuracy") or 0 <= stop_at.value <= 1:
+        return
+    hint = f". Try training.stop_at.value={stop_at.value / 100:g}" if 1 < stop_at.value <= 100 else ""
+    raise BadInput(
+        f"training.stop_at.value must be >= 0 and <= 1 for training.stop_at.metric={stop_at.metric}. "
+        f"Received: training.stop_at.value={stop_at.value:g}{hint}"
+    )
 
 
 def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:

@@ -89,7 +89,7 @@ class StepSchedule:
     """Multiplies the learning rate by a factor every few epochs."""
 
     name: str
-    every: float = setting("epochs between decays", above=0)
+    every: float = setting("epochs between decays", at_least=0.01)
     milestones: tuple[int, ...] = setting("epochs after which to decay, instead of `every`", at_least=1)
     gamma: float = setting("factor of each decay", above=0, at_most=1)
     warmup_epochs: float = setting("epochs of linear warm-up", at_least=0)

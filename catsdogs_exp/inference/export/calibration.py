@@ -28,6 +28,7 @@ def representative_images(
     for place, (_, name) in enumerate(files.files):
         by_class.setdefault(name, []).append(place)
     shuffled = [rng.permutation(places) for _, places in sorted(by_class.items())]
+    rng.shuffle(shuffled)  # with more classes than images, not only the first classes are represented
     turns = range(max(map(len, shuffled)))
     dealt = [int(places[turn]) for turn in turns for places in shuffled if turn < len(places)]
     chosen = [files.files[place] for place in dealt[:count]]

@@ -57,8 +57,15 @@ class Predictions:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Returns whether the most probable class is correct, bool [n]; the mean is the accuracy."""
-        return np.asarray(self.predicted == self.labels)
+        """Returns whether the most probable class is correct, bool [n]; the mean is the accuracy. NaN is never
+        right.
+        """
+        return np.asarray((self.predicted == self.labels) & self.finite)
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Returns which images have a prediction, bool [n]: a network can return NaN."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1), np.bool_)
 
     @property
     def confidence(self) -> NDArray[np.float32]:

@@ -150,7 +150,7 @@ def _probabilities(
         y = _MARGIN + _LINE + line * 26
         share = float(probabilities[label])
         draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=_TAKEN - 1)
-        draw.rectangle((left, y + 2, left + round(_BAR * share), y + 20), fill=_TAKEN - 2)
+        draw.rectangle((left, y + 2, left + round(_BAR * np.nan_to_num(share)), y + 20), fill=_TAKEN - 2)
         text = fitted(draw, f"{share:.3f}  {classes[label]}", 300, 14)
         draw.text((left + _BAR + 8, y + 2), text, fill=int(_PAGE.grey(INK[0])), font=font(14))
 

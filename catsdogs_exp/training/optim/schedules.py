@@ -40,7 +40,8 @@ def make_rate(schedule: Schedule, peak: float, updates: float, epochs: int) -> A
         return Exponential(peak, warmup, schedule.gamma ** (1 / updates))
     if isinstance(schedule, StepSchedule):
         falls = schedule.milestones or _multiples(schedule.every, epochs)
-        return StepDecay(peak, warmup, tuple(math.ceil(epoch * updates) for epoch in falls), schedule.gamma)
+        # 3 * 0.1 is a little more than 0.3: without rounding, the third decay would be one update late
+        return StepDecay(peak, warmup, tuple(math.ceil(round(epoch * updates, 6)) for epoch in falls), schedule.gamma)
     if isinstance(schedule, PlateauSchedule):
         return Adjustable(peak, warmup)
     return Constant(peak, warmup) if warmup else peak
@@ -164,4 +165,4 @@ def _half_cosine(start: float, end: float, done: Any) -> Any:
 
 def _multiples(every: float, epochs: int) -> tuple[float, ...]:
     """Returns `every`, twice `every`, ..., up to the end of the run."""
-    return tuple(every * n for n in range(1, math.ceil(epochs / every)))
+    return tuple(every * n for n in range(1, math.ceil(round(epochs / every, 6))))

@@ -75,6 +75,14 @@ def test_steps_fall_between_two_epochs(updates: int, epochs: int, every: int, ga
     np.testing.assert_allclose(rates, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("every", "updates", "epochs"), [(0.1, 10, 2), (0.7, 10, 3), (0.3, 10, 2), (0.01, 100, 1)])
+def test_fractions_of_an_epoch_fall_on_their_own_update(every: float, updates: int, epochs: int) -> None:
+    rates = curve(settings.StepSchedule("step", every, (), 0.5, 0.0), updates, epochs)
+    apart = round(every * updates)
+    falls = [step for step in range(1, updates * epochs) if rates[step] < rates[step - 1] or not rates[step - 1]]
+    assert falls == list(range(apart, updates * epochs, apart))
+
+
 def test_milestones_take_the_place_of_every() -> None:
     rates = curve(settings.StepSchedule("step", 1.0, (2, 5), 0.1, 0.0), 3, 7)
     np.testing.assert_allclose(rates[::3], [0.5, 0.5, 0.05, 0.05, 0.05, 0.005, 0.005], rtol=1e-5)

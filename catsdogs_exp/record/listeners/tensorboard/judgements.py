@@ -76,7 +76,8 @@ class JudgementsBoard:
             drawn["worst mistakes"] = self._mistakes(found, rows)
         self._latest = (epoch, drawn)
         self._write(when)
-        if settings.pr_curves and not when and found.top is None:  # curves need the probability of every class
+        # curves need the probability of every class
+        if settings.pr_curves and not when and found.top is None and found.finite.all():
             for column, name in enumerate(found.classes):
                 curve = summary.pb(
                     name=f"precision-recall/{printable(name)}",
