@@ -19,16 +19,18 @@ from PIL import (
 )
 
 from catsdogs_exp.data.images import depth, jpeg
-from catsdogs_exp.data.images.formats import FORMATS, is_extension_of, unread_format, unread_tiff
+from catsdogs_exp.data.images.formats import FORMATS, is_cut, is_extension_of, unread_format, unread_tiff
+from catsdogs_exp.data.images.tiff_planes import UnreadPlanes, correct_planes, with_one_plane
 from catsdogs_exp.process import pillow_warnings_ignored
 
 # Pillow supports a format once its plugin is imported; only these are used.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 # Part of every cache key. Change it whenever the same file would give different pixels.
-VERSION = 4
+VERSION = 5
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _BAND = 1 << 22  # pixels
+_CUT = ("truncated", "eof", "unexpected end", "not enough")  # in Pillow's messages
 # Transposition that makes an image upright, by EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -162,7 +164,7 @@ def check_size(data: bytes, max_pixels: int) -> None:
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     if not data:
         raise Undecodable("empty")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    image = Image.open(io.BytesIO(with_one_plane(data)), formats=FORMATS)
     if image.width * image.height > max_pixels:
         raise TooLarge(image.width, image.height)
     return image
@@ -176,10 +178,14 @@ def _reasons(data: bytes) -> Iterator[None]:
             yield
     except Undecodable:
         raise
+    except UnreadPlanes as error:
+        raise Undecodable(f"unsupported format: {unread_tiff(data)}, in planes") from error
     except UnidentifiedImageError as error:
         kind = unread_format(data) or jpeg.unread_kind(data) or unread_tiff(data)
         if kind:
             raise Undecodable(f"unsupported format: {kind}") from error
+        if is_cut(data):
+            raise Undecodable("truncated") from error
         pointer = data.startswith(b"version https://git-lfs")
         raise Undecodable("pointer of Git LFS (git lfs pull)" if pointer else "not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -187,7 +193,7 @@ def _reasons(data: bytes) -> Iterator[None]:
     except Exception as error:  # Pillow's decoders may raise anything on damaged bytes
         if kind := jpeg.unread_kind(data):
             raise Undecodable(f"unsupported format: {kind}") from error
-        cut = any(word in str(error).lower() for word in ("truncated", "eof", "unexpected end", "not enough"))
+        cut = is_cut(data) or any(word in str(error).lower() for word in _CUT)
         raise Undecodable("truncated" if cut else "undecodable") from error
 
 
@@ -222,6 +228,7 @@ def _loaded(image: Image.Image) -> int:
     """Decodes an image, and returns the orientation it was stored in."""
     if image.format == "TIFF":  # Pillow applies the orientation when loading, and then forgets it
         orientation = jpeg.orientation_of(image)
+        correct_planes(image)
         image.load()
         return orientation
     _transparency_of_pixels(image)

@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from typing import Literal
 
 from PIL import TiffImagePlugin
 
@@ -49,6 +50,7 @@ _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_CHANNELS, _TIFF_FORMAT = 258, 259, 277, 339
 _TIFF_NEEDED = (256, 257, _TIFF_BITS)  # width, height
 _TIFF_PIXELS = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
 _TIFF_FORMATS = {1: "integers", 2: "signed integers", 3: "floats", 5: "complex integers", 6: "complex numbers"}
+_LEAST = 256  # bytes of a TIFF: a shorter file is none, rather than a part of one
 _NETPBM = re.compile(rb"\AP[1-7]\s+(?:#.*\n\s*)*(?:\d|WIDTH)")
 
 
@@ -98,6 +100,20 @@ def unread_tiff(data: bytes) -> str | None:
         return f"TIFF of {several}{' and '.join(map(str, bits))}-bit {kind}{unknown}"
     except Exception:  # a damaged tag table: not an image
         return None
+
+
+def is_cut(data: bytes) -> bool:
+    """Returns whether a WebP or TIFF is shorter than its first bytes say. A compressed TIFF has its table at the end,
+    without which Pillow does not recognise it.
+    """
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return 8 + int.from_bytes(data[4:8], "little") > len(data)
+    if data[:4] not in (b"II*\0", b"MM\0*") or len(data) < _LEAST:
+        return False
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    table = int.from_bytes(data[4:8], order)
+    entries = int.from_bytes(data[table : table + 2], order)
+    return table + 2 + 12 * entries > len(data)
 
 
 def _holds_its_pixels(tags: TiffImagePlugin.ImageFileDirectory_v2, size: int) -> bool:

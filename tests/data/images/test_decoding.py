@@ -319,6 +319,28 @@ def test_a_file_cut_short_is_truncated(kind: str) -> None:
     assert refusal(data[: len(data) * 3 // 5]) == "truncated"
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"format": "WEBP"},
+        {"format": "WEBP", "lossless": True},
+        *({"format": "TIFF", "compression": name} for name in (None, "tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("share", [0.4, 0.8, 0.95])
+def test_half_a_download_is_truncated_wherever_the_format_has_its_tables(how: dict[str, Any], share: float) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    stream = io.BytesIO()
+    noise.save(stream, **how)
+    data = stream.getvalue()
+    cut = data[: int(share * len(data))]
+    assert refusal(cut) == "truncated"
+    for way in (pixels, lambda part: examine(part, None, 32)):
+        with pytest.raises(Undecodable, match=r"^truncated$"):
+            way(cut)
+
+
 def test_damage_in_the_middle_is_undecodable() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     data = bytearray(encoded(Image.fromarray(noise), "PNG"))
