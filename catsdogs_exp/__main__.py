@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from catsdogs_exp import process
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, is_full, one_line
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, is_full, is_unusable, one_line
 from catsdogs_exp.printable import printable
 
 COMMANDS = {
@@ -59,6 +59,9 @@ def _answer(words: list[str]) -> int:
         print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except OSError as error:
+        if is_unusable(error):
+            print(f"error: {printable(str(error.filename))} cannot be used: {error.strerror}", file=sys.stderr)  # noqa: T201
+            return BadInput.exit_code
         if not is_full(error):
             raise
         reason = printable(one_line(error))

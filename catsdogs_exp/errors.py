@@ -49,6 +49,12 @@ def is_full(error: BaseException) -> bool:
     return False
 
 
+def is_unusable(error: OSError) -> bool:
+    """Returns whether a path cannot be used as it is: a name too long, no permission, links in a circle."""
+    unusable = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP)
+    return error.errno in unusable and error.filename is not None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean X?"`, or `""` if nothing similar is known."""
     names = {name.casefold(): name for name in reversed(list(known))}

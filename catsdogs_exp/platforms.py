@@ -39,6 +39,16 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111  (that of Path raises an error for such a name)
 
 
+def is_folder(path: str | Path) -> bool:
+    """Returns whether there is a folder; False for names that are too long, and where no permission to look exists."""
+    return os.path.isdir(path)  # noqa: PTH112  (that of Path raises an error for them)
+
+
+def is_file(path: str | Path) -> bool:
+    """Returns whether there is a file; False for names that are too long, and where no permission to look exists."""
+    return os.path.isfile(path)  # noqa: PTH113  (likewise)
+
+
 def stand_back() -> None:
     """Lets this thread run only while the others leave a core idle, where the system has priorities of threads."""
     if sys.platform == "linux":

@@ -110,7 +110,7 @@ def as_json(answer: "Answer", form: Form) -> dict[str, Any]:
 
 def print_csv(answers: Sequence["Answer"], form: Form) -> None:
     """Prints one row per image, with the probability of each class; unreadable ones with their `error`."""
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(csv_header(form))
     writer.writerows(csv_row(answer, form) for answer in answers)
 

@@ -69,7 +69,7 @@ def crop_options(options: argparse.Namespace) -> CropOptions | None:
             raise BadInput(f"--out names the picture of --crops. Received: --out {options.out} without --crops")
         return None
     flag = "--crops" if options.crops else "--crop"
-    others = ("--csv", "--threshold", "--reject", "--watch")
+    others = ("--csv", "--threshold", "--reject", "--watch", "--sort", "--top")
     refuse_together(options, flag, others, "It prints sentences, or all numbers with --json")
     out: Path | None = options.out
     if out is not None:

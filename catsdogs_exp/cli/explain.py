@@ -19,7 +19,8 @@ def check_explain(options: argparse.Namespace) -> None:
         BadInput: naming them.
     """
     if options.explain:
-        others = ("--crops", "--crop", "--csv", "--watch", "--threshold", "--tta", "--reject", "--forget-rescaling")
+        others = ["--crops", "--crop", "--csv", "--watch", "--threshold", "--tta", "--reject", "--forget-rescaling"]
+        others += ["--sort", "--top"]
         refuse_together(options, "--explain", others, "It writes a page per image, and prints numbers with --json")
 
 

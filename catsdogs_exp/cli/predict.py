@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catsdogs_exp.cli.arguments import Parser, a_path
+from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together
 from catsdogs_exp.cli.crops import add_crop_flags, crop_options, predict_crops
 from catsdogs_exp.cli.explain import check_explain, explain_images
 from catsdogs_exp.cli.tta_flag import number_of_views
@@ -32,12 +32,13 @@ _ORDERS = ("given", "name", "class", "probability")
 def main(arguments: list[str]) -> int:
     """Predicts images. Exit code 1 if some could not be read, 2 if none could."""
     options = _parser().read(arguments)
-    if options.top < 1:
+    if options.top is not None and options.top < 1:
         raise BadInput(f"--top must be >= 1. Received: --top {options.top}")
     views = number_of_views(options.tta)
     _check_images(options)
     check_explain(options)
     crops = crop_options(options)
+    _check_effects(options)
 
     from catsdogs_exp.inference.network_file import find_network
 
@@ -69,6 +70,15 @@ def _check_images(options: argparse.Namespace) -> None:
         raise BadInput(f"--watch must be a folder. Received: --watch {options.watch}")
 
 
+def _check_effects(options: argparse.Namespace) -> None:
+    """Rejects options that would have no effect."""
+    if options.csv:
+        refuse_together(options, "--csv", ["--top"], "It prints the probability of every class")
+    if options.watch:
+        others = ["--sort"] if options.json or options.csv else ["--sort", "--top"]
+        refuse_together(options, "--watch", others, "It prints one line per image as it arrives")
+
+
 def _parser() -> Parser:
     parser = Parser(
         "predict",
@@ -94,8 +104,8 @@ def _parser() -> Parser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all probabilities, as JSON on stdout")
     form.add_argument("--csv", action="store_true", help="all probabilities, as CSV on stdout")
-    parser.add_argument("--top", metavar="K", type=int, default=1, help="the K most probable classes of each image")
-    parser.add_argument("--sort", choices=_ORDERS, default="given", help="order of the predictions (default: as given)")
+    parser.add_argument("--top", metavar="K", type=int, help="the K most probable classes of each image")
+    parser.add_argument("--sort", choices=_ORDERS, help="order of the predictions (default: as given)")
     parser.add_argument(
         "--threshold",
         metavar="CLASS=P",
@@ -133,13 +143,19 @@ def _images(options: argparse.Namespace, scratch: Path) -> "list[NamedImage]":
     from catsdogs_exp.inference.image_names import STDIN, ImageNames
     from catsdogs_exp.inference.web_images import Limits
 
-    listed = sys.stdin.buffer.read() if STDIN in options.images else None
+    listed = _standard_input() if STDIN in options.images else None
     names = ImageNames(scratch, Limits(private=options.allow_private_addresses))
     try:
         return names.images(options.images, listed)
     finally:
         for note in names.notes():
             aside(f"skipped: {note}")
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise BadInput("- stands for a list of images from standard input, which is closed. Pipe one: ls *.jpg | ...")
+    return sys.stdin.buffer.read()
 
 
 def _check_exported(source: "NetworkFile", options: argparse.Namespace) -> None:
@@ -251,7 +267,7 @@ def _threshold_and_form(predictor: "ImagePredictor", options: argparse.Namespace
 
     classes = predictor.card.classes
     threshold = Threshold.parse(options.threshold, classes) if options.threshold is not None else None
-    return threshold, Form(classes, options.top, options.reject)
+    return threshold, Form(classes, options.top or 1, options.reject)
 
 
 def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
@@ -274,7 +290,7 @@ def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", 
     return code_for(sum(bool(answer.error) for answer in found), len(found))
 
 
-def _sorted(answers: "list[Answer]", order: str, classes: Sequence[str]) -> "list[Answer]":
+def _sorted(answers: "list[Answer]", order: str | None, classes: Sequence[str]) -> "list[Answer]":
     """Sorts by name, by class, or by descending confidence; ties, and all by default, keep their order."""
     if order == "name":
         return sorted(answers, key=lambda answer: natural_key(answer.name))

@@ -34,7 +34,7 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
     """
     watch = FolderWatch(folder)
     if style == "csv":
-        csv.writer(sys.stdout).writerow(csv_header(form))
+        csv.writer(sys.stdout, lineterminator="\n").writerow(csv_header(form))
         sys.stdout.flush()
     aside(f"watching {folder}; Ctrl-C ends it")
     for _ in count() if looks is None else range(looks):
@@ -52,7 +52,7 @@ def _print(answer: "Answer", form: Form, style: str) -> None:
     if style == "json":
         print(json.dumps(as_json(answer, form), ensure_ascii=False))  # noqa: T201
     elif style == "csv":
-        csv.writer(sys.stdout).writerow(csv_row(answer, form))
+        csv.writer(sys.stdout, lineterminator="\n").writerow(csv_row(answer, form))
     elif not answer.error:
         console = output()
         blocks = console.encoding.lower().startswith("utf")

@@ -1,5 +1,6 @@
 """The images that a user names: files, folders, patterns, a list from standard input, and URLs."""
 
+import codecs
 import glob
 import os
 import re
@@ -8,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from catsdogs_exp.data.sources.clutter import is_clutter
 from catsdogs_exp.data.sources.walking import Walker, image_files
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.image_patterns import matching
 from catsdogs_exp.inference.web_images import Limits, WebImageError, download
-from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.platforms import expanded
 
 STDIN = "-"
@@ -59,7 +59,8 @@ class ImageNames:
 
         Args:
             words: as typed.
-            listed: the input that `-` stands for: names, one per line, or separated by NUL as by `find -print0`.
+            listed: the input that `-` stands for: names, one per line, or separated by NUL as by `find -print0`; also
+                as UTF-16, or with a byte order mark, as Windows writes lists.
 
         Raises:
             BadInput: if there are none, or for a folder that cannot be read.
@@ -72,6 +73,7 @@ class ImageNames:
         return self._downloaded(found)
 
     def _listed(self, content: bytes) -> Iterator[NamedImage]:
+        content = _as_bytes_of_names(content)
         separator = b"\0" if b"\0" in content else b"\n"
         for line in content.split(separator):
             name = os.fsdecode(line if separator == b"\0" else line.removesuffix(b"\r"))
@@ -88,11 +90,7 @@ class ImageNames:
 
     def _matching(self, pattern: str, word: str) -> Iterable[NamedImage]:
         """Returns what a pattern matches, for quoted patterns and shells that do not expand them."""
-        names = sorted(glob.glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207  (absolute patterns, too)
-        kept = [Path(name) for name in names if not is_clutter(Path(name).name)]
-        self._walker.leave_out(len(names) - len(kept), ": hidden or left behind by a system or program")
-        if "**" in pattern:  # also gives the folders whose files it gives
-            kept = [path for path in kept if not path.is_dir()]
+        kept = matching(pattern, self._walker)
         if not kept:
             return [NamedImage(word, Path(word), "no file matches this pattern")]
         return _of_paths(image_files(kept, self._walker))
@@ -113,6 +111,13 @@ class ImageNames:
         except WebImageError as error:
             return NamedImage(address, path, str(error))
         return NamedImage(address, path)
+
+
+def _as_bytes_of_names(listed: bytes) -> bytes:
+    """Returns a list without its byte order mark, and from UTF-16 in the encoding of file names."""
+    if listed.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return os.fsencode(listed.decode("utf-16", errors="replace"))
+    return listed.removeprefix(codecs.BOM_UTF8)
 
 
 def _of_paths(paths: Iterable[Path]) -> Iterator[NamedImage]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.platforms import expanded
+from catsdogs_exp.platforms import expanded, is_file
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run
 
 _FORMS = {".keras": "keras", ".onnx": "onnx", ".tflite": "litert"}
@@ -44,9 +44,9 @@ def find_network(path: Path) -> NetworkFile:
     """
     given = expanded(path)
     given = given.parent if given.name == _GRAPH else given
-    if (given / _GRAPH).is_file():
+    if is_file(given / _GRAPH):
         return NetworkFile(given, _run_around(given), "savedmodel")
-    if given.is_file():
+    if is_file(given):
         form = _FORMS.get(given.suffix.lower(), "")
         if form == "keras":
             run = _run_around(given)
@@ -56,11 +56,10 @@ def find_network(path: Path) -> NetworkFile:
         if given.suffix.lower() == ".html":
             raise BadInput(
                 f"An exported page works only in a browser: open {given} there. For predict, name a run, a best.keras, "
-                "or "
-                "an export as savedmodel, .tflite or .onnx"
+                "or an export as savedmodel, .tflite or .onnx"
             )
-    inside = sorted(each for each in given.glob("*") if each.suffix in _FORMS or (each / _GRAPH).is_file())
-    if inside and not (given / "result.json").is_file():
+    inside = sorted(each for each in given.glob("*") if each.suffix in _FORMS or is_file(each / _GRAPH))
+    if inside and not is_file(given / "result.json"):
         raise BadInput(f"{given} is a folder of networks. Name one of them: {', '.join(map(str, inside[:8]))}")
     run = find_run(given)
     return NetworkFile(run.network, run)
@@ -69,4 +68,4 @@ def find_network(path: Path) -> NetworkFile:
 def _run_around(file: Path) -> RunFiles | None:
     """Returns the run whose folder contains a file."""
     folder = file.absolute().parent.parent
-    return RunFiles(folder) if (folder / "result.json").is_file() else None
+    return RunFiles(folder) if is_file(folder / "result.json") else None

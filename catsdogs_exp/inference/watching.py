@@ -75,9 +75,15 @@ class FolderWatch:
     def _name(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
 
+    def _names(self) -> list[str]:
+        try:
+            return Walker().files(self._folder)
+        except BadInput:  # a folder inside may just have been removed
+            return Walker().files(self._folder)
+
     def _states(self) -> dict[str, _State]:
         found = {}
-        for name in Walker().below(self._folder):
+        for name in self._names():
             try:
                 status = os.stat(self._folder / name)
             except OSError:  # gone again, or a broken link

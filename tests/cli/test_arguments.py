@@ -34,6 +34,26 @@ def test_a_page_of_help_has_an_example_on_one_line(capsys: pytest.CaptureFixture
 COMMANDS = ("resume", "repeat", "evaluate", "predict", "activations", "film", "atlas", "demo", "grade")
 
 
+@pytest.mark.parametrize("command", (*COMMANDS, "export --format onnx", "report", "board", "compare"))
+def test_a_name_of_a_run_that_is_too_long(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    first, *rest = command.split()
+    more = ["x.jpg"] if first in ("predict", "activations") else []
+    assert "a" * 300 in answer(capsys, first, "a" * 300, *more, *rest)
+
+
+def test_a_run_is_named_by_its_folder_only(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Path("outputs", "drawn", "2026-01-31_12-00-00-abcd")
+    run.mkdir(parents=True)
+    (run / "result.json").write_text("{}")
+    for typed in (run.name, "2026-01-31", f"./{run.name}"):
+        line = answer(capsys, "evaluate", typed)
+        assert line == f"error: RUN must be a run folder. There is none at: {Path(typed)}. Did you mean {run}?"
+    assert answer(capsys, "evaluate", "2027") == "error: RUN must be a run folder. There is none at: 2027"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_run_is_asked_for_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     line = answer(capsys, command)

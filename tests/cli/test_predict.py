@@ -144,6 +144,33 @@ def test_a_list_on_standard_input(trained: Path, files: list[str], monkeypatch, 
     assert [row["path"] for row in predicted(str(trained), "-")] == files[:3]
 
 
+def test_a_list_on_a_closed_standard_input(trained: Path, monkeypatch, refused: Refuse) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert "- stands for a list of images from standard input, which is closed" in refused(str(trained), "-")
+
+
+def test_a_name_that_is_too_long_does_not_stop_the_others(trained: Path, files: list[str], capsys: Capture) -> None:
+    assert main(["predict", str(trained), "a" * 300, files[0], "--csv"]) == 1
+    said = capsys.readouterr()
+    assert said.err.endswith(": cannot be read: File name too long\n")
+    assert said.out.count("\n") == 3 and "\r" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--csv", "--top", "2"], "--csv cannot be combined with --top. It prints the probability of every class"),
+        (["--crops", "--top", "2"], "--crops cannot be combined with --top"),
+        (["--crop", "0,0,1,1", "--sort", "name"], "--crop cannot be combined with --sort"),
+        (["--explain", "--sort", "class"], "--explain cannot be combined with --sort"),
+        (["--watch", ".", "--sort", "class", "--json"], "--watch cannot be combined with --sort"),
+        (["--watch", ".", "--top", "2"], "--watch cannot be combined with --top"),
+    ],
+)
+def test_options_without_effect_are_refused(trained: Path, refused: Refuse, words: list[str], message: str) -> None:
+    assert message in refused(str(trained), "x.jpg", *words)
+
+
 def test_an_address_inside_the_network_is_refused(trained: Path, files: list[str], capsys: Capture) -> None:
     assert main(["predict", str(trained), "http://127.0.0.1:9/x.jpg", files[0]]) == 1
     assert capsys.readouterr().err == (

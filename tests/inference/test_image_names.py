@@ -54,6 +54,40 @@ def test_patterns(names: ImageNames, photo_folder, save_photo) -> None:
     assert shown(names.images([str(odd)])) == [str(odd)]
 
 
+def test_patterns_at_any_depth_follow_links_once_and_leave_clutter_out(names: ImageNames, photo_folder) -> None:
+    folder = photo_folder({"cats": 2, "more/cats": 1, "dogs": 1, "cats/@eaDir": 1, ".git": 1})
+    for number in range(3):  # followed again and again, three links have 3 ** 40 paths
+        (folder / "cats" / f"back{number}").symlink_to(folder)
+    cats = [f"{folder}/cats/cat.0.jpg", f"{folder}/cats/cat.1.jpg"]
+    dogs, more = f"{folder}/dogs/dog.0.jpg", f"{folder}/more/cats/cat.0.jpg"
+    assert sorted(shown(names.images([f"{folder}/**"]))) == sorted([*cats, dogs, more])
+    assert sorted(names.notes()) == [
+        "2 hidden or left behind by a system or program: .git/, @eaDir/",
+        "3 links to a folder around it",
+    ]
+    assert sorted(shown(names.images([f"{folder}/**/cats"]))) == sorted([*cats, more])
+    assert shown(names.images([f"{folder}/**/*.0.jpg"])) == [cats[0], dogs, more]
+    assert shown(names.images([f"{folder}/[d-m]*/**/*.jpg"])) == [dogs, more]
+    assert shown(names.images([f"{folder}/d*/**/dog.?.jpg"])) == [dogs]
+    assert names.images([f"{folder}/**/*.gif"])[0].error == "no file matches this pattern"
+
+
+def test_a_wildcard_does_not_stand_for_folders_of_clutter(names: ImageNames, photo_folder) -> None:
+    folder = photo_folder({"cats": 1, "@eaDir": 1})
+    assert shown(names.images([f"{folder}/*/*.jpg"])) == [f"{folder}/cats/cat.0.jpg"]
+    assert shown(names.images([f"{folder}/@eaDir/*.jpg"])) == [f"{folder}/@eaDir/@eaDir.0.jpg"]  # typed: wanted
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_that_windows_wrote(names: ImageNames, save_photo, tmp_path: Path, encoding: str) -> None:
+    photo = save_photo(tmp_path / "jörg.jpg")
+    assert shown(names.images(["-"], f"{photo}\r\nb.jpg\r\n".encode(encoding))) == [str(photo), "b.jpg"]
+
+
+def test_a_name_that_is_too_long_is_a_file_that_cannot_be_read(names: ImageNames) -> None:
+    assert shown(names.images(["a" * 300, "b.jpg"], None)) == ["a" * 300, "b.jpg"]
+
+
 @pytest.mark.parametrize(("end", "between"), [("\n", "\n"), ("", "\n"), ("", "\r\n"), ("\0", "\0")])
 def test_a_list(names: ImageNames, photo_folder, end: str, between: str) -> None:
     folder = photo_folder({"a": 2, "b": 1})

@@ -64,3 +64,12 @@ def test_files_that_leave_again(tmp_path: Path) -> None:
 def test_only_folders_are_watched(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"--watch must be a folder. Received: --watch .*nowhere"):
         FolderWatch(tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_removed_ends_the_watch_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    watch = FolderWatch(folder)
+    folder.rmdir()
+    with pytest.raises(BadInput, match=r"A folder of images cannot be read: No such file or directory: .*photos"):
+        watch.settled(0)

@@ -10,6 +10,7 @@ from catsdogs_exp.data.sources.clutter import Clutter, is_clutter
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
+from catsdogs_exp.platforms import is_folder
 
 
 class Walker:
@@ -67,7 +68,10 @@ class Walker:
         waiting = [(str(top / inside), f"{inside}/" if inside else "")]
         while waiting:
             place, before = waiting.pop()
-            status = os.stat(place)
+            try:
+                status = os.stat(place)
+            except OSError as error:  # removed meanwhile
+                raise _unreadable(place, error) from error
             if (status.st_dev, status.st_ino) in entered:
                 self._skip(place, "link", " to a folder that is already listed")
                 continue
@@ -109,7 +113,7 @@ class Walker:
                     else:
                         self._skip(entry.path, "symbolic link", " (dataset.symlinks=skip)")
         except OSError as error:
-            raise BadInput(f"A folder of images cannot be read: {error.strerror}: {place}") from error
+            raise _unreadable(place, error) from error
         return folders, files
 
     def _skip(self, path: str, what: str, why: str) -> None:
@@ -135,6 +139,10 @@ class Walker:
             return True
 
 
+def _unreadable(place: str, error: OSError) -> BadInput:
+    return BadInput(f"A folder of images cannot be read: {error.strerror}: {place}")
+
+
 def _is_around(folder: str, place: str) -> bool:
     """Returns whether a place is in a folder, or the folder itself."""
     return os.path.commonpath([folder, place]) == folder
@@ -148,7 +156,7 @@ def image_files(paths: Sequence[Path], walker: Walker) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             found += [path / name for name in sorted(walker.files(path), key=natural_key)]
         else:
             found.append(path)

@@ -1,6 +1,7 @@
 """Reads a run folder."""
 
 import csv
+import glob
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import expanded
 
+OUTPUTS = "outputs"
+_MOST_NAMED = 3
 AUGMENTED = "augmented.png"  # training images as they entered the first epoch
 
 
@@ -32,15 +35,26 @@ def find_run(path: Path) -> RunFiles:
         BadInput: if there is no run.
     """
     folder = expanded(path)
-    if folder.is_file():
-        folder = folder.parent.parent if folder.parent.name == "checkpoints" else folder.parent
-    if not folder.exists():
-        raise BadInput(f"RUN must be a run folder. There is none at: {path}")
-    if not (folder / "result.json").is_file():
+    try:
+        if folder.is_file():
+            folder = folder.parent.parent if folder.parent.name == "checkpoints" else folder.parent
+        if not folder.exists():
+            raise BadInput(f"RUN must be a run folder. There is none at: {path}{_of_this_name(path)}")
+        is_run = (folder / "result.json").is_file()
+    except OSError as error:
+        raise BadInput(f"RUN must be a run folder. Received: {path}, which cannot be read: {error.strerror}") from error
+    if not is_run:
         inside = sorted(found.parent for found in folder.glob("*/result.json"))
         hint = f" It contains runs, such as {inside[-1]}" if inside else " Run folders contain a result.json."
         raise BadInput(f"RUN must be a run folder. Received: {path}.{hint}")
     return RunFiles(folder)
+
+
+def _of_this_name(path: Path) -> str:
+    """Returns a hint at runs in `outputs/` whose names begin like a path's."""
+    begins = f"{glob.escape(path.name)}*/result.json"
+    found = sorted(each.parent for depth in ("*", "*/*") for each in Path(OUTPUTS).glob(f"{depth}/{begins}"))
+    return f". Did you mean {' or '.join(map(str, found[-_MOST_NAMED:]))}?" if path.name and found else ""
 
 
 def read_result(folder: Path) -> dict[str, Any]:
