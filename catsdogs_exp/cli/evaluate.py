@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.arguments import Parser, a_path, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together, run_parser
 from catsdogs_exp.cli.crop_evaluation import crop_figures, measure_crops, record_crops, show_crops
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().read(arguments)
     views = number_of_views(options.tta)
     _check_file(options.confusion)
+    _check_effects(options)
 
     from catsdogs_exp.cli.screen import aside
     from catsdogs_exp.record.folder.run_files import find_run
@@ -104,7 +105,6 @@ def _parser() -> Parser:
         "--classes",
         action="append",
         metavar="THEIRS=OURS,...",
-        default=[],
         help="map classes in --data to the run's: --classes Katze=cats,Hund=dogs",
     )
     parser.add_argument(
@@ -189,15 +189,15 @@ def _files(run: "RunFiles", options: argparse.Namespace) -> "LabelledFiles":
     """Returns the files to evaluate, with their classes; reports what is skipped."""
     from catsdogs_exp.data.sources.wording import counted
     from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
-    from catsdogs_exp.record.folder.run_files import read_result
+    from catsdogs_exp.training.checkpoint.card_file import read_card
 
     for flag, given in (("--classes", options.classes), ("--skip-unknown-classes", options.skip_unknown_classes)):
         if given and (not options.data or options.split):
             raise BadInput(f"{flag} needs --data PATH without --split: the run's own images have its classes.")
     if options.split or not options.data:
         return files_of_split(run, options.split or "validation", options.data)
-    classes = [str(name) for name in read_result(run.folder).get("classes", ())]
-    renamed = renamed_classes(options.classes, classes)
+    classes = read_card(run.network).classes
+    renamed = renamed_classes(options.classes or (), classes)
     found = files_of_folder(options.data, classes, renamed, options.skip_unknown_classes)
     notes = [*found.notes, *(f"left out: {name}: {counted(count, 'file')}" for name, count in found.unknown.items())]
     if without := [name for name in classes if name not in {name for _, name in found.files}]:
@@ -214,11 +214,12 @@ def _show(
 ) -> None:
     """Prints the metrics; the matrix if it fits, otherwise the most frequent confusions."""
     from catsdogs_exp.cli.screen import output, table
+    from catsdogs_exp.data.sources.wording import counted
     from catsdogs_exp.metrics.confusion_matrix import most_confused
 
     console = output()
     classes, evaluation, images = judged.classes, judged.evaluation, len(judged.labels)
-    console.say(f"{what}: {images} images, {_line(evaluation)}")
+    console.say(f"{what}: {counted(images, 'image')}, {_line(evaluation)}")
     if viewed:
         console.say(f"mean of {viewed[0]} views: {_line(viewed[1])}")
     spans = (f"{name.replace('_', ' ')} {low:.4f} to {high:.4f}" for (name, *_), (low, high) in _main(intervals))
@@ -278,16 +279,30 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
+def _check_effects(options: argparse.Namespace) -> None:
+    """Rejects options that would have no effect."""
+    others = ["--split", "--classes", "--skip-unknown-classes", "--threshold", "--forget-rescaling", "--tta", "--crops"]
+    for flag, what in (("--predictions", "predictions.csv"), ("--append", "best.keras")):
+        if getattr(options, flag.removeprefix("--")):
+            refuse_together(options, flag, [*others, "--confusion", "--json"], f"It only completes {what}, and stops")
+    if options.predictions:
+        refuse_together(options, "--predictions", ["--append"], "Type one after the other")
+
+
 def _check_file(path: Path | None) -> None:
     """Rejects an output file that cannot be written, before the work starts."""
     if path is None:
         return
     from catsdogs_exp.record.pictures.confusion_plot import SUFFIXES
 
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise BadInput(f"--confusion must name a {' or '.join(SUFFIXES)} file. Received: --confusion {path}")
     if not path.parent.is_dir() or path.is_dir():
         raise BadInput(f"--confusion must name a file in an existing folder. Received: --confusion {path}")
+    if path.exists():
+        raise BadInput(
+            f"--confusion must name a new file. Received: --confusion {path}, which exists and is not overwritten"
+        )
 
 
 def _write(evaluation: "Evaluation", classes: Sequence[str], path: Path) -> None:

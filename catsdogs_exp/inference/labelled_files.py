@@ -1,12 +1,13 @@
 """Files labelled with a network's class names: from a run's split, or from a folder."""
 
+import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from catsdogs_exp.data.sources.folder import ARCHIVES
-from catsdogs_exp.data.sources.listing import list_images
+from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.wording import some
 from catsdogs_exp.errors import BadInput, did_you_mean
@@ -31,6 +32,7 @@ class LabelledFiles:
     notes: tuple[str, ...] = ()
 
 
+_MOST_MAPPED = 4
 _OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
 
 
@@ -76,7 +78,7 @@ def files_of_folder(
     Raises:
         BadInput: if it contains none of the classes, or others.
     """
-    listing = list_images(_existing(folder), Selection(one_class_will_do=True))
+    listing = _listed(_existing(folder))
     renamed = renamed or {}
     for name in renamed:
         if name not in listing.classes:
@@ -88,19 +90,38 @@ def files_of_folder(
     every = [(listing.root / path, label) for path, label in zip(listing.paths, listing.labels.tolist(), strict=True)]
     unknown = Counter(listing.classes[label] for _, label in every if called[label] not in classes)
     if unknown and not leave_out_unknown:
-        first = next(iter(unknown))
         raise BadInput(
             f"--data must contain the network's classes: {', '.join(classes)}. Received also: {', '.join(unknown)}. "
-            f"Leave them out with --skip-unknown-classes, or map them with --classes '{first}={classes[0]}'"
+            f"Leave them out with --skip-unknown-classes, or map them with --classes {_mapping(unknown, classes)}"
         )
     known = tuple((path, called[label]) for path, label in every if called[label] in classes)
     if not known:
         raise BadInput(
             f"--data must contain some of the network's classes: {', '.join(classes)}. "
-            f"Received: {some(listing.classes, 20)}. Map them: --classes '{listing.classes[0]}={classes[0]}'"
+            f"Received: {some(listing.classes, 20)}. Map them: --classes {_mapping(listing.classes, classes)}"
         )
     notes = (*(f"skipped: {note}" for note in listing.notes), *listing.reading)
     return LabelledFiles(listing.root, known, unknown, notes)
+
+
+def _listed(folder: Path) -> Listing:
+    try:
+        return list_images(folder, Selection(for_evaluation=True))
+    except BadInput as error:
+        text = str(error)
+        if "dataset." not in text and "split." not in text:
+            raise
+        hint = "These settings are for training; here, name a folder with one folder per class: --data PATH"
+        raise BadInput(f"{text.rstrip('.')}. {hint}") from error
+
+
+def _mapping(theirs: Iterable[str], classes: Sequence[str]) -> str:
+    """Returns a value for `--classes`: each name that is like one of the network's, or a name with the word CLASS."""
+    known = {name.casefold(): name for name in reversed(classes)}
+    names = list(theirs)
+    near = {name: difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6) for name in names}
+    pairs = [f"{name}={known[found[0]]}" for name, found in near.items() if found] or [f"{names[0]}=CLASS"]
+    return f"'{','.join(pairs[:_MOST_MAPPED])}'"
 
 
 def _existing(folder: Path) -> Path:

@@ -65,6 +65,68 @@ def test_unknown_classes_are_refused_or_left_out(trained: Path, photo_folder: Fo
     assert alone["confusion"] == figures["confusion"] and "skipped_classes" not in alone
 
 
+def test_the_mapping_to_type_is_that_of_similar_names(trained: Path, photo_folder: Folder, capsys) -> None:
+    folder = str(photo_folder({"Dogs": 1, "CATS": 2}))
+    said = refused(capsys, trained, "--data", folder)
+    words = said.rpartition("map them with ")[2]
+    assert words == "--classes 'CATS=cats,Dogs=dogs'"
+    figures, _ = evaluated(capsys, trained, "--data", folder, *words.replace("'", "").split())
+    assert [row["images"] for row in figures["classes"].values()] == [2, 1]
+    other = str(photo_folder({"cats": 1, "eels": 1}, name="other"))
+    assert refused(capsys, trained, "--data", other).endswith("map them with --classes 'eels=CLASS'")
+
+
+@pytest.mark.parametrize("folders", [["test"], ["val", "test"], ["test/images"]])
+def test_other_data_needs_no_training_folder(trained: Path, photo_folder: Folder, folders: list[str], capsys) -> None:
+    folder = photo_folder({f"{each}/{name}": 2 for each in folders for name in ("cats", "dogs")})
+    figures, _ = evaluated(capsys, trained, "--data", str(folder))
+    assert figures["images"] == 4 * len(folders)
+
+
+def test_settings_of_a_training_are_not_the_next_step(trained: Path, photo_folder: Folder, save_photo, capsys) -> None:
+    folder = photo_folder({"cats": 1, "dogs": 1})
+    (folder / "test").mkdir()
+    save_photo(folder / "test" / "x.jpg")
+    said = refused(capsys, trained, "--data", str(folder))
+    assert said.startswith("test may be a split or a class in ")
+    assert said.endswith("These settings are for training; here, name a folder with one folder per class: --data PATH")
+
+
+def test_classes_are_those_of_the_network(trained: Path, photo_folder: Folder, tmp_path: Path, capsys) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    (run / "result.json").write_text("{}")  # of a killed run, or damaged
+    figures, _ = evaluated(capsys, run, "--data", str(photo_folder({"cats": 1, "dogs": 1})))
+    assert figures["images"] == 2
+    (run / "checkpoints" / "best.keras").unlink()
+    assert refused(capsys, run, "--data", str(tmp_path)).startswith("There is no trained network at ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--append", "--crops"], "--append cannot be combined with --crops. It only completes best.keras, and stops"),
+        (["--append", "--json"], "--append cannot be combined with --json"),
+        (["--predictions", "--split", "test"], "--predictions cannot be combined with --split. It only completes"),
+        (["--predictions", "--append"], "--predictions cannot be combined with --append. Type one after the other"),
+        (["--split", "Test"], "--split must be one of train, validation, test. Received: Test. Did you mean test?"),
+    ],
+)
+def test_options_without_effect_are_refused(trained: Path, words: list[str], message: str, capsys) -> None:
+    assert refused(capsys, trained, *words).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["matrix.csv", "matrix.PNG"])
+def test_a_confusion_matrix_replaces_no_file(trained: Path, tmp_path: Path, name: str, capsys) -> None:
+    file = tmp_path / name
+    evaluated(capsys, trained, "--confusion", str(file))
+    before = file.read_bytes()
+    assert before.startswith(b"\x89PNG" if name.endswith("PNG") else b"true \\ predicted,")
+    assert refused(capsys, trained, "--split", "train", "--confusion", str(file)) == (
+        f"--confusion must name a new file. Received: --confusion {file}, which exists and is not overwritten"
+    )
+    assert file.read_bytes() == before
+
+
 @pytest.mark.parametrize("there", ["cats", "dogs"])
 def test_one_class_alone_is_evaluated(trained: Path, photo_folder: Folder, there: str, capsys) -> None:
     folder = photo_folder({there: 6})

@@ -208,7 +208,7 @@ class _Reader:
                 out = f"takes {listed(rest)} as the classes to train on"
                 raise refusals.two_readings(tree, list(splits), rest, out)
             branches += self._classes(rest)
-        elif not train and mode != "merge":
+        elif not train and mode != "merge" and not self._selection.for_evaluation:
             raise refusals.no_training_folder(tree, list(splits))
         self._note_splits(labelled, splits)
         for name, inside in labelled.items():

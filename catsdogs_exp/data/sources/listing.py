@@ -223,7 +223,7 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
     printed = [(printable(path), name, split) for path, name, split in found]
     notes = (*(note for _, layout in layouts for note in layout.skipped), *walker.notes())
     reading = (*(line for _, layout in layouts for line in layout.reading), *alike)
-    if found and selection.one_class_will_do:
+    if found and selection.for_evaluation:
         return _in_columns(root, printed, notes, reading)
     return listing_of(root, printed, notes=notes, reading=reading)
 

@@ -25,7 +25,7 @@ class Selection:
         folder: the subfolder that holds the data; None for the whole folder.
         folders: what a folder called `train` is: `auto`, `splits`, `classes` or `merge`.
         escaped: whether folders and files have names from `platforms.safe_name`.
-        one_class_will_do: whether one class suffices, as for evaluation; training needs two.
+        for_evaluation: whether one class suffices, and no training folder is needed; training needs two classes.
         in_place: whether the user named the folder itself, so that messages can name others next to or inside it.
     """
 
@@ -36,7 +36,7 @@ class Selection:
     folder: str | None = None
     folders: str = "auto"
     in_place: bool = False
-    one_class_will_do: bool = False
+    for_evaluation: bool = False
     escaped: bool = False
 
     @classmethod

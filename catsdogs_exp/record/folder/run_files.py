@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.data.sources.listing import SPLITS
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.platforms import expanded
 
 OUTPUTS = "outputs"
@@ -88,7 +88,7 @@ def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
         BadInput: for an unknown or empty split, or a damaged manifest.
     """
     if split not in SPLITS:
-        raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {split}")
+        raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {split}.{did_you_mean(split, SPLITS)}")
     try:
         root = Path(_read_json(run.folder / "inspection.json")["root"])
         with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:

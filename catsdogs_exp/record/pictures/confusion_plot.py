@@ -23,7 +23,7 @@ def write_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: 
     Raises:
         OSError: if it cannot be written.
     """
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.writer(handle)
             writer.writerow(["true \\ predicted", *classes])

@@ -13,12 +13,8 @@ import keras
 from catsdogs_exp import platforms
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models import batch_norm as _  # noqa: F401  (a layer of our own, which Keras must know to read files)
-from catsdogs_exp.training.checkpoint.card import ModelCard, card_of
-
-_ENTRY = "catsdogs_exp.json"
-_MAX_ENTRY = 2**20
-# Weights hardly compress: an entry larger and more compressed than this would only fill the memory.
-_LARGE, _MOST_COMPRESSED = 2**26, 50  # bytes, ratio
+from catsdogs_exp.training.checkpoint.card import ModelCard
+from catsdogs_exp.training.checkpoint.card_file import ENTRY, read_card
 
 
 def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
@@ -33,32 +29,11 @@ def save_model(model: keras.Model, card: ModelCard, path: Path) -> None:
     try:
         model.save(scratch)
         with zipfile.ZipFile(scratch, "a") as archive:
-            archive.writestr(_ENTRY, json.dumps(asdict(card), indent=1))
+            archive.writestr(ENTRY, json.dumps(asdict(card), indent=1))
         platforms.sync_file(scratch)
         platforms.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def read_card(path: Path) -> ModelCard:
-    """Reads only the card.
-
-    Raises:
-        BadInput: if the file is not one of our models.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.file_size > max(_LARGE, _MOST_COMPRESSED * entry.compress_size):
-                    raise ValueError(f"{entry.filename} would take {entry.file_size:,} bytes of memory")
-            if archive.getinfo(_ENTRY).file_size > _MAX_ENTRY:
-                raise ValueError("the description is too large")
-            raw = json.loads(archive.read(_ENTRY))
-        return card_of(raw)
-    except FileNotFoundError as error:
-        raise BadInput(f"There is no trained network at {path}. Did the run finish its first epoch?") from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise BadInput(f"Not a network written by catsdogs_exp: {path} ({error})") from error
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
