@@ -52,6 +52,14 @@ def test_mistakes_are_answered_in_a_line(
     assert said in line
 
 
+@pytest.mark.parametrize("host", ["a" * 70, "a..b", ".", "http://localhost", "127.0.0.1:80", "256.1.1.1"])
+def test_a_host_that_is_no_name(trained: Path, host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", str(trained), "--host", host]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: --host {host} cannot be served: ")
+    assert line.endswith("such as 0.0.0.0; the port is an option of its own: --port")
+
+
 def test_a_host_that_is_not_here(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", str(trained), "--host", "192.0.2.1"]) == 2
     (line,) = capsys.readouterr().err.splitlines()

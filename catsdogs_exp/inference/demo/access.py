@@ -78,7 +78,7 @@ class Guard:
         hosts = _values(headers, b"host")
         if len(hosts) != 1 or not self._knows(hosts[0]):
             return 421, f"This server does not answer to the host name {', '.join(hosts)[:100] or '(none)'}."
-        if any(urlsplit(origin).netloc != hosts[0] for origin in _values(headers, b"origin")):
+        if any(_host_of(origin) != hosts[0] for origin in _values(headers, b"origin")):
             return 403, "Requests from other pages are refused."
         if set(_values(headers, b"sec-fetch-site")) - {"same-origin", "none"} and not _opens_page(scope, headers):
             return 403, "Requests from other pages are refused."
@@ -105,6 +105,13 @@ def _opens_page(scope: Scope, headers: Sequence[tuple[bytes, bytes]]) -> bool:
 
 def _values(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in headers if name == wanted]
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _is_address(name: str) -> bool:

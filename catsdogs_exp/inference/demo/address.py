@@ -50,6 +50,12 @@ def bind(address: Address) -> Bound:
     port = PORT if address.port is None else address.port
     try:
         listening = _listen(host, port)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = "the name is unknown" if isinstance(error, OSError) else "not a name"
+        raise BadInput(
+            f"--host {host} cannot be served: {reason}. Name an address of this machine, such as 0.0.0.0; the port is "
+            "an option of its own: --port"
+        ) from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             hint = ". Ports below 1024 are for the system" if error.errno == errno.EACCES else ""

@@ -72,12 +72,12 @@ def make_app(demo: Demo, access: Access) -> ASGIApp:
         Route("/images/{image}/view", handlers.view),
         Route("/images/{image}/layer", handlers.layer),
         Route("/atlas", handlers.atlas),
-        Route("/examples/{number:int}", handlers.keep_example, methods=["POST"]),
-        Route("/examples/{number:int}/thumbnail", handlers.thumbnail),
+        Route("/examples/{number}", handlers.keep_example, methods=["POST"]),
+        Route("/examples/{number}/thumbnail", handlers.thumbnail),
     ]
     errors: dict[Any, Any] = {
         Refused: lambda _, error: _refusal(error.status, error.message),
-        HTTPException: lambda _, error: _refusal(error.status_code, f"{error.detail}."),
+        HTTPException: _not_served,
         Exception: _failure,
         ClientDisconnect: lambda _, error: _refusal(400, "The client has left."),
     }
@@ -145,7 +145,10 @@ class _Handlers:
 
     async def predict(self, request: Request) -> Response:
         """Returns the probabilities for the image in the body, or for a crop of it."""
+        if unknown := [name for name in request.query_params if name != "crop"]:
+            raise Refused(400, f"/predict takes crop=left,top,width,height. Received: {', '.join(unknown)[:60]}")
         async with self._bodies.of(request) as data:
+            _check_content_type(request)
             crop = request.query_params.get("crop", "")
             return _json(await self._programs.do(request, lambda: self._predicted(data, crop)))
 
@@ -224,10 +227,10 @@ class _Handlers:
         return number, self._demo.networks[number]
 
     def _example(self, request: Request) -> Example:
-        number = int(request.path_params["number"])
-        if number >= len(self._demo.examples):
-            raise Refused(404, f"There are {len(self._demo.examples)} examples. Received: {number}")
-        return self._demo.examples[number]
+        text = request.path_params["number"]
+        if not _is_whole(text) or int(text) >= len(self._demo.examples):
+            raise Refused(404, f"There are {len(self._demo.examples)} examples. Received: {text[:60]}")
+        return self._demo.examples[int(text)]
 
     def _predicted(self, data: bytes, crop: str) -> dict[str, Any]:
         image = self._decoded(data)
@@ -255,6 +258,16 @@ class _Handlers:
         ]
 
 
+def _check_content_type(request: Request) -> None:
+    """Rejects forms and JSON, which programs send to other servers."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/") or kind == "application/json":
+        what = "JSON" if kind == "application/json" else "a form"
+        raise Refused(
+            415, f"The body must be the bytes of an image. Received: {what}. Send: curl --data-binary @FILE URL"
+        )
+
+
 def _input(image: KeptImage, crop: str, number: int, network: DemoNetwork) -> NDArray[np.uint8]:
     box = read_crop(crop, image.width, image.height)
     return image.whole[number] if box is None else prepared(image.pixels, box, network.preparation)
@@ -270,9 +283,13 @@ def _shown(pixels: Mapping[int, NDArray[np.uint8]]) -> bytes:
 
 def _whole(request: Request, name: str, default: int | None = None) -> int:
     text = request.query_params.get(name, "" if default is None else str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 7):
+    if not _is_whole(text):
         raise Refused(400, f"{name} must be a whole number. Received: {name}={text[:60]}")
     return int(text)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 7
 
 
 def _file(path: Path) -> Callable[[Request], Any]:
@@ -289,12 +306,21 @@ def _json(value: Any, status: int = 200, **headers: str) -> Response:
     return Response(json.dumps(value), status, {**headers}, "application/json")
 
 
+def _not_served(request: Request, error: HTTPException) -> Response:
+    """Handles a path or method that does not exist."""
+    allowed = (error.headers or {}).get("Allow", "")
+    if not allowed:
+        return _refusal(error.status_code, f"{error.detail}.")
+    text = f"{error.detail}. {request.url.path} takes {allowed}. Received: {request.method[:20]}"
+    return _refusal(error.status_code, text, allow=allowed)
+
+
 def _failure(_request: Request, error: Exception) -> Response:
     """Handles an internal error: it is reported on the terminal, where strangers cannot read it."""
     logging.getLogger("catsdogs_exp").error("a request has failed: %s", one_line(error))
     return _refusal(500, "The demo has failed. The reason is on its terminal.")
 
 
-def _refusal(status: int, text: str) -> Response:
+def _refusal(status: int, text: str, **headers: str) -> Response:
     """Returns an error; the connection is closed, because the request's body may not have been read."""
-    return _json({"error": printable(text)}, status, connection="close")
+    return _json({"error": printable(text)}, status, connection="close", **headers)

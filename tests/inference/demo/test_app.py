@@ -126,14 +126,37 @@ def test_a_decompression_bomb_is_refused_by_its_header(one: Any) -> None:
 
 def test_requests_without_an_image_or_for_nothing_are_refused(one: Any) -> None:
     assert one.ask("/predict", b"")[1]["error"].startswith("The request has no body.")
-    assert one.ask("/predict")[:2] == (405, {"error": "Method Not Allowed."})
+    status, answer, headers = one.ask("/predict")
+    assert (status, headers["allow"]) == (405, "POST")
+    assert answer == {"error": "Method Not Allowed. /predict takes POST. Received: GET"}
     assert one.ask("/../../etc/passwd")[:2] == (404, {"error": "Not Found."})
     assert one.ask("/page.js%00")[0] == 404
     assert one.ask("/images/guess/predict")[:2] == (
         404,
         {"error": "The image is no longer in memory. Choose it again."},
     )
-    assert one.ask("/examples/99", b"")[0] == 404
+    for number in ("99", "-1", "x", "9" * 5000):
+        status, answer, _ = one.ask(f"/examples/{number}", b"")
+        assert (status, answer["error"]) == (
+            404,
+            f"There are {len(one.demo.examples)} examples. Received: {number[:60]}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("multipart/form-data; boundary=x", "a form"), ("Application/JSON", "JSON")], ids=str
+)
+def test_a_form_is_refused_with_what_to_send(one: Any, drawn_cat: Path, kind: str, what: str) -> None:
+    status, answer, _ = one.ask("/predict", b"--x\r\n\r\n" + drawn_cat.read_bytes(), content_type=kind)
+    assert status == 415
+    assert answer["error"] == (
+        f"The body must be the bytes of an image. Received: {what}. Send: curl --data-binary @FILE URL"
+    )
+
+
+def test_a_parameter_that_does_not_exist_is_not_passed_over(one: Any, drawn_cat: Path) -> None:
+    status, answer, _ = one.ask("/predict?corp=0,0,5,5&top=2", drawn_cat.read_bytes())
+    assert (status, answer["error"]) == (400, "/predict takes crop=left,top,width,height. Received: corp, top")
 
 
 def raw(port: int, data: bytes, seconds: float = 10.0) -> bytes:
@@ -425,7 +448,7 @@ def test_other_pages_cannot_ask(one: Any, drawn_cat: Path) -> None:
     data = drawn_cat.read_bytes()
     foreign: tuple[dict[str, str], ...] = (
         {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"},
-        {"Sec_Fetch_Site": "same-site"}, {"Origin": f"http://127.0.0.1:{one.port + 1}"},
+        {"Sec_Fetch_Site": "same-site"}, {"Origin": f"http://127.0.0.1:{one.port + 1}"}, {"Origin": "http://["},
     )  # fmt: skip
     for headers in foreign:
         assert one.ask("/predict", data, **headers)[:2] == (403, {"error": "Requests from other pages are refused."})
