@@ -13,6 +13,7 @@ from catsdogs_exp.inference.crop_grid import Box, Grid, NamedCrop
 if TYPE_CHECKING:  # they come with TensorFlow and Pillow
     from PIL.Image import Image
 
+    from catsdogs_exp.inference.crops import Cropped
     from catsdogs_exp.inference.image_names import NamedImage
     from catsdogs_exp.inference.image_predictor import ImagePredictor
 
@@ -86,6 +87,7 @@ def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", o
     """Prints how cropping changes each image's prediction. Exit code 1 if some could not be read, 2 if none could."""
     from catsdogs_exp.cli.image_rows import ImageRows
     from catsdogs_exp.cli.screen import output
+    from catsdogs_exp.data.images.decoding import Undecodable
     from catsdogs_exp.inference.crop_report import as_picture, as_plain
     from catsdogs_exp.inference.crops import in_words, read_cropped, score_crops
 
@@ -94,9 +96,16 @@ def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", o
     classes = predictor.card.classes
     grid = Grid()
     rows = ImageRows()
-    for name, image in rows.readable(
-        images, lambda path: read_cropped(path, predictor.card.preparation, options.boxes(grid))
-    ):
+
+    def read(path: Path) -> "Cropped":
+        try:
+            return read_cropped(path, predictor.card.preparation, options.boxes(grid))
+        except BadInput as error:  # the crop is not within this image; it may be within others
+            if len(images) == 1:
+                raise
+            raise Undecodable(str(error)) from error
+
+    for name, image in rows.readable(images, read):
         scores = score_crops(predictor.probabilities, image)
         row = {"path": name, **as_plain(scores, classes)}
         drawn = ""

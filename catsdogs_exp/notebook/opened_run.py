@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.notebook.tables import table
+from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.epoch_rows import epoch_rows
 from catsdogs_exp.record.folder.run_files import RunFiles, find_run, read_result
 from catsdogs_exp.record.folder.run_lock import true_status
@@ -32,7 +33,10 @@ def open_run(path: AnyPath) -> "OpenedRun":
     Raises:
         BadInput: if there is no run.
     """
-    return OpenedRun(find_run(Path(fspath(path))).folder)
+    text = fspath(path)
+    if not text.strip():
+        raise BadInput(f"open_run needs a run folder. Received: {text!r}")
+    return OpenedRun(find_run(Path(text)).folder)
 
 
 class OpenedRun:
@@ -43,7 +47,7 @@ class OpenedRun:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # a notebook may change its folder
 
     @property
     def result(self) -> dict[str, Any]:
@@ -109,7 +113,7 @@ class OpenedRun:
         from catsdogs_exp.record.pictures.activation_page import Style  # noqa: PLC0415
 
         chosen = [layers] if isinstance(layers, str) else list(layers)
-        (found,) = draw_activations(self._files, [Path(fspath(image))], chosen, Style())
+        (found,) = draw_activations(self._files, [expanded(fspath(image))], chosen, Style())
         if found.page is None:
             raise BadInput(f"{image}: {found.error}")
         return found.page
@@ -130,7 +134,7 @@ class OpenedRun:
         from catsdogs_exp.inference.crops import read_cropped, score_crops  # noqa: PLC0415
 
         grid = Grid()
-        cropped = read_or_reason(lambda: read_cropped(Path(fspath(image)), predictor.card.preparation, grid.boxes))
+        cropped = read_or_reason(lambda: read_cropped(expanded(fspath(image)), predictor.card.preparation, grid.boxes))
         if isinstance(cropped, str):
             raise BadInput(f"{image}: {cropped}")
         return as_picture(cropped, score_crops(predictor.probabilities, cropped), grid, predictor.card.classes)
@@ -153,7 +157,7 @@ class OpenedRun:
 
             made = atlas_of_run(self._files, stored_config(self.folder), AtlasOptions(), lambda *_: None)
             path = write_atlas(self._files, made).with_name("channels.csv")
-        with path.open(newline="", encoding="utf-8") as handle:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
             return table([{key: _number(text) for key, text in row.items()} for row in csv.DictReader(handle)])
 
     @property
@@ -190,7 +194,11 @@ def _words(images: AnyPath | Iterable[AnyPath]) -> list[str]:
     given = [images] if isinstance(images, str | PathLike) else list(images)
     if not given:
         raise BadInput("predict needs an image. Received: []")
-    return [fspath(each) for each in given]
+    words = [fspath(each) for each in given]
+    for word in words:
+        if not word.strip() or "\0" in word:
+            raise BadInput(f"predict needs the names of images. Received: {word!r}")
+    return words
 
 
 def _row(answer: "Answer", classes: Sequence[str]) -> dict[str, Any]:

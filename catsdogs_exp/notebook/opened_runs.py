@@ -1,8 +1,8 @@
 """Many runs as one object: their table, the best one, and whether it is better."""
 
-from collections.abc import Iterator
-from os import fspath
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike, fspath
+from typing import Any, overload
 
 from catsdogs_exp.cli.comparison_columns import run_columns
 from catsdogs_exp.errors import BadInput
@@ -13,33 +13,45 @@ from catsdogs_exp.record.comparison import compare as compare_runs
 from catsdogs_exp.record.folder.run_reader import MISSING
 
 
-def open_runs(*paths: AnyPath, by: str | None = None, where: str | None = None) -> "OpenedRuns":
+def open_runs(*paths: AnyPath | Sequence[AnyPath], by: str | None = None, where: str | None = None) -> "OpenedRuns":
     """Opens the runs in some folders, best first.
 
     Args:
-        paths: run folders, or folders that contain some at any depth; default: `outputs`.
+        paths: run folders, or folders that contain some at any depth, one by one or as a list; default: `outputs`.
         by: the metric that ranks them; None: their common objective.
         where: which of them: `"lr<0.01 and depth=3"`.
 
     Raises:
         BadInput: if there are none, or `by` or `where` is invalid.
     """
-    return OpenedRuns(compare_runs([fspath(path) for path in paths] or ["outputs"], by, [where] if where else []))
+    named = [fspath(path) for path in _each(paths)]
+    return OpenedRuns(compare_runs(named or ["outputs"], by, [where] if where else []))
 
 
-def compare(*runs: "AnyPath | OpenedRun", by: str | None = None) -> "OpenedRuns":
+def compare(
+    *runs: "AnyPath | OpenedRun | Sequence[AnyPath | OpenedRun] | OpenedRuns", by: str | None = None
+) -> "OpenedRuns":
     """Compares runs, given as objects or folders. The result's `verdict` tells whether the best one is better.
 
     Args:
-        runs: two or more.
+        runs: two or more, one by one or as a list.
         by: the metric that ranks them.
 
     Raises:
         BadInput: if there are fewer than two.
     """
-    if len(runs) < 2:
-        raise BadInput(f"compare needs two runs or more. Received: {len(runs)}. For a folder of runs: open_runs(PATH)")
-    return open_runs(*(run.folder if isinstance(run, OpenedRun) else run for run in runs), by=by)
+    given = _each(runs)
+    if len(given) < 2:
+        raise BadInput(f"compare needs two runs or more. Received: {len(given)}. For a folder of runs: open_runs(PATH)")
+    return open_runs(*(run.folder if isinstance(run, OpenedRun) else run for run in given), by=by)
+
+
+def _each(given: Iterable[Any]) -> list[Any]:
+    """Returns single runs or paths, and those in lists, in one list."""
+    found = []
+    for each in given:
+        found += [each] if isinstance(each, str | PathLike | OpenedRun) else list(each)
+    return found
 
 
 class OpenedRuns:
@@ -85,7 +97,13 @@ class OpenedRuns:
     def __iter__(self) -> Iterator[OpenedRun]:
         return (OpenedRun(run.folder) for run in self._found.runs)
 
-    def __getitem__(self, place: int) -> OpenedRun:
+    @overload
+    def __getitem__(self, place: int) -> OpenedRun: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[OpenedRun]: ...
+    def __getitem__(self, place: int | slice) -> OpenedRun | list[OpenedRun]:
+        if isinstance(place, slice):
+            return list(self)[place]
         return OpenedRun(self._found.runs[place].folder)
 
     def __repr__(self) -> str:

@@ -68,6 +68,18 @@ def test_an_unreadable_image_does_not_stop_the_others(trained: Path, image: Path
     assert main(["predict", str(trained), "broken.jpg", "--crops"]) == 2
 
 
+def test_an_image_smaller_than_the_crop_does_not_stop_the_others(
+    trained: Path, image: Path, save_photo, capsys
+) -> None:
+    save_photo(Path("small.png"), (10, 10))
+    assert main(["predict", str(trained), "small.png", str(image), "--crop", "0,0,50,50", "--json"]) == 1
+    told = capsys.readouterr()
+    first, second = json.loads(told.out)
+    assert first["error"].startswith("--crop must be within the image, which is 10 pixels wide and 10 high")
+    assert told.err.endswith(f"not predicted: small.png: {first['error']}\n")
+    assert second["crops"][0]["box"] == [0, 0, 50, 50]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -1,6 +1,7 @@
 """The Python interface: the same settings, folders and messages as on the command line."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -88,7 +89,7 @@ def test_predictions_are_those_of_the_command(
         assert (found[name]["class"], found[name]["probability"]) == (said[name]["class"], said[name]["probability"])
         assert found[name]["p_cats"] + found[name]["p_dogs"] == pytest.approx(1)
     assert found["broken.jpg"]["error"] == "not an image"
-    with pytest.raises(BadInput, match="predict needs an image"):
+    with pytest.raises(BadInput, match=r"predict needs an image"):
         ce.open_run(trained).predict([])
 
 
@@ -121,6 +122,48 @@ def test_mistakes_are_one_line(tmp_path: Path, trained: Path) -> None:
         ce.open_runs(tmp_path)
     with pytest.raises(BadInput, match=r"compare needs two runs or more\. Received: 1"):
         ce.compare(trained)
+
+
+def test_a_run_stays_open_when_the_notebook_changes_its_folder(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained.parent)
+    run = ce.open_run(trained.name)
+    (one,) = ce.open_runs(trained.name)
+    monkeypatch.chdir(tmp_path)
+    assert run.result == one.result and run.result["status"] == "ok"
+    assert run.folder == trained.absolute()
+
+
+def test_home_is_the_same_for_every_picture(trained: Path, save_photo: Any, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save_photo(tmp_path / "photo.jpg")
+    run = ce.open_run(trained)
+    assert rows_of(run.predict("~/photo.jpg"))[0]["error"] is None
+    assert run.crops("~/photo.jpg").size[0] > 0 < run.activations("~/photo.jpg").size[0]
+
+
+def test_runs_are_given_one_by_one_or_as_a_list(trained: Path, tmp_path: Path) -> None:
+    copies = [shutil.copytree(trained, tmp_path / name) for name in ("a", "b", "c")]
+    runs = ce.open_runs(copies)
+    assert len(runs) == 3 and [run.folder for run in runs[:2]] == [runs[0].folder, runs[1].folder]
+    assert runs[-1].folder == runs[2].folder
+    assert len(ce.compare(runs[:2])) == 2 and len(ce.compare(runs)) == 3
+    assert len(ce.compare([copies[0], ce.open_run(copies[1])])) == 2
+    with pytest.raises(BadInput, match=r"compare needs two runs or more. Received: 1"):
+        ce.compare(copies[:1])
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b"])
+def test_what_names_no_image(trained: Path, name: str) -> None:
+    with pytest.raises(BadInput, match=r"predict needs the names of images. Received: "):
+        ce.open_run(trained).predict([name])
+
+
+def test_no_run_is_named(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
+    monkeypatch.chdir(trained)  # an empty text is not this folder
+    with pytest.raises(BadInput, match=r"open_run needs a run folder. Received: ''"):
+        ce.open_run("")
 
 
 def test_a_failed_run_raises_and_keeps_its_folder(tmp_path: Path, tiny: tuple[str, ...]) -> None:
