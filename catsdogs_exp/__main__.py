@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from catsdogs_exp import process
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, is_full, is_unusable, one_line
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, did_you_mean, of_the_disk
 from catsdogs_exp.printable import printable
 
 COMMANDS = {
@@ -56,21 +56,21 @@ def _answer(words: list[str]) -> int:
             raise RunFailed(f"The output could not be written to stdout: {lost.strerror}")
         return code
     except (BadInput, RunFailed) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
+        return _failed(error)
     except OSError as error:
-        if is_unusable(error):
-            print(f"error: {printable(str(error.filename))} cannot be used: {error.strerror}", file=sys.stderr)  # noqa: T201
-            return BadInput.exit_code
-        if not is_full(error):
+        reworded = of_the_disk(error)
+        if reworded is None:
             raise
-        reason = printable(one_line(error))
-        print(f"error: The disk or its quota is full: {reason}. Free some space there", file=sys.stderr)  # noqa: T201
-        return RunFailed.exit_code
+        return _failed(reworded)
     except Interrupted as error:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _failed(error: BadInput | RunFailed) -> int:
+    print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+    return error.exit_code
 
 
 def _without_plugins(words: list[str]) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
 
 _GUESSES = 3  # names that a message suggests
@@ -49,10 +50,31 @@ def is_full(error: BaseException) -> bool:
     return False
 
 
-def is_unusable(error: OSError) -> bool:
-    """Returns whether a path cannot be used as it is: a name too long, no permission, links in a circle."""
-    unusable = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP)
-    return error.errno in unusable and error.filename is not None
+def why_full(error: BaseException) -> str:
+    """Returns what `is_full` found, with the file if the system named one: C libraries put much else around it."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        if isinstance(each, OSError) and each.strerror:
+            return f"{each.strerror}: {each.filename}" if each.filename else each.strerror
+        each = each.__cause__ or each.__context__
+    return "Disk quota exceeded" if "Disk quota exceeded" in str(error) else "No space left on device"
+
+
+def of_the_disk(error: OSError) -> BadInput | RunFailed | None:
+    """Rewords an error of the file system, wherever it was raised: no permission, a name that is too long, a full disk.
+
+    None for an error that is not about a file.
+    """
+    if is_full(error):
+        return RunFailed(f"The disk or its quota is full: {why_full(error)}. Free some space there")
+    if not isinstance(error.filename, str | bytes):
+        return None
+    return BadInput(
+        f"A file or folder cannot be used: {error.strerror or one_line(error)}: {os.fsdecode(error.filename)}. "
+        "Check its path and its permissions"
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

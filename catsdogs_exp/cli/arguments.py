@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import shlex
 import textwrap
@@ -98,11 +99,36 @@ def a_path(text: str) -> Path:
     """Parses a path as typed; `~` is the home folder even after an equals sign, where shells do not expand it.
 
     Raises:
-        argparse.ArgumentTypeError: for an empty text, as from an unset shell variable.
+        argparse.ArgumentTypeError: for an empty text, as from an unset shell variable, and for a path at which the
+            system cannot look: its name is too long, or a folder on the way may not be entered.
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("must be a path. Received an empty one.")
-    return expanded(text)
+    path = expanded(text)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):  # the command may create it, or says what it needs
+        pass
+    except OSError as error:
+        why = f"must be a path that can be used: {error.strerror}. Received: {text}"
+        raise argparse.ArgumentTypeError(why) from error
+    return path
+
+
+def path_of(name: str, text: str) -> Path:
+    """Parses a path as `a_path` does, for commands that read their words themselves.
+
+    Args:
+        name: of the option or argument.
+        text: as typed.
+
+    Raises:
+        BadInput: naming it.
+    """
+    try:
+        return a_path(text)
+    except argparse.ArgumentTypeError as error:
+        raise BadInput(f"{name} {error}") from error
 
 
 def run_parser(command: str, description: str, example: str, takes_settings: bool = False) -> Parser:
@@ -169,7 +195,7 @@ def unknown_option(words: Sequence[str], position: int, known: Sequence[str], ta
         refusal = not_a_setting(words, position)
         if not str(refusal).startswith("Unknown option"):
             return refusal
-    here = f" For a file or folder with this name: ./{word}" if Path(word).exists() else ""
+    here = f" For a file or folder with this name: ./{word}" if os.path.lexists(word) else ""
     names = {flag.lstrip("-"): flag for flag in known}
     near = difflib.get_close_matches(word.partition("=")[0].lstrip("-"), names, n=1, cutoff=0.6)
     guess = f" Did you mean {names[near[0]]}?" if near else ""

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from catsdogs_exp.cli.arguments import a_path
+from catsdogs_exp.cli.arguments import path_of
 from catsdogs_exp.errors import BadInput, Interrupted
 from catsdogs_exp.signals import interruptible
 
@@ -59,4 +59,4 @@ def _read(words: list[str]) -> tuple[Path, list[str]]:
         before = words[place - 1] if place else "="
         if not word.startswith("-") and (not before.startswith("-") or "=" in before):
             raise BadInput(f"board takes one PATH, first. Received: {shlex.join([path, *words])}")
-    return a_path(path), words
+    return path_of("PATH", path), words

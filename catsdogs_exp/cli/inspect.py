@@ -1,14 +1,14 @@
 """`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what the data contains, and its problems."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.cli.arguments import a_path, unknown_option
+from catsdogs_exp.cli.arguments import path_of, unknown_option
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.platforms import expanded
 
 _SHOWN = 20
 _CLUSTERS = 5
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if run is not None:
         from catsdogs_exp.cli import suspects
 
-        return int(suspects.main(a_path(run), rest))
+        return int(suspects.main(path_of("--run", run), rest))
 
     from catsdogs_exp.data.inspection.report import KINDS
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     html, rest = _taken(rest, "--html")
     fail_on, rest = _taken(rest, "--fail-on")
     gate = _gate(fail_on, KINDS)
-    page = None if html is None else a_path(html)
+    page = None if html is None else path_of("--html", html)
     if page is not None and not page.absolute().parent.is_dir():
         raise BadInput(f"--html must name a file in an existing folder. Received: {html}")
     overrides = _settings([word for word in rest if word != "--json"])
@@ -120,12 +120,12 @@ def _settings(words: list[str]) -> list[str]:
             raise BadInput(f"--json takes no value: JSON goes to stdout. Received: {word}. Type: --json > FILE")
         if word.startswith("-"):
             raise unknown_option(words, position, _OPTIONS)
-        (overrides if "=" in word and not Path(word).exists() else paths).append(word)
+        (overrides if "=" in word and not os.path.lexists(word) else paths).append(word)
     if len(paths) > 1:
         raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")
     if not paths:
         return overrides
-    path = expanded(paths[0])
+    path = path_of("PATH", paths[0])
     if not path.exists():
         raise BadInput(f"There is no folder or archive to inspect at: {path}. Settings are written key=value.")
     from catsdogs_exp.config.data_words import source_for

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from catsdogs_exp.cli.arguments import a_path, unknown_option
+from catsdogs_exp.cli.arguments import path_of, unknown_option
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 _LOOKS = {  # flag -> what it can show; defaults to the first unless the next word names one
@@ -75,7 +75,7 @@ def asked_for(words: Sequence[str]) -> Asked:
             if not after or (takes_next and (after.startswith("-") or (flag != "--shell-completion" and "=" in after))):
                 raise BadInput(f"{flag} needs a value: {flag} {_VALUED[flag]}. Received none")
             if flag == "--config-dir":
-                folder = a_path(after)
+                folder = path_of("--config-dir", after)
                 if not folder.is_dir():
                     raise BadInput(f"--config-dir must be a folder of configs. There is none at: {folder}")
                 asked.config_dir = str(folder)

@@ -1,5 +1,6 @@
 """Every command responds to invalid words with one line, exit code 2, and the word to type."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli.arguments import a_path
+from catsdogs_exp.errors import BadInput
+from catsdogs_exp.notebook.opened_run import open_run
 
 
 def answer(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -144,3 +147,84 @@ def test_commands_tell_which_source_a_path_has_chosen(
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "dataset=folder, because dataset.path is a folder"
     assert last.startswith("error: The folder of images contains nothing")
+
+
+ASKS_FOR_A_PATH = (
+    "inspect PATH",
+    "inspect --html PATH",
+    "inspect --run PATH",
+    "predict PATH a.jpg",
+    "evaluate PATH",
+    "evaluate . --data PATH",
+    "evaluate . --confusion PATH",
+    "report PATH",
+    "compare PATH",
+    "compare . --html PATH",
+    "compare --inside PATH .",
+    "resume PATH",
+    "repeat PATH",
+    "board PATH",
+    "export PATH --format savedmodel",
+    "demo PATH",
+    "grade PATH",
+    "atlas PATH",
+    "film PATH",
+    "activations PATH a.jpg",
+    "--config-dir PATH",
+    "dataset.path=PATH",
+    "model=transfer model.weights=PATH",
+    "model=transfer model.backbone=own model.weights=PATH",
+)
+
+
+@pytest.mark.parametrize("words", ASKS_FOR_A_PATH)
+def test_a_path_at_which_the_system_cannot_look_is_named(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name of 300 letters, as of a text that was pasted, was a traceback; a link to itself never was."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    for path, why in (("x" * 300, "File name too long"), ("loop/photos", "")):
+        assert main([word.replace("PATH", path) for word in words.split()]) == 2
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert why in line and path in line
+
+
+@pytest.mark.parametrize(
+    ("words", "named"), [("board", "PATH"), ("--config-dir", "--config-dir"), ("inspect", "PATH"), ("compare", "PATH")]
+)
+def test_an_empty_path_is_refused_wherever_it_is_read(
+    words: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(capsys, words, " ") == f"error: {named} must be a path. Received an empty one."
+
+
+def test_an_error_of_the_disk_is_one_line_in_any_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from catsdogs_exp.cli import models
+
+    def refused(_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "somewhere/file.csv")
+
+    monkeypatch.setattr(models, "main", refused)
+    assert answer(capsys, "models") == (
+        "error: A file or folder cannot be used: Permission denied: somewhere/file.csv. "
+        "Check its path and its permissions"
+    )
+
+    def full(_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere/file.csv")
+
+    monkeypatch.setattr(models, "main", full)
+    assert main(["models"]) == 1
+    assert capsys.readouterr().err == (
+        "error: The disk or its quota is full: No space left on device: somewhere/file.csv. Free some space there\n"
+    )
+
+
+def test_the_python_interface_says_the_same() -> None:
+    with pytest.raises(
+        BadInput, match=r"RUN must be a run folder\. Received: xxx.*, which cannot be read: File name too long"
+    ):
+        open_run("x" * 300)

@@ -1,9 +1,11 @@
 """`compare` as its user sees it: streams, exit codes, output formats, and how little it imports."""
 
 import csv
+import errno
 import io
 import json
 import os
+import pathlib
 import pty
 import re
 import subprocess
@@ -527,3 +529,32 @@ def test_a_hundred_runs_in_a_second(tmp_path):
         assert command(tmp_path, "--csv").stdout.splitlines()[1].startswith("99-x,ok,0.99,")
         took.append(time.perf_counter() - started)
     assert min(took) < 1.0
+
+
+def test_folders_that_may_not_be_entered_are_passed_over(outputs, monkeypatch, capsys):
+    """Whoever may read a folder but not enter it sees its names; looking at them ended the command in a traceback."""
+    (outputs / "half" / "locked").mkdir(parents=True)
+    (outputs / "half" / "another").mkdir()
+    look = pathlib.Path.stat
+
+    def stat(path, **options):
+        if "half" in path.parent.name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(pathlib.Path, "stat", stat)
+    assert compare.main([str(outputs), "--csv"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 4
+    assert [line for line in said.err.splitlines() if "cannot read" in line] == [
+        f"cannot read {outputs / 'half' / name}" for name in ("another", "locked")
+    ]
+
+
+def test_settings_are_known_where_a_path_is_not_utf_8(outputs, capsys):
+    config = {"lr": 0.5, "dataset": {"name": "folder", "path": "caf\udce9/photos"}}
+    (outputs / "10-lr=0.1" / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    assert compare.main([str(outputs), "--csv"]) == 0
+    said = capsys.readouterr()
+    assert "are unknown" not in said.err
+    assert "0.5" in {row["lr"] for row in csv.DictReader(io.StringIO(said.out))}

@@ -118,8 +118,12 @@ def weights_file(weights: str) -> Path:
 
 def _check_file(model: TransferModel) -> None:
     received = f"Received: model.weights={model.weights}"
-    path = weights_file(model.weights)
-    if not path.is_file():
+    try:
+        path = weights_file(model.weights)
+        is_there = path.is_file()
+    except OSError as error:
+        raise BadInput(f"model.weights cannot be read: {error.strerror}. {received}") from error
+    if not is_there:
         if path.name == "best.keras" and expanded(model.weights).is_dir():
             raise BadInput(f"model.weights must name a run with a checkpoints/best.keras. {received}")
         guess = did_you_mean(model.weights, ("imagenet", "none"))

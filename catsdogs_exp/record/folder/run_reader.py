@@ -131,6 +131,10 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
             except FileNotFoundError:  # deleted in the meantime
                 inner.clear()
                 continue
+            except OSError:  # its parent may be read but not entered
+                remarks.append(f"cannot read {folder}")
+                inner.clear()
+                continue
             if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
                 inner.clear()
                 continue
@@ -145,7 +149,8 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
             # Links last, so that a run keeps its own name and not that of a link to it.
             inner[:] = sorted(
                 (name for name in inner if name[0] != "."),
-                key=lambda name: (Path(folder, name).is_symlink(), name),
+                # that of Path raises an error where the folder may be read but not entered
+                key=lambda name: (os.path.islink(os.path.join(folder, name)), name),  # noqa: PTH114
             )
     for run in dict.fromkeys(elsewhere):
         status = run.stat()
@@ -216,13 +221,20 @@ def _settings(text: str) -> Any:
             parts = [_part(part) for part in _BLOCKS.split(text)]
             if all(isinstance(part, dict) for part in parts):
                 return {key: value for part in parts for key, value in part.items()}
-    return yaml.load(text, _LOADER)  # noqa: S506  (both loaders are safe ones)
+    return _parsed_yaml(text)
 
 
 @lru_cache(maxsize=4096)
 def _part(text: str) -> Any:
     """Parses a top-level setting with everything in it."""
-    return yaml.load(text, _LOADER)  # noqa: S506
+    return _parsed_yaml(text)
+
+
+def _parsed_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, _LOADER)  # noqa: S506  (both loaders are safe ones)
+    except yaml.YAMLError:  # the C version rejects the bytes of paths that are not UTF-8
+        return yaml.safe_load(text)
 
 
 def _last_epochs(folder: Path, name: str, remarks: list[str]) -> tuple[float | None, float | None]:
