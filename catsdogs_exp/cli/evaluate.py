@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,6 @@ def main(arguments: list[str]) -> int:
     if cropped:
         figures["crops"] = crop_figures(cropped)
     what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
-    folder = _keep(run, what, found, judged, figures)
     if options.json:
         print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
     else:
@@ -82,6 +82,7 @@ def main(arguments: list[str]) -> int:
         _show_advice(figures)
         if cropped:
             show_crops(cropped)
+    folder = _keep(run, what, found, judged, figures)  # after printing: the run may be somebody else's
     if cropped and split == "validation" and not options.forget_rescaling and record_crops(run, cropped):
         aside(f"crop sensitivity: kept in {run.folder / 'result.json'} for compare --by crop_sensitivity")
     aside(f"written: {folder}")
@@ -252,9 +253,7 @@ def _show_advice(figures: dict[str, Any]) -> None:
 
     if at := figures.get("at_threshold"):
         counts = ", ".join(f"{count} {name}" for name, count in at["predicted"].items())
-        output().say(
-            f"with --threshold {at['class']}={at['probability']:g}: accuracy {at['accuracy']:.4f}; predicted: {counts}"
-        )
+        output().say(f"with --threshold {_typed(at, 'g')}: accuracy {at['accuracy']:.4f}; predicted: {counts}")
     if corrected := figures.get("calibrated"):
         output().say(
             f"with the network's temperature {corrected['temperature']:.3g}: "
@@ -262,9 +261,14 @@ def _show_advice(figures: dict[str, Any]) -> None:
         )
     if (best := figures.get("threshold")) and best["probability"] != 0.5:
         output().say(
-            f"best threshold on these images: --threshold {best['class']}={best['probability']:.4g}, accuracy "
+            f"best threshold on these images: --threshold {_typed(best, '.4g')}, accuracy "
             f"{best['accuracy']:.4f} instead of {best['accuracy_at_half']:.4f}; expect less on other images"
         )
+
+
+def _typed(threshold: dict[str, Any], precision: str) -> str:
+    """Returns a threshold as one types it in a shell."""
+    return shlex.quote(f"{threshold['class']}={threshold['probability']:{precision}}")
 
 
 def _line(evaluation: "Evaluation") -> str:

@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.record.folder.run_files import find_run
+    from catsdogs_exp.signals import interruptible
     from catsdogs_exp.training.runtime import import_tensorflow
 
     run = find_run(options.run)
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
     screen = TerminalScreen()
     wanted = Wanted(formats, Limits(options.min_accuracy, options.max_drop), options.flex, options.data)
     try:
-        exported = export_run(run, wanted, screen.say, screen.progress)
+        with interruptible():  # removes what is half written
+            exported = export_run(run, wanted, screen.say, screen.progress)
     finally:
         screen.close()
     if options.json:

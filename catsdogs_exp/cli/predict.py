@@ -41,11 +41,12 @@ def main(arguments: list[str]) -> int:
     _check_effects(options)
 
     from catsdogs_exp.inference.network_file import find_network
+    from catsdogs_exp.signals import interruptible
 
     source = find_network(options.model)
     if source.is_exported:
         _check_exported(source, options)
-    with tempfile.TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
+    with interruptible(), tempfile.TemporaryDirectory(prefix="catsdogs-exp-") as scratch:
         images = _images(options, Path(scratch)) if options.images else []
 
         if source.form in ("keras", "savedmodel"):

@@ -141,7 +141,7 @@ class Explainer:
 
     def _training_images(self, run: RunFiles, card: ModelCard) -> LabelledImages | None:
         try:
-            return images_of_split(run, card, "train", _TRAINING_IMAGES)
+            return images_of_split(run, card, "train", _TRAINING_IMAGES, elsewhere="")
         except BadInput as error:  # moved, or deleted
             self.missing = str(error)
             return None

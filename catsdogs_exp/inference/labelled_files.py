@@ -33,33 +33,37 @@ class LabelledFiles:
 
 
 _MOST_MAPPED = 4
-_OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
+OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
 
 
-def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewhere: str = _OTHERS) -> LabelledFiles:
+def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewhere: str = OTHERS) -> LabelledFiles:
     """The images of a run's split.
 
     Args:
         run: the run.
         split: `train`, `validation` or `test`.
         root: their current folder; None: the original one.
-        elsewhere: what to type if they have moved.
+        elsewhere: what to type if they have moved; `""` if nothing helps.
 
     Raises:
-        BadInput: for an unknown or empty split, or if none of its images exists.
+        BadInput: for an unknown or empty split, or if none of its images exists or may be read.
     """
     before = data_root(run)
     files = split_files(run, split)
     if root is not None:
         root = _existing(root)
         files = [(root / path.relative_to(before), name) for path, name in files]
-    if not any(path.exists() for path, _ in files):
+    try:
+        found = any(path.exists() for path, _ in files)
+    except OSError as error:
+        raise BadInput(f"The data of the run cannot be read: {error.strerror}: {error.filename}") from error
+    if not found:
         first = files[0][0]
         if root is not None:
             raise BadInput(f"--data contains none of the {len(files)} {split} images of the run, such as {first}")
+        hint = f". Name its current location: {elsewhere.format(split=split)}" if elsewhere else ""
         raise BadInput(
-            f"The data of the run is no longer at {before}: none of its {len(files)} {split} images is there. Name "
-            f"its current location: {elsewhere.format(split=split)}"
+            f"The data of the run is no longer at {before}: none of its {len(files)} {split} images is there{hint}"
         )
     return LabelledFiles(root or before, tuple(files))
 

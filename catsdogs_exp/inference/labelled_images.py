@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
+from catsdogs_exp.inference.labelled_files import OTHERS, files_of_folder, files_of_split
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -37,7 +37,7 @@ class LabelledImages:
     left_out: tuple[str, ...]
 
 
-def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> LabelledImages:
+def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int, elsewhere: str = OTHERS) -> LabelledImages:
     """Images of a run's split.
 
     Args:
@@ -45,11 +45,12 @@ def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int) -> La
         card: of its network.
         split: `train`, `validation` or `test`.
         most: maximum number of images.
+        elsewhere: what to type if they have moved; `""` if nothing helps.
 
     Raises:
         BadInput: for a split without images, or if the data has moved.
     """
-    found = files_of_split(run, split)
+    found = files_of_split(run, split, elsewhere=elsewhere)
     return _read(found.root, found.files, card, most)
 
 

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.cli.evaluate import _show_advice
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import files_of_folder, renamed_classes
+from catsdogs_exp.inference.demo.examples import examples_of
+from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
 from catsdogs_exp.record.folder.predictions import read_predictions
+from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
 Capture = pytest.CaptureFixture[str]
 Folder = Callable[..., Path]
@@ -113,6 +116,36 @@ def test_classes_are_those_of_the_network(trained: Path, photo_folder: Folder, t
 )
 def test_options_without_effect_are_refused(trained: Path, words: list[str], message: str, capsys) -> None:
     assert refused(capsys, trained, *words).startswith(message)
+
+
+def test_the_metrics_of_a_run_that_cannot_be_written_are_printed(trained: Path, tmp_path: Path, capsys) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("evaluations")))
+    (run / "evaluations").write_text("not a folder")
+    assert main(["evaluate", str(run)]) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("validation: ") and "macro mean" in said.out
+    assert said.err.startswith("error: The evaluation cannot be written: ")
+
+
+def test_data_that_may_not_be_read(trained: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    files = RunFiles(trained)
+    first = str(split_files(files, "test")[0][0])
+    monkeypatch.setattr("catsdogs_exp.inference.labelled_files.Path.exists", exists)
+    with pytest.raises(BadInput) as caught:
+        files_of_split(files, "test")
+    assert str(caught.value) == f"The data of the run cannot be read: Permission denied: {first}"
+    assert examples_of(files) == ()  # the page of a run of somebody else
+
+
+def test_a_threshold_is_printed_as_one_types_it(capsys) -> None:
+    best = {"class": "cat [small]", "probability": 0.40887, "accuracy": 1.0, "accuracy_at_half": 0.5}
+    _show_advice({"threshold": best, "at_threshold": {**best, "probability": 0.123456, "predicted": {"dogs": 2}}})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("with --threshold 'cat [small]=0.123456': accuracy 1.0000")
+    assert second.startswith("best threshold on these images: --threshold 'cat [small]=0.4089', accuracy 1.0000")
 
 
 @pytest.mark.parametrize("name", ["matrix.csv", "matrix.PNG"])

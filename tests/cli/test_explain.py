@@ -59,3 +59,14 @@ def test_a_network_on_its_own_has_no_training_images(trained: Path, here: Path, 
 def test_flags_that_do_not_go_together_are_told(trained: Path, here: Path, capsys, flag: str) -> None:
     assert main(["predict", str(trained), "cat.png", "--explain", flag]) == 2
     assert f"--explain cannot be combined with {flag}" in capsys.readouterr().err
+
+
+def test_training_images_that_have_moved_are_told_without_options_of_other_commands(
+    trained: Path, here: Path, save_photo, capsys
+) -> None:
+    run = Path(shutil.copytree(trained, here / "run"))
+    inspection = json.loads((run / "inspection.json").read_text())
+    (run / "inspection.json").write_text(json.dumps({**inspection, "root": str(here / "gone")}))
+    assert main(["predict", str(run), str(save_photo(here / "photo.jpg")), "--explain"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("no similar training images")]
+    assert line.endswith("train images is there") and "--data" not in line

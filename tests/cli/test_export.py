@@ -4,6 +4,7 @@ import json
 import pickle
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -49,6 +50,14 @@ def answers(exported: Path) -> dict[Path, np.ndarray]:
 
 def inside(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_export_leaves_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    before = inside(fresh)
+    monkeypatch.setattr("catsdogs_exp.run.export.check", lambda *_: signal.raise_signal(number))
+    assert main(["export", str(fresh), "--format", "savedmodel"]) == 128 + number
+    assert inside(fresh) == before and not [*fresh.glob(".exports*")]
 
 
 def test_every_format_is_there_with_what_belongs_to_it(exported: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -169,6 +170,15 @@ def test_a_name_that_is_too_long_does_not_stop_the_others(trained: Path, files: 
 )
 def test_options_without_effect_are_refused(trained: Path, refused: Refuse, words: list[str], message: str) -> None:
     assert message in refused(str(trained), "x.jpg", *words)
+
+
+def test_an_interrupted_prediction_leaves_no_downloads(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("catsdogs_exp.cli.predict._images", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert main(["predict", str(trained), "x.jpg"]) == 143
+    assert not [*tmp_path.glob("catsdogs-exp-*")]
 
 
 def test_an_address_inside_the_network_is_refused(trained: Path, files: list[str], capsys: Capture) -> None:
