@@ -37,6 +37,8 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
         accepts: returns whether a word would be accepted in place of the one with the same key.
     """
     message = str(error)
+    if conflict := _of_recipe(message, words):
+        return BadInput(conflict)
     word = next((each for each in reversed(words) if message.startswith(f"{each.key} must ")), None)
     if word is None or not kinds_of(word.key):
         return error
@@ -53,6 +55,21 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
         if found == _MOST:
             break
     return BadInput(message)
+
+
+def _of_recipe(message: str, words: Sequence[Word]) -> str:
+    """Returns the message for a recipe's setting that another choice of its group does not have, or `""`: nobody typed
+    the setting.
+    """
+    unknown = re.match(r"Unknown setting: (([a-z]+)\.[\w.]+)=", message)
+    typed = {word.key: word.value for word in words}
+    if unknown is None or unknown[1] in typed or not {"experiment", unknown[2]} <= typed.keys():
+        return ""
+    recipe, choice = f"experiment={typed['experiment']}", f"{unknown[2]}={typed[unknown[2]]}"
+    return (
+        f"{choice} does not have {unknown[1]}, which {recipe} sets. Received: {recipe} {choice}. "
+        "Leave one of the two out"
+    )
 
 
 def _as_typed(message: str, word: Word) -> str:

@@ -3,7 +3,7 @@ Hydra.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any, Union, get_args, get_origin
 
@@ -19,6 +19,7 @@ class Form(Enum):
     TEXTS = "text, or a list: [a,b]"
     LIST = "several texts: [a,b]"
     NAMES = "names, [a,b], or old ones with new ones, {a: b}"
+    NUMBERS = "names with numbers, or with true or false: {a: 1}"
     OTHER = "a number, true or false, or several of them"
 
 
@@ -49,8 +50,8 @@ def kinds_of(key: str, names: Mapping[str, str] | None = None) -> set[Kind]:
 
 
 def is_name(key: str) -> bool:
-    """Returns whether a key is an entry of a mapping of names, such as `dataset.classes.kitten`."""
-    return any(kind.form is Form.NAMES for kind in kinds_of(key.rpartition(".")[0]))
+    """Returns whether a key is an entry of a mapping, such as `dataset.classes.kitten`."""
+    return any(kind.form in (Form.NAMES, Form.NUMBERS) for kind in kinds_of(key.rpartition(".")[0]))
 
 
 def owners_of(key: str) -> list[str]:
@@ -95,8 +96,8 @@ def _chosen(group: str, names: Mapping[str, str]) -> list[Any]:
 
 def _inside(owner: Any, part: str) -> list[Setting]:
     """The field of a dataclass, or the entry of a mapping, with a given name."""
-    if owner == dict[str, str]:
-        return [settings_of(_Name)["new"]]
+    if get_origin(owner) is dict:
+        return [replace(settings_of(_Name)["new"], hint=get_args(owner)[1])]
     found = settings_of(owner).get(part) if is_dataclass(owner) else None  # type: ignore[arg-type]
     return [] if found is None else [found]
 
@@ -124,6 +125,8 @@ def _kind(setting: Setting) -> Kind:
         return Kind(Form.TEXTS, optional)
     if hint == dict[str, str]:
         return Kind(Form.NAMES, optional)
+    if get_origin(hint) is dict:
+        return Kind(Form.NUMBERS, optional)
     if get_origin(hint) is tuple and set(get_args(hint)) <= {str, Ellipsis}:
         return Kind(Form.LIST, optional)
     return Kind(Form.OTHER, optional, setting.limits.choices)

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from catsdogs_exp.config.schema.limits import NAMES, RANGE, SIZE, Limits
 from catsdogs_exp.config.setting_types import Setting, settings_of
-from catsdogs_exp.config.words import names_of
+from catsdogs_exp.config.words import names_of, numbers_of
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.printable import printable
 
@@ -170,9 +170,10 @@ def _so_many(kinds: tuple[type, ...], value: Any, name: str, limits: Limits) -> 
 
 
 def _mapping(kind: type, value: Any, name: str, limits: Limits) -> dict[str, Any]:
-    """Reads a mapping of names to values; for texts, also in text form, as typed."""
-    if kind is str and isinstance(value, str):
-        value = dict(names_of(value) or ()) or value
+    """Reads a mapping of names to values, also in text form, as typed."""
+    if isinstance(value, str):
+        pairs = names_of(value) if kind is str else numbers_of(value)
+        value = value if pairs is None else dict(pairs)
     try:
         if not isinstance(value, dict) or not all(isinstance(key, str | int | float) for key in value):
             raise BadInput("no names")

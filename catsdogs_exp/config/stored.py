@@ -9,6 +9,7 @@ import yaml
 from catsdogs_exp.config import plugins
 from catsdogs_exp.config.build import build_plain, to_plain
 from catsdogs_exp.config.compose import config_of, with_defaults
+from catsdogs_exp.config.reading import show
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
@@ -95,7 +96,7 @@ def changed_by(folder: Path, overrides: Sequence[str], config_dir: str | None = 
             continue
         _put(plain, key, after)
         if mine.get(key) != after.get(key):
-            changes[key] = f"{mine.get(key, 'not set')} -> {after.get(key, 'not set')}"
+            changes[key] = _change(mine, after, key)
     return build_plain(plain), changes
 
 
@@ -112,10 +113,16 @@ def plain_config(config: Config) -> dict[str, Any]:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
     """Returns `5 -> 20` for each key whose values differ; a missing value is `not set`."""
     return {
-        key: f"{before.get(key, 'not set')} -> {after.get(key, 'not set')}"
+        key: _change(before, after, key)
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     }
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> str:
+    """Formats a change in the user's words: `null`, `true`, `[1,2]`."""
+    old, new = (show(values[key]) if key in values else "not set" for values in (before, after))
+    return f"{old} -> {new}"
 
 
 def _as_formerly(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The only exceptions in a text setting:
 
 - `null`, if the setting can be turned off;
 - one pair of quotes around the whole value, which is removed, as Hydra would;
-- `[a,b]`, if the setting takes several texts, and `{a: b}`, if it takes names;
+- `[a,b]`, if the setting takes several texts, and `{a: b}`, if it takes names, perhaps with numbers;
 - with `-m`, commas outside brackets and quotes, which separate runs.
 """
 
@@ -107,6 +107,15 @@ def names_of(value: str) -> list[tuple[str, str]] | None:
     return [(_text(pair[0].strip()), _text(":".join(pair[1:]).strip())) for pair in pairs]
 
 
+def numbers_of(value: str) -> dict[str, Any] | None:
+    """Returns `{a: 1, b: true}` as a mapping; None for anything else."""
+    try:
+        found = OverridesParser.create().parse_override(f"k={value}").value()
+    except HydraException:
+        return None
+    return {str(key): item for key, item in found.items()} if isinstance(found, dict) else None
+
+
 def _kind_for(value: str, kinds: set[Kind]) -> Kind | None:
     """Returns how to read a value if the choices of a group differ; None: as Hydra does."""
     forms = {kind.form for kind in kinds}
@@ -122,7 +131,8 @@ def _one(value: str, kind: Kind) -> str:
     """Returns one value of a text setting in Hydra's grammar."""
     if value == "null" and kind.optional:
         return value
-    if kind.form in (Form.TEXT, Form.NAMES):  # names as one text: keys of Hydra's dictionaries cannot be quoted
+    # Mappings as one text: keys of Hydra's dictionaries cannot be quoted, and Hydra would merge them with the defaults.
+    if kind.form in (Form.TEXT, Form.NAMES, Form.NUMBERS):
         return quoted(_text(value))
     if inside(value, "[]") is not None and not (kind.form is Form.TEXTS and is_there(value)):
         items = split(inside(value, "[]") or "")

@@ -86,5 +86,5 @@ def _is_of_names(key: str) -> bool:
 
 def _is_text(key: str, one_of_several: bool) -> bool:
     """Returns whether a value is a text. `dataset.classes` is a number for one source, several names for the others."""
-    texts = [kind.form is not Form.OTHER for kind in kinds_of(key)]
+    texts = [kind.form not in (Form.OTHER, Form.NUMBERS) for kind in kinds_of(key)]
     return any(texts) if one_of_several else bool(texts) and all(texts)

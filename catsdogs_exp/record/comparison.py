@@ -100,7 +100,7 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
         runs = with_macro_f1(runs, by)
     if not any(by in run.metrics for run in runs):
         remarks.append(f"no run has {by}{': measure it with evaluate RUN --crops' if by == 'crop_sensitivity' else ''}")
-    runs.sort(key=lambda run: (rank(run.metrics.get(by), by), natural_key(run.name)))
+    runs.sort(key=lambda run: (*_ranks(run, by), natural_key(run.name)))
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
 
 
@@ -166,6 +166,12 @@ def _follows(key: str, differing: Collection[str]) -> bool:
 def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
     flat = WIRED.get(key)
     return flat is not None and all(config[key] == config.get(flat, MISSING) for config in configs if key in config)
+
+
+def _ranks(run: Run, by: str) -> tuple[tuple[bool, float], ...]:
+    """Returns the sort key of a run. Ties are broken by the loss on the same images, as between epochs."""
+    loss = f"{by.partition('_')[0]}_loss" if by.startswith(("val_", "test_")) else "loss"
+    return rank(run.metrics.get(by), by), rank(run.metrics.get(loss), loss)
 
 
 def rank(number: float | None, metric: str) -> tuple[bool, float]:

@@ -1,5 +1,6 @@
 """A single run, or the jobs of an external Hydra sweeper: Hydra composes the config and calls the task."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,5 +160,7 @@ class Jobs:
 
 def _rank(content: dict[str, Any]) -> float:
     objective = content["objective"]
-    value = objective["value"] if objective["value"] is not None else float("-inf")
+    value = float(objective["value"])
+    if math.isnan(value):
+        return -math.inf
     return -value if lower_is_better(objective["name"]) else value

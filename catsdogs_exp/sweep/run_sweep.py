@@ -8,7 +8,7 @@ from pathlib import Path
 from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.best_against import best_against_others
-from catsdogs_exp.record.comparison import compare
+from catsdogs_exp.record.comparison import Comparison, compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import run_job
 from catsdogs_exp.sweep.recipe import chosen
@@ -98,9 +98,15 @@ def closing_lines(sweep: Sweep) -> list[str]:
     """Returns the table of all jobs, best first, and what to type next."""
     facts, jobs, folder = sweep.file.facts, sweep.file.jobs, sweep.file.folder
     own = [job for job in jobs if job.same_as is None]
-    ended = sorted((job for job in own if job.objective is not None), key=_rank(facts.objective))
+    rank = _rank(facts.objective)
+    ended = sorted((job for job in own if job.objective is not None), key=rank)
     lines = [] if sweep.search is None else table(sweep.file, sweep.search.aims, sweep.search.ended)
-    judged = {} if lines else _against_the_best(sweep)
+    judged: dict[str, str] = {}
+    if not lines and len(sweep.file.having(OK)) > 1:
+        found = compare([str(folder)], facts.objective, [])
+        places = {run.folder.name: place for place, run in enumerate(found.runs)}  # ties are broken by the loss
+        ended.sort(key=lambda job: (rank(job), places.get(Path(job.folder or "").name, len(places))))
+        judged = _against_the_best(sweep, found)
     width = max((len(sweep.folder_of(job).name) for job in ended), default=0)
     lines = lines or [
         f"{facts.objective} {job.objective:.4f}  {_status(job)}{name:{width if name in judged else 0}}"
@@ -125,11 +131,9 @@ def closing_lines(sweep: Sweep) -> list[str]:
     ]
 
 
-def _against_the_best(sweep: Sweep) -> dict[str, str]:
+def _against_the_best(sweep: Sweep, found: Comparison) -> dict[str, str]:
     """Returns, for each job that the best one was tested against on the same images, the result in words."""
-    if len(sweep.file.having(OK)) < 2:
-        return {}
-    verdict = best_against_others(compare([str(sweep.file.folder)], sweep.file.facts.objective, []))
+    verdict = best_against_others(found)
     named = {Path(job.folder).name: sweep.folder_of(job).name for job in sweep.file.jobs if job.folder is not None}
     return {
         named[Path(test.other).name]: f"  {test.words()}" for test in verdict.tests if Path(test.other).name in named

@@ -253,6 +253,16 @@ def test_a_mistake_is_answered_in_one_line(word: str, message: str) -> None:
     assert refusal(word).startswith(message) and "\n" not in refusal(word)
 
 
+def test_a_setting_of_a_recipe_is_not_blamed_on_the_user() -> None:
+    assert refusal("experiment=from_scratch_best", "model=cnn") == (
+        "model=cnn does not have model.blocks, which experiment=from_scratch_best sets. Received: "
+        "experiment=from_scratch_best model=cnn. Leave one of the two out"
+    )
+    assert refusal("experiment=from_scratch_best", "model=cnn", "model.blocks=2").startswith(
+        "Unknown setting: model.blocks=2."
+    )
+
+
 def test_a_part_of_a_name_is_recognised() -> None:
     assert refusal("schedule=plateau").endswith("Received: schedule=plateau. Did you mean reduce_on_plateau?")
     assert refusal("dataset=cats").endswith(

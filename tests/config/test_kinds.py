@@ -63,4 +63,4 @@ def test_a_plugins_settings_count_with_its_own_types(monkeypatch: pytest.MonkeyP
     assert forms("model.label") == {Form.TEXT}
     assert forms("model.folders", model="mine") == {Form.LIST}
     assert {kind.choices for kind in kinds_of("model.way")} == {("up", "down")}
-    assert forms("model.shares") == {Form.OTHER}
+    assert forms("model.shares") == {Form.NUMBERS}

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -412,3 +413,43 @@ def test_a_network_without_a_graph_trains_and_lacks_only_what_needs_one(
     assert main([*words, "logging.board.embedding=8", f"output_dir={tmp_path}"]) == 0
     assert "activations and linear probes are not recorded: The network" in capsys.readouterr().err
     assert list(tmp_path.glob("drawn/*/report.html")) and list(tmp_path.glob("drawn/*/checkpoints/best.keras"))
+
+
+MAPPINGS = """
+from dataclasses import dataclass, field
+from catsdogs_exp.models import register
+
+@dataclass(frozen=True)
+class Settings:
+    \"\"\"Mappings.\"\"\"
+    name: str = "NAME"
+    scales: dict[str, float] = field(default_factory=lambda: {"a": 1.0})
+    flags: dict[str, bool] | None = None
+    titles: dict[str, str] = field(default_factory=lambda: {"a": "x"})
+    head: str = "auto"
+
+@register("NAME", settings=Settings)
+def build(model, input_shape, head): ...
+"""
+
+
+def test_a_mapping_is_replaced_as_a_whole_and_extended_by_name(module: Callable[..., str]) -> None:
+    chosen = [f"plugins=[{(name := module('p_mappings', MAPPINGS))}]", f"model={name}"]
+
+    def made(*words: str) -> Any:
+        return config_of([*chosen, *words]).model
+
+    assert made("model.scales={a: 2, b: 3}").scales == {"a": 2.0, "b": 3.0}
+    assert made("model.scales={b: 1e-3}").scales == {"b": 0.001}  # not merged with the default
+    assert made("model.scales={}").scales == made("model.titles={}").titles == {}
+    assert made("+model.scales.b=3", "+model.scales.c=4").scales == {"a": 1.0, "b": 3.0, "c": 4.0}
+    assert made("model.scales.a=5").scales == {"a": 5.0}
+    assert made("model.flags={1: true, b: false}").flags == {"1": True, "b": False}
+    assert made("model.flags=null").flags is None
+    for wrong, each in (("scales=[a,b]", "a number"), ("scales={a: x}", "a number"), ("flags={a: 1}", "true or false")):
+        key = f"model.{wrong.partition('=')[0]}"
+        message = refusal(*chosen, f"model.{wrong}")
+        assert message.startswith(f"{key} must be a mapping of names to values, {{a: ..., b: ...}}, each {each}. Rec")
+    swept = configs_of([*chosen, "model.scales={a: 1, b: 2},{}", "model.titles={a: 1.10}"])
+    assert [each.model.scales for each in swept] == [{"a": 1.0, "b": 2.0}, {}]
+    assert swept[0].model.titles == {"a": "1.10"}

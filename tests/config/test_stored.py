@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from catsdogs_exp.config.build import to_plain
-from catsdogs_exp.config.stored import stored_config
+from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.errors import BadInput
 
 
@@ -57,3 +57,12 @@ def test_a_missing_setting_does_not_hide_a_wrong_one(tmp_path: Path, plain: dict
     plain["batch_size"] = -1
     with pytest.raises(BadInput, match="or damaged"):
         read(tmp_path, plain)
+
+
+def test_changes_are_told_as_one_types_them(config) -> None:
+    before = config("training.max_steps=9", "target_size=64")
+    after = config("training.max_steps=null", "target_size=[64,96]", "model.batch_norm=true")
+    found = changes_between(before, after)
+    assert found["training.max_steps"] == "9 -> null"
+    assert found["target_size"] == "[64,64] -> [64,96]"
+    assert found["model.batch_norm"] == "false -> true"

@@ -120,6 +120,16 @@ def test_ties_in_natural_order(tmp_path):
     assert names(compare([tmp_path])) == ["9-lr=1", "10-lr=1", "100-lr=1"]
 
 
+@pytest.mark.parametrize("by", ["val_accuracy", "test_accuracy", "accuracy"])
+def test_a_tie_goes_to_the_lower_loss_on_the_same_images(tmp_path, by):
+    for name, loss in (("a", 0.3), ("b", 0.1), ("c", None), ("d", 0.2)):
+        found = {"loss": loss, "accuracy": 1.0}
+        others = {split: {"loss": 1.0, "accuracy": 0.5} for split in ("train", "val", "test")}
+        split = {"val_accuracy": "val", "test_accuracy": "test", "accuracy": "train"}[by]
+        make_run(tmp_path / name, metrics=others | {split: found})
+    assert names(compare([tmp_path], by)) == ["b", "d", "a", "c"]
+
+
 def test_runs_without_a_result_are_last_with_status_and_error(tmp_path):
     make_run(tmp_path / "a", None, status="failed", error="RunFailed: the loss became NaN")
     make_run(tmp_path / "b", None, status="running")
