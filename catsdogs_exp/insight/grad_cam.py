@@ -48,9 +48,10 @@ class GradCam:
         tensors, self._upper = above(network.model, chosen)
         self._lower = keras.Model(network.model.inputs, tensors)
         inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in tensors]
-        self._gradient = tf.function(
-            self._maps, input_signature=(inputs, tf.TensorSpec((None,), tf.int32)), autograph=False
-        )
+        classes, pixels = tf.TensorSpec((None,), tf.int32), tf.TensorSpec(network.model.inputs[0].shape, tf.uint8)
+        self._below = tf.function(self._tensors, input_signature=(pixels,), autograph=False)
+        self._answer = tf.function(self._probabilities, input_signature=(inputs,), autograph=False)
+        self._gradient = tf.function(self._maps, input_signature=(inputs, classes), autograph=False)
 
     def of(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32]:
         """Computes the maps of some images, each for one class.
@@ -86,14 +87,17 @@ class GradCam:
         """
         self._network.refresh()
         tensors = self._below(images)
-        said = np.asarray(class_probabilities(logits_of(self._upper(tensors, training=False))), np.float32)
+        said = self._answer(tensors).numpy()
         likeliest = np.argsort(-said, axis=1, kind="stable")[:, :count]
         columns = likeliest.astype(np.int32).T
         return said, likeliest, np.stack([self._gradient(tensors, column).numpy() for column in columns], axis=1)
 
-    def _below(self, images: NDArray[np.uint8]) -> list[tf.Tensor]:
+    def _tensors(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Returns the inputs of the part of the network above the layer."""
         return list(keras.tree.flatten(self._lower([images], training=False)))
+
+    def _probabilities(self, tensors: list[tf.Tensor]) -> tf.Tensor:
+        return tf.cast(class_probabilities(logits_of(self._upper(tensors, training=False))), tf.float32)
 
     def _maps(self, tensors: list[tf.Tensor], classes: tf.Tensor) -> tf.Tensor:
         answer = tensors[0]

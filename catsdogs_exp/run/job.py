@@ -12,6 +12,7 @@ from catsdogs_exp.config.schema import FLAT_KEYS, VARIANTS, Config
 from catsdogs_exp.natural_sort import flatten
 
 if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.run.kept_network import KeptNetwork
     from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
     from catsdogs_exp.training.fit import Listener
 
@@ -49,6 +50,7 @@ class Job:
         allow_changes: resume even if the data has changed.
         cluster: the processes that train it together; None: only this one.
         watch: called after each epoch with its number and the monitored value; returns why to prune the run, or "".
+        kept: the network of the process's last job, and the place for that of this one; or None.
     """
 
     config: Config
@@ -63,6 +65,7 @@ class Job:
     allow_changes: bool = False
     cluster: Cluster | None = None
     watch: Callable[[int, float], str] | None = None
+    kept: "KeptNetwork | None" = None
 
     def idle_words(self) -> list[str]:
         """Returns the user's settings that have no effect in this run, each with the reason."""

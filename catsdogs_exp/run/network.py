@@ -1,7 +1,8 @@
 """Builds the network of a run in its precision, with its class weights."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -11,12 +12,14 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images.resizing import evaluation_size
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.models import build_model
+from catsdogs_exp.run.insides import Insides
 from catsdogs_exp.run.loaders import Loaders
 from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
 from catsdogs_exp.training.precision import building_in, choose_precision
-from catsdogs_exp.training.steps import balanced_weights
+from catsdogs_exp.training.steps import Steps, balanced_weights
 
 Say = Callable[[str], None]
+_STEPS = 2  # kept per network: those of the rate search, and those of the run
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,40 @@ class Network:
         policy: the precision policy it was built with.
         class_weights: float32 [classes], or None for equal weights.
         distribution: the devices and processes that train it.
+        kept_steps: compiled ones, by everything in them that is not a variable; the latest last.
     """
 
     model: keras.Model
     policy: str
     class_weights: NDArray[np.float32] | None
     distribution: Distribution = ONE_DEVICE
+    kept_steps: dict[Hashable, Steps] = field(default_factory=dict)
+
+    @cached_property
+    def insides(self) -> Insides:
+        """The network as recorders see it.
+
+        Raises:
+            NoGraph: if its layers cannot be told apart.
+        """
+        return Insides(self.model)
+
+    def compiled(self, key: Hashable, fresh: Steps) -> Steps:
+        """Returns steps equal to fresh ones of this network: kept ones with the same key, which are compiled already.
+
+        Args:
+            key: everything in the steps that is not a variable.
+            fresh: new ones, with the initial values.
+        """
+        found = self.kept_steps.pop(key, None)
+        if found is None:
+            found = fresh
+        else:
+            found.take_values(fresh)
+        self.kept_steps[key] = found
+        while len(self.kept_steps) > _STEPS:
+            del self.kept_steps[next(iter(self.kept_steps))]
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Opens everything that records a run: listeners, checkpoints, the best network."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
+from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
@@ -17,7 +19,7 @@ from catsdogs_exp.run.appendix import LastLook, appendix_of
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.board import Board, open_board
 from catsdogs_exp.run.guests import open_guests
-from catsdogs_exp.run.insides import Insides, open_insides
+from catsdogs_exp.run.insides import Insides
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.prune_listener import PruneListener
@@ -60,12 +62,14 @@ class Recorders:
         """Restores the best epoch's weights, and records the network's activations with them."""
         if self.best is not None:
             self.best.bring_back()
-        if self.probes is not None:
-            self.probes.best(best.epoch)
-        if self.board is not None:
-            self.board.best(best)
-        if self.staircase is not None and (line := self.staircase.best(best.epoch)):
-            say(line)
+        with ThreadPoolExecutor(1) as pool:  # passes of many images leave a core for drawing those of a few
+            walked = None if self.staircase is None else pool.submit(self.staircase.best, best.epoch)
+            if self.probes is not None:
+                self.probes.best(best.epoch)
+            if self.board is not None:
+                self.board.best(best)
+            if walked is not None and (line := walked.result()):
+                say(line)
 
     def append_to_best(self, setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> None:
         """Adds what can only be measured after training to the saved best network, whose weights must be loaded."""
@@ -99,7 +103,7 @@ def open_recorders(
     profile = job.profile or config.logging.profile
     activations = config.logging.activations
     chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
-    insides = open_insides(setup, run.say)
+    insides = _open_insides(setup, run.say)
     board = open_board(job, setup, files, chosen, insides)
     events = board.files if board else None
     probes, staircase = None, None
@@ -107,7 +111,7 @@ def open_recorders(
         probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
         probes.take_back(len(history.epochs))
     if insides and config.logging.probes.every >= 0:
-        staircase = StaircaseRecorder(insides.network, setup.data, config, job.folder)
+        staircase = StaircaseRecorder(insides.pooled(config.logging.familiarity > 0), setup.data, config, job.folder)
     guests = open_guests(job, setup, run.say)
     background = Background()
     card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
@@ -146,3 +150,20 @@ def open_recorders(
         if board:
             board.files.close(status)
         guests.close(status, run.result.content)
+
+
+def _open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:
+    """Flattens the network of a run; returns None if no recorder needs it.
+
+    Also returns None, with a message about what will be missing, if the network cannot be flattened.
+    """
+    settings = setup.config.logging
+    records = settings.activations.every >= 0 or settings.probes.every >= 0
+    if not (records or settings.report):
+        return None
+    try:
+        return setup.network.insides
+    except NoGraph as error:
+        if records:
+            say(f"activations and linear probes are not recorded: {error}")
+        return None

@@ -7,6 +7,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from catsdogs_exp.compat import rate_of
 from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.models.freezing import check_start, unfreeze
 from catsdogs_exp.models.layer_rates import layer_rates
@@ -76,11 +77,12 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
         model: the model to train: the network's head, whose inputs are features; None: the whole network.
     """
     training, network = setup.config.training, setup.network
+    updates = steps_per_epoch(feed, training) / training.accumulate
     with network.distribution.scope():
         made = make_optimizer(
             plan.optimizer,
             plan.schedule,
-            steps_per_epoch(feed, training) / training.accumulate,
+            updates,
             plan.epochs,
             UpdateSettings(
                 layer_rates(network.model, training.layer_decay) if training.layer_decay != 1 else {},
@@ -99,11 +101,19 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
         jit=alone and use_jit(training),
         norms=setup.config.logging.tensorboard and setup.config.logging.board.norms,
     )
+    objective = Objective.of(training)
     make = Steps if alone else partial(DistributedSteps, network.distribution)
-    return make(
+    steps = make(
         model,
         scaled(made, network.policy),
         class_weights=network.class_weights,
-        objective=Objective.of(training),
+        objective=objective,
         settings=settings,
     )
+    if not alone or model is not network.model:
+        return steps
+    # A constant learning rate is a variable; a schedule is compiled, with all its numbers.
+    curve = isinstance(rate_of(made), keras.optimizers.schedules.LearningRateSchedule)
+    rate = (plan.optimizer, updates, plan.epochs) if curve else (replace(plan.optimizer, learning_rate=0.0),)
+    limits = (training.layer_decay, training.clip_norm, training.clip_value, training.fused_optimizer)
+    return network.compiled((*rate, plan.schedule, limits, objective, settings), steps)

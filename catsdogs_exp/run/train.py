@@ -3,6 +3,7 @@ order, keep the best epoch, record. The called modules hold the details.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from catsdogs_exp.config.schema.optimizers import AUTO
@@ -44,6 +45,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         from catsdogs_exp.record.listeners.best_model import state_of
         from catsdogs_exp.run.auto_rate import settle_rate
         from catsdogs_exp.run.best_passes import evaluate_best
+        from catsdogs_exp.run.insides import evidence_of
         from catsdogs_exp.run.network import Setup, build_network
         from catsdogs_exp.run.recorders import open_recorders
         from catsdogs_exp.run.stage import check_stages, prepare_stage
@@ -59,6 +61,8 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             # Build the network, and its input.
             loaders = open_loaders(config, data, run.say, distribution.shard)
             network = build_network(config, data, loaders, run.say, distribution)
+            if job.kept is not None:
+                network = job.kept.network_for(config, network)
             setup = Setup(config, data, loaders, network)
             run.result.update(parameters=network.model.count_params(), threads=threads())
 
@@ -97,7 +101,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                     recorders.bring_back_best(history.best, run.say)
                     found = evaluate_best(setup, recorders.predictions)
                     recorders.append_to_best(setup, stage, run.say)
-                    run.explain = recorders.insides.evidence_of if recorders.insides else None
+                    run.explain = partial(evidence_of, recorders.insides, data) if recorders.insides else None
                     run.result.update(metrics=run.result.content["metrics"] | found)
                 else:
                     run.result.update(**state_of(history))

@@ -12,10 +12,13 @@ from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.run.kept_network import KeptNetwork
 from catsdogs_exp.run.resuming import continued
 from catsdogs_exp.run.train import train
 from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PRUNED
+
+_KEPT = KeptNetwork()  # this process trains one job after another
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
         _train(job, config or config_of(job.overrides, job.config_dir), screen)
     except (BadInput, RunFailed) as failure:
         status, error = FAILED, str(failure)
+        _KEPT.forget()  # it may have failed for lack of memory
     except Pruned as reason:
         status, error = PRUNED, str(reason)
     except Interrupted as interruption:
@@ -109,6 +113,7 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         job.profile,
         allow_changes=job.allow_changes,
         watch=None if job.trial is None else watch_of(job.trial, config.epochs + config.training.finetune.epochs),
+        kept=_KEPT,
     )
     begun = (job.folder / "result.json").exists()
     job.folder.mkdir(parents=True, exist_ok=True)

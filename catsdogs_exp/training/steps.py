@@ -115,6 +115,15 @@ class Steps:
         """
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
 
+    def take_values(self, other: "Steps") -> None:
+        """Continues as other steps of the same kind for the same network would: takes the values of their variables."""
+        values = other.variables()
+        for name, variable in self.variables().items():
+            if variable is not values[name]:  # the network's own are the same
+                variable.assign(values[name])
+        if self._gradient_norm is not None:
+            self._gradient_norm.reset_state()
+
     def take_gradient_norm(self) -> float | None:
         """Returns the mean norm of the gradients since the last call; None unless it is tracked."""
         if self._gradient_norm is None:

@@ -283,7 +283,14 @@ def test_a_wrong_job_stops_a_sweep_before_it_starts(tmp_path: Path, tiny: tuple[
 
 
 @pytest.mark.slow
-def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "varied",
+    [["seed=range(12)"], ["seed=range(6)", "model.dropout=0,0.1"]],
+    ids=["one network", "another network in every job"],
+)
+def test_a_sweep_does_not_grow(
+    varied: list[str], tmp_path: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes: list[int] = []
     before = Result.update
 
@@ -297,7 +304,7 @@ def test_a_sweep_does_not_grow(tmp_path: Path, tiny: tuple[str, ...], monkeypatc
     monkeypatch.setattr(Result, "update", weigh)
     weights = 6 * 6 * 32 * 8192 * 4  # bytes of a job's dense layer; the optimizer has as much again
     words = [*tiny, "epochs=1", "model.dense=8192", "logging.tensorboard=false", "logging.activations.every=-1"]
-    assert main(["-m", *words, "seed=range(12)", f"output_dir={tmp_path}"]) == 0
+    assert main(["-m", *words, *varied, f"output_dir={tmp_path}"]) == 0
     assert len(sizes) == 12
     # The first jobs fill caches. The smallest of jobs 4 to 6 and the smallest of the last three are six jobs apart, so
     # a leak of the weights alone adds six times their size. Arenas and the state of one job still held add about twice.

@@ -15,8 +15,6 @@ from catsdogs_exp.config.schema.transfer import TransferModel
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.data.turns import taking_turns
-from catsdogs_exp.insight.graph import FlatNetwork
-from catsdogs_exp.insight.layers import AUTO, choose_layers
 from catsdogs_exp.insight.pooled import PooledActivations
 from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
 from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
@@ -32,22 +30,19 @@ class StaircaseRecorder:
     """Probes the layers of a network on validation images.
 
     Args:
-        network: the network being trained, flattened.
+        pooled: computes the pooled activations of the network being trained.
         data: of the run.
         config: of the run: how often, on how many images, and which setting would end the network earlier.
         folder: of the run.
 
     Attributes:
-        pooled: computes the pooled activations of the network.
+        pooled: the same.
         features: the validation images' last features, float32 [n, f], with the best epoch's weights; None before.
     """
 
-    def __init__(self, network: FlatNetwork, data: Data, config: Config, folder: Path) -> None:
+    def __init__(self, pooled: PooledActivations, data: Data, config: Config, folder: Path) -> None:
         settings = config.logging.probes
-        self._layers = choose_layers(network, AUTO, "logging.probes")
-        self.pooled = PooledActivations(
-            network, self._layers, features=config.logging.familiarity > 0 or not self._layers
-        )
+        self.pooled = pooled
         self.features: NDArray[np.float32] | None = None
         self._settings, self._folder, self._model = settings, folder, config.model
         rows = data.manifest.rows(VALIDATION)
@@ -62,7 +57,7 @@ class StaircaseRecorder:
     @property
     def can_probe(self) -> bool:
         """Whether there are enough images, and a layer to probe."""
-        return bool(self._layers) and len(self._labels) >= _FEWEST and len(np.unique(self._labels)) >= 2
+        return bool(self.pooled.layers) and len(self._labels) >= _FEWEST and len(np.unique(self._labels)) >= 2
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Nothing."""
