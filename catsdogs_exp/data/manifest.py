@@ -209,7 +209,8 @@ def _without_training_images(
         fewer = ", or ask for fewer folds" if split.folds is not None else ""
         return f"{what}{_received(split)}. Choose a pattern that gives smaller groups{fewer}"
     if split.folds is not None:
-        return f"{what}{_received(split)}. Use fewer folds, or add images to it"
+        # Folds separate whatever can be separated, so fewer of them would not help.
+        return f"{what}{_received(split)}. Folds need two different images of each class: add some, or remove the class"
     return f"{what}{_received(split)}. Use smaller fractions, or add images to it"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from catsdogs_exp.data.sources.alike import as_known
 from catsdogs_exp.data.sources.folder import ARCHIVES
 from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
@@ -83,14 +84,14 @@ def files_of_folder(
         BadInput: if it contains none of the classes, or others.
     """
     listing = _listed(_existing(folder))
-    renamed = renamed or {}
+    renamed = {as_known(name, listing.classes): ours for name, ours in (renamed or {}).items()}
     for name in renamed:
         if name not in listing.classes:
             raise BadInput(
                 f"--classes names a class that is not in {folder}: {name}.{did_you_mean(name, listing.classes)} "
                 f"There: {some(listing.classes, 20)}"
             )
-    called = [renamed.get(name, name) for name in listing.classes]
+    called = [renamed.get(name, as_known(name, classes)) for name in listing.classes]
     every = [(listing.root / path, label) for path, label in zip(listing.paths, listing.labels.tolist(), strict=True)]
     unknown = Counter(listing.classes[label] for _, label in every if called[label] not in classes)
     if unknown and not leave_out_unknown:
@@ -151,6 +152,7 @@ def renamed_classes(texts: Sequence[str], classes: Sequence[str]) -> dict[str, s
         theirs, sign, ours = pair.rpartition("=")
         if not sign or not theirs or not ours:
             raise BadInput(f"--classes must be THEIRS=OURS,... Received: --classes {pair}")
+        ours = as_known(ours, classes)
         if ours not in classes:
             raise BadInput(
                 f"--classes must give the network's classes: {', '.join(classes)}. Received: --classes {pair}."

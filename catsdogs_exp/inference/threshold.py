@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catsdogs_exp.data.sources.alike import as_known
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 
@@ -33,7 +34,7 @@ class Threshold:
                 f"--threshold needs a network of two classes. This one has {len(classes)}: {', '.join(classes[:8])}"
             )
         name, sign, number = text.rpartition("=")
-        name = name if sign else classes[1]
+        name = as_known(name, classes) if sign else classes[1]
         if name not in classes:
             raise BadInput(
                 f"--threshold must name a class: {' or '.join(classes)}. Received: --threshold {text}."

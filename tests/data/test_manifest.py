@@ -161,7 +161,8 @@ def test_a_class_that_a_fold_takes_whole_is_refused(photo_folder: PhotoFolder) -
             messages.add(str(error).replace(f"split.fold={fold}", "split.fold=F"))
     assert messages == {
         f"The class 'dogs' has no usable training image in {root}: its usable images, 1 in all, are in validation. "
-        "Received: split.folds=2 split.fold=F split.test=0. Use fewer folds, or add images to it"
+        "Received: split.folds=2 split.fold=F split.test=0. Folds need two different images of each class: add some, "
+        "or remove the class"
     }
 
 

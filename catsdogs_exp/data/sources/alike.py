@@ -93,6 +93,17 @@ def doubtful_labels(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def as_known(name: str, known: Iterable[str]) -> str:
+    """Returns the known name that differs at most in its Unicode form, which nobody sees; otherwise the name itself.
+
+    macOS and its archives write `ä` as two characters, keyboards and other systems as one.
+    """
+    names = list(known)
+    if name in names:
+        return name
+    return next((each for each in names if _composed(each) == _composed(name)), name)
+
+
 def likeness(name: str) -> str:
     """A key that is equal for names that differ only in Unicode form, case or surrounding spaces."""
     return " ".join(_composed(name).split()).casefold()

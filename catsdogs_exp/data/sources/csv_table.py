@@ -14,7 +14,7 @@ from catsdogs_exp.data.sources.alike import doubtful_labels, joined_names
 from catsdogs_exp.data.sources.folder import existing_folder
 from catsdogs_exp.data.sources.known_names import has_image_extension
 from catsdogs_exp.data.sources.listing import UNDECIDED, Found, Listing, listing_of
-from catsdogs_exp.data.sources.selection import check_classes
+from catsdogs_exp.data.sources.selection import known_classes
 from catsdogs_exp.data.sources.split_names import KNOWN, UNLABELLED, split_of
 from catsdogs_exp.data.sources.table_files import Change, FilesBelow, is_address
 from catsdogs_exp.data.sources.tables import (
@@ -78,13 +78,11 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
     used, alike = joined_names(("", name) for name, _ in found.values())
     found = {path: (used[name], split) for path, (name, split) in found.items()}
     names = {name for name, _ in found.values()}
-    check_classes(dataset.classes, names, table)
-    if dataset.classes is None:
+    renamed = known_classes(dataset.classes, names, table)
+    if renamed is None:
         reading += [*alike, *doubtful_labels(names)]
     else:
-        found = {
-            path: (dataset.classes[name], split) for path, (name, split) in found.items() if name in dataset.classes
-        }
+        found = {path: (renamed[name], split) for path, (name, split) in found.items() if name in renamed}
     files, missing = _files(dataset, table, root, list(found), reading)
     outside = [file for file in files.values() if not file.is_relative_to(root)]
     if outside:  # a common parent folder, so that paths are relative and unique

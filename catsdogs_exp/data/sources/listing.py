@@ -12,7 +12,7 @@ from catsdogs_exp.data.sources import refusals
 from catsdogs_exp.data.sources.alike import joined_names
 from catsdogs_exp.data.sources.known_names import is_container
 from catsdogs_exp.data.sources.layout import Branch, Layout, read_layout
-from catsdogs_exp.data.sources.selection import EVERYTHING, Selection, check_classes
+from catsdogs_exp.data.sources.selection import EVERYTHING, Selection, known_classes
 from catsdogs_exp.data.sources.split_names import SPLITS, TEST, TRAIN, UNDECIDED, VALIDATION
 from catsdogs_exp.data.sources.tree import last
 from catsdogs_exp.data.sources.walking import Walker
@@ -207,16 +207,16 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
         for _, name, _, inside in found
     ]
     used, alike = joined_names((place, printable(name)) for place, name in placed)
-    check_classes(selection.classes, used.values(), root)
+    renamed = known_classes(selection.classes, used.values(), root)
     found: list[Found] = []
     for (prefix, layout), named in zip(layouts, of_names, strict=True):
         found += [(f"{prefix}{path}", used[printable(name)], split) for path, name, split, _ in named]
         for branch in layout.branches:
             name = used[printable(branch.name)]
-            if selection.classes is None or name in selection.classes:
+            if renamed is None or name in renamed:
                 files = _files_of_class(layout.top, branch.inside, walker, selection)
                 found += [(f"{prefix}{path}", name, branch.split) for path in files]
-    if (renamed := selection.classes) is not None:
+    if renamed is not None:
         found = [(path, renamed[name], split) for path, name, split in found if name in renamed]
     if len(names := {name for _, name, _ in found}) == 1 and is_container(name := names.pop()):
         raise refusals.one_container(name, root)

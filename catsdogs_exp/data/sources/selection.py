@@ -8,6 +8,7 @@ from functools import cached_property
 from catsdogs_exp.config.checks.dataset_checks import compiled_pattern
 from catsdogs_exp.config.patterns import Pattern
 from catsdogs_exp.config.schema.datasets import FolderDataset, ImageFiles, several
+from catsdogs_exp.data.sources.alike import as_known
 from catsdogs_exp.data.sources.file_names import LONGEST_NAME
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.natural_sort import natural_key
@@ -83,8 +84,8 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where: object) -> None:
-    """Rejects names in `dataset.classes` that the data does not have.
+def known_classes(classes: Mapping[str, str] | None, found: Iterable[str], where: object) -> Mapping[str, str] | None:
+    """Returns `dataset.classes` with the names as the data spells them, in whatever Unicode form they were typed.
 
     Args:
         classes: names as found -> as used.
@@ -94,14 +95,18 @@ def check_classes(classes: Mapping[str, str] | None, found: Iterable[str], where
     Raises:
         BadInput: naming the first unknown class and the closest match.
     """
+    if classes is None:
+        return None
     known = sorted(set(found), key=natural_key)
-    for name in classes or ():
+    spelled = {as_known(name, known): used for name, used in classes.items()}
+    for name in spelled:
         if name not in known:
             listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
             raise BadInput(
                 f"dataset.classes names a class that does not exist: {name}.{did_you_mean(name, known)} "
                 f"The classes in {where}: {listed or 'none'}."
             )
+    return spelled
 
 
 def _glob(glob: str) -> str:
