@@ -45,10 +45,12 @@ def tell_problems(answer: "Answer") -> None:
 
 
 def print_table(answers: Sequence["Answer"], form: Form) -> None:
-    """Prints one row per image with its class and probability; with `top` > 1, further rows for the next classes."""
+    """Prints one row per readable image: class and probability; with `top` > 1, further rows for the next classes."""
     console = output()
     blocks = console.encoding.lower().startswith("utf")
     readable = [answer for answer in answers if not answer.error]
+    if not readable:
+        return
     calibrated = any(answer.calibrated is not None for answer in readable)
     shown = table("image", "class", "probability", "", *(["calibrated"] if calibrated else []))
     for answer in readable:
@@ -82,6 +84,12 @@ def bar(value: float, blocks: bool = True) -> str:
 def print_json(answers: Sequence["Answer"], form: Form) -> None:
     """Prints all predictions as a list; unreadable images with their `error`."""
     print(json.dumps([as_json(each, form) for each in answers], indent=1, ensure_ascii=False))  # noqa: T201
+
+
+def print_json_lines(answers: Sequence["Answer"], form: Form) -> None:
+    """Prints each prediction as an object on a line of its own."""
+    for answer in answers:
+        print(json.dumps(as_json(answer, form), ensure_ascii=False))  # noqa: T201
 
 
 def as_json(answer: "Answer", form: Form) -> dict[str, Any]:

@@ -254,10 +254,14 @@ def _say_what_is_not_known(exported: "ExportedPredictor") -> None:
 
 
 def _watch(predictor: "ImagePredictor", options: argparse.Namespace) -> None:
+    from catsdogs_exp.cli.answer_forms import print_csv
     from catsdogs_exp.cli.watch_answers import watch_answers
     from catsdogs_exp.inference.answers import answers
 
     threshold, form = _threshold_and_form(predictor, options)
+    if options.csv and not options.images:  # otherwise the header has been printed
+        print_csv([], form)
+    sys.stdout.flush()
     style = "json" if options.json else "csv" if options.csv else "text"
     watch_answers(options.watch, lambda image: next(answers(predictor, [image], threshold)), form, style)
 
@@ -272,7 +276,13 @@ def _threshold_and_form(predictor: "ImagePredictor", options: argparse.Namespace
 
 
 def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", options: argparse.Namespace) -> int:
-    from catsdogs_exp.cli.answer_forms import print_csv, print_json, print_table, tell_problems
+    from catsdogs_exp.cli.answer_forms import (
+        print_csv,
+        print_json,
+        print_json_lines,
+        print_table,
+        tell_problems,
+    )
     from catsdogs_exp.cli.image_rows import code_for
     from catsdogs_exp.inference.answers import answers
 
@@ -283,7 +293,7 @@ def _print_answers(predictor: "ImagePredictor", images: "Sequence[NamedImage]", 
         tell_problems(answer)
     found = _sorted(found, options.sort, predictor.card.classes)
     if options.json:
-        print_json(found, form)
+        (print_json_lines if options.watch else print_json)(found, form)
     elif options.csv:
         print_csv(found, form)
     else:

@@ -1,7 +1,6 @@
 """`predict --watch FOLDER`: one line per image that arrives, until Ctrl-C."""
 
 import csv
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catsdogs_exp.cli.answer_forms import Form, as_json, bar, csv_header, csv_row, shown_label, tell_problems
+from catsdogs_exp.cli.answer_forms import Form, bar, csv_row, print_json_lines, shown_label, tell_problems
 from catsdogs_exp.cli.screen import aside, output
 from catsdogs_exp.inference.image_names import NamedImage
 from catsdogs_exp.inference.watching import FolderWatch
@@ -29,13 +28,10 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
         folder: the folder to watch.
         ask: predicts an image.
         form: how predictions are printed.
-        style: `json` (one object per line), `csv` or `text`.
+        style: `json` (one object per line), `csv` (without header) or `text`.
         looks: number of checks; None: until interrupted.
     """
     watch = FolderWatch(folder)
-    if style == "csv":
-        csv.writer(sys.stdout, lineterminator="\n").writerow(csv_header(form))
-        sys.stdout.flush()
     aside(f"watching {folder}; Ctrl-C ends it")
     for _ in count() if looks is None else range(looks):
         for path in watch.settled(time.monotonic()):
@@ -50,7 +46,7 @@ def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | N
 
 def _print(answer: "Answer", form: Form, style: str) -> None:
     if style == "json":
-        print(json.dumps(as_json(answer, form), ensure_ascii=False))  # noqa: T201
+        print_json_lines([answer], form)
     elif style == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerow(csv_row(answer, form))
     elif not answer.error:

@@ -13,10 +13,12 @@ from catsdogs_exp.data.sources.walking import Walker, image_files
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.image_patterns import matching
 from catsdogs_exp.inference.web_images import Limits, WebImageError, download
-from catsdogs_exp.platforms import expanded
+from catsdogs_exp.platforms import expanded, is_folder
 
 STDIN = "-"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 _AT_ONCE = 4  # downloads
 
 
@@ -73,6 +75,10 @@ class ImageNames:
         return self._downloaded(found)
 
     def _listed(self, content: bytes) -> Iterator[NamedImage]:
+        if _is_image(content):
+            raise BadInput(
+                "- stands for a list of names. Received: an image. To predict it, name its file or /dev/stdin"
+            )
         content = _as_bytes_of_names(content)
         separator = b"\0" if b"\0" in content else b"\n"
         for line in content.split(separator):
@@ -84,8 +90,12 @@ class ImageNames:
         if _ADDRESS.match(word):
             return [NamedImage(word, Path())]
         path = expanded(word)
+        if _SCHEME.match(word) and not os.path.lexists(path):
+            return [NamedImage(word, path, "not a file, nor an http or https address. Download it first")]
         if patterns and not os.path.lexists(path) and glob.has_magic(word):
             return self._matching(str(path), word)
+        if not is_folder(path):
+            return [NamedImage(str(path) if word.startswith("~") else word, path)]
         return _of_paths(image_files([path], self._walker))
 
     def _matching(self, pattern: str, word: str) -> Iterable[NamedImage]:
@@ -111,6 +121,13 @@ class ImageNames:
         except WebImageError as error:
             return NamedImage(address, path, str(error))
         return NamedImage(address, path)
+
+
+def _is_image(content: bytes) -> bool:
+    """Returns whether this is an image rather than a list of them."""
+    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    bmp = content[:2] == b"BM" and content[6:10] == bytes(4)
+    return webp or bmp or content.startswith(_SIGNATURES)
 
 
 def _as_bytes_of_names(listed: bytes) -> bytes:

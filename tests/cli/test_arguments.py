@@ -44,6 +44,17 @@ def test_a_name_of_a_run_that_is_too_long(capsys: pytest.CaptureFixture[str], co
     assert "a" * 300 in answer(capsys, first, "a" * 300, *more, *rest)
 
 
+@pytest.mark.parametrize("command", ["evaluate", "demo", "export --format onnx"])
+def test_a_network_without_its_run(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
+    alone = tmp_path / "alone.keras"
+    alone.write_bytes(b"PK")
+    first, *rest = command.split()
+    assert answer(capsys, first, str(alone), *rest) == (
+        f"error: RUN must be a run folder. Received: {alone}, a file that is not in one. "
+        "Only predict takes a network without its run"
+    )
+
+
 def test_a_run_is_named_by_its_folder_only(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli.answer_forms import bar
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.image_names import NamedImage
 from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
 
@@ -369,6 +370,23 @@ def test_a_folder_is_watched(
     assert row == expected | {"path": str(folder / "a.jpg")}
     assert said.err == f"watching {folder}; Ctrl-C ends it\n"
     assert refused(str(trained), "--watch", str(tmp_path / "no")).startswith("error: --watch must be a folder")
+
+
+@pytest.mark.parametrize("flag", ["--json", "--csv"])
+def test_named_and_arriving_images_are_one_stream(
+    trained: Path, files: list[str], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    from catsdogs_exp.cli import watch_answers
+
+    def arrive(folder: Path, ask: Callable[..., Any], form: Any, style: str) -> None:
+        watch_answers._print(ask(NamedImage(files[1], Path(files[1]))), form, style)
+
+    monkeypatch.setattr(watch_answers, "watch_answers", arrive)
+    for named in ([files[0]], []):
+        assert main(["predict", str(trained), *named, "--watch", str(tmp_path), flag]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        rows = [*map(json.loads, lines)] if flag == "--json" else list(csv.DictReader(lines))
+        assert [row["path"] for row in rows] == [*named, files[1]]
 
 
 def test_images_that_were_scaled_before_they_were_saved(

@@ -1,8 +1,10 @@
 """The images that words name: order, folders, patterns, lists, addresses."""
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from catsdogs_exp.data.sources.listing import list_images
 from catsdogs_exp.errors import BadInput
@@ -82,6 +84,27 @@ def test_a_wildcard_does_not_stand_for_folders_of_clutter(names: ImageNames, pho
 def test_a_list_that_windows_wrote(names: ImageNames, save_photo, tmp_path: Path, encoding: str) -> None:
     photo = save_photo(tmp_path / "jörg.jpg")
     assert shown(names.images(["-"], f"{photo}\r\nb.jpg\r\n".encode(encoding))) == [str(photo), "b.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
+def test_an_image_on_standard_input_is_no_list(names: ImageNames, kind: str) -> None:
+    content = io.BytesIO()
+    Image.effect_noise((40, 30), 50).save(content, kind)
+    with pytest.raises(BadInput, match=r"- stands for a list of names. Received: an image. To predict it, name its"):
+        names.images(["-"], content.getvalue())
+
+
+def test_names_are_as_typed(names: ImageNames, save_photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photo(tmp_path / "a.jpg")
+    typed = ["./a.jpg", "no//b.jpg", "a.jpg"]
+    assert shown(names.images(typed)) == shown(names.images(["-"], "\n".join(typed).encode())) == typed
+
+
+@pytest.mark.parametrize("word", ["file:///tmp/a.jpg", "ftp://host/a.jpg", "s3://bucket/*.jpg"])
+def test_other_addresses_are_told_from_files(names: ImageNames, word: str) -> None:
+    (image,) = names.images([word])
+    assert (image.name, image.error) == (word, "not a file, nor an http or https address. Download it first")
 
 
 def test_a_name_that_is_too_long_is_a_file_that_cannot_be_read(names: ImageNames) -> None:

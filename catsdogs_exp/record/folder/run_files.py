@@ -9,7 +9,7 @@ from typing import Any
 
 from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput, did_you_mean
-from catsdogs_exp.platforms import expanded
+from catsdogs_exp.platforms import expanded, is_folder
 
 OUTPUTS = "outputs"
 _MOST_NAMED = 3
@@ -46,6 +46,9 @@ def find_run(path: Path) -> RunFiles:
     if not is_run:
         inside = sorted(found.parent for found in folder.glob("*/result.json"))
         hint = f" It contains runs, such as {inside[-1]}" if inside else " Run folders contain a result.json."
+        if not is_folder(expanded(path)):
+            other = " Only predict takes a network without its run" if path.suffix == ".keras" else ""
+            raise BadInput(f"RUN must be a run folder. Received: {path}, a file that is not in one.{other}")
         raise BadInput(f"RUN must be a run folder. Received: {path}.{hint}")
     return RunFiles(folder)
 
