@@ -3,6 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.run.job import Job, Screen
@@ -38,6 +39,10 @@ def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | Non
     try:
         with random_state_kept():  # Keras draws the seeds of layers that it loads
             _, lines = write_report(RunFiles(job.folder), explain=explain)
+    except BadInput as error:
+        _log.warning("the report could not be written: %s", error)
+        screen.say(f"the report could not be written: {error}")
+        return
     except Exception as error:  # a failed report must not fail the run
         _log.exception("the report could not be written")
         screen.say(f"the report could not be written: {type(error).__name__}; the traceback is in run.log")

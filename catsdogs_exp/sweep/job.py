@@ -8,7 +8,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.data.open_data import check_source
-from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, of_the_disk
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
@@ -82,6 +82,11 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
     except (BadInput, RunFailed) as failure:
         status, error = FAILED, str(failure)
         _KEPT.forget()  # it may have failed for lack of memory
+    except OSError as failure:  # the first files of the run could not be written
+        reworded = of_the_disk(failure)
+        if reworded is None:
+            raise
+        status, error = FAILED, str(reworded)
     except Pruned as reason:
         status, error = PRUNED, str(reason)
     except Interrupted as interruption:

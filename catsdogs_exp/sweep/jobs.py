@@ -17,7 +17,7 @@ from catsdogs_exp.config.compose import chosen_experiment, config_of, hydra_mess
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.words import as_typed
 from catsdogs_exp.config.yaml_spelling import check_spelling
-from catsdogs_exp.errors import BadInput, Interrupted, RunFailed
+from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, of_the_disk
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.folder.run_folder import job_name, new_job_folder, new_run_folder
 from catsdogs_exp.record.folder.run_lock import owned
@@ -88,13 +88,19 @@ class Jobs:
             content = self._run(config, overrides, number if in_sweep else None, screen)
             return float(content["objective"]["value"])
         except (BadInput, RunFailed) as error:
-            # Stored rather than raised: Hydra would print its own message first, and a sweep continues.
-            self._failed.append((job_name(number, self._own(overrides)), error))
-            if in_sweep:
-                screen.say(f"failed: {error}")
-            return float("nan")
+            reason = error
+        except OSError as error:  # the first files of a run could not be written
+            reworded = of_the_disk(error)
+            if reworded is None:
+                raise
+            reason = reworded
         finally:
             screen.close()
+        # Stored rather than raised: Hydra would print its own message first, and a sweep continues.
+        self._failed.append((job_name(number, self._own(overrides)), reason))
+        if in_sweep:
+            screen.say(f"failed: {reason}")
+        return float("nan")
 
     def finish(self) -> tuple[list[str], int]:
         """Returns the last lines for the screen, and the exit code.

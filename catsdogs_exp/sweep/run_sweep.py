@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from catsdogs_exp.errors import Interrupted, RunFailed
+from catsdogs_exp.errors import Interrupted, RunFailed, is_full, why_full
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.best_against import best_against_others
 from catsdogs_exp.record.comparison import Comparison, compare
@@ -61,10 +61,14 @@ def run_sweep(sweep: Sweep, options: RunOptions) -> int:
         left += sweep.total - len(sweep.file.jobs)
         screen.say(f"the sweep was interrupted with {left} of {sweep.total} runs to go; {how_to_go_on(sweep)}")
         raise
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise RunFailed(
+            f"The disk or its quota is full: {why_full(error)}. Free some space there; {how_to_go_on(sweep)}"
+        ) from error
     finally:
-        _settle_copies(sweep)
-        if sweep.search is not None:
-            sweep.search.settle(sweep.file)
+        _settle(sweep)
     return RunFailed.exit_code if sweep.file.having(FAILED) else 0
 
 
@@ -159,6 +163,17 @@ def _settle_copies(sweep: Sweep) -> None:
             sweep.file.change(
                 job.number, status=first.status, objective=first.objective, folder=first.folder, error=first.error
             )
+
+
+def _settle(sweep: Sweep) -> None:
+    """Settles what follows from the jobs that have ended."""
+    try:
+        _settle_copies(sweep)
+        if sweep.search is not None:
+            sweep.search.settle(sweep.file)
+    except OSError as error:
+        if not is_full(error):  # the error that ended the sweep says so; resuming settles them
+            raise
 
 
 def _set_by_user(sweep: Sweep, key: str) -> int | None:

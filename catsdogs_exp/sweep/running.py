@@ -175,7 +175,10 @@ class LookAhead:
                 if job.number in self._seen:
                     continue
                 self._seen.add(job.number)
-                config = self._compose(job)
+                try:
+                    config = self._compose(job)
+                except OSError:  # a full disk, at which the sweep's own thread arrives as well
+                    return
                 if config is not None and len(self._configs) < _AHEAD:
                     self._configs[job.number] = config
             self._stopping.wait((time.perf_counter() - began) * (1 / _SHARE - 1))

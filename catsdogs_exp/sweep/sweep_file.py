@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, is_full
 from catsdogs_exp.platforms import expanded
-from catsdogs_exp.record.folder.result import finite, write_whole
+from catsdogs_exp.record.folder.result import finite, overwrite, write_whole
 from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE as FILE
 
 PENDING, RUNNING, OK, FAILED = "pending", "running", "ok", "failed"
@@ -121,7 +121,13 @@ class SweepFile:
             lines.append(line)
         joined = ",\n  ".join(lines)
         start = json.dumps(finite(head), indent=1, ensure_ascii=False).removesuffix("\n}")
-        write_whole(self.folder / FILE, f'{start},\n "jobs": [\n  {joined}\n ]\n}}\n')
+        text = f'{start},\n "jobs": [\n  {joined}\n ]\n}}\n'
+        try:
+            write_whole(self.folder / FILE, text)
+        except OSError as error:
+            if not is_full(error) or not (self.folder / FILE).exists():
+                raise
+            overwrite(self.folder / FILE, text)
 
 
 def read_sweep(folder: Path) -> tuple[SweepFacts, list[JobState]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema.training import Training
 from catsdogs_exp.data.prefetch import batches
-from catsdogs_exp.errors import RunFailed
+from catsdogs_exp.errors import RunFailed, is_full
 from catsdogs_exp.signals import end_if_interrupted
 from catsdogs_exp.training.batch_statistics import renew
 from catsdogs_exp.training.feed import Feed, images_in, steps_per_epoch
@@ -246,6 +246,8 @@ def _out_of_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if is_full(error):  # TensorFlow calls a full disk the same
+            raise
         less = f"Try batch_size={batch_size // 2}" if batch_size > 1 else "Try a smaller target_size or network"
         raise RunFailed(f"Out of memory with batch_size={batch_size}. {less}") from error
 

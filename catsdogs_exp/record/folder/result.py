@@ -82,12 +82,17 @@ class Result:
         except OSError as error:
             if not is_full(error):
                 raise
-            _overwrite(self.path, self.content)
+            overwrite(self.path, f"{json.dumps(finite(self.content), indent=1, ensure_ascii=False)}\n")
 
 
-def _overwrite(path: Path, content: Any) -> None:
+def overwrite(path: Path, content: str) -> None:
+    """Writes a text into the space of the existing file, for a full disk.
+
+    Raises:
+        OSError: if it does not fit.
+    """
     path.with_name(f".{path.name}.part").unlink(missing_ok=True)
-    text = f"{json.dumps(finite(content), indent=1, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+    text = content.encode("utf-8", "backslashreplace")
     with path.open("r+b") as handle:
         if len(text) > max(os.fstat(handle.fileno()).st_blocks * 512, os.fstat(handle.fileno()).st_size):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

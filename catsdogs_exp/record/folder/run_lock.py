@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, is_full
 
 _LOCK, _OWNER = ".lock", ".owner.json"
 KILLED = "killed"
@@ -23,7 +23,8 @@ def owned(folder: Path) -> Iterator[None]:
     """A context manager in which no other process trains in `folder`.
 
     Raises:
-        BadInput: if another process does; names it. Files left behind by a killed process do not count.
+        BadInput: if another process does; names it. Files left behind by a killed process do not count. Or if the
+            folder cannot be written.
     """
     lock = FileLock(folder / _LOCK)
     try:
@@ -32,6 +33,10 @@ def owned(folder: Path) -> Iterator[None]:
         raise BadInput(
             f"The run is being trained by {_owner(folder)}: {folder}. Wait for it, or stop it first"
         ) from error
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise BadInput(f"The run folder cannot be written: {folder}: {error.strerror}") from error
     owner = folder / _OWNER
     try:
         moment = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")
