@@ -34,10 +34,10 @@ class LabelledFiles:
 
 
 _MOST_MAPPED = 4
-OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
+_OTHERS = "--data PATH --split {split}; or evaluate other images: --data PATH"
 
 
-def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewhere: str = OTHERS) -> LabelledFiles:
+def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewhere: str = _OTHERS) -> LabelledFiles:
     """The images of a run's split.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import OTHERS, files_of_folder, files_of_split
+from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -37,7 +37,9 @@ class LabelledImages:
     left_out: tuple[str, ...]
 
 
-def images_of_split(run: RunFiles, card: ModelCard, split: str, most: int, elsewhere: str = OTHERS) -> LabelledImages:
+def images_of_split(
+    run: RunFiles, card: ModelCard, split: str, most: int, elsewhere: str = "--data PATH"
+) -> LabelledImages:
     """Images of a run's split.
 
     Args:

@@ -66,7 +66,7 @@ def _familiarity(train: NDArray[np.float32], ordinary: NDArray[np.float32]) -> F
 
 
 def _sample(run: RunFiles, card: ModelCard, split: str, root: Path | None) -> list[Path]:
-    files = files_of_split(run, split, root).files
+    files = files_of_split(run, split, root, "--append --data PATH").files
     order = taking_turns(np.array([card.classes.index(name) for _, name in files], np.int32))
     return [files[place][0] for place in order.tolist()]
 

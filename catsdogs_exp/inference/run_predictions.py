@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
+from catsdogs_exp.platforms import is_file
 from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root
 
@@ -29,10 +30,10 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
     """
     if (run.folder / NAME).exists():
         raise BadInput(f"The run already has {NAME}: {run.folder / NAME}. It is not overwritten; compare uses it")
-    root = root or data_root(run)
+    rows = _rows(run)
+    root = _root_of(run, rows, root)
     predictor = Predictor(run)
     classes = predictor.card.classes
-    rows = _rows(run)
     kept, values = [], []
     for row, prediction in zip(rows, predictor.predict([root / path for path, _, _ in rows]), strict=True):
         if prediction.probabilities is None:
@@ -41,10 +42,28 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
             kept.append(row)
             values.append(prediction.probabilities)
     if not kept:
-        raise BadInput(f"None of the {len(rows)} validation and test images of the run is usable in {root}")
+        raise BadInput(f"None of the {len(rows)} validation and test images of the run can be read in {root}")
     found = gathered_predictions(classes, kept, np.stack(values))
     write_predictions(run.folder / NAME, found)
     return found
+
+
+def _root_of(run: RunFiles, rows: Sequence[tuple[str, str, str]], given: Path | None) -> Path:
+    """Returns the folder of the images, if it contains any.
+
+    Raises:
+        BadInput: if it does not.
+    """
+    root = given or data_root(run)
+    if any(is_file(root / path) for path, _, _ in rows):
+        return root
+    what = f"none of its {len(rows)} validation and test images"
+    if given is not None:
+        raise BadInput(f"--data must be the folder of the run's images. Received: {given}, which contains {what}")
+    raise BadInput(
+        f"The data of the run is no longer at {root}: {what} is there. Name its current location: --predictions --data "
+        "PATH"
+    )
 
 
 def gathered_predictions(

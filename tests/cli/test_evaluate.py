@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,27 @@ def test_data_that_has_moved(moved: tuple[Path, Path, Path], capsys) -> None:
     assert refused(capsys, run, "--split", "test", "--data", str(run)).startswith(
         "--data contains none of the 4 test images of the run, such as "
     )
+
+
+def test_what_completes_a_run_names_its_own_next_step_where_data_has_moved(
+    moved: tuple[Path, Path, Path], capsys
+) -> None:
+    run, before, now = moved
+    before.rename(now)
+    (run / "predictions.csv").unlink()
+    with zipfile.ZipFile(run / "checkpoints" / "best.keras") as whole, zipfile.ZipFile(run / "old", "w") as old:
+        for name in whole.namelist():
+            if "appendix" not in name:
+                old.writestr(name, whole.read(name))
+    (run / "old").replace(run / "checkpoints" / "best.keras")
+    for flag in ("--predictions", "--append"):
+        said = refused(capsys, run, flag)
+        assert said.startswith(f"The data of the run is no longer at {before}: none of its ")
+        assert said.endswith(f"is there. Name its current location: {flag} --data PATH")
+    assert refused(capsys, run, "--predictions", "--data", str(run)).startswith(
+        f"--data must be the folder of the run's images. Received: {run}, which contains none of its "
+    )
+    assert main(["evaluate", str(run), "--predictions", "--data", str(now)]) == 0
 
 
 def test_an_image_that_is_gone_is_said(moved: tuple[Path, Path, Path], capsys) -> None:
