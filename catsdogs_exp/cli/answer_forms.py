@@ -1,12 +1,12 @@
 """Prints predictions as a table with bars, as JSON or as CSV."""
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.screen import aside, output, table
 
 if TYPE_CHECKING:  # it comes with TensorFlow
@@ -83,13 +83,13 @@ def bar(value: float, blocks: bool = True) -> str:
 
 def print_json(answers: Sequence["Answer"], form: Form) -> None:
     """Prints all predictions as a list; unreadable images with their `error`."""
-    print(json.dumps([as_json(each, form) for each in answers], indent=1, ensure_ascii=False))  # noqa: T201
+    put_json([as_json(each, form) for each in answers])
 
 
 def print_json_lines(answers: Sequence["Answer"], form: Form) -> None:
     """Prints each prediction as an object on a line of its own."""
     for answer in answers:
-        print(json.dumps(as_json(answer, form), ensure_ascii=False))  # noqa: T201
+        put_json(as_json(answer, form), indent=None)
 
 
 def as_json(answer: "Answer", form: Form) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """`python -m catsdogs_exp atlas RUN`: what each channel of a run's network detects, and how much it is used."""
 
-import json
 import math
 
 from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.cli.json_output import put_json
 
 
 def main(arguments: list[str]) -> int:
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
             }
             for channel in channels
         ]
-        print(json.dumps({"page": str(page), "channels": rows}, indent=1, ensure_ascii=False))  # noqa: T201
+        put_json({"page": str(page), "channels": rows})
         return 0
     console = output()
     for layer in atlas.layers:

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         removed, kept = clear(days)
         print(f"{_count(removed)} removed, {_mib(removed)} freed")  # noqa: T201
         if kept:
-            print(f"{_count(kept)} in use: kept")  # noqa: T201
+            print(f"{_count(kept)} kept: in use, or made by another user")  # noqa: T201
     else:
         _print(entries())
     return 0

@@ -1,7 +1,6 @@
 """`python -m catsdogs_exp evaluate RUN`: evaluates a run's network on one of its splits, or on other images."""
 
 import argparse
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together, run_parser
 from catsdogs_exp.cli.crop_evaluation import crop_figures, measure_crops, record_crops, show_crops
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.tta_flag import number_of_views
 from catsdogs_exp.errors import BadInput, RunFailed
 
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
         figures["crops"] = crop_figures(cropped)
     what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
     if options.json:
-        print(json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201
+        put_json(figures, allow_nan=False)
     else:
         _show(what, judged, intervals, (figures["tta"]["views"], viewed) if viewed else None)
         _show_advice(figures)

@@ -1,11 +1,11 @@
 """For commands that read the named images one by one: one row each, and messages about unreadable ones."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.screen import aside
 from catsdogs_exp.data.images.preparing import read_or_reason
 from catsdogs_exp.errors import BadInput, RunFailed
@@ -39,7 +39,7 @@ class ImageRows:
     def finish(self, as_json: bool) -> int:
         """Prints the rows if requested, and returns the exit code."""
         if as_json:
-            print(json.dumps(self.rows, indent=1, ensure_ascii=False))  # noqa: T201
+            put_json(self.rows)
         return code_for(sum("error" in row for row in self.rows), len(self.rows))
 
 

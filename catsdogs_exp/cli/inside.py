@@ -1,11 +1,11 @@
 """`compare RUN_A RUN_B --inside` and `compare PATH... --wall`: compares networks by their activations."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.cli.arguments import Parser, a_path
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput
 
 
@@ -46,7 +46,7 @@ def inside(arguments: list[str]) -> int:
     if options.html:
         write_page(found, options.html)
     if options.json:
-        print(json.dumps(_plain(found), indent=1, ensure_ascii=False))  # noqa: T201
+        put_json(_plain(found))
         return 0
     console = output()
     for name, row, match in zip(comparison.first, comparison.cka.tolist(), comparison.matches, strict=True):

@@ -1,12 +1,12 @@
 """`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what the data contains, and its problems."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from catsdogs_exp.cli.arguments import path_of, unknown_option
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
 from catsdogs_exp.errors import BadInput, did_you_mean
 
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     if found["trouble"]:
         screen.say(found["trouble"])
     if "--json" in rest:
-        print(json.dumps(found, indent=1, ensure_ascii=False))  # noqa: T201
+        put_json(found)
     else:
         _print(found, KINDS)
     if page is not None:

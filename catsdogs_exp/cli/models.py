@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:  # slow imports
@@ -92,7 +93,7 @@ def _table(meant: list["KnownModel"], settings: list[str], options: argparse.Nam
         _count(meant, rows, settings, options.classes)
     if options.json:
         empty = {"reached": None}
-        print(json.dumps([empty | row for row in rows.values()], indent=1, ensure_ascii=False))  # noqa: T201
+        put_json([empty | row for row in rows.values()])
     else:
         _print_table(list(rows.values()), not options.quick)
     return 0

@@ -1,10 +1,10 @@
 """`python -m catsdogs_exp inspect --run RUN`: images whose labels a trained network disagrees with."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def main(run_path: Path, flags: list[str]) -> int:
         write_suspicion(run.folder / "manifest.csv", {path: score[path] for path in paths})
     if options.json:
         suspects = [_plain(picture) for picture in ranked]
-        print(json.dumps(figures | {"page": str(page), "suspects": suspects}, indent=1, ensure_ascii=False))  # noqa: T201
+        put_json(figures | {"page": str(page), "suspects": suspects})
     else:
         _print(found, ranked, page, judges.folder)
     return 0

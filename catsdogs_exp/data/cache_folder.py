@@ -40,7 +40,8 @@ def cache_folder(*parts: str) -> Path:
     asked = os.environ.get("CATSDOGS_CACHE")
     try:
         root = asked or platformdirs.user_cache_dir("catsdogs_exp", appauthor=False)
-        folder = Path(root).expanduser().joinpath(*parts)
+        # a run records the folder of its images, and may be opened from elsewhere
+        folder = Path(root).expanduser().absolute().joinpath(*parts)
     except RuntimeError as error:  # the user has no entry in the password database, as in some containers
         raise CacheUnusable("there is no home folder", asked or "~") from error
     try:
@@ -65,10 +66,11 @@ def made_once(target: Path) -> Iterator[Path | None]:
         CacheUnusable: if the folder cannot be written.
     """
     with cache_errors(target):
-        if target.is_dir() and not os.access(target.parent, os.W_OK):  # created by another user: complete
+        lock = _lock_of(target)
+        if lock is None:
             yield None
             return
-        with FileLock(f"{target}.lock"):
+        with lock:
             if target.exists():
                 yield None
                 return
@@ -81,6 +83,20 @@ def made_once(target: Path) -> Iterator[Path | None]:
             except BaseException:
                 remove_tree(scratch)
                 raise
+
+
+def _lock_of(target: Path) -> FileLock | None:
+    """Returns the lock of a folder; None if another user made it, which is complete then, and owns the lock."""
+    if target.is_dir() and not os.access(target.parent, os.W_OK):
+        return None
+    lock = FileLock(f"{target}.lock")
+    try:
+        with lock:
+            return lock
+    except PermissionError:
+        if target.is_dir():
+            return None
+        raise
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, is_full, one_line, why_full
+from catsdogs_exp.printable import printable
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
 from catsdogs_exp.record.folder.result import Result, config_hash, write_json
@@ -196,7 +197,7 @@ class _LoggedScreen:
 
     def say(self, text: str) -> None:
         """Prints a line."""
-        _log.info("%s", text)
+        _log.info("%s", printable(text))
         self._screen.say(text)
 
     def training(self, epochs: Callable[[], int], batch_size: int) -> "Listener":

@@ -1,9 +1,11 @@
 """`cache`: listing and clearing entries."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.data.images.pixel_cache import entries, open_entry
@@ -44,7 +46,7 @@ def test_clear_says_what_was_freed_and_what_stayed(cache: Path, capsys: pytest.C
     assert main(["cache", "--clear", "--unused-for", "1"]) == 0
     assert capsys.readouterr().out == "0 entries removed, 0.0 MiB freed\n"
     assert main(["cache", "--clear"]) == 0
-    assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n1 entry in use: kept\n"
+    assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n1 entry kept: in use, or made by another user\n"
     del kept
     assert main(["cache", "--clear", "--unused-for=0"]) == 0
     assert capsys.readouterr().out == "1 entry removed, 3.0 MiB freed\n"
@@ -74,3 +76,22 @@ def test_a_run_fills_it_with_the_name_of_its_data(cache: Path, tiny, tmp_path: P
     assert entry.about["images"] > 0
     assert (entry.about["height"], entry.about["resize"]) == (32, "stretch")
     assert Path(entry.about["data"]).is_dir()
+
+
+def test_entries_of_another_user_are_listed_and_kept(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--clear` ended in a traceback."""
+    made(1)
+    (cache / "decoded" / f"{2:024x}.part").mkdir()
+
+    def refused(lock: FileLock, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    assert main(["cache", "--clear"]) == 0
+    assert capsys.readouterr().out == (
+        "0 entries removed, 0.0 MiB freed\n2 entries kept: in use, or made by another user\n"
+    )
+    assert main(["cache"]) == 0
+    assert "2 entries, 3.0 MiB" in capsys.readouterr().out

@@ -135,6 +135,23 @@ def test_predictions_name_every_file(odd_run: Path, tmp_path: Path, save_photo, 
     assert {Path(row["path"]).name for row in json.loads(capsys.readouterr().out)} >= set(names) - {"x[/y].jpg"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1252"])
+def test_json_is_json_on_any_output(encoding: str, odd_run: Path, tmp_path: Path) -> None:
+    """`ü` became Python's `\\xfc`, which is no JSON."""
+    photos = odd_run.parents[2] / "photos"
+    command = [sys.executable, "-m", "catsdogs_exp", "inspect", str(photos), "--json"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding}
+    )
+    assert set(NAMES) < set(json.loads(done.stdout.decode(encoding))["classes"])
+
+
+def test_the_log_of_a_run_has_one_line_for_each_that_was_printed(odd_run: Path) -> None:
+    lines = (odd_run / "run.log").read_text(encoding="utf-8").splitlines()
+    assert any(r"two\nlines" in line for line in lines)
+    assert not any(line.startswith("lines") for line in lines)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict", "latin-1:strict", "cp1252:strict"])
 def test_any_output_takes_any_name(encoding: str, odd_run: Path, tmp_path: Path) -> None:
     photos = odd_run.parents[2] / "photos"

@@ -76,6 +76,28 @@ def test_what_another_user_made_is_used(cache: Path, monkeypatch: pytest.MonkeyP
         assert scratch is None
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_lock_of_another_user_in_a_shared_folder(cache: Path, exists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several users share a cache that all may write: the lock of each entry belongs to whoever made it."""
+    target = cache_folder("drawn") / "x"
+    if exists:
+        target.mkdir()
+    monkeypatch.setattr("filelock.FileLock.acquire", fails(errno.EACCES, Path(f"{target}.lock")))
+    if exists:
+        with made_once(target) as scratch:
+            assert scratch is None
+    else:
+        with pytest.raises(CacheUnusable, match="Permission denied: "), made_once(target):
+            pass
+
+
+def test_a_relative_folder_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run records where its images are: `evaluate` in another folder did not find them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CATSDOGS_CACHE", "my cache")
+    assert cache_folder("drawn") == tmp_path / "my cache" / "drawn"
+
+
 def test_what_needs_the_folder_ends_in_one_line(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache.rmdir()
     cache.write_text("a file")

@@ -244,12 +244,12 @@ def _entry(path: Path) -> Entry | None:
 
 
 def _remove(path: Path) -> bool:
-    """Removes an entry's own files; returns True unless the entry is in use."""
+    """Removes an entry's own files; returns True unless the entry is in use or belongs to another user."""
     target = path.with_suffix("")
     lock = FileLock(f"{target}.lock")
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except (Timeout, OSError):  # in use, or of another user
         return False
     try:
         scratch = target.with_name(f"{target.name}.part")
@@ -281,7 +281,7 @@ def _is_locked(target: Path) -> bool:
     lock = FileLock(f"{target}.lock")
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except (Timeout, OSError):
         return True
     lock.release()
     return False
