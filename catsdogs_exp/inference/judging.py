@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput, RunFailed
 from catsdogs_exp.inference.image_predictor import NO_NUMBER, ImagePredictor
-from catsdogs_exp.inference.labelled_files import LabelledFiles
+from catsdogs_exp.inference.labelled_files import LabelledFiles, path_within
 from catsdogs_exp.inference.run_predictions import gathered_predictions
 from catsdogs_exp.inference.threshold import Threshold
 from catsdogs_exp.metrics.confusion_matrix import confusion_matrix
@@ -82,7 +82,7 @@ def judge(predictor: ImagePredictor, found: LabelledFiles, split: str, say: Call
             say(f"left out: {path}: {prediction.error}")
             continue
         odd.update([prediction.warning] if prediction.warning else [])
-        images.append((path.relative_to(found.root).as_posix(), split, name))
+        images.append((path_within(found.root, path), split, name))
         kept.append(prediction.probabilities)
         logs.append(prediction.logs)
     for warning, count in odd.items():

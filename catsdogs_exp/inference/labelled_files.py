@@ -12,8 +12,10 @@ from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.wording import some
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
+from catsdogs_exp.training.checkpoint.card_file import read_card
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,12 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewher
     """
     before = data_root(run)
     files = split_files(run, split)
+    check_known(run, (name for _, name in files))
     if root is not None:
         root = _existing(root)
-        files = [(root / path.relative_to(before), name) for path, name in files]
+        files = [
+            (root / path.relative_to(before) if path.is_relative_to(before) else path, name) for path, name in files
+        ]
     try:
         found = any(path.exists() for path, _ in files)
     except OSError as error:
@@ -67,6 +72,26 @@ def files_of_split(run: RunFiles, split: str, root: Path | None = None, elsewher
             f"The data of the run is no longer at {before}: none of its {len(files)} {split} images is there{hint}"
         )
     return LabelledFiles(root or before, tuple(files))
+
+
+def check_known(run: RunFiles, names: Iterable[str]) -> None:
+    """Rejects class names in a run's manifest that its network does not have.
+
+    Raises:
+        BadInput: naming them.
+    """
+    known = read_card(run.network).classes
+    unknown = sorted(set(names).difference(known), key=natural_key)
+    if unknown:
+        raise BadInput(
+            f"The run's manifest has classes that its network does not know: {some(unknown, 8)}. The network's: "
+            f"{some(known, 8)}. Does {run.folder / 'manifest.csv'} belong to another run?"
+        )
+
+
+def path_within(root: Path, path: Path) -> str:
+    """Returns a file's path relative to a folder, with `/`; the whole path of a file elsewhere."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def files_of_folder(

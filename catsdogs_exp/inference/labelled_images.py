@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split
+from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, path_within
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -92,7 +92,7 @@ def _read(root: Path, files: Sequence[tuple[Path, str]], card: ModelCard, most: 
         raise BadInput(f"None of {len(chosen)} files could be read. The first: {chosen[0][0]}: {read[0]}")
     return LabelledImages(
         tuple(file for (file, _), _ in usable),
-        tuple(file.relative_to(root).as_posix() for (file, _), _ in usable),
+        tuple(path_within(root, file) for (file, _), _ in usable),
         np.stack([image for _, image in usable]),
         np.array([card.classes.index(name) for (_, name), _ in usable], np.int32),
         card.classes,

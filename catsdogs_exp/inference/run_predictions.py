@@ -1,6 +1,5 @@
 """Writes `predictions.csv` for a run of an older version, with its best network."""
 
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.inference.labelled_files import check_known
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.metrics.names import KEPT_WHOLE, TOP_K
 from catsdogs_exp.platforms import is_file
 from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
-from catsdogs_exp.record.folder.run_files import RunFiles, data_root
+from catsdogs_exp.record.folder.run_files import RunFiles, data_root, manifest_rows
 
 _SPLITS = ("validation", "test")
 
@@ -32,6 +32,7 @@ def write_missing_predictions(run: RunFiles, root: Path | None, say: Callable[[s
         raise BadInput(f"The run already has {NAME}: {run.folder / NAME}. It is not overwritten; compare uses it")
     rows = _rows(run)
     root = _root_of(run, rows, root)
+    check_known(run, (name for _, _, name in rows))
     predictor = Predictor(run)
     classes = predictor.card.classes
     kept, values = [], []
@@ -88,11 +89,7 @@ def gathered_predictions(
 
 def _rows(run: RunFiles) -> list[tuple[str, str, str]]:
     """Path, split and class of the validation and test images, validation first."""
-    try:
-        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            rows = [(row["path"], row["split"], row["class"]) for row in csv.DictReader(handle)]
-    except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise BadInput(f"The manifest of the run cannot be read: {run.folder}: {error}") from error
+    rows = [(row.path, row.split, row.label) for row in manifest_rows(run)]
     found = [row for split in _SPLITS for row in rows if row[1] == split]
     if not found:
         raise BadInput(f"The run has no validation or test images: {run.folder}")

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli.evaluate import _show_advice
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.demo.examples import examples_of
 from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, renamed_classes
 from catsdogs_exp.record.folder.predictions import read_predictions
 from catsdogs_exp.record.folder.run_files import RunFiles, split_files
@@ -138,7 +137,6 @@ def test_data_that_may_not_be_read(trained: Path, capsys, monkeypatch: pytest.Mo
     with pytest.raises(BadInput) as caught:
         files_of_split(files, "test")
     assert str(caught.value) == f"The data of the run cannot be read: Permission denied: {first}"
-    assert examples_of(files) == ()  # the page of a run of somebody else
 
 
 def test_a_threshold_is_printed_as_one_types_it(capsys) -> None:
@@ -265,6 +263,44 @@ def test_what_completes_a_run_names_its_own_next_step_where_data_has_moved(
         f"--data must be the folder of the run's images. Received: {run}, which contains none of its "
     )
     assert main(["evaluate", str(run), "--predictions", "--data", str(now)]) == 0
+
+
+def cut(text: str) -> str:
+    return text[: text.rindex(",train,") + 3]
+
+
+MANIFESTS = {
+    "cut": (cut, "The manifest of the run is damaged: row "),
+    "no columns": (lambda text: text.replace("class", "klasse", 1), "The manifest of the run cannot be read: "),
+    "another run's": (
+        lambda text: text.replace(",dogs,", ",birds,"),
+        "The run's manifest has classes that its network",
+    ),
+    "empty": (lambda _: "", "The run has no validation images. It has: none"),
+}
+
+
+@pytest.mark.parametrize("kind", MANIFESTS)
+@pytest.mark.parametrize("words", [["evaluate"], ["evaluate", "--predictions"], ["export", "--format", "savedmodel"]])
+def test_a_damaged_manifest_is_told_in_a_line(
+    trained: Path, tmp_path: Path, words: list[str], kind: str, capsys
+) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    (run / "predictions.csv").unlink()
+    change, message = MANIFESTS[kind]
+    (run / "manifest.csv").write_text(change((run / "manifest.csv").read_text()))
+    command, *flags = words
+    assert main([command, str(run), *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}") or (kind == "empty" and "validation or test images" in line)
+
+
+def test_a_manifest_may_name_files_elsewhere(trained: Path, tmp_path: Path, save_photo, capsys) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    photo = save_photo(tmp_path / "photo.jpg")
+    (run / "manifest.csv").write_text(f"path,class,split\n{photo},cats,validation\n")
+    for more in ([], ["--data", str(run), "--split", "validation"]):
+        assert evaluated(capsys, run, *more)[0]["images"] == 1
 
 
 def test_an_image_that_is_gone_is_said(moved: tuple[Path, Path, Path], capsys) -> None:

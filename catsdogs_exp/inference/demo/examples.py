@@ -13,8 +13,8 @@ from catsdogs_exp.data.images.file_identity import read_file
 from catsdogs_exp.data.images.preparing import Preparation, image_of
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import files_of_split
-from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.platforms import is_file
+from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
 
 _SIDE = 112  # pixels of a thumbnail
 _MOST = 12
@@ -46,17 +46,17 @@ class Example:
 def examples_of(run: RunFiles) -> tuple[Example, ...]:
     """Selects a few validation images of a run, seeded, with alternating classes; none if the data has moved."""
     try:
-        found = files_of_split(run, "validation")
+        root, every = data_root(run), split_files(run, "validation")
     except BadInput:
         return ()
-    inside = os.path.join(os.path.normpath(found.root), "")  # a manifest from another source may name any file
-    files = [(path, name) for path, name in found.files if os.path.normpath(path).startswith(inside)]
+    inside = os.path.join(os.path.normpath(root), "")  # a manifest from another source may name any file
+    files = [(path, name) for path, name in every if os.path.normpath(path).startswith(inside)]
     names = sorted({name for _, name in files})
     order = taking_turns(np.array([names.index(name) for _, name in files], np.int32))
     examples: list[Example] = []
     for row in order[: 2 * _MOST].tolist():
         path, name = files[row]
-        if not path.is_file():  # reading a pipe would block
+        if not is_file(path):  # reading a pipe would block
             continue
         try:
             examples.append(Example(path, name, _thumbnail(path)))

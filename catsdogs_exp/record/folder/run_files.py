@@ -5,7 +5,7 @@ import glob
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from catsdogs_exp.data.sources.listing import SPLITS
 from catsdogs_exp.errors import BadInput, did_you_mean
@@ -92,17 +92,39 @@ def split_files(run: RunFiles, split: str) -> list[tuple[Path, str]]:
     """
     if split not in SPLITS:
         raise BadInput(f"--split must be one of {', '.join(SPLITS)}. Received: {split}.{did_you_mean(split, SPLITS)}")
-    try:
-        root = Path(_read_json(run.folder / "inspection.json")["root"])
-        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            rows = list(csv.DictReader(handle))
-        files = [(root / row["path"], row["class"]) for row in rows if row["split"] == split]
-    except (OSError, KeyError, ValueError) as error:
-        raise BadInput(f"The manifest of the run cannot be read: {run.folder}: {error}") from error
+    root, rows = data_root(run), manifest_rows(run)
+    files = [(root / row.path, row.label) for row in rows if row.split == split]
     if not files:
-        used = sorted({row["split"] for row in rows} - {""})
-        raise BadInput(f"The run has no {split} images. It has: {', '.join(used)}")
+        used = sorted({row.split for row in rows} - {""})
+        raise BadInput(f"The run has no {split} images. It has: {', '.join(used) or 'none'}")
     return files
+
+
+class ManifestRow(NamedTuple):
+    """An image of a run: its path within the data, its split (`""` if it is not used), and its class."""
+
+    path: str
+    split: str
+    label: str
+
+
+def manifest_rows(run: RunFiles) -> list[ManifestRow]:
+    """Reads the images of a run, as the run used them.
+
+    Raises:
+        BadInput: if its manifest is damaged.
+    """
+    try:
+        with (run.folder / "manifest.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
+            found = list(csv.DictReader(handle))
+        rows = [ManifestRow(row["path"], row["split"], row["class"]) for row in found]
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        what = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
+        raise BadInput(f"The manifest of the run cannot be read: {run.folder}: {what}") from error
+    for number, fields in enumerate(found, 1):
+        if None in fields.values():
+            raise BadInput(f"The manifest of the run is damaged: row {number} is cut: {run.folder / 'manifest.csv'}")
+    return rows
 
 
 def _read_json(path: Path) -> dict[str, Any]:
