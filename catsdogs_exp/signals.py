@@ -8,6 +8,7 @@ from types import FrameType
 from catsdogs_exp.errors import Interrupted
 
 _received: list[int] = []
+_held: list[bool] = []  # one for each open `held` block
 _HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 
@@ -25,7 +26,8 @@ def interruptible(also: Sequence[int] = ()) -> Iterator[None]:
         if number == _HANG_UP and _received:  # a shell and its terminal each send one when they close
             return
         _received.append(number)
-        raise Interrupted(number)
+        if not _held:
+            raise Interrupted(number)
 
     _received.clear()
     numbers: list[int] = [signal.SIGINT, signal.SIGTERM, *also]
@@ -38,6 +40,16 @@ def interruptible(also: Sequence[int] = ()) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         _received.clear()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """A context manager in which further signals are ignored: a run records how it ended, whoever is impatient."""
+    _held.append(True)
+    try:
+        yield
+    finally:
+        _held.pop()
 
 
 def end_if_interrupted() -> None:

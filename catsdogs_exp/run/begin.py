@@ -23,7 +23,7 @@ from catsdogs_exp.record.folder.result import Result, config_hash, write_json
 from catsdogs_exp.record.folder.run_folder import write_config, write_yaml
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.run.report import has_report, report_run
-from catsdogs_exp.signals import interruption_wins
+from catsdogs_exp.signals import held, interruption_wins
 
 if TYPE_CHECKING:  # they come with TensorFlow, and with the pages
     from catsdogs_exp.report.run_page import Explain
@@ -130,8 +130,9 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
                 yield run
             run.result.update(status="ok")
         except Interrupted:
-            _log.warning("interrupted")
-            _update(run.result, status="interrupted", error="interrupted")
+            with held():
+                _log.warning("interrupted")
+                _update(run.result, status="interrupted", error="interrupted")
             report_run(job, run.screen, finished=False)
             raise
         except Pruned as reason:
@@ -139,9 +140,10 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
             _update(run.result, status="pruned", stopped=str(reason))
             raise
         except BaseException as error:
-            _log.exception("failed")
-            failure = _failure(error, job.folder)
-            _update(run.result, status="failed", error=one_line(failure))
+            with held():
+                _log.exception("failed")
+                failure = _failure(error, job.folder)
+                _update(run.result, status="failed", error=one_line(failure))
             report_run(job, run.screen, finished=False)
             if failure is error:
                 raise

@@ -148,3 +148,24 @@ def test_a_full_disk_ends_in_one_line_and_the_folder_says_so(
     assert " Free some space there, then resume: python -m catsdogs_exp resume " in said.splitlines()[-1]
     found = result_in(tmp_path)
     assert found["status"] == "failed" and found["error"].startswith("The disk or its quota is full")
+
+
+def test_a_second_ctrl_c_does_not_keep_a_run_from_recording_the_first(
+    tmp_path: Path, bare: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It came while `result.json` was written, and the run stayed `running`."""
+    from catsdogs_exp.record.listeners import metrics_csv
+    from catsdogs_exp.run import begin
+
+    update = begin._update
+
+    def impatient(*arguments: object, **content: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        update(*arguments, **content)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(metrics_csv.MetricsCsv, "on_epoch", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(begin, "_update", impatient)
+    assert main([*bare, f"output_dir={tmp_path}"]) == 143
+    (result,) = tmp_path.rglob("result.json")
+    assert json.loads(result.read_text())["status"] == "interrupted"
+    assert "Traceback" not in capsys.readouterr().err
