@@ -327,6 +327,8 @@ def complaint_of(error: Exception) -> Complaint:
         return Complaint("sweep", found[1] if found else "", text=plain)
     if "Config group override" in text:
         return Complaint("no choice", text=plain)
+    if text.startswith("Invalid defaults list"):
+        return Complaint("defaults", text=plain)
     if "range() arg 3" in text:  # Python's, from Hydra's range
         return Complaint("step", text=plain)
     cause = error.__cause__

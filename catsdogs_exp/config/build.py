@@ -48,6 +48,11 @@ def build(
         reason = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(error).splitlines()[0]).strip('"')
         raise BadInput(f"{error.full_key or 'The config'} cannot be resolved: {reason}") from error
     assert isinstance(plain, dict)
+    if isinstance(ignored := plain.get("experiment"), dict) and ignored:
+        raise BadInput(
+            f"The recipe sets nothing: {', '.join(map(str, ignored))} must be settings of the run. Received: "
+            f"experiment={experiment}. Begin its file with the line: # @package _global_"
+        )
     import_plugins(read_value(settings_of(Config)["plugins"], plain.get("plugins", []), "plugins"))
     return build_plain({**plain, "experiment": experiment})  # type: ignore[dict-item]
 

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from catsdogs_exp import compat
-from catsdogs_exp.config import plugins, search_path
+from catsdogs_exp.config import plugins, search_path, yaml_errors
 from catsdogs_exp.config.build import build
 from catsdogs_exp.config.corrections import corrected
 from catsdogs_exp.config.data_words import with_source
@@ -157,6 +157,8 @@ def hydra_messages(overrides: Sequence[str]) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(printable(_message(error, overrides))) from error
+    except yaml_errors.ERRORS as error:
+        raise BadInput(printable(yaml_errors.problem_of(error, overrides))) from error
     except ValueError as error:
         if compat.complaint_of(error).kind == "other":
             raise

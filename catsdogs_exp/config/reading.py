@@ -81,6 +81,11 @@ def read_value(found: Setting, value: Any, name: str) -> Any:
 
 
 def _variant(group: str, plain: Any, known: Mapping[str, type]) -> type:
+    if isinstance(plain, str):  # only possible in a YAML file
+        raise BadInput(
+            f"{group} is a group of settings. Received: {group}: {show(plain)}. In a YAML file, choose it in the list "
+            f"of defaults: - override /{group}: {show(plain)}"
+        )
     name = plain.get("name") if isinstance(plain, dict) else None
     if not isinstance(name, str) or name not in known:
         raise BadInput(

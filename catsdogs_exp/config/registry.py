@@ -8,6 +8,7 @@ from hydra.core.config_store import ConfigStore
 from catsdogs_exp.config.reading import read_object
 from catsdogs_exp.config.setting_types import check_settings
 from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.printable import printable
 
 # Group -> names registered by plugins; `augment.custom` -> names of operations.
 OFFERED: dict[str, list[str]] = {}
@@ -74,7 +75,7 @@ def check_operations(names: tuple[str, ...]) -> None:
             there = ", ".join(known) or "none is registered"
             raise BadInput(
                 f"augment.custom must list operations registered by plugins: {there}. "
-                f"Received: augment.custom=[{','.join(names)}].{did_you_mean(name, known)} "
+                f"Received: augment.custom=[{printable(','.join(names))}].{did_you_mean(name, known)} "
                 "Name the module that registers it: plugins=[MODULE]"
             )
 
@@ -91,7 +92,7 @@ def check_listeners(names: tuple[str, ...]) -> None:
             there = ", ".join(known) or "none is registered"
             raise BadInput(
                 f"logging.listeners must list listeners registered by plugins: {there}. "
-                f"Received: logging.listeners=[{','.join(names)}].{did_you_mean(name, known)} "
+                f"Received: logging.listeners=[{printable(','.join(names))}].{did_you_mean(name, known)} "
                 "Name the module that registers it: plugins=[MODULE]"
             )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, RunFailed
+from catsdogs_exp.inference.image_predictor import NO_NUMBER
 from catsdogs_exp.inference.labelled_images import LabelledImages, images_of_split
 from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.insight.ablation import channel_use
@@ -123,9 +124,15 @@ class Explainer:
         self._means = self._channel_means(known)
 
     def explain(self, image: NDArray[np.uint8]) -> Explanation:
-        """Explains the prediction for an image, uint8 [height, width, 3 or 1], prepared for the network."""
+        """Explains the prediction for an image, uint8 [height, width, 3 or 1], prepared for the network.
+
+        Raises:
+            RunFailed: if the network returns NaN.
+        """
         one = image[None]
         answers = self._activations.of(one)
+        if not np.isfinite(answers.probabilities).all():
+            raise RunFailed(f"There is nothing to explain: {NO_NUMBER}. Train it again with a lower lr")
         label = int(answers.probabilities[0].argmax())
         return Explanation(
             image,

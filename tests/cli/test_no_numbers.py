@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.record.folder.predictions import predictions_of
@@ -62,3 +63,10 @@ def test_a_network_without_predictions(
     assert main(["evaluate", str(folder)]) == 1
     assert "the network returns NaN" in capsys.readouterr().err
     assert main(["compare", ".", "--by", "val_loss"]) == 0
+    Image.new("RGB", (40, 40), (200, 90, 20)).save(tmp_path / "a.png")
+    capsys.readouterr()
+    for flags in ([], ["--json"], ["--explain", "--json"], ["--crops"]):
+        assert main(["predict", str(folder), "a.png", *flags]) > 0
+        said = capsys.readouterr()
+        assert "the network returns NaN: its training has diverged" in said.err.replace("The", "the")
+        assert "NaN" not in said.out.replace("returns NaN", "")

@@ -17,7 +17,6 @@ from catsdogs_exp.config.build import build, to_plain
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import VARIANTS, Config
 from catsdogs_exp.config.schema.limits import Limits
-from catsdogs_exp.config.schema.models import MODELS
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import flatten
 
@@ -107,7 +106,8 @@ def refusal(built: Build, values: dict[str, Any], base: str = "") -> str:
         (
             "model",
             "cnn",
-            f"model.name must be one of {', '.join(MODELS)}. Received: model.name=null. Choose it with model=NAME.",
+            "model is a group of settings. Received: model: cnn. In a YAML file, choose it in the list of defaults: "
+            "- override /model: cnn",
         ),
         (
             "optimizer.name",

@@ -453,3 +453,9 @@ def test_a_mapping_is_replaced_as_a_whole_and_extended_by_name(module: Callable[
     swept = configs_of([*chosen, "model.scales={a: 1, b: 2},{}", "model.titles={a: 1.10}"])
     assert [each.model.scales for each in swept] == [{"a": 1.0, "b": 2.0}, {}]
     assert swept[0].model.titles == {"a": "1.10"}
+
+
+@pytest.mark.parametrize("key", ["logging.listeners", "augment.custom"])
+def test_names_that_would_end_the_line_do_not(key: str) -> None:
+    message = refusal(f"{key}=[a\rb]")
+    assert f"Received: {key}=[a\\rb]." in message and len(message.splitlines()) == 1
