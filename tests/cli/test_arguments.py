@@ -44,6 +44,18 @@ def test_a_name_of_a_run_that_is_too_long(capsys: pytest.CaptureFixture[str], co
     assert "a" * 300 in answer(capsys, first, "a" * 300, *more, *rest)
 
 
+def test_a_path_without_permission_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_dir(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    assert answer(capsys, "predict", "run", "--watch", "secret\n/x") == (
+        "error: A file or folder cannot be used: Permission denied: secret\\n/x. Check its path and its permissions"
+    )
+
+
 @pytest.mark.parametrize("command", ["evaluate", "demo", "export --format onnx"])
 def test_a_network_without_its_run(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
     alone = tmp_path / "alone.keras"
