@@ -186,7 +186,7 @@ def _without_images(manifest: Manifest, split: SplitSettings) -> str:
         rows = usable[listing.labels[usable] == label]
         if not len(rows):
             return (
-                f"The class {name!r} has no usable image in {listing.root}. Left out: {reasons or 'nothing'}. "
+                f"The class '{name}' has no usable image in {listing.root}. Left out: {reasons or 'nothing'}. "
                 "Add usable images to it, or remove the class"
             )
         if not (manifest.split[rows] == TRAIN).any():
@@ -200,7 +200,7 @@ def _without_training_images(
     """Returns what removed all usable rows of a class."""
     where = [which for which in SPLITS if (manifest.split[rows] == SPLITS.index(which)).any()]
     what = (
-        f"The class {name!r} has no usable training image in {manifest.listing.root}: "
+        f"The class '{name}' has no usable training image in {manifest.listing.root}: "
         f"its usable images, {len(rows)} in all, are in {' and '.join(where)}. "
     ) + (f"Left out: {reasons}. " if reasons else "")
     if (manifest.given[rows] != UNDECIDED).all():

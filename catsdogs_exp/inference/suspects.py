@@ -136,7 +136,7 @@ def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[st
                 unread[f"{file}: {prediction.error}"] = None
                 continue
             if name not in classes:
-                raise BadInput(f"The network does not know the class {name!r} of its manifest: {run.folder}")
+                raise BadInput(f"The network does not know the class '{name}' of its manifest: {run.folder}")
             sums[path] = sums.get(path, np.zeros(len(classes))) + prediction.probabilities
             times[path] = times.get(path, 0) + 1
             about[path] = file, name, split

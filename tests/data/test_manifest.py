@@ -1,4 +1,5 @@
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -135,6 +136,15 @@ def test_a_class_without_a_good_picture_is_refused(photo_folder: PhotoFolder) ->
         f"The class 'dogs' has no usable image in {root}. Left out: 1 empty. "
         "Add usable images to it, or remove the class"
     )
+
+
+def test_a_refused_class_is_named_as_it_is(photo_folder: PhotoFolder) -> None:
+    """It was printed as Python writes texts, with a second backslash."""
+    root = photo_folder({"cats": 3, "o'brien\\x": 3})
+    for path in (root / "o'brien\\x").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(BadInput, match=re.escape("The class 'o'brien\\x' has no usable image in ")):
+        manifest_of(root)
 
 
 def test_a_class_in_the_validation_folder_only_is_refused(photo_folder: PhotoFolder) -> None:

@@ -153,7 +153,7 @@ def listing_of(
     """
     listing = _in_columns(root, found, notes, reading)
     if len(listing.classes) < 2:
-        received = f"one: {listing.classes[0]!r}" if listing.classes else "none"
+        received = f"one: '{listing.classes[0]}'" if listing.classes else "none"
         needed = "Classification needs images of at least two classes" + (", one folder each" if where is None else "")
         raise BadInput(f"{needed}. Received {received} in {root if where is None else where}.")
     return listing
@@ -246,7 +246,7 @@ def _files_of_class(top: Path, inside: str, walker: Walker, selection: Selection
         which = " that match dataset.include" if files else ""
         hint = "Include more, or select other classes with dataset.classes." if files else ""
         raise BadInput(
-            f"The class folder {last(inside)!r} contains no images{which}: {top / inside}. "
+            f"The class folder '{last(inside)}' contains no images{which}: {top / inside}. "
             f"{hint or 'Put images into it or remove the folder.'}"
         )
     return taken
