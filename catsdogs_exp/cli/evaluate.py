@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
         figures["crops"] = crop_figures(cropped)
     what = " of ".join(str(each) for each in (options.split, options.data) if each) or "validation"
     if options.json:
-        put_json(figures, allow_nan=False)
+        put_json(figures)
     else:
         _show(what, judged, intervals, (figures["tta"]["views"], viewed) if viewed else None)
         _show_advice(figures)

@@ -1,10 +1,10 @@
 """`python -m catsdogs_exp export RUN --format F`: a run's network for other programs, each file checked."""
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from catsdogs_exp.cli.arguments import Parser, a_path, run_parser
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:  # they come with TensorFlow
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
         rows = [asdict(row) for row in exported.rows]
         content = {"folder": str(exported.folder) if exported.folder else None, "rows": rows}
-        print(json.dumps(content, indent=1))  # noqa: T201
+        put_json(content)
     else:
         _show(exported)
         if exported.folder is not None:

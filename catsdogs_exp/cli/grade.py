@@ -1,8 +1,7 @@
 """`python -m catsdogs_exp grade RUN`: grades a run by the course's own criteria."""
 
-import json
-
 from catsdogs_exp.cli.arguments import run_parser
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import RunFailed
 
 
@@ -28,7 +27,7 @@ def main(arguments: list[str]) -> int:
     passed = all(finding.met for finding in findings)
     if options.json:
         rows = [{"demand": each.demand, "figure": each.figure, "met": each.met} for each in findings]
-        print(json.dumps({"by": by, "passed": passed, "findings": rows}, indent=1))  # noqa: T201
+        put_json({"by": by, "passed": passed, "findings": rows})
     else:
         console = output()
         console.say(f"{CRITERIA[by].title}, the first {CRITERIA[by].epochs} epochs")

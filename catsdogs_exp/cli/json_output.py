@@ -5,14 +5,15 @@ import sys
 from typing import Any
 
 
-def put_json(content: Any, indent: int | None = 1, allow_nan: bool = True) -> None:
-    """Prints a value.
+def put_json(content: Any, indent: int | None = 1) -> None:
+    """Prints a value. NaN and infinity, which JSON does not have, become null.
 
     Args:
         content: of dictionaries, lists, texts and numbers.
         indent: of nested values; None: all on one line.
-        allow_nan: whether NaN may occur, which is no JSON.
     """
+    from catsdogs_exp.record.folder.result import finite
+
     # An output of ASCII or cp1252 would otherwise replace letters by Python's escapes, such as \xe9.
     plain = not (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(content, indent=indent, ensure_ascii=plain, allow_nan=allow_nan))  # noqa: T201
+    print(json.dumps(finite(content), indent=indent, ensure_ascii=plain, allow_nan=False))  # noqa: T201
