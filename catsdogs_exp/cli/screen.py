@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.steps import Steps
 
 _ENDLESS = 100_000  # columns of a pipe
+_USUAL = 80  # columns of a terminal
 _REFRESH = 0.25  # seconds between reads of the running averages: each one waits for the device
 
 
@@ -37,6 +38,8 @@ class PlainConsole(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
+        if self.width < 1:  # COLUMNS=0: rich would print nothing
+            self.width = _USUAL
 
     def say(self, text: str) -> None:
         """Prints a line; line breaks and control characters in it are shown as escapes."""

@@ -77,6 +77,21 @@ def test_a_pipe_gets_long_names_whole_and_a_terminal_folds_them(capsys: Capture)
     assert "…" not in text and text.count("folder") == 40
 
 
+def test_a_terminal_without_columns_shows_everything(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Rich printed nothing at all."""
+    monkeypatch.setenv("COLUMNS", "0")
+    monkeypatch.setenv("TERM", "dumb")  # no colours
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    shown = table("class")
+    shown.add_row("cats")
+    output().print(shown)
+    output().say("a line")
+    TerminalScreen().say("another")
+    said = capsys.readouterr()
+    assert [line.rstrip() for line in said.out.splitlines()] == ["class", "cats", "a line"]
+    assert said.err == "another\n"
+
+
 def test_bars_show_names_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")

@@ -124,6 +124,8 @@ def test_only_a_run_that_nobody_trains_is_abandoned(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()  # kill -9 leaves it
     assert is_abandoned(tmp_path)
     assert [true_status(tmp_path, status) for status in ("running", "ok", None)] == ["killed", "ok", None]
+    (tmp_path / ".owner.json").write_text("")  # a loss of power leaves it empty
+    assert is_abandoned(tmp_path)
     (tmp_path / ".owner.json").write_text(json.dumps({"pid": 1, "host": "another", "since": "then"}))
     assert not is_abandoned(tmp_path)
 

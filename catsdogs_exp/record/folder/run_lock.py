@@ -64,7 +64,7 @@ def is_abandoned(folder: Path) -> bool:
         owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
         if owner["host"] != socket.gethostname():
             return False
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):  # empty after a loss of power: the lock decides
         pass
     except (OSError, ValueError, KeyError, TypeError):
         return False
