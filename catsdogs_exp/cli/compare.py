@@ -1,6 +1,5 @@
 """`compare`: compares runs, as a table for readers or as data, and tests whether the best one is better."""
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.cli.comparison_columns import group_columns, run_columns, shown
 from catsdogs_exp.cli.comparison_tables import write_csv, write_human, write_markdown
+from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.comparison import Comparison, compare, settled_by_recipe
@@ -130,7 +130,7 @@ def _write_runs(found: Comparison, form: str | None) -> None:
         from catsdogs_exp.cli.comparison_json import runs_as_json
         from catsdogs_exp.record.photo_sweep import photo_sweeps
 
-        _print_json(runs_as_json(found, verdict, pair, photo_sweeps(found)))
+        put_json(runs_as_json(found, verdict, pair, photo_sweeps(found)))
         return
     columns = run_columns(found, True, left_out)
     if form == "markdown":
@@ -153,7 +153,7 @@ def _write_groups(found: Comparison, grouping: "Grouping", form: str | None) -> 
     if form == "json":
         from catsdogs_exp.cli.comparison_json import groups_as_json
 
-        _print_json(groups_as_json(found, grouping))
+        put_json(groups_as_json(found, grouping))
     elif form == "csv":
         write_csv(columns)
     elif form == "markdown":
@@ -243,11 +243,6 @@ def _headline(found: Comparison, grouping: "Grouping | None" = None) -> str:
     if grouping:
         what += f", grouped by {', '.join(grouping.keys) or 'nothing: all runs together'}"
     return printable(f"{what}, best first by {found.by} ({better} is better)")
-
-
-def _print_json(content: object) -> None:
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
 
 
 def _aside(text: str) -> None:

@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any
 
+from catsdogs_exp.record.folder.json_values import finite
+
 
 def put_json(content: Any, indent: int | None = 1) -> None:
     """Prints a value. NaN and infinity, which JSON does not have, become null.
@@ -12,8 +14,7 @@ def put_json(content: Any, indent: int | None = 1) -> None:
         content: of dictionaries, lists, texts and numbers.
         indent: of nested values; None: all on one line.
     """
-    from catsdogs_exp.record.folder.result import finite
-
     # An output of ASCII or cp1252 would otherwise replace letters by Python's escapes, such as \xe9.
     plain = not (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(finite(content), indent=indent, ensure_ascii=plain, allow_nan=False))  # noqa: T201
+    text = json.dumps(finite(content), indent=indent, ensure_ascii=plain, allow_nan=False)
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"))  # noqa: T201  (names may hold bytes that are no text)

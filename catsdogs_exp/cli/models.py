@@ -2,7 +2,6 @@
 
 import argparse
 import fnmatch
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +158,7 @@ def _layers(known: "KnownModel", settings: list[str], classes: int, as_json: boo
     sums = _sums(layers)
     if as_json:
         plain = [vars(layer) | {"shape": list(layer.shape)} for layer in layers]
-        print(json.dumps({"name": known.name, **sums, "layers": plain}, indent=1))  # noqa: T201
+        put_json({"name": known.name, **sums, "layers": plain})
         return 0
     listed = table("layer", "kind", "output")
     for head in ("parameters", "trained", "multiply-adds"):

@@ -6,6 +6,7 @@ from argparse import Namespace
 from contextlib import nullcontext
 
 from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.signals import interruptible
 
@@ -90,7 +91,13 @@ def _resume_sweep(options: Namespace) -> int:
 
     folder = expanded(options.run).absolute()
     with interruptible(), owned(folder):
-        sweepers = [word for word in read_sweep(folder)[0].settings if word.startswith("hydra/sweeper=")]
+        facts, _ = read_sweep(folder)
+        if options.config_dir is not None and str(options.config_dir.absolute()) != facts.config_dir:
+            own = "which has none" if facts.config_dir is None else facts.config_dir
+            raise BadInput(
+                f"--config-dir must be that of the sweep, {own}, or be left out. Received: {options.config_dir}"
+            )
+        sweepers = [word for word in facts.settings if word.startswith("hydra/sweeper=")]
         again = take_up_search if is_search(sweepers) else take_up
         sweep = again(folder, options.settings, options.allow_changes, TerminalScreen().say)
         code = run_sweep(sweep, RunOptions(TerminalScreen, options.verbose, allow_changes=options.allow_changes))

@@ -6,6 +6,7 @@ from typing import Any
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.free_names import take_free_name
+from catsdogs_exp.record.folder.json_values import finite
 from catsdogs_exp.record.folder.predictions import NAME, Predictions, write_predictions
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.record.pictures.files import file_name
@@ -33,7 +34,7 @@ def write_evaluation(folder: Path, figures: dict[str, Any], predictions: Predict
     Raises:
         BadInput: if they cannot be written.
     """
-    text = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(figures), indent=1, ensure_ascii=False, allow_nan=False)
     try:
         (folder / "figures.json").write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
         write_predictions(folder / NAME, predictions)

@@ -46,7 +46,8 @@ class Running:
         screen: shows messages about the sweep as a whole.
         started: when this process started its part of the sweep.
         done: jobs that ended in this process.
-        hashes: config hash -> number of the first job that has it.
+        hashes: config hash -> number of the first job that has it; in a resumed sweep, from the jobs that have ended.
+        hash_of: number of a composed job -> config hash.
         more: words added to each job's own, such as its threads.
     """
 
@@ -56,12 +57,25 @@ class Running:
     started: float = field(default_factory=time.perf_counter)
     done: int = 0
     hashes: dict[str, int] = field(default_factory=dict)
+    hash_of: dict[int, str] = field(default_factory=dict)
     more: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for job in self.sweep.file.having(OK, PRUNED):
+            if job.same_as is None and job.config_hash is not None:
+                self.hashes.setdefault(job.config_hash, job.number)
+
     def begin(self, job: JobState) -> SweepJob:
-        """Marks a job as started."""
+        """Marks a composed job as started."""
         folder = self.sweep.folder_of(job)
-        self.sweep.file.change(job.number, status=RUNNING, folder=str(folder), attempts=job.attempts + 1, error=None)
+        self.sweep.file.change(
+            job.number,
+            status=RUNNING,
+            folder=str(folder),
+            attempts=job.attempts + 1,
+            error=None,
+            config_hash=self.hash_of.get(job.number),
+        )
         return SweepJob(
             job.number,
             folder,
@@ -194,7 +208,8 @@ class LookAhead:
     def _is_first(self, job: JobState, config: Config) -> bool:
         """Returns whether no earlier job has the same config; otherwise, marks the job as a copy of that one."""
         file = self._running.sweep.file
-        first = self._running.hashes.setdefault(config_hash(config), job.number)
+        self._running.hash_of[job.number] = config_hash(config)
+        first = self._running.hashes.setdefault(self._running.hash_of[job.number], job.number)
         if first == job.number:
             return True
         if file[job.number].same_as is None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from catsdogs_exp.errors import BadInput, is_full
 from catsdogs_exp.platforms import expanded
-from catsdogs_exp.record.folder.result import finite, overwrite, write_whole
+from catsdogs_exp.record.folder.json_values import finite
+from catsdogs_exp.record.folder.result import overwrite, write_whole
 from catsdogs_exp.record.folder.unstarted_jobs import SWEEP_FILE as FILE
 
 PENDING, RUNNING, OK, FAILED = "pending", "running", "ok", "failed"
@@ -33,6 +34,7 @@ class JobState:
         attempts: how often it was started.
         seconds: duration of its last attempt.
         same_as: the number of the job with the same config that ran in its place; or None.
+        config_hash: of its config, once it has started; see `config_hash`.
     """
 
     number: int
@@ -44,6 +46,7 @@ class JobState:
     attempts: int = 0
     seconds: float | None = None
     same_as: int | None = None
+    config_hash: str | None = None
 
 
 @dataclass(frozen=True)

@@ -558,3 +558,12 @@ def test_settings_are_known_where_a_path_is_not_utf_8(outputs, capsys):
     said = capsys.readouterr()
     assert "are unknown" not in said.err
     assert "0.5" in {row["lr"] for row in csv.DictReader(io.StringIO(said.out))}
+
+
+def test_json_of_a_setting_that_json_does_not_have(outputs, capsys):
+    """YAML has infinity, and people edit files."""
+    config = next(outputs.rglob("config.yaml"))
+    config.write_text(config.read_text().replace("seed: ", "clip: .inf\nseed: "))
+    assert compare.main([str(outputs), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert "clip" in content["differing"]

@@ -174,6 +174,35 @@ def test_further_values_get_further_numbers(tmp_path: Path, trained_words: list[
     assert len(states(tmp_path)) == 16
 
 
+def test_a_further_value_equal_to_a_former_one_is_not_trained_again(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "target_size=32,40", f"output_dir={tmp_path}"]) == 0
+    trained_words.clear()
+    capsys.readouterr()
+    assert main(["resume", str(sweep_of(tmp_path)), "target_size=[32,32],48"]) == 0
+    assert [number for number, _ in trained_words] == [3]
+    jobs = states(tmp_path)
+    assert [job["same_as"] for job in jobs] == [None, None, 0, None]
+    assert (jobs[2]["status"], jobs[2]["objective"]) == ("ok", jobs[0]["objective"])
+    assert "[3/4] the same config as [1/4]: run once" in capsys.readouterr().err
+
+
+def test_a_folder_of_recipes_other_than_the_sweeps_own_is_refused(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    (own := tmp_path / "own").mkdir()
+    (other := tmp_path / "other").mkdir()
+    assert main(["-m", "lr=0.1,0.2", f"output_dir={tmp_path}", "--config-dir", str(own)]) == 0
+    sweep = sweep_of(tmp_path)
+    assert main(["resume", str(sweep), "--config-dir", str(own)]) == 0
+    capsys.readouterr()
+    assert main(["resume", str(sweep), "--config-dir", str(other)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: --config-dir must be that of the sweep, {own}, or be left out. Received: {other}\n"
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     [

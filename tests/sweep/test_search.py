@@ -233,6 +233,18 @@ def test_a_share_of_failures_ends_a_search(tmp_path: Path, ran: list[int], capsy
     assert "the search ended: 5 of 20 trials failed, more than sweep.max_failure_rate=0.2 allows" in said
 
 
+def test_the_first_failure_of_a_search_by_minutes_is_no_share(
+    tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how many trials there will be, and one of one is all of them."""
+    words = ["lr=interval(0.001,0.1)", "batch_size=7", "sweep.trials=null", "sweep.minutes=3"]
+    assert main([*SEARCH, *words, "sweep.max_failure_rate=0.2", f"output_dir={tmp_path}"]) == 1
+    assert len(states(tmp_path)) == 3
+    assert (
+        "the search ended: 3 of 3 trials failed, more than sweep.max_failure_rate=0.2 allows" in capsys.readouterr().out
+    )
+
+
 def test_a_dimension_may_depend_on_another(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
     words = ["model=cnn,resnet", "model.dropout=0.1,0.5", "optimizer=sgd,adam", "optimizer.momentum=interval(0,0.9)"]
     only = "sweep.only=[model.dropout if model==cnn,optimizer.momentum if optimizer==sgd and model==cnn]"

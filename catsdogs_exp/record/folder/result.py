@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import json
-import math
 import os
 import threading
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from catsdogs_exp.config.relevance import WIRED
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import is_full
 from catsdogs_exp.natural_sort import flatten
+from catsdogs_exp.record.folder.json_values import finite
 from catsdogs_exp.record.folder.provenance import git, machine, versions
 
 # Settings that do not change the numbers of a run.
@@ -126,14 +126,3 @@ def config_hash(config: Config) -> str:
         if key in plain:  # its copies count, which may be set separately; a network without depth has none
             plain[key] = settings.get(copy)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def finite(value: Any) -> Any:
-    """Replaces NaN and infinity, which are not valid JSON, by None."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -24,6 +24,7 @@ from catsdogs_exp.sweep.sweep_file import FAILED, OK, PRUNED, SKIPPED, JobState,
 # Attributes of a trial. One without a job does not count; one that failed without a status was lost with its machine.
 _JOB, _SWEEP, _WORDS, _STATUS = "job", "sweep", "settings", "status"
 _SKIPS = 1000  # combinations in a row that sweep.skip may leave out
+_FEW = 10  # trials, of which one that failed is too large a share to end a search without a number of trials
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,10 @@ class Search:
             first = job if job.same_as is None else file[job.same_as]
             if first.status in (OK, PRUNED, FAILED, SKIPPED):
                 self._tell(self._open.pop(number), first, file.folder)
-        failed, total = len(file.having(FAILED)), self.settings.trials or len(file.jobs)
+        failed, total = len(file.having(FAILED)), self.settings.trials or max(len(file.jobs), _FEW)
         if failed > self.settings.max_failure_rate * total:
             share = f"sweep.max_failure_rate={self.settings.max_failure_rate:g}"
-            self.ended = f"{failed} of {total} trials failed, more than {share} allows"
+            self.ended = f"{failed} of {self.settings.trials or len(file.jobs)} trials failed, more than {share} allows"
 
     def trial_of(self, job: JobState) -> TrialPlace | None:
         """Returns where a job reports its epochs; None if nothing may prune it."""
