@@ -2,7 +2,7 @@
 
 import math
 
-from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.cli.arguments import a_path, refuse_together, run_parser
 from catsdogs_exp.cli.json_output import put_json
 
 
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
         "outputs/drawn/2026-01-31_12-00-00-abcd --layers 'block*_conv'",
     )
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
-    parser.add_argument("--split", default="validation", help="the split whose images are shown; default: validation")
+    parser.add_argument("--split", help="the split whose images are shown; default: validation")
     parser.add_argument("--data", type=a_path, help="other images to show, one folder per class")
     parser.add_argument(
         "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.errors import BadInput
     from catsdogs_exp.record.folder.run_files import find_run
 
+    if options.data is not None:
+        refuse_together(options, "--data", ["--split"], "Splits are those of the run's own images.")
     if options.images < 8:
         raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
     if not options.seconds >= 0:
@@ -56,7 +58,7 @@ def main(arguments: list[str]) -> int:
     screen = TerminalScreen()
     wanted = AtlasOptions(
         tuple(options.layers),
-        options.split,
+        options.split or "validation",
         options.data,
         options.parts,
         options.images,

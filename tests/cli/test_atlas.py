@@ -141,6 +141,10 @@ def test_masks_of_own_images_give_the_names(trained: Path, tmp_path: Path, capsy
         (["--visualize", "-1"], "--visualize must be >= 0. Received: --visualize -1"),
         (["--images", "2"], "--images must be >= 8. Received: --images 2"),
         (["--data", "nowhere"], "--data must be a folder with one folder per class. Received: nowhere"),
+        (
+            ["--data", "nowhere", "--split", "test"],
+            "--data cannot be combined with --split. Splits are those of the run",
+        ),
         (["--parts", "nowhere"], "--parts must be a folder of masks. Received: nowhere"),
         (["--split", "all"], "--split must be one of train, validation, test. Received: all"),
     ],
