@@ -116,4 +116,5 @@ def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | N
     curve = isinstance(rate_of(made), keras.optimizers.schedules.LearningRateSchedule)
     rate = (plan.optimizer, updates, plan.epochs) if curve else (replace(plan.optimizer, learning_rate=0.0),)
     limits = (training.layer_decay, training.clip_norm, training.clip_value, training.fused_optimizer)
-    return network.compiled((*rate, plan.schedule, limits, objective, settings), steps)
+    # What is unfrozen is compiled as well: a frozen layer has no gradient, and normalises as in inference.
+    return network.compiled((*rate, plan.schedule, plan.unfreeze, limits, objective, settings), steps)

@@ -92,6 +92,14 @@ def test_other_networks_are_compiled_anew(bare: tuple[str, ...], compiled: Compi
     assert compiled([*bare, "training.label_smoothing=0,0.1"]) == 2
 
 
+def test_what_fine_tuning_unfreezes_is_compiled(tiny: tuple[str, ...], compiled: Compiled) -> None:
+    """The step of the first stage has no gradients for it. Augmentation: the first stage runs the whole network."""
+    kept = [word for word in tiny if not word.startswith(("depth", "model.", "epochs"))]
+    network = ("model=transfer", "model.backbone=MobileNetV2", "model.weights=none", "model.cut=block_1_expand")
+    tuning = ("augment=flip", "epochs=1", "training.finetune.epochs=1", "logging=minimal")
+    assert compiled([*kept, *network, *tuning, "optimizer=sgd,rmsprop"]) == 4
+
+
 @dataclass
 class Model:
     """What `KeptNetwork` asks of a network."""
