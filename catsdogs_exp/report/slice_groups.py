@@ -16,6 +16,7 @@ from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.image_groups import groups_of_images, lowest_and_highest
 
 _MOST = 1000  # maximum number of images whose brightness and sharpness are measured
+_PART = 50  # files per task of a thread: most are cached, and a task costs more than looking one up
 _SIDE = 64  # pixels of the shorter side on which they are measured
 
 
@@ -30,8 +31,12 @@ def groups_of(folder: Path | None, predictions: Predictions, root: Path | None) 
     groups = groups_of_images(folder, predictions)
     if root is not None and len(predictions) <= _MOST:
         files = [str(root / path) for path in predictions.paths]
+        named = list(zip(files, map(bytes, identities(files)), strict=True))
+        parts = [named[start : start + _PART] for start in range(0, len(named), _PART)]
         with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(_measured, files, map(bytes, identities(files))))
+            found = [
+                each for part in pool.map(lambda part: [_measured(*file) for file in part], parts) for each in part
+            ]
         bright, sharp = np.array(found, np.float64).reshape(-1, 2).T
         groups["brightness"] = lowest_and_highest(bright, "dark", "bright")
         groups["sharpness"] = lowest_and_highest(sharp, "blurred", "sharp")
