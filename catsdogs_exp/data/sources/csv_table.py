@@ -12,11 +12,12 @@ from catsdogs_exp.config.schema.datasets import CsvDataset
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.alike import doubtful_labels, joined_names
 from catsdogs_exp.data.sources.folder import existing_folder
-from catsdogs_exp.data.sources.known_names import has_image_extension
+from catsdogs_exp.data.sources.known_names import has_image_extension, is_beside
 from catsdogs_exp.data.sources.listing import UNDECIDED, Found, Listing, listing_of
 from catsdogs_exp.data.sources.selection import known_classes
 from catsdogs_exp.data.sources.split_names import KNOWN, UNLABELLED, split_of
 from catsdogs_exp.data.sources.table_files import Change, FilesBelow, is_address
+from catsdogs_exp.data.sources.table_places import Places
 from catsdogs_exp.data.sources.tables import (
     Row,
     Table,
@@ -28,19 +29,21 @@ from catsdogs_exp.data.sources.tables import (
     opened_table,
     table_file,
 )
-from catsdogs_exp.data.sources.wording import counted, shown
+from catsdogs_exp.data.sources.wording import counted, shown, some
 from catsdogs_exp.errors import BadInput, did_you_mean
 
 SPLIT_WORDS = ("split", "set", "subset", "partition", "usage")
 LABEL_WORDS = (
     "label", "labels", "class", "classname", "labelname", "category", "categoryname", "target", "breed", "species", "y",
-    "emotion", "diagnosis", "type", "classid", "labelid",
+    "emotion", "diagnosis", "dx", "choice", "type", "classid", "labelid",
 )  # fmt: skip
 _PATH_WORDS = (
     "path", "filepath", "filepaths", "imagepath", "file", "filename", "files", "filenames", "imagefile", "image", "img",
-    "imagename", "images", "imageid", "photo", "picture", "id", "name",
+    "imagename", "images", "imageid", "imageindex", "idcode", "photo", "picture", "id",
+    "name",
 )  # fmt: skip
 _SAMPLE = 50  # rows used to recognize columns
+_FEW = 5  # rows that may have a class each
 _TRIED = 20  # paths used to find a correction
 
 
@@ -191,11 +194,16 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     if label is not None:
         return _Columns(path, label, {}, split)
     others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
-    if len(others) == 1:
+    if len(others) == 1 and not _all_different(sample, others[0]):
         return _Columns(path, others[0], {}, split)
     if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
         raise _no_column(dataset, table, "label_column", sample)
     return _Columns(path, None, {place: columns[place] for place in others}, split)
+
+
+def _all_different(rows: list[Row], place: int) -> bool:
+    """Whether a column numbers the images rather than classifying them."""
+    return len(rows) >= _FEW and len({row[place] for _, row in rows}) == len(rows)
 
 
 def _asked(name: str | None, key: str, table: Table) -> int | None:
@@ -297,13 +305,23 @@ def _files(
         reading.append(f"{len(found)} paths in the table are taken {change.note(example)}, such as {shown(example)}")
         there |= found
         missing = [path for path in missing if path not in found]
+    places = Places(root, table, [path + suffix for path in missing] if not there else [])
+    if unique := places.in_several_folders():
+        spread = {path: unique[path + suffix] for path in missing if path + suffix in unique}
+        folders = dict.fromkeys(file.parent.relative_to(root).as_posix() for file in spread.values())
+        reading.append(
+            f"{len(spread)} paths in the table are found in several folders: {some(map(shown, folders), 3)}; "
+            "dataset.root=FOLDER takes those of one"
+        )
+        there |= spread
+        missing = [path for path in missing if path not in spread]
     if missing and (dataset.missing == "error" or not there):
         guessed = (
             [f"{line[0].upper()}{line[1:]}." for line in reading if "not UTF-8" in line]
             if not "".join(missing).isascii()
             else []
         )
-        raise BadInput(" ".join([_not_there(table, root, missing, len(paths), below), *guessed]))
+        raise BadInput(" ".join([_not_there(table, root, missing, len(paths)), *guessed]))
     return {path: there[path] for path in paths if path in there}, missing
 
 
@@ -328,7 +346,7 @@ def _change(below: FilesBelow, missing: list[str], suffix: str, there: Mapping[s
     return None
 
 
-def _not_there(table: Path, root: Path, missing: list[str], count: int, below: FilesBelow) -> str:
+def _not_there(table: Path, root: Path, missing: list[str], count: int) -> str:
     text = f"{len(missing)} of {count} files in {table} are missing below {root}: {_names(missing)}. "
     if all(is_address(path) for path in missing):
         return (
@@ -337,9 +355,13 @@ def _not_there(table: Path, root: Path, missing: list[str], count: int, below: F
         )
     if all((root / path).is_dir() for path in missing):
         return f"{text}They are folders. List files, or leave the rows out with dataset.missing=skip."
-    if len(missing) == count and (place := below.somewhere(missing[0])) is not None and place[0] != root:
-        words = f"dataset.root={place[0]}" + (f" dataset.suffix={place[1]}" if place[1] else "")
-        return f"{text}The first one exists with {words}."
+    if len(missing) == count:
+        places = Places(root, table, missing)
+        if not places.best and is_beside(root.name):  # annotations/list.txt, next to images/
+            places = Places(root.parent, table, missing)
+        if places.best:
+            how_many = "They" if places.most == count else f"{places.most} of them"
+            return f"{text}{how_many} exist with {places.settings()}."
     return (
         f"{text}Their paths are relative to dataset.root, or to the table's folder. dataset.missing=skip leaves out "
         "such rows."

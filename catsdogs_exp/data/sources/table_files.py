@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -86,17 +85,6 @@ class FilesBelow:
                             return change
         return None
 
-    def somewhere(self, path: str) -> tuple[Path, str] | None:
-        """A folder below the root relative to which a path exists, with the suffix it needs."""
-        parts = parts_of(path)
-        last = parts[-1] if parts else ""
-        for suffix in ("", *SUFFIXES):
-            for file in self._by_name.get(last + suffix, ()):
-                whole = PurePosixPath(*[part for part in parts if part != "/"][:-1], last + suffix)
-                if file.parts[-len(whole.parts) :] == whole.parts:
-                    return self.root.joinpath(*file.parts[: -len(whole.parts)]), suffix
-        return None
-
     def _in_any_case(self, inside: str) -> str | None:
         there = ""
         for part in inside.split("/"):
@@ -108,13 +96,6 @@ class FilesBelow:
                 return None
             there = f"{there}/{name}" if there else name
         return there if _is_file(self.root / there) else None
-
-    @cached_property
-    def _by_name(self) -> dict[str, list[PurePosixPath]]:
-        found: dict[str, list[PurePosixPath]] = {}
-        for path in _some_files(self.root):
-            found.setdefault(path.name, []).append(path)
-        return found
 
 
 def parts_of(path: str) -> list[str]:
@@ -155,7 +136,8 @@ def _by_case(folder: Path) -> dict[str, str]:
     return names
 
 
-def _some_files(root: Path) -> Iterator[PurePosixPath]:
+def some_files(root: Path) -> Iterator[PurePosixPath]:
+    """The files below a folder, in order of their paths, up to a maximum."""
     count = 0
     for place, folders, files in os.walk(root):
         folders.sort()

@@ -107,7 +107,7 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
             lines.skip()
         sample = lines.sample()
         guess = delimiter or _delimiter(sample)
-        if len(sample) < 2 or not _is_comment(sample[0], sample[1], delimiter or _delimiter(sample[1:])):
+        if len(sample) < 2 or not _is_comment(sample, delimiter or _delimiter(sample[1:])):
             break
         lines.skip()
         comments += 1
@@ -224,9 +224,16 @@ def _delimiter(lines: Sequence[str]) -> str:
     return found
 
 
-def _is_comment(line: str, following: str, delimiter: str) -> bool:
-    """Whether a line that begins with # is not part of the table: its number of fields differs from the next line's."""
-    return line.startswith("#") and line.count(delimiter) != following.count(delimiter)
+def _is_comment(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether the first line begins with # and is not part of the table.
+
+    Either more such lines follow, but not to the end; or its number of fields differs from the next line's.
+    """
+    first, following = lines[:2]
+    if not first.startswith("#"):
+        return False
+    several = following.startswith("#") and not all(line.startswith("#") for line in lines)
+    return several or first.count(delimiter) != following.count(delimiter)
 
 
 def _is_data(row: Sequence[str]) -> bool:

@@ -322,7 +322,7 @@ def test_labels_that_may_be_a_slip_are_pointed_out(folder: Path, rows: list[str]
         ),
         (
             ["id,breed", *(line.replace(".jpg", "").replace("img/", "") for line in LINES)],
-            "6 of 6 files in ROOT/table.csv are missing below ROOT: 'cat0', 'cat1', 'cat2', .... The first one exists "
+            "6 of 6 files in ROOT/table.csv are missing below ROOT: 'cat0', 'cat1', 'cat2', .... They exist "
             "with dataset.root=ROOT/img dataset.suffix=.jpg.",
         ),
         (
