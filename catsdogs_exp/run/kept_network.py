@@ -51,14 +51,17 @@ class KeptNetwork:
 def _can_be_kept(config: Config, network: "Network") -> bool:
     """Returns whether a network's layers are known in full from its description, and do not change during the run.
 
-    A plugin's layers may hold more than they describe. A frozen backbone is trained as a head of its own.
+    A plugin's layers may hold more than they describe; a layer adapted to data holds constants computed from its
+    weights. A frozen backbone is trained as a head of its own.
     """
     changes = config.training.finetune.epochs or not all(layer.trainable for layer in network.model.layers)
     alone = network.distribution.strategy is None
-    return alone and not config.plugins and not changes and network.model.count_params() <= _LARGEST
+    small = network.model.count_params() <= _LARGEST
+    return alone and small and not (config.plugins or network.is_adapted or changes)
 
 
 def _are_alike(one: "Network", other: "Network") -> bool:
     weights, others = one.class_weights, other.class_weights
     same = weights is others or (weights is not None and others is not None and np.array_equal(weights, others))
-    return same and one.policy == other.policy and bool(one.model.to_json() == other.model.to_json())
+    same = same and (one.policy, one.deterministic) == (other.policy, other.deterministic)
+    return same and bool(one.model.to_json() == other.model.to_json())

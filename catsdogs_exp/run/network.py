@@ -12,6 +12,7 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images.resizing import evaluation_size
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.models import build_model
+from catsdogs_exp.models.graph import inner_layers
 from catsdogs_exp.run.insides import Insides
 from catsdogs_exp.run.loaders import Loaders
 from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
@@ -31,6 +32,7 @@ class Network:
         policy: the precision policy it was built with.
         class_weights: float32 [classes], or None for equal weights.
         distribution: the devices and processes that train it.
+        deterministic: whether only deterministic operations are compiled for it.
         kept_steps: compiled ones, by everything in them that is not a variable; the latest last.
     """
 
@@ -38,7 +40,13 @@ class Network:
     policy: str
     class_weights: NDArray[np.float32] | None
     distribution: Distribution = ONE_DEVICE
+    deterministic: bool = False
     kept_steps: dict[Hashable, Steps] = field(default_factory=dict)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether a layer was adapted to data, like the normalisation of an EfficientNet: it calls with constants."""
+        return any(hasattr(each, "finalize_state") and each.weights for each in inner_layers(self.model))
 
     @cached_property
     def insides(self) -> Insides:
@@ -97,7 +105,7 @@ def build_network(
     weights = None
     if config.training.class_weights == "balanced":
         weights = _balanced(loaders.train.labels, classes, say)
-    return Network(model, policy, weights, distribution)
+    return Network(model, policy, weights, distribution, config.training.deterministic)
 
 
 def _input_size(config: Config) -> tuple[int | None, int | None]:

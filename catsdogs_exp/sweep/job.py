@@ -96,6 +96,11 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
     return Outcome(status, objective_of(job.folder), error, time.perf_counter() - started, signal_number)
 
 
+def free_network() -> None:
+    """Frees the network of the last job: call it when no other one follows in this process."""
+    _KEPT.forget()
+
+
 def objective_of(folder: Path) -> float | None:
     """Returns the monitored metric of the best epoch of a run, or None if there is none yet."""
     try:

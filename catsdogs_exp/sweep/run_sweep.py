@@ -10,7 +10,7 @@ from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.best_against import best_against_others
 from catsdogs_exp.record.comparison import Comparison, compare
 from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
-from catsdogs_exp.sweep.job import run_job
+from catsdogs_exp.sweep.job import free_network, run_job
 from catsdogs_exp.sweep.recipe import chosen
 from catsdogs_exp.sweep.running import LookAhead, Running, RunOptions
 from catsdogs_exp.sweep.search.table import table
@@ -96,6 +96,7 @@ def run_one_by_one(running: Running) -> None:
                 raise Interrupted(outcome.signal_number)
     finally:
         ahead.stop()
+        free_network()
 
 
 def closing_lines(sweep: Sweep) -> list[str]:

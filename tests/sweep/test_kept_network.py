@@ -90,6 +90,12 @@ def test_other_networks_are_compiled_anew(bare: tuple[str, ...], compiled: Compi
     assert compiled([*bare, "optimizer=sgd,adam"]) == 2  # the network is shared, its steps are not
     assert compiled([*bare, "schedule=cosine", "lr=0.001,0.01"]) == 2  # a schedule is compiled with its rate
     assert compiled([*bare, "training.label_smoothing=0,0.1"]) == 2
+    assert compiled([*bare, "training.deterministic=false,true"]) == 2  # TensorFlow then composes other operations
+
+
+def test_a_finished_sweep_holds_no_network_in_memory(bare: tuple[str, ...], compiled: Compiled) -> None:
+    assert compiled([*bare, "seed=3,4"]) == 1
+    assert compiled([*bare, "seed=3,4"]) == 1  # anew
 
 
 def test_what_fine_tuning_unfreezes_is_compiled(tiny: tuple[str, ...], compiled: Compiled) -> None:
@@ -120,10 +126,11 @@ class Model:
         return self.kind
 
 
-def network(strategy: Any = None, policy: str = "float32", classes: Any = None, **model: Any) -> Any:
-    return SimpleNamespace(
-        model=Model(**model), policy=policy, class_weights=classes, distribution=SimpleNamespace(strategy=strategy)
-    )
+def network(strategy: Any = None, classes: Any = None, **more: Any) -> Any:
+    own = {"policy": "float32", "deterministic": False, "is_adapted": False}
+    model = Model(**{name: value for name, value in more.items() if name not in own})
+    own |= {name: value for name, value in more.items() if name in own}
+    return SimpleNamespace(model=model, class_weights=classes, distribution=SimpleNamespace(strategy=strategy), **own)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +139,8 @@ def network(strategy: Any = None, policy: str = "float32", classes: Any = None, 
         ({}, True),
         ({"kind": "another"}, False),
         ({"policy": "mixed_float16"}, False),
+        ({"deterministic": True}, False),
+        ({"is_adapted": True}, False),
         ({"classes": np.ones(2, np.float32)}, False),
         ({"trainable": False}, False),
         ({"weights": 60_000_000}, False),
@@ -143,6 +152,21 @@ def test_a_network_is_shared_only_if_nothing_but_values_differs(other: dict[str,
     first, second = network(), network(**other)
     assert kept.network_for(config, first) is first
     assert kept.network_for(config, second) is (first if is_shared else second)
+
+
+def test_a_layer_adapted_to_data_is_recognized_at_any_depth() -> None:
+    """Its constants do not follow when its weights change, as from one file of pretrained weights to another."""
+    import keras
+
+    from catsdogs_exp.run.network import Network
+
+    def adapted(layer: Any) -> bool:
+        inner = keras.Sequential([keras.Input((4, 4, 3)), layer])
+        return Network(keras.Sequential([keras.Input((4, 4, 3)), inner]), "float32", None).is_adapted
+
+    assert adapted(keras.layers.Normalization())
+    assert not adapted(keras.layers.Normalization(mean=1.0, variance=2.0))  # these are in its description
+    assert not adapted(keras.layers.BatchNormalization())
 
 
 def test_a_network_is_not_shared_with_plugins_or_fine_tuning_or_after_a_failure() -> None:
