@@ -6,7 +6,7 @@ _NO_IMAGES = """
 txt md rst csv tsv json jsonl xml yaml yml toml ini cfg conf html htm css js ts py pyc ipynb r m c cc cpp h java sh bat
 ps1 log lock pdf doc docx odt xls xlsx ods ppt pptx mat npy npz h5 hdf5 pkl pickle pt pth onnx tflite pb keras parquet
 feather arrow db sqlite sqlite3 tfrecord zip tar gz tgz bz2 xz 7z rar mp3 wav mp4 avi mov mkv exe dll so url lnk webloc
-bib tex names data
+bib tex names data tfrec rec aae xmp z01 z02 001 002 zst
 """
 _NO_IMAGES_WITHOUT_EXTENSION = "license licence readme makefile dockerfile copying authors changelog notice"
 _CONTAINERS = """

@@ -7,6 +7,7 @@ from pathlib import Path
 from catsdogs_exp.data.sources import refusals
 from catsdogs_exp.data.sources.alike import likeness
 from catsdogs_exp.data.sources.file_names import NamedClasses, classes_in_names
+from catsdogs_exp.data.sources.inside_classes import note_of_folders
 from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.split_names import (
@@ -18,7 +19,7 @@ from catsdogs_exp.data.sources.split_names import (
     beside_training,
     split_of,
 )
-from catsdogs_exp.data.sources.tree import EMPTY, Tree, below, last
+from catsdogs_exp.data.sources.tree import EMPTY, Tree, below, last, unused_in
 from catsdogs_exp.data.sources.walking import Walker
 from catsdogs_exp.data.sources.wording import counted, listed, shown, some
 from catsdogs_exp.errors import BadInput
@@ -99,7 +100,7 @@ def _unwrapped(root: Path, walker: Walker, selection: Selection, skipped: list[s
             return tree  # a single class folder: reported as such
         if unused := [name for name in tree.branches() if name != inner]:
             reading.append(f"the data is in the folder {shown((top / inner).relative_to(root).as_posix())}")
-        skipped += _beside(tree, "", unused)
+        skipped += unused_in(tree, "", unused)
         top = top / inner
 
 
@@ -128,7 +129,7 @@ class _Reader:
         if not branches:
             named = classes_in_names(tree.images())
             if named is None:
-                raise refusals.no_class_folders(tree)
+                raise refusals.no_class_folders(tree, self._selection)
             return self._named("", [("", UNDECIDED)], [], named)
         if mode != "classes" and not splits and (parted := affixed(rest)):
             if len({other for other, _ in parted.values()}) > 1:
@@ -147,8 +148,9 @@ class _Reader:
                 return found
             rest = self._without_copies(rest)
             if len(rest) > 1 and (main := tree.main_branch()) is not None:
-                raise refusals.no_class_folders(tree, [main])
+                raise refusals.no_class_folders(tree, self._selection, [main])
             refusals.check_classes_look_like_ones(tree, rest, self._selection)
+        self._reading += note_of_folders(tree, rest, refusals.together(tree, rest, self._selection))
         return self._done(self._classes(rest))
 
     def _picks_split_names(self, branches: list[str]) -> bool:
@@ -157,7 +159,7 @@ class _Reader:
         return set(picked) <= set(branches) and any(split_of(name) is not None for name in picked)
 
     def _done(self, branches: Iterable[Branch]) -> Layout:
-        self._skipped += _beside(self._tree, "")
+        self._skipped += unused_in(self._tree, "")
         return Layout(
             self._tree.top, tuple(branches), reading=tuple(self._reading), skipped=tuple(dict.fromkeys(self._skipped))
         )
@@ -213,7 +215,7 @@ class _Reader:
         self._note_splits(labelled, splits)
         for name, inside in labelled.items():
             branches += self._classes(self._labelled(inside), inside, splits[name])
-            self._skipped += _beside(tree, inside)
+            self._skipped += unused_in(tree, inside)
         for name in splits:
             if name not in labelled and name in inner and tree.branches(inner[name]) == []:
                 self._leave(name, "no class folders in it, so its images have no labels")
@@ -239,7 +241,7 @@ class _Reader:
         if named and (several or self._mode != "auto" or not rest):
             return self._named(first[0], [(inner[name], which) for name, which in splits.items()], rest, named)
         if not rest:
-            raise refusals.no_class_folders(self._tree, list(splits))
+            raise refusals.no_class_folders(self._tree, self._selection, list(splits))
         if self._mode == "auto" and not set(self._selection.classes or ()) & set(rest):
             out = f"takes {listed(rest)} as the classes, and leaves out {listed(list(splits))}"
             raise refusals.two_readings(self._tree, list(splits), rest, out)
@@ -258,7 +260,7 @@ class _Reader:
             again = split_of(inner) is not None or likeness(inner) == likeness(last(inside))
             if deeper < 2 and not again and not (deeper and is_container(inner)):
                 break
-            self._skipped += _beside(tree, inside, [name for name in tree.branches(inside) if name != inner])
+            self._skipped += unused_in(tree, inside, [name for name in tree.branches(inside) if name != inner])
             inside = below(inside, inner)
         return inside
 
@@ -274,7 +276,10 @@ class _Reader:
         found = self._tree.branches(inside)
         if len(found) > 1:
             raise refusals.other_classes(self._tree, name, found, sorted(train))
-        self._leave(name, f"{shown(found[0])} in it is not a class of train, so its images have no labels")
+        what = (
+            "no class folders in it" if is_container(found[0]) else f"{shown(found[0])} in it is not a class of train"
+        )
+        self._leave(name, f"{what}, so its images have no labels")
 
     def _note_splits(self, labelled: Iterable[str], splits: dict[str, int]) -> None:
         """Reports which folder is which split, unless it is obvious."""
@@ -288,7 +293,7 @@ class _Reader:
         """`rps` and `rps-test-set`, if they hold the same class folders."""
         found = {} if self._mode == "classes" else beside_training(names)
         classes = [{likeness(each) for each in self._tree.branches(name)} for name in found]
-        return found if all(len(each & classes[0]) > 1 for each in classes) else {}
+        return found if all(not each or len(each & classes[0]) > 1 for each in classes) and any(classes[:1]) else {}
 
     # splits inside of classes, or of names
 
@@ -311,7 +316,7 @@ class _Reader:
                     self._leave(inside, "unlabelled")
                 else:
                     branches.append(Branch(inside, name, UNDECIDED if self._mode == "merge" else split))
-            self._skipped += _beside(self._tree, name)
+            self._skipped += unused_in(self._tree, name)
         name, which = next(iter(parted.items()))
         self._reading.append(f"the class folders contain the splits: {some((f'{name}/{each}' for each in which), 3)}")
         return self._done(branches)
@@ -349,7 +354,7 @@ class _Reader:
         if flat[0][0] != "":
             for name in rest:
                 self._leave(name, f"next to {some((shown(inside) for inside, _ in flat), 3)}")
-            self._skipped += _beside(self._tree, "")
+            self._skipped += unused_in(self._tree, "")
         if self._mode == "merge":
             flat = [(inside, UNDECIDED) for inside, _ in flat]
         return Layout(
@@ -385,16 +390,3 @@ class _Reader:
 
 def _named(tree: Tree, *folders: str) -> NamedClasses | None:
     return classes_in_names(last(file) for inside in folders for file in tree.files(inside) if may_be_image(file))
-
-
-def _beside(tree: Tree, inside: str, unused: Sequence[str] = ()) -> list[str]:
-    """Everything in a folder besides the data folders."""
-    notes = []
-    where = f" in {shown(inside)}" if inside else ""
-    if unused:
-        notes.append(f"folders next to the data{where}: {some(map(shown, unused))}")
-    if others := tree.others(inside):
-        notes.append(f"{counted(len(others), 'folder')} without images{where}: {some(map(shown, others))}")
-    if loose := tree.loose(inside):
-        notes.append(f"{counted(len(loose), 'file')} next to the folders{where}: {some(map(shown, loose))}")
-    return notes

@@ -14,7 +14,7 @@ from catsdogs_exp.data.sources.known_names import is_container
 from catsdogs_exp.data.sources.layout import Branch, Layout, read_layout
 from catsdogs_exp.data.sources.selection import EVERYTHING, Selection, known_classes
 from catsdogs_exp.data.sources.split_names import SPLITS, TEST, TRAIN, UNDECIDED, VALIDATION
-from catsdogs_exp.data.sources.tree import last
+from catsdogs_exp.data.sources.tree import Tree, last
 from catsdogs_exp.data.sources.walking import Walker
 from catsdogs_exp.data.sources.wording import shown, some
 from catsdogs_exp.errors import BadInput
@@ -108,8 +108,9 @@ def list_images(root: Path, selection: Selection = EVERYTHING) -> Listing:
             single class, or a requested class that does not exist.
     """
     walker = Walker(selection.symlinks)
-    layout = read_layout(_folder_inside(root, selection), walker, selection)
-    return _listing(layout.top, [("", layout)], walker, selection)
+    named = _folder_inside(root, selection)
+    layout = read_layout(named, walker, selection)
+    return _listing(layout.top, [("", layout)], walker, selection, named)
 
 
 def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTHING) -> Listing:
@@ -188,7 +189,9 @@ def _folder_inside(root: Path, selection: Selection) -> Path:
     return root / selection.folder
 
 
-def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, selection: Selection) -> Listing:
+def _listing(
+    root: Path, layouts: list[tuple[str, Layout]], walker: Walker, selection: Selection, around: Path | None = None
+) -> Listing:
     """The files of one or several layouts.
 
     Args:
@@ -196,6 +199,7 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
         layouts: each with the beginning of its paths.
         walker: knows what was skipped.
         selection: which files to use, and what their classes are called.
+        around: the folder that the user named, if it is another.
     """
     if selection.escaped:
         layouts = [(prefix, _with_original_names(layout)) for prefix, layout in layouts]
@@ -218,8 +222,9 @@ def _listing(root: Path, layouts: list[tuple[str, Layout]], walker: Walker, sele
                 found += [(f"{prefix}{path}", name, branch.split) for path in files]
     if renamed is not None:
         found = [(path, renamed[name], split) for path, name, split in found if name in renamed]
-    if len(names := {name for _, name, _ in found}) == 1 and is_container(name := names.pop()):
-        raise refusals.one_container(name, root)
+    names = {name for _, name, _ in found}
+    if len(names) == 1 and (not selection.for_evaluation or is_container(*names)):
+        raise refusals.one_class(Tree(root, walker, around), names.pop(), selection)
     printed = [(printable(path), name, split) for path, name, split in found]
     notes = (*(note for _, layout in layouts for note in layout.skipped), *walker.notes())
     reading = (*(line for _, layout in layouts for line in layout.reading), *alike)

@@ -1,28 +1,33 @@
 """Messages about folders that cannot be read, or are ambiguous."""
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from catsdogs_exp.data.sources.alike import likeness
+from catsdogs_exp.data.sources.inside_classes import are_numbered_parts, classes_inside
 from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
+from catsdogs_exp.data.sources.other_inputs import archive_hint, table_hint
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.data.sources.split_names import TEST, split_of
 from catsdogs_exp.data.sources.tree import Tree, below
 from catsdogs_exp.data.sources.wording import counted, listed, shown
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.natural_sort import natural_key
 
+_MOST_TOGETHER = 8  # folders in one setting
 
-def no_class_folders(tree: Tree, splits: Sequence[str] = ()) -> BadInput:
+
+def no_class_folders(tree: Tree, selection: Selection, splits: Sequence[str] = ()) -> BadInput:
     """The error for images without class folders and without classes in their names."""
     top = tree.top
     files = sum(len(tree.files(name)) for name in splits) if splits else len(tree.loose(""))
+    images = bool(splits or tree.images())
     where = f" in {listed(splits)}" if splits else ""
-    what = f"{counted(files, 'file')}{where} but no class folders" if files else _no_images(tree)
-    hint = ". With the class in the file names, set dataset.pattern" if files else ""
+    what = f"{counted(files, 'file')}{where} but no class folders" if images else _no_images(tree)
+    hint = ". With the class in the file names, set dataset.pattern" if images else ""
     if len(splits) > 1:
         hint += f". If {listed(splits)} are classes, set split.folders=classes"
-    if archives := [name for name in tree.archives() if split_of(name.partition(".")[0]) != TEST]:
-        hint += f". For an archive in it: dataset=archive dataset.path={top / archives[0]}"
+    hint += archive_hint(tree) + table_hint(tree, splits, selection.in_place, pixels=not images)
     return BadInput(
         f"The folder of images contains {what}: {top}. Expected one folder per class: {top}/cats/1.jpg, "
         f"{top}/dogs/2.jpg; or train/ and validation/ with those inside{hint}."
@@ -72,13 +77,18 @@ def other_classes(tree: Tree, split: str, found: Sequence[str], train: Sequence[
     )
 
 
-def one_container(name: str, where: object) -> BadInput:
-    """The error for a single folder called `images` or similar, where classes should be."""
+def one_class(tree: Tree, name: str, selection: Selection) -> BadInput:
+    """The error for a single class, which may be a folder called `images` or similar, where classes should be."""
+    hint = table_hint(tree, (), selection.in_place)
+    if is_container(name):
+        return BadInput(
+            f"The folders in {tree.top} contain no classes, only {shown(name)}. Expected one folder per class. images/ "
+            "next to labels/ is a layout for object detection, in which images have no class; for a list of files and "
+            f"their classes use dataset=csv{hint}."
+        )
     return BadInput(
-        f"The folders in {where} contain no classes, only {shown(name)}. Expected one folder per class. images/ next "
-        "to "
-        "labels/ is a layout for object detection, in which images have no class; for a list of files and "
-        "their classes use dataset=csv."
+        f"Classification needs images of at least two classes, one folder each. Received one: '{name}' in "
+        f"{tree.top}{hint}."
     )
 
 
@@ -88,14 +98,18 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
     Raises:
         BadInput: if all contain folders of the same names, or only one called `Dataset` contains folders.
     """
-    inner = {name: tree.branches(name) for name in names}
-    around = [
-        name
-        for name in names
-        if len(inner[name]) > 1 and not all(map(_no_class, inner[name])) and not tree.images(name)
-    ]
+    inner = {name: classes_inside(tree, name) for name in names}
+    around = [name for name in names if len(inner[name]) > 1 and not tree.images(name)]
     if len(around) == len(names) > 1:
         _check_differ(tree, inner, selection, "classes")
+    if len(names) > 1 and are_numbered_parts(names):
+        hint = table_hint(tree, (), selection.in_place)
+        joined = together(tree, names, selection) if around else ""
+        raise BadInput(
+            f"{listed(names)} are called like parts of one set of images rather than classes, in {tree.top}"
+            f"{hint}{f'. To take the folders in them as the classes: {joined}' if joined else ''}. If they are the "
+            "classes: split.folders=classes."
+        )
     if len(around) == 1 and len(names) > 1:
         name = around[0]
         others = [each for each in names if each != name]
@@ -120,7 +134,7 @@ def check_splits_hold_no_classes(tree: Tree, names: Sequence[str], selection: Se
 
 def _inside_splits(tree: Tree, name: str) -> list[str]:
     found = [each for split in tree.branches(name) for each in tree.branches(below(name, split))]
-    return [each for each in dict.fromkeys(found) if not _no_class(each)]
+    return [each for each in dict.fromkeys(found) if not (is_container(each) or is_beside(each))]
 
 
 def _check_differ(tree: Tree, inner: Mapping[str, Sequence[str]], selection: Selection, folders: str) -> None:
@@ -129,24 +143,30 @@ def _check_differ(tree: Tree, inner: Mapping[str, Sequence[str]], selection: Sel
     common = set.intersection(*({likeness(each) for each in inner[name]} for name in names))
     if len(common) > 1 and 2 * len(common) >= min(len({likeness(each) for each in inner[name]}) for name in names):
         both = [each for each in inner[names[0]] if likeness(each) in common]
+        first = next((name for name in names if not is_beside(name)), names[0])
+        joined = together(tree, names, selection)
         raise BadInput(
             f"{listed(names)} contain the same folders, {listed(both)}, in {tree.top}. To classify {listed(both)}: "
-            f"{_inside(tree, names[0], selection)}{_together(tree, names, selection)}. "
+            f"{_inside(tree, first, selection)}{f', or together: {joined}' if joined else ''}. "
             f"To classify {listed(names)}: split.folders={folders}."
         )
 
 
-def _no_class(name: str) -> bool:
-    return is_container(name) or is_beside(name)
-
-
 def _inside(tree: Tree, name: str, selection: Selection) -> str:
     if selection.in_place:
-        return f"dataset.path={tree.top / name}"
-    return f"dataset.folder={(tree.top / name).relative_to(tree.root).as_posix()}"
+        return _typed(f"dataset.path={tree.top / name}")
+    return _typed(f"dataset.folder={(tree.top / name).relative_to(tree.root).as_posix()}")
 
 
-def _together(tree: Tree, names: Sequence[str], selection: Selection) -> str:
-    if not selection.in_place:
+def together(tree: Tree, names: Sequence[str], selection: Selection) -> str:
+    """The setting that takes the folders in several folders as the classes, or `""` if it cannot be typed."""
+    images = [name for name in names if not is_beside(name)]
+    if not selection.in_place or not 1 < len(images) <= _MOST_TOGETHER:
         return ""
-    return f", or together: dataset.path=[{','.join(str(tree.top / name) for name in names)}]"
+    return _typed(f"dataset.path=[{','.join(str(tree.top / name) for name in images)}]")
+
+
+def _typed(setting: str) -> str:
+    """A setting as one types it; brackets alone need no quotes in most shells."""
+    bare = re.sub(r"[\[\],]", "", setting)
+    return setting if shlex.quote(bare) == bare else shlex.quote(setting)

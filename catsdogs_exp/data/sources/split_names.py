@@ -25,7 +25,7 @@ _WORDS = {
     "unlabelled": UNLABELLED,
     "unlabeled": UNLABELLED,
 }
-_BESIDE = "set|sets|data|dataset|images|image|imgs|img|pictures|photos|samples|split|folder|dir"
+_BESIDE = "set|sets|data|dataset|images|image|imgs|img|pictures|photos|samples|split|folder|dir|mini|full|final"
 _SPLIT = re.compile(f"(?:{_BESIDE})?({'|'.join(_WORDS)})(?:{_BESIDE})?")
 _AFFIX = re.compile(r"(train|training|val|valid|validation|test|testing)", re.ASCII)
 
@@ -37,6 +37,12 @@ def split_of(name: str) -> int | None:
     """The split that a name means: `train`, `Val`, `test_set`, `images-train`, `test1`; `UNLABELLED`; else None."""
     found = _SPLIT.fullmatch(re.sub(r"[\W\d_]+", "", name.casefold()))
     return _WORDS[found[1]] if found else None
+
+
+def split_in(name: str) -> int | None:
+    """The split that a word in a name means: `trainLabels.csv`, `train_images/part1`; None if there is none."""
+    words = re.split(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])", name)
+    return next((split for word in words if (split := split_of(word)) is not None), None)
 
 
 def beside_training(names: Sequence[str]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Searches for the files of a table that are not where it says: in one folder below the root, or in several."""
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from catsdogs_exp.data.sources.clutter import is_clutter
 from catsdogs_exp.data.sources.known_names import is_beside
-from catsdogs_exp.data.sources.split_names import split_of
+from catsdogs_exp.data.sources.split_names import split_in
 from catsdogs_exp.data.sources.table_files import SUFFIXES, parts_of, some_files
 
 # a folder below the root, and the suffix that the paths need there
@@ -41,8 +40,8 @@ class Places:
             counts.update(place for path in paths for place in _places(path, by_name, whole=False))
         self.most = max(counts.values(), default=0)
         best = [place for place, count in counts.items() if count == self.most]
-        split = _split_in(table.stem)
-        alike = [place for place in best if split is not None and _split_in(str(place[0])) == split]
+        split = split_in(table.stem)
+        alike = [place for place in best if split is not None and split_in(str(place[0])) == split]
         self.best = [(root / folder, suffix) for folder, suffix in alike or best]
 
     def in_several_folders(self) -> dict[str, Path]:
@@ -78,9 +77,3 @@ def _places(path: str, by_name: Mapping[str, Sequence[PurePosixPath]], whole: bo
 def _inside(path: str, suffix: str) -> tuple[str, ...]:
     parts = [part for part in parts_of(path) if part != "/"]
     return (*parts[:-1], parts[-1] + suffix) if parts else ()
-
-
-def _split_in(name: str) -> int | None:
-    """The split that a word in a name means: `trainLabels`, `train_images/part1`."""
-    words = re.split(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])", name)
-    return next((split for word in words if (split := split_of(word)) is not None), None)

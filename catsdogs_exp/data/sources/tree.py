@@ -1,11 +1,13 @@
 """The content of the folders below a root, by names only: images, other files, or nothing."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from catsdogs_exp.data.sources.known_names import ARCHIVES, is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.split_names import UNLABELLED, split_of
 from catsdogs_exp.data.sources.walking import Walker
+from catsdogs_exp.data.sources.wording import counted, shown, some
 
 IMAGES, OTHER, EMPTY = "images", "other files", "nothing"
 
@@ -74,3 +76,16 @@ def below(inside: str, name: str) -> str:
 def last(inside: str) -> str:
     """The name of a folder itself."""
     return PurePosixPath(inside).name
+
+
+def unused_in(tree: Tree, inside: str, unused: Sequence[str] = ()) -> list[str]:
+    """Everything in a folder besides the data folders."""
+    notes = []
+    where = f" in {shown(inside)}" if inside else ""
+    if unused:
+        notes.append(f"folders next to the data{where}: {some(map(shown, unused))}")
+    if others := tree.others(inside):
+        notes.append(f"{counted(len(others), 'folder')} without images{where}: {some(map(shown, others))}")
+    if loose := tree.loose(inside):
+        notes.append(f"{counted(len(loose), 'file')} next to the folders{where}: {some(map(shown, loose))}")
+    return notes

@@ -881,7 +881,7 @@ UNREADABLE = [("a/1.jpg", b"tom"), ("b/2.jpg", b"rex")]
 @pytest.mark.parametrize(
     ("files", "text"),
     [
-        ([("readme.txt", b"hi")], "The folder of images contains 1 file but no class folders: "),
+        ([("readme.txt", b"hi")], "The folder of images contains no images, but 1 other file, such as readme.txt: "),
         ([("photos/cats/1.jpg", b"tom")], "Received one: 'cats' in "),
         (UNREADABLE, "None of the 2 files in "),  # known only after the files were read
     ],

@@ -115,8 +115,8 @@ PETS = {"cat", "dog"}
             {"train": PETS},
             [],
             [
-                "the folder test with 2 files: images in it is not a class of train, so its images have no labels",
-                "the folder val with 2 files: images in it is not a class of train, so its images have no labels",
+                "the folder test with 2 files: no class folders in it, so its images have no labels",
+                "the folder val with 2 files: no class folders in it, so its images have no labels",
             ],
             id="Tiny ImageNet",
         ),
@@ -389,9 +389,10 @@ def test_what_people_have(
         ),
         pytest.param(
             ["{train,test1}.zip", "sampleSubmission.csv"],
-            "The folder of images contains 3 files but no class folders: ROOT. Expected one folder per class: "
-            "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. With the class in the file "
-            "names, set dataset.pattern. For an archive in it: dataset=archive dataset.path=ROOT/train.zip.",
+            "The folder of images contains no images, but 3 other files, such as sampleSubmission.csv: ROOT. Expected "
+            "one folder per class: "
+            "ROOT/cats/1.jpg, ROOT/dogs/2.jpg; or train/ and validation/ with those inside. For "
+            "an archive in it: dataset=archive dataset.path=ROOT/train.zip.",
             id="archives",
         ),
         pytest.param(
