@@ -1,6 +1,7 @@
 """Recognizes files that should be archives but are not, and suggests what to do."""
 
 import re
+import shlex
 from pathlib import Path
 
 _HEAD = 4096
@@ -34,8 +35,24 @@ METHODS = {
 """Compression methods of zip files that Python cannot read."""
 
 
+def one_of_parts(path: Path) -> str:
+    """Describes one part of an archive in several (`pets.zip.001`; `pets.zip` next to `pets.z01`), or `""`."""
+    if re.fullmatch(r"\.\d{3}", path.suffix):
+        first = path.with_suffix(".001")
+    elif path.with_suffix(".z01").exists():
+        first = path.with_suffix(".zip")
+    else:
+        return ""
+    return (
+        f"The archive is one part of several: {path}. {_UNPACK} A program such as 7-Zip joins the parts: "
+        f"7z x {shlex.quote(first.name)}"
+    )
+
+
 def no_archive(path: Path) -> str:
     """Describes a file that is neither zip nor tar, with the next step."""
+    if parts := one_of_parts(path):
+        return parts
     with path.open("rb") as handle:
         head = handle.read(_HEAD)
     size = path.stat().st_size

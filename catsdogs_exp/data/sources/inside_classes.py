@@ -20,7 +20,11 @@ def classes_inside(tree: Tree, name: str) -> list[str]:
     found = tree.branches(inside)
     if any(split_of(each) == TRAIN for each in found):
         found = [each for split in found for each in tree.branches(_through(tree, below(inside, split)))]
-    return [each for each in dict.fromkeys(found) if not (is_container(each) or is_beside(each))]
+    return [each for each in dict.fromkeys(found) if not is_container(each) and not _is_plainly_beside(each)]
+
+
+def _is_plainly_beside(name: str) -> bool:
+    return is_beside(name) and not re.search(r"\d", name)  # unlike Sample001, Sample002, ...
 
 
 def _through(tree: Tree, inside: str) -> str:

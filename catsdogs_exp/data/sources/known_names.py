@@ -10,7 +10,8 @@ bib tex names data tfrec rec aae xmp z01 z02 001 002 zst
 """
 _NO_IMAGES_WITHOUT_EXTENSION = "license licence readme makefile dockerfile copying authors changelog notice"
 _CONTAINERS = """
-dataset datasets data image images img imgs jpg jpeg jpegimages png photo photos picture pictures raw frames rgb
+dataset datasets data image images img imgs jpg jpeg jpegimages png bmp gif tif tiff webp photo photos picture
+pictures raw frames rgb
 """
 _BESIDE = """
 annotation annotations label labels mask masks trimap trimaps segmentation segmentations bbox bboxes meta metadata

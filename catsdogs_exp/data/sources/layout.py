@@ -7,7 +7,7 @@ from pathlib import Path
 from catsdogs_exp.data.sources import refusals
 from catsdogs_exp.data.sources.alike import likeness
 from catsdogs_exp.data.sources.file_names import NamedClasses, classes_in_names
-from catsdogs_exp.data.sources.inside_classes import note_of_folders
+from catsdogs_exp.data.sources.inside_classes import classes_inside, note_of_folders
 from catsdogs_exp.data.sources.known_names import is_beside, is_container, may_be_image
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.split_names import (
@@ -18,6 +18,7 @@ from catsdogs_exp.data.sources.split_names import (
     affixed,
     beside_training,
     split_of,
+    without_evaluation,
 )
 from catsdogs_exp.data.sources.tree import EMPTY, Tree, below, last, unused_in
 from catsdogs_exp.data.sources.walking import Walker
@@ -120,7 +121,7 @@ class _Reader:
         mode = self._mode
         split = {name: which for name in branches if mode != "classes" and (which := split_of(name)) is not None}
         rest = [name for name in branches if name not in split]
-        splits = {name: which for name, which in split.items() if which != UNLABELLED}
+        splits = without_evaluation({name: which for name, which in split.items() if which != UNLABELLED})
         if self._selection.pattern is not None:
             flat = list(splits.items()) if TRAIN in splits.values() else [("", UNDECIDED)]
             return self._flat(flat, rest, self._selection.class_in)
@@ -243,6 +244,7 @@ class _Reader:
         if not rest:
             raise refusals.no_class_folders(self._tree, self._selection, list(splits))
         if self._mode == "auto" and not set(self._selection.classes or ()) & set(rest):
+            refusals.check_classes_look_like_ones(self._tree, rest, self._selection)
             out = f"takes {listed(rest)} as the classes, and leaves out {listed(list(splits))}"
             raise refusals.two_readings(self._tree, list(splits), rest, out)
         for name in splits:
@@ -268,7 +270,8 @@ class _Reader:
         """Whether the folders next to train/ are obviously not classes."""
         tree = self._tree
         return held or all(
-            tree.holds(name) == EMPTY or train & {likeness(each) for each in tree.branches(name)} for name in rest
+            tree.holds(name) == EMPTY or train & {likeness(each) for each in classes_inside(tree, name)}
+            for name in rest
         )
 
     def _leave_unknown_classes(self, name: str, inside: str, train: set[str]) -> None:

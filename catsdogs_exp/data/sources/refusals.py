@@ -86,6 +86,8 @@ def one_class(tree: Tree, name: str, selection: Selection) -> BadInput:
             "next to labels/ is a layout for object detection, in which images have no class; for a list of files and "
             f"their classes use dataset=csv{hint}."
         )
+    if selection.classes is None and selection.pattern is None:
+        hint = f". With the class in the file names, set dataset.pattern{hint}"
     return BadInput(
         f"Classification needs images of at least two classes, one folder each. Received one: '{name}' in "
         f"{tree.top}{hint}."

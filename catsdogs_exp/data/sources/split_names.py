@@ -39,6 +39,15 @@ def split_of(name: str) -> int | None:
     return _WORDS[found[1]] if found else None
 
 
+def without_evaluation(splits: dict[str, int]) -> dict[str, int]:
+    """The splits, with `evaluation` as the test set if another folder is for validation and none for test."""
+    second = [name for name, split in splits.items() if split == VALIDATION and "eval" in name.casefold()]
+    others = [name for name, split in splits.items() if split == VALIDATION and name not in second]
+    if not others or TEST in splits.values():
+        return splits
+    return splits | dict.fromkeys(second, TEST)
+
+
 def split_in(name: str) -> int | None:
     """The split that a word in a name means: `trainLabels.csv`, `train_images/part1`; None if there is none."""
     words = re.split(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])", name)

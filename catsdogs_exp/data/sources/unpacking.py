@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from catsdogs_exp.compat import zip_table
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.archive_kinds import METHODS, no_archive
+from catsdogs_exp.data.sources.archive_kinds import METHODS, no_archive, one_of_parts
 from catsdogs_exp.data.sources.name_encoding import guessed, mistaken
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
@@ -89,13 +89,15 @@ def unpack(path: Path, scratch: Path, unpacking: Unpacking) -> list[Path]:
             with tarfile.open(path, errors="surrogateescape") as tar:
                 return _write(path, _tar_entries(path, tar, unpacking), _tar_opener(tar), scratch, unpacking)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-        raise Unusable(f"The archive is damaged: {path}: {error}. Download it again.") from error
+        damaged = f"The archive is damaged: {path}: {error}. Download it again."
+        raise Unusable(one_of_parts(path) or damaged) from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression, encrypted
         raise Unusable(f"The archive cannot be read: {path}: {error}. {_YOURSELF}") from error
     except OSError as error:
         # gzip and bz2 report damage without a number; zipfile seeks to places before the file's beginning
         if error.errno is None or (error.errno == errno.EINVAL and error.filename is None):
-            raise Unusable(f"The archive is damaged: {path}: {error.strerror or error}. Download it again.") from error
+            damaged = f"The archive is damaged: {path}: {error.strerror or error}. Download it again."
+            raise Unusable(one_of_parts(path) or damaged) from error
         raise BadInput(
             f"The archive cannot be unpacked: {error.strerror}: {path}. It is unpacked into the cache folder; "
             "set the environment variable CATSDOGS_CACHE to use another one."

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ def advised(message: str, beginning: str) -> Listing:
             ("bad", "good"),
             id="sizes",
         ),
+        pytest.param(["{BadImg,GoodImg}/Bmp/Sample00{1,2}/1.png"], ("Sample001", "Sample002"), id="kinds of images"),
+        pytest.param(["{Plants(Big),plants(big)/Plants(Big)}/{a,b}/1.jpg", "test/1.jpg"], ("a", "b"), id="flat test"),
         pytest.param(["{DATASET,dataset/DATASET}/{TRAIN,TEST}/{O,R}/1.jpg"], ("O", "R"), id="copies with splits"),
     ],
 )
@@ -182,3 +185,47 @@ def test_advice_with_spaces_can_be_typed(tmp_path: Path) -> None:
     message = refusal(made(tmp_path, "leaf data/{color,grey}/{a,b}/1.jpg"))
     assert f"'dataset.path={tmp_path}/leaf data/color'" in message
     assert advised(message, "or together: ").classes == ("a", "b")
+
+
+def test_a_second_training_folder_of_the_same_classes_is_told(tmp_path: Path) -> None:
+    made(tmp_path, "{trainingSet/trainingSet,trainingSample/trainingSample}/{0,1}/1.jpg", "testSet/testSet/1.jpg")
+    listing = list_images(tmp_path, HERE)
+    assert (listing.classes, len(listing.paths)) == (("0", "1"), 2)
+    assert "the folder trainingSample with 2 files: next to trainingSet" in listing.notes
+
+
+@pytest.mark.parametrize(
+    ("folders", "last", "split"),
+    [
+        ("training,validation,evaluation", "evaluation", TEST),
+        ("train,evaluation", "evaluation", VALIDATION),
+        ("train,val,evaluation,test", "evaluation", VALIDATION),
+        ("train,dev,eval", "eval", TEST),
+    ],
+)
+def test_evaluation_is_the_test_set_next_to_validation(tmp_path: Path, folders: str, last: str, split: int) -> None:
+    listing = list_images(made(tmp_path, f"{{{folders}}}/{{a,b}}/1.jpg"), HERE)
+    of = dict(zip((path.split("/")[0] for path in listing.paths.tolist()), listing.splits.tolist(), strict=True))
+    assert of[last] == split
+
+
+def test_images_in_a_single_folder_may_have_their_class_in_their_names(tmp_path: Path) -> None:
+    message = refusal(made(tmp_path, "UTKFace/{20,31}_{0,1}_2017.jpg"))
+    assert message.endswith("With the class in the file names, set dataset.pattern.")
+
+
+@pytest.mark.parametrize("name", ["pets 1.zip", "pets 1.z01", "pets 1.z02", "pets.zip.001", "pets.zip.002"])
+def test_a_part_of_an_archive_is_not_to_be_downloaded_again(tmp_path: Path, name: str) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as opened:
+        for number in range(4):
+            opened.writestr(f"cats/{number}.jpg", bytes(100))
+    for part in ("pets 1.z01", name):
+        (tmp_path / part).write_bytes(whole.read_bytes()[300:] if name.endswith("zip") else bytes(50))
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=archive", f"dataset.path={tmp_path / name}"]).dataset)
+    first = "pets.zip.001" if name.startswith("pets.") else "'pets 1.zip'"
+    assert str(caught.value) == (
+        f"The archive is one part of several: {tmp_path / name}. Unpack it yourself and use dataset=folder. A program "
+        f"such as 7-Zip joins the parts: 7z x {first}"
+    )

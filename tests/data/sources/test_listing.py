@@ -134,7 +134,8 @@ def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
 def test_one_class_alone_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "cats/1.jpg")
     assert refusal(tmp_path) == (
-        f"Classification needs images of at least two classes, one folder each. Received one: 'cats' in {tmp_path}."
+        f"Classification needs images of at least two classes, one folder each. Received one: 'cats' in {tmp_path}. "
+        "With the class in the file names, set dataset.pattern."
     )
 
 
