@@ -71,8 +71,7 @@ def range_test(
                 if broke := _broken(losses):
                     break
     finally:
-        for name, variable in steps.variables().items():
-            variable.assign(before[name])
+        steps.assign(before)
     return suggest(rates[: len(losses)], np.array(losses), broke)
 
 

@@ -43,7 +43,7 @@ class RateTrials:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._put(self._start)
+        self._steps.assign(self._start)
 
     def losses(self, rate: float, count: int) -> NDArray[np.float64]:
         """The loss of each of the first `count` batches while training with this rate: float64 [count].
@@ -54,7 +54,7 @@ class RateTrials:
         if len(found) >= count or (len(found) and not np.isfinite(found[-1])):
             self._reached[rate] = (state, found)
             return found[:count]
-        self._put(state)
+        self._steps.assign(state)
         losses = found.tolist()
         with closing(batches(self._train, range(len(losses), count))) as taken:
             for batch in taken:
@@ -71,10 +71,6 @@ class RateTrials:
     def forget(self, rate: float) -> None:
         """Frees the memory of a rate that will not continue."""
         self._reached.pop(rate, None)
-
-    def _put(self, state: State) -> None:
-        for name, variable in self._steps.variables().items():
-            variable.assign(state[name])
 
 
 def loss_at(steps: Steps, batch: Any, rate: float) -> float:

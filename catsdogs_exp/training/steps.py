@@ -1,6 +1,7 @@
 """Training and evaluation steps: forward, loss, backward, metrics; compiled once per run."""
 
 import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from catsdogs_exp.training.logits import class_probabilities, logits_of
 from catsdogs_exp.training.losses import Objective, cross_entropy, minimised
 from catsdogs_exp.training.nonfinite import FirstBad
 from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
+from catsdogs_exp.training.optim.fused import FusedRMSprop
 from catsdogs_exp.training.variable_values import value_of
 
 _TOP = f"top_{TOP_K}_accuracy"
@@ -117,12 +119,18 @@ class Steps:
 
     def take_values(self, other: "Steps") -> None:
         """Continues as other steps of the same kind for the same network would: takes the values of their variables."""
-        values = other.variables()
-        for name, variable in self.variables().items():
-            if variable is not values[name]:  # the network's own are the same
-                variable.assign(values[name])
+        self.assign(other.variables())
         if self._gradient_norm is not None:
             self._gradient_norm.reset_state()
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Gives all variables these values, named as in `variables`, as if nothing had been trained since."""
+        for name, variable in self.variables().items():
+            if variable is not values[name]:  # the network's own, as in other steps for it
+                variable.assign(values[name])
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # without loss scaling
+        if isinstance(optimizer, FusedRMSprop):
+            optimizer.forget_steps()
 
     def take_gradient_norm(self) -> float | None:
         """Returns the mean norm of the gradients since the last call; None unless it is tracked."""

@@ -1,13 +1,14 @@
 """Trials of learning rates: each from the same start on the same batches, and no trace is left."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catsdogs_exp.training.optim.fused import FusedAdam
+from catsdogs_exp.training.optim.fused import FusedAdam, FusedRMSprop
 from catsdogs_exp.training.rate_trials import RateTrials, fits_in_memory
 from catsdogs_exp.training.steps import Steps, StepSettings
 from catsdogs_exp.training.variable_values import value_of
@@ -25,22 +26,22 @@ class Noise:
         return rng.integers(0, 256, (6, 4, 4, 3), dtype=np.uint8), rng.integers(0, 3, 6).astype(np.int32)
 
 
-def made() -> Steps:
+def made(optimizer: type[keras.optimizers.Optimizer] = FusedAdam, accumulate: int = 2) -> Steps:
     """Steps with all kinds of state: dropout, normalisation, slots, an average, gathered gradients."""
     keras.utils.set_random_seed(1)
     inputs = keras.Input((4, 4, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
     x = keras.layers.Dropout(0.3)(keras.layers.Flatten()(keras.layers.BatchNormalization()(x)))
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
-    return Steps(model, FusedAdam(1.0), settings=StepSettings(ema=0.5, accumulate=2))
+    return Steps(model, optimizer(1.0), settings=StepSettings(ema=0.5, accumulate=accumulate))
 
 
 def state(steps: Steps) -> dict[str, bytes]:
     return {name: value_of(variable).tobytes() for name, variable in steps.variables().items()}
 
 
-def alone(rate: float, count: int) -> list[float]:
-    with RateTrials(made(), Noise()) as trials:
+def alone(rate: float, count: int, *kind: Any) -> list[float]:
+    with RateTrials(made(*kind), Noise()) as trials:
         return trials.losses(rate, count).tolist()
 
 
@@ -69,14 +70,15 @@ def test_a_rate_that_is_asked_for_less_is_not_trained_again() -> None:
         assert trials.losses(0.01, 6).tolist() == whole
 
 
-def test_what_breaks_ends_there_and_the_next_rate_starts_afresh() -> None:
-    steps = made()
+@pytest.mark.parametrize("kind", [(FusedAdam, 2), (FusedAdam, 1), (FusedRMSprop, 1)])
+def test_what_breaks_ends_there_and_the_next_rate_starts_afresh(kind: tuple[Any, ...]) -> None:
+    steps = made(*kind)
     before = state(steps)
     with RateTrials(steps, Noise()) as trials:
         broken = trials.losses(1e30, 20)
         assert len(broken) < 20 and not np.isfinite(broken[-1]) and np.isfinite(broken[:-1]).all()
         assert trials.losses(1e30, 20).tolist()[:-1] == broken.tolist()[:-1]
-        assert trials.losses(0.01, 5).tolist() == alone(0.01, 5)
+        assert trials.losses(0.01, 5).tolist() == alone(0.01, 5, *kind)
     assert state(steps) == before
 
 

@@ -79,6 +79,11 @@ class FusedRMSprop(_ByVariable, keras.optimizers.RMSprop):  # type: ignore[misc]
         if self.momentum == 0:
             self._scratch = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]
 
+    def forget_steps(self) -> None:
+        """Clears those momenta: the update multiplies them by 0, so that one NaN would make all later ones NaN."""
+        for scratch in getattr(self, "_scratch", ()):
+            scratch.assign(tf.zeros(scratch.shape, scratch.dtype))
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates a variable with its gradient, both of the same shape and dtype."""
         rate = self._rate(variable, learning_rate)
