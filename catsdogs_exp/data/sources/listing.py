@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.data.sources import refusals
 from catsdogs_exp.data.sources.alike import joined_names
+from catsdogs_exp.data.sources.file_names import classes_in_names
 from catsdogs_exp.data.sources.known_names import is_container
 from catsdogs_exp.data.sources.layout import Branch, Layout, read_layout
 from catsdogs_exp.data.sources.selection import EVERYTHING, Selection, known_classes
@@ -120,6 +121,9 @@ def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTH
         BadInput: as `list_images` does.
     """
     walker = Walker(selection.symlinks)
+    trees = [Tree(part.folder, walker) for part in parts if part.split == UNDECIDED]
+    if selection.folder is None and selection.pattern is None and all(map(_is_flat, trees)) and len(trees) > 1:
+        raise refusals.classes_themselves([tree.top for tree in trees], selection)
     layouts = []
     for part in parts:
         layout = read_layout(_folder_inside(part.folder, selection), walker, selection)
@@ -131,6 +135,11 @@ def list_parts(root: Path, parts: Sequence[Part], selection: Selection = EVERYTH
         flat = tuple((inside, part.split if split == UNDECIDED else split) for inside, split in layout.flat)
         layouts.append((prefix, replace(layout, branches=branches, flat=flat)))
     return _listing(root, layouts, walker, selection)
+
+
+def _is_flat(tree: Tree) -> bool:
+    """Whether a folder contains images, but neither class folders nor classes in the file names."""
+    return not tree.branches() and bool(tree.images()) and classes_in_names(tree.images()) is None
 
 
 def listing_of(

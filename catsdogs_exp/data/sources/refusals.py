@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from catsdogs_exp.data.sources.alike import likeness
 from catsdogs_exp.data.sources.inside_classes import are_numbered_parts, classes_inside
@@ -94,6 +95,22 @@ def one_class(tree: Tree, name: str, selection: Selection) -> BadInput:
     )
 
 
+def classes_themselves(folders: Sequence[Path], selection: Selection) -> BadInput:
+    """The error for several folders of images that are the classes, rather than folders of class folders."""
+    names = [folder.name for folder in folders]
+    one_place = len({folder.parent for folder in folders}) == 1 < len(set(names))
+    hint = "Put them into one folder, and set dataset.path to it."
+    if not selection.in_place:
+        hint = "Unpack each into a folder of its own, these into one folder, and use dataset=folder."
+    elif one_place and not any(re.search(r"[\[\]{},:'\"\\]", name) for name in names):
+        place = shlex.join([f"dataset.path={folders[0].parent}", f"dataset.classes=[{','.join(names)}]"])
+        hint = f"If they are the classes: {place}."
+    return BadInput(
+        f"The folders or archives in dataset.path contain images but no class folders: {', '.join(map(str, folders))}. "
+        f"{hint}"
+    )
+
+
 def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Selection) -> None:
     """Rejects folders that seem to be parents of the class folders.
 
@@ -107,6 +124,7 @@ def check_classes_look_like_ones(tree: Tree, names: Sequence[str], selection: Se
     if len(names) > 1 and are_numbered_parts(names):
         hint = table_hint(tree, (), selection.in_place)
         joined = together(tree, names, selection) if around else ""
+        hint = hint or ("" if around else ". Sort the images into one folder per class")
         raise BadInput(
             f"{listed(names)} are called like parts of one set of images rather than classes, in {tree.top}"
             f"{hint}{f'. To take the folders in them as the classes: {joined}' if joined else ''}. If they are the "

@@ -42,8 +42,12 @@ def advised(message: str, beginning: str) -> Listing:
     """Does what a message says after `beginning`, as typed in a shell."""
     words = shlex.split(message.partition(beginning)[2])
     typed = [re.sub(r"[.,;]$", "", word) for word in words if word.startswith("dataset")]
-    source = [] if typed[0].startswith("dataset=") else ["dataset=folder"]
-    return files_of(config_of([*source, *typed[: 2 - len(source)]]).dataset)
+    settings = {"dataset": "dataset=folder"}
+    for word in typed:
+        if settings.setdefault(word.partition("=")[0], word) != word and not word.startswith("dataset="):
+            break  # the next suggestion
+        settings[word.partition("=")[0]] = word
+    return files_of(config_of(list(settings.values())).dataset)
 
 
 @pytest.mark.parametrize(
@@ -228,4 +232,26 @@ def test_a_part_of_an_archive_is_not_to_be_downloaded_again(tmp_path: Path, name
     assert str(caught.value) == (
         f"The archive is one part of several: {tmp_path / name}. Unpack it yourself and use dataset=folder. A program "
         f"such as 7-Zip joins the parts: 7z x {first}"
+    )
+
+
+def test_the_classes_themselves_as_paths(tmp_path: Path) -> None:
+    made(tmp_path, "samples/{Class 1,Class 2,Class 3}/{1,2}.jpg")
+    paths = ",".join(f"{tmp_path}/samples/Class {number}" for number in (1, 3))
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=folder", f"dataset.path=[{paths}]"]).dataset)
+    assert "contain images but no class folders" in str(caught.value)
+    assert advised(str(caught.value), "the classes: ").classes == ("Class 1", "Class 3")
+
+
+def test_archives_of_one_class_each(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        with zipfile.ZipFile(tmp_path / f"{name}-samples.zip", "w") as opened:
+            opened.writestr("1.jpg", b"1")
+    paths = ",".join(f"{tmp_path}/{name}-samples.zip" for name in ("cat", "dog"))
+    with pytest.raises(BadInput) as caught:
+        files_of(config_of(["dataset=archive", f"dataset.path=[{paths}]"]).dataset)
+    assert str(caught.value) == (
+        f"The folders or archives in dataset.path contain images but no class folders: {paths.replace(',', ', ')}. "
+        "Unpack each into a folder of its own, these into one folder, and use dataset=folder."
     )
