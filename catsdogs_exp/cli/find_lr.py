@@ -55,14 +55,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _table(race: "RateRace") -> PlainTable:
-    listed = table("lr", "steps", "loss", "", pad_edge=True)
+    validated = any(raced.validation_loss is not None for raced in race.raced)  # only where it decided
+    listed = table("lr", "steps", "loss", *(["validation loss"] if validated else []), "", pad_edge=True)
     for raced in race.raced:
-        listed.add_row(f"{raced.rate:g}", str(raced.steps), _loss(raced.loss), _verdict(raced, race))
+        also = [_loss(raced.validation_loss)] if validated else []
+        listed.add_row(f"{raced.rate:g}", str(raced.steps), _loss(raced.loss), *also, _verdict(raced, race))
     return listed
 
 
-def _loss(loss: float) -> str:
-    return f"{loss:.4f}" if math.isfinite(loss) else "-"
+def _loss(loss: float | None) -> str:
+    return "" if loss is None else f"{loss:.4f}" if math.isfinite(loss) else "-"
 
 
 def _verdict(raced: "Raced", race: "RateRace") -> str:

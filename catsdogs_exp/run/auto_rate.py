@@ -17,11 +17,13 @@ from catsdogs_exp.run.job import Screen
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.run.stage import prepare_stage
 from catsdogs_exp.training.feed import steps_per_epoch
-from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.fit import Listener, evaluate, renew_statistics
 from catsdogs_exp.training.range_test import COUNT, range_test
 from catsdogs_exp.training.rate_race import RateSearch, race, race_length, rates_to_try, steps_of_race
 from catsdogs_exp.training.rate_trials import RateTrials, fits_in_memory
 from catsdogs_exp.training.stages import StagePlan
+
+_FEWEST = 100  # validation images whose loss is more than chance
 
 
 def settle_rate(setup: Setup, run: BegunRun) -> Config:
@@ -67,8 +69,20 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     length = race_length(int(run_steps), training.accumulate)
     keep = distribution.all_workers(fits_in_memory(stage.steps, len(rates)))
     what, total, done = "race of learning rates", steps_of_race(len(rates), length), itertools.count(1)
+
+    def validate() -> float:
+        """As after an epoch, on no more batches than the race has steps."""
+        with stage.steps.averaged():
+            renew_statistics(stage, range(min(training.precise_batch_norm, stage.train.steps)))
+            limit = min(length, training.validation_steps or length)
+            return evaluate(stage.steps, stage.validation, limit)[0]["loss"]
+
     with RateTrials(
-        stage.steps, stage.train, keep, lambda: screen.progress(what, min(next(done), total - 1), total)
+        stage.steps,
+        stage.train,
+        keep,
+        lambda: screen.progress(what, min(next(done), total - 1), total),
+        validate if len(stage.validation.rows) >= _FEWEST else None,
     ) as trials:
         found = race(trials, rates, usual, length)
     screen.progress(what, total, total)

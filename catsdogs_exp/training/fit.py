@@ -205,7 +205,8 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
             raise RunFailed(f"The training {name} became {value} in epoch {epoch}. {_LOWER}")
     trained = progress.trained + time.perf_counter() - started
     with steps.averaged():
-        _renew_statistics(loop, epoch)
+        first = loop.number(epoch, 1)
+        renew_statistics(stage, range(first, first + min(training.precise_batch_norm, loop.count)))
         val: dict[str, float] = {}
         outputs = None
         if len(stage.validation.rows):
@@ -232,12 +233,10 @@ def _end_epoch(loop: _Loop, epoch: int) -> None:
     progress.stopped = reason_to_stop(training, progress, stage.plan.is_last)
 
 
-def _renew_statistics(loop: _Loop, epoch: int) -> None:
-    """Computes the statistics of batch normalisation from the first batches of the epoch with its final weights."""
-    stage, count = loop.stage, min(loop.training.precise_batch_norm, loop.count)
-    if count and stage.steps.normalisations:
-        first = loop.number(epoch, 1)
-        with closing(batches(stage.train, range(first, first + count))) as taken:
+def renew_statistics(stage: Stage, numbers: range) -> None:
+    """Computes the statistics of batch normalisation, if there is any, from these batches with the current weights."""
+    if numbers and stage.steps.normalisations:
+        with closing(batches(stage.train, numbers)) as taken:
             renew(stage.steps, taken)
 
 

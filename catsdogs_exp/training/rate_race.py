@@ -5,7 +5,7 @@ Source: successive halving (Jamieson and Talwalkar, 2016), over rates in steps o
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import RunFailed
 from catsdogs_exp.training.range_test import RangeTest
 
-_ROUNDS = ((0.25, 4), (0.5, 2), (1.0, 1))  # fraction of the length, and how many rates continue after it
+_ROUNDS = ((0.25, 4), (0.5, 2))  # fraction of the length, and how many rates continue after it
 _SHORTEST, _LONGEST = 100, 250  # steps of a race
 _SHARE = 0.25  # fraction of the run's steps used to race the best rates
 _JUDGED = 0.5  # fraction of the steps so far, the last ones, whose mean loss counts
@@ -29,6 +29,9 @@ class Trials(Protocol):
     def losses(self, rate: float, count: int) -> NDArray[np.float64]:
         """The losses of the first `count` steps: float64 [count], or fewer if the last one is not finite."""
 
+    def validation_loss(self, rate: float, count: int) -> float | None:
+        """The loss of the validation images after the first `count` steps; None if there are no such images."""
+
     def forget(self, rate: float) -> None:
         """This rate will not continue."""
 
@@ -41,11 +44,13 @@ class Raced:
         rate: the learning rate.
         steps: number of training steps.
         loss: mean training loss over the last half of them, in nats per image; infinite if training diverged.
+        validation_loss: of the validation images after these steps; None if it was not needed.
     """
 
     rate: float
     steps: int
     loss: float
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def race_length(steps: int, accumulate: int = 1) -> int:
 def steps_of_race(rates: int, length: int) -> int:
     """Total steps of a race of so many rates, without rates tried beyond the edges."""
     total, before, left = 0, 0, rates
-    for share, next_left in _ROUNDS:
+    for share, next_left in (*_ROUNDS, (1.0, 1)):
         reached = _steps(share, length)
         total, before, left = total + left * (reached - before), reached, min(left, next_left)
     return total
@@ -109,11 +114,12 @@ def rates_to_try(usual: float, suggested: float | None) -> tuple[float, ...]:
 
 
 def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> RateRace:
-    """Races learning rates and keeps the one with the lowest training loss.
+    """Races learning rates and keeps the one with the lowest loss.
 
-    After a quarter of the length the best four continue, after half of it the best two. To win, a rate farther from the
-    usual one must be better by more than chance: two standard errors of the mean difference between their losses of the
-    same batches. If the best one is the smallest or largest, the next rate beyond it is tried as well.
+    After a quarter of the length the four with the lowest training loss continue, after half of it the best two. A rate
+    farther from the usual one must be better by more than chance: two standard errors of the mean difference between
+    their losses of the same batches. If the training losses of the last two do not differ by more than chance, the
+    lower validation loss wins. If the best one is the smallest or largest, the next rate beyond it is tried as well.
 
     Args:
         trials: trains.
@@ -141,6 +147,19 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
             left.remove(order[-1])
         return order
 
+    def better(tried: Sequence[float]) -> float:
+        """The best of rates that were tried for the whole length."""
+        best, lowest = ranked(tried)[0], min(tried, key=lambda rate: found[rate].loss)
+        close = [rate for rate in tried if not _is_clearly_worse(judged[rate], judged[lowest])]
+        if len(close) > 1 and math.isfinite(found[lowest].loss):
+            seen = {rate: trials.validation_loss(rate, length) for rate in close}
+            found.update({rate: replace(found[rate], validation_loss=seen[rate]) for rate in close})
+            best = min(close, key=lambda rate: (_or_infinite(seen[rate]), rate != best))
+        for rate in tried:
+            if rate != best:
+                trials.forget(rate)
+        return best
+
     standing = sorted(rates)
     for share, left in _ROUNDS:
         for rate in standing:
@@ -149,13 +168,15 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
         standing = order[:left]
         for rate in order[left:]:
             trials.forget(rate)
-    (best,) = standing
+    for rate in standing:
+        run(rate, length)
+    best = better(standing)
     for _ in range(_FARTHEST):
         beyond = _beyond(best, found)
         if beyond is None or not math.isfinite(found[best].loss):
             break
         run(beyond, length)
-        best = ranked([best, beyond])[0]
+        best = better([best, beyond])
     if not math.isfinite(found[best].loss):
         raise RunFailed(
             f"No learning rate was found: with each of {', '.join(f'{rate:g}' for rate in sorted(found))} the training "
@@ -185,6 +206,10 @@ def _is_clearly_worse(losses: NDArray[np.float64], best: NDArray[np.float64]) ->
     if len(more) == 1:  # no spread is known
         return False
     return bool(more.mean() > _CLEAR * more.std(ddof=1) / math.sqrt(len(more)))
+
+
+def _or_infinite(loss: float | None) -> float:
+    return loss if loss is not None and math.isfinite(loss) else math.inf
 
 
 def _beyond(best: float, found: dict[float, Raced]) -> float | None:

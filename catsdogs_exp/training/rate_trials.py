@@ -30,10 +30,18 @@ class RateTrials:
         keep: whether to keep each rate's state in memory; otherwise a rate that continues starts over, which gives the
             same result but takes longer. All processes that train together must do the same.
         tell: called after each step.
+        validate: returns the validation loss of the current weights; None if there are no validation images.
     """
 
-    def __init__(self, steps: Steps, train: Feed, keep: bool = True, tell: Callable[[], None] | None = None) -> None:
-        self._steps, self._train, self._keep, self._tell = steps, train, keep, tell
+    def __init__(
+        self,
+        steps: Steps,
+        train: Feed,
+        keep: bool = True,
+        tell: Callable[[], None] | None = None,
+        validate: Callable[[], float] | None = None,
+    ) -> None:
+        self._steps, self._train, self._keep, self._tell, self._validate = steps, train, keep, tell, validate
         self._start = _state(steps)
         self._reached: dict[float, tuple[State, NDArray[np.float64]]] = {}
 
@@ -67,6 +75,18 @@ class RateTrials:
         if self._keep:
             self._reached[rate] = (_state(self._steps), found)
         return found
+
+    def validation_loss(self, rate: float, count: int) -> float | None:
+        """The loss of the validation images after the first `count` batches with this rate; None without such images.
+
+        The rate cannot continue from there.
+        """
+        if self._validate is None:
+            return None
+        self.losses(rate, count)
+        if rate in self._reached:
+            self._steps.assign(self._reached[rate][0])
+        return self._validate()
 
     def forget(self, rate: float) -> None:
         """Frees the memory of a rate that will not continue."""

@@ -17,8 +17,10 @@ GUESS = math.log(2)
 class Curves:
     """Losses that are a function of rate and step; counts the steps that were trained."""
 
-    def __init__(self, loss: Callable[[float, np.ndarray], np.ndarray]) -> None:
-        self.loss = loss
+    def __init__(
+        self, loss: Callable[[float, np.ndarray], np.ndarray], validation: dict[float, float] | None = None
+    ) -> None:
+        self.loss, self.validation = loss, validation
         self.trained: dict[float, int] = {}
         self.forgotten: list[float] = []
 
@@ -27,6 +29,10 @@ class Curves:
         found = self.loss(rate, np.arange(1, count + 1))
         broken = np.flatnonzero(~np.isfinite(found))
         return found[: broken[0] + 1] if len(broken) else found
+
+    def validation_loss(self, rate: float, count: int) -> float | None:
+        assert self.trained[rate] == count and rate not in self.forgotten
+        return None if self.validation is None else self.validation[rate]
 
     def forget(self, rate: float) -> None:
         self.forgotten.append(rate)
@@ -119,6 +125,25 @@ def batches_that_differ(better_by: float, spread: float) -> Callable[[float, np.
 def test_a_small_difference_counts_if_it_is_the_same_from_batch_to_batch(spread: float, best: float) -> None:
     """0.01 nats less than with the usual rate: chance only if the difference itself varies much."""
     assert raced(Curves(batches_that_differ(0.01, spread)), (3e-4, 1e-3, 3e-3, 1e-2)).best == best
+
+
+@pytest.mark.parametrize(
+    ("validation", "best"),
+    [({1e-3: 0.6, 3e-3: 0.5}, 3e-3), ({1e-3: 0.5, 3e-3: 0.6}, 1e-3), ({1e-3: 0.5, 3e-3: math.nan}, 1e-3), (None, 1e-3)],
+)
+def test_where_training_losses_differ_by_chance_the_validation_loss_decides(
+    validation: dict[float, float] | None, best: float
+) -> None:
+    """Without validation images, the usual rate is kept."""
+    found = raced(Curves(batches_that_differ(0.01, 0.1), validation), (3e-4, 1e-3, 3e-3, 1e-2))
+    assert found.best == best
+    shown = {each.rate: each.validation_loss for each in found.raced if each.steps == 100}
+    assert repr(shown) == repr(validation or {1e-3: None, 3e-3: None})
+
+
+def test_a_clear_training_loss_is_not_overruled() -> None:
+    curves = Curves(batches_that_differ(0.01, 0.01), {1e-3: 0.1, 3e-3: 0.5})
+    assert raced(curves, (3e-4, 1e-3, 3e-3, 1e-2)).best == 3e-3
 
 
 @pytest.mark.parametrize(("best", "tried"), [(3e-2, (1e-2, 3e-2, 1e-1)), (1e-5, (1e-5, 3e-5, 1e-4))])

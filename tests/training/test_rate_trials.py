@@ -94,3 +94,25 @@ def test_an_error_leaves_no_trace_either() -> None:
 def test_what_a_few_small_networks_learn_fits_in_memory_and_not_that_of_any_number() -> None:
     assert fits_in_memory(made(), 6)
     assert not fits_in_memory(made(), 10**12)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_validation_loss_is_that_of_the_weights_reached_with_the_rate(keep: bool) -> None:
+    steps = made()
+    before, seen = state(steps), []
+
+    def validate() -> float:
+        seen.append(state(steps))
+        return 0.5
+
+    with RateTrials(steps, Noise(), keep, validate=validate) as trials:
+        for rate in (0.01, 0.1):
+            trials.losses(rate, 4)
+        assert [trials.validation_loss(rate, 4) for rate in (0.01, 0.1)] == [0.5, 0.5]
+    assert state(steps) == before
+    for rate, found in zip((0.01, 0.1), seen, strict=True):
+        with RateTrials(steps, Noise()) as trials:
+            trials.losses(rate, 4)
+            assert state(steps) == found
+    with RateTrials(steps, Noise()) as trials:
+        assert trials.validation_loss(0.01, 4) is None

@@ -20,8 +20,8 @@ def write_search(search: RateSearch, folder: Path) -> None:
     test = search.test
     curve = zip(test.rates.tolist(), test.losses.tolist(), test.smoothed.tolist(), strict=True)
     _write(folder / CURVE, ("learning_rate", "loss", "smoothed"), curve)
-    tried = ((raced.rate, raced.steps, raced.loss) for raced in search.race.raced)
-    _write(folder / TRIED, ("learning_rate", "steps", "loss"), tried)
+    tried = ((raced.rate, raced.steps, raced.loss, raced.validation_loss) for raced in search.race.raced)
+    _write(folder / TRIED, ("learning_rate", "steps", "loss", "validation_loss"), tried)
 
 
 def draw_search(search: RateSearch, path: Path) -> None:
@@ -69,8 +69,8 @@ def _limits(search: RateSearch) -> tuple[float, float]:
     return max(0.0, lowest - 0.2 * (first - lowest)), max(_CUT * first, 1e-6)
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[float | None]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([f"{value:.6g}" for value in row] for row in rows)
+        writer.writerows(["" if value is None else f"{value:.6g}" for value in row] for row in rows)
