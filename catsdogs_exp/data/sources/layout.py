@@ -215,7 +215,10 @@ class _Reader:
             raise refusals.no_training_folder(tree, list(splits))
         self._note_splits(labelled, splits)
         for name, inside in labelled.items():
-            branches += self._classes(self._labelled(inside), inside, splits[name])
+            inner_classes = self._labelled(inside)
+            branches += self._classes(inner_classes, inside, splits[name])
+            if splits[name] == TRAIN:
+                self._reading += note_of_folders(tree, [below(inside, each) for each in inner_classes], "")
             self._skipped += unused_in(tree, inside)
         for name in splits:
             if name not in labelled and name in inner and tree.branches(inner[name]) == []:

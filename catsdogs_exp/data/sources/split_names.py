@@ -11,6 +11,7 @@ UNLABELLED = -2
 _WORDS = {
     "train": TRAIN,
     "training": TRAIN,
+    "trainval": TRAIN,
     "validation": VALIDATION,
     "valid": VALIDATION,
     "val": VALIDATION,

@@ -255,3 +255,14 @@ def test_archives_of_one_class_each(tmp_path: Path) -> None:
         f"The folders or archives in dataset.path contain images but no class folders: {paths.replace(',', ', ')}. "
         "Unpack each into a folder of its own, these into one folder, and use dataset=folder."
     )
+
+
+def test_folders_inside_the_classes_of_a_split_are_told(tmp_path: Path) -> None:
+    listing = list_images(made(tmp_path, "{train,test}/0/{0,1}/1.jpg", "{train,test}/f/{2,a}/1.jpg", "train.csv"), HERE)
+    assert listing.classes == ("0", "f")
+    assert listing.reading == ("folders inside a class belong to it: train/0/0, train/0/1, train/f/2, ...",)
+
+
+@pytest.mark.parametrize(("name", "split"), [("trainval", TRAIN), ("train_mini", TRAIN)])
+def test_other_words_for_splits(name: str, split: int) -> None:
+    assert split_of(name) == split
