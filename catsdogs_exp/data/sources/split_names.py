@@ -30,7 +30,7 @@ _BESIDE = "set|sets|data|dataset|images|image|imgs|img|pictures|photos|samples|s
 _SPLIT = re.compile(f"(?:{_BESIDE})?({'|'.join(_WORDS)})(?:{_BESIDE})?")
 _AFFIX = re.compile(r"(train|training|val|valid|validation|test|testing)", re.ASCII)
 
-KNOWN = tuple(word for word, split in _WORDS.items() if split != UNLABELLED)
+KNOWN = tuple(word for word, split in _WORDS.items() if split != UNLABELLED and word != "trainval")
 """Words for a split, used for suggestions."""
 
 
