@@ -180,7 +180,7 @@ def table(losses: dict[Cell, Loss]) -> str:
             str(cell),
             f"{loss.best:.3f} (lr={loss.best_rate:g})",
             f"{loss.found:.3f} (lr={', '.join(f'{rate:g}' for rate in loss.found_rates)})",
-            f"{loss.lost:.3f}",
+            f"{round(loss.lost, 3) + 0:.3f}",  # never -0.000
             f"{loss.share:.2f}",
             _yes(loss.lost <= _LOST and loss.share <= _SHARE),
         )

@@ -119,7 +119,8 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
     After a quarter of the length the four with the lowest training loss continue, after half of it the best two. A rate
     farther from the usual one must be better by more than chance: two standard errors of the mean difference between
     their losses of the same batches. If the training losses of the last two do not differ by more than chance, the
-    lower validation loss wins. If the best one is the smallest or largest, the next rate beyond it is tried as well.
+    lower validation loss wins. If the best one is the smallest or largest, the next rate beyond it is tried as well; if
+    it is clearly worse after a quarter of the length, it drops out.
 
     Args:
         trials: trains.
@@ -152,9 +153,10 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
         best, lowest = ranked(tried)[0], min(tried, key=lambda rate: found[rate].loss)
         close = [rate for rate in tried if not _is_clearly_worse(judged[rate], judged[lowest])]
         if len(close) > 1 and math.isfinite(found[lowest].loss):
-            seen = {rate: trials.validation_loss(rate, length) for rate in close}
-            found.update({rate: replace(found[rate], validation_loss=seen[rate]) for rate in close})
-            best = min(close, key=lambda rate: (_or_infinite(seen[rate]), rate != best))
+            for rate in close:
+                if found[rate].validation_loss is None:
+                    found[rate] = replace(found[rate], validation_loss=trials.validation_loss(rate, length))
+            best = min(close, key=lambda rate: (_or_infinite(found[rate].validation_loss), rate != best))
         for rate in tried:
             if rate != best:
                 trials.forget(rate)
@@ -174,6 +176,11 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
     for _ in range(_FARTHEST):
         beyond = _beyond(best, found)
         if beyond is None or not math.isfinite(found[best].loss):
+            break
+        early = _steps(_ROUNDS[0][0], length)
+        run(beyond, early)
+        if _is_clearly_worse(judged[beyond], _last(trials.losses(best, early))):
+            trials.forget(beyond)
             break
         run(beyond, length)
         best = better([best, beyond])

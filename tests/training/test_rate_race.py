@@ -153,6 +153,12 @@ def test_where_the_best_is_at_the_end_the_next_ones_are_tried(best: float, tried
     assert found.best in (best, 3e-5)  # two further ones at most
 
 
+def test_what_is_worse_beyond_the_end_is_dropped_after_a_quarter() -> None:
+    curves = Curves(valley(1e-2))
+    found = raced(curves, (1e-3, 3e-3, 1e-2))
+    assert found.best == 1e-2 and curves.trained[3e-2] == 25 and 3e-2 in curves.forgotten
+
+
 def test_what_breaks_beyond_the_end_does_no_harm() -> None:
     found = raced(Curves(valley(3e-2, breaks=3e-2)), (1e-3, 3e-3, 1e-2))
     assert found.best == 1e-2 and found.raced[-1].rate == 3e-2 and found.raced[-1].loss == math.inf
