@@ -113,9 +113,7 @@ def _scalar(kind: type, value: Any, name: str, limits: Limits) -> Any:
         return text
     if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
         raise refused
-    if not _is_finite(value):
-        raise BadInput(f"{name} must be finite and {allowed}. Received: {name}={show(value)}")
-    if not _within(value, limits) or (limits.choices and value not in limits.choices):
+    if not _is_finite(value) or not _within(value, limits) or (limits.choices and value not in limits.choices):
         raise refused
     return kind(value)
 
@@ -261,8 +259,7 @@ def _allowed(kind: type, limits: Limits) -> str:
         if bound is not None
     ]
     words = ["a whole number"] if kind is int else [] if bounds else ["a number"]
-    number = " ".join([*words, " and ".join(bounds)]).strip()
-    return number if limits.word is None else f"{number}, or {limits.word}"
+    return " ".join([*words, " and ".join(bounds)]).strip()
 
 
 def show(value: Any) -> str:

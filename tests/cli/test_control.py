@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_run_and_leaves_it_to_be_resumed(
     [
         (
             OSError(28, "No space left on device"),
-            "The disk or its quota is full: OSError: [Errno 28] No space left on device",
+            "The disk or its quota is full: No space left on device",
         ),
         (RuntimeError("Can't decrement id ref count"), "The run failed: RuntimeError: Can't decrement id ref count"),
     ],

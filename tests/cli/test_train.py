@@ -278,7 +278,7 @@ def test_a_sweep_runs_every_job_and_goes_on_after_a_failure(
 
 def test_a_wrong_job_stops_a_sweep_before_it_starts(tmp_path: Path, tiny: tuple[str, ...], capsys) -> None:
     assert main(["-m", *tiny, "lr=0.1,0.01,-1", f"output_dir={tmp_path}"]) == 2
-    assert capsys.readouterr().err == "error: lr must be > 0, or auto. Received: lr=-1\n"
+    assert capsys.readouterr().err == "error: lr must be > 0. Received: lr=-1\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -321,8 +321,8 @@ BAD_INPUT = {
     "all files broken": (["dataset=folder", "dataset.path={tmp}/broken"], "None of the 6 files in "),
     "a missing archive": (["dataset=archive", "dataset.path={tmp}/no.zip"], "There is none at: "),
     "no size": (["target_size=0"], "target_size must be a whole number of pixels"),
-    "lr=0": (["lr=0"], "lr must be > 0, or auto. Received: lr=0"),
-    "lr=nan": (["lr=nan"], "lr must be > 0, or auto. Received: lr=nan"),
+    "lr=0": (["lr=0"], "lr must be > 0. Received: lr=0"),
+    "lr=nan": (["lr=nan"], "lr must be > 0. Received: lr=nan"),
     "a misspelt key": (["batchsize=3"], "Unknown setting: batchsize. Did you mean batch_size"),
     "a group's name": (["model.name=resnet"], "Type: model=resnet"),
     "an unknown dataset": (["dataset=dranw"], "Did you mean drawn?"),

@@ -110,7 +110,7 @@ def test_activations_are_a_picture(trained: Path, photo_folder: Callable[..., Pa
 
 
 def test_mistakes_are_one_line(tmp_path: Path, trained: Path) -> None:
-    with pytest.raises(BadInput, match=r"lr must be > 0, or auto. Received: lr=-1"):
+    with pytest.raises(BadInput, match=r"lr must be > 0. Received: lr=-1"):
         ce.train(lr=-1)
     with pytest.raises(BadInput, match=r"Unknown setting: epoch\. Type: epochs=3"):
         ce.train(epoch=3)
