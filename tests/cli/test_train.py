@@ -285,7 +285,7 @@ def test_a_wrong_job_stops_a_sweep_before_it_starts(tmp_path: Path, tiny: tuple[
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "varied",
-    [["seed=range(12)"], ["seed=range(6)", "model.dropout=0,0.1"]],
+    [["seed=range(18)"], ["seed=range(9)", "model.dropout=0,0.1"]],
     ids=["one network", "another network in every job"],
 )
 def test_a_sweep_does_not_grow(
@@ -305,10 +305,10 @@ def test_a_sweep_does_not_grow(
     weights = 6 * 6 * 32 * 8192 * 4  # bytes of a job's dense layer; the optimizer has as much again
     words = [*tiny, "epochs=1", "model.dense=8192", "logging.tensorboard=false", "logging.activations.every=-1"]
     assert main(["-m", *words, *varied, f"output_dir={tmp_path}"]) == 0
-    assert len(sizes) == 12
-    # The first jobs fill caches. The smallest of jobs 4 to 6 and the smallest of the last three are six jobs apart, so
+    assert len(sizes) == 18
+    # The first jobs fill caches. The smallest of jobs 10 to 12 and the smallest of the last three are six jobs apart:
     # a leak of the weights alone adds six times their size. Arenas and the state of one job still held add about twice.
-    assert min(sizes[9:]) - min(sizes[3:6]) < 3 * weights
+    assert min(sizes[15:]) - min(sizes[9:12]) < 3 * weights
 
 
 BAD_INPUT = {
