@@ -62,13 +62,18 @@ def why_full(error: BaseException) -> str:
     return "Disk quota exceeded" if "Disk quota exceeded" in str(error) else "No space left on device"
 
 
+def disk_is_full(error: BaseException, next_step: str = "") -> RunFailed:
+    """Returns the message for what `is_full` found; `next_step` continues its advice to free some space there."""
+    return RunFailed(f"The disk or its quota is full: {why_full(error)}. Free some space there{next_step}")
+
+
 def of_the_disk(error: OSError) -> BadInput | RunFailed | None:
     """Rewords an error of the file system, wherever it was raised: no permission, a name that is too long, a full disk.
 
     None for an error that is not about a file.
     """
     if is_full(error):
-        return RunFailed(f"The disk or its quota is full: {why_full(error)}. Free some space there")
+        return disk_is_full(error)
     if not isinstance(error.filename, str | bytes):
         return None
     return BadInput(

@@ -15,7 +15,7 @@ from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.sources.listing import VALIDATION
-from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, is_full, one_line, why_full
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, disk_is_full, is_full, one_line
 from catsdogs_exp.printable import printable
 from catsdogs_exp.process import random_state_kept
 from catsdogs_exp.record.folder.manifest_changes import changes_of
@@ -157,10 +157,7 @@ def _failure(error: BaseException, folder: Path) -> BaseException:
     if isinstance(error, BadInput | RunFailed) or not isinstance(error, Exception):
         return error
     if is_full(error):
-        return RunFailed(
-            f"The disk or its quota is full: {why_full(error)}. Free some space there, then resume: "
-            f"python -m catsdogs_exp resume {shlex.quote(str(folder))}"
-        )
+        return disk_is_full(error, f", then resume: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
     if not folder.is_dir():
         return RunFailed(f"The run folder was removed or renamed while the run was writing to it: {folder}")
     return RunFailed(f"The run failed: {one_line(error)}. The traceback is in {folder / 'run.log'}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from catsdogs_exp.errors import Interrupted, RunFailed, is_full, why_full
+from catsdogs_exp.errors import Interrupted, RunFailed, disk_is_full, is_full
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.record.best_against import best_against_others
 from catsdogs_exp.record.comparison import Comparison, compare
@@ -64,9 +64,7 @@ def run_sweep(sweep: Sweep, options: RunOptions) -> int:
     except OSError as error:
         if not is_full(error):
             raise
-        raise RunFailed(
-            f"The disk or its quota is full: {why_full(error)}. Free some space there; {how_to_go_on(sweep)}"
-        ) from error
+        raise disk_is_full(error, f"; {how_to_go_on(sweep)}") from error
     finally:
         _settle(sweep)
     return RunFailed.exit_code if sweep.file.having(FAILED) else 0

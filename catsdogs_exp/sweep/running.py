@@ -208,8 +208,8 @@ class LookAhead:
     def _is_first(self, job: JobState, config: Config) -> bool:
         """Returns whether no earlier job has the same config; otherwise, marks the job as a copy of that one."""
         file = self._running.sweep.file
-        self._running.hash_of[job.number] = config_hash(config)
-        first = self._running.hashes.setdefault(self._running.hash_of[job.number], job.number)
+        digest = self._running.hash_of[job.number] = config_hash(config)
+        first = self._running.hashes.setdefault(digest, job.number)
         if first == job.number:
             return True
         if file[job.number].same_as is None:

@@ -139,24 +139,30 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
         judged[rate] = _last(losses)
         found[rate] = Raced(rate, len(losses), _mean(judged[rate]))
 
+    def distance(rate: float) -> int:
+        return abs(_rung(rate) - _rung(usual))
+
+    def close(tried: Sequence[float]) -> list[float]:
+        """Those that are not clearly worse than the one with the lowest training loss, which comes first."""
+        order = sorted(tried, key=lambda rate: found[rate].loss)
+        return [rate for rate in order if not _is_clearly_worse(judged[rate], judged[order[0]])]
+
     def ranked(tried: Sequence[float]) -> list[float]:
         """Best first: always the one closest to the usual rate, of all left that are not clearly worse than another."""
-        left, order = sorted(tried, key=lambda rate: found[rate].loss), list[float]()
+        left, order = list(tried), list[float]()
         while left:
-            close = [rate for rate in left if not _is_clearly_worse(judged[rate], judged[left[0]])]
-            order.append(min(close, key=lambda rate: abs(_rung(rate) - _rung(usual))))  # a tie goes to the lower loss
+            order.append(min(close(left), key=distance))  # a tie goes to the lower loss
             left.remove(order[-1])
         return order
 
     def better(tried: Sequence[float]) -> float:
         """The best of rates that were tried for the whole length."""
-        best, lowest = ranked(tried)[0], min(tried, key=lambda rate: found[rate].loss)
-        close = [rate for rate in tried if not _is_clearly_worse(judged[rate], judged[lowest])]
-        if len(close) > 1 and math.isfinite(found[lowest].loss):
-            for rate in close:
+        equal = close(tried)
+        if len(equal) > 1 and math.isfinite(found[equal[0]].loss):
+            for rate in equal:
                 if found[rate].validation_loss is None:
                     found[rate] = replace(found[rate], validation_loss=trials.validation_loss(rate, length))
-            best = min(close, key=lambda rate: (_or_infinite(found[rate].validation_loss), rate != best))
+        best = min(equal, key=lambda rate: (_or_infinite(found[rate].validation_loss), distance(rate)))
         for rate in tried:
             if rate != best:
                 trials.forget(rate)

@@ -36,7 +36,7 @@ class StaircaseRecorder:
         folder: of the run.
 
     Attributes:
-        pooled: the same.
+        pooled: as given, for other recorders.
         features: the validation images' last features, float32 [n, f], with the best epoch's weights; None before.
     """
 
