@@ -332,6 +332,32 @@ def test_sqlite_and_a_study_shared_by_two_searches(tmp_path: Path, ran: list[int
     assert len({trial.params["lr"] for trial in study.trials}) == 5
 
 
+@pytest.mark.parametrize("job", ["runs", "is about to start"])
+def test_two_machines_that_ask_for_the_last_trial_run_it_once(
+    job: str, tmp_path: Path, ran: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"sqlite:///{tmp_path / 'studies.db'}"
+    ask = optuna.Study.ask
+
+    def after_another(study: optuna.Study, *given: Any) -> optuna.Trial:
+        if len(study.trials) == 2:
+            other = ask(study)
+            if job == "runs":
+                other.set_user_attr("sweep", "elsewhere")
+                other.set_user_attr("job", 0)
+        return ask(study, *given)
+
+    monkeypatch.setattr(optuna.Study, "ask", after_another)
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage={place}", "sweep.study=ours", "sweep.lost_after=2"]
+    assert main([*SEARCH, *words, "sweep.trials=3", f"output_dir={tmp_path}"]) == 0
+    found = [trial.state for trial in optuna.load_study(study_name="ours", storage=place).trials]
+    here, elsewhere, released = TrialState.COMPLETE, TrialState.RUNNING, TrialState.FAIL
+    if job == "runs":
+        assert len(states(tmp_path)) == 2 and found == [here, here, elsewhere, released]
+    else:  # it never does: after lost_after, the trial is run here
+        assert len(states(tmp_path)) == 3 and found == [here, here, elsewhere, released, here]
+
+
 def test_signs_of_life_outlive_a_database_that_is_away() -> None:
     told = []
 

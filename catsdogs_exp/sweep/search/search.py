@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -132,6 +133,11 @@ class Search:
             return None
         for _ in range(_SKIPS):
             trial = self.study.ask()
+            if not self._is_within_total(trial):
+                self._end(trial, state=optuna().trial.TrialState.FAIL)
+                if self.ended or not self._has_more_or_waits():
+                    return None
+                continue
             words = self._chosen(trial)
             if self.skips is None or not self.skips(words):
                 if left is not None:
@@ -280,15 +286,34 @@ class Search:
 
     def _has_more(self) -> bool:
         """Counts the jobs of all machines; a retried job counts once, a lost one does not count."""
+        waiting = optuna().trial.TrialState.WAITING
+        return self._has_room([trial for trial in self.study.trials if trial.state != waiting])
+
+    def _is_within_total(self, asked: Any) -> bool:
+        """Returns whether earlier trials leave room for one just asked for: between `_has_more` and `ask`, another
+        machine may have asked for the last one. Their numbers tell which of the two keeps it.
+        """
+        if not self.study.is_shared:
+            return True
+        return self._has_room([trial for trial in self.study.trials if trial.number < asked.number])
+
+    def _has_room(self, trials: Sequence[Any]) -> bool:
         if self.settings.trials is None:
             return True
-        jobs = {(trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]) for trial in self._own_trials()}
-        return len(jobs) < self.settings.trials
+        jobs = {
+            (trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB])
+            for trial in trials
+            if _JOB in trial.user_attrs and not _is_lost(trial)
+        }
+        return len(jobs) + sum(self._becomes_job(trial) for trial in trials) < self.settings.trials
 
-    def _own_trials(self) -> Sequence[Any]:
-        waiting = optuna().trial.TrialState.WAITING
-        known = [trial for trial in self.study.trials if _JOB in trial.user_attrs]
-        return [trial for trial in known if trial.state != waiting and not _is_lost(trial)]
+    def _becomes_job(self, trial: Any) -> bool:
+        """Returns whether another machine is about to start a trial, and has not died meanwhile."""
+        states = optuna().trial.TrialState
+        if not self.study.is_shared or _JOB in trial.user_attrs or trial.state not in (states.RUNNING, states.WAITING):
+            return False
+        begun = trial.datetime_start  # None: it waits for a machine
+        return begun is None or (datetime.now() - begun).total_seconds() < self.settings.lost_after
 
     def _minutes_left(self) -> float | None:
         if self.settings.minutes is None:
