@@ -66,6 +66,30 @@ def check_values(grid: Grid, compose: Callable[[Row], Config]) -> Checked:
     return Checked(*valid, {where: why for where, why in invalid.items() if len(grid.dimensions[where[0]]) > 1})
 
 
+def check_last(grids: Sequence[Grid], compose: Callable[[Row], Config]) -> None:
+    """Composes some jobs so that each value of the last dimension, which several grids share, occurs in one of them.
+
+    Args:
+        grids: the jobs.
+        compose: returns the config of a job.
+
+    Raises:
+        BadInput: for a value that none of the jobs tried can have.
+    """
+    for row in _ends(grids[0].dimensions[-1]) if grids else ():
+        failure: BadInput | None = None
+        for job in (job for grid in grids for job in _with(grid, len(grid.dimensions) - 1, row)):
+            try:
+                compose(job)
+            except BadInput as error:
+                failure = failure or error
+            else:
+                break
+        else:
+            if failure is not None:
+                raise failure
+
+
 def _ends(rows: Sequence[Row]) -> list[Row]:
     """Returns all rows of a short dimension; of a long one, the smallest and largest values, and the first and last."""
     if len(rows) <= 2 * _ENDS:

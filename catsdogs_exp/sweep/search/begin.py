@@ -13,11 +13,12 @@ from catsdogs_exp.config.stored import plain_config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.run_folder import new_run_folder
 from catsdogs_exp.run.job import run_name
-from catsdogs_exp.sweep.checks import check_values
+from catsdogs_exp.sweep.checks import check_last, check_values
 from catsdogs_exp.sweep.engines import launcher_words
 from catsdogs_exp.sweep.grid import Row
 from catsdogs_exp.sweep.search.constraints import constraints_argument
 from catsdogs_exp.sweep.search.measures import read_constraints, read_objectives
+from catsdogs_exp.sweep.search.rehearsal import rehearse
 from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
 from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna, sampler_class
@@ -26,6 +27,7 @@ from catsdogs_exp.sweep.start import Sweep, as_found, checked_config, own_settin
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
+_OF_SAMPLER = {"sweep.sampler", "sweep.sampler_options", "sweep.objectives", "sweep.directions", "sweep.constraints"}
 
 
 def begin_search(command: str, settings: Sequence[str], config_dir: str | None, say: Callable[[str], None]) -> Sweep:
@@ -57,9 +59,13 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
     checked = check_values(space.ends(), lambda row: checked_config(compose(row)))
     if checked.invalid:
         raise BadInput(next(iter(checked.invalid.values())))
+    for dimension, grids in space.conditional():
+        check_last(grids, lambda row: checked_config(compose(row)))
+        if not grids and dimension.only is not None:
+            say(f"sweep.only: {dimension.name} may never vary: {dimension.only.text.strip()} holds for no job tried")
     monitor = checked.config.training.monitor
     aims = _aims(own, monitor)
-    _sampler(own, space, 0)  # its options are checked, and its storage, before anything is written
+    _rehearse(own, space, aims)  # and its storage is opened, before anything is written
     if own.storage is not None:
         if "://" in own.storage and urlsplit(own.storage).password is not None:
             raise BadInput(
@@ -125,6 +131,8 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
             "anyway: --allow-changes"
         )
     aims = _aims(own, facts.objective)
+    if changed & _OF_SAMPLER:
+        _rehearse(own, space, aims)
     done = sum(job.status in (OK, PRUNED) for job in jobs)
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, config.seed, folder, len(jobs))))
     if more:
@@ -164,8 +172,17 @@ def _sampler(own: SweepSettings, space: Space, seed: int) -> object:
     return make_sampler(own.sampler, seed, options, choices)
 
 
+def _rehearse(own: SweepSettings, space: Space, aims: Aims) -> None:
+    rehearse(own.sampler, _sampler(own, space, 0), space, [each.direction for each in aims.objectives])
+
+
 def _seed(own: SweepSettings, seed: int, folder: Path, done: int) -> int:
-    """Returns the sampler's seed: a resumed search must not repeat its first draws, nor machines each other's."""
+    """Returns the sampler's seed: a resumed search must not repeat its first draws, nor machines each other's.
+
+    It shuffles the combinations of a grid, which all processes must count in the same order.
+    """
+    if "grid" in own.sampler.lower():
+        return 0
     machine = zlib.crc32(folder.name.encode()) if own.storage is not None else 0
     return (seed + done + machine) % 2**31
 

@@ -1,7 +1,8 @@
 """The space of a search: dimensions, each a set of values or an interval; some depend on others."""
 
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,10 @@ from catsdogs_exp.sweep.recipe import recipe_words
 from catsdogs_exp.sweep.zips import keys_of_zips
 
 _ONLY = re.compile(r"\s*([\w./@-]+)\s+if\s+(.+)", re.DOTALL)
+_HELD = 8  # combinations with which a conditional dimension is checked
+_TRIED = 10_000  # combinations among which they are looked for
+_MANY = 500  # combinations that are listed
+_POINTS = 32  # numbers of an interval among them
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,63 @@ class Space:
         rows += [_ends(each) for each in self.dimensions if each.only is None]
         return Grid(tuple(rows))
 
+    def combinations(self) -> list[Row] | None:
+        """Returns the words of every job there can be; None if there are more than a few hundred, or an interval."""
+        found: list[Row] = [self.fixed]
+        for each in self.dimensions:
+            numbers = each.values if isinstance(each.values, Numbers) else None
+            if numbers is not None and (_count(numbers) is None or len(found) * (_count(numbers) or 0) > _MANY):
+                return None
+            rows = _candidates(each, _MANY)
+            several = []
+            for words in found:
+                chosen = {key_of(word): value_of(word) for word in words}
+                applies = each.only is None or each.only.holds(chosen)
+                several += [(*words, *row) for row in rows] if applies else [words]
+            if len(several) > _MANY:
+                return None
+            found = several
+        return found
+
+    def conditional(self) -> Iterator[tuple[Dimension, list[Grid]]]:
+        """Yields each conditional dimension with small grids of jobs that have it, in which it comes last; none if its
+        condition does not hold for the values that are tried.
+        """
+        for each in self.dimensions:
+            if each.only is not None:
+                needed = self._needed(each)
+                others = [
+                    _ends(other)
+                    for other in self.dimensions
+                    if other.only is None and other not in needed and other is not each
+                ]
+                found = itertools.islice(self._where_it_holds(each, needed), _HELD)
+                yield (
+                    each,
+                    [
+                        Grid((*(((word,),) for word in self.fixed), *((row,) for row in rows), *others, _ends(each)))
+                        for rows in found
+                    ],
+                )
+
+    def _needed(self, dimension: Dimension) -> list[Dimension]:
+        """Returns the dimensions that decide whether another one applies, in order."""
+        keys = set(dimension.only.keys()) if dimension.only is not None else set()
+        direct = [each for each in self.dimensions if keys & set(each.name.split("+"))]
+        every = [*direct, *(before for each in direct for before in self._needed(each))]
+        return [each for each in self.dimensions if each in every]
+
+    def _where_it_holds(self, dimension: Dimension, needed: Sequence[Dimension]) -> Iterator[tuple[Row, ...]]:
+        """Yields rows of the dimensions that decide about another one, with which it applies."""
+        for rows in itertools.islice(itertools.product(*map(_candidates, needed)), _TRIED):
+            chosen = {key_of(word): value_of(word) for word in self.fixed}
+            for each, row in zip([*needed, dimension], [*rows, ()], strict=True):
+                if each.only is not None and not each.only.holds(chosen):
+                    break
+                chosen |= {key_of(word): value_of(word) for word in row}
+            else:
+                yield rows
+
     def choices(self) -> dict[str, list[Any]]:
         """Returns the values per dimension, for a sampler that tries all.
 
@@ -104,7 +166,7 @@ class Space:
             else:
                 step = each.values.step or 1
                 count = int((each.values.high - each.values.low) / step + 1e-9) + 1
-                numbers = [each.values.low + number * step for number in range(count)]
+                numbers = [_rounded(each.values.low + number * step) for number in range(count)]
                 found[each.name] = [int(number) if each.values.whole else number for number in numbers]
         return found
 
@@ -218,8 +280,14 @@ def _suggested(dimension: Dimension, trial: Any) -> Row:
         number = trial.suggest_int(dimension.name, int(values.low), int(values.high), log=values.log, step=step)
         return (f"{dimension.name}={number}",)
     step_or_none = None if values.log else values.step
-    number = trial.suggest_float(dimension.name, values.low, values.high, log=values.log, step=step_or_none)
+    high = _rounded(values.high) if step_or_none else values.high
+    number = trial.suggest_float(dimension.name, values.low, high, log=values.log, step=step_or_none)
     return (f"{dimension.name}={number!r}",)
+
+
+def _rounded(number: float) -> float:
+    """Returns a number of a range without what adding up its steps has left: 0.3 for 0.30000000000000004."""
+    return float(f"{number:.12g}")
 
 
 def _labels(name: str, rows: Sequence[Row]) -> Mapping[Any, Row]:
@@ -230,6 +298,31 @@ def _labels(name: str, rows: Sequence[Row]) -> Mapping[Any, Row]:
         readable = isinstance(plain, int | float | str) and plain not in found
         found[plain if readable else " ".join(row)] = row
     return found
+
+
+def _count(numbers: Numbers) -> int | None:
+    """Returns how many numbers there are; None for those of an interval."""
+    if not numbers.whole and (numbers.step is None or numbers.log):
+        return None
+    step = 1 if numbers.whole and numbers.log else numbers.step or 1
+    return int((numbers.high - numbers.low) / step + 1e-9) + 1
+
+
+def _candidates(dimension: Dimension, most: int = _POINTS + 1) -> tuple[Row, ...]:
+    """Returns values among which a condition is likely to hold for one: all, or some of an interval."""
+    values = dimension.values
+    if isinstance(values, tuple):
+        return values
+    count = _count(values)
+    if count is not None and count <= most:
+        step = 1 if values.whole and values.log else values.step or 1
+        numbers = [_rounded(values.low + place * step) for place in range(count)]
+    elif values.log:
+        numbers = [values.low * (values.high / values.low) ** (place / _POINTS) for place in range(_POINTS + 1)]
+    else:
+        numbers = [values.low + (values.high - values.low) * place / _POINTS for place in range(_POINTS + 1)]
+    read: Callable[[float], Any] = round if values.whole else float
+    return tuple((f"{dimension.name}={read(number)!r}",) for number in numbers)
 
 
 def _ends(dimension: Dimension) -> tuple[Row, ...]:
