@@ -13,6 +13,7 @@ from catsdogs_exp.sweep.engines import launcher_words, run_with_launcher
 from catsdogs_exp.sweep.job import free_network, run_job
 from catsdogs_exp.sweep.recipe import chosen
 from catsdogs_exp.sweep.running import LookAhead, Running, RunOptions
+from catsdogs_exp.sweep.search.shared import DatabaseAway, is_away
 from catsdogs_exp.sweep.search.table import table
 from catsdogs_exp.sweep.side_by_side import gpu_numbers, run_side_by_side, worker_count
 from catsdogs_exp.sweep.start import Sweep
@@ -61,6 +62,8 @@ def run_sweep(sweep: Sweep, options: RunOptions) -> int:
         left += sweep.total - len(sweep.file.jobs)
         screen.say(f"the sweep was interrupted with {left} of {sweep.total} runs to go; {how_to_go_on(sweep)}")
         raise
+    except DatabaseAway as error:
+        raise RunFailed(f"{error}; {how_to_go_on(sweep)}") from error
     except OSError as error:
         if not is_full(error):
             raise
@@ -170,8 +173,8 @@ def _settle(sweep: Sweep) -> None:
         _settle_copies(sweep)
         if sweep.search is not None:
             sweep.search.settle(sweep.file)
-    except OSError as error:
-        if not is_full(error):  # the error that ended the sweep says so; resuming settles them
+    except Exception as error:
+        if not is_full(error) and not is_away(error):  # the error that ended the sweep says so; resuming settles them
             raise
 
 

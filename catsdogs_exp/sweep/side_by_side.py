@@ -15,7 +15,7 @@ import psutil
 
 from catsdogs_exp.config.plugins import named
 from catsdogs_exp.config.schema.optimizers import AUTO
-from catsdogs_exp.errors import Interrupted
+from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of
 from catsdogs_exp.sweep.running import LookAhead, Running
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED
@@ -91,7 +91,7 @@ def run_side_by_side(running: Running, count: int) -> None:
     ahead.start()
     try:
         pool.run(ahead)
-    except Interrupted:
+    except (Interrupted, RunFailed):
         pool.interrupt()
         raise
     finally:

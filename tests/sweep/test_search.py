@@ -13,7 +13,10 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed
@@ -21,7 +24,9 @@ from catsdogs_exp.record.folder.result import Result
 from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.sweep.search.auto import choose
+from catsdogs_exp.sweep.search.begin import begin_search
 from catsdogs_exp.sweep.search.measures import Objective, pareto, read_constraints, read_objectives
+from catsdogs_exp.sweep.search.search import Study
 from catsdogs_exp.sweep.search.shared import SignsOfLife, repeat_lost
 from catsdogs_exp.sweep.search.space import Numbers, read_space
 from catsdogs_exp.sweep.search.study import open_storage
@@ -307,6 +312,72 @@ def test_a_sampler_that_tries_everything_ends_the_search(
     assert "the search ended: all combinations have been tried" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [["sweep.trials=null", "sweep.minutes=60"], ["sweep.trials=50", "sweep.minutes=60"]])
+def test_a_search_by_minutes_ends_when_all_combinations_have_been_tried(
+    more: list[str], tmp_path: Path, ran: list[int], capsys: Capture
+) -> None:
+    """Training them again and again until the minutes have passed would give the same results."""
+    words = ["depth=1,2", "model=cnn,resnet", "model.dropout=0.1,0.2", "sweep.only=model.dropout if model==cnn"]
+    assert main([*SEARCH, *words, *more, "sweep.skip=depth==2 and model==resnet", f"output_dir={tmp_path}"]) == 0
+    jobs = states(tmp_path)
+    assert len(ran) == len(jobs) == len({tuple(job["overrides"][:4]) for job in jobs}) == 5
+    assert "the search ended: all combinations have been tried" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("values", ["2,3", "range(2,4)", "int(interval(2,3))"])
+def test_combinations_that_run_side_by_side_are_not_chosen_again(values: str, tmp_path: Path) -> None:
+    words = ["hydra/sweeper=optuna", "sweep.sampler=grid", f"depth={values}", "model.dropout=range(0.1,0.35,0.1)"]
+    sweep = begin_search("", [*words, f"output_dir={tmp_path}"], None, lambda text: None)
+    search = sweep.search
+    assert search is not None
+    jobs = [search.next(sweep.file) for _ in range(7)]  # none of them ends
+    assert jobs[6] is None and len({job.overrides for job in jobs[:6] if job is not None}) == 6
+    assert search.ended == "all combinations have been tried"
+
+
+def test_a_search_by_minutes_does_not_fail_until_they_have_passed(
+    tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catsdogs_exp.sweep.search.search._FAILURES", 4)
+    words = ["lr=interval(0.001,0.1)", "batch_size=7", "sweep.trials=null", "sweep.minutes=60"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 1
+    assert len(states(tmp_path)) == 4 and "the search ended: the last 4 trials failed" in capsys.readouterr().out
+
+
+def test_a_grid_with_a_failure_goes_on(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    """The sampler looks up which combination the repeated trial had, to find that one is left."""
+    words = ["lr=0.1,0.2", "batch_size=7", "sweep.sampler=grid", "sweep.on_error=stop", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 1
+    assert main(["resume", str(sweep_of(tmp_path))]) == 1
+    assert [(job["status"], job["attempts"]) for job in states(tmp_path)] == [("failed", 1)]
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.on_error=continue"]) == 1
+    assert len({value_of(job, "lr") for job in states(tmp_path)}) == len(states(tmp_path)) == 2
+    assert "the search ended: all combinations have been tried" in capsys.readouterr().out
+
+
+def test_two_machines_share_a_grid(tmp_path: Path, ran: list[int]) -> None:
+    """And a resumed search goes on with it: the combinations have the same numbers everywhere."""
+    words = ["lr=0.1,0.2,0.3,0.4,0.5,0.6", "sweep.sampler=grid", "sweep.study=ours"]
+    words.append(f"sweep.storage=sqlite:///{tmp_path / 's.db'}")
+    assert main([*SEARCH, *words, "sweep.trials=2", f"output_dir={tmp_path / 'one'}"]) == 0
+    assert main([*SEARCH, *words, "sweep.trials=4", f"output_dir={tmp_path / 'two'}"]) == 0
+    assert main(["resume", str(sweep_of(tmp_path / "one")), "sweep.trials=20"]) == 0
+    jobs = [*states(tmp_path / "one"), *states(tmp_path / "two")]
+    assert sorted(value_of(job, "lr") for job in jobs) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_a_journal_that_was_cut_short_goes_on(cut: int, tmp_path: Path, ran: list[int]) -> None:
+    """By a full disk or a power failure, in the middle of a line."""
+    assert main([*SEARCH, "lr=interval(0.001,0.1)", "sweep.trials=3", f"output_dir={tmp_path}"]) == 0
+    journal = sweep_of(tmp_path) / "study.journal"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.trials=6"]) == 0
+    assert [trial.state for trial in study_of(tmp_path).trials] == [TrialState.COMPLETE] * 6
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        json.loads(line)
+
+
 def test_a_search_whose_first_combination_is_invalid_goes_on(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
     words = ["depth=4,2", "target_size=20,150", "batch_size=8", "sweep.trials=4", "sweep.pruner=none"]
     assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 130
@@ -356,6 +427,65 @@ def test_two_machines_that_ask_for_the_last_trial_run_it_once(
         assert len(states(tmp_path)) == 2 and found == [here, here, elsewhere, released]
     else:  # it never does: after lost_after, the trial is run here
         assert len(states(tmp_path)) == 3 and found == [here, here, elsewhere, released, here]
+
+
+def test_failures_on_all_machines_count(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    place = f"sqlite:///{tmp_path / 'studies.db'}"
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage={place}", "sweep.study=ours", "sweep.trials=20"]
+    words += ["batch_size=7", "sweep.max_failure_rate=0.2"]
+    assert main([*SEARCH, *words, "sweep.retries=1", f"output_dir={tmp_path / 'one'}"]) == 1
+    assert len(states(tmp_path / "one")) == 5
+    assert main([*SEARCH, *words, f"output_dir={tmp_path / 'two'}"]) == 0
+    assert "the search ended: 5 of 20 trials failed" in capsys.readouterr().out
+    assert states(tmp_path / "two") == []
+    assert main(["resume", str(sweep_of(tmp_path / "one"))]) == 1  # they are tried again, and counted once
+    assert "the search ended: 5 of 20 trials failed" in capsys.readouterr().out
+
+
+def away(times: int, call: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a storage whose database does not answer at first."""
+    calls: list[object] = []
+
+    def answer(*given: Any, **named: Any) -> Any:
+        calls.append(given)
+        if 2 < len(calls) <= 2 + times:
+            raise StorageInternalError("in the commit") from OperationalError("select", {}, OSError("no connection"))
+        return call(*given, **named)
+
+    return answer
+
+
+def test_a_search_waits_for_a_database_that_is_away(
+    tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Study, "ask", away(3, Study.ask))
+    for name in ("set_trial_user_attr", "set_trial_intermediate_value", "set_trial_state_values"):
+        monkeypatch.setattr(RDBStorage, name, away(3, getattr(RDBStorage, name)))
+    monkeypatch.setattr("catsdogs_exp.sweep.search.shared._PAUSE", 0.01)
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage=sqlite:///{tmp_path / 's.db'}", "sweep.trials=4"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 4
+    said = capsys.readouterr().err
+    assert "the database of the study does not answer; waits for it, at most 10 minutes" in said
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 's.db'}")
+    assert sum(trial.state == TrialState.COMPLETE for trial in study.trials) == 4
+
+
+def test_a_search_whose_database_stays_away_says_how_to_go_on(
+    tmp_path: Path, ran: list[int], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = Study.ask
+    monkeypatch.setattr(Study, "ask", away(1000, asks))
+    monkeypatch.setattr("catsdogs_exp.sweep.search.shared._AWAY", 0.0)
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage=sqlite:///{tmp_path / 's.db'}", "sweep.trials=4"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 1
+    sweep = sweep_of(tmp_path)
+    said = capsys.readouterr().err
+    assert "The database of the study has not answered for" in said and "no connection" in said
+    assert f"to continue: python -m catsdogs_exp resume {sweep}" in said and "Traceback" not in said
+    monkeypatch.setattr(Study, "ask", asks)
+    assert main(["resume", str(sweep)]) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 4
 
 
 def test_signs_of_life_outlive_a_database_that_is_away() -> None:
@@ -578,12 +708,54 @@ def test_spaces() -> None:
         (["lr=0.1,1", "sweep.storage=nosuch://x"], "sweep.storage must be"),
         (["lr=0.1,1", "sweep.storage=postgresql://me:secret@db/x"], "sweep.storage must not contain a password"),
         (["lr=0.1,1", "hydra/launcher=joblib"], "A search runs its trials itself"),
+        (["model=cnn,resnet", "model.dropuot=0,1", "sweep.only=model.dropuot if model==cnn"], "model.dropuot"),
+        (
+            ["model=resnet,cnn", "model.dropout=interval(0,2)", "sweep.only=model.dropout if model==cnn"],
+            "model.dropout must be",
+        ),
+        (
+            ["depth=range(2,6)", "lr=interval(0.1,1)", "seed=-1,1", "sweep.only=seed if depth==3 and lr>0.5"],
+            "seed must be",
+        ),
     ],
 )
 def test_what_no_search_can_do(words: list[str], message: str, tmp_path: Path, capsys: Capture) -> None:
     assert main([*SEARCH, *words, f"output_dir={tmp_path / 'runs'}"]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("**/sweep.json"))
+
+
+@pytest.mark.parametrize(("sampler", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
+def test_a_sampler_whose_package_is_missing_is_refused_at_once(
+    sampler: str, package: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna imports it only when the sampler has seen enough trials, in the middle of the night."""
+    monkeypatch.setitem(sys.modules, package, None)
+    words = ["lr=interval(0.1,1)", f"sweep.sampler={sampler}", f"output_dir={tmp_path}"]
+    assert main([*SEARCH, *words]) == 2
+    said = capsys.readouterr().err
+    assert f"sweep.sampler={sampler} needs a package that is not installed: " in said and package in said
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_sampler_that_does_not_take_several_objectives_is_refused_at_once(tmp_path: Path, capsys: Capture) -> None:
+    pytest.importorskip("cmaes")
+    words = ["lr=interval(0.1,1)", "sweep.sampler=cmaes", "sweep.objectives=[val_accuracy,parameters]"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 2
+    assert "sweep.sampler=cmaes cannot be used with this space and these objectives" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_key_that_never_varies_is_told(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
+    words = ["model=cnn,resnet", "model.dropout=0.1,0.2", "sweep.only=model.dropout if model==ccn", "sweep.trials=1"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 0
+    said = capsys.readouterr().err
+    assert "sweep.only: model.dropout may never vary: model==ccn holds for no job tried" in said
+
+
+def test_a_value_that_some_jobs_can_have_is_not_refused_by_its_condition(tmp_path: Path, ran: list[int]) -> None:
+    words = ["model=cnn,resnet", "target_size=20,150", "depth=2,4", "sweep.only=depth if model!=resnet"]
+    assert main([*SEARCH, *words, "sweep.trials=1", f"output_dir={tmp_path}"]) == 0
 
 
 def test_without_optuna_the_message_says_what_to_install(

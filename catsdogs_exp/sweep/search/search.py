@@ -1,8 +1,9 @@
 """A search: asks Optuna for one job at a time, and reports each result."""
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from catsdogs_exp.sweep.grid import Row, as_typed_row
 from catsdogs_exp.sweep.search.artifacts import keep_sheets
 from catsdogs_exp.sweep.search.constraints import keep_excesses
 from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
-from catsdogs_exp.sweep.search.shared import SignsOfLife, repeat_lost, wait_for_lost
+from catsdogs_exp.sweep.search.shared import Answer, SignsOfLife, patiently, repeat_lost, wait_for_lost
 from catsdogs_exp.sweep.search.space import Space
 from catsdogs_exp.sweep.search.study import optuna
 from catsdogs_exp.sweep.search.trial import TrialPlace
@@ -24,8 +25,12 @@ from catsdogs_exp.sweep.sweep_file import FAILED, OK, PRUNED, SKIPPED, JobState,
 
 # Attributes of a trial. One without a job does not count; one that failed without a status was lost with its machine.
 _JOB, _SWEEP, _WORDS, _STATUS = "job", "sweep", "settings", "status"
+_ARTIFACTS = "artifacts:"  # what Optuna calls those of a trial; each trial has its own
 _SKIPS = 1000  # combinations in a row that sweep.skip may leave out
 _FEW = 10  # trials, of which one that failed is too large a share to end a search without a number of trials
+_FAILURES = 100  # in a row: without a number of trials, a search would go on failing until its minutes have passed
+_EXHAUSTIVE = ("grid", "bruteforce")  # samplers that try each combination once
+_ALL_TRIED = "all combinations have been tried"
 
 
 @dataclass(frozen=True)
@@ -123,31 +128,40 @@ class Search:
     _open: dict[int, Any] = field(default_factory=dict)  # number of a job -> its unreported trial
 
     def next(self, file: SweepFile) -> JobState | None:
-        """Chooses the next job and adds it to the file; None if there is no further one."""
-        self.settle(file)
-        if self.ended or not self._has_more_or_waits():
+        """Chooses the next job and adds it to the file; None if there is no further one.
+
+        Raises:
+            DatabaseAway: if the database of the study does not answer for minutes.
+        """
+        self._patiently(lambda: self.settle(file))
+        if self.ended or not self._patiently(self._has_more_or_waits):
+            self.ended = self.ended or (_ALL_TRIED if self._patiently(self._all_are_tried) else "")
             return None
         left = self._minutes_left()
         if left is not None and left <= 0:
             self.ended = f"sweep.minutes={self.settings.minutes:g} have passed"
             return None
         for _ in range(_SKIPS):
-            trial = self.study.ask()
-            if not self._is_within_total(trial):
-                self._end(trial, state=optuna().trial.TrialState.FAIL)
-                if self.ended or not self._has_more_or_waits():
+            trial = self._patiently(self.study.ask)
+            if not self._patiently(lambda trial=trial: self._is_within_total(trial)):
+                self._release(trial)
+                if self.ended or not self._patiently(self._has_more_or_waits):
                     return None
                 continue
             words = self._chosen(trial)
-            if self.skips is None or not self.skips(words):
+            if not (self.skips is not None and self.skips(words)) and not self._is_repetition(trial, words):
                 if left is not None:
                     words = _within(words, left)
                 return self._add(file, trial, as_typed_row(words))
-            self._end(trial, state=optuna().trial.TrialState.FAIL)
+            self._release(trial)
             if self.ended:
                 return None
-        self.ended = f"sweep.skip left out {_SKIPS} combinations in a row"
+        why = "were left out by sweep.skip or tried before" if self._tries_once else "were left out by sweep.skip"
+        self.ended = f"{_SKIPS} combinations in a row {why}"
         return None
+
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        return patiently(call, self.say) if self.study.is_shared else call()
 
     def settle(self, file: SweepFile) -> None:
         """Tells Optuna about the jobs that have ended."""
@@ -155,18 +169,33 @@ class Search:
             job = file[number]
             first = job if job.same_as is None else file[job.same_as]
             if first.status in (OK, PRUNED, FAILED, SKIPPED):
-                self._tell(self._open.pop(number), first, file.folder)
-        failed, total = len(file.having(FAILED)), self.settings.trials or max(len(file.jobs), _FEW)
-        if failed > self.settings.max_failure_rate * total:
+                with suppress(optuna().exceptions.UpdateFinishedTrialError):  # as in `_end`
+                    self._tell(self._open[number], first, file.folder)
+                del self._open[number]
+        failed, total = self._failures(file)
+        if failed > self.settings.max_failure_rate * (self.settings.trials or max(total, _FEW)):
             share = f"sweep.max_failure_rate={self.settings.max_failure_rate:g}"
-            self.ended = f"{failed} of {self.settings.trials or len(file.jobs)} trials failed, more than {share} allows"
+            self.ended = f"{failed} of {self.settings.trials or total} trials failed, more than {share} allows"
+        many = self.settings.trials is None and failed >= _FAILURES
+        if many and all(job.status == FAILED for job in file.jobs[-_FAILURES:]):
+            self.ended = f"the last {_FAILURES} trials failed"
+
+    def _failures(self, file: SweepFile) -> tuple[int, int]:
+        """Returns the number of jobs that failed, and of all jobs: in a shared study, of all machines."""
+        if not self.study.is_shared:
+            return len(file.having(FAILED)), len(file.jobs)
+        statuses: dict[tuple[str, int], str | None] = {}
+        for trial in self.study.trials:  # by number: of a job that was tried again, the last trial counts
+            if _JOB in trial.user_attrs and not _is_lost(trial):
+                statuses[trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]] = trial.user_attrs.get(_STATUS)
+        return sum(status == FAILED for status in statuses.values()), len(statuses)
 
     def trial_of(self, job: JobState) -> TrialPlace | None:
         """Returns where a job reports its epochs; None if nothing may prune it."""
         names = [each.name for each in self.aims.objectives]
         if names != [self.aims.monitor] or self.settings.pruner == "none" or job.number not in self._open:
             return None
-        trial = self.study.id_of(self._open[job.number])
+        trial = self._patiently(lambda: self.study.id_of(self._open[job.number]))
         place, name = self.study.place, self.study.study.study_name
         return TrialPlace(place, name, trial, self.settings.pruner, self.settings.pruner_warmup)
 
@@ -221,6 +250,8 @@ class Search:
                 params=told.params,
                 distributions=told.distributions,
                 user_attrs=attributes,
+                # a sampler finds its own notes there, such as the combination of a grid
+                system_attrs={k: v for k, v in told.system_attrs.items() if not k.startswith(_ARTIFACTS)},
             )
         )
         for trial in self.study.trials:
@@ -252,22 +283,31 @@ class Search:
 
     def _chosen(self, trial: Any) -> Row:
         try:
-            return self.space.choose(trial)
+            return self._patiently(lambda: self.space.choose(trial))
         except ValueError as error:
-            self._end(trial, state=optuna().trial.TrialState.FAIL)
+            self._release(trial)
             raise BadInput(
                 f"The study {self.study.study.study_name} has trials with other values of a key that varies: "
                 f"{one_line(error)}. Choose another name: sweep.study=NAME"
             ) from error
 
+    def _release(self, trial: Any) -> None:
+        """Ends a trial that does not become a job."""
+        self._patiently(lambda: self._end(trial, state=optuna().trial.TrialState.FAIL))
+
     def _end(self, trial: Any, **outcome: Any) -> None:
         """Tells Optuna how a trial ended. Samplers that try each combination once end the study after the last."""
+        own = self.study.id_of(trial)
+        if self.study.storage.get_trial(own).state.is_finished():  # told before the database was away
+            return
         try:
             self.study.study.tell(trial.number, **outcome)
+        except optuna().exceptions.UpdateFinishedTrialError:  # just now, by another machine that believed it lost
+            return
         except RuntimeError:  # they can only do so within Optuna's own loop; the trial itself has been told
-            if not self.study.storage.get_trial(self.study.id_of(trial)).state.is_finished():
+            if not self.study.storage.get_trial(own).state.is_finished():
                 raise
-            self.ended = "all combinations have been tried"
+            self.ended = _ALL_TRIED
 
     def _has_more_or_waits(self) -> bool:
         """Returns whether there is a further job. At the end, waits for those of machines that may be lost."""
@@ -287,7 +327,51 @@ class Search:
     def _has_more(self) -> bool:
         """Counts the jobs of all machines; a retried job counts once, a lost one does not count."""
         waiting = optuna().trial.TrialState.WAITING
-        return self._has_room([trial for trial in self.study.trials if trial.state != waiting])
+        has_room = self._has_room([trial for trial in self.study.trials if trial.state != waiting])
+        return has_room and not self._all_are_tried()
+
+    @property
+    def _tries_once(self) -> bool:
+        """Returns whether a combination gets one job at most: a search by minutes would repeat a few until they end."""
+        exhaustive = self.settings.sampler.lower().removesuffix("sampler") in _EXHAUSTIVE
+        return exhaustive or self.settings.minutes is not None
+
+    def _all_are_tried(self) -> bool:
+        """Returns whether each combination has had a job, of this machine or another one."""
+        return self._tries_once and self._all is not None and self._all <= self._tried(self.study.trials)
+
+    def _is_repetition(self, asked: Any, words: Row) -> bool:
+        """Returns whether an earlier trial has the same values, or another machine is about to try them."""
+        if not self._tries_once:
+            return False
+        trials = self._patiently(lambda: self.study.trials)
+        begun = [trial for trial in trials if trial.number < asked.number and self._becomes_job(trial)]
+        same = any(trial.params == asked.params for trial in begun)
+        return same or self._named(as_typed_row(words)) in self._tried(trials, asked.number)
+
+    def _tried(self, trials: Sequence[Any], before: int | None = None) -> set[frozenset[str]]:
+        """Returns the combinations of trials with a job that are not to be repeated: all, or those before a number."""
+        waiting = optuna().trial.TrialState.WAITING
+        return {
+            self._named(trial.user_attrs[_WORDS])
+            for trial in trials
+            if _JOB in trial.user_attrs
+            and trial.state != waiting
+            and not _is_lost(trial)
+            and (before is None or trial.number < before)
+        }
+
+    @functools.cached_property
+    def _all(self) -> set[frozenset[str]] | None:
+        """Returns all combinations; None if there are too many."""
+        rows = self.space.combinations()
+        if rows is None:
+            return None
+        return {self._named(as_typed_row(row)) for row in rows if self.skips is None or not self.skips(row)}
+
+    def _named(self, words: Sequence[str]) -> frozenset[str]:
+        """Returns what distinguishes a combination from the others: the words of the keys that vary."""
+        return frozenset(_rounded(word) for word in words if key_of(word) in self.space.varying)
 
     def _is_within_total(self, asked: Any) -> bool:
         """Returns whether earlier trials leave room for one just asked for: between `_has_more` and `ask`, another
@@ -322,9 +406,9 @@ class Search:
 
     def _add(self, file: SweepFile, trial: Any, words: tuple[str, ...]) -> JobState:
         number = max((job.number for job in file.jobs), default=-1) + 1
-        trial.set_user_attr(_WORDS, list(words))
-        trial.set_user_attr(_SWEEP, file.folder.name)
-        trial.set_user_attr(_JOB, number)  # last: from here on, a killed search finds the job again
+        # its number last: from here on, a killed search finds the job again
+        for key, value in ((_WORDS, list(words)), (_SWEEP, file.folder.name), (_JOB, number)):
+            self._patiently(lambda key=key, value=value: trial.set_user_attr(key, value))
         self._open[number] = trial
         job = JobState(number, words)
         file.add([job])
@@ -334,6 +418,15 @@ class Search:
 def _is_lost(trial: Any) -> bool:
     """Returns whether a trial was lost with its machine, without a reported result."""
     return trial.state == optuna().trial.TrialState.FAIL and _STATUS not in trial.user_attrs
+
+
+def _rounded(word: str) -> str:
+    """Returns a word with its number rounded: the steps of a range add up to slightly different sums."""
+    key, _, text = word.partition("=")
+    try:
+        return f"{key}={float(text):.9g}"
+    except ValueError:
+        return word
 
 
 def _within(words: Row, minutes: float) -> Row:

@@ -1,5 +1,6 @@
 """The study of a search: its storage, sampler and pruner, all from Optuna."""
 
+import os
 import time
 import warnings
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def open_storage(place: str, lost_after: int | None = None) -> Any:
     try:
         if "://" in place:
             return _database(place, lost_after)
-        return library.storages.JournalStorage(library.storages.journal.JournalFileBackend(place))
+        return library.storages.JournalStorage(_journal(place))
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise _unusable(place, error) from error
     except Exception as error:  # of SQLAlchemy and its drivers: there is no common base class
@@ -127,18 +128,46 @@ def make_sampler(name: str, seed: int, options: Mapping[str, Any], space: Mappin
             raise BadInput(f"sweep.sampler={name} needs a package that is not installed: {one_line(error)}") from error
 
 
+def _journal(place: str) -> Any:
+    """Opens a journal file. Before each change, the rest of a line that a full disk or a power failure has cut short is
+    removed; otherwise, the next line would continue it, and nothing could read the file again.
+    """
+    journal = optuna().storages.journal
+
+    class MendingLock(journal.JournalFileSymlinkLock):  # type: ignore[misc, name-defined]
+        def acquire(self) -> bool:
+            acquired = bool(super().acquire())
+            if acquired:
+                _drop_cut_line(Path(place))
+            return acquired
+
+    return journal.JournalFileBackend(place, MendingLock(place))
+
+
+def _drop_cut_line(path: Path) -> None:
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
 def _database(url: str, lost_after: int | None) -> Any:
     """Opens a database. If several processes start with an empty one, those creating tables disturb each other."""
     storages = optuna().storages
     with_driver = url
     if url.startswith(_POSTGRESQL) and find_spec("psycopg") is not None:
         with_driver = url.replace(_POSTGRESQL, "postgresql+psycopg://", 1)
-    options: dict[str, Any] = {}
+    # a connection that was idle during an epoch may have been closed by a restart or a firewall
+    options: dict[str, Any] = {"engine_kwargs": {"pool_pre_ping": True}}
     if lost_after is not None:
-        options = {"heartbeat_interval": beats_per_wait(lost_after), "grace_period": lost_after}
+        options |= {"heartbeat_interval": beats_per_wait(lost_after), "grace_period": lost_after}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that signs of life are experimental
-        if options:
+        if lost_after is not None:
             options["heartbeat_stale_trial_callback"] = storages.RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES)
         for attempt in range(_ATTEMPTS):
             try:
