@@ -1,6 +1,8 @@
 """One job of a sweep: composes its config and trains it in its folder, from its last checkpoint if there is one."""
 
 import time
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.data.open_data import check_source
-from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, of_the_disk
+from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, of_the_disk, one_line
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
@@ -18,6 +20,7 @@ from catsdogs_exp.run.train import train
 from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PRUNED
 
+_PATIENCE = 60.0  # seconds for a worker of a killed sweep to save its state, before a resumed one takes up its job
 _KEPT = KeptNetwork()  # this process trains one job after another
 
 
@@ -89,6 +92,10 @@ def run_job(job: SweepJob, screen: Screen, config: Config | None = None) -> Outc
         status, error = FAILED, str(reworded)
     except Pruned as reason:
         status, error = PRUNED, str(reason)
+    except Exception as failure:  # around the run: in the files of its folder, or in the study
+        status, error = FAILED, one_line(failure)
+        with suppress(OSError), (job.folder / "run.log").open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
     except Interrupted as interruption:
         status, error, signal_number = INTERRUPTED, "interrupted", interruption.exit_code - 128
     finally:
@@ -122,12 +129,14 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         job.verbose,
         job.profile,
         allow_changes=job.allow_changes,
-        watch=None if job.trial is None else watch_of(job.trial, config.epochs + config.training.finetune.epochs),
+        watch=None
+        if job.trial is None
+        else watch_of(job.trial, config.epochs + config.training.finetune.epochs, screen.say),
         kept=_KEPT,
     )
     begun = (job.folder / "result.json").exists()
     job.folder.mkdir(parents=True, exist_ok=True)
-    with owned(job.folder):
+    with owned(job.folder, _PATIENCE, screen.say):
         if begun:
             stored = stored_config(job.folder)
             run = replace(run, config=_with_threads_of(stored, config))

@@ -261,7 +261,10 @@ def as_found(job: JobState, sweep: Path) -> JobState:
     again = replace(job, status=PENDING, attempts=0, error=None)
     if job.folder is None or not (Path(job.folder) / "result.json").exists():
         return again
-    found = read_result(Path(job.folder))
+    try:
+        found = read_result(Path(job.folder))
+    except BadInput:  # the job itself will report it, and the others are run
+        return again
     if found.get("status") not in (OK, PRUNED):
         return again
     return replace(again, status=found["status"], error=found.get("stopped"), objective=objective_of(Path(job.folder)))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,9 @@ from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import Interrupted, RunFailed
 from catsdogs_exp.record.best_against import BestTest, BestVerdict
 from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
+from catsdogs_exp.sweep import job as of_sweeps
 from catsdogs_exp.sweep.running import LookAhead
 from catsdogs_exp.sweep.side_by_side import worker_count
 from catsdogs_exp.sweep.sweep_file import JobState
@@ -443,6 +446,57 @@ def test_a_copy_of_a_job_that_was_interrupted_ends_as_that_job_does(
     assert (first["status"], last["status"]) == ("interrupted", "pending")
     assert copy["status"] == ("interrupted" if copy["same_as"] == 0 else "pending")  # it may not have been looked at
     assert {number for number, _ in trained_words} == {0}
+
+
+def test_a_damaged_run_is_the_failure_of_its_job_alone(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "seed=1,8,2", f"output_dir={tmp_path}"]) == 130
+    (Path(states(tmp_path)[1]["folder"]) / "result.json").write_text("", encoding="utf-8")
+    assert main(["resume", str(sweep_of(tmp_path))]) == 1
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "ok"]
+    assert "result.json" in states(tmp_path)[1]["error"]
+
+
+def test_an_error_around_a_run_is_the_failure_of_its_job_alone(
+    tmp_path: Path, trained_words: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trains = of_sweeps.train
+
+    def train(of: Job, screen: Screen) -> dict[str, Any]:
+        if of.config.seed == 2:
+            raise KeyError("a study that somebody deleted")
+        return trains(of, screen)
+
+    monkeypatch.setattr("catsdogs_exp.sweep.job.train", train)
+    assert main(["-m", "seed=1,2,3", f"output_dir={tmp_path}"]) == 1
+    failed = states(tmp_path)[1]
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "failed", "ok"]
+    assert failed["error"] == "KeyError: 'a study that somebody deleted'"
+    assert "Traceback" in (Path(failed["folder"]) / "run.log").read_text(encoding="utf-8")
+
+
+def test_a_job_waits_for_the_worker_of_a_killed_sweep_to_save_its_state(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    assert main(["-m", "seed=8,1", f"output_dir={tmp_path}"]) == 130
+    run = Path(states(tmp_path)[0]["folder"])
+    taken, ends = threading.Event(), threading.Event()
+
+    def worker() -> None:
+        with owned(run):
+            taken.set()
+            ends.wait(30)
+
+    threads = [threading.Thread(target=worker), threading.Timer(1, ends.set)]
+    for each in threads:
+        each.start()
+    taken.wait(30)
+    assert main(["resume", str(sweep_of(tmp_path))]) == 130  # as before: it was not refused
+    for each in threads:
+        each.join()
+    said = capsys.readouterr().err
+    assert f"[1/2] waits until process {os.getpid()} on " in said and "being trained" not in said
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:

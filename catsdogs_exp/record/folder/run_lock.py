@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,13 @@ _PATIENCE = 0.5  # seconds: processes that check whether a run is alive hold its
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
+def owned(folder: Path, patience: float = 0.0, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
     """A context manager in which no other process trains in `folder`.
+
+    Args:
+        folder: of a run or a sweep.
+        patience: seconds for another process to end.
+        say: called with a message if this takes longer than a moment.
 
     Raises:
         BadInput: if another process does; names it. Files left behind by a killed process do not count. Or if the
@@ -28,7 +33,12 @@ def owned(folder: Path) -> Iterator[None]:
     """
     lock = FileLock(folder / _LOCK)
     try:
-        lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
+        try:
+            lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
+        except Timeout:
+            if patience:
+                say(f"waits until {_owner(folder)} has left it: {folder}")
+            lock.acquire(timeout=patience, poll_interval=0.05)
     except Timeout as error:
         raise BadInput(
             f"The run is being trained by {_owner(folder)}: {folder}. Wait for it, or stop it first"
