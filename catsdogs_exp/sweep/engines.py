@@ -4,12 +4,13 @@ The launcher knows only the names of jobs. Their settings and outcomes are in th
 summary and resume are the same for all launchers.
 """
 
+import itertools
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of, run_job
 from catsdogs_exp.sweep.recipe import BASIC, chosen, recipe_of
 from catsdogs_exp.sweep.running import LookAhead, Running
 from catsdogs_exp.sweep.side_by_side import worker_count
-from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState
+from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState, read_sweep
 from catsdogs_exp.sweep.worker import SilentScreen
 
 _LOOK = 1.0  # seconds between checks of the folders of running jobs
@@ -53,13 +54,17 @@ class EngineTask:
     Attributes:
         jobs: jobs by the names passed to the launcher.
         plugins: modules that the config needs.
+        ends_with: the folder of the sweep, if its first failure ends it; or None.
     """
 
     jobs: dict[str, SweepJob]
     plugins: tuple[str, ...]
+    ends_with: Path | None = None
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Runs the job whose name is in Hydra's config."""
+        if self.ends_with is not None and _has_failed_job(self.ends_with):
+            return Outcome(PENDING, None, None, 0.0)
         preemption = _preemption_signal()
         with process.command_line(), interruptible([] if preemption is None else [preemption]):
             plugins.load(self.plugins)
@@ -70,6 +75,13 @@ class EngineTask:
                 signal.raise_signal(preemption)  # submitit requeues the job, and ends this process
             sys.exit(128 + outcome.signal_number)
         return outcome
+
+
+def _has_failed_job(sweep: Path) -> bool:
+    try:
+        return any(job.status == FAILED for job in read_sweep(sweep)[1])
+    except BadInput:
+        return False
 
 
 def _preemption_signal() -> int | None:
@@ -106,15 +118,17 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
     """
     file = running.sweep.file
     lost: dict[int, int] = {}
-    while not running.stopped and _valid(running):
+    valid = _Valid(running)
+    while not running.stopped and valid.jobs(1):
         with _launcher(running, words) as (launch, at_once):
-            waiting = _valid(running)
             # lost jobs are retried alone, because a killed process may take down those next to it
-            batch = [job for job in waiting if job.number not in lost][:at_once] or waiting[:1]
+            batch = valid.jobs(at_once, without=lost) or valid.jobs(1)
             before = {job.number: _moment(running.sweep.folder_of(job)) for job in batch}
             jobs = {f"{job.number}-{running.sweep.folder_of(job).name}": running.begin(job) for job in batch}
             try:
-                failure = _launch(running, EngineTask(jobs, tuple(plugins.named(file.facts.settings))), launch)
+                ends_with = file.folder if running.sweep.settings.on_error == "stop" else None
+                task = EngineTask(jobs, tuple(plugins.named(file.facts.settings)), ends_with)
+                failure = _launch(running, task, launch)
             except Interrupted:
                 _leave(running, before)
                 raise
@@ -128,10 +142,22 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
         _settle(running, list(before), lost)
 
 
-def _valid(running: Running) -> list[JobState]:
-    """Returns the pending jobs that are valid, and settles the others."""
-    ahead = LookAhead(running)
-    return [job for job in running.sweep.file.having(PENDING) if ahead.take(job) is not None]
+class _Valid:
+    """The pending jobs that are valid, each composed once, when it may be its turn; the others are settled."""
+
+    def __init__(self, running: Running) -> None:
+        self._running, self._ahead = running, LookAhead(running)
+        self._known: set[int] = set()
+
+    def jobs(self, count: int, without: Collection[int] = ()) -> list[JobState]:
+        """Returns the first ones, at most `count`, without some numbers."""
+        pending = (job for job in self._running.sweep.file.having(PENDING) if job.number not in without)
+        return list(itertools.islice(filter(self._is_valid, pending), count))
+
+    def _is_valid(self, job: JobState) -> bool:
+        if job.number not in self._known and self._ahead.take(job) is not None:
+            self._known.add(job.number)
+        return job.number in self._known
 
 
 @contextmanager
@@ -162,7 +188,9 @@ def _launch(running: Running, task: EngineTask, launch: Launch) -> Exception | N
     try:
         for job, returned in zip(task.jobs.values(), launch(task), strict=True):
             outcome = returned.return_value
-            if outcome.status != INTERRUPTED:  # otherwise, its process was stopped but not this one, so it continues
+            if outcome.status == PENDING:  # it was not started, because the sweep has ended
+                running.unbegin(job.number)
+            elif outcome.status != INTERRUPTED:  # otherwise, its process was stopped but not this one, so it continues
                 watch.end(job.number, outcome)
     except (ImportError, HydraException) as error:
         raise BadInput(f"The launcher cannot be used: {one_line(error)}") from error

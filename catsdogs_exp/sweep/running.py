@@ -88,6 +88,12 @@ class Running:
             None if self.sweep.search is None else self.sweep.search.trial_of(job),
         )
 
+    def unbegin(self, number: int) -> None:
+        """Marks a job that was not started after all."""
+        job = self.sweep.file[number]
+        folder = job.folder if job.folder is not None and Path(job.folder).is_dir() else None
+        self.sweep.file.change(number, status=PENDING, folder=folder, attempts=job.attempts - 1)
+
     def end(self, number: int, outcome: Outcome) -> bool:
         """Marks a job as ended. Returns whether it gets another attempt."""
         job = self.sweep.file[number]

@@ -9,16 +9,21 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from omegaconf import DictConfig
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.config.composer import Composer
 from catsdogs_exp.config.search_path import CONF
 from catsdogs_exp.errors import Interrupted
 from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.sweep import engines
 from catsdogs_exp.sweep.engines import EngineTask, Launch, launcher_words
+from catsdogs_exp.sweep.job import Outcome
 from catsdogs_exp.sweep.running import Running
 
 ENGINES = ("joblib", "submitit_local", "ray")
@@ -159,6 +164,57 @@ def test_ctrl_c_leaves_no_job_running_with_a_launcher(
     assert main(["-m", "seed=1,2,3", *words_for("joblib"), f"output_dir={tmp_path}"]) == 130
     assert [job["status"] for job in states(tmp_path)] == ["interrupted", "running", "pending"]
     assert "the sweep was interrupted with 3 of 3 runs to go" in capsys.readouterr().err
+
+
+def test_a_failure_ends_a_launchers_sweep_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher has been given all jobs; those that it has not started are not trained any more."""
+
+    def launch(running: Running, task: EngineTask, launch: Launch) -> None:
+        for name, job in task.jobs.items():
+            of_hydra = SimpleNamespace(job=SimpleNamespace(name=name))
+            monkeypatch.setattr(engines, "HydraConfig", SimpleNamespace(get=lambda found=of_hydra: found))
+            outcome = task(DictConfig({}))
+            if job.number == 0:
+                assert outcome.status == "failed"
+                running.end(job.number, outcome)
+            else:
+                assert outcome.status == "pending"
+                running.unbegin(job.number)
+
+    monkeypatch.setattr("catsdogs_exp.sweep.engines._launch", launch)
+    monkeypatch.setattr("catsdogs_exp.sweep.engines.run_job", lambda *_: Outcome("failed", None, "it is bad", 0.0))
+    words = ["seed=1,2,3", "sweep.on_error=stop", *words_for("joblib")]
+    assert main(["-m", *words, f"output_dir={tmp_path}"]) == 1
+    assert [(job["status"], job["attempts"]) for job in states(tmp_path)] == [
+        ("failed", 1),
+        ("pending", 0),
+        ("pending", 0),
+    ]
+    said = capsys.readouterr().out
+    assert "ended after a failure, as sweep.on_error=stop asks for: 2 of 3 have not been run" in said
+
+
+def test_each_job_of_a_launcher_is_composed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many launches there are, and as late as possible: submitit's own processes take a few jobs at a time."""
+    composed: list[object] = []
+    before = Composer.__call__
+    monkeypatch.setattr(Composer, "__call__", lambda self, words: (composed.append(words), before(self, words))[1])
+    launched: list[int] = []
+
+    def launch(running: Running, task: EngineTask, launch: Launch) -> None:
+        launched.append(len(composed))
+        for job in task.jobs.values():
+            job.folder.mkdir()
+            Result(job.folder / "result.json", status="ok")
+            running.end(job.number, Outcome("ok", None, None, 0.0))
+
+    monkeypatch.setattr("catsdogs_exp.sweep.engines._launch", launch)
+    words = ["seed=range(20)", "sweep.workers=2", *words_for("submitit_local")]
+    assert main(["-m", *words, f"output_dir={tmp_path}"]) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 20
+    assert len(launched) == 10 and launched[-1] - launched[0] == 18
 
 
 def test_a_recipe_may_choose_the_launcher(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class Search:
             return None
         for _ in range(_SKIPS):
             trial = self._patiently(self.study.ask)
-            if not self._patiently(lambda trial=trial: self._is_within_total(trial)):
+            if not self._patiently(functools.partial(self._is_within_total, trial)):
                 self._release(trial)
                 if self.ended or not self._patiently(self._has_more_or_waits):
                     return None
@@ -408,7 +408,7 @@ class Search:
         number = max((job.number for job in file.jobs), default=-1) + 1
         # its number last: from here on, a killed search finds the job again
         for key, value in ((_WORDS, list(words)), (_SWEEP, file.folder.name), (_JOB, number)):
-            self._patiently(lambda key=key, value=value: trial.set_user_attr(key, value))
+            self._patiently(functools.partial(trial.set_user_attr, key, value))
         self._open[number] = trial
         job = JobState(number, words)
         file.add([job])
