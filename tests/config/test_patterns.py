@@ -28,7 +28,7 @@ def test_a_pattern_that_would_never_end_is_told(text: str, monkeypatch: pytest.M
     message = r"^key takes too long: more than 0.2 s, the last of it on 'a+'\. Received: "
     with pytest.raises(BadInput, match=message) as caught:
         Pattern("key", text).search("a" * 200 + "-=!b")
-    assert time.monotonic() - started < 10 and repr(text) in str(caught.value)
+    assert time.monotonic() - started < 60 and repr(text) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["((((a{100}){100}){100}){100})", "a{99999999}", "(?:(?:a?){500}){500}b", "x{2}" * 17])

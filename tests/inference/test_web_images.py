@@ -146,7 +146,7 @@ def test_a_server_that_drips_runs_into_the_time_limit(server: str, where: str) -
     started = time.monotonic()
     said = reason(f"{server}/dripping/{where}", Limits(seconds=0.4, private=True))
     assert said == "cannot be downloaded: not complete after 0.4 s"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8  # all of it takes ten
 
 
 def test_what_is_no_address_or_does_not_answer() -> None:

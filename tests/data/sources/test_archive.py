@@ -726,12 +726,12 @@ def empty_entries(path: Path, count: int) -> Path:
 
 def test_a_million_empty_entries_are_refused_at_once(tmp_path: Path, refusal: Callable[[Path], str]) -> None:
     path = empty_entries(tmp_path / "pets.zip", 1_000_000)
-    started = time.perf_counter()
+    started = time.process_time()  # not of the clock: the machine may have other work
     assert refusal(path) == (
         f"The archive is rejected: {path} contains 1,000,000 nearly empty entries. "
         "Unpack it yourself and use dataset=folder."
     )
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_zip_of_a_few_empty_entries_is_none_of_these(tmp_path: Path, cache: Path) -> None:

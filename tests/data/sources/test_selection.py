@@ -332,14 +332,14 @@ def test_a_pattern_that_would_never_end_is_one_line(tmp_path: Path, monkeypatch:
     message = refusal(root, pattern="^(?P<class>(a|a)*)[.]jp")
     assert message.startswith(f"dataset.pattern takes too long: more than 0.1 s, the last of it on '{'a' * 80}'. ")
     assert "Received: '^(?P<class>(a|a)*)[.]jp'. Avoid nested repetition" in message
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_a_glob_of_many_stars_is_answered_at_once(tmp_path: Path) -> None:
     root = touch(tmp_path, *(f"{folder}/{'a' * 120}{number}b.jpg" for folder in "xy" for number in range(3)))
-    began = time.monotonic()
+    began = time.process_time()
     assert refusal(root, include=("*[ab]" * 20 + "*[xy]",)).startswith("The class folder 'x' contains no images that")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_pattern_on_the_command_line(tmp_path: Path) -> None:
