@@ -131,71 +131,91 @@ def race(trials: Trials, rates: Sequence[float], usual: float, length: int) -> R
     Raises:
         RunFailed: if training diverges with every rate.
     """
-    found: dict[float, Raced] = {}
-    judged: dict[float, NDArray[np.float64]] = {}
-
-    def run(rate: float, steps: int) -> None:
-        losses = trials.losses(rate, steps)
-        judged[rate] = _last(losses)
-        found[rate] = Raced(rate, len(losses), _mean(judged[rate]))
-
-    def distance(rate: float) -> int:
-        return abs(_rung(rate) - _rung(usual))
-
-    def close(tried: Sequence[float]) -> list[float]:
-        """Those that are not clearly worse than the one with the lowest training loss, which comes first."""
-        order = sorted(tried, key=lambda rate: found[rate].loss)
-        return [rate for rate in order if not _is_clearly_worse(judged[rate], judged[order[0]])]
-
-    def ranked(tried: Sequence[float]) -> list[float]:
-        """Best first: always the one closest to the usual rate, of all left that are not clearly worse than another."""
-        left, order = list(tried), list[float]()
-        while left:
-            order.append(min(close(left), key=distance))  # a tie goes to the lower loss
-            left.remove(order[-1])
-        return order
-
-    def better(tried: Sequence[float]) -> float:
-        """The best of rates that were tried for the whole length."""
-        equal = close(tried)
-        if len(equal) > 1 and math.isfinite(found[equal[0]].loss):
-            for rate in equal:
-                if found[rate].validation_loss is None:
-                    found[rate] = replace(found[rate], validation_loss=trials.validation_loss(rate, length))
-        best = min(equal, key=lambda rate: (_or_infinite(found[rate].validation_loss), distance(rate)))
-        for rate in tried:
-            if rate != best:
-                trials.forget(rate)
-        return best
-
+    racers = _Racers(trials, usual, length)
     standing = sorted(rates)
     for share, left in _ROUNDS:
         for rate in standing:
-            run(rate, _steps(share, length))
-        order = ranked(standing)
+            racers.run(rate, _steps(share, length))
+        order = racers.ranked(standing)
         standing = order[:left]
         for rate in order[left:]:
             trials.forget(rate)
     for rate in standing:
-        run(rate, length)
-    best = better(standing)
+        racers.run(rate, length)
+    best = racers.best_of(standing)
     for _ in range(_FARTHEST):
-        beyond = _beyond(best, found)
-        if beyond is None or not math.isfinite(found[best].loss):
+        beyond = _beyond(best, racers.raced)
+        if beyond is None or not math.isfinite(racers.raced[best].loss):
             break
-        early = _steps(_ROUNDS[0][0], length)
-        run(beyond, early)
-        if _is_clearly_worse(judged[beyond], _last(trials.losses(best, early))):
-            trials.forget(beyond)
+        if racers.drops_out_early(beyond, best):
             break
-        run(beyond, length)
-        best = better([best, beyond])
-    if not math.isfinite(found[best].loss):
+        racers.run(beyond, length)
+        best = racers.best_of([best, beyond])
+    raced = tuple(racers.raced[rate] for rate in sorted(racers.raced))
+    if not math.isfinite(racers.raced[best].loss):
         raise RunFailed(
-            f"No learning rate was found: with each of {', '.join(f'{rate:g}' for rate in sorted(found))} the training "
+            f"No learning rate was found: with each of {', '.join(f'{each.rate:g}' for each in raced)} the training "
             "loss became NaN or infinite. Check the data (`show`), or choose lr by hand: lr=0.00001"
         )
-    return RateRace(tuple(found[rate] for rate in sorted(found)), best, length)
+    return RateRace(raced, best, length)
+
+
+class _Racers:
+    """The rates of a race, and how they compare.
+
+    Attributes:
+        raced: each rate's result so far.
+    """
+
+    def __init__(self, trials: Trials, usual: float, length: int) -> None:
+        self._trials, self._usual, self._length = trials, usual, length
+        self._losses: dict[float, NDArray[np.float64]] = {}  # those that count
+        self.raced: dict[float, Raced] = {}
+
+    def run(self, rate: float, steps: int) -> None:
+        """Trains with a rate up to a number of steps."""
+        losses = self._trials.losses(rate, steps)
+        self._losses[rate] = _last(losses)
+        self.raced[rate] = Raced(rate, len(losses), _mean(self._losses[rate]))
+
+    def drops_out_early(self, rate: float, best: float) -> bool:
+        """Trains with a rate for a quarter of the length; returns whether it is then clearly worse than the best."""
+        steps = _steps(_ROUNDS[0][0], self._length)
+        self.run(rate, steps)
+        worse = _is_clearly_worse(self._losses[rate], _last(self._trials.losses(best, steps)))
+        if worse:
+            self._trials.forget(rate)
+        return worse
+
+    def ranked(self, tried: Sequence[float]) -> list[float]:
+        """Best first: always the one closest to the usual rate, of all left that are not clearly worse than another."""
+        left, order = list(tried), list[float]()
+        while left:
+            order.append(min(self._close(left), key=self._distance))  # a tie goes to the lower loss
+            left.remove(order[-1])
+        return order
+
+    def best_of(self, tried: Sequence[float]) -> float:
+        """The best of rates that were tried for the whole length; the others are forgotten."""
+        equal = self._close(tried)
+        if len(equal) > 1 and math.isfinite(self.raced[equal[0]].loss):
+            for rate in equal:
+                if self.raced[rate].validation_loss is None:
+                    loss = self._trials.validation_loss(rate, self._length)
+                    self.raced[rate] = replace(self.raced[rate], validation_loss=loss)
+        best = min(equal, key=lambda rate: (_or_infinite(self.raced[rate].validation_loss), self._distance(rate)))
+        for rate in tried:
+            if rate != best:
+                self._trials.forget(rate)
+        return best
+
+    def _close(self, tried: Sequence[float]) -> list[float]:
+        """Those that are not clearly worse than the one with the lowest training loss, which comes first."""
+        order = sorted(tried, key=lambda rate: self.raced[rate].loss)
+        return [rate for rate in order if not _is_clearly_worse(self._losses[rate], self._losses[order[0]])]
+
+    def _distance(self, rate: float) -> int:
+        return abs(_rung(rate) - _rung(self._usual))
 
 
 def _steps(share: float, length: int) -> int:

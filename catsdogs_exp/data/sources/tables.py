@@ -97,31 +97,20 @@ def opened_table(path: Path, settings: TableSettings) -> Iterator[Table]:
 
 def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]) -> Table:
     lines = _Lines(handle)
-    delimiter = DELIMITERS.get(settings.delimiter)
+    asked = DELIMITERS.get(settings.delimiter)
     if said := re.fullmatch(r'"?sep=(.)"?', lines.peek(0).rstrip("\r\n"), re.IGNORECASE):  # an Excel convention
         lines.skip()
-        delimiter = delimiter or said[1]
-    comments = 0
-    while True:
-        while lines.peek(0) and not lines.peek(0).strip():
-            lines.skip()
-        sample = lines.sample()
-        guess = delimiter or _delimiter(sample)
-        if len(sample) < 2 or not _is_comment(sample, delimiter or _delimiter(sample[1:])):
-            break
-        lines.skip()
-        comments += 1
-    if comments:
-        notes.append(f"{counted(comments, 'line')} of comments before the table ignored")
-    if delimiter is None and guess != ",":
-        word = next(word for word, letter in DELIMITERS.items() if letter == guess)
+        asked = asked or said[1]
+    _skip_comments(lines, asked, notes)
+    sample = lines.sample()
+    delimiter = asked or _delimiter(sample)
+    if asked is None and delimiter != ",":
+        word = next(word for word, letter in DELIMITERS.items() if letter == delimiter)
         notes.append(f"fields are separated by {word}; dataset.delimiter overrides this")
-    field = r"\s*'[^']*'\s*"
-    single = all(re.fullmatch(f"{field}(?:{re.escape(guess)}{field})+", line) for line in sample)
-    if single:
+    quote = _quote(sample, delimiter)
+    if quote == "'":
         notes.append("the single quotes around the fields are removed")
-    quote = "'" if single else '"'
-    reader = csv.reader(lines, delimiter=guess, quotechar=quote, skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True, strict=True)
     first = next(reader, [])
     if not any(name.strip() for name in first):
         raise BadInput(f"The table is empty: {path}")
@@ -140,6 +129,28 @@ def _table(path: Path, handle: TextIO, settings: TableSettings, notes: list[str]
                 "dataset.header=first_line overrides this"
             )
     return Table(path, columns, rows, named, notes)
+
+
+def _skip_comments(lines: "_Lines", delimiter: str | None, notes: list[str]) -> None:
+    """Skips empty lines and comments before the table; the delimiter is guessed if it is None."""
+    comments = 0
+    while True:
+        while lines.peek(0) and not lines.peek(0).strip():
+            lines.skip()
+        sample = lines.sample()
+        if len(sample) < 2 or not _is_comment(sample, delimiter or _delimiter(sample[1:])):
+            break
+        lines.skip()
+        comments += 1
+    if comments:
+        notes.append(f"{counted(comments, 'line')} of comments before the table ignored")
+
+
+def _quote(sample: list[str], delimiter: str) -> str:
+    """The quotation mark: single if it surrounds every field of the sample."""
+    field = r"\s*'[^']*'\s*"
+    single = all(re.fullmatch(f"{field}(?:{re.escape(delimiter)}{field})+", line) for line in sample)
+    return "'" if single else '"'
 
 
 class _Lines:
