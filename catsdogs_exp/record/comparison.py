@@ -66,28 +66,14 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
         names = ", ".join(RANKED_BY)
         raise BadInput(f"--by must be one of {names}. Received: --by {by}.{did_you_mean(by, RANKED_BY)}")
     remarks: list[str] = []
-    folders = find_runs(paths, remarks)
-    if not folders:
-        raise BadInput(
-            f"No runs in {_joined(paths)}: looked for folders with a result.json. "
-            "Train one with python -m catsdogs_exp, or name another folder."
-        )
-    root = Path(os.path.commonpath([folder.parent for folder in folders]))
-    read = [read_run(folder, folder.relative_to(root).as_posix(), remarks) for folder in folders]
-    runs = [run for run in read if run is not None]
+    root, read = _read(paths, remarks)
+    runs = list(where(conditions, read))
     if not runs:
         raise BadInput(
-            f"No readable runs in {_joined(paths)}: {remarks[0]}"
-            + (f" (and {len(remarks) - 1} more)." if len(remarks) > 1 else ".")
+            f"None of the {len(read)} runs satisfies --where {' and '.join(conditions)}. Relax the conditions"
         )
-    chosen = where(conditions, runs)
-    if not chosen:
-        raise BadInput(
-            f"None of the {len(runs)} runs satisfies --where {' and '.join(conditions)}. Relax the conditions"
-        )
-    if len(chosen) < len(runs):
-        remarks.append(f"--where selects {len(chosen)} of {len(runs)} runs")
-    runs = list(chosen)
+    if len(runs) < len(read):
+        remarks.append(f"--where selects {len(runs)} of {len(read)} runs")
     remarks += [
         f"{run.name} was killed. To continue it: python -m catsdogs_exp {run.reason}"
         for run in runs
@@ -102,6 +88,25 @@ def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequ
         remarks.append(f"no run has {by}{': measure it with evaluate RUN --crops' if by == 'crop_sensitivity' else ''}")
     runs.sort(key=lambda run: (*_ranks(run, by), natural_key(run.name)))
     return Comparison(root, by, tuple(runs), _differing(runs), tuple(remarks))
+
+
+def _read(paths: Sequence[str | Path], remarks: list[str]) -> tuple[Path, list[Run]]:
+    """Returns the common parent folder of all runs in the paths, and those that can be read."""
+    folders = find_runs(paths, remarks)
+    if not folders:
+        raise BadInput(
+            f"No runs in {_joined(paths)}: looked for folders with a result.json. "
+            "Train one with python -m catsdogs_exp, or name another folder."
+        )
+    root = Path(os.path.commonpath([folder.parent for folder in folders]))
+    read = [read_run(folder, folder.relative_to(root).as_posix(), remarks) for folder in folders]
+    runs = [run for run in read if run is not None]
+    if not runs:
+        raise BadInput(
+            f"No readable runs in {_joined(paths)}: {remarks[0]}"
+            + (f" (and {len(remarks) - 1} more)." if len(remarks) > 1 else ".")
+        )
+    return root, runs
 
 
 def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,6 +41,7 @@ FROM_PREDICTIONS = {"val_macro_f1": "validation", "test_macro_f1": "test"}
 """Metrics from `predictions.csv`, with the split of their images; computed only if runs are ranked by them."""
 
 RANKED_BY = (*METRICS, *FROM_PREDICTIONS)
+_RESULT = "result.json"  # what makes a folder that of a run
 _BLOCKS = re.compile(r"\n(?=[^\s#\-}\]])")  # before a line that begins a top-level setting
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C version is ten times as fast
 
@@ -121,37 +122,13 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
                 f"PATH must be a run folder or a folder that contains runs. Received: {path} ({received}). "
                 "Train a run with python -m catsdogs_exp, or name another folder."
             )
-        for folder, inner, files in os.walk(
-            start.absolute(),
-            followlinks=True,
-            onerror=lambda e: remarks.append(f"cannot read {e.filename}"),
-        ):
-            try:
-                status = Path(folder).stat()
-            except FileNotFoundError:  # deleted in the meantime
-                inner.clear()
-                continue
-            except OSError:  # its parent may be read but not entered
-                remarks.append(f"cannot read {folder}")
-                inner.clear()
-                continue
-            if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
-                inner.clear()
-                continue
-            seen.add((status.st_dev, status.st_ino))
+        for folder, files in _searched(start.absolute(), seen, remarks):
             if SWEEP_FILE in files:
-                jobs = jobs_elsewhere(Path(folder))
+                jobs = jobs_elsewhere(folder)
                 remarks.extend(jobs.unstarted)
                 elsewhere += jobs.taken_over
-            if "result.json" in files:
+            if _RESULT in files:
                 found.append(Path(os.path.normpath(folder)))
-                inner.clear()
-            # Links last, so that a run keeps its own name and not that of a link to it.
-            inner[:] = sorted(
-                (name for name in inner if name[0] != "."),
-                # that of Path raises an error where the folder may be read but not entered
-                key=lambda name: (os.path.islink(os.path.join(folder, name)), name),  # noqa: PTH114
-            )
     for run in dict.fromkeys(elsewhere):
         status = run.stat()
         if (status.st_dev, status.st_ino) not in seen:
@@ -159,10 +136,44 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
     return found
 
 
+def _searched(start: Path, seen: set[tuple[int, int]], remarks: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yields each folder to search, once, with the names of its files. Adds unreadable ones to `remarks`.
+
+    Args:
+        start: the first folder.
+        seen: device and inode of folders already searched; updated.
+        remarks: updated.
+    """
+    walked = os.walk(start, followlinks=True, onerror=lambda error: remarks.append(f"cannot read {error.filename}"))
+    for folder, inner, files in walked:
+        try:
+            status = Path(folder).stat()
+        except FileNotFoundError:  # deleted in the meantime
+            inner.clear()
+            continue
+        except OSError:  # its parent may be read but not entered
+            remarks.append(f"cannot read {folder}")
+            inner.clear()
+            continue
+        if (status.st_dev, status.st_ino) in seen:  # named twice, or a cyclic link
+            inner.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        if _RESULT in files:
+            inner.clear()
+        # Links last, so that a run keeps its own name and not that of a link to it.
+        inner[:] = sorted(
+            (name for name in inner if name[0] != "."),
+            # that of Path raises an error where the folder may be read but not entered
+            key=lambda name: (os.path.islink(os.path.join(folder, name)), name),  # noqa: PTH114
+        )
+        yield Path(folder), files
+
+
 def read_run(folder: Path, name: str, remarks: list[str]) -> Run | None:
     """Reads a run, called `name`; returns None and adds a remark if its `result.json` is invalid."""
     try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         remarks.append(f"skipped {name}: result.json cannot be read ({_reason(problem)})")
         return None
