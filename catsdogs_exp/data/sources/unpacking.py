@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from catsdogs_exp.compat import zip_table
 from catsdogs_exp.data.progress import ReportProgress
@@ -237,9 +237,37 @@ def _tar_opener(tar: tarfile.TarFile) -> _Opener:
     return open_member
 
 
+class _Checked(NamedTuple):
+    """An entry that may be extracted: where to, its size in bytes, and the archive's object for it."""
+
+    target: Path
+    size: int
+    entry: Any
+
+
 def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path, unpacking: Unpacking) -> list[Path]:
     """Checks every entry before writing, so a malicious archive leaves nothing behind."""
-    checked: dict[str, tuple[Path, int, Any]] = {}
+    checked = _checked(path, entries, scratch, unpacking)
+    progress = unpacking.progress
+    if progress:
+        progress("unpacking", 0, len(checked))
+    for done, each in enumerate(checked, 1):
+        each.target.parent.mkdir(parents=True, exist_ok=True)
+        with opener(each.entry) as source, each.target.open("xb") as sink:
+            left = each.size
+            while chunk := source.read(min(_CHUNK, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise Unusable(_hostile(path, each.target.name, "is larger than the archive says"))
+                sink.write(chunk)
+        if progress and (done % 100 == 0 or done == len(checked)):
+            progress("unpacking", done, len(checked))
+    return [each.target for each in checked]
+
+
+def _checked(path: Path, entries: Iterator[_Entry], scratch: Path, unpacking: Unpacking) -> list[_Checked]:
+    """Checks names and totals of all entries; of several with the same place, the last one counts."""
+    checked: dict[str, _Checked] = {}
     folders: set[str] = set()
     total, seen, twice, icons = 0, 0, 0, 0
     placed = _Places().of if restricts_names(scratch) else PurePosixPath
@@ -261,7 +289,7 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
             raise Unusable(_too_much(path, f"unpacks to more than {limits}"))
         if seen > MANY_ENTRIES and total < MIN_MEAN_BYTES * seen:
             raise Unusable(_too_much(path, f"contains more than {MANY_ENTRIES:,} nearly empty entries"))
-        checked[key] = scratch / inside, size, entry
+        checked[key] = _Checked(scratch / inside, size, entry)
     if twice:
         unpacking.notes.append(f"{counted(twice, 'file')} stored more than once in {path.name}: the last is used")
     if icons:
@@ -270,21 +298,7 @@ def _write(path: Path, entries: Iterator[_Entry], opener: _Opener, scratch: Path
         )
     unpacking.bytes_left -= total
     unpacking.entries_left -= seen
-    progress = unpacking.progress
-    if progress:
-        progress("unpacking", 0, len(checked))
-    for done, (target, size, entry) in enumerate(checked.values(), 1):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with opener(entry) as source, target.open("xb") as sink:
-            left = size
-            while chunk := source.read(min(_CHUNK, left + 1)):
-                left -= len(chunk)
-                if left < 0:
-                    raise Unusable(_hostile(path, str(target.name), "is larger than the archive says"))
-                sink.write(chunk)
-        if progress and (done % 100 == 0 or done == len(checked)):
-            progress("unpacking", done, len(checked))
-    return [target for target, _, _ in checked.values()]
+    return list(checked.values())
 
 
 class _Places:
