@@ -173,7 +173,8 @@ def _sampler(own: SweepSettings, space: Space, seed: int) -> object:
 
 
 def _rehearse(own: SweepSettings, space: Space, aims: Aims) -> None:
-    rehearse(own.sampler, _sampler(own, space, 0), space, [each.direction for each in aims.objectives])
+    options = sampler_options(texts(own.sampler_options))
+    rehearse(own.sampler, _sampler(own, space, 0), options, space, [each.direction for each in aims.objectives])
 
 
 def _seed(own: SweepSettings, seed: int, folder: Path, done: int) -> int:

@@ -15,7 +15,9 @@ from catsdogs_exp.config.schema.sweep import SweepSettings
 from catsdogs_exp.errors import BadInput, one_line
 from catsdogs_exp.sweep.grid import Row, as_typed_row
 from catsdogs_exp.sweep.search.artifacts import keep_sheets
+from catsdogs_exp.sweep.search.combinations import Combinations, is_exhaustive
 from catsdogs_exp.sweep.search.constraints import keep_excesses
+from catsdogs_exp.sweep.search.marks import JOB, STATUS, SWEEP, WORDS, again, failures_of, is_lost, statuses_of
 from catsdogs_exp.sweep.search.measures import Constraint, Objective, measured
 from catsdogs_exp.sweep.search.shared import Answer, SignsOfLife, patiently, repeat_lost, wait_for_lost
 from catsdogs_exp.sweep.search.space import Space
@@ -23,13 +25,9 @@ from catsdogs_exp.sweep.search.study import optuna
 from catsdogs_exp.sweep.search.trial import TrialPlace
 from catsdogs_exp.sweep.sweep_file import FAILED, OK, PRUNED, SKIPPED, JobState, SweepFile
 
-# Attributes of a trial. One without a job does not count; one that failed without a status was lost with its machine.
-_JOB, _SWEEP, _WORDS, _STATUS = "job", "sweep", "settings", "status"
-_ARTIFACTS = "artifacts:"  # what Optuna calls those of a trial; each trial has its own
 _SKIPS = 1000  # combinations in a row that sweep.skip may leave out
 _FEW = 10  # trials, of which one that failed is too large a share to end a search without a number of trials
 _FAILURES = 100  # in a row: without a number of trials, a search would go on failing until its minutes have passed
-_EXHAUSTIVE = ("grid", "bruteforce")  # samplers that try each combination once
 _ALL_TRIED = "all combinations have been tried"
 
 
@@ -172,23 +170,15 @@ class Search:
                 with suppress(optuna().exceptions.UpdateFinishedTrialError):  # as in `_end`
                     self._tell(self._open[number], first, file.folder)
                 del self._open[number]
-        failed, total = self._failures(file)
+        failed, total = len(file.having(FAILED)), len(file.jobs)
+        if self.study.is_shared:
+            failed, total = failures_of(self.study.trials)
         if failed > self.settings.max_failure_rate * (self.settings.trials or max(total, _FEW)):
             share = f"sweep.max_failure_rate={self.settings.max_failure_rate:g}"
             self.ended = f"{failed} of {self.settings.trials or total} trials failed, more than {share} allows"
         many = self.settings.trials is None and failed >= _FAILURES
         if many and all(job.status == FAILED for job in file.jobs[-_FAILURES:]):
             self.ended = f"the last {_FAILURES} trials failed"
-
-    def _failures(self, file: SweepFile) -> tuple[int, int]:
-        """Returns the number of jobs that failed, and of all jobs: in a shared study, of all machines."""
-        if not self.study.is_shared:
-            return len(file.having(FAILED)), len(file.jobs)
-        statuses: dict[tuple[str, int], str | None] = {}
-        for trial in self.study.trials:  # by number: of a job that was tried again, the last trial counts
-            if _JOB in trial.user_attrs and not _is_lost(trial):
-                statuses[trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB]] = trial.user_attrs.get(_STATUS)
-        return sum(status == FAILED for status in statuses.values()), len(statuses)
 
     def trial_of(self, job: JobState) -> TrialPlace | None:
         """Returns where a job reports its epochs; None if nothing may prune it."""
@@ -218,8 +208,8 @@ class Search:
         known = {job.number for job in file.jobs}
         told = {}
         for trial in self.study.trials:
-            if trial.user_attrs.get(_SWEEP) == file.folder.name and _JOB in trial.user_attrs:
-                number = int(trial.user_attrs[_JOB])
+            if trial.user_attrs.get(SWEEP) == file.folder.name and JOB in trial.user_attrs:
+                number = int(trial.user_attrs[JOB])
                 waits = (
                     trial.state == states.WAITING
                 )  # lost, and queued for any machine, but this one has its checkpoint
@@ -230,33 +220,23 @@ class Search:
                 else:
                     told[number] = trial
                 if number not in known:
-                    file.add([JobState(number, tuple(trial.user_attrs[_WORDS]))])
+                    file.add([JobState(number, tuple(trial.user_attrs[WORDS]))])
             elif trial.state == states.RUNNING and not self.study.is_shared:  # killed before it became a job
                 self._end(trial, state=states.FAIL)
         for job in file.jobs:
             if job.status in (OK, PRUNED, SKIPPED) or job.number not in told or job.number in self._open:
                 continue
-            if _is_lost(told[job.number]) and not self._has_more():
+            if is_lost(told[job.number]) and not self._has_more():
                 file.change(job.number, status=SKIPPED, error="another machine repeated this trial")
             else:
                 self._repeat(told[job.number])
 
     def _repeat(self, told: Any) -> None:
-        library = optuna()
-        attributes = {key: value for key, value in told.user_attrs.items() if key != _STATUS}
-        self.study.study.add_trial(
-            library.trial.create_trial(
-                state=library.trial.TrialState.RUNNING,
-                params=told.params,
-                distributions=told.distributions,
-                user_attrs=attributes,
-                # a sampler finds its own notes there, such as the combination of a grid
-                system_attrs={k: v for k, v in told.system_attrs.items() if not k.startswith(_ARTIFACTS)},
-            )
-        )
-        for trial in self.study.trials:
-            if trial.user_attrs == attributes and trial.state == library.trial.TrialState.RUNNING:
-                self._open[int(trial.user_attrs[_JOB])] = trial
+        trial = again(told)
+        self.study.study.add_trial(trial)
+        for each in self.study.trials:
+            if each.user_attrs == trial.user_attrs and each.state == trial.state:
+                self._open[int(each.user_attrs[JOB])] = each
 
     def _tell(self, trial: Any, job: JobState, folder: Path) -> None:
         library = optuna()
@@ -265,7 +245,7 @@ class Search:
         own = self.study.id_of(trial)
         if self.study.storage.get_trial(own).state.is_finished():  # other machines assumed this one was lost
             return
-        self.study.storage.set_trial_user_attr(own, _STATUS, job.status)
+        self.study.storage.set_trial_user_attr(own, STATUS, job.status)
         if job.folder is not None:
             try:
                 keep_sheets(self.study.storage, own, Path(job.folder), folder)
@@ -333,45 +313,22 @@ class Search:
     @property
     def _tries_once(self) -> bool:
         """Returns whether a combination gets one job at most: a search by minutes would repeat a few until they end."""
-        exhaustive = self.settings.sampler.lower().removesuffix("sampler") in _EXHAUSTIVE
-        return exhaustive or self.settings.minutes is not None
+        return is_exhaustive(self.settings.sampler) or self.settings.minutes is not None
+
+    @functools.cached_property
+    def _combinations(self) -> Combinations:
+        return Combinations(self.space, self.skips)
 
     def _all_are_tried(self) -> bool:
-        """Returns whether each combination has had a job, of this machine or another one."""
-        return self._tries_once and self._all is not None and self._all <= self._tried(self.study.trials)
+        return self._tries_once and self._combinations.are_tried(self.study.trials)
 
     def _is_repetition(self, asked: Any, words: Row) -> bool:
         """Returns whether an earlier trial has the same values, or another machine is about to try them."""
         if not self._tries_once:
             return False
-        trials = self._patiently(lambda: self.study.trials)
-        begun = [trial for trial in trials if trial.number < asked.number and self._becomes_job(trial)]
-        same = any(trial.params == asked.params for trial in begun)
-        return same or self._named(as_typed_row(words)) in self._tried(trials, asked.number)
-
-    def _tried(self, trials: Sequence[Any], before: int | None = None) -> set[frozenset[str]]:
-        """Returns the combinations of trials with a job that are not to be repeated: all, or those before a number."""
-        waiting = optuna().trial.TrialState.WAITING
-        return {
-            self._named(trial.user_attrs[_WORDS])
-            for trial in trials
-            if _JOB in trial.user_attrs
-            and trial.state != waiting
-            and not _is_lost(trial)
-            and (before is None or trial.number < before)
-        }
-
-    @functools.cached_property
-    def _all(self) -> set[frozenset[str]] | None:
-        """Returns all combinations; None if there are too many."""
-        rows = self.space.combinations()
-        if rows is None:
-            return None
-        return {self._named(as_typed_row(row)) for row in rows if self.skips is None or not self.skips(row)}
-
-    def _named(self, words: Sequence[str]) -> frozenset[str]:
-        """Returns what distinguishes a combination from the others: the words of the keys that vary."""
-        return frozenset(_rounded(word) for word in words if key_of(word) in self.space.varying)
+        earlier = [trial for trial in self._patiently(lambda: self.study.trials) if trial.number < asked.number]
+        begun = [trial for trial in earlier if self._becomes_job(trial)]
+        return any(trial.params == asked.params for trial in begun) or self._combinations.is_repeated(words, earlier)
 
     def _is_within_total(self, asked: Any) -> bool:
         """Returns whether earlier trials leave room for one just asked for: between `_has_more` and `ask`, another
@@ -384,17 +341,12 @@ class Search:
     def _has_room(self, trials: Sequence[Any]) -> bool:
         if self.settings.trials is None:
             return True
-        jobs = {
-            (trial.user_attrs.get(_SWEEP), trial.user_attrs[_JOB])
-            for trial in trials
-            if _JOB in trial.user_attrs and not _is_lost(trial)
-        }
-        return len(jobs) + sum(self._becomes_job(trial) for trial in trials) < self.settings.trials
+        return len(statuses_of(trials)) + sum(self._becomes_job(trial) for trial in trials) < self.settings.trials
 
     def _becomes_job(self, trial: Any) -> bool:
         """Returns whether another machine is about to start a trial, and has not died meanwhile."""
         states = optuna().trial.TrialState
-        if not self.study.is_shared or _JOB in trial.user_attrs or trial.state not in (states.RUNNING, states.WAITING):
+        if not self.study.is_shared or JOB in trial.user_attrs or trial.state not in (states.RUNNING, states.WAITING):
             return False
         begun = trial.datetime_start  # None: it waits for a machine
         return begun is None or (datetime.now() - begun).total_seconds() < self.settings.lost_after
@@ -407,26 +359,12 @@ class Search:
     def _add(self, file: SweepFile, trial: Any, words: tuple[str, ...]) -> JobState:
         number = max((job.number for job in file.jobs), default=-1) + 1
         # its number last: from here on, a killed search finds the job again
-        for key, value in ((_WORDS, list(words)), (_SWEEP, file.folder.name), (_JOB, number)):
+        for key, value in ((WORDS, list(words)), (SWEEP, file.folder.name), (JOB, number)):
             self._patiently(functools.partial(trial.set_user_attr, key, value))
         self._open[number] = trial
         job = JobState(number, words)
         file.add([job])
         return job
-
-
-def _is_lost(trial: Any) -> bool:
-    """Returns whether a trial was lost with its machine, without a reported result."""
-    return trial.state == optuna().trial.TrialState.FAIL and _STATUS not in trial.user_attrs
-
-
-def _rounded(word: str) -> str:
-    """Returns a word with its number rounded: the steps of a range add up to slightly different sums."""
-    key, _, text = word.partition("=")
-    try:
-        return f"{key}={float(text):.9g}"
-    except ValueError:
-        return word
 
 
 def _within(words: Row, minutes: float) -> Row:
