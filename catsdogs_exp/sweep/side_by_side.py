@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -167,7 +169,8 @@ class _Pool:
         process = self._context.Process(
             target=serve, args=(theirs, watched, environment, names), name=f"sweep-worker-{place}"
         )
-        process.start()
+        with _signals_held():
+            process.start()
         theirs.close()
         watched.close()
         return Worker(process, ours, held, place)
@@ -217,6 +220,23 @@ class _Pool:
     def _let_go(self, worker: Worker) -> None:
         with suppress(OSError):
             worker.jobs.send(None)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """A context manager whose new processes are not told about Ctrl-C; this one is told at the end.
+
+    They ignore it once they run: until then, each of them would end with a traceback on the screen.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # a part of multiprocessing, whose start would end the hold
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _signal_name(number: int) -> str:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.sweep import job as of_sweeps
 from catsdogs_exp.sweep.running import LookAhead
-from catsdogs_exp.sweep.side_by_side import worker_count
+from catsdogs_exp.sweep.side_by_side import _Pool, worker_count
 from catsdogs_exp.sweep.sweep_file import JobState
 
 Capture = pytest.CaptureFixture[str]
@@ -598,6 +599,17 @@ def test_a_worker_whose_sweep_was_killed_ends_quietly(killed: str) -> None:
     words = [sys.executable, "-c", f"{_WORKER}{killed}\nserve(jobs, lifeline, {{}}, ())"]
     ended = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_ctrl_c_while_a_worker_starts_leaves_no_traceback(capfd: Capture) -> None:
+    """It reaches the whole process group, and the sweep's own process decides what ends."""
+    running: Any = SimpleNamespace(sweep=SimpleNamespace(file=SimpleNamespace(facts=SimpleNamespace(settings=()))))
+    worker = _Pool(running, 1)._start()
+    time.sleep(0.1)
+    os.kill(worker.process.pid or 0, signal.SIGINT)
+    worker.jobs.send(None)  # no more jobs
+    worker.process.join(60)
+    assert (worker.process.exitcode, capfd.readouterr().err) == (0, "")
 
 
 @pytest.mark.slow

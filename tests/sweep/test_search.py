@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -427,6 +428,24 @@ def test_two_machines_that_ask_for_the_last_trial_run_it_once(
         assert len(states(tmp_path)) == 2 and found == [here, here, elsewhere, released]
     else:  # it never does: after lost_after, the trial is run here
         assert len(states(tmp_path)) == 3 and found == [here, here, elsewhere, released, here]
+
+
+@pytest.mark.parametrize("message", ["table studies already exists", "table alembic_version already exists"])
+def test_two_searches_may_create_a_database_at_once(
+    message: str, tmp_path: Path, ran: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creates, created = RDBStorage.__init__, []
+
+    def create(storage: RDBStorage, *given: Any, **named: Any) -> None:
+        created.append(storage)
+        if len(created) == 1:
+            raise OperationalError("CREATE TABLE", {}, OSError(message))
+        creates(storage, *given, **named)
+
+    monkeypatch.setattr(RDBStorage, "__init__", create)
+    monkeypatch.setattr("catsdogs_exp.sweep.search.study.time", SimpleNamespace(sleep=lambda seconds: None))
+    words = ["lr=interval(0.001,0.1)", f"sweep.storage=sqlite:///{tmp_path / 's.db'}", "sweep.trials=1"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 0
 
 
 def test_failures_on_all_machines_count(tmp_path: Path, ran: list[int], capsys: Capture) -> None:

@@ -173,7 +173,8 @@ def _database(url: str, lost_after: int | None) -> Any:
             try:
                 return storages.get_storage(storages.RDBStorage(with_driver, **options))
             except Exception as error:  # of SQLAlchemy, an optional dependency
-                if type(error).__name__ not in _DISTURBED or attempt == _ATTEMPTS - 1:
+                disturbed = type(error).__name__ in _DISTURBED or "already exists" in str(error)  # SQLite's own words
+                if not disturbed or attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(1)
     return None
