@@ -97,8 +97,12 @@ def _parser() -> Parser:
         default=[],
         help="only runs that satisfy it: 'lr<0.01', 'optimizer=adamw and val_accuracy>=0.8', status=ok; repeatable",
     )
-    parser.add_argument("--inside", action="store_true", help="compare two networks by their activations")
-    parser.add_argument("--wall", action="store_true", help="draw the activations of all runs side by side")
+    parser.add_argument(
+        "--inside", action="store_true", help="compare two networks by their activations (options: --inside --help)"
+    )
+    parser.add_argument(
+        "--wall", action="store_true", help="draw the activations of all runs side by side (options: --wall --help)"
+    )
     parser.add_argument(
         "--group-by",
         metavar="KEY[,KEY]",

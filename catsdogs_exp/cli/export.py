@@ -65,7 +65,7 @@ def _parser() -> Parser:
         "--format",
         required=True,
         metavar="FORMAT,...",
-        help="savedmodel, litert, litert-int8, onnx, several of them, or all",
+        help="savedmodel, litert, litert-int8, onnx, html, several of them, or all",
     )
     parser.add_argument(
         "--min-accuracy", type=_share, metavar="A", help="reject files with a lower accuracy on validation images: 0..1"

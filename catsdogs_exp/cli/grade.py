@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
         "Grade a run by the course's own criteria: accuracies within a number of epochs, and the curves.",
         "outputs/course_week1/2026-01-31_12-00-00-abcd --by week1",
     )
-    parser.add_argument("--by", help="week1, week2, week3, week4, 2019_ex5, ...; default: by the recipe's name")
+    parser.add_argument("--by", help="week1 to week4, 2019_ex5 to 2019_ex7; default: by the recipe's name, or week1")
     parser.add_argument("--json", action="store_true", help="the figures, as JSON on stdout")
     options = parser.read(arguments)
 

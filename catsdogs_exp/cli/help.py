@@ -22,12 +22,14 @@ def page() -> str:
     defaults = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
     chosen = {k: v for entry in defaults["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
     texts = {field.name: field.metadata["help"] for field in fields(Config) if field.metadata}
+    width = max(map(len, COMMANDS))
     lines = [
         "Image classification experiments: a config becomes a run folder.",
         "",
         "Usage",
-        "  python -m catsdogs_exp [key=value ...]       train (-m: a sweep over several values)",
-        *(f"  python -m catsdogs_exp {name:<8} ...          {text}" for name, text in COMMANDS.items()),
+        f"  python -m catsdogs_exp {'[key=value ...]':<{width + 4}}  train (-m: a sweep over several values)",
+        *(f"  python -m catsdogs_exp {f'{name} ...':<{width + 4}}  {text}" for name, text in COMMANDS.items()),
+        f"  python -m catsdogs_exp {'COMMAND --help':<{width + 4}}  the options of a command",
         "",
         "Flat keys",
         *(f"  {key:<12} {defaults[key]!s:<8} {texts[key]}" for key in FLAT_KEYS),
@@ -36,6 +38,8 @@ def page() -> str:
     ]
     for group, choices in groups().items():
         marked = [f"{choice}*" if choice == chosen.get(group) else choice for choice in choices]
+        if group == "experiment":
+            marked.insert(0, "auto (chooses a recipe for the data and tunes it)")
         lines.append(f"  {group:<12} {', '.join(marked)}")
     lines += ["", "Examples"]
     for arguments, text in _EXAMPLES:
@@ -46,7 +50,11 @@ def page() -> str:
         "  --cfg job           the whole config, every key with its value",
         "  --dry-run           build everything, run one batch: shapes, memory, time",
         "  --info searchpath   where configs are searched for;  --config-dir DIR adds your own folder",
-        "  --hydra-help        everything else that Hydra can do",
+        "  --hydra-help        Hydra's own flags and groups; those without an effect here are refused",
+        "  --version           of this program, Python, TensorFlow, Keras and others",
+        "",
+        "With any command",
+        "  --plugins NAMES     your own modules with networks, sources or augmentations: --plugins my_networks",
         "",
         "While it runs",
         "  -v                  TensorFlow's own messages too",

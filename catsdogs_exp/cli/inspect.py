@@ -17,7 +17,7 @@ _USAGE = """Usage: python -m catsdogs_exp inspect [PATH] [key=value ...] [--json
 
 Shows what the data contains, and its problems. Nothing is trained, moved or deleted.
 
-  PATH              a folder of images, or a zip or tar of one: short for dataset=folder dataset.path=PATH
+  PATH              a folder of images, a zip or tar of one, or a table: short for dataset.path=PATH
   --json            the full report as JSON on stdout
   --html FILE       a page with pictures of every finding
   --fail-on KINDS   exit code 1 if any of these is found: {kinds}

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     if found.get("status") != "ok":
         raise BadInput(
             f"RUN must be a finished run to compare with. Its status is {true_status(folder, found.get('status'))}: "
-            f"{folder}. Finish it first: python -m catsdogs_exp resume {folder}"
+            f"{folder}. Finish it first: python -m catsdogs_exp resume {shlex.quote(str(folder))}"
         )
     config = stored_config(folder)
     screen = TerminalScreen()

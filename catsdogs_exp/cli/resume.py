@@ -15,12 +15,13 @@ def main(arguments: list[str]) -> int:
     """Continues a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
     parser = run_parser(
         "resume",
-        "Continue exactly where a run stopped, or train a finished one longer: epochs=20.",
+        "Continue a run or a sweep exactly where it stopped. Train a finished run longer: epochs=20. RUN may be the "
+        "folder of a sweep: then a key that varies may get more values, and a search more trials.",
         "outputs/drawn/2026-01-31_12-00-00-abcd epochs=20",
         takes_settings=True,
     )
     parser.add_argument(
-        "settings", metavar="key=value", nargs="*", help="epochs may be raised; anything else counts as a change"
+        "settings", metavar="key=value", nargs="*", help="of a run, epochs may be raised; anything else is a change"
     )
     parser.add_argument("--allow-changes", action="store_true", help="continue with another config or other data")
     parser.add_argument(

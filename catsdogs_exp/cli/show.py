@@ -15,7 +15,7 @@ Draws training images: the originals, then their augmented versions in the first
 balance and the model's summary. Nothing is trained.
 
   --drawn   the random parameters of each image, below it and on the screen
-  --parts also the parts of drawn animals, which `atlas` names channels after (dataset=drawn)
+  --parts   also the parts of drawn animals, which `atlas` names channels after (dataset=drawn)
 
   python -m catsdogs_exp show augment=course --drawn
   python -m catsdogs_exp show depth=4 dataset=folder dataset.path=~/photos"""

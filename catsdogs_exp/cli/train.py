@@ -44,7 +44,12 @@ def main(arguments: list[str]) -> int:
                 "experiment=auto is a search for a recipe, and --dry-run runs one. Received both. Leave one out"
             )
         return _dry_run(asked)
-    if is_auto(asked.settings) and not asked.looks:
+    if is_auto(asked.settings):
+        if asked.looks:
+            raise BadInput(
+                f"experiment=auto chooses its recipe when it has seen the data: {asked.looks[0]} has no config to "
+                "show. Leave one out, or name a recipe"
+            )
         return _sweep(asked, command)
     if multirun and not asked.looks and not _has_other_sweeper(asked):
         return _sweep(asked, command)

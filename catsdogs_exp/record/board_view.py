@@ -6,6 +6,7 @@ TensorFlow, so that the command responds at once.
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def shown_runs(path: Path) -> ShownRuns:
     if not runs:
         raise BadInput(
             f"No run in {path} has event files: {remarks[0]}. Train with logging.tensorboard=true, or view the "
-            f"runs with: compare {path}"
+            f"runs with: compare {shlex.quote(str(path))}"
         )
     return ShownRuns({name: run / EVENTS for name, run in _short_names(runs).items()}, remarks)
 

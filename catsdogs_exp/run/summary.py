@@ -1,5 +1,6 @@
 """Lines that summarize an epoch and a finished run."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,12 @@ def closing_lines(folder: Path, content: dict[str, Any], seconds: float) -> list
         f"{split} " + " ".join(f"{name} {value:.4f}" for name, value in sorted(found.items()))
         for split, found in metrics.items()
     )
+    run, siblings, all_runs = (shlex.quote(str(path)) for path in (folder, folder.parent, folder.parent.parent))
     return [
         f"best epoch {objective['epoch']} of {content['epochs']} by {objective['name']}: {values}",
         f"{seconds:.0f} s in total, {content['images_per_second']:,.0f} images/s while training",
         f"run folder: {folder}",
-        f"  python -m catsdogs_exp predict {folder} IMAGE...",
-        f"  python -m catsdogs_exp compare {folder.parent}",
-        f"  python -m catsdogs_exp board {folder.parent.parent}",
+        f"  python -m catsdogs_exp predict {run} IMAGE...",
+        f"  python -m catsdogs_exp compare {siblings}",
+        f"  python -m catsdogs_exp board {all_runs}",
     ]

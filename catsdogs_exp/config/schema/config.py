@@ -181,7 +181,7 @@ class Logging:
 class Config:
     """One run, validated. The groups hold what the run uses; the flat keys are what the user typed."""
 
-    lr: float | str = setting("learning rate", above=0, word=AUTO)
+    lr: float | str = setting("learning rate; auto: find one first", above=0, word=AUTO)
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("image height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
