@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from catsdogs_exp.config.compose import composed_of, hydra_messages
-from catsdogs_exp.config.composer import Composer, key_of
+from catsdogs_exp.config.composer import Composer, key_of, value_of
 from catsdogs_exp.config.conditions import Condition
 from catsdogs_exp.config.reading import read_object
 from catsdogs_exp.config.schema import VARIANTS, Config
@@ -125,6 +125,8 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     grid = replace(grid, skip=_condition(own.skip, grid))
     unchanged_config(facts, compose, allow_changes)
     jobs = [as_found(job, folder.absolute()) for job in jobs]
+    if grid.skip is not None and is_set("sweep.skip", settings):
+        jobs = left_out(jobs, grid.skip.holds, f"sweep.skip={own.skip}")
     file = SweepFile(folder.absolute(), facts, jobs)
     more = [word for word in settings if not key_of(word).startswith(_OWN)]
     if more:
@@ -268,6 +270,32 @@ def as_found(job: JobState, sweep: Path) -> JobState:
     if found.get("status") not in (OK, PRUNED):
         return again
     return replace(again, status=found["status"], error=found.get("stopped"), objective=objective_of(Path(job.folder)))
+
+
+def is_set(key: str, settings: Sequence[str]) -> bool:
+    """Returns whether a key is among some settings."""
+    return key in map(key_of, settings)
+
+
+def left_out(jobs: Sequence[JobState], skips: Callable[[dict[str, Any]], bool], reason: str) -> list[JobState]:
+    """Returns the jobs; those that have not ended well, and for which a condition holds, are left out.
+
+    Args:
+        jobs: as found.
+        skips: given the values of a job by key, returns whether to leave it out.
+        reason: the condition, as typed.
+    """
+    return [
+        replace(job, status=SKIPPED, error=f"left out: {reason}")
+        if job.status == PENDING and skips(_values(job.overrides))
+        else job
+        for job in jobs
+    ]
+
+
+def _values(words: Sequence[str]) -> dict[str, Any]:
+    names = {key_of(word): str(parsed(word).value) for word in words if key_of(word) in VARIANTS}
+    return {key_of(word): value_of(for_hydra(parsed(word), names)) for word in words}
 
 
 def _with_more(grid: Grid, settings: Sequence[str], config_dir: str | None) -> tuple[tuple[Row, ...], ...]:

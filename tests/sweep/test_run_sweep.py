@@ -368,6 +368,28 @@ def test_a_condition_leaves_jobs_out(tmp_path: Path, trained_words: list[Any], c
     assert not (tmp_path / "none").exists()
 
 
+def test_a_condition_leaves_out_jobs_of_a_resumed_sweep(
+    tmp_path: Path, trained_words: list[Any], capsys: Capture
+) -> None:
+    """Such as those that failed; those that have ended well stay."""
+    words = ["model=cnn", f"dataset.path={_a_folder(tmp_path / 'a b')}", "seed=1,7,2", "sweep.on_error=stop"]
+    assert main(["-m", *words, f"output_dir={tmp_path / 'runs'}"]) == 1
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.skip=seed in [1,7] and model==cnn"]) == 0
+    said = capsys.readouterr()
+    assert [job["status"] for job in states(tmp_path)] == ["ok", "skipped", "ok"]
+    assert "1 of 3 runs to go, 1 are done" in said.err
+    assert "skipped: 1-seed=7: left out: sweep.skip=seed in [1,7] and model==cnn" in said.out
+    assert main(["resume", str(sweep_of(tmp_path))]) == 0  # it stays out
+    assert [number for number, _ in trained_words] == [0, 1, 2]
+
+
+def _a_folder(folder: Path) -> str:
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.jpg").touch()
+    return str(folder)
+
+
 def test_further_folders_are_taken(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     for name in ("one", "two", "three"):
         for path in ("cats/1.jpg", "dogs/1.jpg"):

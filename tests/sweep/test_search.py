@@ -221,6 +221,17 @@ def test_an_interrupted_search_goes_on_with_the_same_trial(tmp_path: Path, ran: 
     assert [trial.params["lr"] for trial in study.trials] == lrs
 
 
+def test_a_condition_leaves_out_trials_of_a_resumed_search(tmp_path: Path, ran: list[int]) -> None:
+    words = ["lr=interval(0.001,0.1)", "zip(batch_size=4,7,depth=1,2)", "sweep.trials=8", "sweep.pruner=none"]
+    assert main([*SEARCH, *words, f"output_dir={tmp_path}"]) == 1
+    assert main(["resume", str(sweep_of(tmp_path)), "sweep.skip=batch_size==7", "sweep.trials=10"]) == 0
+    jobs = states(tmp_path)
+    for job in jobs:
+        assert job["status"] == ("skipped" if value_of(job, "batch_size") == 7 else "ok")
+    assert len(jobs) == 10 and {job["status"] for job in jobs[8:]} == {"ok"}
+    assert TrialState.RUNNING not in [trial.state for trial in study_of(tmp_path).trials]
+
+
 def test_failing_trials_do_not_end_a_search(tmp_path: Path, ran: list[int], capsys: Capture) -> None:
     words = ["lr=interval(0.001,0.1)", "batch_size=7", "sweep.trials=12", f"output_dir={tmp_path}"]
     assert main([*SEARCH, *words]) == 1

@@ -23,7 +23,15 @@ from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
 from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna, sampler_class
 from catsdogs_exp.sweep.search.words import CHOSEN, from_recipe, sampler_options, translated
-from catsdogs_exp.sweep.start import Sweep, as_found, checked_config, own_settings, unchanged_config
+from catsdogs_exp.sweep.start import (
+    Sweep,
+    as_found,
+    checked_config,
+    is_set,
+    left_out,
+    own_settings,
+    unchanged_config,
+)
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SweepFacts, SweepFile, read_sweep
 
 _OWN = "sweep."
@@ -137,7 +145,11 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
     study = _open(own, aims, folder, _sampler(own, space, _seed(own, config.seed, folder, len(jobs))))
     if more:
         facts = replace(facts, settings=(CHOSEN, *typed, *more))
-    file = SweepFile(folder, facts, [as_found(job, folder.absolute()) for job in jobs])
+    jobs = [as_found(job, folder.absolute()) for job in jobs]
+    condition = _condition(own, space)
+    if condition is not None and is_set("sweep.skip", more):
+        jobs = left_out(jobs, condition.holds, f"sweep.skip={own.skip}")
+    file = SweepFile(folder, facts, jobs)
     search = Search(study, space, aims, own, _skips(own, space), say=say)
     search.take_up(file)
     sweep = Sweep(file, own, space.varying, compose, search)
@@ -211,9 +223,16 @@ def _open(own: SweepSettings, aims: Aims, folder: Path, sampler: object) -> Stud
     return Study(study, storage, place)
 
 
-def _skips(own: SweepSettings, space: Space) -> Callable[[Row], bool] | None:
+def _condition(own: SweepSettings, space: Space) -> Condition | None:
     if own.skip is None:
         return None
     condition = Condition(own.skip, "sweep.skip")
     condition.check_keys(dict.fromkeys([*space.varying, *map(key_of, space.fixed)]))
+    return condition
+
+
+def _skips(own: SweepSettings, space: Space) -> Callable[[Row], bool] | None:
+    condition = _condition(own, space)
+    if condition is None:
+        return None
     return lambda words: condition.holds({key_of(word): value_of(word) for word in words})
