@@ -132,28 +132,21 @@ class Search:
             DatabaseAway: if the database of the study does not answer for minutes.
         """
         self._patiently(lambda: self.settle(file))
-        if self.ended or not self._patiently(self._has_more_or_waits):
-            self.ended = self.ended or (_ALL_TRIED if self._patiently(self._all_are_tried) else "")
-            return None
-        left = self._minutes_left()
-        if left is not None and left <= 0:
-            self.ended = f"sweep.minutes={self.settings.minutes:g} have passed"
-            return None
         for _ in range(_SKIPS):
-            trial = self._patiently(self.study.ask)
-            if not self._patiently(functools.partial(self._is_within_total, trial)):
-                self._release(trial)
-                if self.ended or not self._patiently(self._has_more_or_waits):
-                    return None
-                continue
-            words = self._chosen(trial)
-            if not (self.skips is not None and self.skips(words)) and not self._is_repetition(trial, words):
-                if left is not None:
-                    words = _within(words, left)
-                return self._add(file, trial, as_typed_row(words))
-            self._release(trial)
-            if self.ended:
+            if self.ended or not self._patiently(self._has_more_or_waits):
+                self.ended = self.ended or (_ALL_TRIED if self._patiently(self._all_are_tried) else "")
                 return None
+            left = self._minutes_left()
+            if left is not None and left <= 0:
+                self.ended = f"sweep.minutes={self.settings.minutes:g} have passed"
+                return None
+            trial = self._patiently(self.study.ask)
+            if self._patiently(functools.partial(self._is_within_total, trial)):
+                words = self._chosen(trial)
+                if not (self.skips is not None and self.skips(words)) and not self._is_repetition(trial, words):
+                    words = words if left is None else _within(words, left)
+                    return self._add(file, trial, as_typed_row(words))
+            self._release(trial)
         why = "were left out by sweep.skip or tried before" if self._tries_once else "were left out by sweep.skip"
         self.ended = f"{_SKIPS} combinations in a row {why}"
         return None
