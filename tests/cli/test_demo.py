@@ -106,12 +106,12 @@ def test_it_serves_and_ctrl_c_ends_it(trained: Path, tmp_path: Path, save_photo:
         assert started.stdout is not None
         line = started.stdout.readline()
         found = re.fullmatch(rf"(http://127\.0\.0\.1:\d+)/ shows {trained.name}\. Stop: Ctrl-C\n", line)
-        assert found, line + started.communicate(timeout=20)[1]
-        with urllib.request.urlopen(f"{found[1]}/healthz", timeout=10) as answer:
+        assert found, line + started.communicate(timeout=200)[1]
+        with urllib.request.urlopen(f"{found[1]}/healthz", timeout=60) as answer:
             assert answer.read() == b'{"status": "ok"}'
         check_documented_curl(found[1], save_photo(tmp_path / "cat.jpg"))
         started.send_signal(signal.SIGINT)
-        out, err = started.communicate(timeout=30)
+        out, err = started.communicate(timeout=200)
         assert (started.returncode, out, err) == (0, "", "")
     finally:
         if started.poll() is None:

@@ -17,6 +17,7 @@ import pytest
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.record.folder.predictions import predictions_of
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+from catsdogs_exp.training.distribution.distribution import GONE_SECONDS
 
 COMMON = (
     *("dataset.images=60", "target_size=32", "batch_size=7", "logging.activations.every=-1"),
@@ -153,9 +154,7 @@ def test_a_killed_worker_ends_the_others_and_the_resumed_run_ends_as_undisturbed
     run = wait_for_rows(broken, 3, workers)
     victim, survivor = workers.processes[killed], workers.processes[1 - killed]
     victim.send_signal(signal.SIGKILL)
-    started = time.monotonic()
-    survivor.wait(timeout=60)
-    assert time.monotonic() - started < 60  # GONE_SECONDS, and a slow machine
+    survivor.wait(timeout=GONE_SECONDS + 120)  # it also records what it has done, on a machine that may be slow
     ended = workers.finish()
     code, _, said = ended[1 - killed]
     assert code == 1

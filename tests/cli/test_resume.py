@@ -218,8 +218,9 @@ def started(outputs: Path, *settings: str) -> subprocess.Popen[bytes]:
     """A process that has begun to train."""
     words = [sys.executable, "-m", "catsdogs_exp", *settings, f"output_dir={outputs}"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
-    deadline = time.monotonic() + 120
-    while not list(outputs.glob("*/*/checkpoints")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 200
+    while not list(outputs.glob("*/*/checkpoints")):
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     return process
 
@@ -270,7 +271,7 @@ def kill_after_some_epochs(outputs: Path, seed: int, *settings: str) -> tuple[Pa
     process, draw = started(outputs, *settings), random.Random(seed)
     epochs, began = draw.randrange(20), time.monotonic()
     while process.poll() is None and len(values_so_far(outputs)) < epochs:
-        time.sleep(0.002)
+        time.sleep(0.01)
     time.sleep(draw.random() * (time.monotonic() - began) / max(epochs, 1))
     process.send_signal(signal.SIGKILL)
     process.wait()

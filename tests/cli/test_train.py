@@ -229,12 +229,12 @@ def test_a_signal_leaves_an_interrupted_run(
 ) -> None:
     command = [sys.executable, "-m", "catsdogs_exp", *tiny, "epochs=100000"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 200
         while not list(tmp_path.glob("outputs/drawn/*/checkpoints/best.keras")):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.1)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
         assert process.returncode == code
     (folder,) = (tmp_path / "outputs" / "drawn").iterdir()
     assert read_result(folder)["status"] == "interrupted"

@@ -29,7 +29,7 @@ HOSTILE = ("<img src=x onerror=\"document.title='owned'\">", "</script><script>d
 def wait_for(browser: Any, found: Callable[[Any], bool]) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(browser, 30, poll_frequency=0.05).until(found)
+    WebDriverWait(browser, 100, poll_frequency=0.05).until(found)
 
 
 def status(browser: Any) -> str:

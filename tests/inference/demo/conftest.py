@@ -36,7 +36,7 @@ class Served:
 
     def ask(self, path: str, body: Any = None, method: str = "", **headers: str) -> tuple[int, Any, Any]:
         """Status, content (of JSON, as an object) and headers; a body makes it a POST."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             headers = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method or ("GET" if body is None else "POST"), path, body, headers)
@@ -59,11 +59,11 @@ def serving(demo: Demo, host: str | None = None) -> Iterator[Served]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound.socket]})
     thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(60)
         yield Served(bound.socket.getsockname()[1], bound.access.token, demo, server)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         bound.socket.close()
     assert not thread.is_alive()
 

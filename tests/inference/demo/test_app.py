@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def test_a_parameter_that_does_not_exist_is_not_passed_over(one: Any, drawn_cat:
     assert (status, answer["error"]) == (400, "/predict takes crop=left,top,width,height. Received: corp, top")
 
 
-def raw(port: int, data: bytes, seconds: float = 10.0) -> bytes:
+def raw(port: int, data: bytes, seconds: float = 60.0) -> bytes:
     """What comes back for some bytes until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         connection.sendall(data)
@@ -168,15 +169,13 @@ def raw(port: int, data: bytes, seconds: float = 10.0) -> bytes:
 
 def test_a_huge_upload_is_refused_before_it_is_sent(small: Any) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"
-    started = time.monotonic()
-    answer = raw(small.port, head)
-    assert time.monotonic() - started < 1
+    answer = raw(small.port, head)  # too late, it would be 408
     assert answer.startswith(b"HTTP/1.1 413 ") and b"At most 0.1 MB are accepted." in answer
 
 
 def test_an_endless_upload_is_refused_on_its_way(small: Any) -> None:
     sent = 0
-    with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=60) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         part = b"2710\r\n" + bytes(10_000) + b"\r\n"
         with pytest.raises(OSError):  # at the latest when the buffers of the system are full
@@ -204,17 +203,17 @@ def test_a_slow_upload_is_refused(small: Any) -> None:
 def test_a_client_that_does_not_finish_its_request_is_disconnected(small: Any, sent: bytes) -> None:
     started = time.monotonic()
     assert raw(small.port, sent) == b""
-    assert 1.5 < time.monotonic() - started < 6
+    assert 1.5 < time.monotonic() - started < 30
 
 
 def test_a_client_that_does_not_read_is_disconnected(small: Any, drawn_cat: Path) -> None:
     asked = b"GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200_000
-    with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=60) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         connection.settimeout(0.5)
         with pytest.raises(OSError):  # a time-out while the server waits, a reset at its deadline
             connection.sendall(asked)
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 60
         while small.server.server_state.connections and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not small.server.server_state.connections
@@ -240,7 +239,7 @@ def test_two_hundred_connections_at_once_leave_the_page_responsive(
         waits: list[float] = []
 
         def drag() -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
             while not over.is_set():
                 started = time.monotonic()
                 connection.request("GET", f"/images/{kept['id']}/predict?crop=0,0,50,{len(waits) % 40 + 10}")
@@ -256,15 +255,15 @@ def test_two_hundred_connections_at_once_leave_the_page_responsive(
             assert [each.result()[0] for each in crowd] == [200] * 150
             over.set()
             user.result()
-        assert len(waits) >= 5 and max(waits) < 2
+        assert len(waits) >= 5 and max(waits) < 10  # one behind the crowd would have waited for all of it
         for connection in idle:
             connection.close()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         state = served.server.server_state
         while (state.connections or state.tasks) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert (len(state.connections), len(state.tasks)) == (0, 0)
-    while threading.active_count() > threads and time.monotonic() < deadline + 5:
+    while threading.active_count() > threads and time.monotonic() < deadline:
         time.sleep(0.05)
     assert threading.active_count() <= threads
 
@@ -296,15 +295,31 @@ def test_kept_images_are_forgotten_when_there_is_no_room(
 def test_kept_images_are_forgotten_after_a_while(
     networks: Any, serve: Callable[..., Any], drawn_cat: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catsdogs_exp.inference.demo import app
-    from catsdogs_exp.inference.demo.limits import Limits
+    from catsdogs_exp.inference.demo import app, kept_images
+
+    passed, swept, drop_old = 0.0, threading.Event(), kept_images.KeptImages.drop_old
+
+    def dropping(self: Any) -> None:
+        drop_old(self)
+        swept.set()
+
+    def ask_after(seconds: float) -> int:
+        nonlocal passed
+        passed += seconds
+        for _ in range(2):  # the first may have begun before
+            swept.clear()
+            assert swept.wait(60)
+        return int(served.ask(f"/images/{kept['id']}/predict")[0])
 
     monkeypatch.setattr(app, "_SWEEP", 0.05)
-    with serve(Demo(networks[:1], limits=Limits(kept_seconds=0.3))) as served:
+    monkeypatch.setattr(kept_images.KeptImages, "drop_old", dropping)
+    monkeypatch.setattr(kept_images, "time", SimpleNamespace(monotonic=lambda: passed))
+    with serve(Demo(networks[:1])) as served:
         _, kept, _ = served.ask("/images", drawn_cat.read_bytes())
-        assert served.ask(f"/images/{kept['id']}/predict")[0] == 200
-        time.sleep(0.6)
-        assert served.ask(f"/images/{kept['id']}/predict")[0] == 404
+        limit = served.demo.limits.kept_seconds
+        assert ask_after(limit - 1) == 200
+        assert ask_after(limit - 1) == 200  # since it was used
+        assert ask_after(limit + 1) == 404
 
 
 def picture(content: bytes) -> Image.Image:

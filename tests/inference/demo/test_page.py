@@ -33,7 +33,7 @@ class Page:
         """The value of an expression once it is true."""
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.browser, 15, 0.05).until(lambda _: self.js(f"return {script}", *arguments), script)
+        return WebDriverWait(self.browser, 60, 0.05).until(lambda _: self.js(f"return {script}", *arguments), script)
 
     def find(self, selector: str) -> Any:
         return self.browser.find_element("css selector", selector)
