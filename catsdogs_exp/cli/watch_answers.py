@@ -4,9 +4,8 @@ import csv
 import sys
 import time
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from catsdogs_exp.cli.answer_forms import Form, bar, csv_row, print_json_lines, shown_label, tell_problems
 from catsdogs_exp.cli.screen import aside, output
@@ -21,19 +20,18 @@ _INTERVAL = 0.5  # seconds between checks
 Ask = Callable[[NamedImage], "Answer"]
 
 
-def watch_answers(folder: Path, ask: Ask, form: Form, style: str, looks: int | None = None) -> None:
-    """Prints a line for each image that arrives in a folder, as soon as it is complete.
+def watch_answers(folder: Path, ask: Ask, form: Form, style: str) -> NoReturn:
+    """Prints a line for each image that arrives in a folder, as soon as it is complete; until interrupted.
 
     Args:
         folder: the folder to watch.
         ask: predicts an image.
         form: how predictions are printed.
         style: `json` (one object per line), `csv` (without header) or `text`.
-        looks: number of checks; None: until interrupted.
     """
     watch = FolderWatch(folder)
     aside(f"watching {folder}; Ctrl-C ends it")
-    for _ in count() if looks is None else range(looks):
+    while True:
         for path in watch.settled(time.monotonic()):
             answer = ask(NamedImage(str(path), path))
             if answer.error and watch.may_be_half_written(path, time.monotonic()):

@@ -5,10 +5,9 @@ import io
 import json
 import shutil
 import signal
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -338,10 +337,16 @@ def test_a_network_without_appendix_says_so_and_gets_one(
 
 
 def test_a_folder_is_watched(
-    trained: Path, files: list[str], tmp_path: Path, capsys: Capture, predicted: Predict, refused: Refuse
+    trained: Path,
+    files: list[str],
+    tmp_path: Path,
+    capsys: Capture,
+    predicted: Predict,
+    refused: Refuse,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from catsdogs_exp.cli import watch_answers
     from catsdogs_exp.cli.answer_forms import Form
-    from catsdogs_exp.cli.watch_answers import watch_answers
     from catsdogs_exp.inference.answers import answers
     from catsdogs_exp.inference.predictor import Predictor
 
@@ -349,21 +354,27 @@ def test_a_folder_is_watched(
     folder = tmp_path / "arriving"
     folder.mkdir()
     shutil.copy(files[0], folder / "before.jpg")
-    content = Path(files[1]).read_bytes()
+    content, passed = Path(files[1]).read_bytes(), 0.0
 
-    def write() -> None:
-        time.sleep(0.3)
-        with (folder / "a.jpg").open("wb") as handle:  # half, then the rest
-            handle.write(content[: len(content) // 2])
-            handle.flush()
-            time.sleep(1.5)
-            handle.write(content[len(content) // 2 :])
+    def write(part: bytes) -> None:
+        with (folder / "a.jpg").open("ab") as handle:
+            handle.write(part)
 
-    writer = threading.Thread(target=write)
-    writer.start()
+    # between the looks: half of the file, then the rest, then Ctrl-C
+    half = len(content) // 2
+    events: dict[int, Callable[[], None]] = {1: lambda: write(content[:half]), 4: lambda: write(content[half:])}
+
+    def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+        if passed > 10 * seconds:
+            raise KeyboardInterrupt
+        events.get(round(passed / seconds), lambda: None)()
+
+    monkeypatch.setattr(watch_answers, "time", SimpleNamespace(monotonic=lambda: passed, sleep=sleep))
     form = Form(predictor.card.classes)
-    watch_answers(folder, lambda image: next(answers(predictor, [image])), form, "json", looks=8)
-    writer.join()
+    with pytest.raises(KeyboardInterrupt):
+        watch_answers.watch_answers(folder, lambda image: next(answers(predictor, [image])), form, "json")
     said = capsys.readouterr()
     (row,) = map(json.loads, said.out.splitlines())
     (expected,) = predicted(str(trained), files[1])
