@@ -132,7 +132,8 @@ def _parser() -> Parser:
     parser.add_argument(
         "--append",
         action="store_true",
-        help="add calibration and a description of the training images to best.keras of an older version, and stop",
+        help="add calibration and a description of the training images to a best.keras of an older version or of "
+        "logging=minimal, and stop",
     )
     parser.add_argument("--json", action="store_true", help="as JSON on stdout")
     return parser

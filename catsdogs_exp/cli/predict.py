@@ -113,7 +113,7 @@ def _parser() -> Parser:
         help="for two classes: predict CLASS above this probability, otherwise the other one (default: 0.5)",
     )
     parser.add_argument("--reject", action="store_true", help="predict no class for images unlike the training images")
-    parser.add_argument("--tta", metavar="N", help="the mean over N augmented views of each image")
+    parser.add_argument("--tta", metavar="N", help="the mean over each image and N - 1 augmented views of it")
     parser.add_argument(
         "--forget-rescaling",
         action="store_true",
@@ -224,13 +224,23 @@ def _say_what_is_known(source: "NetworkFile", predictor: "Predictor", options: a
     why = "the network's file does not describe its training images"
     hint = (
         f"Add it: evaluate {shlex.quote(source.name)} --append"
-        if source.run is not None and appendix is None
-        else "Train with logging.familiarity=200 and at least 20 images each for training and validation"
+        if source.run is not None and (appendix is None or not _was_to_be_described(source.run.folder))
+        else "Train with at least 20 images each for training and validation, and logging.familiarity=100"
     )
     if options.reject:
         raise BadInput(f"--reject cannot tell which images are unlike the training images: {why}. {hint}")
     if appendix is None:
         aside(f"images unlike the training images cannot be detected: {why}. {hint}")
+
+
+def _was_to_be_described(folder: Path) -> bool:
+    """Returns whether a run's settings ask for a description of its training images; then there were too few."""
+    from catsdogs_exp.config.stored import stored_settings
+
+    try:
+        return bool(stored_settings(folder)["logging"]["familiarity"])
+    except (BadInput, KeyError, TypeError):  # an older version, or a damaged file
+        return True
 
 
 def _say_calibration(predictor: "ImagePredictor") -> None:

@@ -1,4 +1,4 @@
-"""Adds an appendix to the best network of a run that an older version, or `logging=minimal`, left without one."""
+"""Adds to the best network of a run what an older version, or `logging=minimal`, left out of its appendix."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,17 +35,21 @@ def append_to_run(run: RunFiles, root: Path | None) -> Appendix:
         root: the current folder of its images; None: the original one.
 
     Raises:
-        BadInput: if the network already has an appendix, or the data does not exist.
+        BadInput: if the network's appendix is complete, or the data does not exist.
     """
     model, card = load_model(run.network)
-    if read_appendix(run.network) is not None:
+    known = read_appendix(run.network)
+    if known is not None and known.familiarity is not None:
         raise BadInput(f"The network already has its appendix: {run.network}. It is kept")
     train, ordinary = (
         features_of(model, _batches(_sample(run, card, split, root)[:count], card))
         for split, count in (("train", IMAGES), ("validation", ORDINARY))
     )
-    found = Appendix(calibration_of(predictions_of(run.folder).of_split("validation")), _familiarity(train, ordinary))
-    append(found, run.network)
+    calibration = known.calibration if known else None
+    if calibration is None:
+        calibration = calibration_of(predictions_of(run.folder).of_split("validation"))
+    found = Appendix(calibration, _familiarity(train, ordinary))
+    append(found, run.network, replace=known is not None)
     return found
 
 

@@ -336,6 +336,31 @@ def test_a_network_without_appendix_says_so_and_gets_one(
     assert capsys.readouterr().err == f"error: The network already has its appendix: {network}. It is kept\n"
 
 
+def test_a_run_without_familiarity_gets_it_later(
+    described: Path, other: Path, tmp_path: Path, capsys: Capture, refused: Refuse
+) -> None:
+    """`logging=minimal` leaves the calibration only."""
+    from catsdogs_exp.training.checkpoint.appendix import Appendix, append, read_appendix
+    from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
+
+    run = Path(shutil.copytree(described, tmp_path / "minimal"))
+    network = run / "checkpoints" / "best.keras"
+    was = read_appendix(network)
+    assert was is not None and was.familiarity is not None
+    save_model(*load_model(network), network)
+    append(Appendix(was.calibration), network)
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    assert "familiarity: 300" in config
+    (run / "config.yaml").write_text(config.replace("familiarity: 300", "familiarity: 0"), encoding="utf-8")
+    assert refused(str(run), str(other), "--reject").endswith(f"Add it: evaluate {run} --append\n")
+    assert main(["evaluate", str(run), "--append"]) == 0
+    now = read_appendix(network)
+    assert now is not None and now.familiarity is not None and now.calibration == was.calibration
+    np.testing.assert_array_equal(now.familiarity.features, was.familiarity.features)
+    assert main(["predict", str(run), str(other), "--reject"]) == 0
+    capsys.readouterr()
+
+
 def test_a_folder_is_watched(
     trained: Path,
     files: list[str],

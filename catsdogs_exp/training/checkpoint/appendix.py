@@ -41,18 +41,24 @@ class Appendix:
     familiarity: Familiarity | None = None
 
 
-def append(appendix: Appendix, path: Path) -> bool:
+def append(appendix: Appendix, path: Path, replace: bool = False) -> bool:
     """Adds the appendix to a network's file, which is replaced once the longer one is complete.
 
+    Args:
+        appendix: to add.
+        path: of the network's file.
+        replace: whether it takes the place of an older appendix; otherwise a file that has one is not changed.
+
     Returns:
-        Whether it was added: a file that already has one is not changed.
+        Whether it was added.
 
     Raises:
         OSError: if the disk is full; the file is not changed.
     """
     with zipfile.ZipFile(path) as archive:
-        if _ENTRY in archive.namelist():
-            return False
+        has_one = _ENTRY in archive.namelist()
+    if has_one and not replace:
+        return False
     known = appendix.familiarity
     content: dict[str, Any] = {
         "calibration": None if appendix.calibration is None else asdict(appendix.calibration),
@@ -62,7 +68,10 @@ def append(appendix: Appendix, path: Path) -> bool:
     }
     scratch = path.with_name(f".{path.stem}.part.keras")
     try:
-        shutil.copyfile(path, scratch)
+        if has_one:
+            _copy_without_appendix(path, scratch)
+        else:
+            shutil.copyfile(path, scratch)
         with zipfile.ZipFile(scratch, "a") as archive:
             if known is not None:
                 archive.writestr(_FEATURES, known.features.astype(_NUMBERS).tobytes())
@@ -73,6 +82,14 @@ def append(appendix: Appendix, path: Path) -> bool:
     finally:
         scratch.unlink(missing_ok=True)
     return True
+
+
+def _copy_without_appendix(path: Path, copy: Path) -> None:
+    """Copies a network's file entry by entry: a zip file cannot replace one of its entries."""
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as written:
+        for entry in archive.infolist():
+            if entry.filename not in (_ENTRY, _FEATURES, _CENTRE):
+                written.writestr(entry, archive.read(entry))
 
 
 def read_appendix(path: Path) -> Appendix | None:

@@ -56,6 +56,18 @@ def test_an_appendix_is_kept(network: Path) -> None:
     assert read_appendix(network) == Appendix(Calibration(1.5, 100, 0.1, 0.02), None)
 
 
+def test_an_appendix_is_replaced_if_asked_for(network: Path) -> None:
+    features = np.ones((20, 7), np.float16)
+    known = Familiarity(features, features[0].astype(np.float32), 0.25, 80)
+    append(Appendix(Calibration(9.0, 100, 0.1, 0.02), known), network)
+    assert append(Appendix(Calibration(1.5, 100, 0.1, 0.02)), network, replace=True)
+    assert read_appendix(network) == Appendix(Calibration(1.5, 100, 0.1, 0.02), None)
+    with zipfile.ZipFile(network) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["config.json", "model.weights.h5", ENTRY]
+        assert archive.read("model.weights.h5") == bytes(1000)
+
+
 def test_links_to_the_file_keep_the_old_one(network: Path) -> None:
     """A snapshot's copy of the best network may be a hard link."""
     copy = network.with_name("copy.keras")
