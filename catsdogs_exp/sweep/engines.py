@@ -30,12 +30,13 @@ from catsdogs_exp.config.composer import key_of
 from catsdogs_exp.config.schema.optimizers import AUTO
 from catsdogs_exp.errors import BadInput, Interrupted, RunFailed, one_line
 from catsdogs_exp.record.folder.run_files import read_result
-from catsdogs_exp.record.folder.run_lock import is_abandoned
+from catsdogs_exp.record.folder.run_lock import is_abandoned, is_held
 from catsdogs_exp.signals import interruptible
 from catsdogs_exp.sweep.job import Outcome, SweepJob, objective_of, run_job
 from catsdogs_exp.sweep.recipe import BASIC, chosen, recipe_of
 from catsdogs_exp.sweep.running import LookAhead, Running
 from catsdogs_exp.sweep.side_by_side import worker_count
+from catsdogs_exp.sweep.start import as_found
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PENDING, RUNNING, JobState, read_sweep
 from catsdogs_exp.sweep.worker import SilentScreen
 
@@ -119,10 +120,15 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
     file = running.sweep.file
     lost: dict[int, int] = {}
     valid = _Valid(running)
-    while not running.stopped and valid.jobs(1):
+    elsewhere = _trained_elsewhere(running)
+    while not running.stopped and (valid.jobs(1, without=elsewhere) or elsewhere):
+        _settle_ended(running, elsewhere)
+        if not valid.jobs(1, without=elsewhere):
+            time.sleep(_LOOK)
+            continue
         with _launcher(running, words) as (launch, at_once):
             # lost jobs are retried alone, because a killed process may take down those next to it
-            batch = valid.jobs(at_once, without=lost) or valid.jobs(1)
+            batch = valid.jobs(at_once, without={*lost, *elsewhere}) or valid.jobs(1, without=elsewhere)
             before = {job.number: _moment(running.sweep.folder_of(job)) for job in batch}
             jobs = {f"{job.number}-{running.sweep.folder_of(job).name}": running.begin(job) for job in batch}
             try:
@@ -140,6 +146,31 @@ def run_with_launcher(running: Running, words: Sequence[str]) -> None:
                 file.change(number, status=PENDING)
             raise RunFailed(f"{' '.join(words)} started no job: {one_line(failure)}") from failure
         _settle(running, list(before), lost)
+
+
+def _trained_elsewhere(running: Running) -> set[int]:
+    """Returns the numbers of pending jobs that an earlier launch still trains: its processes outlive the sweep's own,
+    on a cluster above all.
+    """
+    pending = running.sweep.file.having(PENDING)
+    found = {job.number for job in pending if job.folder is not None and is_held(running.sweep.folder_of(job))}
+    if found:
+        jobs = ", ".join(running.prefix(number).strip() for number in sorted(found))
+        running.screen.say(f"waits for the jobs of an earlier launch, which are still being trained: {jobs}")
+    return found
+
+
+def _settle_ended(running: Running, elsewhere: set[int]) -> None:
+    """Records how jobs of an earlier launch have ended; those that have not ended well are started again."""
+    for number in sorted(elsewhere):
+        job = running.sweep.file[number]
+        folder = running.sweep.folder_of(job)
+        if is_held(folder):
+            continue
+        elsewhere.discard(number)
+        found = as_found(job, folder.parent)
+        if found.status != PENDING:
+            running.sweep.file.change(number, status=found.status, objective=found.objective, error=found.error)
 
 
 class _Valid:

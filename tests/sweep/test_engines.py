@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -21,6 +22,7 @@ from catsdogs_exp.config.composer import Composer
 from catsdogs_exp.config.search_path import CONF
 from catsdogs_exp.errors import Interrupted
 from catsdogs_exp.record.folder.result import Result
+from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.sweep import engines
 from catsdogs_exp.sweep.engines import EngineTask, Launch, launcher_words
 from catsdogs_exp.sweep.job import Outcome
@@ -196,6 +198,45 @@ def test_a_failure_ends_a_launchers_sweep_too(
     assert "ended after a failure, as sweep.on_error=stop asks for: 2 of 3 have not been run" in said
 
 
+def test_jobs_that_outlive_their_sweep_are_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a cluster, when the command that started them was killed."""
+    launched: list[list[int]] = []
+    taken, ends = threading.Event(), threading.Event()
+
+    def train(folder: Path) -> None:
+        with owned(folder):
+            taken.set()
+            ends.wait(60)
+            Result(folder / "result.json", status="ok", objective={"name": "val_accuracy", "value": 0.75, "epoch": 1})
+
+    def launch(running: Running, task: EngineTask, launch: Launch) -> None:
+        launched.append([job.number for job in task.jobs.values()])
+        if len(launched) == 1:
+            for job in task.jobs.values():
+                job.folder.mkdir()
+                Result(job.folder / "result.json", status="running")
+            raise Interrupted(signal.SIGHUP)
+        for job in task.jobs.values():
+            Result(job.folder / "result.json", status="ok")
+            running.end(job.number, Outcome("ok", None, None, 0.0))
+        ends.set()
+
+    monkeypatch.setattr("catsdogs_exp.sweep.engines._launch", launch)
+    assert main(["-m", "seed=1,2", *words_for("joblib"), f"output_dir={tmp_path}"]) == 129
+    (sweep,) = tmp_path.glob("*/*")
+    process = threading.Thread(target=train, args=(sweep / "0-seed=1",))
+    process.start()
+    taken.wait(60)
+    assert main(["resume", str(sweep)]) == 0
+    process.join()
+    assert launched == [[0, 1], [1]]
+    assert [(job["status"], job["objective"]) for job in states(tmp_path)] == [("ok", 0.75), ("ok", None)]
+    said = capsys.readouterr().err
+    assert "waits for the jobs of an earlier launch, which are still being trained: [1/2]" in said
+
+
 def test_each_job_of_a_launcher_is_composed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many launches there are, and as late as possible: submitit's own processes take a few jobs at a time."""
     composed: list[object] = []
@@ -211,10 +252,10 @@ def test_each_job_of_a_launcher_is_composed_once(tmp_path: Path, monkeypatch: py
             running.end(job.number, Outcome("ok", None, None, 0.0))
 
     monkeypatch.setattr("catsdogs_exp.sweep.engines._launch", launch)
-    words = ["seed=range(20)", "sweep.workers=2", *words_for("submitit_local")]
+    words = ["seed=range(8)", "sweep.workers=2", *words_for("submitit_local")]
     assert main(["-m", *words, f"output_dir={tmp_path}"]) == 0
-    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 20
-    assert len(launched) == 10 and launched[-1] - launched[0] == 18
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 8
+    assert len(launched) == 4 and launched[-1] - launched[0] == 6
 
 
 def test_a_recipe_may_choose_the_launcher(tmp_path: Path) -> None:

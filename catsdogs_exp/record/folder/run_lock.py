@@ -64,6 +64,22 @@ def true_status(folder: Path, written: Any) -> Any:
     return KILLED if written == "running" and is_abandoned(folder) else written
 
 
+def is_held(folder: Path) -> bool:
+    """Returns whether another process trains in a folder, on this machine or another one, as far as its lock tells."""
+    path = folder / _LOCK
+    if not path.is_file():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+    lock.release()
+    return False
+
+
 def is_abandoned(folder: Path) -> bool:
     """Whether no process trains in a folder any more: the one that did was killed before it could record this.
 
