@@ -12,6 +12,11 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.sweep.zips import typed_keys
 
 _EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
+_AT_A_TIME = {  # settings that say how many jobs a launcher runs at a time
+    "joblib": "hydra.launcher.n_jobs=2",
+    "submitit_slurm": "hydra.launcher.array_parallelism=20",
+    "ray": "hydra.launcher.ray.remote.num_cpus=4, the cores of a job",
+}
 BASIC = "basic"  # Hydra's name for the default choice
 
 
@@ -64,6 +69,29 @@ def check_launcher(settings: Sequence[str], config_dir: str | None) -> None:
     if name in _EXTRAS and find_spec(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher") is None:
         raise BadInput(
             f"hydra/launcher={name} needs a package that is not installed: pip install 'catsdogs-exp[{_EXTRAS[name]}]'"
+        )
+
+
+def refuse_words_of_workers(settings: Sequence[str], launcher: str) -> None:
+    """Rejects settings of our own workers that a launcher does not heed.
+
+    Args:
+        settings: as typed.
+        launcher: its name.
+
+    Raises:
+        BadInput: naming the launcher's own setting.
+    """
+    typed = {key_of(word): word for word in settings}
+    if launcher in _AT_A_TIME and "sweep.workers" in typed:
+        raise BadInput(
+            f"sweep.workers has no effect with hydra/launcher={launcher}, which has a setting of its own. "
+            f"Received: {typed['sweep.workers']}. Leave it out, or set {_AT_A_TIME[launcher]}"
+        )
+    if launcher in _EXTRAS and typed.get("sweep.isolate", "sweep.isolate=false").lower() != "sweep.isolate=false":
+        raise BadInput(
+            f"sweep.isolate has no effect with hydra/launcher={launcher}, which starts the processes itself. "
+            f"Received: {typed['sweep.isolate']}. Leave it out"
         )
 
 

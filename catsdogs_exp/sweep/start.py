@@ -23,7 +23,7 @@ from catsdogs_exp.run.job import run_name
 from catsdogs_exp.sweep.checks import Checked, check_values
 from catsdogs_exp.sweep.grid import Grid, Row, as_typed_row, expand
 from catsdogs_exp.sweep.job import objective_of
-from catsdogs_exp.sweep.recipe import check_launcher, recipe_of
+from catsdogs_exp.sweep.recipe import check_launcher, chosen, recipe_of, refuse_words_of_workers
 from catsdogs_exp.sweep.search.search import Search
 from catsdogs_exp.sweep.search.words import translated
 from catsdogs_exp.sweep.sweep_file import OK, PENDING, PRUNED, SKIPPED, JobState, SweepFacts, SweepFile, read_sweep
@@ -80,6 +80,7 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
     own = own_settings(settings, config_dir)
     check_launcher(settings, config_dir)
+    refuse_words_of_workers(settings, chosen("launcher", settings, config_dir))
     refuse_words_of_searches(settings)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:
@@ -120,6 +121,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     facts, jobs = read_sweep(folder)
     _refuse_words_of_begin(settings)
     own = own_settings([*facts.settings, *settings], facts.config_dir)
+    refuse_words_of_workers(settings, chosen("launcher", facts.settings, facts.config_dir))
     compose = Composer(facts.config_dir)
     grid = Grid(facts.dimensions)
     grid = replace(grid, skip=_condition(own.skip, grid))

@@ -276,6 +276,20 @@ def test_a_launcher_that_is_not_installed_is_refused(tmp_path: Path, capsys: pyt
     assert not any(tmp_path.iterdir())
 
 
+def test_settings_of_our_own_workers_are_refused_with_a_launcher(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher would start as many processes as there are cores, whatever was asked for."""
+    words = ["-m", "seed=1,2", *words_for("joblib"), f"output_dir={tmp_path}"]
+    assert main([*words, "sweep.workers=2"]) == 2
+    said = capsys.readouterr().err
+    assert "sweep.workers has no effect with hydra/launcher=joblib" in said
+    assert "Received: sweep.workers=2. Leave it out, or set hydra.launcher.n_jobs=2" in said
+    assert main([*words, "sweep.isolate=true"]) == 2
+    assert "sweep.isolate has no effect with hydra/launcher=joblib" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("engine", "extra"), [("joblib", "joblib"), ("submitit_slurm", "slurm"), ("ray", "ray")])
 def test_the_message_says_what_to_install(
     engine: str, extra: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
