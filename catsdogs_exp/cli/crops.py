@@ -89,7 +89,7 @@ def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", o
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.data.images.decoding import Undecodable
     from catsdogs_exp.inference.crop_report import as_picture, as_plain
-    from catsdogs_exp.inference.crops import in_words, read_cropped, score_crops
+    from catsdogs_exp.inference.crops import in_words, read_cropped, said, score_crops
 
     if options.out and len(images) != 1:
         raise BadInput(f"--out names the picture of one image. Received: {len(images)} images. Leave it out")
@@ -108,13 +108,15 @@ def predict_crops(predictor: "ImagePredictor", images: "Sequence[NamedImage]", o
     for name, image in rows.readable(images, read):
         scores = score_crops(predictor.probabilities, image)
         row = {"path": name, **as_plain(scores, classes)}
-        drawn = ""
+        words = in_words(scores, classes)
         if options.one is None:
             row["picture"] = str(_saved(as_picture(image, scores, grid, classes), name, options.out))
-            drawn = f"; {scores.changed.sum()} of {grid.count} crops change the answer: {row['picture']}"
+            if scores.strongest_change is None:  # the count says so
+                words = f"whole image: {said(scores.whole, classes)}"
+            words += f"; {scores.changed.sum()} of {grid.count} crops change the answer: {row['picture']}"
         rows.rows.append(row)
         if not options.as_json:
-            output().say(f"{name}: {in_words(scores, classes)}{drawn}")
+            output().say(f"{name}: {words}")
     return rows.finish(options.as_json)
 
 

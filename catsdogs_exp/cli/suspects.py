@@ -87,7 +87,7 @@ def main(run_path: Path, flags: list[str]) -> int:
     }
     found = (
         f"{len(ranked)} images scored {who}, which agrees with {figures['agreement']:.1%} of the labels: "
-        f"{figures['mislabelled']} look mislabelled"
+        f"{figures['mislabelled']} {'looks' if figures['mislabelled'] == 1 else 'look'} mislabelled"
     )
     page = write_page(
         judges.folder,

@@ -72,7 +72,7 @@ def diagnose(
         return (Diagnosis("diverged", text, _slower(config)),)
     found = [
         _diverged(history, result, config),
-        _collapsed(history, validation, config),
+        _collapsed(history, validation, result, config),
         *_learning(history, validation, result, config),
         _few(validation, config),
         _overfits(history, config),
@@ -131,7 +131,9 @@ def _diverged(history: Sequence[Row], result: Mapping[str, Any], config: Mapping
     return None
 
 
-def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: Mapping[str, Any]) -> Diagnosis | None:
+def _collapsed(
+    history: Sequence[Row], predictions: Predictions | None, result: Mapping[str, Any], config: Mapping[str, Any]
+) -> Diagnosis | None:
     if predictions is None:
         return None
     count = len(predictions.classes)
@@ -145,7 +147,7 @@ def _collapsed(history: Sequence[Row], predictions: Predictions | None, config: 
         "collapsed",
         f"Collapsed to one class: {said[top]:.2f} of {len(predictions)} validation images are predicted as "
         f"{predictions.classes[top]}; {are[top]:.2f} belong to it{_learned(history)}.",
-        _more_epochs(history, config) if _learned(history) else "lr=auto",
+        _more_epochs(history, config) if _learned(history) or _was_searched(result) else "lr=auto",
     )
 
 
@@ -153,6 +155,11 @@ def _learned(history: Sequence[Row]) -> str:
     """Returns a note if the last epoch recognized the training images: then the learning rate is not the problem."""
     accuracy = history[-1].get("accuracy", math.nan)
     return f", while {accuracy:.2f} of the training images are classified correctly" if accuracy >= _LEARNED else ""
+
+
+def _was_searched(result: Mapping[str, Any]) -> bool:
+    """Returns whether `lr=auto` chose the rate: then it is no advice."""
+    return result.get("lr_search_seconds") is not None
 
 
 def _more_epochs(history: Sequence[Row], config: Mapping[str, Any]) -> str:
@@ -184,7 +191,8 @@ def _learning(
     fell = history[-1].get("loss", math.nan) < 0.98 * history[0].get("loss", math.nan)
     if high - low > 2 * WIDE and hits / count > chance:
         return []  # too few images to tell
-    setting = _more_epochs(history, config) if fell or _learned(history) else "lr=auto"
+    longer = fell or _learned(history) or _was_searched(result)
+    setting = _more_epochs(history, config) if longer else "lr=auto"
     return [Diagnosis("chance", f"No better than chance: accuracy {figure}.", setting)]
 
 

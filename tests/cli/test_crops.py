@@ -42,6 +42,22 @@ def test_each_crop_is_answered_like_a_picture_cut_by_hand(trained: Path, image: 
     assert row["changed"] == pytest.approx(np.mean(answers))
 
 
+def test_an_image_that_no_crop_changes_is_told_once(
+    trained: Path, image: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catsdogs_exp.inference import crops
+
+    def sure(images: np.ndarray) -> np.ndarray:
+        return np.tile(np.float32([0.9, 0.1]), (len(images), 1))
+
+    score = crops.score_crops
+    monkeypatch.setattr(crops, "score_crops", lambda _predict, cropped: score(sure, cropped))
+    assert main(["predict", str(trained), str(image), "--crops"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    picture = "my-cat-[1]-crops.png"
+    assert line == f"{image}: whole image: cats 0.90; 0 of 147 crops change the answer: {picture}"
+
+
 def test_the_picture_is_new_each_time_and_its_path_is_printed(trained: Path, image: Path, capsys) -> None:
     for name in ("my-cat-[1]-crops.png", "my-cat-[1]-crops-2.png"):
         assert main(["predict", str(trained), str(image), "--crops"]) == 0

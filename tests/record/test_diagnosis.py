@@ -39,6 +39,13 @@ CASES = {
         "1.00 of 400 validation images are predicted as cats",
         "lr=auto",
     ),
+    "collapsed, though the rate was searched for": (
+        FLAT,
+        {"lr_search_seconds": 2.0},
+        predictions(0, all_cats=True),
+        "1.00 of 400 validation images are predicted as cats",
+        "epochs=12",
+    ),
     # as of batch normalization after a few steps: the rate that learned the training images is none too high
     "collapsed, though it learned": (
         rows([0.6, 0.1], [0.7, 2.3], 0.97, 0.5),
@@ -55,6 +62,13 @@ CASES = {
         "lr=0.0001",
     ),
     "chance": (FLAT, {}, predictions(205), "No better than chance: accuracy 0.512", "lr=auto"),
+    "chance, though the rate was searched for": (
+        FLAT,
+        {"lr_search_seconds": 2.0},
+        predictions(205),
+        "No better than chance: accuracy 0.512",
+        "epochs=12",
+    ),
     "few": (
         FLAT,
         {},
