@@ -1,6 +1,7 @@
 """Runs TensorBoard on a view of the runs, in a separate process, until it exits or is stopped."""
 
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,7 @@ def serve(path: Path, flags: Sequence[str], say: Callable[[str], None]) -> int:
         except OSError as error:
             raise RunFailed(
                 f"Links to the runs cannot be created: {error.strerror}: {error.filename}. Start TensorBoard directly: "
-                f"tensorboard --logdir {path}"
+                f"tensorboard --logdir {shlex.quote(str(path))}"
             ) from error
         words = [*_defaults(flags, path, pictures_per_series(runs)), *flags]
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", scratch, *words]

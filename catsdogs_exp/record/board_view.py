@@ -68,11 +68,17 @@ def pictures_per_series(runs: ShownRuns) -> int:
 def link_runs(runs: ShownRuns, view: Path) -> None:
     """Creates `view/NAME/train` and `view/NAME/validation`, links to event folders; existing ones are kept.
 
+    A run keeps its first name, although those that appear later may change the short names: TensorBoard would list it
+    twice.
+
     Raises:
         OSError: if links cannot be created.
     """
+    linked = {path.readlink() for path in view.rglob("*") if path.is_symlink()}
     for name, folder in runs.folders.items():
         for events in _event_folders(folder):
+            if events in linked:
+                continue
             link = view / name if events == folder else view / name / events.name
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink() and not link.exists():

@@ -1,6 +1,7 @@
 """A single run, or the jobs of an external Hydra sweeper: Hydra composes the config and calls the task."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -142,7 +143,7 @@ class Jobs:
             with owned(folder):
                 content = train(job, screen)
         except Interrupted:
-            screen.say(f"interrupted; to continue: python -m catsdogs_exp resume {folder}")
+            screen.say(f"interrupted; to continue: python -m catsdogs_exp resume {shlex.quote(str(folder))}")
             raise
         self._done.append((folder, content))
         return content

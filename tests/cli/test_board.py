@@ -64,6 +64,17 @@ def test_names_that_would_be_the_same_stay_whole(tmp_path: Path) -> None:
     assert set(shown_runs(tmp_path).folders) == names
 
 
+def test_a_run_is_listed_once_although_later_runs_change_the_short_names(tmp_path: Path) -> None:
+    first = make_run(tmp_path / "drawn" / "2026-11-25_23-52-18-ltxx")
+    link_runs(shown_runs(tmp_path), tmp_path / "view")
+    second = make_run(tmp_path / "folder" / "2026-11-26_08-15-00-abcd")
+    link_runs(shown_runs(tmp_path), tmp_path / "view")
+    assert links(tmp_path / "view") == {
+        **{f"11-25_23-52-ltxx/{part}": first / "tensorboard" / part for part in ("train", "validation")},
+        **{f"folder/11-26_08-15-abcd/{part}": second / "tensorboard" / part for part in ("train", "validation")},
+    }
+
+
 def test_runs_of_older_versions_are_shown_as_they_are(tmp_path: Path) -> None:
     run = make_run(tmp_path / "old")
     (run / "tensorboard" / "events.out.tfevents.1.x").write_bytes(b"")
