@@ -4,7 +4,7 @@ import itertools
 import logging
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # they come with TensorFlow, and with the pages
     from catsdogs_exp.training.fit import Listener
 
 _log = logging.getLogger("catsdogs_exp")
+_REWRITTEN = ("config.yaml", "overrides.yaml", "result.json", "manifest.csv", "inspection.json")
 
 
 @dataclass
@@ -42,6 +43,7 @@ class BegunRun:
         screen: for its messages; each line goes to `run.log` as well.
         explain: gives the report of a finished run its Grad-CAM maps; None: the report loads the saved network.
         until_it_ends: closed when the run ends.
+        before: files of a resumed run as they were, and None for new ones; empty once it continues.
     """
 
     job: Job
@@ -49,6 +51,7 @@ class BegunRun:
     screen: Screen
     explain: "Explain | None" = None
     until_it_ends: ExitStack = field(default_factory=ExitStack)
+    before: dict[Path, bytes | None] = field(default_factory=dict)
 
     def say(self, text: str) -> None:
         """Prints a line on the screen and in the log."""
@@ -84,6 +87,10 @@ class BegunRun:
         for line in warnings_of(manifest):
             self.say(line)
 
+    def take_up(self) -> None:
+        """The run continues: until then, what refuses to resume it leaves its files as they were."""
+        self.before.clear()
+
     def prepare_report(self, manifest: Manifest) -> None:
         """Starts a thread that prepares what the report needs of the images.
 
@@ -110,6 +117,7 @@ class BegunRun:
             )
         self.say(f"the data has changed since the run began: {changes}")
         kept = next(path for n in itertools.count(1) if not (path := folder / f"manifest-before-{n}.csv").exists())
+        self.before[kept] = None
         platforms.replace(folder / "manifest.csv", kept)
 
 
@@ -117,13 +125,16 @@ class BegunRun:
 def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
     """A context in which a run is in progress; however it ends, `result.json` and `run.log` record it.
 
+    A run that cannot be resumed stays as it was, except for its log: it may be a finished one.
+
     Raises:
         BadInput, RunFailed, Interrupted, Pruned: what ended it. Any other error becomes RunFailed.
     """
+    before = {} if job.found is None else _contents(job.folder)
     with _log_to(job.folder / "run.log"):
         write_config(job.folder, job.config)
         write_yaml(job.folder / "overrides.yaml", job.overrides)
-        run = BegunRun(job, _begin_result(job), _LoggedScreen(screen))
+        run = BegunRun(job, _begin_result(job), _LoggedScreen(screen), before=before)
         _log.info("%s", job.command)
         try:
             with interruption_wins(), watched(run.say), random_state_kept(), run.until_it_ends:
@@ -143,6 +154,9 @@ def begin_run(job: Job, screen: Screen) -> Iterator[BegunRun]:
             with held():
                 _log.exception("failed")
                 failure = _failure(error, job.folder)
+                if run.before and isinstance(error, BadInput):
+                    _put_back(run.before)
+                    raise
                 _update(run.result, status="failed", error=one_line(failure))
             report_run(job, run.screen, finished=False)
             if failure is error:
@@ -161,6 +175,26 @@ def _failure(error: BaseException, folder: Path) -> BaseException:
     if not folder.is_dir():
         return RunFailed(f"The run folder was removed or renamed while the run was writing to it: {folder}")
     return RunFailed(f"The run failed: {one_line(error)}. The traceback is in {folder / 'run.log'}")
+
+
+def _contents(folder: Path) -> dict[Path, bytes | None]:
+    """Returns the files of a run that a resume rewrites before it continues."""
+    paths = (folder / name for name in _REWRITTEN)
+    return {path: path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def _put_back(files: Mapping[Path, bytes | None]) -> None:
+    """Restores files to their former contents, and deletes those that are new."""
+    try:
+        for path, content in files.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            elif not path.is_file() or path.read_bytes() != content:
+                scratch = path.with_name(f".{path.name}.part")
+                scratch.write_bytes(content)
+                platforms.replace(scratch, path)
+    except OSError:
+        _log.exception("a file could not be restored")
 
 
 def _begin_result(job: Job) -> Result:

@@ -9,7 +9,7 @@ from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
-from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile
+from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile, state_of
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
@@ -98,6 +98,7 @@ def open_recorders(
     files = RunState(job.folder)
     if job.found is not None:
         files.take_back(job.snapshot)
+        run.result.update(**state_of(history))  # later epochs are gone, and so is a best network among them
     if job.snapshot:
         run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
     profile = job.profile or config.logging.profile

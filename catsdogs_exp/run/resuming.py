@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
+from catsdogs_exp.record.folder.provenance import changed_versions
 from catsdogs_exp.record.folder.run_files import read_result
 from catsdogs_exp.run.job import Job
 from catsdogs_exp.run.plan import plan_stages
@@ -42,6 +43,8 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
         return finished
     for key, change in changes.items():
         say(f"changed: {key}: {change}")
+    for line in changed_versions(found) if snapshot is not None else ():
+        say(f"{line}: results may differ from those of an uninterrupted run")
     return replace(job, found=found, snapshot=snapshot)
 
 

@@ -73,19 +73,19 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             plans = plan_stages(config)
             check_stages(plans, network.model)
 
-            # Begin, or continue from a snapshot.
-            snapshot = job.snapshot
-            progress = begin_progress(plans, config.training, snapshot)
-            history = progress.history
+            # Begin, or continue from a snapshot, which is refused, if it does not fit, before any file has changed.
+            progress = begin_progress(plans, config.training, job.snapshot)
+            history, stage = progress.history, None
+            if job.snapshot and not progress.stopped and (plan := next_stage(plans, history, config.training)):
+                stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
+                restore(job.snapshot, stage)
+            run.take_up()
             run.prepare_report(manifest)
             with open_recorders(job, setup, plans, progress, run) as recorders:
                 # Fit stage after stage. After each epoch the listeners save the best network and record the rest.
-                stage = None
                 while not progress.stopped and (plan := next_stage(plans, history, config.training)):
-                    stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
-                    if snapshot is not None:
-                        restore(snapshot, stage)
-                        snapshot = None
+                    if stage is None or stage.plan.number != plan.number:
+                        stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
                     ended = fit(stage, config.training, progress, recorders.listeners, recorders.checkpoints)
                     if ended:
                         run.say(f"stage {plan.number} of {len(plans)} ends after epoch {len(history.epochs)}: {ended}")

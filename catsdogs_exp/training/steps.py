@@ -140,6 +140,13 @@ class Steps:
         self._gradient_norm.reset_state()
         return norm
 
+    def set_rate(self, rate: float) -> None:
+        """Sets the learning rate, unless it is a function of the number of updates."""
+        variable = rate_of(self.optimizer)
+        variable = getattr(variable, "rate", variable)
+        if hasattr(variable, "assign"):
+            variable.assign(rate)
+
     def averaged(self) -> AbstractContextManager[None]:
         """A context manager in which the network has its averaged weights, if any: for evaluating, saving and
         drawing.

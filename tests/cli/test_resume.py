@@ -372,6 +372,75 @@ def test_other_data_is_refused_naming_the_files(
     assert (run / "manifest-before-1.csv").exists() and len(values(run)) == 2
 
 
+def contents(run: Path) -> dict[str, bytes]:
+    """Every file of a run but its log."""
+    files = (path for path in run.rglob("*") if path.is_file() and path.name not in ("run.log", ".lock"))
+    return {path.relative_to(run).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_finished_run_that_cannot_be_resumed_stays_as_it_was(
+    photo_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = photo_folder({"cats": 12, "dogs": 12})
+    settings = ["dataset=folder", f"dataset.path={photos}", "target_size=16", "depth=1", "model.dense=4", "epochs=1"]
+    settings += ["logging=minimal", "logging.tensorboard=true"]
+    assert main([*settings, f"output_dir={tmp_path / 'out'}"]) == 0
+    run = the_run(tmp_path / "out")
+    before = contents(run)
+    photo = photos / "cats" / "cat.3.jpg"
+    data = photo.read_bytes()
+    photo.unlink()
+    for words, reason in (
+        (["epochs=2"], "The data has changed since the run began: 1 image missing (cats/cat.3.jpg)"),
+        (["epochs=2", "depth=2", "--allow-changes"], "The checkpoint does not fit the network and optimizer"),
+    ):
+        capsys.readouterr()
+        assert main(["resume", str(run), *words]) == 2
+        assert reason in capsys.readouterr().err
+        assert contents(run) == before
+    photo.write_bytes(data)
+    assert main(["resume", str(run), "epochs=2"]) == 0
+    assert len(values(run)) == 2 and not list(run.glob("manifest-before-*"))
+
+
+def test_a_resumed_run_forgets_the_epochs_after_its_last_snapshot(
+    tmp_path: Path, bare: tuple[str, ...], stop_at: Callable[[int], None]
+) -> None:
+    """They are trained again; until then, its state is that of the snapshot, as its files are."""
+    stop_at(14)
+    words = [*bare, "epochs=4", "training.checkpoint.every=2epochs", f"output_dir={tmp_path}"]
+    assert main([*words, "training.monitor=loss"]) == 1
+    run = the_run(tmp_path)
+    assert json.loads((run / "result.json").read_text())["epochs"] == len(values(run)) == 3
+    stop_at(1)
+    assert main(["resume", str(run)]) == 1
+    result = json.loads((run / "result.json").read_text())
+    assert (result["status"], result["epochs"], len(values(run))) == ("failed", 2, 2)
+    assert result["objective"]["value"] == min(float(row["loss"]) for row in values(run))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "reduce_on_plateau"])
+def test_a_lower_rate_takes_effect(schedule: str, tmp_path: Path, bare: tuple[str, ...]) -> None:
+    """As the message about a loss that is not finite advises."""
+    assert main([*bare, "epochs=1", f"schedule={schedule}", f"output_dir={tmp_path}"]) == 0
+    run = the_run(tmp_path)
+    assert main(["resume", str(run), "lr=0.0001", "epochs=2", "--allow-changes"]) == 0
+    assert [float(row["learning_rate"]) for row in values(run)] == pytest.approx([0.001, 0.0001])
+    assert main(["resume", str(run), "epochs=3"]) == 0
+    assert [float(row["learning_rate"]) for row in values(run)] == pytest.approx([0.001, 0.0001, 0.0001])
+
+
+def test_other_versions_are_named(tmp_path: Path, bare: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*bare, "epochs=1", f"output_dir={tmp_path}"]) == 0
+    run = the_run(tmp_path)
+    result = json.loads((run / "result.json").read_text())
+    result["versions"]["tensorflow"] = "1.15"
+    (run / "result.json").write_text(json.dumps(result))
+    assert main(["resume", str(run), "epochs=2"]) == 0
+    said = capsys.readouterr().err
+    assert "tensorflow was 1.15, is 2." in said and "results may differ from those of an uninterrupted run" in said
+
+
 @pytest.mark.slow
 def test_a_damaged_snapshot_is_skipped_and_the_one_before_is_used(
     whole: Path, tmp_path: Path, stop_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, capsys

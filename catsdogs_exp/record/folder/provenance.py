@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,16 @@ _GIT_SECONDS = 5.0
 def versions() -> dict[str, str]:
     """Returns the versions of Python and the packages that affect the numbers."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def changed_versions(found: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each version that differs from the one in a run's `result.json`."""
+    before = found.get("versions") or {}
+    return [
+        f"{name} was {before.get(name)}, is {version}"
+        for name, version in versions().items()
+        if before.get(name) != version
+    ]
 
 
 def machine() -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Checkpoints:
         state = {
             "progress": progress.to_json(),
             "stage": stage.plan.number,
+            "learning_rate": stage.plan.optimizer.learning_rate,
             "plateau": stage.plateau.state() if stage.plateau is not None else None,
             "record": dict(self._record()),
         }
@@ -176,3 +177,7 @@ def restore(snapshot: Snapshot, stage: Stage) -> None:
             stage.plateau.restore(snapshot.state["plateau"])
         except (KeyError, TypeError, ValueError) as error:
             raise snapshot.refused(error) from error
+    planned = stage.plan.optimizer.learning_rate
+    if same and snapshot.state.get("learning_rate", planned) != planned:  # the user has changed it
+        assert isinstance(planned, float), "a range test has found it"
+        stage.steps.set_rate(planned)
