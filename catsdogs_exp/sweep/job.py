@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema.optimizers import AUTO
 from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, of_the_disk, one_line
@@ -139,7 +140,7 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
     with owned(job.folder, _PATIENCE, screen.say):
         if begun:
             stored = stored_config(job.folder)
-            run = replace(run, config=_with_threads_of(stored, config))
+            run = replace(run, config=_as_begun(stored, config))
             found = continued(run, changes_between(stored, run.config), screen.say)
             if isinstance(found, str):  # it had ended before this was recorded
                 return
@@ -147,12 +148,20 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         train(run, screen)
 
 
-def _with_threads_of(stored: Config, config: Config) -> Config:
-    """Returns the config with the job's original threads, which depend on the sweep's workers, for bit-identical
-    results.
+def _as_begun(stored: Config, config: Config) -> Config:
+    """Returns the config with what the job has settled: the rate that `lr=auto` has found, and its threads, which
+    depend on the sweep's workers, for bit-identical results.
     """
-    before = stored.training
+    before, optimizer = stored.training, config.optimizer
     threads = replace(
         config.training, intra_op_threads=before.intra_op_threads, inter_op_threads=before.inter_op_threads
     )
-    return replace(config, training=threads, loader=replace(config.loader, workers=stored.loader.workers))
+    if optimizer.learning_rate == AUTO:
+        optimizer = replace(optimizer, learning_rate=stored.optimizer.learning_rate)
+    return replace(
+        config,
+        training=threads,
+        loader=replace(config.loader, workers=stored.loader.workers),
+        optimizer=optimizer,
+        lr=stored.lr if config.lr == AUTO else config.lr,
+    )

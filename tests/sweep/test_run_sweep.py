@@ -99,6 +99,27 @@ def test_a_real_sweep_keeps_the_state_of_its_jobs(tmp_path: Path, tiny: tuple[st
     assert (Path(jobs[4]["folder"]) / "result.json").stat().st_mtime_ns == before
 
 
+def test_a_job_continues_with_the_rate_that_it_has_found(
+    tmp_path: Path, bare: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from catsdogs_exp.training import fit as training
+
+    fit, calls = training.fit, []
+
+    def fails_once(*arguments: Any) -> str:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RunFailed("out of luck")
+        return fit(*arguments)
+
+    monkeypatch.setattr(training, "fit", fails_once)
+    words = ["-m", *bare, "epochs=1", "lr=auto", "seed=1", "sweep.retries=1", f"output_dir={tmp_path}"]
+    assert main(words) == 0, capsys.readouterr().err
+    (job,) = states(tmp_path)
+    assert (job["status"], job["attempts"], len(calls)) == ("ok", 2, 2)
+    assert (Path(job["folder"]) / "run.log").read_text().count("lr=auto: lr=") == 1  # the search is not repeated
+
+
 def test_the_best_job_comes_first(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
     assert main(["-m", "seed=3,1,2", f"output_dir={tmp_path}"]) == 0
     lines = capsys.readouterr().out.splitlines()
