@@ -1,5 +1,6 @@
 """Trains from Python, with the same settings, folders and results as on the command line."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from catsdogs_exp import compat
 from catsdogs_exp.cli.screen import TerminalScreen
 from catsdogs_exp.config import plugins
+from catsdogs_exp.config.cluster import cluster_for
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.open_data import check_source
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.notebook.opened_run import OpenedRun
 from catsdogs_exp.notebook.opened_runs import OpenedRuns, open_runs
 from catsdogs_exp.notebook.typed_words import words_of
@@ -41,8 +44,15 @@ def train(*words: str, silent: bool = False, **settings: Any) -> OpenedRun:
     screen = TerminalScreen(silent=silent)
     config = config_of(typed, say=screen.say)
     check_source(config.dataset)
+    cluster = cluster_for(config.training)
+    if cluster is not None and not cluster.is_chief:
+        raise BadInput(
+            f"catsdogs_exp.train can only be the chief of several workers. Received: worker {cluster.index}. Start it "
+            f"with: python -m catsdogs_exp {shlex.join(typed)}"
+        )
     folder = new_run_folder(config.output_dir, run_name(config))
-    job = Job(config, folder, folder.name, _COMMAND.format("train", ", ".join(map(repr, typed))), typed)
+    command = _COMMAND.format("train", ", ".join(map(repr, typed)))
+    job = Job(config, folder, folder.name, command, typed, cluster=cluster)
     try:
         with owned(folder):
             train_job(job, screen)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+import catsdogs_exp
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.predictions import predictions_of
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
 from catsdogs_exp.training.distribution.distribution import GONE_SECONDS
@@ -208,4 +212,24 @@ def test_without_a_cluster_it_ends_at_once_with_an_example(
     said = capsys.readouterr().err
     assert said.startswith("error: training.strategy=multi_worker needs TF_CONFIG, or a Slurm step (srun)")
     assert '"task": {"type": "worker", "index": 0}' in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_it_is_repeated_and_trained_from_python_with_a_cluster_only(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["training"]["strategy"], config["output_dir"] = "multi_worker", str(tmp_path / "runs")
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["repeat", str(run)]) == 2
+    assert "error: training.strategy=multi_worker needs TF_CONFIG" in capsys.readouterr().err
+    settings = ("training.strategy=multi_worker", f"output_dir={tmp_path / 'runs'}")
+    with pytest.raises(BadInput, match="needs TF_CONFIG"):
+        catsdogs_exp.train(*settings)
+    cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(BadInput, match=r"Received: worker 1\. Start it with: python -m catsdogs_exp training"):
+        catsdogs_exp.train(*settings)
     assert not (tmp_path / "runs").exists()
