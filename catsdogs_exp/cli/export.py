@@ -110,5 +110,6 @@ def _show(exported: "Exported") -> None:
         )
     console.print(figures)
     console.say(
-        f"{exported.rows[0].images} validation images, one at a time; changed: predictions that differ from keras"
+        f"{exported.rows[0].images} {exported.rows[0].split} images, one at a time; changed: predictions that differ "
+        "from keras"
     )

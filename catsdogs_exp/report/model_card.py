@@ -167,7 +167,7 @@ def _files(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if not row.refused
     ]
-    note = f"Each compared with the run's network on {rows[0].images} validation images, one at a time."
+    note = f"Each compared with the run's network on {rows[0].images} {rows[0].split} images, one at a time."
     return [note, "", *_table(head, cells)]
 
 
@@ -179,7 +179,8 @@ def _limits(facts: RunFacts, card: ModelCard) -> list[str]:
         ),
         "- The figures hold for images from the same source. Other cameras, places or times may differ.",
     ]
-    if "test" not in (facts.result.get("counts") or {}):
+    counts = facts.result.get("counts") or {}
+    if "validation" in counts and "test" not in counts:
         lines.append("- The best epoch was chosen on the validation images: their figures are slightly optimistic.")
     if facts.predictions is not None:
         lines.append("- A probability is the network's own estimate; the calibration error says how far it is off.")

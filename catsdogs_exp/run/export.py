@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -41,12 +41,13 @@ from catsdogs_exp.inference.predictor import Predictor
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.free_names import take_free_name
 from catsdogs_exp.record.folder.result import write_json, write_whole
-from catsdogs_exp.record.folder.run_files import RunFiles
+from catsdogs_exp.record.folder.run_files import RunFiles, manifest_rows
 from catsdogs_exp.report.model_card import model_card
 from catsdogs_exp.report.network_page import network_page
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
 NAME = "exports"
+VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def export_run(
     """Exports the best network of a run into a new folder `exports`, `exports-2`, ... of the run.
 
     The files are written to a temporary folder, opened with their own runtimes and compared with the network on every
-    validation image. Only those that pass are moved to the new folder.
+    validation image, or test or training image if there are none. Only those that pass are moved to the new folder.
 
     Args:
         run: the run.
@@ -99,7 +100,10 @@ def export_run(
     """
     predictor = Predictor(run)
     how, classes = predictor.card.preparation, predictor.card.classes
-    validation = files_of_split(run, "validation", wanted.data, "--data PATH")
+    split = _split_to_check(run)
+    if split != VALIDATION:
+        say(f"the run has no {VALIDATION} images: the files are checked on its {split} images")
+    files_to_check = files_of_split(run, split, wanted.data, "--data PATH").files
     network = Candidate(run.network, Opened("keras", f"keras {keras.__version__}", _asking(predictor)))
     model = in_float32(predictor.model)
     try:
@@ -114,13 +118,20 @@ def export_run(
         )
         files = [found for each in wanted.formats for found in _written(each, scratch / each.file, sources)]
         panel = Panel(network, None if model is predictor.model else _in_keras(model), files)
-        count = len(validation.files)
-        photos = read_photos(validation.files, how, say)
+        count = len(files_to_check)
+        photos = read_photos(files_to_check, how, say)
         rows = check(panel, photos, classes, wanted.limits, lambda done: progress("checking", done, count))
+        rows = [replace(row, split=split) for row in rows]
         if not _remove_refused(scratch, rows, files):
             return Exported(None, tuple(rows))
         _accompany(scratch, sources, rows)
         return Exported(_settled(scratch, run.folder), tuple(rows))
+
+
+def _split_to_check(run: RunFiles) -> str:
+    """Returns the run's first split with images that training did not fit; training images if there is none."""
+    used = {row.split for row in manifest_rows(run)}
+    return next((split for split in (VALIDATION, "test", "train") if split in used), VALIDATION)
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,23 @@ def test_the_request_to_a_server(exported: Path, answers: dict[Path, np.ndarray]
     np.testing.assert_allclose(json.loads(asked.stdout)["predictions"][0], expected, atol=0.02)
 
 
+def test_a_run_without_validation_images_is_checked_on_others(
+    tmp_path: Path, bare: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*bare, "epochs=1", "split.validation=0", "split.test=0", "training.monitor=loss"]
+    assert main([*words, f"output_dir={tmp_path}"]) == 0
+    (run,) = (tmp_path / "drawn").iterdir()
+    capsys.readouterr()
+    assert main(["export", str(run), "--format", "savedmodel"]) == 0
+    said = capsys.readouterr()
+    count = sum(json.loads((run / "result.json").read_text())["counts"]["train"].values())
+    assert "the run has no validation images: the files are checked on its train images" in said.err
+    assert f"{count} train images, one at a time" in said.out
+    rows = json.loads((run / "exports" / "exports.json").read_text())["rows"]
+    assert {(row["split"], row["images"]) for row in rows} == {("train", count)}
+    assert "chosen on the validation images" not in (run / "exports" / "model_card.md").read_text()
+
+
 def test_an_older_export_is_kept(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (fresh / "exports").mkdir()
     (fresh / "exports" / "mine.txt").write_text("mine")

@@ -42,13 +42,14 @@ class Row:
         runtime: what ran it, with its version.
         file: its name.
         megabytes: its size, in units of 1e6 bytes.
-        images: number of validation images.
+        images: number of images.
         unread: how many of them the runtime cannot read; they count as wrong.
         largest_difference: largest difference of a probability from the run's network.
         changed: number of images whose most probable class differs from the run's network.
         accuracy: 0..1.
         milliseconds: time per image, one at a time.
         refused: why the file was removed, or `""`.
+        split: which images of the run.
     """
 
     label: str
@@ -62,6 +63,7 @@ class Row:
     accuracy: float
     milliseconds: float
     refused: str = ""
+    split: str = "validation"
 
 
 @dataclass
