@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.config.stored import changed_by, stored_overrides
     from catsdogs_exp.data.open_data import check_source
     from catsdogs_exp.record.folder.run_files import find_run
+    from catsdogs_exp.record.folder.run_folder import row_name
     from catsdogs_exp.record.folder.run_lock import owned
     from catsdogs_exp.run.job import Job
     from catsdogs_exp.run.resuming import continued
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
         job = Job(
             config,
             folder,
-            folder.name,
+            row_name(folder),
             command,
             overrides,
             options.verbose,

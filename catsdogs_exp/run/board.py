@@ -10,6 +10,7 @@ from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import read_predictions
+from catsdogs_exp.record.folder.result import config_hash
 from catsdogs_exp.record.folder.resume_files import RunState
 from catsdogs_exp.record.folder.run_files import AUGMENTED
 from catsdogs_exp.record.listeners.best_predictions import still_there
@@ -88,7 +89,8 @@ class Board:
 
 
 def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None, insides: Insides | None) -> Board | None:
-    """Opens the event files, and writes the settings, texts and samples of a new run; returns None if none are wanted.
+    """Opens the event files, and writes the settings, and the texts and samples of a new run; returns None if none are
+    wanted.
 
     Args:
         job: the run.
@@ -101,9 +103,11 @@ def open_board(job: Job, setup: Setup, state: RunState, probes: Probes | None, i
     if not config.logging.tensorboard:
         return None
     files = TensorBoard(state.tensorboard, has_validation=len(setup.loaders.validation.rows) > 0)
+    files.begin(job.name, hparams(config, job.overrides))
     if not job.snapshot:
-        files.begin(job.name, hparams(config, job.overrides))
         _introduce(files, job, setup)
+    elif job.found and job.found.get("config_hash") != config_hash(config):
+        files.text("config", config_text(config, job.overrides), job.found.get("epochs") or 0)
     shown: list[BoardListener] = [
         WeightsBoard(files, setup.network.model, config.logging.board),
         JudgementsBoard(files, setup.data, config.logging.board, state.predictions),

@@ -17,6 +17,7 @@ from catsdogs_exp.platforms import expanded
 
 _TRIES = 100
 _MAX_NAME = 120
+_TIMED = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\w+")  # names of run folders and sweeps
 _LONG_NUMBER = re.compile(r"(?<=[=,\[ ])-?\d+\.\d{6,}(?:[eE][-+]?\d+)?(?=[,\] ]|$)")
 
 
@@ -62,6 +63,14 @@ def job_name(number: int, overrides: list[str]) -> str:
     text = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", ",".join(word.lstrip("+") for word in overrides))
     text = re.sub(r"[^\w.=,+-]+", "_", text, flags=re.ASCII)
     return f"{number}-{text}"[:_MAX_NAME].rstrip("-.")
+
+
+def row_name(folder: Path) -> str:
+    """Returns the name of a run in TensorBoard's table: a job's with its sweep, as other sweeps may have the same
+    job.
+    """
+    sweep = folder.absolute().parent.name
+    return f"{folder.name} in {sweep}" if _TIMED.fullmatch(sweep) else folder.name
 
 
 def _create(folder: Path) -> bool:

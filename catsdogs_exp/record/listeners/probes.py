@@ -1,5 +1,7 @@
 """Fixed images whose activations are recorded during training."""
 
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivatio
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 from catsdogs_exp.record.pictures.encoding import png_of
-from catsdogs_exp.record.pictures.files import file_name
+from catsdogs_exp.record.pictures.files import file_names
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
@@ -103,8 +105,8 @@ class ProbeRecorder:
         if self._board:
             self._show(self._board, latest, "activations at the best epoch")
         self._folder.mkdir(exist_ok=True)  # a resumed run already has it, and draws its best epoch again
-        for name, pictures in zip(self._probes.names, latest.drawn, strict=True):
-            (self._folder / f"best-{file_name(name)}.png").write_bytes(pictures[0][1])
+        for name, pictures in zip(file_names(self._probes.names), latest.drawn, strict=True):
+            (self._folder / f"best-{name}.png").write_bytes(pictures[0][1])
 
     def take_back(self, epoch: int) -> None:
         """Removes what was recorded after an epoch, if a run continues from there."""
@@ -155,7 +157,15 @@ def choose_probes(config: Config, data: Data) -> Probes:
     """Fetches the images whose activations are recorded."""
     manifest, settings = data.manifest, config.logging.activations
     rows = probe_rows(manifest, settings.images)
-    names = tuple(
-        f"{manifest.classes[manifest.listing.labels[row]]} {manifest.path(row).name}" for row in rows.tolist()
+    return Probes(data.fetch(rows), _names(manifest, rows.tolist()), manifest.classes)
+
+
+def _names(manifest: Manifest, rows: Sequence[int]) -> tuple[str, ...]:
+    """Returns `cats cat.12.jpg` for each image; with its folders if another one has the same class and name."""
+    labels = [manifest.classes[manifest.listing.labels[row]] for row in rows]
+    short = [f"{label} {manifest.path(row).name}" for label, row in zip(labels, rows, strict=True)]
+    several = {name for name, count in Counter(short).items() if count > 1}
+    return tuple(
+        f"{label} {manifest.listing.paths[row]}" if name in several else name
+        for name, label, row in zip(short, labels, rows, strict=True)
     )
-    return Probes(data.fetch(rows), names, manifest.classes)

@@ -1,6 +1,7 @@
 """Pictures as files that never overwrite another."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -42,3 +43,15 @@ def file_name(name: str) -> str:
     if len(plain) <= _LONGEST_NAME:
         return plain
     return f"{plain[: _LONGEST_NAME // 2]}...{plain[-(_LONGEST_NAME // 2 - 3) :]}"
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Returns `file_name` of each, with a number where another one is the same, in capitals or not."""
+    found: list[str] = []
+    for plain in map(file_name, names):
+        taken, number, name = {each.casefold() for each in found}, 1, plain
+        while name.casefold() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        found.append(name)
+    return found

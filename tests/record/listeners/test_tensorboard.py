@@ -1,6 +1,7 @@
 """The event files, read back as TensorBoard reads them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,6 +123,44 @@ def test_a_sweep_has_a_row_a_job(tmp_path: Path, bare: tuple[str, ...]) -> None:
     assert sorted(row.hparams["lr"].number_value for row in rows) == [0.001, 0.01]
     for row in rows:
         assert {metric.name.tag for metric in row.metric_values} >= {"accuracy", "loss", "best epoch/accuracy"}
+
+
+def test_a_resumed_run_shows_its_present_settings(tmp_path: Path, bare: tuple[str, ...]) -> None:
+    assert main(["-m", *bare, "epochs=1", "lr=0.01", "logging.tensorboard=true", f"output_dir={tmp_path}"]) == 0
+    (sweep,) = (tmp_path / "drawn").iterdir()
+    (run,) = sweep.glob("0-*")
+    assert main(["resume", str(run), "epochs=2", "lr=0.001", "--allow-changes"]) == 0
+    (row,) = session_groups(tmp_path)
+    assert row.name == f"{run.name} in {sweep.name}"
+    assert (row.hparams["lr"].number_value, row.hparams["epochs"].number_value) == (0.001, 2)
+    assert row.sessions[0].status == api_pb2.STATUS_SUCCESS
+    texts = multiplexer(run / "tensorboard").Tensors("train", "config")
+    assert [event.step for event in texts] == [0, 1]
+    assert "epochs: 2" in texts[1].tensor_proto.string_val[0].decode()
+    assert scalars(multiplexer(run / "tensorboard"), "train", "loss").keys() == {1, 2}
+
+
+def test_a_run_whose_event_files_were_deleted_is_in_the_table_again(tmp_path: Path, bare: tuple[str, ...]) -> None:
+    assert main([*bare, "epochs=1", "logging.tensorboard=true", f"output_dir={tmp_path}"]) == 0
+    (run,) = (tmp_path / "drawn").iterdir()
+    shutil.rmtree(run / "tensorboard")
+    assert main(["resume", str(run), "epochs=2"]) == 0
+    assert [row.hparams["epochs"].number_value for row in session_groups(tmp_path)] == [2]
+
+
+def test_two_images_of_the_same_name_have_their_own_pictures(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    photos = photo_folder({"cats/first": 1, "cats/second": 1, "dogs": 2})
+    (photos / "cats" / "first" / "first.0.jpg").rename(photos / "cats" / "first" / "1.jpg")
+    (photos / "cats" / "second" / "second.0.jpg").rename(photos / "cats" / "second" / "1.jpg")
+    words = ["dataset=folder", f"dataset.path={photos}", "split.validation=0", "split.test=0", "target_size=16"]
+    words += ["depth=1", "model.dense=4", "epochs=1", "training.monitor=loss", "logging.activations.images=2"]
+    assert main([*words, "logging.report=false", f"output_dir={tmp_path / 'out'}"]) == 0
+    (run,) = (tmp_path / "out").glob("*/*")
+    pages = sorted(path.name for path in (run / "activations").glob("best-*.png"))
+    names = ["cats cats/first/1.jpg", "cats cats/second/1.jpg", "dogs dog.0.jpg", "dogs dog.1.jpg"]
+    assert pages == [f"best-{name.replace(' ', '-').replace('/', '-')}.png" for name in names]
+    tags = multiplexer(run / "tensorboard").Runs()["train"]["tensors"]
+    assert {f"activations at the best epoch/{name}/00 all layers" for name in names} <= set(tags)
 
 
 @pytest.fixture(scope="module")

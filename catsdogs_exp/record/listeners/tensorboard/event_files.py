@@ -5,6 +5,7 @@ TensorBoard would list it as a run of its own.
 """
 
 import io
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
+from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 from tensorboard.plugins.image import metadata
 
+from catsdogs_exp import platforms
 from catsdogs_exp.printable import printable
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
 FOLDERS = TRAIN, VALIDATION = "train", "validation"
 NOT_SET = "not set"  # for null in the table of HParams
+_ROW = "0.tfevents.hparams"  # of this table; other event files begin with `events`
 
 
 class TensorBoard:
@@ -44,7 +48,7 @@ class TensorBoard:
 
     def begin(self, name: str, hparams: Mapping[str, Any]) -> None:
         """Writes the run's row of the HParams table into the folder of the validation curves, whose last values it
-        shows.
+        shows. A resumed run replaces it: its settings may have changed.
 
         Args:
             name: of the row.
@@ -54,9 +58,14 @@ class TensorBoard:
         # Without a list, it collects the columns and metrics of every run.
         scalars = {key: _scalar(value) for key, value in hparams.items()}
         row = summary_v2.hparams_pb(scalars, trial_id=printable(name))
-        with self._validation.as_default():
-            tf.summary.experimental.write_raw_pb(row.SerializeToString(), step=0)
-        self._validation.flush()
+        # Of two rows TensorBoard shows the first, so it has a file of its own, which can be replaced, and which is read
+        # first.
+        self.judged.mkdir(parents=True, exist_ok=True)
+        scratch, now = self.judged / ".hparams.part", time.time()
+        with tf.io.TFRecordWriter(str(scratch)) as file:
+            file.write(event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+            file.write(event_pb2.Event(wall_time=now, summary=row).SerializeToString())
+        platforms.replace(scratch, self.judged / _ROW)
 
     def on_step(self, epoch: int, step: int, steps: int, steps_object: Steps) -> None:
         """Does nothing: values are written once per epoch."""
@@ -82,9 +91,9 @@ class TensorBoard:
         with self._writer(training).as_default(step=step):
             _write_image(tag, picture)
 
-    def text(self, tag: str, markdown: str) -> None:
+    def text(self, tag: str, markdown: str, step: int = 0) -> None:
         """Writes a text next to the training curves."""
-        with self._train.as_default(step=0):
+        with self._train.as_default(step=step):
             tf.summary.text(tag, markdown)
 
     def histogram(self, tag: str, values: NDArray[Any], step: int) -> None:
