@@ -12,6 +12,7 @@ from catsdogs_exp.record.listeners.mlflow_tracker import MlflowTracker, TrackedR
 from catsdogs_exp.run.job import Job, run_name
 from catsdogs_exp.run.network import Setup
 from catsdogs_exp.training.fit import Listener
+from catsdogs_exp.training.progress import EpochResult
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Guests:
         return [*self.custom, *([self.tracker] if self.tracker else [])]
 
     def close(self, status: str, result: Mapping[str, Any]) -> None:
-        """Tells them how the run ended: `ok`, `failed` or `interrupted`, with the content of `result.json`."""
+        """Tells them how the run ended, `ok`, `failed`, `interrupted` or `pruned`, and what `result.json` contains."""
         for listener in self.custom:
             listener.on_end(status)
         if self.tracker is not None:
@@ -41,17 +42,24 @@ class Guests:
             self.tracker.close(status, {name: value for name, value in best.items() if isinstance(value, float)})
 
 
-def open_guests(job: Job, setup: Setup, say: Callable[[str], None]) -> Guests:
+def open_guests(job: Job, setup: Setup, epochs: Sequence[EpochResult], say: Callable[[str], None]) -> Guests:
     """Creates the listeners named by `logging.listeners`, and MLflow's.
+
+    Args:
+        job: the run.
+        setup: what it trains.
+        epochs: those done so far, of a resumed run.
+        say: called with messages for the user.
 
     Raises:
         BadInput: if a listener cannot be created, or MLflow is not installed.
     """
     config = setup.config
-    about = ListenedRun(job.folder, config, setup.data.manifest.classes, setup.network.model, say)
+    about = ListenedRun(job.folder, config, setup.data.manifest.classes, setup.network.model, say, tuple(epochs))
     custom = make_listeners(config.logging.listeners, about)
     tracker = None
     if config.logging.mlflow:
-        run = TrackedRun(job.folder, run_name(config), job.name, flatten(to_plain(config)))
+        settings = flatten(to_plain(config))
+        run = TrackedRun(job.folder, run_name(config), job.name, settings, resumed=job.found is not None)
         tracker = MlflowTracker(tracking_uri(config.logging), run, say)
     return Guests(custom, tracker)

@@ -113,7 +113,7 @@ def open_recorders(
         probes.take_back(len(history.epochs))
     if insides and config.logging.probes.every >= 0:
         staircase = StaircaseRecorder(insides.pooled(config.logging.familiarity > 0), setup.data, config, job.folder)
-    guests = open_guests(job, setup, run.say)
+    guests = open_guests(job, setup, history.epochs, run.say)
     background = Background()
     card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
     network = NetworkFile(setup.network.model, card, files.best)

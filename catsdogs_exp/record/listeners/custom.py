@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.steps import Steps
 
 _SETTING = "logging.listeners"
+_METHODS = ("on_step", "on_epoch", "on_end")
 _log = logging.getLogger("catsdogs_exp")
 
 
@@ -34,6 +35,7 @@ class ListenedRun:
         classes: names, in the order of the probabilities.
         model: the network being trained.
         say: prints a line, also to the run's log.
+        epochs: results of the epochs done so far, if the run is resumed.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class ListenedRun:
     classes: tuple[str, ...]
     model: "keras.Model"
     say: Callable[[str], None]
+    epochs: tuple["EpochResult", ...] = ()
 
 
 ListenerMaker = Callable[[ListenedRun], "Listener"]
@@ -50,8 +53,8 @@ _makers: dict[str, ListenerMaker] = {}
 def register_listener(name: str) -> Callable[[ListenerMaker], ListenerMaker]:
     """Registers a listener as `name`: a class or factory function that takes a `ListenedRun`.
 
-    A listener has `on_step(epoch, step, steps, steps_object)`, `on_epoch(result)` or both, and may have
-    `on_end(status)`, with `ok`, `failed` or `interrupted`.
+    A listener has any of `on_step(epoch, step, steps, steps_object)`, `on_epoch(result)` and `on_end(status)`, with
+    `ok`, `failed`, `interrupted` or `pruned`.
 
     Raises:
         ValueError: if the name is already registered.
@@ -76,9 +79,12 @@ def make_listeners(names: tuple[str, ...], run: ListenedRun) -> list["GuardedLis
     made = []
     for name in names:
         try:
-            made.append(GuardedListener(name, _makers[name](run), run.say))
+            listener = _makers[name](run)
         except Exception as error:  # user code may raise anything
             raise BadInput(f"{_SETTING}: {name} cannot be created: {one_line(error)}") from error
+        if not any(hasattr(listener, method) for method in _METHODS):
+            run.say(f"the listener {name} is never called: it has none of {', '.join(_METHODS)}")
+        made.append(GuardedListener(name, listener, run.say))
     return made
 
 

@@ -4,16 +4,22 @@ A separate thread makes all calls, in order. A server that does not respond dela
 is reported, and nothing more is sent: the run folder has everything.
 """
 
+import hashlib
+import json
 import logging
 import queue
 import re
+import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from filelock import FileLock
 
 from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, one_line
@@ -24,7 +30,9 @@ if TYPE_CHECKING:  # they come with TensorFlow
 
 _PATIENCE = 60.0  # maximum number of seconds that the end of a run waits for MLflow
 _LONGEST = 6000  # maximum number of characters that MLflow accepts for a parameter's value
-_STATUS = {"ok": "FINISHED", "interrupted": "KILLED"}
+_STATUS = {"ok": "FINISHED", "interrupted": "KILLED", "pruned": "KILLED"}
+_ID = "mlflow.json"  # in the run folder: the run's identity in MLflow
+_LAST = "images_per_second"  # the last metric of an epoch to be logged
 _FILES = ("config.yaml", "manifest.csv", "metrics.csv", "predictions.csv", "staircase.png")
 _log = logging.getLogger("catsdogs_exp")
 
@@ -38,12 +46,14 @@ class TrackedRun:
         experiment: that it belongs to.
         name: of the run.
         parameters: flat settings.
+        resumed: whether the run continues an earlier one: its record in MLflow is continued, too.
     """
 
     folder: Path
     experiment: str
     name: str
     parameters: Mapping[str, Any]
+    resumed: bool = False
 
 
 class MlflowTracker:
@@ -64,6 +74,7 @@ class MlflowTracker:
         self._has_failed = False
         self._client: Any = None
         self._id = ""
+        self._logged: dict[int, float] = {}  # loss of the epochs that a resumed run's record has already
         self._environment = ExitStack()
         self._environment.enter_context(process.mlflow_environment())
         try:
@@ -88,7 +99,7 @@ class MlflowTracker:
             **result.train,
             **{f"val_{name}": value for name, value in result.val.items()},
             "learning_rate": result.learning_rate,
-            "images_per_second": result.images_per_second,
+            _LAST: result.images_per_second,
         }
         self._calls.put(lambda: self._metrics(values, result.epoch))
 
@@ -96,7 +107,7 @@ class MlflowTracker:
         """Queues the files and the status of the run, and waits at most a minute until everything is written.
 
         Args:
-            status: `ok`, `failed` or `interrupted`.
+            status: `ok`, `failed`, `interrupted` or `pruned`.
             best: metrics of the best epoch.
         """
         if best:
@@ -124,13 +135,48 @@ class MlflowTracker:
                     self._say(f"MLflow failed: {why}. The run continues without it; the run folder has everything")
 
     def _begin(self) -> None:
-        client = self._make(tracking_uri=self._uri)
-        found = client.get_experiment_by_name(self._run.experiment)
-        experiment = found.experiment_id if found else client.create_experiment(self._run.experiment, **self._place())
-        self._id = client.create_run(experiment, run_name=self._run.name).info.run_id
+        with _alone(self._uri):
+            client = self._make(tracking_uri=self._uri)
+            experiment = self._experiment(client)
+        earlier = self._earlier(client)
+        if earlier is None:
+            self._id = client.create_run(experiment, run_name=self._run.name).info.run_id
+            (self._run.folder / _ID).write_text(json.dumps({"run_id": self._id}), encoding="utf-8")
+        else:
+            self._id = earlier.info.run_id
+            client.update_run(self._id, status="RUNNING")
+            complete = {point.step for point in client.get_metric_history(self._id, _LAST)}
+            losses = {point.step: point.value for point in client.get_metric_history(self._id, "loss")}
+            self._logged = {step: loss for step, loss in losses.items() if step in complete}
         self._client = client
+        known = {} if earlier is None else earlier.data.params
         for key, value in self._run.parameters.items():
-            client.log_param(self._id, re.sub(r"[^\w./ -]", "_", key), str(value)[:_LONGEST])
+            name, text = re.sub(r"[^\w./ -]", "_", key), str(value)[:_LONGEST]
+            if name not in known:
+                client.log_param(self._id, name, text)
+            elif known[name] != text:  # MLflow never changes a parameter
+                client.set_tag(self._id, f"resumed with {name}", text)
+
+    def _experiment(self, client: Any) -> str:
+        name = self._run.experiment
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(client.create_experiment(name, **self._place()))
+            except Exception:  # another run has just created it
+                found = client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _earlier(self, client: Any) -> Any:
+        """Returns MLflow's record of the run that is resumed, or None if this store has none."""
+        try:
+            identity = json.loads((self._run.folder / _ID).read_text(encoding="utf-8"))["run_id"]
+            found = client.get_run(identity) if self._run.resumed else None
+        except Exception:  # no file, or one of another store
+            return None
+        return found if found is not None and found.info.run_name == self._run.name else None
 
     def _place(self) -> dict[str, str]:
         """Returns the artifact location: next to the database, while MLflow's default is the current folder."""
@@ -138,6 +184,8 @@ class MlflowTracker:
         return {"artifact_location": (Path(database[1]).absolute().parent / "mlruns").as_uri()} if database else {}
 
     def _metrics(self, values: Mapping[str, float], epoch: int) -> None:
+        if epoch in self._logged and self._logged[epoch] == values.get("loss"):
+            return
         for name, value in values.items():
             self._client.log_metric(self._id, name, value, step=epoch)
 
@@ -156,6 +204,17 @@ class MlflowTracker:
 def without_password(text: str) -> str:
     """Returns a text with users and passwords removed from its URIs."""
     return re.sub(r"(://)[^/@\s]+@", r"\1...@", text)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """A context manager in which no other run on this machine opens the same store: MLflow creates tables and
+    experiments without a lock.
+    """
+    of_user = f"{platformdirs.user_cache_dir()} {uri}".encode("utf-8", "backslashreplace")
+    name = f"catsdogs-mlflow-{hashlib.sha256(of_user).hexdigest()[:16]}.lock"
+    with FileLock(Path(tempfile.gettempdir()) / name, timeout=_PATIENCE):
+        yield
 
 
 def _pictures(folder: Path) -> Sequence[Path]:

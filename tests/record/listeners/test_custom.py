@@ -19,6 +19,8 @@ class Notes:
     def __init__(self, run):
         self.path = run.folder / "notes.txt"
         self.write(f"{run.classes} {run.config.epochs} {run.model.count_params()}")
+        for result in run.epochs:
+            self.write(f"earlier epoch {result.epoch} {result.val['accuracy']!r}")
 
     def write(self, line):
         with self.path.open("a") as handle:
@@ -117,6 +119,27 @@ def test_listeners_that_cannot_be_made_are_refused(
 ) -> None:
     assert main([*tiny, *QUICK, f"logging.listeners=[{name}]"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_listener_without_methods_is_named(
+    plugin: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*tiny, *QUICK, "epochs=1", "logging.listeners=[silent,notes]"]) == 0
+    said = capsys.readouterr().err
+    assert "the listener silent is never called: it has none of on_step, on_epoch, on_end" in said
+    assert "notes is never called" not in said
+
+
+def test_a_listener_of_a_resumed_run_knows_the_epochs_before(plugin: Path, tiny: tuple[str, ...]) -> None:
+    assert main([*tiny, *QUICK, "epochs=1", "logging.listeners=[notes]"]) == 0
+    run = run_of(plugin)
+    (run / "notes.txt").unlink()
+    assert main(["resume", str(run), "epochs=2"]) == 0
+    with (run / "metrics.csv").open() as handle:
+        accuracies = [row["val_accuracy"] for row in csv.DictReader(handle)]
+    _, *lines = (run / "notes.txt").read_text().splitlines()
+    assert lines[0] == f"earlier epoch 1 {accuracies[0]}" and lines[1] == "last step of epoch 2"
+    assert lines[2].startswith(f"epoch 2 {accuracies[1]} ") and lines[3:] == ["ok"]
 
 
 def test_a_name_is_taken_once(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:

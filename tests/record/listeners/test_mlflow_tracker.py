@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,49 @@ def test_a_run_is_written_to_a_local_store(
     assert here == ["best.keras", "out", "store"]  # nothing else in the current folder
 
 
+@pytest.mark.parametrize("store", ["file", pytest.param("sqlite", marks=pytest.mark.slow)])
+def test_a_resumed_run_continues_its_record(store: str, mlflow: Any, tmp_path: Path, bare: tuple[str, ...]) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db" if store == "sqlite" else (tmp_path / "mlruns").as_uri()
+    words = [*bare, "epochs=1", "logging.mlflow=true", f"logging.mlflow_uri={uri}", f"output_dir={tmp_path / 'out'}"]
+    assert main(words) == 0
+    run = the_run(tmp_path / "out")
+    assert main(["resume", str(run), "epochs=2"]) == 0
+    client = mlflow.tracking.MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("drawn").experiment_id
+    (found,) = client.search_runs([experiment])
+    assert found.info.status == "FINISHED" and json.loads((run / "mlflow.json").read_text()) == {
+        "run_id": found.info.run_id
+    }
+    assert (found.data.params["epochs"], found.data.tags["resumed with epochs"]) == ("1", "2")
+    assert [point.step for point in client.get_metric_history(found.info.run_id, "loss")] == [1, 2]
+    # An epoch that is trained once more, because the run was killed before its checkpoint, is not logged again.
+    for path in sorted((run / "checkpoints" / "last").glob("*.npz"))[1:]:
+        path.unlink()
+    assert main(["resume", str(run), "epochs=3"]) == 0
+    (found,) = client.search_runs([experiment])
+    assert [point.step for point in client.get_metric_history(found.info.run_id, "loss")] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_two_runs_may_create_the_store_at_once(mlflow: Any, tmp_path: Path) -> None:
+    """Jobs of a sweep, in two processes."""
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from catsdogs_exp.record.listeners.mlflow_tracker import MlflowTracker, TrackedRun\n"
+        "folder = Path(sys.argv[2])\nfolder.mkdir()\n"
+        "run = TrackedRun(folder, 'photos', folder.name, {'lr': 0.1})\n"
+        "MlflowTracker(sys.argv[1], run, print).close('ok', {})\n"
+    )
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    commands = [[sys.executable, "-c", script, uri, str(tmp_path / name)] for name in ("a", "b", "c")]
+    started = [subprocess.Popen(each, stdout=subprocess.PIPE, text=True, env=environment) for each in commands]
+    assert [process.communicate(timeout=120)[0] for process in started] == ["", "", ""]
+    client = mlflow.tracking.MlflowClient(tracking_uri=uri)
+    (experiment,) = [each for each in client.search_experiments() if each.name == "photos"]
+    assert sorted(run.info.run_name for run in client.search_runs([experiment.experiment_id])) == ["a", "b", "c"]
+
+
 @pytest.mark.slow
 def test_the_process_is_left_as_it_was(mlflow: Any, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     before, threads = dict(os.environ), threading.active_count()
@@ -93,8 +137,6 @@ def test_the_process_is_left_as_it_was(mlflow: Any, tmp_path: Path, tiny: tuple[
 
 
 def test_telemetry_is_off_where_the_tracker_imports_mlflow(mlflow: Any, tmp_path: Path) -> None:
-    import subprocess
-
     script = (
         "import os\n"
         "from catsdogs_exp import process\n"
