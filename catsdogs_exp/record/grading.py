@@ -52,11 +52,13 @@ class Criterion:
         title: title of the assignment.
         epochs: number of epochs that count; a longer run is graded by its first ones.
         judge: evaluates the requirements on the curves.
+        judges_validation: whether there are requirements on the validation accuracy.
     """
 
     title: str
     epochs: int
     judge: Callable[[Curves], list[Finding]]
+    judges_validation: bool = True
 
 
 def grade(curves: Curves, name: str) -> list[Finding]:
@@ -67,11 +69,16 @@ def grade(curves: Curves, name: str) -> list[Finding]:
         name: of the assignment, one of `CRITERIA`.
 
     Raises:
-        BadInput: for an unknown name.
+        BadInput: for an unknown name, or one whose requirements need validation images if there are none.
     """
     if name not in CRITERIA:
         raise BadInput(f"--by must be one of {', '.join(CRITERIA)}. Received: {name}.{did_you_mean(name, CRITERIA)}")
     criterion = CRITERIA[name]
+    if criterion.judges_validation and np.isnan(curves.val).all():
+        others = ", ".join(each for each, other in CRITERIA.items() if not other.judges_validation)
+        raise BadInput(
+            f"--by {name} grades the validation accuracy, and the run has no validation images. Without them: {others}"
+        )
     return criterion.judge(curves.until(criterion.epochs))
 
 
@@ -79,12 +86,12 @@ def read_curves(folder: Path) -> Curves:
     """Reads the accuracies of a run from its `metrics.csv`.
 
     Raises:
-        BadInput: if there are none, or no validation values among them.
+        BadInput: if there are none.
     """
     try:
         rows = epoch_rows(folder)
         train = np.array([float(row["accuracy"]) for row in rows])
-        val = np.array([float(row["val_accuracy"]) for row in rows])
+        val = np.array([float(row["val_accuracy"] or "nan") for row in rows])  # empty without validation images
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadInput(f"The run has no training and validation accuracy to grade: {folder} ({error})") from error
     if not len(train):
@@ -143,9 +150,13 @@ def _with_curves(judge: Callable[[Curves], list[Finding]]) -> Callable[[Curves],
 CRITERIA = {
     "week1": Criterion("course 2, week 1: cats and dogs from scratch", 15, _accuracies(0.95, 0.80)),
     "week2": Criterion("course 2, week 2: augmentation", 35, _with_curves(_accuracies(0.80, 0.80))),
-    "week3": Criterion("course 2, week 3: transfer learning, fewer than 5 epochs", 4, _accuracies(0.999, None, True)),
+    "week3": Criterion(
+        "course 2, week 3: transfer learning, fewer than 5 epochs", 4, _accuracies(0.999, None, True), False
+    ),
     "week4": Criterion("course 2, week 4: more than two classes", 15, _accuracies(0.99, 0.95, True)),
     "2019_ex5": Criterion("2019, exercise 5: accuracy, both > 0.9", 15, _accuracies(0.90, 0.90, True)),
     "2019_ex6": Criterion("2019, exercise 6: augmentation, both > 0.95", 15, _accuracies(0.95, 0.95, True)),
-    "2019_ex7": Criterion("2019, exercise 7: 99.9 % in fewer than 100 epochs", 99, _accuracies(0.999, None, True)),
+    "2019_ex7": Criterion(
+        "2019, exercise 7: 99.9 % in fewer than 100 epochs", 99, _accuracies(0.999, None, True), False
+    ),
 }
