@@ -95,45 +95,48 @@ def open_recorders(
     if not setup.network.distribution.is_chief:
         yield Recorders()
         return
-    files = RunState(job.folder)
-    if job.found is not None:
-        files.take_back(job.snapshot)
-        run.result.update(**state_of(history))  # later epochs are gone, and so is a best network among them
-    if job.snapshot:
-        run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
-    profile = job.profile or config.logging.profile
-    activations = config.logging.activations
-    chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
-    insides = _open_insides(setup, run.say)
-    board = open_board(job, setup, files, chosen, insides)
-    events = board.files if board else None
-    probes, staircase = None, None
-    if insides and chosen is not None:
-        probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
-        probes.take_back(len(history.epochs))
-    if insides and config.logging.probes.every >= 0:
-        staircase = StaircaseRecorder(insides.pooled(config.logging.familiarity > 0), setup.data, config, job.folder)
-    guests = open_guests(job, setup, history.epochs, run.say)
-    background = Background()
-    card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
-    network = NetworkFile(setup.network.model, card, files.best)
-    best = KeepBest(network, run.result, history, background, at_once=bool(guests.listeners))
-    predictions = KeepPredictions(files.predictions, manifest)
-    listeners: list[Listener] = [
-        run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
-        MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
-        predictions,
-        best,  # after it, because `result.json` then names the epoch
-        *(board.listeners if board else []),
-        *([probes] if probes else []),
-        *([staircase] if staircase else []),
-        *([Trace(files.tensorboard / TRAIN)] if profile else []),
-        *guests.listeners,  # all else is written by then
-        *([PruneListener(job.watch, history.monitor)] if job.watch else []),  # last, as it may end the run
-    ]
-    every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
-    status = "failed"
+    guests = open_guests(job, setup, history.epochs, run.say)  # it may refuse, before any file has changed
+    run.take_up()
+    status, board = "failed", None
     try:
+        files = RunState(job.folder)
+        if job.found is not None:
+            files.take_back(job.snapshot)
+            run.result.update(**state_of(history))  # later epochs are gone, and so is a best network among them
+        if job.snapshot:
+            run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
+        profile = job.profile or config.logging.profile
+        activations = config.logging.activations
+        chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
+        insides = _open_insides(setup, run.say)
+        board = open_board(job, setup, files, chosen, insides)
+        events = board.files if board else None
+        probes, staircase = None, None
+        if insides and chosen is not None:
+            probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
+            probes.take_back(len(history.epochs))
+        if insides and config.logging.probes.every >= 0:
+            staircase = StaircaseRecorder(
+                insides.pooled(config.logging.familiarity > 0), setup.data, config, job.folder
+            )
+        background = Background()
+        card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
+        network = NetworkFile(setup.network.model, card, files.best)
+        best = KeepBest(network, run.result, history, background, at_once=bool(guests.listeners))
+        predictions = KeepPredictions(files.predictions, manifest)
+        listeners: list[Listener] = [
+            run.screen.training(lambda: planned_epochs(plans, history), config.loader.batch_size),
+            MetricsCsv(job.folder / "metrics.csv", history.epochs, len(manifest.classes)),
+            predictions,
+            best,  # after it, because `result.json` then names the epoch
+            *(board.listeners if board else []),
+            *([probes] if probes else []),
+            *([staircase] if staircase else []),
+            *([Trace(files.tensorboard / TRAIN)] if profile else []),
+            *guests.listeners,  # all else is written by then
+            *([PruneListener(job.watch, history.monitor)] if job.watch else []),  # last, as it may end the run
+        ]
+        every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
         # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
         with (
             background,

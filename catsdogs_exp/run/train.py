@@ -79,7 +79,6 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             if job.snapshot and not progress.stopped and (plan := next_stage(plans, history, config.training)):
                 stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
                 restore(job.snapshot, stage)
-            run.take_up()
             run.prepare_report(manifest)
             with open_recorders(job, setup, plans, progress, run) as recorders:
                 # Fit stage after stage. After each epoch the listeners save the best network and record the rest.

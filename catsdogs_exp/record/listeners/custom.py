@@ -80,7 +80,7 @@ def make_listeners(names: tuple[str, ...], run: ListenedRun) -> list["GuardedLis
     for name in names:
         try:
             listener = _makers[name](run)
-        except Exception as error:  # user code may raise anything
+        except (Exception, SystemExit) as error:  # user code may raise anything
             raise BadInput(f"{_SETTING}: {name} cannot be created: {one_line(error)}") from error
         if not any(hasattr(listener, method) for method in _METHODS):
             run.say(f"the listener {name} is never called: it has none of {', '.join(_METHODS)}")
@@ -119,7 +119,7 @@ class GuardedListener:
             return
         try:
             call(*arguments)
-        except Exception as error:  # user code may raise anything
+        except (Exception, SystemExit) as error:  # user code may raise anything
             self._has_failed = True
             _log.exception("the listener %s failed", self.name)
             self._say(

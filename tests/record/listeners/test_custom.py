@@ -60,6 +60,20 @@ class Broken:
 def impossible(run):
     raise KeyError("api_key")
 """
+LEAVING = """
+import sys
+
+from catsdogs_exp.record.listeners.custom import register_listener
+
+
+@register_listener("leaving")
+class Leaving:
+    def __init__(self, run):
+        pass
+
+    def on_step(self, epoch, step, steps, steps_object):
+        sys.exit("done")
+"""
 QUICK = ("logging=minimal", "epochs=2", "plugins=[my_listeners]")
 
 
@@ -121,6 +135,16 @@ def test_listeners_that_cannot_be_made_are_refused(
     assert said in capsys.readouterr().err
 
 
+def test_a_listener_that_exits_does_not_end_the_run(
+    plugin: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plugin / "my_exits.py").write_text(LEAVING)
+    assert main([*tiny, *QUICK, "plugins=[my_exits]", "logging.listeners=[leaving]"]) == 0
+    said = "the listener leaving failed at epoch 1, step 1: SystemExit: done. The run continues without it"
+    assert capsys.readouterr().err.count(said) == 1
+    assert json.loads((run_of(plugin) / "result.json").read_text())["status"] == "ok"
+
+
 def test_a_listener_without_methods_is_named(
     plugin: Path, tiny: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,6 +152,17 @@ def test_a_listener_without_methods_is_named(
     said = capsys.readouterr().err
     assert "the listener silent is never called: it has none of on_step, on_epoch, on_end" in said
     assert "notes is never called" not in said
+
+
+def test_a_finished_run_is_not_resumed_with_a_listener_that_cannot_be_made(plugin: Path, tiny: tuple[str, ...]) -> None:
+    assert main([*tiny, *QUICK, "epochs=1", "logging.listeners=[notes]"]) == 0
+    run = run_of(plugin)
+    before = {path: path.read_bytes() for path in run.glob("*.*") if path.name != "run.log"}
+    words = ["resume", str(run), "epochs=2", "--allow-changes"]
+    assert main([*words, "logging.listeners=[impossible]"]) == 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert json.loads((run / "result.json").read_text())["status"] == "ok"
+    assert main(words) == 0
 
 
 def test_a_listener_of_a_resumed_run_knows_the_epochs_before(plugin: Path, tiny: tuple[str, ...]) -> None:
