@@ -3,7 +3,7 @@
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _GUESSES = 3  # names that a message suggests
 _PART = 4  # letters of a part of a name that identify it
@@ -38,28 +38,30 @@ class Interrupted(BaseException):
 
 def is_full(error: BaseException) -> bool:
     """Returns whether writing failed for lack of space: a full disk, a quota, or a file size limit."""
-    seen: set[int] = set()
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
+    for each in _causes(error):
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return True
         if "No space left on device" in str(each) or "Disk quota exceeded" in str(each):  # from C libraries
             return True
-        each = each.__cause__ or each.__context__
     return False
 
 
 def why_full(error: BaseException) -> str:
     """Returns what `is_full` found, with the file if the system named one: C libraries put much else around it."""
+    for each in _causes(error):
+        if isinstance(each, OSError) and each.strerror:
+            return f"{each.strerror}: {each.filename}" if each.filename else each.strerror
+    return "Disk quota exceeded" if "Disk quota exceeded" in str(error) else "No space left on device"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yields an error, what caused it, and so on; chains can be circular."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
         seen.add(id(each))
-        if isinstance(each, OSError) and each.strerror:
-            return f"{each.strerror}: {each.filename}" if each.filename else each.strerror
+        yield each
         each = each.__cause__ or each.__context__
-    return "Disk quota exceeded" if "Disk quota exceeded" in str(error) else "No space left on device"
 
 
 def disk_is_full(error: BaseException, next_step: str = "") -> RunFailed:

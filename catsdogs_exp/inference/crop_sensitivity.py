@@ -113,7 +113,6 @@ def crop_sensitivity(
     predictor: "ImagePredictor",
     files: Sequence[tuple[Path, str]],
     progress: Callable[[str, int, int], None],
-    grid: Grid = COARSE,
 ) -> CropSensitivity:
     """Predicts images and their crops; threads read ahead.
 
@@ -121,7 +120,6 @@ def crop_sensitivity(
         predictor: the network's predictor.
         files: files with their classes, which the network must know.
         progress: called with the current task, the number of images done, and the total.
-        grid: the crops of each image.
 
     Raises:
         BadInput: if none of the files can be read.
@@ -129,7 +127,7 @@ def crop_sensitivity(
     """
     classes = predictor.card.classes
     labels, whole, cropped, flips, left_out = [], [], [], [], []
-    reading = ahead(lambda row: _read(files[row][0], predictor, grid), range(len(files)), os.cpu_count() or 1)
+    reading = ahead(lambda row: _read(files[row][0], predictor), range(len(files)), os.cpu_count() or 1)
     with closing(reading):
         for done, ((file, name), image) in enumerate(zip(files, reading, strict=True), start=1):
             progress("cropping", done, len(files))
@@ -145,7 +143,7 @@ def crop_sensitivity(
     if not whole:
         raise BadInput(f"None of the {len(files)} files is a usable image.")
     return CropSensitivity(
-        grid,
+        COARSE,
         np.array(labels, np.int32),
         np.array(whole, np.int32),
         np.stack(cropped),
@@ -154,8 +152,8 @@ def crop_sensitivity(
     )
 
 
-def _read(file: Path, predictor: "ImagePredictor", grid: Grid) -> Cropped | str:
-    return read_or_reason(lambda: read_cropped(file, predictor.card.preparation, grid.boxes))
+def _read(file: Path, predictor: "ImagePredictor") -> Cropped | str:
+    return read_or_reason(lambda: read_cropped(file, predictor.card.preparation, COARSE.boxes))
 
 
 def _flip(file: Path, label: str, scores: CropScores, classes: Sequence[str]) -> Flip:

@@ -48,7 +48,7 @@ def activations_in_batches(
 
 
 def channel_answers(
-    network: FlatNetwork, layers: Sequence[Layer], batches: Iterable[NDArray[np.uint8]], seed: int = 0
+    network: FlatNetwork, layers: Sequence[Layer], batches: Iterable[NDArray[np.uint8]]
 ) -> list[ChannelAnswers]:
     """Computes the statistics of some layers' channels batch by batch, without keeping whole activations.
 
@@ -56,9 +56,8 @@ def channel_answers(
         network: the network.
         layers: layers with feature maps, [b, height, width, channels].
         batches: uint8 [b, height, width, 3 or 1].
-        seed: for sampling places.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)  # for the places
     found: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in layers]
     for answers in activations_in_batches(network, layers, batches):
         for parts, answer in zip(found, answers, strict=True):

@@ -5,7 +5,7 @@ cover more than 0.5 % of an image. Here, each channel and part uses the quantile
 images; the score is measured on the other half.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -213,14 +213,6 @@ def name_channels(
         part = int(np.where(fits, lead, -1).argmax())
         names.append((concepts.names[part], float(iou[part])))
     return names
-
-
-def part_areas(masks: Iterable[NDArray[np.uint8]], concepts: Concepts, values: int) -> NDArray[np.float64]:
-    """Returns the fraction of all pixels that each part covers: float64 [parts]."""
-    counts = np.zeros(values, np.int64)
-    for mask in masks:
-        counts += np.bincount(mask.ravel(), minlength=values)
-    return np.asarray(concepts.matrix(values) @ counts / max(counts.sum(), 1))
 
 
 def concepts_of(names: Sequence[str]) -> Concepts:

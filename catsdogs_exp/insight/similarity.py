@@ -8,30 +8,25 @@ from numpy.typing import NDArray
 from catsdogs_exp.errors import BadInput
 
 
-def unbiased_cka(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Computes the centred kernel alignment of two sets of features for the same images, with a linear kernel.
+def cka_matrix(first: list[NDArray[np.float64]], second: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Computes the centred kernel alignment, with a linear kernel, of each layer of a network with each of another.
 
     HSIC is estimated without bias (Song et al., 2012; Nguyen, Raghu and Kornblith, 2021): its expectation for unrelated
     features is 0, however many features there are, so it may be slightly negative.
 
     Args:
-        first, second: float [images, features]; at least four images.
+        first, second: float [images, features] for each layer; at least four images, the same for all.
 
     Returns:
-        1 for features that differ only by rotation and scale; NaN if a set is constant.
+        float64 [layers of the first, layers of the second]: 1 for features that differ only by rotation and scale; NaN
+        if the features of a layer are constant.
 
     Raises:
         ValueError: for fewer than four images, or different numbers of them.
     """
-    if len(first) != len(second) or len(first) < 4:
-        raise ValueError(f"CKA needs at least 4 images, the same for both. Received: {len(first)} and {len(second)}")
-    a, b = (_gram(each) for each in (first, second))
-    scale = _hsic(a, a) * _hsic(b, b)
-    return float(_hsic(a, b) / np.sqrt(scale)) if scale > 0 else float("nan")
-
-
-def cka_matrix(first: list[NDArray[np.float64]], second: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Computes unbiased CKA between all layers of two networks: float64 [layers of the first, layers of the second]."""
+    counts = sorted({len(each) for each in (*first, *second)})
+    if len(counts) != 1 or counts[0] < 4:
+        raise ValueError(f"CKA needs at least 4 images, the same for all layers. Received: {counts}")
     grams = [[_gram(each) for each in side] for side in (first, second)]
     own = [[_hsic(gram, gram) for gram in side] for side in grams]
     found = np.full((len(first), len(second)), np.nan)

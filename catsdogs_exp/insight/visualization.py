@@ -43,7 +43,7 @@ class Vision:
     answer: float
 
 
-def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed: int = 0) -> Iterator[Vision]:
+def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int]) -> Iterator[Vision]:
     """Yields the pictures that excite some channels of a layer most.
 
     The unit at the centre of the map is excited. Its own activation function is left out of the ascent: a ReLU at 0 and
@@ -54,7 +54,6 @@ def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed:
         network: the network.
         layer: a layer with feature maps.
         channels: their numbers.
-        seed: seed of the initial picture and the shifts.
     """
     size = tuple(network.model.inputs[0].shape[1:3])
     field = receptive_fields(network.model, size)[layer.name]
@@ -66,7 +65,7 @@ def visualize(network: FlatNetwork, layer: Layer, channels: Sequence[int], seed:
     left, top, right, bottom = within.box(row, column) if within else (0, 0, small[1], small[0])
     for start in range(0, len(channels), _AT_ONCE):
         some = list(channels[start : start + _AT_ONCE])
-        pixels, answers = _ascent(model, leak, some, (row, column), seed)
+        pixels, answers = _ascent(model, leak, some, (row, column))
         shown = pixels[:, max(0, top) : bottom, max(0, left) : right]
         if hasattr(layer.operation, "kernel"):
             answers = np.asarray(layer.operation.activation(answers))
@@ -120,12 +119,12 @@ def _leaking(most: float, leak: tf.Variable) -> Callable[[tf.Tensor], tf.Tensor]
 
 
 def _ascent(
-    model: keras.Model, leak: tf.Variable, channels: Sequence[int], unit: tuple[int, int], seed: int
+    model: keras.Model, leak: tf.Variable, channels: Sequence[int], unit: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     height, width, colours = model.inputs[0].shape[1:]
     shift = (height // _SHIFT, width // _SHIFT)
     canvas = (height + 2 * shift[0], width + 2 * shift[1])
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)  # for the initial picture and the shifts
     shape = (2, len(channels), colours, canvas[0], canvas[1] // 2 + 1)
     waves = tf.Variable(rng.normal(0, _START, shape).astype(np.float32))
     speed = _speed(canvas)

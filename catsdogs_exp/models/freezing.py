@@ -13,19 +13,19 @@ import keras
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.graph import body_of, has_kernel, inner_layers, named, up_to
 
+_FREEZE, _UNFREEZE = "model.freeze", "training.finetune.unfreeze"  # the settings, for messages
 # The dropout rates of frozen layers, restored when they are unfrozen.
 _rates: WeakKeyDictionary[keras.layers.Layer, float] = WeakKeyDictionary()
 _RATES = ("rate", "drop_path_rate")  # in Keras's dropout layers, and in ConvNeXt's
 
 
-def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str = "model.freeze") -> None:
+def freeze(model: keras.Model, setting: str, batch_norm: bool = False) -> None:
     """Freezes a part of the backbone; the rest of the network is trained.
 
     Args:
         model: the network; its head is never frozen, see `graph.head_of`.
         setting: `all`, `none`, a number of the lowest layers with a kernel, or a layer and everything below it.
         batch_norm: whether to freeze batch normalisation in the rest of the backbone, too.
-        name: name of the setting, for messages.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
@@ -36,44 +36,43 @@ def freeze(model: keras.Model, setting: str, batch_norm: bool = False, name: str
     elif setting == "all":
         frozen = set(body)
     elif setting.lstrip("-").isdecimal():
-        frozen = _lowest(body, _count(setting, body, name))
+        frozen = _lowest(body, _count(setting, body, _FREEZE))
     else:
-        frozen = up_to(model, named(model, setting, name, "all, none, a number of layers, or "))
+        frozen = up_to(model, named(model, setting, _FREEZE, "all, none, a number of layers, or "))
     _set(model, frozen, batch_norm)
 
 
-def unfreeze(model: keras.Model, start: str, batch_norm: bool = True, name: str = "training.finetune.unfreeze") -> None:
+def unfreeze(model: keras.Model, start: str, batch_norm: bool = True) -> None:
     """Unfreezes a part of the backbone for fine-tuning; everything below it is frozen.
 
     Args:
         model: the network.
         start: `all`, a number of the topmost layers with a kernel, or a layer and everything above it.
         batch_norm: whether to keep batch normalisation frozen, so that small batches do not spoil its statistics.
-        name: name of the setting, for messages.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
     """
-    _set(model, _frozen_below(model, start, name), batch_norm)
+    _set(model, _frozen_below(model, start), batch_norm)
 
 
-def check_start(model: keras.Model, start: str, name: str = "training.finetune.unfreeze") -> None:
+def check_start(model: keras.Model, start: str) -> None:
     """Checks the `start` for `unfreeze` before the first stage rather than after it.
 
     Raises:
         BadInput: for a layer that does not exist, or more layers than there are.
     """
-    _frozen_below(model, start, name)
+    _frozen_below(model, start)
 
 
-def _frozen_below(model: keras.Model, start: str, name: str) -> set[Any]:
+def _frozen_below(model: keras.Model, start: str) -> set[Any]:
     """Returns everything below the first layer to be unfrozen."""
     body = body_of(model)
     if start == "all":
         return set()
     if start.lstrip("-").isdecimal():
-        return _lowest(body, sum(map(has_kernel, body)) - _count(start, body, name))
-    layer = named(model, start, name, "all, a number of layers, or ")
+        return _lowest(body, sum(map(has_kernel, body)) - _count(start, body, _UNFREEZE))
+    layer = named(model, start, _UNFREEZE, "all, a number of layers, or ")
     return up_to(model, layer) - {layer}
 
 

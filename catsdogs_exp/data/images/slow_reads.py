@@ -26,7 +26,7 @@ def noted(path: Path | str) -> Iterator[None]:
 def watched(say: Callable[[str], None], seconds: float = SECONDS) -> Iterator[None]:
     """A context manager that reports, once, a file that takes longer than this many seconds to read."""
     over = threading.Event()
-    thread = threading.Thread(target=_watch, args=(say, seconds, over), daemon=True, name="stalls")
+    thread = threading.Thread(target=_watch, args=(say, seconds, over), daemon=True, name="slow reads")
     thread.start()
     try:
         yield

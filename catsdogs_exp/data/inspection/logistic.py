@@ -3,31 +3,28 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_FOLDS = 5
 _STEPS = 12
 _RIDGE = 1.0
 _FURTHEST = 30.0  # beyond this logit, a probability is practically 0 or 1
 
 
-def cross_validated(
-    features: NDArray[np.float64], labels: NDArray[np.intp], folds: int = 5, seed: int = 0
-) -> NDArray[np.intp]:
+def cross_validated(features: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Returns the class of each image as predicted by a regression on the other folds: intp [n].
 
-    All classes have the same weight, whatever their size.
+    The five folds are random and stratified. All classes have the same weight, whatever their size.
 
     Args:
         features: float64 [n, d], with about unit variance.
         labels: intp [n], 0..classes - 1, each present.
-        folds: number of stratified folds.
-        seed: of the folds.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     part = np.zeros(len(labels), np.intp)
     for label in range(int(labels.max()) + 1):
         rows = rng.permutation(np.flatnonzero(labels == label))
-        part[rows] = np.arange(len(rows)) % folds
+        part[rows] = np.arange(len(rows)) % _FOLDS
     said = np.zeros(len(labels), np.intp)
-    for number in range(folds):
+    for number in range(_FOLDS):
         held = part == number
         if held.any():
             said[held] = _scores(features[~held], labels[~held], features[held]).argmax(axis=1)

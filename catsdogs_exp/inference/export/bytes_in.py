@@ -12,7 +12,6 @@ from catsdogs_exp.data.images.preparing import Preparation
 from catsdogs_exp.data.images.resizing import evaluated_as
 from catsdogs_exp.inference.export.exif import orientation_of, upright
 
-READS = "JPEG, PNG, GIF and BMP"
 _KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic", "lanczos": "lanczos3"}
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's
 

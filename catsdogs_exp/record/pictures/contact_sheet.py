@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from catsdogs_exp.printable import printable
 
-_PAD = 6
+_TILE, _PAD = 150, 6  # pixels
 _TEXT = 18
 _SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
@@ -21,34 +21,31 @@ def font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def contact_sheet(
-    images: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 8, tile: int = 150
-) -> Image.Image:
-    """Arranges images in rows, each fitted into a square of `tile` pixels.
+def contact_sheet(images: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 8) -> Image.Image:
+    """Arranges images in rows, each fitted into a square.
 
     Args:
         images: uint8 [height, width, 3] each, or [height, width, 1] for grey.
-        labels: a short text each, cut to the tile's width; further lines are smaller, and wrapped at spaces.
+        labels: a short text each, cut to the square's width; further lines are smaller, and wrapped at spaces.
         columns: images per row.
-        tile: pixels.
     """
     columns = max(1, min(columns, len(images)))
     ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    captions = [_caption(ruler, label, tile) for label in labels]
+    captions = [_caption(ruler, label, _TILE) for label in labels]
     texts = [_TEXT + _SMALL_LINE * (max(map(len, row)) - 1) for row in _rows(captions, columns)]
-    tops = [_PAD + index * (tile + _PAD) + sum(texts[:index]) for index in range(len(texts) + 1)]
-    sheet = Image.new("RGB", (columns * (tile + _PAD) + _PAD, tops[-1]), BACKGROUND)
+    tops = [_PAD + index * (_TILE + _PAD) + sum(texts[:index]) for index in range(len(texts) + 1)]
+    sheet = Image.new("RGB", (columns * (_TILE + _PAD) + _PAD, tops[-1]), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for index, (pixels, lines) in enumerate(zip(images, captions, strict=True)):
-        x, y = _PAD + index % columns * (tile + _PAD), tops[index // columns]
+        x, y = _PAD + index % columns * (_TILE + _PAD), tops[index // columns]
         picture = as_picture(pixels)
-        scale = tile / max(picture.size)
+        scale = _TILE / max(picture.size)
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
-        sheet.paste(picture, (x + (tile - size[0]) // 2, y + (tile - size[1]) // 2))
-        draw.text((x, y + tile + 1), lines[0], fill=INK, font=font())
+        sheet.paste(picture, (x + (_TILE - size[0]) // 2, y + (_TILE - size[1]) // 2))
+        draw.text((x, y + _TILE + 1), lines[0], fill=INK, font=font())
         for number, line in enumerate(lines[1:]):
-            draw.text((x, y + tile + _TEXT + number * _SMALL_LINE), line, fill=INK, font=font(_SMALL))
+            draw.text((x, y + _TILE + _TEXT + number * _SMALL_LINE), line, fill=INK, font=font(_SMALL))
     return sheet
 
 

@@ -131,17 +131,16 @@ class TensorBoard:
         return self._train if training else self._validation
 
 
-def write_images(folder: Path, pictures: Mapping[str, bytes], step: int = 0) -> None:
+def write_images(folder: Path, pictures: Mapping[str, bytes]) -> None:
     """Adds pictures to the event files of an existing run.
 
     Args:
         folder: the run's `tensorboard/`.
         pictures: PNGs by tag.
-        step: their epoch.
     """
     judged = folder / VALIDATION
     writer = tf.summary.create_file_writer(str(judged if judged.is_dir() else folder / TRAIN))
-    with writer.as_default(step=step):
+    with writer.as_default(step=0):
         for tag, picture in pictures.items():
             _write_image(tag, picture)
     writer.close()
