@@ -1,52 +1,28 @@
 """`python -m catsdogs_exp atlas RUN`: what each channel of a run's network detects, and how much it is used."""
 
+import argparse
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.arguments import a_path, refuse_together, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together, run_parser
 from catsdogs_exp.cli.json_output import put_json
+from catsdogs_exp.errors import BadInput
+
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.inference.atlas import RunAtlas
+    from catsdogs_exp.insight.atlas import Channel
 
 
 def main(arguments: list[str]) -> int:
     """Writes `RUN/atlas/`: the page, `channels.csv`, and the patches as TensorBoard images."""
-    parser = run_parser(
-        "atlas",
-        "For every channel: the patches that excite it most, what the network loses without it, and the part of the "
-        "image that it detects, if masks of parts are available (the data set drawn, or --parts).",
-        "outputs/drawn/2026-01-31_12-00-00-abcd --layers 'block*_conv'",
-    )
-    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
-    parser.add_argument("--split", help="the split whose images are shown; default: validation")
-    parser.add_argument("--data", type=a_path, help="other images to show, one folder per class")
-    parser.add_argument(
-        "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
-    )
-    parser.add_argument("--images", type=int, default=1000, help="maximum number of images; default: 1000")
-    parser.add_argument(
-        "--seconds", type=float, default=40.0, help="approximate time limit for measuring use; default: 40"
-    )
-    parser.add_argument(
-        "--visualize",
-        type=int,
-        default=0,
-        metavar="N",
-        help="draw what excites the N most used channels of each layer, by gradient ascent; default: 0",
-    )
-    parser.add_argument("--json", action="store_true", help="the channels, as JSON on stdout")
-    options = parser.read(arguments)
+    options = _parser().read(arguments)
+    _check(options)
 
-    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.config.stored import stored_config
-    from catsdogs_exp.errors import BadInput
     from catsdogs_exp.record.folder.run_files import find_run
 
-    if options.data is not None:
-        refuse_together(options, "--data", ["--split"], "Splits are those of the run's own images.")
-    if options.images < 8:
-        raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
-    if not options.seconds >= 0:
-        raise BadInput(f"--seconds must be >= 0. Received: --seconds {options.seconds:g}")
-    if options.visualize < 0:
-        raise BadInput(f"--visualize must be >= 0. Received: --visualize {options.visualize}")
     run = find_run(options.run)
     config = stored_config(run.folder)
     from catsdogs_exp.training.runtime import import_tensorflow
@@ -72,21 +48,67 @@ def main(arguments: list[str]) -> int:
     page = write_atlas(run, atlas)
     channels = [channel for layer in atlas.layers for channel in layer.channels]
     if options.json:
-        rows = [
-            {
-                "layer": channel.layer,
-                "channel": channel.number,
-                "use": channel.use,
-                "top_class": atlas.images.classes[channel.top_class],
-                "part": channel.part,
-                "iou": None if math.isnan(channel.iou) else channel.iou,
-                "iou_untrained": None if math.isnan(channel.iou_untrained) else channel.iou_untrained,
-                "dead": channel.dead,
-            }
-            for channel in channels
-        ]
-        put_json({"page": str(page), "channels": rows})
-        return 0
+        put_json({"page": str(page), "channels": [_plain(channel, atlas.images.classes) for channel in channels]})
+    else:
+        _print(atlas, channels, page)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = run_parser(
+        "atlas",
+        "For every channel: the patches that excite it most, what the network loses without it, and the part of the "
+        "image that it detects, if masks of parts are available (the data set drawn, or --parts).",
+        "outputs/drawn/2026-01-31_12-00-00-abcd --layers 'block*_conv'",
+    )
+    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
+    parser.add_argument("--split", help="the split whose images are shown; default: validation")
+    parser.add_argument("--data", type=a_path, help="other images to show, one folder per class")
+    parser.add_argument(
+        "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
+    )
+    parser.add_argument("--images", type=int, default=1000, help="maximum number of images; default: 1000")
+    parser.add_argument(
+        "--seconds", type=float, default=40.0, help="approximate time limit for measuring use; default: 40"
+    )
+    parser.add_argument(
+        "--visualize",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw what excites the N most used channels of each layer, by gradient ascent; default: 0",
+    )
+    parser.add_argument("--json", action="store_true", help="the channels, as JSON on stdout")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.data is not None:
+        refuse_together(options, "--data", ["--split"], "Splits are those of the run's own images.")
+    if options.images < 8:
+        raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
+    if not options.seconds >= 0:
+        raise BadInput(f"--seconds must be >= 0. Received: --seconds {options.seconds:g}")
+    if options.visualize < 0:
+        raise BadInput(f"--visualize must be >= 0. Received: --visualize {options.visualize}")
+
+
+def _plain(channel: "Channel", classes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "layer": channel.layer,
+        "channel": channel.number,
+        "use": channel.use,
+        "top_class": classes[channel.top_class],
+        "part": channel.part,
+        "iou": None if math.isnan(channel.iou) else channel.iou,
+        "iou_untrained": None if math.isnan(channel.iou_untrained) else channel.iou_untrained,
+        "dead": channel.dead,
+    }
+
+
+def _print(atlas: "RunAtlas", channels: list["Channel"], page: Path) -> None:
+    from catsdogs_exp.cli.screen import output
+
     console = output()
     for layer in atlas.layers:
         best = ", ".join(
@@ -102,4 +124,3 @@ def main(arguments: list[str]) -> int:
     else:
         console.say("no part masks: channels have no names (--parts FOLDER)")
     console.say(f"atlas: {page}")
-    return 0

@@ -2,34 +2,27 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput
 
+if TYPE_CHECKING:  # it comes with TensorFlow
+    from catsdogs_exp.inference.inside import Inside, Side
+    from catsdogs_exp.insight.networks import Comparison
+
 
 def inside(arguments: list[str]) -> int:
     """Compares two networks: a summary on stdout, data with --json, a page with --html."""
-    parser = Parser(
-        "compare --inside",
-        description="Compare two networks from the inside: similarity of layers (CKA), matching channels, and "
-        "channels that only one of them has learned.",
-    )
-    parser.add_argument("runs", metavar="RUN", nargs="+", type=a_path, help="two run folders")
-    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
-    parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
-    parser.add_argument("--data", type=a_path, metavar="PATH", help="other images instead, one folder per class")
-    parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
-    parser.add_argument("--html", type=a_path, help="write a page")
-    options = parser.read([word for word in arguments if word != "--inside"])
+    options = _inside_parser().read([word for word in arguments if word != "--inside"])
     if len(options.runs) != 2:
         received = " ".join(map(str, options.runs))
         raise BadInput(f"--inside must compare two runs: RUN_A RUN_B. Received {len(options.runs)}: {received}")
     if options.images < 8:
         raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
 
-    from catsdogs_exp.cli.screen import TerminalScreen, output
+    from catsdogs_exp.cli.screen import TerminalScreen
     from catsdogs_exp.record.folder.run_files import find_run
 
     runs = (find_run(options.runs[0]), find_run(options.runs[1]))
@@ -42,12 +35,33 @@ def inside(arguments: list[str]) -> int:
     screen = TerminalScreen()
     found = compare_inside(runs, options.layers, options.images, screen.progress, options.data)
     screen.close()
-    comparison = found.comparison
     if options.html:
         write_page(found, options.html)
     if options.json:
         put_json(_plain(found))
-        return 0
+    else:
+        _print(found.comparison, options.html)
+    return 0
+
+
+def _inside_parser() -> Parser:
+    parser = Parser(
+        "compare --inside",
+        description="Compare two networks from the inside: similarity of layers (CKA), matching channels, and "
+        "channels that only one of them has learned.",
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=a_path, help="two run folders")
+    parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
+    parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
+    parser.add_argument("--data", type=a_path, metavar="PATH", help="other images instead, one folder per class")
+    parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
+    parser.add_argument("--html", type=a_path, help="write a page")
+    return parser
+
+
+def _print(comparison: "Comparison", page: Path | None) -> None:
+    from catsdogs_exp.cli.screen import output
+
     console = output()
     for name, row, match in zip(comparison.first, comparison.cka.tolist(), comparison.matches, strict=True):
         best = max((value for value in row if not math.isnan(value)), default=float("nan"))
@@ -61,9 +75,8 @@ def inside(arguments: list[str]) -> int:
         names = ", ".join(f"{each.layer} {each.channel}" for each in lonely[:8])
         more = f": {names}{' ...' if len(lonely) > 8 else ''}" if lonely else ""
         console.say(f"only in the {side}: {len(lonely)} channels{more}")
-    if options.html:
-        console.say(f"page: {options.html}")
-    return 0
+    if page:
+        console.say(f"page: {page}")
 
 
 def wall(arguments: list[str]) -> int:
@@ -100,10 +113,10 @@ def wall(arguments: list[str]) -> int:
     return 0
 
 
-def _plain(found: Any) -> dict[str, Any]:
+def _plain(found: "Inside") -> dict[str, Any]:
     comparison = found.comparison
 
-    def lonely(side: Any) -> list[dict[str, Any]]:
+    def lonely(side: "Side") -> list[dict[str, Any]]:
         return [
             {
                 "layer": each.layer,

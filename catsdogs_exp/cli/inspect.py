@@ -142,6 +142,23 @@ def _write_page(manifest: Any, path: Path, say: Callable[[str], None]) -> None:
 
 
 def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
+    say = output().say
+    _print_images(found)
+    _print_findings(found)
+    for line in found["reading"]:
+        say(f"note: {line}")
+    for line in found["passed_over"]:
+        say(f"skipped: {line}")
+    if found["quarantined"]:
+        _print_left_out(found)
+    seen = {kind: count for kind, count in found["found"].items() if count}
+    say("found: " + (", ".join(f"{count} {kind} ({kinds[kind]})" for kind, count in seen.items()) or "nothing"))
+    if found["refusal"]:
+        say(f"a run would reject this data: {found['refusal']}")
+
+
+def _print_images(found: dict[str, Any]) -> None:
+    """Prints the numbers of images, their sizes and colours."""
     console = output()
     say = console.say
     say(f"{found['root']}: {found['files']} files, {found['usable']} usable")
@@ -163,6 +180,11 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
         say(line)
     for mark, count in found["shared"].items():
         say(f"nearly all images: {mark} ({count} of {found['usable']})")
+
+
+def _print_findings(found: dict[str, Any]) -> None:
+    """Prints what is unusual about images that are used."""
+    say = output().say
     if found["notes"]:
         say("unusual, but used:")
         for note, count in list(found["notes"].items())[:_SHOWN]:
@@ -182,22 +204,17 @@ def _print(found: dict[str, Any], kinds: dict[str, str]) -> None:
     for cue in found["cues"]:
         if cue["suspicious"]:
             say(f"cue: {cue['text']}: a network may learn that instead of the subject")
-    for line in found["reading"]:
-        say(f"note: {line}")
-    for line in found["passed_over"]:
-        say(f"skipped: {line}")
-    if found["quarantined"]:
-        say(f"left out: {found['quarantined']}")
-        for reason, count in found["reasons"].items():
-            say(f"  {count:>5}  {reason}")
-        for entry in found["left_out"][:_SHOWN]:
-            say(f"  {entry['path']}: {entry['reason']}")
-        if found["quarantined"] > _SHOWN:
-            say(f"  ... and {found['quarantined'] - _SHOWN} more: --json lists all")
-    seen = {kind: count for kind, count in found["found"].items() if count}
-    say("found: " + (", ".join(f"{count} {kind} ({kinds[kind]})" for kind, count in seen.items()) or "nothing"))
-    if found["refusal"]:
-        say(f"a run would reject this data: {found['refusal']}")
+
+
+def _print_left_out(found: dict[str, Any]) -> None:
+    say = output().say
+    say(f"left out: {found['quarantined']}")
+    for reason, count in found["reasons"].items():
+        say(f"  {count:>5}  {reason}")
+    for entry in found["left_out"][:_SHOWN]:
+        say(f"  {entry['path']}: {entry['reason']}")
+    if found["quarantined"] > _SHOWN:
+        say(f"  ... and {found['quarantined'] - _SHOWN} more: --json lists all")
 
 
 def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]) -> None:

@@ -5,14 +5,23 @@ import time
 from argparse import Namespace
 from contextlib import nullcontext
 
-from catsdogs_exp.cli.arguments import a_path, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, run_parser
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:
-    """Continues a run that was killed, interrupted or failed, or trains a finished one for more epochs."""
+    """Continues a run or a sweep that was killed, interrupted or failed, or trains a finished run for more epochs."""
+    options = _parser().read(arguments)
+    from catsdogs_exp.sweep.sweep_file import is_sweep
+
+    if is_sweep(options.run):
+        return _resume_sweep(options)
+    return _resume_run(options, shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments]))
+
+
+def _parser() -> Parser:
     parser = run_parser(
         "resume",
         "Continue a run or a sweep exactly where it stopped. Train a finished run longer: epochs=20. RUN may be the "
@@ -28,14 +37,10 @@ def main(arguments: list[str]) -> int:
         "--config-dir", type=a_path, metavar="DIR", help="the folder of the run's recipe, if one was given at the start"
     )
     parser.add_argument("-v", dest="verbose", action="store_true", help="show TensorFlow's own messages")
-    options = parser.read(arguments)
-    command = shlex.join(["python", "-m", "catsdogs_exp", "resume", *arguments])
+    return parser
 
-    from catsdogs_exp.sweep.sweep_file import is_sweep
 
-    if is_sweep(options.run):
-        return _resume_sweep(options)
-
+def _resume_run(options: Namespace, command: str) -> int:
     from catsdogs_exp.cli.screen import TerminalScreen, output
     from catsdogs_exp.config.cluster import cluster_for
     from catsdogs_exp.config.stored import changed_by, stored_overrides

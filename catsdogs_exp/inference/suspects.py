@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,57 +106,79 @@ def score_labels(judges: FoldRuns, splits: Sequence[str], progress: Callable[[st
     Raises:
         BadInput: for a damaged run, no images, or folds with different files.
     """
-    sums: dict[str, NDArray[np.float64]] = {}
-    times: dict[str, int] = {}
-    about: dict[str, tuple[Path, str, str]] = {}  # path -> file, class, split
-    by_run: list[set[str]] = []
-    unread: dict[str, None] = {}
-    orders = [_rows(run) for run in judges.runs]
-    # With dataset.fraction, folds train on different images; each image is still in one fold's validation set.
-    used = {path for rows in orders for path, split in rows if split}
-    judged = {path for rows in orders for path, split in rows if split not in ("", "train")}
-    tests = [{path for path, split in rows if split == "test"} for rows in orders]
-    if judges.out_of_fold and (used != judged or any(paths != tests[0] for paths in tests)):
-        raise BadInput(f"The folds were run on different files: {judges.folder}. Run them again on the same data.")
-    work = [_images(run, rows, splits) for run, rows in zip(judges.runs, orders, strict=True)]
+    rows = [_rows(run) for run in judges.runs]
+    if judges.out_of_fold:
+        _check_same_files(judges, rows)
+    work = [_images(run, of_run, splits) for run, of_run in zip(judges.runs, rows, strict=True)]
     total, done = sum(map(len, work)), 0
     if not total:
         raise BadInput(
             f"--split must name a split that the run has. Received: {', '.join(splits)}. There are no images."
         )
+    sums: dict[str, _Sum] = {}
+    by_run: list[set[str]] = []
+    unread: dict[str, None] = {}
     classes: tuple[str, ...] = ()
     for run, images in zip(judges.runs, work, strict=True):
         predictor = Predictor(run)
         classes = predictor.card.classes
         by_run.append(set())
-        predictions = predictor.predict([file for _, file, _, _ in images])
-        for (path, file, name, split), prediction in zip(images, predictions, strict=True):
+        predictions = predictor.predict([image.file for image in images])
+        for image, prediction in zip(images, predictions, strict=True):
             done += 1
             progress("judging", done, total)
             if prediction.probabilities is None:
-                unread[f"{file}: {prediction.error}"] = None
+                unread[f"{image.file}: {prediction.error}"] = None
                 continue
-            if name not in classes:
-                raise BadInput(f"The network does not know the class '{name}' of its manifest: {run.folder}")
-            sums[path] = sums.get(path, np.zeros(len(classes))) + prediction.probabilities
-            times[path] = times.get(path, 0) + 1
-            about[path] = file, name, split
-            by_run[-1].add(path)
-    if judges.out_of_fold and any(times[path] > 1 for path in times if about[path][2] == "validation"):
+            if image.label not in classes:
+                raise BadInput(f"The network does not know the class '{image.label}' of its manifest: {run.folder}")
+            before = sums.get(image.path, _Sum(image, np.zeros(len(classes)), 0))
+            sums[image.path] = _Sum(image, before.probabilities + prediction.probabilities, before.networks + 1)
+            by_run[-1].add(image.path)
+    if judges.out_of_fold and any(each.networks > 1 for each in sums.values() if each.image.split == "validation"):
         raise BadInput(f"The folds overlap: {judges.folder}. Run them again on the same data.")
-    if not times:
+    if not sums:
         raise BadInput(f"None of the {total} files can be read: {next(iter(unread))}")
-    paths = sorted(times, key=natural_key)  # the manifests' order
+    scored = [sums[path] for path in sorted(sums, key=natural_key)]  # the manifests' order
     return ScoredLabels(
         classes=classes,
-        paths=paths,
-        files=[about[path][0] for path in paths],
-        splits=[about[path][2] for path in paths],
-        labels=np.array([classes.index(about[path][1]) for path in paths], dtype=np.int32),
-        probabilities=np.stack([sums[path] / times[path] for path in paths]),
+        paths=[each.image.path for each in scored],
+        files=[each.image.file for each in scored],
+        splits=[each.image.split for each in scored],
+        labels=np.array([classes.index(each.image.label) for each in scored], dtype=np.int32),
+        probabilities=np.stack([each.probabilities / each.networks for each in scored]),
         by_run=by_run,
         unread=list(unread),
     )
+
+
+class _Image(NamedTuple):
+    """An image of a run's manifest."""
+
+    path: str
+    file: Path
+    label: str
+    split: str
+
+
+class _Sum(NamedTuple):
+    """The sum of the probabilities, float64 [classes], that some networks gave to one image."""
+
+    image: _Image
+    probabilities: NDArray[np.float64]
+    networks: int
+
+
+def _check_same_files(folds: FoldRuns, rows: list[list[tuple[str, str]]]) -> None:
+    """Checks that every image is in one fold's validation set, and that all folds have the same test images.
+
+    With dataset.fraction, folds train on different images.
+    """
+    used = {path for of_run in rows for path, split in of_run if split}
+    scored = {path for of_run in rows for path, split in of_run if split not in ("", "train")}
+    tests = [{path for path, split in of_run if split == "test"} for of_run in rows]
+    if used != scored or any(paths != tests[0] for paths in tests):
+        raise BadInput(f"The folds were run on different files: {folds.folder}. Run them again on the same data.")
 
 
 def _rows(run: RunFiles) -> list[tuple[str, str]]:
@@ -168,12 +191,12 @@ def _rows(run: RunFiles) -> list[tuple[str, str]]:
         raise BadInput(f"The manifest of the run cannot be read: {path}: {error}") from error
 
 
-def _images(run: RunFiles, rows: list[tuple[str, str]], splits: Sequence[str]) -> list[tuple[str, Path, str, str]]:
-    """Path, file, class and split of the images of some splits."""
+def _images(run: RunFiles, rows: list[tuple[str, str]], splits: Sequence[str]) -> list[_Image]:
+    """The images of some splits."""
     found = []
     for split in SPLITS:
         mine = [path for path, where in rows if where == split]
         if split in splits and mine:
             files = split_files(run, split)
-            found += [(path, file, name, split) for path, (file, name) in zip(mine, files, strict=True)]
+            found += [_Image(path, file, label, split) for path, (file, label) in zip(mine, files, strict=True)]
     return found
