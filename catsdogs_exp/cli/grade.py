@@ -19,11 +19,11 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.config.stored import stored_config
     from catsdogs_exp.record.folder.run_files import find_run
-    from catsdogs_exp.record.grading import CRITERIA, grade, read_curves
+    from catsdogs_exp.record.grading import CRITERIA, accuracy_curves, grade
 
     folder = find_run(options.run).folder
     by = options.by or _by_recipe(stored_config(folder).experiment, tuple(CRITERIA))
-    findings = grade(read_curves(folder), by)
+    findings = grade(accuracy_curves(folder), by)
     passed = all(finding.met for finding in findings)
     if options.json:
         rows = [{"demand": each.demand, "figure": each.figure, "met": each.met} for each in findings]

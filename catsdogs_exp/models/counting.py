@@ -49,18 +49,18 @@ def _cost(layer: keras.layers.Layer) -> LayerCost:
         tuple(outputs[0].shape[1:]),
         sum(_product(weight.shape) for weight in layer.weights),
         trained_weights(layer),
-        sum(_multiply_adds(inner) for inner in inner_layers(layer)),
+        sum(_multiply_adds(inner) for inner in unnested_layers(layer)),
     )
 
 
-def inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+def unnested_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     """Yields a layer, or the layers of a network used as one, from the input upwards."""
     inner = getattr(layer, "layers", None)
     if inner is None:
         yield layer
     else:
         for each in inner:
-            yield from inner_layers(each)
+            yield from unnested_layers(each)
 
 
 def _multiply_adds(layer: keras.layers.Layer) -> int:

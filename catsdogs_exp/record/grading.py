@@ -82,7 +82,7 @@ def grade(curves: Curves, name: str) -> list[Finding]:
     return criterion.judge(curves.until(criterion.epochs))
 
 
-def read_curves(folder: Path) -> Curves:
+def accuracy_curves(folder: Path) -> Curves:
     """Reads the accuracies of a run from its `metrics.csv`.
 
     Raises:

@@ -25,7 +25,7 @@ _OF_RUN = ("run", "status", *METRICS, "parameters")
 
 
 @dataclass(frozen=True)
-class Condition:
+class RunCondition:
     """One comparison, such as `lr<0.01`.
 
     Attributes:
@@ -70,7 +70,7 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _condition(text: str, known: Iterable[str]) -> Condition:
+def _condition(text: str, known: Iterable[str]) -> RunCondition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise BadInput(f"--where must compare a setting or a metric with a value. Received: {text!r}. {_EXAMPLE}")
@@ -88,7 +88,7 @@ def _condition(text: str, known: Iterable[str]) -> Condition:
         raise BadInput(
             f"--where {key}{sign} must be followed by a number. Received: {written or 'nothing'}. {_EXAMPLE}"
         )
-    return Condition(key, sign, value)
+    return RunCondition(key, sign, value)
 
 
 def _of(run: Run, key: str) -> Any:

@@ -49,7 +49,7 @@ class ShownChannel:
 
 
 @dataclass(frozen=True)
-class ShownLayer:
+class LayerSection:
     """A layer on the page, with the number of channels not shown."""
 
     name: str
@@ -150,13 +150,13 @@ def is_unused(channel: Channel) -> bool:
     return channel.use == 0 and max(known, default=0.0) < _UNUSED
 
 
-def _layer(layer: LayerAtlas, pixels: NDArray[np.uint8], classes: Sequence[str]) -> ShownLayer:
+def _layer(layer: LayerAtlas, pixels: NDArray[np.uint8], classes: Sequence[str]) -> LayerSection:
     alive = [channel for channel in layer.channels if not channel.dead]
     used = [channel for channel in alive if not is_unused(channel) or channel.part]
     height, width, count = layer.shape
     field = layer.field
     size = f"{field.columns.size} x {field.rows.size} pixels" if field else "the whole image"
-    return ShownLayer(
+    return LayerSection(
         layer.name,
         f"{height} x {width}, {count} channels",
         size,

@@ -24,7 +24,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class RunLine:
     """The line of a run.
 
     Attributes:
@@ -39,11 +39,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Chart:
+class RunsChart:
     """Lines over epochs."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[RunLine, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
 
@@ -68,12 +68,12 @@ class Parallel:
     """
 
     axes: tuple[Axis, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[RunLine, ...]
     width: int
     height: int
 
 
-def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> Chart | None:
+def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> RunsChart | None:
     """Returns a chart of curves; None if there are no values.
 
     Args:
@@ -86,10 +86,10 @@ def over_epochs(title: str, curves: Sequence[tuple[int, Sequence[int], Sequence[
         return None
     x = _scale(min(epochs), max(epochs), _LEFT, WIDTH - _RIGHT)
     y = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
-    lines = tuple(Line(run, _pieces(line, numbers, x, y)) for run, line, numbers in curves)
+    lines = tuple(RunLine(run, _pieces(line, numbers, x, y)) for run, line, numbers in curves)
     across = tuple(Tick(x(epoch), str(epoch)) for epoch in _whole(min(epochs), max(epochs)))
     up = tuple(Tick(y(value), f"{value:g}") for value in _even(min(values), max(values)))
-    return Chart(title, lines, across, up)
+    return RunsChart(title, lines, across, up)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def parallel(names: Sequence[str], rows: Sequence[Sequence[Any]], failed: Sequen
         axes.append(Axis(name, x, ticks))
         heights.append(at)
     lines = tuple(
-        Line(run, (" ".join(f"{x:.1f},{at[run]:.1f}" for x, at in zip(xs, heights, strict=True)),), bad)
+        RunLine(run, (" ".join(f"{x:.1f},{at[run]:.1f}" for x, at in zip(xs, heights, strict=True)),), bad)
         for run, bad in enumerate(failed)
     )
     return Parallel(tuple(axes), lines, width, HEIGHT + 30)

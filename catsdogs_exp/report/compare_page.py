@@ -24,7 +24,7 @@ from catsdogs_exp.record.photo_sweep import PhotoSweep, photo_sweeps
 from catsdogs_exp.record.run_curves import read_curves
 from catsdogs_exp.record.run_groups import RunGroup, repetitions
 from catsdogs_exp.report import page
-from catsdogs_exp.report.charts import Chart, Parallel, learning_chart, over_epochs, parallel
+from catsdogs_exp.report.charts import Parallel, RunsChart, learning_chart, over_epochs, parallel
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
 from catsdogs_exp.report.wall_page import make_wall
 
@@ -161,7 +161,7 @@ def _tests(verdict: BestVerdict) -> list[tuple[Any, ...]]:
     ]
 
 
-def _charts(runs: Sequence[Run]) -> Iterator[Chart]:
+def _charts(runs: Sequence[Run]) -> Iterator[RunsChart]:
     read = [read_curves(run.folder, tuple(_CURVES)) for run in runs[:_MOST_CURVES]]
     for name, title in _CURVES.items():
         curves = [(place, each.epochs, each.values[name]) for place, each in enumerate(read) if each.epochs]

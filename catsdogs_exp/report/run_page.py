@@ -44,7 +44,7 @@ Explain = Callable[[RunFiles, Path, Predictions], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedImage:
     """An image on the page: its file, the Grad-CAM map, the prediction, and a link."""
 
     thumbnail: Thumbnail
@@ -185,7 +185,7 @@ def _stage_borders(history: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
     return tuple((row["epoch"] + after["epoch"]) / 2 for row, after in pairs if row["stage"] != after["stage"])
 
 
-def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[list[tuple[str, list[Judged]]], str]:
+def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[list[tuple[str, list[JudgedImage]]], str]:
     """Returns the worst mistakes, the least certain, and the certain and right images; and why there are no maps, or
     `""`.
     """
@@ -215,7 +215,7 @@ def _images(run: RunFiles, facts: RunFacts, explain: Explain | None) -> tuple[li
     return shown, why
 
 
-def _image(predictions: Predictions, place: int, root: Path, evidence: Mapping[str, Any]) -> Judged:
+def _image(predictions: Predictions, place: int, root: Path, evidence: Mapping[str, Any]) -> JudgedImage:
     path, names = predictions.paths[place], predictions.classes
     said, is_right = int(predictions.predicted[place]), bool(predictions.right[place])
     lines = [f"{names[said]} {predictions.confidence[place]:.3f}"]
@@ -227,7 +227,7 @@ def _image(predictions: Predictions, place: int, root: Path, evidence: Mapping[s
     found = evidence.get(path)
     heat = "" if found is None else _uri(heat_overlay(found.image, found.heat))
     file = root / path
-    return Judged(thumbnail(file, path, lines, marked=not is_right), heat, file.absolute().as_uri())
+    return JudgedImage(thumbnail(file, path, lines, marked=not is_right), heat, file.absolute().as_uri())
 
 
 def _uri(picture: Image.Image) -> str:

@@ -29,7 +29,7 @@ from catsdogs_exp.inference.export import (
 )
 from catsdogs_exp.inference.export.calibration import representative_images
 from catsdogs_exp.inference.export.checking import Candidate, Limits, Panel, Row, check, read_photos
-from catsdogs_exp.inference.export.examples import examples_of
+from catsdogs_exp.inference.export.examples import example_programs
 from catsdogs_exp.inference.export.formats import Format
 from catsdogs_exp.inference.export.in_browser import OpenPage, can_open_pages
 from catsdogs_exp.inference.export.network import answering, image_spec, in_float32
@@ -220,7 +220,7 @@ def _accompany(folder: Path, sources: _Sources, rows: Sequence[Row]) -> None:
     (folder / "examples").mkdir()
     for each in sources.wanted.formats:
         if (folder / each.file).exists():
-            for name, text in examples_of(each, sources.card).items():
+            for name, text in example_programs(each, sources.card).items():
                 write_whole(folder / "examples" / name, text)
     names = ("catsdogs-exp", "keras", "tensorflow")
     content = {

@@ -9,7 +9,7 @@ from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
 from catsdogs_exp.insight.graph import NoGraph
 from catsdogs_exp.record.folder.resume_files import RunState
-from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile, state_of
+from catsdogs_exp.record.listeners.best_model import KeepBest, SavedNetwork, state_of
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
 from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
@@ -121,7 +121,7 @@ def open_recorders(
             )
         background = Background()
         card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
-        network = NetworkFile(setup.network.model, card, files.best)
+        network = SavedNetwork(setup.network.model, card, files.best)
         best = KeepBest(network, run.result, history, background, at_once=bool(guests.listeners))
         predictions = KeepPredictions(files.predictions, manifest)
         listeners: list[Listener] = [

@@ -25,7 +25,7 @@ from catsdogs_exp.training.stages import StagePlan
 from catsdogs_exp.training.steps import Steps, StepSettings
 
 
-def check_stages(plans: Sequence[StagePlan], model: keras.Model) -> None:
+def check_plans(plans: Sequence[StagePlan], model: keras.Model) -> None:
     """Checks before the first stage that the network has the layers that later stages unfreeze.
 
     Raises:

@@ -48,7 +48,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
         from catsdogs_exp.run.insides import evidence_of
         from catsdogs_exp.run.network import Setup, build_network
         from catsdogs_exp.run.recorders import open_recorders
-        from catsdogs_exp.run.stage import check_stages, prepare_stage
+        from catsdogs_exp.run.stage import check_plans, prepare_stage
         from catsdogs_exp.training.checkpoint.writer import restore
         from catsdogs_exp.training.fit import fit
         from catsdogs_exp.training.precision import threads
@@ -71,7 +71,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
                 config = settle_rate(setup, run)
                 setup = replace(setup, config=config)
             plans = plan_stages(config)
-            check_stages(plans, network.model)
+            check_plans(plans, network.model)
 
             # Begin, or continue from a snapshot, which is refused, if it does not fit, before any file has changed.
             progress = begin_progress(plans, config.training, job.snapshot)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.record.grading import CRITERIA, Curves, curve_error, grade, read_curves, slope_difference
+from catsdogs_exp.record.grading import CRITERIA, Curves, accuracy_curves, curve_error, grade, slope_difference
 
 
 def curves(train: list[float], val: list[float]) -> Curves:
@@ -64,13 +64,13 @@ def test_the_command(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_epoch_that_was_not_written_completely_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("epoch,loss,accuracy,val_loss,val_accuracy\n1,0.6,0.7,0.6,0.75\n2,0.5,0.8")
-    found = read_curves(tmp_path)
+    found = accuracy_curves(tmp_path)
     assert (found.train.tolist(), found.val.tolist()) == ([0.7], [0.75])
 
 
 def test_a_run_without_validation_images_is_graded_where_they_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("epoch,loss,accuracy,val_loss,val_accuracy\n1,0.6,0.9995,,\n")
-    found = read_curves(tmp_path)
+    found = accuracy_curves(tmp_path)
     assert [finding.met for finding in grade(found, "week3")] == [True]
     with pytest.raises(BadInput, match=r"the run has no validation images\. Without them: week3, 2019_ex7"):
         grade(found, "week2")

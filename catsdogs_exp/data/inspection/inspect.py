@@ -28,7 +28,7 @@ from catsdogs_exp.data.inspection.verdict_store import open_store
 from catsdogs_exp.data.inspection.verdicts import Verdict, Verdicts, columns, packed, records_of
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.progress import ReportProgress
-from catsdogs_exp.data.sources.listing import Listing, printable
+from catsdogs_exp.data.sources.listing import Listing, storable
 
 NOT_UTF8 = "name is not UTF-8"
 _HEAD = 4096  # bytes: what Python's `peek` returns, whatever size is requested
@@ -55,7 +55,7 @@ def inspect(
     """
     root = f"{listing.root}{os.sep}"
     paths = [root + path for path in listing.paths.tolist()]
-    prefix = printable(root)
+    prefix = storable(root)
     keys = paths if prefix == root else [prefix + path for path in listing.paths.tolist()]
     now = identities(paths)
     with open_store() as store:
@@ -119,7 +119,7 @@ def _inspect_one(path: str, picture: NDArray[np.uint8], max_pixels: int) -> Verd
         data, identity = read_file(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and _ESCAPED.search(path):
-            return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in printable form
+            return Verdict(NOT_UTF8, "", 0, 0, 0, "")  # the listing holds such names in storable form
         return Verdict(f"cannot be read: {error.strerror}", "", 0, 0, 0, "")
     digest, jfif = hashlib.sha256(data).hexdigest(), data.find(b"JFIF", 0, _HEAD)
     verdict = Verdict("", "", 0, 0, len(data), digest, jfif=jfif, identity=identity)

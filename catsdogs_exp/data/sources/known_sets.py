@@ -9,7 +9,7 @@ from catsdogs_exp.data.sources.archive import archive_file, list_unpacked, unpac
 from catsdogs_exp.data.sources.download import fetched, file_name
 from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION, Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
-from catsdogs_exp.data.sources.together import listed_splits
+from catsdogs_exp.data.sources.together import list_splits
 from catsdogs_exp.errors import BadInput
 
 _SPLITS = {"train": TRAIN, "validation": VALIDATION}
@@ -59,7 +59,7 @@ def known_set(
     def files() -> Listing:
         if len(unpacked_to) == 1:
             return list_images(next(iter(unpacked_to.values())), selection)
-        return listed_splits(unpacked_to, _SPLITS, selection)
+        return list_splits(unpacked_to, _SPLITS, selection)
 
     return list_unpacked(list(opened.values()), files)
 

@@ -35,7 +35,7 @@ __all__ = [
     "list_parts",
     "listing_of",
     "naming_archives",
-    "printable",
+    "storable",
 ]
 
 
@@ -219,13 +219,13 @@ def _listing(
         for (prefix, _), found in zip(layouts, of_names, strict=True)
         for _, name, _, inside in found
     ]
-    used, alike = joined_names((place, printable(name)) for place, name in placed)
+    used, alike = joined_names((place, storable(name)) for place, name in placed)
     renamed = known_classes(selection.classes, used.values(), root)
     found: list[Found] = []
     for (prefix, layout), named in zip(layouts, of_names, strict=True):
-        found += [(f"{prefix}{path}", used[printable(name)], split) for path, name, split, _ in named]
+        found += [(f"{prefix}{path}", used[storable(name)], split) for path, name, split, _ in named]
         for branch in layout.branches:
-            name = used[printable(branch.name)]
+            name = used[storable(branch.name)]
             if renamed is None or name in renamed:
                 files = _files_of_class(layout.top, branch.inside, walker, selection)
                 found += [(f"{prefix}{path}", name, branch.split) for path in files]
@@ -234,7 +234,7 @@ def _listing(
     names = {name for _, name, _ in found}
     if len(names) == 1 and (not selection.for_evaluation or is_container(*names)):
         raise refusals.one_class(Tree(root, walker, around), names.pop(), selection)
-    printed = [(printable(path), name, split) for path, name, split in found]
+    printed = [(storable(path), name, split) for path, name, split in found]
     notes = (*(note for _, layout in layouts for note in layout.skipped), *walker.notes())
     reading = (*(line for _, layout in layouts for line in layout.reading), *alike)
     if found and selection.for_evaluation:
@@ -286,12 +286,12 @@ def _in_flat_folders(layout: Layout, walker: Walker, selection: Selection) -> li
         )
     for inside, paths in odd.items():
         why = "name does not match dataset.pattern" if selection.pattern else "no class in the name"
-        names = some((shown(printable(last(path))) for path in sorted(paths, key=natural_key)), 3)
+        names = some((shown(storable(last(path))) for path in sorted(paths, key=natural_key)), 3)
         walker.leave_out(len(paths), f"{f' in {shown(inside)}' if inside else ''} ({why}): {names}")
     return found
 
 
-def printable(name: str) -> str:
+def storable(name: str) -> str:
     """Converts a name so that any text file can hold it: bytes that are not UTF-8 (from old archives) become `\\xe9`.
 
     No file has that name, so inspection leaves it out and reports why.

@@ -27,8 +27,8 @@ from catsdogs_exp.data.sources.listing import UNDECIDED, Listing, list_images
 from catsdogs_exp.data.sources.pixel_csv import pixel_csv, pixel_tables
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.tfds import tfds, tfds_installed
-from catsdogs_exp.data.sources.together import listed
-from catsdogs_exp.data.sources.wording import listed as listed_names
+from catsdogs_exp.data.sources.together import list_together
+from catsdogs_exp.data.sources.wording import listed
 from catsdogs_exp.errors import BadInput
 
 
@@ -50,7 +50,7 @@ def _drawn(dataset: DrawnDataset, progress: ReportProgress | None, folders: str)
 
 
 def _folder(dataset: FolderDataset, progress: ReportProgress | None, folders: str) -> Listing:
-    return listed(named_folders(dataset), Selection.of(dataset, folders))
+    return list_together(named_folders(dataset), Selection.of(dataset, folders))
 
 
 def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: str) -> Listing:
@@ -59,12 +59,12 @@ def _archive(dataset: ArchiveDataset, progress: ReportProgress | None, folders: 
     opened = [unpacked(path, progress, dataset.encoding) for path in paths]
     more = other_parts(paths[0]) if len(paths) == 1 else []
     hint = (
-        f"{listed_names(path.name for path in more)} next to {paths[0].name} may be further parts of it: "
+        f"{listed(path.name for path in more)} next to {paths[0].name} may be further parts of it: "
         f"dataset.path=[{','.join(map(str, (*paths, *more)))}]"
     )
     try:
         selection = replace(Selection.of(dataset, folders), escaped=opened[0].escaped)
-        listing = list_unpacked(opened, lambda: listed([each.folder for each in opened], selection, names))
+        listing = list_unpacked(opened, lambda: list_together([each.folder for each in opened], selection, names))
     except BadInput as error:
         raise BadInput(f"{error} {hint}") if more else error from error
     notes = (*(note for each in opened for note in each.notes), *([hint] if more else []))
@@ -113,7 +113,7 @@ def register_source(
     def enter(files: Callable[[Any], Path | Listing]) -> Callable[[Any], Path | Listing]:
         def listing(dataset: Any, progress: ReportProgress | None, folders: str) -> Listing:
             found = files(dataset)
-            return found if isinstance(found, Listing) else listed([found], Selection.of(dataset, folders))
+            return found if isinstance(found, Listing) else list_together([found], Selection.of(dataset, folders))
 
         offer("dataset", name, settings, DATASETS)
         SOURCES[name] = Source(check, listing)

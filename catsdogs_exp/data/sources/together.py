@@ -12,7 +12,7 @@ from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.errors import BadInput
 
 
-def listed(folders: Sequence[Path], selection: Selection, names: Sequence[str] = ()) -> Listing:
+def list_together(folders: Sequence[Path], selection: Selection, names: Sequence[str] = ()) -> Listing:
     """Lists one folder, or several together.
 
     Args:
@@ -33,7 +33,7 @@ def listed(folders: Sequence[Path], selection: Selection, names: Sequence[str] =
     return list_parts(*_placed(parts), selection)
 
 
-def listed_splits(folders: dict[str, Path], splits: dict[str, int], selection: Selection) -> Listing:
+def list_splits(folders: dict[str, Path], splits: dict[str, int], selection: Selection) -> Listing:
     """Lists folders that are one split each, such as `train` and `validation`."""
     parts = [Part(name, folder, splits.get(name, UNDECIDED)) for name, folder in folders.items()]
     return list_parts(*_placed(parts), selection)

@@ -39,7 +39,7 @@ _CURL = """\
 """
 
 
-def examples_of(each: Format, card: ModelCard) -> dict[str, str]:
+def example_programs(each: Format, card: ModelCard) -> dict[str, str]:
     """Returns file names and texts of a format's examples; none for a page, which needs no program."""
     if each.name not in _PROGRAMS:
         return {}

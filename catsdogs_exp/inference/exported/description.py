@@ -9,7 +9,7 @@ from typing import Any
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.temperature import Calibration
-from catsdogs_exp.training.checkpoint.appendix import Appendix, calibration_of
+from catsdogs_exp.training.checkpoint.appendix import Appendix, calibration_from
 from catsdogs_exp.training.checkpoint.card import ModelCard, card_of
 
 NAME = "exports.json"
@@ -54,7 +54,7 @@ def read_description(exported: Path) -> Description:
                 "the run again: python -m catsdogs_exp export RUN --format FORMAT"
             )
         calibration = content.get("calibration")
-        return Description(card_of(content["network"]), None if calibration is None else calibration_of(calibration))
+        return Description(card_of(content["network"]), None if calibration is None else calibration_from(calibration))
     except FileNotFoundError as error:
         raise BadInput(
             f"{exported.name} needs the {NAME} that was exported with it: it contains the classes and the "

@@ -21,7 +21,7 @@ from catsdogs_exp.training.variable_values import value_of
 
 
 @dataclass(frozen=True)
-class NetworkFile:
+class SavedNetwork:
     """A network and where it is saved.
 
     Attributes:
@@ -47,7 +47,7 @@ class KeepBest:
     """
 
     def __init__(
-        self, network: NetworkFile, result: Result, history: History, background: Background, at_once: bool = False
+        self, network: SavedNetwork, result: Result, history: History, background: Background, at_once: bool = False
     ) -> None:
         self._model, self._network, self._result, self._history = network.model, network, result, history
         self._background, self._at_once = background, at_once

@@ -105,7 +105,7 @@ def read_appendix(path: Path) -> Appendix | None:
             content = json.loads(_read(archive, _ENTRY, _MAX_ENTRY))
             calibration, known = content["calibration"], content["familiarity"]
             return Appendix(
-                None if calibration is None else calibration_of(calibration),
+                None if calibration is None else calibration_from(calibration),
                 None if known is None else _familiarity(archive, known),
             )
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
@@ -118,7 +118,7 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     return archive.read(name)
 
 
-def calibration_of(content: Mapping[str, Any]) -> Calibration:
+def calibration_from(content: Mapping[str, Any]) -> Calibration:
     """Converts plain values, as from `dataclasses.asdict`, to a calibration.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 
 from catsdogs_exp.models import build_model
 from catsdogs_exp.record.folder.result import Result
-from catsdogs_exp.record.listeners.best_model import KeepBest, NetworkFile
+from catsdogs_exp.record.listeners.best_model import KeepBest, SavedNetwork
 from catsdogs_exp.training.checkpoint.background import Background
 from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.model_file import load_model
@@ -17,9 +17,9 @@ from catsdogs_exp.training.progress import EpochResult, History
 
 
 @pytest.fixture
-def network(tmp_path: Path, config) -> NetworkFile:
+def network(tmp_path: Path, config) -> SavedNetwork:
     card = ModelCard(("cats", "dogs"), (16, 20), "stretch", "bilinear")
-    return NetworkFile(
+    return SavedNetwork(
         build_model(config("depth=1", "target_size=[16,20]").model, (16, 20), 2), card, tmp_path / "best.keras"
     )
 
@@ -31,7 +31,7 @@ def epoch_of(history: History, accuracy: float) -> EpochResult:
     return result
 
 
-def test_the_network_is_saved_as_it_was_at_the_end_of_the_epoch(tmp_path: Path, network: NetworkFile) -> None:
+def test_the_network_is_saved_as_it_was_at_the_end_of_the_epoch(tmp_path: Path, network: SavedNetwork) -> None:
     result, history = Result(tmp_path / "result.json"), History("val_accuracy")
     before, disk_is_free = [np.array(weight) for weight in network.model.weights], threading.Event()
     with Background() as background:
@@ -55,9 +55,9 @@ def test_the_network_is_saved_as_it_was_at_the_end_of_the_epoch(tmp_path: Path, 
         np.testing.assert_array_equal(weight, was)
 
 
-def test_after_a_failure_nothing_else_is_written(tmp_path: Path, network: NetworkFile) -> None:
+def test_after_a_failure_nothing_else_is_written(tmp_path: Path, network: SavedNetwork) -> None:
     result, history = Result(tmp_path / "result.json"), History("val_accuracy")
-    missing = NetworkFile(network.model, network.card, tmp_path / "gone" / "best.keras")
+    missing = SavedNetwork(network.model, network.card, tmp_path / "gone" / "best.keras")
     with Background() as background:
         keep = KeepBest(missing, result, history, background)
         keep.on_epoch(epoch_of(history, 0.75))
@@ -70,7 +70,7 @@ def test_after_a_failure_nothing_else_is_written(tmp_path: Path, network: Networ
     assert json.loads(result.path.read_text())["objective"] is None
 
 
-def test_others_may_read_the_files_when_an_epoch_ends(tmp_path: Path, network: NetworkFile) -> None:
+def test_others_may_read_the_files_when_an_epoch_ends(tmp_path: Path, network: SavedNetwork) -> None:
     result, history = Result(tmp_path / "result.json"), History("val_accuracy")
     with Background() as background:
         KeepBest(network, result, history, background, at_once=True).on_epoch(epoch_of(history, 0.5))

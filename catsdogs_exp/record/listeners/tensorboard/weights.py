@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import BoardSettings
-from catsdogs_exp.models.counting import inner_layers
+from catsdogs_exp.models.counting import unnested_layers
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.filter_sheet import filter_sheet
@@ -78,7 +78,7 @@ def is_recorded(every: int, epoch: int) -> bool:
 
 def first_convolution(model: keras.Model) -> Any:
     """Returns the network's first convolution over 1 or 3 channels, whose filters can be drawn, or None."""
-    for layer in inner_layers(model):
+    for layer in unnested_layers(model):
         if isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel.shape[2] in (1, 3):
             return layer
     return None
