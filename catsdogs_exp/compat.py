@@ -153,6 +153,18 @@ def rate_of(optimizer: Any) -> Any:
     return inner(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", "keras")
 
 
+# --- Keras: operations -----------------------------------------------------------------------------------------------
+
+
+def is_neural_operation(operation: Any) -> bool:
+    """Returns whether a plain operation of a network is one of `keras.ops.nn`, such as `relu`.
+
+    Why: functions of `keras.ops` leave objects of private classes in a network. Replace: a public name of the function
+    that made an operation.
+    """
+    return type(operation).__module__.startswith("keras.src.ops.nn")
+
+
 # --- TensorFlow ------------------------------------------------------------------------------------------------------
 
 

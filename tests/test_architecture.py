@@ -201,6 +201,9 @@ def foreign(path: Path, ours: set[str]) -> Iterator[str]:
                 modules = texts
             elif function in ("getattr", "hasattr", "setattr", "delattr"):
                 yield from (f"{function}(..., {text!r})" for text in texts if _is_private(text) and text not in ours)
+        elif isinstance(node, ast.Constant):  # type(x).__module__ == "keras.src.layers"
+            if isinstance(node.value, str) and node.value.startswith(_INTERNAL):
+                yield repr(node.value)
         elif isinstance(node, ast.Attribute):
             whole = ast.unparse(node)
             private = _is_private(node.attr) and node.attr not in ours
@@ -229,7 +232,7 @@ def test_the_search_for_private_names_sees_them_all(tmp_path: Path) -> None:
         "class A(keras.Layer):\n"
         "    def call(self):\n        self._mine = 1\n        self._theirs()\n        return self._mine\n"
         "def f(x):\n    getattr(x, '_hidden', {})\n    x.y._deep = 1\n    tf.compat.v1.nn.relu(x)\n    super()._up()\n"
-        "    type(x).__dataclass_params__\n",
+        "    type(x).__dataclass_params__\n    type(x).__module__ == 'keras.src.x'\n",
         encoding="utf-8",
     )
     ours = _bound_names(ast.parse(file.read_text(encoding="utf-8")))
@@ -246,5 +249,6 @@ def test_the_search_for_private_names_sees_them_all(tmp_path: Path) -> None:
             "tf.compat.v1",
             "super()._up",
             "type(x).__dataclass_params__",
+            "'keras.src.x'",
         ]
     )

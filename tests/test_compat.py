@@ -296,6 +296,15 @@ def test_the_table_of_a_zip_is_measured_before_it_is_read(tmp_path: Path) -> Non
     assert compat.zip_table(io.BytesIO(b"no zip" * 10)) is None
 
 
+def test_operations_of_keras_nn_are_told_from_others() -> None:
+    import keras
+
+    inputs = keras.Input((4, 4, 2))
+    model = keras.Model(inputs, keras.ops.add(keras.layers.ReLU()(keras.ops.nn.relu(inputs)), 1.0))
+    found = {type(each).__name__: compat.is_neural_operation(each) for each in model.operations}
+    assert found == {"InputLayer": False, "Relu": True, "ReLU": False, "Add": False}
+
+
 def test_frozen_dataclasses_are_told_from_others() -> None:
     assert compat.is_frozen(dataclass(frozen=True)(type("Frozen", (), {})))
     assert not compat.is_frozen(dataclass(type("Open", (), {})))

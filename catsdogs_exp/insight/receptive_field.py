@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from catsdogs_exp import compat
 from catsdogs_exp.models.graph import parents
 
 _SAME_PLACE = (
@@ -150,7 +151,7 @@ def _through(operation: Any, states: "list[_State | None]") -> "_State | None":
 
 def _keeps_size(operation: Any) -> bool:
     """Returns whether a plain operation works on each place separately, judging by its shapes."""
-    if type(operation).__module__.startswith("keras.src.ops.nn"):
+    if compat.is_neural_operation(operation):
         kind = type(operation).__name__.lower()
         return not any(word in kind for word in ("conv", "pool", "attention", "normal", "moments"))
     shapes = [tensor.shape for tensor in keras.tree.flatten(operation.input)]
