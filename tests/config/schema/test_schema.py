@@ -169,12 +169,13 @@ def test_every_recipe_can_be_debugged(name: str, debug: str) -> None:
 
 @pytest.mark.parametrize("model", groups()["model"])
 def test_every_network_can_be_tiny(model: str) -> None:
-    config_of([f"model={model}", "debug=tiny"])
+    assert config_of([f"model={model}", "debug=tiny"]).loader.target_size == (96, 96)
 
 
 @pytest.mark.parametrize("backbone", KERAS_APPLICATIONS)
 def test_every_backbone_can_be_tiny(backbone: str) -> None:
-    config_of(["model=transfer", f"model.backbone={backbone}", "debug=tiny"])
+    made = config_of(["model=transfer", f"model.backbone={backbone}", "debug=tiny"])
+    assert made.loader.target_size == (96, 96)
 
 
 def test_all_lessons_of_the_course_can_be_tiny_at_once() -> None:

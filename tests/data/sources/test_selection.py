@@ -322,7 +322,7 @@ def test_what_is_no_pattern(pattern: str, message: str) -> None:
 
 @pytest.mark.parametrize("pattern", [PATTERN, "(?P<class>[a-z]+)_[0-9]+", "(?P<class>(?:cat){2})", "(?P<class>a?)+b"])
 def test_what_is_a_pattern(pattern: str) -> None:
-    compiled_pattern(pattern)
+    assert "class" in compiled_pattern(pattern).groups
 
 
 def test_a_pattern_that_would_never_end_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ class TensorBoard:
             writer.flush()
 
     def close(self, status: str) -> None:
-        """Records how the run ended (`ok`, `failed`, `interrupted`) and closes the files."""
+        """Records how the run ended (`ok`, `failed`, `interrupted`, `pruned`) and closes the files."""
         ended = api_pb2.STATUS_SUCCESS if status == "ok" else api_pb2.STATUS_FAILURE
         self.summary(summary.session_end_pb(ended).SerializeToString(), step=0)
         for writer in self._writers:
