@@ -69,15 +69,7 @@ def check_operations(names: tuple[str, ...]) -> None:
     Raises:
         BadInput: listing the known ones.
     """
-    known = OFFERED.get("augment.custom", [])
-    for name in names:
-        if name not in known:
-            there = ", ".join(known) or "none is registered"
-            raise BadInput(
-                f"augment.custom must list operations registered by plugins: {there}. "
-                f"Received: augment.custom=[{printable(','.join(names))}].{did_you_mean(name, known)} "
-                "Name the module that registers it: plugins=[MODULE]"
-            )
+    _check_registered("augment.custom", "operations", names)
 
 
 def check_listeners(names: tuple[str, ...]) -> None:
@@ -86,13 +78,17 @@ def check_listeners(names: tuple[str, ...]) -> None:
     Raises:
         BadInput: listing the known ones.
     """
-    known = OFFERED.get("logging.listeners", [])
+    _check_registered("logging.listeners", "listeners", names)
+
+
+def _check_registered(setting: str, what: str, names: tuple[str, ...]) -> None:
+    known = OFFERED.get(setting, [])
     for name in names:
         if name not in known:
             there = ", ".join(known) or "none is registered"
             raise BadInput(
-                f"logging.listeners must list listeners registered by plugins: {there}. "
-                f"Received: logging.listeners=[{printable(','.join(names))}].{did_you_mean(name, known)} "
+                f"{setting} must list {what} registered by plugins: {there}. "
+                f"Received: {setting}=[{printable(','.join(names))}].{did_you_mean(name, known)} "
                 "Name the module that registers it: plugins=[MODULE]"
             )
 

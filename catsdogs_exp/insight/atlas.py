@@ -142,7 +142,7 @@ def make_atlas(
     """
     fields = receptive_fields(network.model, images.size)
     answers = channel_answers(network, layers, _reported(images, "activations", report))
-    parts = _parts(network, layers, images, answers, fields, report)
+    parts = _parts(_Observed(network, layers, answers, fields), images, report)
     found = []
     for number, layer in enumerate(layers):
         if report:
@@ -150,7 +150,8 @@ def make_atlas(
         share = seconds / len(layers)
         means = answers[number].means.mean(axis=0)
         use = channel_use(network, layer, images.pixels, images.labels, means, share)
-        found.append(_layer_atlas(layer, answers[number], use, fields[layer.name], images, parts[number]))
+        channels = channels_of_layer(layer, answers[number], use, fields[layer.name], images)
+        found.append(_layer_atlas(layer, fields[layer.name], channels, use, parts[number]))
     if report:
         report("channel use", len(layers), len(layers))
     return found
@@ -191,6 +192,16 @@ def calibrate(model: keras.Model, pixels: NDArray[np.uint8]) -> None:
 
 
 @dataclass(frozen=True)
+class _Observed:
+    """Some layers of a network, the statistics of their activations, and the receptive fields of all layers."""
+
+    network: FlatNetwork
+    layers: Sequence[Layer]
+    answers: Sequence[ChannelAnswers]
+    fields: dict[str, Field | None]
+
+
+@dataclass(frozen=True)
 class _Named:
     """The result of dissecting a layer's channels; empty without masks."""
 
@@ -200,28 +211,22 @@ class _Named:
     untrained: NDArray[np.float64]
 
 
-def _parts(  # noqa: PLR0913  (one finding of each kind)
-    network: FlatNetwork,
-    layers: Sequence[Layer],
-    images: Images,
-    answers: Sequence[ChannelAnswers],
-    fields: dict[str, Field | None],
-    report: Report | None,
-) -> list[_Named]:
+def _parts(trained: _Observed, images: Images, report: Report | None) -> list[_Named]:
+    """Finds the part of the image that each channel detects better than channels of untrained networks do."""
     if images.masks is None or images.concepts is None:
         return [
             _Named([None] * count, [""] * count, np.full(count, np.nan), np.full(count, np.nan))
-            for count in (each.maxima.shape[1] for each in answers)
+            for count in (each.maxima.shape[1] for each in trained.answers)
         ]
     some = replace(images, pixels=images.pixels[:_DISSECTED], masks=images.masks[:_DISSECTED])
     before = []
     for seed in range(_UNTRAINED):
-        fresh = FlatNetwork(untrained(network.model, seed))
+        fresh = FlatNetwork(untrained(trained.network.model, seed))
         calibrate(fresh.model, some.pixels)
-        same = [fresh.layer(layer.name) for layer in layers]
-        seen = channel_answers(fresh, same, _reported(some, "untrained network", report))
-        before += _dissections(fresh, same, some, seen, fields, 0, report)
-    after = _dissections(network, layers, some, answers, fields, dissection.SHUFFLES, report)
+        same = [fresh.layer(layer.name) for layer in trained.layers]
+        answers = channel_answers(fresh, same, _reported(some, "untrained network", report))
+        before += _dissections(_Observed(fresh, same, answers, trained.fields), some, 0, report)
+    after = _dissections(trained, some, dissection.SHUFFLES, report)
     best = np.max([each.iou.max(axis=0) for each in before], axis=0)
     found = []
     for each in after:
@@ -238,25 +243,21 @@ def _parts(  # noqa: PLR0913  (one finding of each kind)
     return found
 
 
-def _dissections(  # noqa: PLR0913  (one finding of each kind)
-    network: FlatNetwork,
-    layers: Sequence[Layer],
-    images: Images,
-    answers: Sequence[ChannelAnswers],
-    fields: dict[str, Field | None],
-    shuffles: int,
-    report: Report | None,
-) -> list[Dissection]:
+def _dissections(observed: _Observed, images: Images, shuffles: int, report: Report | None) -> list[Dissection]:
+    """Compares the activations of each layer's channels with the images' masks."""
     assert images.masks is not None and images.concepts is not None
+    layers = observed.layers
     grids = [
         dissection.mask_grid(images.size, min(dissection.MOST_CELLS, 4 * max(layer.output.shape[1:3])))
         for layer in layers
     ]
-    edges = [dissection.quantile_edges(each.samples) for each in answers]
-    places = [fields[layer.name] or dissection.evenly(layer.output.shape[1:3], images.size) for layer in layers]
+    edges = [dissection.quantile_edges(each.samples) for each in observed.answers]
+    places = [
+        observed.fields[layer.name] or dissection.evenly(layer.output.shape[1:3], images.size) for layer in layers
+    ]
     bins: list[list[NDArray[np.uint8]]] = [[] for _ in layers]
     for batch in activations_in_batches(
-        network, layers, _reported(images, "parts" if shuffles else "parts, untrained", report)
+        observed.network, layers, _reported(images, "parts" if shuffles else "parts, untrained", report)
     ):
         for collected, each, field, grid, edge in zip(bins, batch, places, grids, edges, strict=True):
             for one in each:
@@ -302,13 +303,13 @@ def channels_of_layer(
     return channels
 
 
-def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
-    layer: Layer, answers: ChannelAnswers, use: ChannelUse, field: Field | None, images: Images, parts: _Named
+def _layer_atlas(
+    layer: Layer, field: Field | None, channels: Sequence[Channel], use: ChannelUse, parts: _Named
 ) -> LayerAtlas:
-    channels = []
-    for channel in channels_of_layer(layer, answers, use, field, images):
+    named = []
+    for channel in channels:
         name = parts.names[channel.number]
-        channels.append(
+        named.append(
             replace(
                 channel,
                 part="" if name is None or channel.dead else name[0],
@@ -318,7 +319,7 @@ def _layer_atlas(  # noqa: PLR0913  (one finding of each kind)
             )
         )
     lost = np.abs(np.nan_to_num(use.probability)).mean(axis=1)  # ties in accuracy are broken by probability
-    order = sorted(channels, key=lambda each: (each.dead, -each.use, -lost[each.number]))
+    order = sorted(named, key=lambda each: (each.dead, -each.use, -lost[each.number]))
     height, width, count = layer.output.shape[1:]
     return LayerAtlas(layer.name, (height, width, count), field, use.images, tuple(order))
 
