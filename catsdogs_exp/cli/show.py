@@ -1,12 +1,18 @@
 """`python -m catsdogs_exp show [key=value ...]`: draws augmented training images, and shows the network."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import settings_and_flags
 from catsdogs_exp.cli.screen import TerminalScreen, output
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.printable import printable
+
+if TYPE_CHECKING:  # they come with NumPy and Pillow
+    from PIL import Image
+
+    from catsdogs_exp.data.loaders import Loader
+    from catsdogs_exp.data.manifest import Manifest
 
 _COLUMNS, _EPOCHS = 8, 3
 _USAGE = """Usage: python -m catsdogs_exp show [key=value ...] [--drawn] [--parts]
@@ -34,14 +40,8 @@ def main(arguments: list[str]) -> int:
     if "--parts" in flags and not isinstance(config.dataset, DrawnDataset):
         raise BadInput(f"--parts needs dataset=drawn, whose parts are known. Received: dataset={config.dataset.name}")
     data = open_data(config, screen.progress, lambda _: None)
-    manifest = data.manifest
     screen.close()
-    console = output()
-    for split, classes in manifest.counts().items():
-        total = sum(classes.values())
-        console.say(f"{split}: {total} images")
-        for name, count in classes.items():
-            console.say(f"  {name:<16} {count:>6}  {'#' * round(40 * count / total)}")
+    _print_balance(data.manifest.counts())
 
     from catsdogs_exp.training.runtime import import_tensorflow
 
@@ -51,32 +51,56 @@ def main(arguments: list[str]) -> int:
     from catsdogs_exp.data.turns import taking_turns
     from catsdogs_exp.models import build_model
     from catsdogs_exp.record.folder.run_folder import new_run_folder
-    from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 
-    model = build_model(config.model, config.loader.target_size, len(manifest.classes), config.loader.channels)
-    model.summary(print_fn=console.print)
-
+    classes = len(data.manifest.classes)
+    model = build_model(config.model, config.loader.target_size, classes, config.loader.channels)
+    model.summary(print_fn=output().print)
     loader = make_loader(config, data, TRAIN)
     indices = taking_turns(loader.labels, loader.seed)[:_COLUMNS].tolist()
+    sheet = _augmented(loader, indices, data.manifest, "--drawn" in flags)
+    path = new_run_folder(config.output_dir, "show") / "augmentation.png"
+    sheet.save(path)
+    output().say(f"training images, original first, then as they enter training: {path}")
+    if "--parts" in flags:
+        listing = data.manifest.listing
+        files = [str(listing.paths[loader.rows[index]]) for index in indices]
+        _show_parts(config.dataset, listing.root, files, path.with_name("parts.png"))
+        output().say(f"parts of the drawn animals: {path.with_name('parts.png')}")
+    return 0
+
+
+def _print_balance(counts: dict[str, dict[str, int]]) -> None:
+    console = output()
+    for split, classes in counts.items():
+        total = sum(classes.values())
+        console.say(f"{split}: {total} images")
+        for name, count in classes.items():
+            console.say(f"  {name:<16} {count:>6}  {'#' * round(40 * count / total)}")
+
+
+def _augmented(loader: "Loader", indices: list[int], manifest: "Manifest", says_drawn: bool) -> "Image.Image":
+    """Draws training images: the originals in the first row, then a row for each of the first epochs.
+
+    Args:
+        loader: prepares them.
+        indices: positions of the images in it.
+        manifest: of its data.
+        says_drawn: whether to add the random parameters to the captions, and print them.
+    """
+    from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
+
     images = [loader.original(index) for index in indices]
     captions = [f"{printable(manifest.classes[loader.labels[index]])}, image {index}" for index in indices]
     for epoch in range(_EPOCHS):
         for index in indices:
             images.append(loader.sample(epoch, index))
-            drawn = loader.drawn(epoch, index) if "--drawn" in flags else {}
+            drawn = loader.drawn(epoch, index) if says_drawn else {}
             lines = [f"{what} {text}" for what, text in drawn.items()]
             captions.append("\n".join([f"epoch {epoch + 1}", *lines]))
             if lines:
                 file = str(manifest.listing.paths[loader.rows[index]])
-                console.say(f"epoch {epoch + 1}, image {index}, {file}: {'; '.join(lines)}")
-    path = new_run_folder(config.output_dir, "show") / "augmentation.png"
-    contact_sheet(images, captions, columns=len(indices)).save(path)
-    console.say(f"training images, original first, then as they enter training: {path}")
-    if "--parts" in flags:
-        files = [str(manifest.listing.paths[loader.rows[index]]) for index in indices]
-        _show_parts(config.dataset, manifest.listing.root, files, path.with_name("parts.png"))
-        console.say(f"parts of the drawn animals: {path.with_name('parts.png')}")
-    return 0
+                output().say(f"epoch {epoch + 1}, image {index}, {file}: {'; '.join(lines)}")
+    return contact_sheet(images, captions, columns=len(indices))
 
 
 def _show_parts(dataset: Any, root: Path, files: list[str], path: Path) -> None:
