@@ -21,7 +21,7 @@ class DistributedSteps(Steps):
 
     A share's gradient is that of the sum of its losses; the sum over all shares is divided by the images in the whole
     batch, so that uneven shares have the same weight as on one device. Batch normalisation uses each share's own
-    statistics; its moving averages are the mean over all devices.
+    statistics; its moving averages are the mean over all devices with images.
 
     Args:
         distribution: the strategy, and which process this is. Batches are this process's shares of whole batches.
@@ -60,15 +60,18 @@ class DistributedSteps(Steps):
                     loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            means = [tf.convert_to_tensor(weight) / self._distribution.replicas for weight in moving]
-            return [*gradients, *means, tf.reduce_sum(losses * real), *self._sums(shown, labels, logits, real)]
+            has_images = tf.minimum(tf.reduce_sum(real), 1.0)  # 0: the black image in their place does not count
+            parts = [tf.convert_to_tensor(weight) * has_images for weight in moving]
+            minimised = tf.reduce_sum(losses * real)
+            return [*gradients, *parts, has_images, minimised, *self._sums(shown, labels, logits, real)]
 
         sums = self._over_all(one, images, labels)
         with self._distribution.scope():
-            for weight, mean in zip(moving, sums[len(weights) :], strict=False):
-                weight.assign(mean)  # before they enter the moving average of the weights
+            devices = sums[len(weights) + len(moving)]
+            for weight, total in zip(moving, sums[len(weights) :], strict=False):
+                weight.assign(total / devices)  # before they enter the moving average of the weights
             self._move([total / sums[-1] for total in sums[: len(weights)]], sums[-1])
-        minimised, *shown = sums[len(weights) + len(moving) :]
+        minimised, *shown = sums[len(weights) + len(moving) + 1 :]
         self._finite.update_state(minimised)
         self._add(shown)
 

@@ -146,6 +146,18 @@ def test_the_means_of_batch_normalisation_are_those_of_one_device(tmp_path: Path
 
 
 @pytest.mark.slow
+def test_a_device_without_an_image_leaves_batch_normalisation_alone(tmp_path: Path) -> None:
+    """Batches of one image: one of two devices has none."""
+    words = ("depth=1", "model.batch_norm=true", "batch_size=1", "lr=1e-9", "epochs=1", "training.precise_batch_norm=0")
+    on_two_devices(ONE_AND_TWO, tmp_path, *words)
+    one, two = (last_state(tmp_path / strategy) for strategy in ("none", "mirrored"))
+    names = [name for name in one if name.endswith(("/moving_mean", "/moving_variance"))]
+    assert len(names) == 2
+    for name in names:
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_a_rate_found_on_two_devices_leaves_nothing_behind(tmp_path: Path) -> None:
     """The search moves weights, averages, gathered gradients and random states, and puts all of them back.
 
