@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,42 @@ def test_a_channel_opens_with_its_entry_of_the_atlas(page: Page, two: Any, drawn
     page.wait(DRAWN)
     page.find("#channels button").click()
     page.wait("document.getElementById('channel-facts').textContent.includes('python -m catsdogs_exp atlas RUN')")
+    page.find("#channel form button").click()
+
+
+def test_a_channel_shows_its_own_answers_or_why_there_are_none(page: Page, two: Any, drawn_cat: Path) -> None:
+    page.open(two.url).upload(drawn_cat)
+    page.shown()
+    page.js(
+        """
+        window.answers = [];
+        const real = window.fetch;
+        window.fetch = (path, ...rest) => new Promise((done, fail) => {
+          const answer = () => path.includes("channel=2") ? fail() : done(real(path, ...rest));
+          if (/channel=[02]/.test(path)) answers.push(answer);
+          else answer();
+        });
+        """
+    )
+    first, second, third = page.all("#channels button")[:3]
+    first.click()
+    page.wait("answers.length === 2")
+    page.find("#channel form button").click()
+    second.click()
+    said = page.wait("document.getElementById('channel-facts').textContent")
+    page.wait("document.getElementById('channel-picture').naturalWidth === 30")
+    picture = page.js("return document.getElementById('channel-picture').src")
+    page.js("answers.splice(0).map((answer) => answer())")  # those of the first channel, too late
+    page.js("return fetch('/about').then((answer) => answer.text())")
+    time.sleep(0.3)
+    assert page.js("return document.getElementById('channel-facts').textContent") == said
+    assert page.js("return document.getElementById('channel-picture').src") == picture
+    page.find("#channel form button").click()
+    third.click()
+    page.wait("answers.length === 2")
+    page.js("answers.splice(0).map((answer) => answer())")
+    reason = "The demo does not answer. Is it still running?"
+    page.wait(f"document.getElementById('channel-facts').textContent === '{reason}'")
     page.find("#channel form button").click()
 
 

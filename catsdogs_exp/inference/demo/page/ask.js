@@ -45,9 +45,11 @@ export async function ask(path, options = {}) {
 
 export const askJson = async (path, options) => (await ask(path, options)).json();
 
-// Shows a picture of the server in an <img>, and frees the one before.
-export async function showPicture(image, path) {
-  const url = URL.createObjectURL(await (await ask(path)).blob());
+// Shows a picture of the server in an <img>, and frees the one before; unless another one is wanted by then.
+export async function showPicture(image, path, isWanted = () => true) {
+  const picture = await (await ask(path)).blob();
+  if (!isWanted()) return;
+  const url = URL.createObjectURL(picture);
   const before = image.src;
   image.src = url;
   await image.decode().catch(() => {});

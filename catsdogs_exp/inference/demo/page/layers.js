@@ -123,15 +123,23 @@ export class Layers {
 
   async #open(channel) {
     const layer = this.network.layers[this.layer];
+    const opened = (this.opened = {}); // the server may answer an earlier one later
+    const isWanted = () => this.opened === opened;
     byId("channel-title").textContent = `${layer.name}, channel ${channel}`;
     byId("channel-facts").replaceChildren();
     byId("channel-patches").replaceChildren();
     byId("channel").showModal();
     const wanted = new URLSearchParams({ run: this.run, layer: this.layer, channel, crop: this.crop });
-    await showPicture(byId("channel-picture"), `/images/${this.image}/layer?${wanted}`);
-    byId("channel-picture").alt = `Activation of channel ${channel}, ${layer.height} x ${layer.width}`;
     const place = new URLSearchParams({ run: this.run, layer: layer.name, channel });
-    this.#describe(await askJson(`/atlas?${place}`));
+    byId("channel-picture").alt = `Activation of channel ${channel}, ${layer.height} x ${layer.width}`;
+    try {
+      await Promise.all([
+        showPicture(byId("channel-picture"), `/images/${this.image}/layer?${wanted}`, isWanted),
+        askJson(`/atlas?${place}`).then((facts) => isWanted() && this.#describe(facts)),
+      ]);
+    } catch (error) {
+      if (isWanted()) byId("channel-facts").append(error.message);
+    }
   }
 
   #describe({ atlas, entry }) {
