@@ -220,8 +220,8 @@ def _print_left_out(found: dict[str, Any]) -> None:
 def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]) -> None:
     if not groups:
         return
-    what = "pairs" if "leak" in name else "clusters"
-    say(f"{name.replace('_', ' ')}: {len(groups)} {what}")
+    what = "pair" if "leak" in name else "cluster"
+    say(f"{name.replace('_', ' ')}: {len(groups)} {what}{'' if len(groups) == 1 else 's'}")
     for group in groups[:_CLUSTERS]:
         say(f"  {_some(group)}")
     if len(groups) > _CLUSTERS:

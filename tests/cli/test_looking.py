@@ -93,8 +93,8 @@ def test_inspect_is_a_gate(leaky: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(words) == 0
     shown = capsys.readouterr().out
     for line in (
-        "leaks: 1 pairs\n  train/cats/copied.jpg, validation/cats/cat.2.jpg",
-        "label conflicts: 1 clusters\n  train/cats/cat.dog.jpg, train/dogs/dog.5.jpg",
+        "leaks: 1 pair\n  train/cats/copied.jpg, validation/cats/cat.2.jpg",
+        "label conflicts: 1 cluster\n  train/cats/cat.dog.jpg, train/dogs/dog.5.jpg",
         "1  copy of an image in validation or test",
         "found: 1 bad (unusable), 2 duplicate (copy of another image), 1 leak (",
         "rule decode; files by rule: none 26, zero_length 25, decode 25, jfif 25, strict 25",

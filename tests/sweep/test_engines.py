@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,8 +117,10 @@ def test_a_preempted_job_goes_on_from_its_state(tmp_path: Path, tiny: tuple[str,
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
         try:
-            for number, sent in ((0, signal.SIGUSR2), (1, signal.SIGTERM)):
-                os.kill(process_of(tmp_path, number, process), sent)
+            signals = {0: signal.SIGUSR2, 1: signal.SIGTERM}
+            while signals:
+                number, trainer = trained(tmp_path, signals, process)
+                os.kill(trainer, signals.pop(number))
             assert process.wait(300) == 0, (tmp_path / "log").read_text(encoding="utf-8")
         finally:
             process.kill()
@@ -136,16 +138,15 @@ def test_a_preempted_job_goes_on_from_its_state(tmp_path: Path, tiny: tuple[str,
     )
 
 
-def process_of(folder: Path, number: int, sweep: "subprocess.Popen[bytes]") -> int:
-    """The process that trains a job, once it has finished two epochs."""
+def trained(folder: Path, numbers: Iterable[int], sweep: "subprocess.Popen[bytes]") -> tuple[int, int]:
+    """The first of some jobs that has finished two epochs, and the process that trains it."""
     deadline = time.monotonic() + 200
     while sweep.poll() is None and time.monotonic() < deadline:
-        for rows in folder.glob(f"runs/*/*/{number}-*/metrics.csv"):
-            owner = rows.parent / ".owner.json"
-            if len(rows.read_text(encoding="utf-8").splitlines()) > 2 and owner.exists():
-                found = json.loads(owner.read_text(encoding="utf-8"))["pid"]
-                assert isinstance(found, int)
-                return found
+        for number in numbers:
+            for rows in folder.glob(f"runs/*/*/{number}-*/metrics.csv"):
+                owner = rows.parent / ".owner.json"
+                if len(rows.read_text(encoding="utf-8").splitlines()) > 2 and owner.exists():
+                    return number, int(json.loads(owner.read_text(encoding="utf-8"))["pid"])
         time.sleep(0.02)
     raise AssertionError("the job did not train")
 

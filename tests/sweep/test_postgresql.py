@@ -71,7 +71,7 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_killed_process_is_replaced_and_no_trial_is_lost(tmp_path: Path, database: str) -> None:
-    search = ["hydra/sweeper=optuna", "sweep.trials=6", "sweep.pruner=none", "sweep.lost_after=4"]
+    search = ["hydra/sweeper=optuna", "sweep.trials=6", "sweep.pruner=none", "sweep.lost_after=15"]
     shared = [f"sweep.storage={database}", "sweep.study=ours", "lr=tag(log,interval(1e-4,1e-2))"]
 
     def start(name: str) -> "subprocess.Popen[bytes]":

@@ -11,7 +11,7 @@ PICTURE = "pareto.png"
 
 
 def table(file: SweepFile, aims: Aims, ended: str) -> list[str]:
-    """One line per trial with a result, best first; those beyond a limit come last.
+    """One line per trial with a result, best first; then those that were pruned, and those beyond a limit.
 
     Args:
         file: the jobs.
@@ -29,7 +29,7 @@ def table(file: SweepFile, aims: Aims, ended: str) -> list[str]:
     whole = {number: found for number, found in fit.items() if file[number].status == OK}
     front = pareto(whole, aims.objectives)
     sign = 1 if aims.objectives[0].lower else -1
-    ordered = sorted(values, key=lambda number: (number not in fit, sign * values[number][0]))
+    ordered = sorted(values, key=lambda number: (number not in fit, number not in whole, sign * values[number][0]))
     lines = [_line(file[number], values[number], aims, beyond[number]) for number in ordered]
     if not front:
         return [*lines, *([f"the search ended: {ended}"] if ended else [])]
