@@ -25,7 +25,7 @@ from catsdogs_exp.training.steps import Steps
 
 FOLDERS = TRAIN, VALIDATION = "train", "validation"
 NOT_SET = "not set"  # for null in the table of HParams
-_ROW = "0.tfevents.hparams"  # of this table; other event files begin with `events`
+_ROW = "events.out.tfevents.0000000000.hparams"  # of this table; by its name it is read before other event files
 
 
 class TensorBoard:
