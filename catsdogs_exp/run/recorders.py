@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from catsdogs_exp.config.intervals import parse_interval
@@ -97,8 +97,8 @@ def open_recorders(
         return
     guests = open_guests(job, setup, history.epochs, run.say)  # it may refuse, before any file has changed
     run.take_up()
-    status, board = "failed", None
-    try:
+    with ExitStack() as closing:
+        closing.enter_context(_told_how_it_ends(lambda status: guests.close(status, run.result.content)))
         files = RunState(job.folder)
         if job.found is not None:
             files.take_back(job.snapshot)
@@ -111,6 +111,8 @@ def open_recorders(
         insides = _open_insides(setup, run.say)
         board = open_board(job, setup, files, chosen, insides)
         events = board.files if board else None
+        if events:
+            closing.enter_context(_told_how_it_ends(events.close))
         probes, staircase = None, None
         if insides and chosen is not None:
             probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
@@ -137,12 +139,20 @@ def open_recorders(
             *([PruneListener(job.watch, history.monitor)] if job.watch else []),  # last, as it may end the run
         ]
         every = parse_interval(config.training.checkpoint.every, "training.checkpoint.every")
-        # The last checkpoint is written while the best epoch is recorded: leaving the block waits for it.
-        with (
-            background,
-            Checkpoints(files.last, every, files.of_best, background, lambda: files.record(events)) as checkpoints,
-        ):
-            yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, insides, board, profile)
+        # The last checkpoint is written while the best epoch is recorded: closing waits for it.
+        closing.enter_context(background)
+        checkpoints = closing.enter_context(
+            Checkpoints(files.last, every, files.of_best, background, lambda: files.record(events))
+        )
+        yield Recorders(listeners, checkpoints, best, predictions, probes, staircase, insides, board, profile)
+
+
+@contextmanager
+def _told_how_it_ends(tell: Callable[[str], None]) -> Iterator[None]:
+    """A context manager that calls a function with `ok`, `failed`, `interrupted` or `pruned` when the run ends."""
+    status = "failed"
+    try:
+        yield
         status = "ok"
     except Interrupted:
         status = "interrupted"
@@ -151,9 +161,7 @@ def open_recorders(
         status = "pruned"
         raise
     finally:
-        if board:
-            board.files.close(status)
-        guests.close(status, run.result.content)
+        tell(status)
 
 
 def _open_insides(setup: Setup, say: Callable[[str], None]) -> Insides | None:
