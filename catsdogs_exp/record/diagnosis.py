@@ -258,13 +258,15 @@ def _rising(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | No
     values = [row.get("val_loss", row.get("loss", math.nan)) for row in history]
     if len(values) < 2 or not all(map(math.isfinite, values)) or min(values) != values[-1]:
         return None
-    before = values[-2]
+    before = min(values[:-1])
     if values[-1] > 0.995 * before:
         return None
+    lowest = values.index(before)
+    since = "in the last epoch" if lowest == len(values) - 2 else f"since epoch {lowest + 1}"
     return Diagnosis(
         "rising",
         f"Still improving: the loss on {'validation' if 'val_loss' in history[-1] else 'training'} images fell from "
-        f"{_shown(before, values[-1])} to {_shown(values[-1], before)} in the last epoch.",
+        f"{_shown(before, values[-1])} to {_shown(values[-1], before)} {since}.",
         _more_epochs(history, config),
     )
 

@@ -57,16 +57,16 @@ def _add_calibration(judged: dict[str, Any], predictions: Predictions) -> None:
     points = [(b.confidence, b.accuracy) for b in bins]
     judged["charts"].append(chart("Reliability", "confidence", [Line("accuracy", points)], unit=True))
     judged["bins"] = [
-        (f"{b.low:.2f} to {b.high:.2f}", b.images, round(b.confidence, 3), round(b.accuracy, 3)) for b in bins
+        (f"{b.low:.2f} to {b.high:.2f}", b.images, f"{b.confidence:.3f}", f"{b.accuracy:.3f}") for b in bins
     ]
 
 
 def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
     names, labels = predictions.classes, predictions.labels
     figures = evaluate_predictions(predictions.probabilities, labels).per_class()
-    keys = ("images", "precision", "recall", "f1", "roc_auc", "average_precision")
+    keys = ("precision", "recall", "f1", "roc_auc", "average_precision")
     judged["classes"] = [
-        (name, *("-" if row[key] is None else round(row[key] or 0.0, 3) for key in keys))
+        (name, row["images"], *("-" if row[key] is None else f"{row[key]:.3f}" for key in keys))
         for name, row in zip(names, figures, strict=True)
     ]
     shown = [1] if len(names) == 2 else list(range(min(len(names), _CURVES)))

@@ -186,6 +186,17 @@ def test_small_losses_differ_in_the_text() -> None:
     assert "fell from 0.0014 to 0.00092 in the last epoch" in rising.text
 
 
+def test_a_recovery_from_a_bad_epoch_is_measured_from_the_best_one_before() -> None:
+    def rising(*losses: float) -> list[str]:
+        found = diagnose(rows([0.9, 0.5, 0.2, 0.1], list(losses)), {}, {}, None)
+        return [each.text for each in found if each.kind == "rising"]
+
+    assert rising(0.4, 0.07, 0.86, 0.063) == [
+        "Still improving: the loss on validation images fell from 0.070 to 0.063 since epoch 2."
+    ]
+    assert not rising(0.4, 0.07, 0.86, 0.0699)
+
+
 def test_a_network_without_predictions_is_neither_collapsed_nor_at_chance() -> None:
     said = predictions(200)
     said.probabilities[:30] = np.nan
