@@ -13,6 +13,7 @@ from catsdogs_exp.config.stored import changes_between, stored_config
 from catsdogs_exp.data.open_data import check_source
 from catsdogs_exp.errors import BadInput, Interrupted, Pruned, RunFailed, of_the_disk, one_line
 from catsdogs_exp.record.folder.run_files import read_result
+from catsdogs_exp.record.folder.run_folder import job_row_name
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.run.kept_network import KeptNetwork
@@ -120,11 +121,10 @@ def objective_of(folder: Path) -> float | None:
 
 def _train(job: SweepJob, config: Config, screen: Screen) -> None:
     check_source(config.dataset)
-    name = f"{job.folder.name} in {job.folder.parent.name}"  # the same job in two sweeps: two rows
     run = Job(
         config,
         job.folder,
-        name,
+        job_row_name(job.folder),
         job.command,
         list(job.overrides),
         job.verbose,

@@ -160,8 +160,8 @@ class Jobs:
             *(f"{o['name']} {o['value']:.4f}  epoch {o['epoch']:>3}  {folder.name}" for folder, o in objectives),
             *(f"failed: {name}: {error}" for name, error in self._failed),
             f"{len(self._done)} of {len(self._done) + len(self._failed)} runs in {self._sweep}",
-            f"  python -m catsdogs_exp compare {self._sweep}",
-            f"  python -m catsdogs_exp board {self._sweep}",
+            f"  python -m catsdogs_exp compare {shlex.quote(str(self._sweep))}",
+            f"  python -m catsdogs_exp board {shlex.quote(str(self._sweep))}",
         ]
 
 

@@ -55,17 +55,12 @@ def chosen(group: str, settings: Sequence[str], config_dir: str | None) -> str:
     return BASIC if found is None else str(found.runtime.choices.get(f"hydra/{group}") or BASIC)
 
 
-def check_launcher(settings: Sequence[str], config_dir: str | None) -> None:
+def check_launcher(name: str) -> None:
     """Rejects a launcher whose package is not installed.
-
-    Args:
-        settings: as typed.
-        config_dir: as in `--config-dir`.
 
     Raises:
         BadInput: naming the extra to install.
     """
-    name = chosen("launcher", settings, config_dir)
     if name in _EXTRAS and find_spec(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher") is None:
         raise BadInput(
             f"hydra/launcher={name} needs a package that is not installed: pip install 'catsdogs-exp[{_EXTRAS[name]}]'"

@@ -79,8 +79,9 @@ def begin(command: str, settings: Sequence[str], config_dir: str | None, say: Ca
     settings = translated(settings)
     words = [word for word in settings if not key_of(word).startswith((_OWN, *_LAUNCHER))]
     own = own_settings(settings, config_dir)
-    check_launcher(settings, config_dir)
-    refuse_words_of_workers(settings, chosen("launcher", settings, config_dir))
+    launcher = chosen("launcher", settings, config_dir)
+    check_launcher(launcher)
+    refuse_words_of_workers(settings, launcher)
     refuse_words_of_searches(settings)
     grid = expand(words, config_dir, own.jobs)
     for remark in grid.remarks:

@@ -69,8 +69,12 @@ def row_name(folder: Path) -> str:
     """Returns the name of a run in TensorBoard's table: a job's with its sweep, as other sweeps may have the same
     job.
     """
-    sweep = folder.absolute().parent.name
-    return f"{folder.name} in {sweep}" if _TIMED.fullmatch(sweep) else folder.name
+    return job_row_name(folder) if _TIMED.fullmatch(folder.absolute().parent.name) else folder.name
+
+
+def job_row_name(folder: Path) -> str:
+    """Returns the name of a sweep's job there."""
+    return f"{folder.name} in {folder.absolute().parent.name}"
 
 
 def _create(folder: Path) -> bool:

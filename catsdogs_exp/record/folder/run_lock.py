@@ -66,18 +66,7 @@ def true_status(folder: Path, written: Any) -> Any:
 
 def is_held(folder: Path) -> bool:
     """Returns whether another process trains in a folder, on this machine or another one, as far as its lock tells."""
-    path = folder / _LOCK
-    if not path.is_file():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):
-        return False
-    lock.release()
-    return False
+    return _is_locked(folder) is True
 
 
 def is_abandoned(folder: Path) -> bool:
@@ -85,7 +74,6 @@ def is_abandoned(folder: Path) -> bool:
 
     False for a folder used by another machine, or whose lock cannot be checked.
     """
-    path = folder / _LOCK
     try:
         owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
         if owner["host"] != socket.gethostname():
@@ -94,15 +82,23 @@ def is_abandoned(folder: Path) -> bool:
         pass
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
-        return False
+    return os.access(folder / _LOCK, os.R_OK | os.W_OK) and _is_locked(folder) is False
+
+
+def _is_locked(folder: Path) -> bool | None:
+    """Returns whether a process holds a folder's lock; None if there is no lock, or it cannot be checked."""
+    path = folder / _LOCK
+    if not path.is_file():
+        return None
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
-    except (Timeout, OSError, NotImplementedError):
-        return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):  # no permission, or a file system without locks
+        return None
     lock.release()
-    return True
+    return False
 
 
 def _owner(folder: Path) -> str:

@@ -96,9 +96,10 @@ class Space:
         """Returns the words of every job there can be; None if there are more than a few hundred, or an interval."""
         found: list[Row] = [self.fixed]
         for each in self.dimensions:
-            numbers = each.values if isinstance(each.values, Numbers) else None
-            if numbers is not None and (_count(numbers) is None or len(found) * (_count(numbers) or 0) > _MANY):
-                return None
+            if isinstance(each.values, Numbers):
+                count = _count(each.values)
+                if count is None or len(found) * count > _MANY:
+                    return None
             rows = _candidates(each, _MANY)
             several = []
             for words in found:
@@ -164,9 +165,7 @@ class Space:
                     f"sweep.sampler=grid needs values, and {each.name} is an interval. Give it values or range"
                 )
             else:
-                step = each.values.step or 1
-                count = int((each.values.high - each.values.low) / step + 1e-9) + 1
-                numbers = [_rounded(each.values.low + number * step) for number in range(count)]
+                numbers = _stepped(each.values, each.values.step or 1)
                 found[each.name] = [int(number) if each.values.whole else number for number in numbers]
         return found
 
@@ -304,8 +303,20 @@ def _count(numbers: Numbers) -> int | None:
     """Returns how many numbers there are; None for those of an interval."""
     if not numbers.whole and (numbers.step is None or numbers.log):
         return None
-    step = 1 if numbers.whole and numbers.log else numbers.step or 1
+    return _steps(numbers, _step(numbers))
+
+
+def _step(numbers: Numbers) -> float:
+    return 1 if numbers.whole and numbers.log else numbers.step or 1
+
+
+def _steps(numbers: Numbers, step: float) -> int:
     return int((numbers.high - numbers.low) / step + 1e-9) + 1
+
+
+def _stepped(numbers: Numbers, step: float) -> list[float]:
+    """Returns the numbers from the lowest one on."""
+    return [_rounded(numbers.low + place * step) for place in range(_steps(numbers, step))]
 
 
 def _candidates(dimension: Dimension, most: int = _POINTS + 1) -> tuple[Row, ...]:
@@ -315,8 +326,7 @@ def _candidates(dimension: Dimension, most: int = _POINTS + 1) -> tuple[Row, ...
         return values
     count = _count(values)
     if count is not None and count <= most:
-        step = 1 if values.whole and values.log else values.step or 1
-        numbers = [_rounded(values.low + place * step) for place in range(count)]
+        numbers = _stepped(values, _step(values))
     elif values.log:
         numbers = [values.low * (values.high / values.low) ** (place / _POINTS) for place in range(_POINTS + 1)]
     else:
