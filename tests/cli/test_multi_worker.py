@@ -128,7 +128,9 @@ def test_two_workers_train_as_one_device_does_and_the_chief_alone_writes(
     assert ("training the head alone" in chief[2]) == (network is FROZEN)
     assert not list((tmp_path / "scratch").glob("catsdogs-worker*"))  # and leaves nothing
     run = only_run(spread)
-    assert len(list(run.glob("tensorboard/**/events*"))) == 2  # one writer: those of the two curves
+    # one writer: a file for each of the two curves, and one for the HParams row
+    files = [file.name.endswith(".hparams") for file in run.glob("tensorboard/**/events*")]
+    assert sorted(files) == [False, False, True]
 
     assert main([*settings, f"output_dir={one}"]) == 0
     alone = only_run(one)
