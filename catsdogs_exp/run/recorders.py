@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from catsdogs_exp.config.intervals import parse_interval
 from catsdogs_exp.errors import Interrupted, Pruned, one_line
 from catsdogs_exp.insight.graph import NoGraph
-from catsdogs_exp.record.folder.resume_files import RunState
+from catsdogs_exp.record.folder.resume_files import RunState, event_lengths_at
 from catsdogs_exp.record.listeners.best_model import KeepBest, SavedNetwork, state_of
 from catsdogs_exp.record.listeners.best_predictions import KeepPredictions
 from catsdogs_exp.record.listeners.metrics_csv import MetricsCsv
-from catsdogs_exp.record.listeners.probes import ProbeRecorder, choose_probes
+from catsdogs_exp.record.listeners.probes import ProbeRecorder, activations_of, choose_probes
 from catsdogs_exp.record.listeners.staircase import StaircaseRecorder
 from catsdogs_exp.record.listeners.tensorboard.event_files import TRAIN
 from catsdogs_exp.run.appendix import LastLook, appendix_of
@@ -95,27 +95,29 @@ def open_recorders(
     if not setup.network.distribution.is_chief:
         yield Recorders()
         return
-    guests = open_guests(job, setup, history.epochs, run.say)  # it may refuse, before any file has changed
+    # What may refuse to continue comes first, before any file has changed.
+    activations, insides = config.logging.activations, _open_insides(setup, run.say)
+    recorded = activations_of(insides.network, activations) if insides and activations.every >= 0 else None
+    event_lengths = event_lengths_at(job.snapshot)
+    guests = open_guests(job, setup, history.epochs, run.say)
     run.take_up()
     with ExitStack() as closing:
         closing.enter_context(_told_how_it_ends(lambda status: guests.close(status, run.result.content)))
         files = RunState(job.folder)
         if job.found is not None:
-            files.take_back(job.snapshot)
+            files.take_back(job.snapshot, event_lengths)
             run.result.update(**state_of(history))  # later epochs are gone, and so is a best network among them
         if job.snapshot:
             run.say(f"resuming after epoch {len(history.epochs)}, step {progress.step} ({progress.steps} in total)")
         profile = job.profile or config.logging.profile
-        activations = config.logging.activations
         chosen = choose_probes(config, setup.data) if activations.every >= 0 else None
-        insides = _open_insides(setup, run.say)
         board = open_board(job, setup, files, chosen, insides)
         events = board.files if board else None
         if events:
             closing.enter_context(_told_how_it_ends(events.close))
         probes, staircase = None, None
-        if insides and chosen is not None:
-            probes = ProbeRecorder(insides.network, chosen, activations, job.folder / "activations", events)
+        if recorded is not None and chosen is not None:
+            probes = ProbeRecorder(recorded, chosen, activations, job.folder / "activations", events)
             probes.take_back(len(history.epochs))
         if insides and config.logging.probes.every >= 0:
             staircase = StaircaseRecorder(

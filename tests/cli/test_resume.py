@@ -385,6 +385,10 @@ def test_a_finished_run_that_cannot_be_resumed_stays_as_it_was(
     for words, reason in (
         (["epochs=2"], "The data has changed since the run began: 1 image missing (cats/cat.3.jpg)"),
         (["epochs=2", "depth=2", "--allow-changes"], "The checkpoint does not fit the network and optimizer"),
+        (
+            ["epochs=2", "logging.activations.every=0", "logging.activations.layers=[conv9]", "--allow-changes"],
+            "patterns of layers. Received: conv9",
+        ),
     ):
         capsys.readouterr()
         assert main(["resume", str(run), *words]) == 2

@@ -1,5 +1,6 @@
 """The files that a resume needs, and restoring them to the moment of a snapshot."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +39,17 @@ class RunState:
         board.flush()
         return {"tensorboard": lengths(self.tensorboard)}
 
-    def take_back(self, snapshot: Snapshot | None) -> None:
+    def take_back(self, snapshot: Snapshot | None, event_lengths: Mapping[str, int]) -> None:
         """Restores the event files, the best network and its predictions to the snapshot's moment.
 
         Without a snapshot, to the beginning.
 
-        Raises:
-            BadInput: if the snapshot's record is invalid.
+        Args:
+            snapshot: from which the run continues, or None.
+            event_lengths: `event_lengths_at` this snapshot.
         """
         if self.tensorboard.exists():
-            cut_back(self.tensorboard, _lengths_at(snapshot) if snapshot else {})
+            cut_back(self.tensorboard, event_lengths)
         if snapshot is None:
             self.predictions.unlink(missing_ok=True)
             return
@@ -59,8 +61,14 @@ class RunState:
             self.predictions.unlink(missing_ok=True)
 
 
-def _lengths_at(snapshot: Snapshot) -> dict[str, int]:
-    """The lengths of the event files at the snapshot's moment."""
+def event_lengths_at(snapshot: Snapshot | None) -> dict[str, int]:
+    """Returns the lengths of the event files at the snapshot's moment; without a snapshot, of none.
+
+    Raises:
+        BadInput: if the snapshot's record is invalid.
+    """
+    if snapshot is None:
+        return {}
     record = snapshot.state.get("record", {})
     found = record.get("tensorboard", {}) if isinstance(record, dict) else None
     if not isinstance(found, dict) or not all(isinstance(length, int) and length >= 0 for length in found.values()):

@@ -56,25 +56,22 @@ class ProbeRecorder:
     """Records the activations of the probes: pictures for TensorBoard, PNGs of the best epoch, arrays.
 
     Args:
-        network: the network being trained, flattened.
+        activations: of the chosen layers of the network being trained.
         probes: the images.
-        settings: which layers, how often and how much.
+        settings: how often and how much.
         folder: `activations/` of the run.
         board: event files, or None.
-
-    Raises:
-        BadInput: for layers that the network does not have.
     """
 
     def __init__(
         self,
-        network: FlatNetwork,
+        activations: Activations,
         probes: Probes,
         settings: ActivationSettings,
         folder: Path,
         board: TensorBoard | None,
     ) -> None:
-        self._activations = Activations(network, choose_layers(network, settings.layers, _SETTING))
+        self._activations = activations
         self._probes, self._settings = probes, settings
         self._board, self._folder = board, folder
         self._files = ActivationFiles(folder, round(settings.keep * 1e6))
@@ -137,6 +134,15 @@ class ProbeRecorder:
         for name, pictures in zip(self._probes.names, recorded.drawn, strict=True):
             for part, png in pictures:
                 board.image(f"{tag}/{name}/{part}", png, recorded.epoch)
+
+
+def activations_of(network: FlatNetwork, settings: ActivationSettings) -> Activations:
+    """Returns the activations of the layers that the settings choose.
+
+    Raises:
+        BadInput: for layers that the network does not have.
+    """
+    return Activations(network, choose_layers(network, settings.layers, _SETTING))
 
 
 def probe_rows(manifest: Manifest, per_class: int) -> NDArray[np.intp]:
