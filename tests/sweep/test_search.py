@@ -718,6 +718,12 @@ def test_spaces() -> None:
         (["lr=tag(log,interval(0,1))"], "and above 0 on a log scale"),
         (["lr=interval(-1,0.1)"], "lr must be > 0"),
         (["depth=range(3,3)"], "A range needs at least one value"),
+        (["batch_size=tag(log,range(8,65,8))"], "takes whole numbers above 0 in steps of 1"),
+        (
+            ["depth=tag(log,range(0,5))"],
+            "For other numbers: tag(log,interval(...)). Received: depth=tag(log,range(0,5))",
+        ),
+        (["depth=tag(fast,range(1,5))"], "A range takes the tag log. Received: fast in depth=tag(fast,range(1,5))"),
         (["lr=interval(0.1,1)", "sweep.sampler=tpee"], "sweep.sampler must be one of"),
         (["lr=interval(0.1,1)", "sweep.sampler=grid"], "sweep.sampler=grid needs values, and lr is an interval"),
         (["lr=interval(0.1,1)", "sweep.sampler_options=[odd=1]"], "does not take these options"),

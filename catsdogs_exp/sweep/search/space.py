@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -219,22 +219,32 @@ def _numbers(word: str) -> Numbers | None:
     steps = list(value.range())
     if not steps:
         raise BadInput(f"A range needs at least one value; its end is not part of it. Received: {word}")
-    whole = all(isinstance(step, int) for step in steps)
-    low, high = float(min(steps)), float(max(steps))
-    return Numbers(low, high, whole, "log" in value.tags, abs(float(value.step)))
+    whole, log = all(isinstance(step, int) for step in steps), _has_log(value.tags, "A range", word)
+    low, high, step = float(min(steps)), float(max(steps)), abs(float(value.step))
+    if log and not (whole and step == 1 and low > 0):
+        raise BadInput(
+            "A range with the tag log takes whole numbers above 0 in steps of 1. For other numbers: "
+            f"tag(log,interval(...)). Received: {word}"
+        )
+    return Numbers(low, high, whole, log, step)
 
 
 def _interval(override: Override, value: IntervalSweep, word: str) -> Numbers:
     low, high = value.start, value.end
     assert low is not None and high is not None
-    log, whole = "log" in value.tags, isinstance(low, int) and isinstance(high, int)
+    log, whole = _has_log(value.tags, "An interval", word), isinstance(low, int) and isinstance(high, int)
     if not low < high or (log and low <= 0) or high == float("inf") or low == -float("inf"):
         raise BadInput(
             f"An interval must start below its end{', and above 0 on a log scale' if log else ''}. Received: {word}"
         )
-    if unknown := set(map(str, value.tags)) - {"log"}:
-        raise BadInput(f"An interval takes the tag log. Received: {', '.join(sorted(unknown))} in {word}")
     return Numbers(float(low), float(high), whole, log)
+
+
+def _has_log(tags: Iterable[object], what: str, word: str) -> bool:
+    names = set(map(str, tags))
+    if unknown := names - {"log"}:
+        raise BadInput(f"{what} takes the tag log. Received: {', '.join(sorted(unknown))} in {word}")
+    return "log" in names
 
 
 def _with_conditions(dimensions: Sequence[Dimension], fixed: Sequence[str], only: Sequence[str]) -> list[Dimension]:
