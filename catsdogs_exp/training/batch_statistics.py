@@ -56,7 +56,7 @@ def last_batch_only(layers: Sequence[keras.layers.BatchNormalization]) -> Iterat
             layer.momentum = momentum
 
 
-def renew(steps: "Steps", taken: Iterable[tuple[Any, Any]]) -> None:
+def renew(steps: "Steps", taken: Iterable[tuple[Any, Any]], images: Sequence[int] | None = None) -> None:
     """Replaces the moving averages by the statistics of some batches with the current weights.
 
     Nothing else of the network changes: not the states of its random generators, for example.
@@ -64,6 +64,7 @@ def renew(steps: "Steps", taken: Iterable[tuple[Any, Any]]) -> None:
     Args:
         steps: of the network.
         taken: images and labels as in training, at least one batch.
+        images: number of images in each whole batch, even if this process has a part of it; None: equally many.
     """
     variables = statistics_of(steps.normalisations)
     renewed = {id(variable) for variable in variables}
@@ -72,10 +73,12 @@ def renew(steps: "Steps", taken: Iterable[tuple[Any, Any]]) -> None:
     found = [steps.statistics(*batch) for batch in taken]
     of_each = [np.stack([np.asarray(each, np.float64) for each in values]) for values in zip(*found, strict=True)]
     means, variances = of_each[: len(of_each) // 2], of_each[len(of_each) // 2 :]
+    # Every image counts the same: the last batch of an epoch may be small.
+    centres = [np.average(mean, axis=0, weights=images) for mean in means]
     # The variance over all images: that within batches, and that between their means.
-    whole = [each.mean(0) + mean.var(0) for each, mean in zip(variances, means, strict=True)]
-    for variable, value in [
-        *zip(others, kept, strict=True),
-        *zip(variables, [*(mean.mean(0) for mean in means), *whole], strict=True),
-    ]:
+    whole = [
+        np.average(each + (mean - centre) ** 2, axis=0, weights=images)
+        for each, mean, centre in zip(variances, means, centres, strict=True)
+    ]
+    for variable, value in [*zip(others, kept, strict=True), *zip(variables, [*centres, *whole], strict=True)]:
         variable.assign(value)

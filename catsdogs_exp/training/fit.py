@@ -237,7 +237,7 @@ def renew_statistics(stage: Stage, numbers: range) -> None:
     """Computes the statistics of batch normalisation, if there is any, from these batches with the current weights."""
     if numbers and stage.steps.normalisations:
         with closing(batches(stage.train, numbers)) as taken:
-            renew(stage.steps, taken)
+            renew(stage.steps, taken, [images_in(stage.train, number) for number in numbers])
 
 
 @contextmanager

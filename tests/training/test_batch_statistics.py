@@ -1,6 +1,7 @@
 """Batch normalisation's mean and variance are those of the training images with the current weights."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -46,6 +47,32 @@ def test_they_are_those_of_all_images(nested: bool) -> None:
     np.testing.assert_allclose(value_of(norm.moving_variance), pixels.var(0), rtol=1e-4)
     renew(Steps(model, keras.optimizers.SGD(0.1)), taken[:1])  # nothing of earlier ones is left
     np.testing.assert_allclose(value_of(norm.moving_mean), 2.0 * taken[0][0].reshape(-1, 3).mean(0), rtol=1e-5)
+
+
+def test_every_image_counts_the_same_in_a_smaller_last_batch() -> None:
+    model = network(keras.layers.BatchNormalization)
+    (norm,) = normalisations(model)
+    (first, second, (images, labels)) = batches_of(3, 6)
+    taken = [first, second, (images[:1], labels[:1])]
+    renew(Steps(model, keras.optimizers.SGD(0.1)), taken, [6, 6, 1])
+    pixels = 2.0 * np.concatenate([images for images, _ in taken]).reshape(-1, 3)
+    np.testing.assert_allclose(value_of(norm.moving_mean), pixels.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(value_of(norm.moving_variance), pixels.var(0), rtol=1e-4)
+
+
+def test_the_statistics_of_an_epoch_are_those_of_its_images(
+    tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an epoch of 28 images, the last batch has one."""
+    given: list[Sequence[int] | None] = []
+
+    def noted(steps: Steps, taken: object, images: Sequence[int] | None = None) -> None:
+        given.append(images)
+
+    monkeypatch.setattr("catsdogs_exp.training.fit.renew", noted)
+    words = [*tiny, "logging=minimal", "model.batch_norm=true", "epochs=1", "batch_size=9", "dataset.broken=0"]
+    assert main([*words, "split.validation=0.2", f"output_dir={tmp_path}"]) == 0
+    assert given == [[9, 9, 9, 1]]
 
 
 def test_our_own_layer_keeps_its_sample_variance() -> None:
