@@ -8,13 +8,15 @@ import keras
 import tensorflow as tf
 
 from catsdogs_exp.compat import rate_of
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.models.freezing import check_start, unfreeze
 from catsdogs_exp.models.layer_rates import layer_rates
 from catsdogs_exp.run.job import Screen
 from catsdogs_exp.run.network import Setup
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 from catsdogs_exp.training.distribution.distributed_steps import DistributedSteps
-from catsdogs_exp.training.features import FeatureSource, prepare_features
+from catsdogs_exp.training.features import NO_ROOM, Features, FeatureSource, prepare_features
 from catsdogs_exp.training.feed import Feed, steps_per_epoch
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.losses import Objective
@@ -36,7 +38,7 @@ def check_plans(plans: Sequence[StagePlan], model: keras.Model) -> None:
             check_start(model, plan.unfreeze)
 
 
-def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> Stage:
+def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen, snapshot: Snapshot | None = None) -> Stage:
     """Prepares a stage, with the network's current weights.
 
     Args:
@@ -44,6 +46,10 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
         plan: the stage.
         done: epochs of the run before this stage.
         screen: for its messages.
+        snapshot: what the stage will continue from, if anything.
+
+    Raises:
+        BadInput: if the snapshot's stage trained on cached features, which are not available.
     """
     plan = replace(plan, schedule=plan.schedule_after(done))
     config, whole, loaders = setup.config, setup.network.model, setup.loaders
@@ -57,14 +63,39 @@ def prepare_stage(setup: Setup, plan: StagePlan, done: int, screen: Screen) -> S
     elif not all(layer.trainable for layer in whole.layers if layer.weights):
         # A frozen backbone always computes the same features for an image, so only the head is trained, on cached
         # features.
-        source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, config.loader)
-        features, why = prepare_features(whole, source, screen.progress, setup.network.distribution)
-        screen.say(why)
+        features = _features(setup, plan, screen, snapshot)
         if features is not None:
             model, train, validation = features.head, features.train, features.validation
     steps = make_steps(setup, plan, train, model)
     plateau = make_plateau(plan.schedule, steps.optimizer, config.training.monitor)
     return Stage(plan, done + 1, steps, train, validation, whole, plateau)
+
+
+def _features(setup: Setup, plan: StagePlan, screen: Screen, snapshot: Snapshot | None) -> Features | None:
+    """Returns the features to train the head on, or None to train the whole network. A resumed stage continues with
+    what it began with, because its checkpoint has the variables of that network.
+    """
+    whole, loaders, loader = setup.network.model, setup.loaders, setup.config.loader
+    goes_on = snapshot is not None and snapshot.state.get("stage") == plan.number
+    weights = sum(name.startswith("model/") for name in snapshot.names) if snapshot is not None else 0
+    if goes_on and weights == len(whole.weights):
+        screen.say("features are not cached: the run began without them, so each step runs the whole network")
+        return None
+    source = FeatureSource(loaders.train, loaders.validation, setup.data.manifest, loader)
+    features, why = prepare_features(whole, source, screen.progress, setup.network.distribution)
+    if features is None and goes_on and snapshot is not None and weights < len(whole.weights):
+        more = "Undo the change that prevents it"
+        if NO_ROOM in why:
+            more = (
+                f"Received: loader.cache_limit={loader.cache_limit:g} (GiB). Free disk space or memory, or raise the "
+                "limit: resume RUN loader.cache_limit=... --allow-changes"
+            )
+        raise BadInput(
+            f"The checkpoint must be continued on cached features, on which the run trained the head alone: "
+            f"{snapshot.path}. But {why}. {more}"
+        )
+    screen.say(why)
+    return features
 
 
 def make_steps(setup: Setup, plan: StagePlan, feed: Feed, model: keras.Model | None = None) -> Steps:

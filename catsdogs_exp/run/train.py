@@ -77,7 +77,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             progress = begin_progress(plans, config.training, job.snapshot)
             history, stage = progress.history, None
             if job.snapshot and not progress.stopped and (plan := next_stage(plans, history, config.training)):
-                stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen)
+                stage = prepare_stage(setup, plan, len(history.before_stage(plan.number)), run.screen, job.snapshot)
                 restore(job.snapshot, stage)
             run.prepare_report(manifest)
             with open_recorders(job, setup, plans, progress, run) as recorders:

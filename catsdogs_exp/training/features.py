@@ -29,6 +29,9 @@ from catsdogs_exp.models.determinism import why_it_varies
 from catsdogs_exp.models.graph import HEAD, calls_layers_again, parents, up_to
 from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
 
+NO_ROOM = "there is no room for their"
+"""In the sentence that says why features are not cached."""
+
 _BATCH = 32
 _VALUE = np.dtype(np.float32)
 Batch = tuple[NDArray[np.float32], NDArray[np.int32]]  # float32 [b, *shape], int32 [b]
@@ -194,7 +197,7 @@ def prepare_features(
     # a worker that trains only the head cannot add its sums to the others'
     if not distribution.all_workers(len(stored) == 2):
         where = " on every worker" if distribution.workers > 1 else ""
-        return None, refused.format(f"there is no room for their {gib(size)} GiB{where}")
+        return None, refused.format(f"{NO_ROOM} {gib(size)} GiB{where}")
     whole = len(train.rows) + len(validation.rows)
     how = "were computed by an earlier run" if before else "computed once"
     return (

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from catsdogs_exp.__main__ import main
 from catsdogs_exp.cli.cache import main as cache_main
 from catsdogs_exp.config.schema.models import Model
 from catsdogs_exp.data.loaders import Loader, make_loader
@@ -20,6 +21,7 @@ from catsdogs_exp.data.sources.listing import TRAIN, VALIDATION
 from catsdogs_exp.insight.penultimate import features_of
 from catsdogs_exp.models import build_model
 from catsdogs_exp.models.freezing import freeze, unfreeze
+from catsdogs_exp.training import features as features_module
 from catsdogs_exp.training.checkpoint.card import ModelCard
 from catsdogs_exp.training.checkpoint.model_file import load_model, save_model
 from catsdogs_exp.training.distribution.distribution import Distribution
@@ -363,3 +365,33 @@ def test_some_of_the_images_keep_their_own_features(config, photos: Path) -> Non
     features, labels = part.batch(0, 0)
     whole = found.train.stored[[5, 0, 9]][part.order(0)]
     assert features.tobytes() == whole.tobytes() and labels.tolist() == part.labels[part.order(0)].tolist()
+
+
+def test_a_run_resumes_as_it_began_with_or_without_features(
+    bare: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no room for them any more, the refusal says so: the checkpoint itself is intact."""
+
+    def begun(name: str) -> Path:
+        own = ("model=transfer", "model.backbone=own", f"model.weights={network}", "model.dense=[]", "model.freeze=all")
+        small = [word for word in bare if not word.startswith(("depth", "model.", "epochs"))]
+        assert main([*small, *own, "epochs=1", f"output_dir={tmp_path / name}"]) == 0
+        (run,) = (tmp_path / name / "drawn").iterdir()
+        return run
+
+    assert main([*bare, "epochs=1", f"output_dir={tmp_path}"]) == 0
+    (network,) = (tmp_path / "drawn").iterdir()
+    stored = features_module._stored
+    on_features = begun("with")
+    assert "training the head alone" in capsys.readouterr().err
+    monkeypatch.setattr(features_module, "_stored", lambda *_: None)
+    whole = begun("without")
+    assert main(["resume", str(on_features), "epochs=2"]) == 2
+    error = capsys.readouterr().err
+    assert "The checkpoint must be continued on cached features, on which the run trained the head alone: " in error
+    assert "there is no room for their " in error
+    assert "Received: loader.cache_limit=50 (GiB). Free disk space or memory, or raise the limit: resume RUN " in error
+    monkeypatch.setattr(features_module, "_stored", stored)
+    for run in (on_features, whole):
+        assert main(["resume", str(run), "epochs=2"]) == 0
+    assert "features are not cached: the run began without them" in capsys.readouterr().err
