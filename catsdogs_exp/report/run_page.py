@@ -23,10 +23,12 @@ from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.diagnosis import diagnose, next_setting
 from catsdogs_exp.record.folder.predictions import Predictions
 from catsdogs_exp.record.folder.run_files import AUGMENTED, RunFiles
+from catsdogs_exp.record.photo_map import PICTURE, read_places
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay
 from catsdogs_exp.report import page
 from catsdogs_exp.report.judgement import judgement
 from catsdogs_exp.report.line_chart import Chart, Line, Marks, chart
+from catsdogs_exp.report.photo_map import PhotoMap, photo_map_of
 from catsdogs_exp.report.run_facts import RunFacts, read_facts
 from catsdogs_exp.report.slice_groups import groups_of, measure
 from catsdogs_exp.report.thumbnails import Thumbnail, thumbnail
@@ -91,6 +93,7 @@ def write_report(run: RunFiles, path: Path | None = None, explain: Explain | Non
         if facts.predictions is not None
         else None,
         cues=facts.inspection.get("cues") or [],
+        photo_map=_photo_map(run.folder, facts),
         data=_data(facts),
         augmented=_smaller([run.folder / AUGMENTED]),
         pictures=_pictures(run.folder),
@@ -228,6 +231,11 @@ def _image(predictions: Predictions, place: int, root: Path, evidence: Mapping[s
     heat = "" if found is None else _uri(heat_overlay(found.image, found.heat))
     file = root / path
     return JudgedImage(thumbnail(file, path, lines, marked=not is_right), heat, file.absolute().as_uri())
+
+
+def _photo_map(folder: Path, facts: RunFacts) -> PhotoMap | None:
+    places, pictures = read_places(folder), _smaller([folder / PICTURE])
+    return photo_map_of(pictures[0][1], places, facts) if places and pictures else None
 
 
 def _uri(picture: Image.Image) -> str:

@@ -33,7 +33,6 @@ class Insides:
 
     def __init__(self, model: keras.Model) -> None:
         self.network = FlatNetwork(model)
-        self._pooled: dict[bool, PooledActivations] = {}
 
     @cached_property
     def grad_cam(self) -> GradCam | None:
@@ -41,12 +40,10 @@ class Insides:
         layer = last_spatial_layer(self.network)
         return None if layer is None else GradCam(self.network, layer)
 
-    def pooled(self, features: bool) -> PooledActivations:
-        """Returns the averages of some layers, with the penultimate features if wanted. Compiled on first use."""
-        if features not in self._pooled:
-            layers = choose_layers(self.network, AUTO, "logging.probes")
-            self._pooled[features] = PooledActivations(self.network, layers, features or not layers)
-        return self._pooled[features]
+    @cached_property
+    def pooled(self) -> PooledActivations:
+        """Returns the averages of some layers, with the penultimate features. Compiled on first use."""
+        return PooledActivations(self.network, choose_layers(self.network, AUTO, "logging.probes"), features=True)
 
 
 def evidence_of(

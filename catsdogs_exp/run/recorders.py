@@ -63,13 +63,21 @@ class Recorders:
         if self.best is not None:
             self.best.bring_back()
         with ThreadPoolExecutor(1) as pool:  # passes of many images leave a core for drawing those of a few
-            walked = None if self.staircase is None else pool.submit(self.staircase.best, best.epoch)
+            walked = None if self.staircase is None else pool.submit(self._walk, self.staircase, best.epoch)
             if self.probes is not None:
                 self.probes.best(best.epoch)
             if self.board is not None:
                 self.board.best(best)
             if walked is not None and (line := walked.result()):
                 say(line)
+
+    def _walk(self, staircase: StaircaseRecorder, epoch: int) -> str:
+        """Records the linear probes and the photo map of the best epoch; returns the verdict of the probes."""
+        line = staircase.best(epoch)
+        found = self.predictions.of_validation if self.predictions else None
+        if found is not None:
+            staircase.map_photos(found)
+        return line
 
     def append_to_best(self, setup: Setup, stage: Stage | None, say: Callable[[str], None]) -> None:
         """Adds what can only be measured after training to the saved best network, whose weights must be loaded."""
@@ -120,9 +128,7 @@ def open_recorders(
             probes = ProbeRecorder(recorded, chosen, activations, job.folder / "activations", events)
             probes.take_back(len(history.epochs))
         if insides and config.logging.probes.every >= 0:
-            staircase = StaircaseRecorder(
-                insides.pooled(config.logging.familiarity > 0), setup.data, config, job.folder
-            )
+            staircase = StaircaseRecorder(insides.pooled, setup.data, config, job.folder)
         background = Background()
         card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
         network = SavedNetwork(setup.network.model, card, files.best)

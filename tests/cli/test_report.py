@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.record.folder.predictions import predictions_of
 
 
 @pytest.fixture
@@ -37,6 +38,22 @@ def test_it_opens_in_a_browser(trained: Path, open_page) -> None:
         browser = open_page(trained / "report.html", width, dark)
         assert len(browser.find_elements("css selector", "figure.curve svg")) >= 5
         assert len(browser.find_elements("css selector", "#images .pair img")) >= 4
+
+
+def test_the_photo_map_tells_what_each_photo_was_predicted_as(trained: Path, open_page) -> None:
+    browser = open_page(trained / "report.html")
+    found = predictions_of(trained).of_split("validation")
+    links = browser.find_elements("css selector", ".photo-map a")
+    assert len(links) == len(found)
+    by_title = {link.get_attribute("title"): link for link in links}
+    picture = browser.find_element("css selector", ".photo-map img").rect
+    for place, path in enumerate(found.paths):
+        said, own = found.classes[found.predicted[place]], found.classes[found.labels[place]]
+        labelled = "" if said == own else f", labelled {own}"
+        link = by_title[f"{path}: {said} {found.confidence[place]:.3f}{labelled}"]
+        assert link.get_attribute("href").endswith(f"/{path}")
+        assert picture["x"] <= link.rect["x"] < picture["x"] + picture["width"]
+        assert picture["y"] < link.rect["y"] < picture["y"] + picture["height"] and link.rect["width"] == 40
 
 
 def test_it_is_made_again_elsewhere(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,13 +136,19 @@ def test_hostile_names_are_text(run: Path, open_page) -> None:
         header, *rows = csv.reader(handle)
     header = [f"p_{HOSTILE}" if name == f"p_{was}" else name for name in header]
     rows = [[row[0], row[1], HOSTILE if row[2] == was else row[2], *row[3:]] for row in rows]
-    rows[0][0] = f"x/{HOSTILE}.jpg"
+    path, rows[0][0] = rows[0][0], f"x/{HOSTILE}.jpg"
+    with (run / "photo_map.csv").open(newline="", encoding="utf-8") as handle:
+        places = [[rows[0][0] if cell == path else cell for cell in row] for row in csv.reader(handle)]
+    with (run / "photo_map.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(places)
     with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([header, *rows])
     assert main(["report", str(run), "--no-maps"]) == 0
     html = (run / "report.html").read_text(encoding="utf-8")
     assert html.count("<script") == 1 and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    open_page(run / "report.html", "phone")
+    browser = open_page(run / "report.html", "phone")
+    (link,) = browser.find_elements("css selector", '.photo-map a[title^="x/<script>"]')
+    assert "%3Cscript%3E" in link.get_attribute("href")
 
 
 def test_no_run_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

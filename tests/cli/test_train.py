@@ -35,6 +35,8 @@ FILES = {
     "run.log",
     "staircase.csv",
     "staircase.png",
+    "photo_map.jpg",
+    "photo_map.csv",
 }
 
 

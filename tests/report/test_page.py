@@ -170,10 +170,12 @@ def test_keys_go_from_section_to_section(sections: Any) -> None:
 
 
 def test_a_link_opens_the_section_that_it_leads_to(sections: Any) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
     closed = "return document.querySelector('#s3 > details').open"
     assert sections.execute_script(closed) is False
     sections.find_element("css selector", "nav a[href='#s3']").click()
-    assert sections.execute_script(closed) is True
+    WebDriverWait(sections, 10).until(lambda _: sections.execute_script(closed) is True)  # once the address has changed
 
 
 def test_paper_shows_everything_but_the_navigation(sections: Any) -> None:

@@ -80,6 +80,8 @@ def test_what_is_recorded_is_that_of_the_job(tmp_path: Path, tiny: tuple[str, ..
     for name in (
         "staircase.csv",
         "staircase.png",
+        "photo_map.csv",
+        "photo_map.jpg",
         *(f"activations/{each.name}" for each in (other / "activations").iterdir()),
     ):
         assert (second / name).read_bytes() == (other / name).read_bytes(), name

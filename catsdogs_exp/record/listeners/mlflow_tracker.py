@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from catsdogs_exp import process
 from catsdogs_exp.errors import BadInput, one_line
+from catsdogs_exp.record.photo_map import PICTURE
 
 if TYPE_CHECKING:  # they come with TensorFlow
     from catsdogs_exp.training.progress import EpochResult
@@ -33,7 +34,7 @@ _LONGEST = 6000  # maximum number of characters that MLflow accepts for a parame
 _STATUS = {"ok": "FINISHED", "interrupted": "KILLED", "pruned": "KILLED"}
 _ID = "mlflow.json"  # in the run folder: the run's identity in MLflow
 _LAST = "images_per_second"  # the last metric of an epoch to be logged
-_FILES = ("config.yaml", "manifest.csv", "metrics.csv", "predictions.csv", "staircase.png")
+_FILES = ("config.yaml", "manifest.csv", "metrics.csv", "predictions.csv", "staircase.png", PICTURE)
 _log = logging.getLogger("catsdogs_exp")
 
 

@@ -1,4 +1,6 @@
-"""Records how well each layer separates the classes: `staircase.csv` and `staircase.png`."""
+"""Records how well each layer separates the classes, and how the last one orders the images: `staircase.csv`,
+`staircase.png`, `photo_map.jpg`.
+"""
 
 import csv
 import re
@@ -17,6 +19,8 @@ from catsdogs_exp.data.sources.listing import VALIDATION
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.pooled import PooledActivations
 from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
+from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.photo_map import Photos, write_photo_map
 from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
@@ -37,7 +41,7 @@ class StaircaseRecorder:
 
     Attributes:
         pooled: as given, for other recorders.
-        features: the validation images' last features, float32 [n, f], with the best epoch's weights; None before.
+        features: the images' penultimate features, float32 [n, f], with the best epoch's weights; None before.
     """
 
     def __init__(self, pooled: PooledActivations, data: Data, config: Config, folder: Path) -> None:
@@ -52,6 +56,7 @@ class StaircaseRecorder:
         chosen = chosen[counts[labels[chosen]] >= 2]  # a class with one image cannot be cross-validated
         self._labels = labels[chosen]
         self._images = data.fetch(rows[chosen]) if len(chosen) else np.zeros((0, 1, 1, 3), np.uint8)
+        self._paths = data.manifest.listing.paths[rows[chosen]].tolist()
         self._epochs: dict[int, list[Step]] = {}
 
     @property
@@ -86,6 +91,11 @@ class StaircaseRecorder:
         chance = float(np.bincount(self._labels).max() / len(self._labels))
         draw_staircase(self._epochs, epoch, chance, self._folder / "staircase.png")
         return verdict(self._epochs[epoch], self._model, chance)
+
+    def map_photos(self, predictions: Predictions) -> None:
+        """Writes the photo map of the best epoch, given its predictions for validation images; after `best`."""
+        if self.features is not None:
+            write_photo_map(self._folder, Photos(self._paths, self._images, self.features), predictions)
 
     def _steps(self) -> list[Step]:
         seen = self.pooled.of(self._images[at : at + _BATCH] for at in range(0, len(self._images), _BATCH))

@@ -38,15 +38,20 @@ def contact_sheet(images: Sequence[NDArray[np.uint8]], labels: Sequence[str], co
     draw = ImageDraw.Draw(sheet)
     for index, (pixels, lines) in enumerate(zip(images, captions, strict=True)):
         x, y = _PAD + index % columns * (_TILE + _PAD), tops[index // columns]
-        picture = as_picture(pixels)
-        scale = _TILE / max(picture.size)
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
-        sheet.paste(picture, (x + (_TILE - size[0]) // 2, y + (_TILE - size[1]) // 2))
+        paste_fitted(sheet, pixels, (x, y), _TILE)
         draw.text((x, y + _TILE + 1), lines[0], fill=INK, font=font())
         for number, line in enumerate(lines[1:]):
             draw.text((x, y + _TILE + _TEXT + number * _SMALL_LINE), line, fill=INK, font=font(_SMALL))
     return sheet
+
+
+def paste_fitted(sheet: Image.Image, pixels: NDArray[np.uint8], corner: tuple[int, int], side: int) -> None:
+    """Pastes an image, uint8 [height, width, 3 or 1], into a square of a sheet: as large as it fits, in its middle."""
+    picture = as_picture(pixels)
+    scale = side / max(picture.size)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
+    sheet.paste(picture, (corner[0] + (side - size[0]) // 2, corner[1] + (side - size[1]) // 2))
 
 
 def note(text: str) -> Image.Image:

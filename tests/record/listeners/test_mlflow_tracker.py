@@ -73,7 +73,7 @@ def test_a_run_is_written_to_a_local_store(
         for folder in ("", "activations", "model")
         for each in client.list_artifacts(found.info.run_id, folder)
     }
-    assert {"config.yaml", "predictions.csv", "staircase.png", "model/best.keras"} <= there
+    assert {"config.yaml", "predictions.csv", "staircase.png", "photo_map.jpg", "model/best.keras"} <= there
     assert len([path for path in there if path.startswith("activations/best-")]) == 2
     copy = client.download_artifacts(found.info.run_id, "model/best.keras", str(tmp_path))
     assert Path(copy).read_bytes() == (run / "checkpoints" / "best.keras").read_bytes()
