@@ -111,9 +111,12 @@ class GradientSum:
 
 
 def _moving(model: keras.Model) -> Iterator[keras.Variable]:
-    """Yields the weights of layers that are not frozen."""
+    """Yields the weights of layers that are not frozen, then those that a network of its own class holds itself."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _moving(layer)
         elif layer.trainable:
             yield from layer.weights
+    if model.trainable:
+        of_layers = {id(weight) for layer in model.layers for weight in layer.weights}
+        yield from (weight for weight in model.weights if id(weight) not in of_layers)

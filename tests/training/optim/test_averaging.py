@@ -180,3 +180,26 @@ def test_more_than_five_classes_have_a_top_five() -> None:
         shown += len(labels)
     assert steps.averages()["top_5_accuracy"] == pytest.approx(found / shown)
     assert 0 < found < shown
+
+
+def test_weights_that_a_network_holds_itself_are_averaged_too() -> None:
+    class Scaled(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+            self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+
+        def call(self, x: tf.Tensor) -> tf.Tensor:
+            return self.dense(x) * self.factor
+
+    inputs = keras.Input((4, 4, 3))
+    scaled = Scaled()
+    x = scaled(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs)))
+    steps = Steps(keras.Model(inputs, keras.layers.Softmax()(x)), FusedSGD(0.5), settings=StepSettings(ema=0.9))
+    steps.begin_average()
+    seen = []
+    for batch in batches(2):
+        steps.train(*batch)
+        seen.append(float(scaled.factor.numpy()))
+    with steps.averaged():  # d = min(0.9, 2 / 11) at the second update
+        assert float(scaled.factor.numpy()) == pytest.approx(seen[0] * 2 / 11 + seen[1] * 9 / 11, rel=1e-5)
