@@ -24,7 +24,7 @@ from catsdogs_exp.training.optim.optimizers import UpdateSettings, make_optimize
 from catsdogs_exp.training.optim.plateau import make_plateau
 from catsdogs_exp.training.precision import scaled, use_jit
 from catsdogs_exp.training.stages import StagePlan
-from catsdogs_exp.training.steps import Steps, StepSettings
+from catsdogs_exp.training.steps import WEIGHTS, Steps, StepSettings
 
 
 def check_plans(plans: Sequence[StagePlan], model: keras.Model) -> None:
@@ -77,7 +77,7 @@ def _features(setup: Setup, plan: StagePlan, screen: Screen, snapshot: Snapshot 
     """
     whole, loaders, loader = setup.network.model, setup.loaders, setup.config.loader
     goes_on = snapshot is not None and snapshot.state.get("stage") == plan.number
-    weights = sum(name.startswith("model/") for name in snapshot.names) if snapshot is not None else 0
+    weights = sum(name.startswith(WEIGHTS) for name in snapshot.names) if snapshot is not None else 0
     if goes_on and weights == len(whole.weights):
         screen.say("features are not cached: the run began without them, so each step runs the whole network")
         return None

@@ -21,6 +21,9 @@ from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
 from catsdogs_exp.training.optim.fused import FusedRMSprop
 from catsdogs_exp.training.variable_values import value_of
 
+WEIGHTS = "model/"
+"""Prefix of the names of the network's weights."""
+
 _TOP = f"top_{TOP_K}_accuracy"
 
 
@@ -161,7 +164,7 @@ class Steps:
 
     def weights(self) -> dict[str, Any]:
         """The network's weights, named as in `variables`."""
-        return {_named("model", place, weight): weight for place, weight in enumerate(self.model.weights)}
+        return {_named(WEIGHTS.rstrip("/"), place, weight): weight for place, weight in enumerate(self.model.weights)}
 
     def variables(self) -> dict[str, Any]:
         """Returns every variable that training depends on, once, with order and names determined only by the settings.
@@ -194,7 +197,9 @@ class Steps:
     def _minimised(self, losses: Any) -> Any:
         mean = tf.reduce_mean(losses)
         if self.model.losses:  # regularisation
-            mean += tf.add_n(self.model.losses)
+            mean += tf.add_n(
+                [tf.cast(each, tf.float32) for each in self.model.losses]
+            )  # of outputs: in their precision
         assert self.optimizer is not None
         return self.optimizer.scale_loss(mean)  # required for float16; otherwise the loss itself
 

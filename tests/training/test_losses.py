@@ -229,3 +229,21 @@ def test_a_sigmoid_loses_what_a_softmax_over_two_does(seed: int, gamma: float, s
         one = minimised(objective, 1)(tf.constant(labels), tf.constant(logits))
         two = minimised(objective, 2)(tf.constant(labels), both)
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_the_penalty_of_a_layers_output_counts_in_mixed_precision(policy: str) -> None:
+    """Its dtype is that of the output."""
+    inputs = keras.Input((2, 2, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Dense(4, activity_regularizer=keras.regularizers.L2(100.0), dtype=policy)(x)
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(x))
+    images, labels = np.full((4, 2, 2, 3), 200, np.uint8), np.array([0, 1, 0, 1], np.int32)
+
+    def size() -> float:
+        return float(tf.reduce_sum(tf.abs(model.layers[3](tf.fill((1, 12), 0.8)))))
+
+    before, steps = size(), Steps(model, keras.optimizers.SGD(0.0001))
+    for _ in range(5):
+        steps.train(images, labels)
+    assert size() < 0.9 * before

@@ -57,7 +57,8 @@ class DistributedSteps(Steps):
                 if (
                     self.model.losses
                 ):  # regularisation: added for each image, because the sum is divided by their number
-                    loss += tf.add_n(self.model.losses) * tf.reduce_sum(real)
+                    added = tf.add_n([tf.cast(each, tf.float32) for each in self.model.losses])
+                    loss += added * tf.reduce_sum(real)
             shown = losses if self._objective.is_shown else None
             gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             has_images = tf.minimum(tf.reduce_sum(real), 1.0)  # 0: the black image in their place does not count
