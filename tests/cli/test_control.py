@@ -81,6 +81,16 @@ def test_a_loss_that_is_no_number_ends_the_run_naming_the_step_and_keeps_the_las
     assert snapshot is not None and snapshot.state["progress"]["steps"] == 7
 
 
+def test_a_run_whose_update_has_spoilt_the_weights_resumes_with_a_lower_rate(tmp_path: Path, capsys: Capture) -> None:
+    """The loss of an epoch of one step is that before the update, which every later one makes NaN."""
+    folder, result = run(tmp_path, "epochs=3", "batch_size=64", "optimizer=sgd", "lr=1e20", code=1)
+    assert result["error"].startswith("The training loss became NaN or infinite in epoch 2, step 1. ")
+    assert not list((folder / "checkpoints" / "last").glob("*"))
+    capsys.readouterr()
+    assert main(["resume", str(folder), "lr=0.001", "--allow-changes"]) == 0
+    assert [row["val_loss"] == "nan" for row in rows(folder)] == [False] * 3
+
+
 def test_out_of_memory_says_which_batch_size_to_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -1,5 +1,6 @@
 """Saves and restores the state of training. Files are written in the background."""
 
+import math
 import os
 import shutil
 import time
@@ -20,6 +21,7 @@ from catsdogs_exp.training.checkpoint.background import Background
 from catsdogs_exp.training.checkpoint.snapshot_file import BEST, NETWORK, Snapshot, write_snapshot
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
+from catsdogs_exp.training.steps import WEIGHTS
 from catsdogs_exp.training.variable_values import value_of
 
 
@@ -70,12 +72,18 @@ class Checkpoints:
             self.save(stage, progress, is_over)
 
     def save(self, stage: Stage, progress: Progress, is_over: bool = False) -> None:
-        """Copies the state now; it is written to disk in the background."""
+        """Copies the state now; it is written to disk in the background.
+
+        Weights that have diverged are not saved, so that the last checkpoint can be continued with a lower rate.
+        """
         self.wait()
         variables = stage.steps.variables()
         if is_over and not stage.plan.is_last:
             variables |= _whole(stage.network)
         self._arrays = {name: value_of(variable, self._arrays.get(name)) for name, variable in variables.items()}
+        self._saved_at = time.monotonic()
+        if _have_diverged(self._arrays, progress):
+            return
         state = {
             "progress": progress.to_json(),
             "stage": stage.plan.number,
@@ -86,7 +94,6 @@ class Checkpoints:
         # The best network may still be on its way to the disk; all other files are there, and may be replaced soon.
         for suffix in self._best.keys() - {BEST}:
             self._keep_best(progress.steps, suffix)
-        self._saved_at = time.monotonic()
         self._under_way = self._background.submit(self._write, progress.steps, self._arrays, state)
 
     def _keep_best(self, steps: int, suffix: str) -> None:
@@ -132,6 +139,17 @@ class Checkpoints:
 
     def _seconds_over(self) -> bool:
         return self._every.unit == "s" and time.monotonic() - self._saved_at >= self._every.count
+
+
+def _have_diverged(arrays: Mapping[str, NDArray[Any]], progress: Progress) -> bool:
+    """Returns whether weights, or the validation loss computed from them, are NaN or infinite.
+
+    The loss of a step does not show that yet: it is computed before the update.
+    """
+    epochs = progress.history.epochs
+    if epochs and not progress.step and not math.isfinite(epochs[-1].val.get("loss", 0.0)):
+        return True
+    return not all(np.isfinite(array).all() for name, array in arrays.items() if name.startswith(WEIGHTS))
 
 
 def replace_by(source: Path, target: Path) -> None:
