@@ -55,7 +55,7 @@ def register(
     """
 
     def enter(builder: Builder) -> Builder:
-        ours = builder.__module__.startswith(f"{_ROOM}.")
+        ours = _is_ours(builder)
         if name in _builders or (name in MODELS and not ours):
             _read_ours()
             by = _builders[name].__module__ if name in _builders else "catsdogs_exp.config.schema.models"
@@ -94,7 +94,8 @@ def build_model(
         A model from pixels [b, height, width, channels], 0..255, to float32 probabilities [b, 1] or [b, classes].
 
     Raises:
-        BadInput: for an unknown name, or settings that do not fit target_size.
+        BadInput: for an unknown name, settings that do not fit target_size, or a plugin's network that is no such
+            model.
     """
     _read_ours()
     if model.name not in _builders:
@@ -103,7 +104,17 @@ def build_model(
             f"{did_you_mean(model.name, _builders)}"
         )
     shape: Any = (*target_size, channels)  # plugins may expect numbers, so networks of a fixed size get them
-    return _builders[model.name](model, shape, head_for(classes, model.head))
+    builder = _builders[model.name]
+    network = builder(model, shape, head_for(classes, model.head))
+    if not _is_ours(builder):
+        from catsdogs_exp.models.contract import check_network  # noqa: PLC0415  (imports Keras)
+
+        check_network(network, model.name, shape, classes)
+    return network
+
+
+def _is_ours(builder: Builder) -> bool:
+    return builder.__module__.startswith(f"{_ROOM}.")
 
 
 def _read_ours() -> None:
