@@ -70,9 +70,10 @@ def _why_not_probabilities(network: keras.Model, shape: tuple[int | None, int | 
     last = _last_layer(network)
     if has_kernel(last) and getattr(last, "activation", None) is keras.activations.linear:
         return f"the layer {last.name} at its end has no activation"
-    if None in shape or tf.distribute.has_strategy():
+    height, width, channels = shape
+    if height is None or width is None or tf.distribute.has_strategy():
         return ""
-    noise = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)  # type: ignore[misc]
+    noise = np.random.default_rng(0).integers(0, 256, (2, height, width, channels), dtype=np.uint8)
     outputs = network(noise, training=False)
     if not isinstance(outputs, tf.Tensor):
         return f"a {type(outputs).__name__} of outputs"
