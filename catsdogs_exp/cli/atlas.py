@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # it comes with TensorFlow
     from catsdogs_exp.inference.atlas import RunAtlas
     from catsdogs_exp.insight.atlas import Channel
 
+_NAMED = 4  # channels per layer
+
 
 def main(arguments: list[str]) -> int:
     """Writes `RUN/atlas/`: the page, `channels.csv`, and the patches as TensorBoard images."""
@@ -113,10 +115,9 @@ def _print(atlas: "RunAtlas", channels: list["Channel"], page: Path) -> None:
     for layer in atlas.layers:
         best = ", ".join(
             f"{channel.number}{f' {channel.part}' if channel.part else ''} {channel.use:+.3f}"
-            for channel in layer.channels[:4]
-            if not channel.dead
+            for channel in layer.used[:_NAMED]
         )
-        console.say(f"{layer.name}: {best}")
+        console.say(f"{layer.name}: {best or 'the network uses none of its channels'}")
     named = [channel for channel in channels if channel.part]
     if atlas.concepts is not None:
         kinds = len({channel.part for channel in named})

@@ -102,7 +102,7 @@ def _layers(network: FlatNetwork, options: AtlasOptions) -> list[Layer]:
 def _visions(
     network: FlatNetwork, atlas: Sequence[LayerAtlas], most: int, progress: ReportProgress
 ) -> tuple[Vision, ...]:
-    chosen = {layer.name: [c.number for c in layer.channels if not c.dead][:most] for layer in atlas}
+    chosen = {layer.name: [each.number for each in (*layer.used, *layer.unused)][:most] for layer in atlas}
     total = sum(map(len, chosen.values()))
     found: list[Vision] = []
     for name, channels in chosen.items():

@@ -24,6 +24,7 @@ from catsdogs_exp.insight.receptive_field import Field, receptive_fields
 STRONGEST, MIDDLING = 9, 3  # patches per channel
 _BATCH = 32
 _DISSECTED = 400  # images whose masks are compared with activations
+_UNUSED = 1e-3  # a channel that changes no class's probability by more than this is unused
 _UNTRAINED = 3  # number of untrained networks, with different seeds: a single one's score is partly chance
 
 Report = Callable[[str, int, int], None]
@@ -108,6 +109,12 @@ class Channel:
         """Returns the most frequent class among its strongest images."""
         return int(np.argmax(self.make_up))
 
+    @property
+    def is_unused(self) -> bool:
+        """Returns whether removing it changes neither the accuracy nor any class's probability by 0.001."""
+        known = [abs(value) for value in self.probability_lost if not np.isnan(value)]
+        return self.use == 0 and max(known, default=0.0) < _UNUSED
+
 
 @dataclass(frozen=True)
 class LayerAtlas:
@@ -126,6 +133,16 @@ class LayerAtlas:
     field: Field | None
     used_images: int
     channels: tuple[Channel, ...]
+
+    @property
+    def used(self) -> tuple[Channel, ...]:
+        """Returns the channels that the network uses, or that are named after a part: those that a reader is shown."""
+        return tuple(each for each in self.channels if not each.dead and (each.part or not each.is_unused))
+
+    @property
+    def unused(self) -> tuple[Channel, ...]:
+        """Returns the others that are not dead."""
+        return tuple(each for each in self.channels if not each.dead and not each.part and each.is_unused)
 
 
 def make_atlas(

@@ -41,7 +41,7 @@ def write_atlas(run: RunFiles, atlas: RunAtlas) -> Path:
     if (run.folder / "tensorboard").is_dir():
         sheets = {
             f"{folder.name}/{number}_{layer.name}": png_of(
-                layer_sheet(layer, [c for c in layer.channels if not c.dead][:_ON_SHEET], atlas.images.pixels)
+                layer_sheet(layer, (*layer.used, *layer.unused)[:_ON_SHEET], atlas.images.pixels)
             )
             for number, layer in enumerate(atlas.layers, start=1)
         }

@@ -18,7 +18,6 @@ from catsdogs_exp.report import page
 
 SHOWN = 64  # channels per layer; the others are in channels.csv
 _SIDE = 112  # pixels of a feature visualisation
-_UNUSED = 1e-3  # a channel that changes no class's probability by more than this is unused
 
 
 @dataclass(frozen=True)
@@ -144,15 +143,8 @@ def _visions(layers: Sequence[LayerAtlas], visions: Sequence[Vision]) -> list[Sh
     return shown
 
 
-def is_unused(channel: Channel) -> bool:
-    """Whether removing the channel changes neither the accuracy nor any class's probability by 0.001."""
-    known = [abs(value) for value in channel.probability_lost if not math.isnan(value)]
-    return channel.use == 0 and max(known, default=0.0) < _UNUSED
-
-
 def _layer(layer: LayerAtlas, pixels: NDArray[np.uint8], classes: Sequence[str]) -> LayerSection:
-    alive = [channel for channel in layer.channels if not channel.dead]
-    used = [channel for channel in alive if not is_unused(channel) or channel.part]
+    used, unused = layer.used, layer.unused
     height, width, count = layer.shape
     field = layer.field
     size = f"{field.columns.size} x {field.rows.size} pixels" if field else "the whole image"
@@ -162,8 +154,8 @@ def _layer(layer: LayerAtlas, pixels: NDArray[np.uint8], classes: Sequence[str])
         size,
         layer.used_images,
         tuple(_channel(channel, pixels, classes) for channel in used[:SHOWN]),
-        dead=len(layer.channels) - len(alive),
-        unused=len(alive) - len(used),
+        dead=len(layer.channels) - len(used) - len(unused),
+        unused=len(unused),
         more=max(0, len(used) - SHOWN),
     )
 

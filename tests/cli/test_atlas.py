@@ -12,6 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.data import drawing
+from catsdogs_exp.insight.atlas import Channel, LayerAtlas, Patch
+from catsdogs_exp.report.atlas_page import AtlasContent, write_page
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,37 @@ def test_gradient_ascent_stands_last_on_the_page(trained: Path, open_page, capsy
     figures = [each.text for each in browser.find_elements("css selector", ".vision .name")]
     found = [re.search(r"activation (\S+), the strongest image (\S+)", text) for text in figures]
     assert all(match and float(match[1]) > float(match[2]) for match in found)  # ascent found more than the images have
+
+
+def test_only_used_channels_are_named_as_most_used(trained: Path, capsys) -> None:
+    """They are those that the page begins with; unused ones are drawn only after them."""
+    words = ["--split", "train", "--images", "40", "--layers", "block1_conv", "block2_conv", "--visualize", "2"]
+    assert main(["atlas", str(trained), *words]) == 0
+    said = capsys.readouterr().out
+    page = Path(said.rpartition("atlas: ")[2].replace("\n", "")).read_text(encoding="utf-8")
+    drawn = re.findall(r'alt="What excites channel (\d+) of (\w+)"', page)
+    for layer in ("block1_conv", "block2_conv"):
+        shown = re.findall(rf'alt="Patches that excite channel (\d+) of {layer}', page)
+        (named,) = re.findall(rf"(?m)^{layer}: (.*)", said)
+        if not shown:
+            assert named == "the network uses none of its channels"
+        else:
+            assert [each.split()[0] for each in named.split(", ")] == shown[:4]
+            assert [number for number, of in drawn if of == layer][: len(shown)] == shown[:2]
+
+
+def test_a_channel_with_few_patches_is_not_drawn_larger_than_others(tmp_path: Path, open_page) -> None:
+    patches = tuple(Patch(image, (0, 0, 8, 8), 1.0) for image in range(4))
+    layer = [
+        Channel("conv", number, False, 0.1, (0.1, 0.1), patches[:count], patches[:1], (0.5, 0.5))
+        for number, count in enumerate((1, 4))
+    ]
+    content = AtlasContent("Atlas", (), ("cats", "dogs"), False)
+    atlas = LayerAtlas("conv", (4, 4, 2), None, 4, tuple(layer))
+    write_page([atlas], np.zeros((4, 16, 16, 3), np.uint8), content, tmp_path / "page.html")
+    browser = open_page(tmp_path / "page.html")
+    heights = browser.execute_script("return [...document.querySelectorAll('.channel img')].map(each => each.height)")
+    assert all(54 <= height <= 58 for height in heights), heights
 
 
 def test_a_second_atlas_leaves_the_first(atlas: Path, capsys) -> None:

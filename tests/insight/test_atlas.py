@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from catsdogs_exp.insight.atlas import Images, calibrate, make_atlas, untrained
+from catsdogs_exp.insight.atlas import Channel, Images, LayerAtlas, calibrate, make_atlas, untrained
 from catsdogs_exp.insight.dissection import concepts_of
 from catsdogs_exp.insight.graph import FlatNetwork
 
@@ -60,3 +60,20 @@ def test_a_detector_made_by_hand_is_named_and_noise_is_not() -> None:
     assert by_number[0].iou >= 1.5 * by_number[0].iou_untrained
     assert sum(bool(channel.part) for channel in atlas.channels) <= 4
     assert len(by_number[0].strongest) == 9 and len({patch.image for patch in by_number[0].strongest}) == 9
+
+
+def test_what_changes_no_prediction_is_not_among_the_used_channels() -> None:
+    def channel(number: int, use: float, lost: float, dead: bool = False, part: str = "") -> Channel:
+        return Channel("conv", number, dead, use, (lost, float("nan")), (), (), (1.0, 0.0), part)
+
+    channels = (
+        channel(5, 0.1, 0.2),
+        channel(1, 0.0, 0.0009),
+        channel(2, 0.0, 0.01),
+        channel(3, 0.0, 0.0, part="eye"),
+        channel(4, -0.1, 0.2),
+        channel(0, 0.0, 0.0, dead=True),
+    )
+    layer = LayerAtlas("conv", (4, 4, 6), None, 8, channels)
+    assert [each.number for each in layer.used] == [5, 2, 3, 4]
+    assert [each.number for each in layer.unused] == [1]
