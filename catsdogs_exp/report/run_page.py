@@ -40,6 +40,10 @@ _TEMPLATE = "run.html.j2"
 _ROWS = 60  # of a table
 _PATIENCE = 1.0  # seconds
 _PICTURES = 3  # from the run folder, each downsized
+_TITLES = {
+    "staircase.png": "How well each layer separates the classes (linear probes)",
+    "learning_rate.png": "Learning rates tried",
+}
 
 Explain = Callable[[RunFiles, Path, Predictions], Mapping[str, Any]]
 """`inference.judged_images.evidence_of`, which needs TensorFlow; without it, a report has no maps."""
@@ -264,11 +268,13 @@ def _data(facts: RunFacts) -> dict[str, Any]:
 
 
 def _pictures(folder: Path) -> list[tuple[str, str]]:
-    """Returns pictures from the run folder, downsized: the layers' activations, linear probes, the learning rates
-    tried.
+    """Returns pictures from the run folder, downsized, with their headings: the layers' activations, linear probes, the
+    learning rates tried.
     """
     chosen = sorted((folder / "activations").glob("best-*.png"))[:_PICTURES]
-    return _smaller([*chosen, folder / "staircase.png", folder / "learning_rate.png"])
+    titles = {path.name: f"Activations for {path.stem.removeprefix('best-')}" for path in chosen} | _TITLES
+    found = _smaller([*chosen, *(folder / name for name in _TITLES)])
+    return [(titles[name], picture) for name, picture in found]
 
 
 def _smaller(files: Sequence[Path]) -> list[tuple[str, str]]:
@@ -294,7 +300,7 @@ def _cost(facts: RunFacts) -> list[tuple[str, str]]:
         ("images per second while training", result.get("images_per_second")),
         ("share of training time spent waiting for images", result.get("waiting")),
         ("parameters", result.get("parameters")),
-        ("threads", result.get("threads")),
+        ("threads", _threads(result.get("threads"))),
     ]
     return [
         (name, f"{value:,}" if isinstance(value, int | float) else str(value))
@@ -303,21 +309,32 @@ def _cost(facts: RunFacts) -> list[tuple[str, str]]:
     ]
 
 
+def _threads(sizes: Any) -> str | None:
+    """Describes the sizes of TensorFlow's thread pools; 0 means that it chooses."""
+    if not isinstance(sizes, dict) or not sizes:
+        return None
+    within, between = (sizes.get(key) or "chosen by TensorFlow" for key in ("intra_op", "inter_op"))
+    return f"within an operation: {within}; for several operations: {between}"
+
+
 def _commands(folder: Path, setting: str, facts: RunFacts) -> list[tuple[str, str]]:
+    """Returns commands that work as they stand, wherever the page is read: networks are only named if there is one."""
+    folder = folder.absolute()
+    network = RunFiles(folder).network
     run, start = shlex.quote(str(folder)), "python -m catsdogs_exp"
     tried = shlex.join([*facts.overrides, setting])
     commands = [("Try next", f"{start} {tried}")] if setting else []
+    of_network = [
+        ("Predict", f"{start} predict {run} IMAGE..."),
+        ("Try it out", f"{start} demo {run}"),
+        ("Export", f"{start} export {run} --format all"),
+        ("Open in Keras", f"import keras; network = keras.saving.load_model({str(network)!r})"),
+    ]
     return [
         *commands,
         ("Repeat", f"{start} repeat {run}"),
         ("Resume", f"{start} resume {run}"),
-        ("Predict", f"{start} predict {run} IMAGE..."),
-        ("Try it out", f"{start} demo {run}"),
-        ("Export", f"{start} export {run} --format all"),
+        *(of_network if network.is_file() else []),
         ("Open in Python", f"import catsdogs_exp as ce; run = ce.open_run({str(folder)!r})"),
-        (
-            "Open in Keras",
-            f"import keras; network = keras.saving.load_model({str(folder / 'checkpoints' / 'best.keras')!r})",
-        ),
         ("Regenerate this page", f"{start} report {run}"),
     ]

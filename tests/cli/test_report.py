@@ -64,6 +64,37 @@ def test_it_is_made_again_elsewhere(run: Path, tmp_path: Path, capsys: pytest.Ca
     )
 
 
+def test_its_commands_work_from_another_folder(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", run.name, "--no-maps"]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    commands = re.findall(r"<code>python -m catsdogs_exp (\w+) ([^\s<]+)", html[html.index(">Next<") :])
+    assert {path for name, path in commands if "=" not in name + path} == {str(run)}
+    for word in ("repeat", "resume", "predict", "demo", "export", "report"):
+        assert (word, str(run)) in commands
+    assert f"load_model(&#39;{run}/checkpoints/best.keras&#39;)" in html
+
+
+def test_commands_for_a_network_need_one(run: Path) -> None:
+    """A run that failed in its first epoch has none."""
+    (run / "checkpoints" / "best.keras").unlink()
+    assert main(["report", str(run)]) == 0
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert f"catsdogs_exp resume {run}" in html
+    for word in ("catsdogs_exp predict", "catsdogs_exp demo", "catsdogs_exp export", "best.keras"):
+        assert word not in html, word
+
+
+def test_pictures_and_threads_are_told_in_words(trained: Path) -> None:
+    html = (trained / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<h3>Activations for cats-\S+</h3>", html)
+    assert "<h3>How well each layer separates the classes (linear probes)</h3>" in html
+    assert "<h3>best-" not in html and "staircase.png</h3>" not in html
+    assert "within an operation: " in html and "intra_op" not in html
+
+
 def test_curves_show_where_a_stage_begins(run: Path) -> None:
     lines = (run / "metrics.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].endswith(",stage") and [line.rpartition(",")[2] for line in lines[1:]] == ["1", "1", "1"]
