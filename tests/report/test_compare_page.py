@@ -206,3 +206,23 @@ def test_without_a_test_there_is_no_empty_table(tmp_path: Path, make: Callable[.
     assert compare.main([str(tmp_path / "runs"), "--html", str(tmp_path / "page.html"), "--csv"]) == 0
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Not tested" in html and "corrected p" not in html
+
+
+def test_one_other_run_is_named_not_counted(tmp_path: Path, make: Callable[..., Path]) -> None:
+    make("a", wrong=range(2), lr=0.1)
+    make("b", wrong=range(2, 40), lr=0.2)
+    page = tmp_path / "page.html"
+    assert compare.main([str(tmp_path / "runs"), "--html", str(page), "--csv"]) == 0
+    html = page.read_text(encoding="utf-8")
+    assert "Is <strong>a</strong> better than b, the only other run evaluated on the same images?" in html
+    assert "of 1 runs" not in html and html.count("0.967 against 0.367: better on 60 images (p &lt; 0.001)") == 2
+
+
+@pytest.mark.parametrize("width", ["desktop", "phone"])
+def test_the_figures_of_the_curves_are_large_enough_to_read(
+    several: Path, open_page: Callable[..., Any], width: str
+) -> None:
+    heights = open_page(several, width).execute_script(
+        "return [...document.querySelectorAll('#curves svg text')].map(text => text.getBoundingClientRect().height)"
+    )
+    assert heights and min(heights) >= 10
