@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # they come with TensorFlow
 _PATIENCE = 60.0  # maximum number of seconds that the end of a run waits for MLflow
 _LONGEST = 6000  # maximum number of characters that MLflow accepts for a parameter's value
 _STATUS = {"ok": "FINISHED", "interrupted": "KILLED", "pruned": "KILLED"}
+_STATUS_TAG = (
+    "status"  # the tag with the status as in result.json: MLflow's own has one word for interrupted and pruned
+)
 _ID = "mlflow.json"  # in the run folder: the run's identity in MLflow
 _LAST = "images_per_second"  # the last metric of an epoch to be logged
 _FILES = ("config.yaml", "manifest.csv", "metrics.csv", "predictions.csv", "staircase.png", PICTURE)
@@ -114,6 +117,7 @@ class MlflowTracker:
         if best:
             self._calls.put(lambda: self._metrics({f"best_{name}": value for name, value in best.items()}, 0))
         self._calls.put(self._artifacts)
+        self._calls.put(lambda: self._client.set_tag(self._id, _STATUS_TAG, status))
         self._calls.put(lambda: self._client.set_terminated(self._id, _STATUS.get(status, "FAILED")))
         self._calls.put(None)
         self._thread.join(_PATIENCE)
@@ -150,6 +154,7 @@ class MlflowTracker:
             losses = {point.step: point.value for point in client.get_metric_history(self._id, "loss")}
             self._logged = {step: loss for step, loss in losses.items() if step in complete}
         self._client = client
+        client.set_tag(self._id, _STATUS_TAG, "running")
         known = {} if earlier is None else earlier.data.params
         for key, value in self._run.parameters.items():
             name, text = re.sub(r"[^\w./ -]", "_", key), str(value)[:_LONGEST]

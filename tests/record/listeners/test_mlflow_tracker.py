@@ -16,7 +16,7 @@ from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.listeners import mlflow_tracker
-from catsdogs_exp.record.listeners.mlflow_tracker import without_password
+from catsdogs_exp.record.listeners.mlflow_tracker import MlflowTracker, TrackedRun, without_password
 
 TRACKED = ("epochs=2", "logging.mlflow=true")
 QUICK = ("logging.activations.every=0", "logging.tensorboard=false", *TRACKED)
@@ -235,3 +235,15 @@ def test_tracking_needs_a_place_and_no_password(config: Callable[..., Config], m
         config("logging.mlflow=true", "logging.mlflow_uri=https://me:secret@host")
     assert "secret" not in str(refused.value)
     assert without_password("at https://me:secret@host/x, y") == "at https://...@host/x, y"
+
+
+@pytest.mark.parametrize("status", ["ok", "failed", "interrupted", "pruned"])
+def test_the_tag_status_tells_how_the_run_ended(status: str, mlflow: Any, tmp_path: Path) -> None:
+    uri = (tmp_path / "mlruns").as_uri()
+    run = TrackedRun(tmp_path, "photos", "run", {"lr": 0.1})
+    tracker, said = MlflowTracker(uri, run, (messages := []).append), messages
+    tracker._calls.put(lambda: messages.append(tracker._client.get_run(tracker._id).data.tags["status"]))
+    tracker.close(status, {})
+    client = mlflow.tracking.MlflowClient(tracking_uri=uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("photos").experiment_id])
+    assert (said, found.data.tags["status"]) == (["running"], status)
