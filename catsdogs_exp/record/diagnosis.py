@@ -238,9 +238,9 @@ def _overfits(history: Sequence[Row], config: Mapping[str, Any]) -> Diagnosis | 
         return None
     return Diagnosis(
         "overfits",
-        f"Overfitting since epoch {best + 1}: val_loss is lowest there, {values[best]:.3f}, and ends "
-        f"at {values[-1]:.3f}, "
-        f"while the training loss falls from {before:.3f} to {after:.3f}.",
+        f"Overfitting since epoch {best + 1}: val_loss is lowest there, {_shown(values[best], values[-1])}, and ends "
+        f"at {_shown(values[-1], values[best])}, "
+        f"while the training loss falls from {_shown(before, after)} to {_shown(after, before)}.",
         _against_overfitting(config),
     )
 

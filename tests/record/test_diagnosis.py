@@ -204,3 +204,11 @@ def test_a_network_without_predictions_is_neither_collapsed_nor_at_chance() -> N
     assert (found.kind, found.setting) == ("diverged", "lr=0.0001")
     assert found.text == "No predictions: the network returns NaN for 30 of 400 validation images."
     assert said.right.sum() == 170  # NaN is never right, although its argmax is the first class
+
+
+def test_small_losses_of_an_overfitting_run_differ_in_the_text() -> None:
+    found = diagnose(rows([0.1, 4e-5, 3e-5, 8e-6], [0.2, 0.0041, 0.0042, 0.0044]), {}, {}, None)
+    assert [each.text for each in found if each.kind == "overfits"] == [
+        "Overfitting since epoch 2: val_loss is lowest there, 0.0041, and ends at 0.0044, while the training loss "
+        "falls from 4e-05 to 8e-06."
+    ]
