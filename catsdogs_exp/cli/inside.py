@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp.cli.arguments import Parser, a_path
 from catsdogs_exp.cli.json_output import put_json
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
 
 if TYPE_CHECKING:  # it comes with TensorFlow
@@ -74,7 +75,7 @@ def _print(comparison: "Comparison", page: Path | None) -> None:
     for side, lonely in (("first", comparison.only_in_first), ("second", comparison.only_in_second)):
         names = ", ".join(f"{each.layer} {each.channel}" for each in lonely[:8])
         more = f": {names}{' ...' if len(lonely) > 8 else ''}" if lonely else ""
-        console.say(f"only in the {side}: {len(lonely)} channels{more}")
+        console.say(f"only in the {side}: {counted(len(lonely), 'channel')}{more}")
     if page:
         console.say(f"page: {page}")
 

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.__main__ import main
+from catsdogs_exp.cli import inside
+from catsdogs_exp.insight.networks import Comparison, LonelyChannel
 from catsdogs_exp.record.activation_arrays import ActivationFiles, read_activations
 
 
@@ -124,3 +126,12 @@ def test_the_wall_has_the_images_that_most_runs_saw_and_killed_runs(
         path.unlink()
     assert main(["compare", str(runs), "--wall"]) == 2
     assert capsys.readouterr().err.count("Train with logging.activations.keep > 0") == 1
+
+
+def test_channels_are_counted_in_words(capsys) -> None:
+    lonely = LonelyChannel("conv", 3, 0.2, "conv", 1)
+    inside._print(Comparison((), (), np.zeros((0, 0)), (), (lonely,), ()), None)
+    assert capsys.readouterr().out.splitlines() == [
+        "only in the first: 1 channel: conv 3",
+        "only in the second: 0 channels",
+    ]
