@@ -14,7 +14,7 @@ import keras
 from catsdogs_exp.config.schema.transfer import LITES, OWN, TransferModel, weights_file
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.models.efficientnet_lite import efficientnet_lite
-from catsdogs_exp.models.graph import HEAD, unknown_layer
+from catsdogs_exp.models.graph import HEAD, parents, unknown_layer
 
 # Preprocessing of the backbones of keras.applications, by name prefix; the longest match wins.
 # `none`: 0..255, because the network contains its preprocessing. A test compares with each `preprocess_input`.
@@ -238,16 +238,29 @@ def take_weights(model: keras.Model, body: list[keras.layers.Layer], path: Path)
     """
     network = open_network(path)
     found = {layer.name: layer for layer in network.layers}
+    ours, theirs = _fed_by(model), _fed_by(network)
     for layer in body:
         if not layer.weights:
             continue
         try:
+            if ours[layer.name] != theirs[layer.name]:  # a larger network of the family has layers of the same names
+                raise ValueError("it is fed by other layers")
             _copy_weights(found[layer.name], layer)
         except (KeyError, ValueError) as error:
             raise BadInput(
-                f"model.weights must be a run with the same backbone: its layer {layer.name} is missing or has another "
-                f"shape. Received: model.weights={path}. Use model.backbone=own to take the network as it is"
+                f"model.weights must be a run with the same backbone: its layer {layer.name} is missing, or "
+                f"has another shape or place. Received: model.weights={path}. Use model.backbone=own to take the "
+                "network as it is"
             ) from error
+
+
+def _fed_by(model: keras.Model) -> dict[str, set[str]]:
+    """Maps each operation's name to those of the nearest layers with weights below it."""
+    found: dict[str, set[str]] = {}
+    for operation, below in parents(model).items():
+        nearest = [{each.name} if getattr(each, "weights", ()) else found[each.name] for each in below]
+        found[operation.name] = set().union(*nearest)
+    return found
 
 
 def _copy_weights(old: Any, new: Any) -> None:

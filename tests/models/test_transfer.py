@@ -142,6 +142,17 @@ def test_weights_of_another_network_are_refused(config, mobile, tmp_path: Path) 
         build_model(config("model=transfer", "target_size=32", f"model.weights={broken}").model, (32, 32), 2)
 
 
+def test_weights_of_a_larger_network_of_the_family_are_refused(config, tmp_path: Path) -> None:
+    """VGG19 has all layers of VGG16, with the same names and shapes, and others between them."""
+    path = tmp_path / "larger.keras"
+    cut = "model.cut=block4_pool"  # of 8 million weights
+    build_model(config(*SMALL[::2], "model.backbone=VGG19", cut, "model.weights=none").model, (32, 32), 2).save(path)
+    words = (*SMALL[::2], cut, f"model.weights={path}")
+    build_model(config(*words, "model.backbone=VGG19").model, (32, 32), 2, channels=1)
+    with pytest.raises(BadInput, match=r"must be a run with the same backbone: its layer block4_conv1 is missing, or"):
+        build_model(config(*words, "model.backbone=VGG16").model, (32, 32), 2)
+
+
 def test_an_own_network_with_another_head(config, trained: Path) -> None:
     words = ("model=transfer", "model.backbone=own", f"model.weights={trained}", "target_size=32")
     was = keras.saving.load_model(trained / "checkpoints" / "best.keras")
