@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from catsdogs_exp.config.schema.optimizers import ConstantSchedule, Optimizer, Schedule, StepSchedule
 from catsdogs_exp.config.schema.training import Training
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 from catsdogs_exp.training.progress import History, Progress, progress_of
 from catsdogs_exp.training.stopping import out_of_patience, reason_to_stop
@@ -81,11 +82,17 @@ def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Sna
     Whatever ended the run before ends it again, unless the settings have changed.
 
     Raises:
-        BadInput: as for `progress_of`.
+        BadInput: as for `progress_of`, and if `training.monitor` has changed: the best network so far was kept by the
+            old one, and those of other epochs are gone.
     """
     if snapshot is None:
         return Progress(History(training.monitor))
     progress = progress_of(snapshot)
+    if progress.history.monitor != training.monitor:
+        raise BadInput(
+            f"training.monitor must stay {progress.history.monitor}, by which the run has kept its best network. "
+            f"Received: training.monitor={training.monitor}. Start a new run with it"
+        )
     progress.stopped = ""
     history = progress.history
     if history.epochs and not progress.step:

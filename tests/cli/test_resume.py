@@ -395,6 +395,10 @@ def test_a_finished_run_that_cannot_be_resumed_stays_as_it_was(
         assert reason in capsys.readouterr().err
         assert contents(run) == before
     photo.write_bytes(data)
+    capsys.readouterr()
+    assert main(["resume", str(run), "epochs=2", "training.monitor=val_loss", "--allow-changes"]) == 2
+    assert "training.monitor must stay val_accuracy, by which the run has kept its best" in capsys.readouterr().err
+    assert contents(run) == before
     assert main(["resume", str(run), "epochs=2"]) == 0
     assert len(values(run)) == 2 and not list(run.glob("manifest-before-*"))
 
