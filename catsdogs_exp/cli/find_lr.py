@@ -37,13 +37,14 @@ def main(arguments: list[str]) -> int:
         start(config)
         from catsdogs_exp.record.folder.run_folder import new_run_folder
         from catsdogs_exp.record.pictures.rate_plot import PICTURE, write_search
+        from catsdogs_exp.run.auto_epochs import with_epochs
         from catsdogs_exp.run.auto_rate import find_rate
         from catsdogs_exp.run.loaders import open_loaders
         from catsdogs_exp.run.network import Setup, build_network
 
         loaders = open_loaders(config, data, screen.say)
         network = build_network(config, data, loaders, screen.say)
-        found = find_rate(Setup(config, data, loaders, network), screen)
+        found = find_rate(with_epochs(Setup(config, data, loaders, network), screen), screen)
     folder = new_run_folder(config.output_dir, "find-lr")
     write_search(found, folder)
     console = output()

@@ -163,7 +163,8 @@ def _was_searched(result: Mapping[str, Any]) -> bool:
 
 
 def _more_epochs(history: Sequence[Row], config: Mapping[str, Any]) -> str:
-    return f"epochs={2 * int(config.get('epochs') or len(history))}"
+    planned = config.get("epochs")
+    return f"epochs={2 * (planned if isinstance(planned, int) else len(history))}"
 
 
 def _learning(

@@ -3,8 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule, Optimizer
@@ -15,9 +14,10 @@ from catsdogs_exp.record.pictures.rate_plot import write_search
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.job import Screen
 from catsdogs_exp.run.network import Setup
+from catsdogs_exp.run.quiet_screen import QuietScreen
 from catsdogs_exp.run.stage import prepare_stage
 from catsdogs_exp.training.feed import steps_per_epoch
-from catsdogs_exp.training.fit import Listener, evaluate, renew_statistics
+from catsdogs_exp.training.fit import evaluate, renew_statistics
 from catsdogs_exp.training.range_test import COUNT, range_test
 from catsdogs_exp.training.rate_race import RateSearch, race, race_length, rates_to_try, steps_of_race
 from catsdogs_exp.training.rate_trials import RateTrials, fits_in_memory
@@ -49,7 +49,8 @@ def settle_rate(setup: Setup, run: BegunRun) -> Config:
 def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     """A range test of the first stage, then a race of rates around its suggestion and the optimizer's usual one.
 
-    All trials use constant rates and the run's own batches. The network is unchanged afterwards.
+    All trials use constant rates and the run's own batches; `epochs=auto` must be settled. The network is unchanged
+    afterwards.
 
     Raises:
         RunFailed: if training diverges with every rate.
@@ -57,10 +58,11 @@ def find_rate(setup: Setup, screen: Screen) -> RateSearch:
     started = time.perf_counter()
     config, distribution = setup.config, setup.network.distribution
     usual = usual_rate(config.optimizer)
+    assert isinstance(config.epochs, int)
     plan = StagePlan(
         1, config.epochs, replace(config.optimizer, learning_rate=usual), ConstantSchedule("constant", 0.0)
     )
-    stage = prepare_stage(setup, plan, 0, _Quiet(screen))  # with a frozen backbone only the head, as in the run
+    stage = prepare_stage(setup, plan, 0, QuietScreen(screen))  # with a frozen backbone only the head, as in the run
     sample = some_batches(stage.train, COUNT, config.seed)  # of many images, a subset with all classes
     test = range_test(stage.steps, sample, progress=screen.progress)
     rates = rates_to_try(usual, test.suggestion)
@@ -98,22 +100,3 @@ def with_rate(config: Config, rate: float) -> Config:
     """The config with this learning rate instead of `auto`."""
     optimizer = replace(config.optimizer, learning_rate=rate)
     return replace(config, lr=rate if config.lr == AUTO else config.lr, optimizer=optimizer)
-
-
-@dataclass(frozen=True)
-class _Quiet:
-    """A screen that only shows progress: other messages about a stage will come from the stage itself."""
-
-    screen: Screen
-
-    def say(self, text: str) -> None:
-        pass
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        self.screen.progress(what, done, total)
-
-    def close(self) -> None:
-        self.screen.close()
-
-    def training(self, epochs: Callable[[], int], batch_size: int) -> Listener:
-        return self.screen.training(epochs, batch_size)

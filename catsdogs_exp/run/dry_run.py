@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from catsdogs_exp.data.opencv_threads import one_opencv_thread
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.models.counting import trained_weights
 from catsdogs_exp.platforms import peak_memory
+from catsdogs_exp.run.auto_epochs import with_fitting_epochs
 from catsdogs_exp.run.auto_rate import usual_rate, with_rate
 from catsdogs_exp.run.loaders import open_loaders
 from catsdogs_exp.run.network import Setup, build_network
 from catsdogs_exp.run.plan import plan_stages
 from catsdogs_exp.run.stage import make_steps
+from catsdogs_exp.training.epoch_time import EpochTime
 from catsdogs_exp.training.feed import steps_per_epoch
 from catsdogs_exp.training.precision import gpus
 
@@ -33,6 +36,9 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
         data: opened.
         say: prints a line.
     """
+    fills_time = config.epochs == AUTO
+    if fills_time:
+        config = replace(config, epochs=1)  # until the time of an epoch is known
     if config.optimizer.learning_rate == AUTO:
         config = with_rate(config, usual_rate(config.optimizer))
         say(f"lr=auto: a dry run searches no learning rate; computed with lr={config.optimizer.learning_rate:g}")
@@ -58,7 +64,10 @@ def dry_run(config: Config, data: Data, say: Callable[[str], None]) -> None:
     count = steps_per_epoch(train, config.training)
     passes = validation.steps if len(validation.rows) else 0
     epoch = count * max(trained, loaded) + passes * max(seen, loaded)
-    epochs = config.epochs + config.training.finetune.epochs
+    if fills_time:
+        config = with_fitting_epochs(config, EpochTime(epoch, 0.0))
+        say(f"epochs=auto: about {config.epochs}, as many as fit into training.max_minutes; a run measures it anew")
+    epochs = sum(plan.epochs for plan in plan_stages(config))
     say(
         f"an epoch of {counted(count, 'step')} and {passes} validation batches: about {_time(epoch)}; "
         f"{counted(epochs, 'epoch')}: about {_time(epoch * epochs)}"

@@ -92,7 +92,8 @@ def _check_sizes(config: Config, train: Loader, validation: Loader, say: Callabl
             f"only {len(validation.rows)} validation images: even if all are classified correctly, the accuracy "
             f"could be anywhere from {low:.2f} to {high:.2f} (95 % Wilson interval)"
         )
-    for key, epochs in (("epochs", config.epochs), ("training.finetune.epochs", config.training.finetune.epochs)):
+    planned = 1 if isinstance(config.epochs, str) else config.epochs  # auto: at least one
+    for key, epochs in (("epochs", planned), ("training.finetune.epochs", config.training.finetune.epochs)):
         batches = epochs * steps_per_epoch(train, config.training)
         if 0 < batches < config.training.accumulate:
             raise BadInput(

@@ -7,7 +7,8 @@ from catsdogs_exp.training.stages import StagePlan
 
 
 def plan_stages(config: Config) -> tuple[StagePlan, ...]:
-    """Returns the stages of a run, in order."""
+    """Returns the stages of a run, in order; `epochs=auto` must be settled."""
+    assert isinstance(config.epochs, int)
     finetune = config.training.finetune
     first = StagePlan(1, config.epochs, config.optimizer, config.schedule, is_last=not finetune.epochs)
     if first.is_last:

@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.config.schema.optimizers import AUTO
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.folder.provenance import changed_versions
 from catsdogs_exp.record.folder.run_files import read_result
@@ -33,12 +35,15 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
     """
     found = read_result(job.folder)
     snapshot = newest_snapshot(job.folder / "checkpoints" / "last", say)
+    if job.config.epochs == AUTO:
+        return _begin_again(job, found, snapshot, changes)
     plans = plan_stages(job.config)
     progress = begin_progress(plans, job.config.training, snapshot)
     if found.get("status") == "running":  # no process holds its lock
         say(f"the run was killed after {len(progress.history.epochs)} epochs: resuming")
     _check_next_stage(next_stage(plans, progress.history, job.config.training), snapshot, job.folder)
-    _refuse(job.config, changes, progress.history, job.allow_changes)
+    _refuse_fewer(job.config, progress.history)
+    _refuse_changes(job.config, changes, job.allow_changes)
     if found.get("status") == "ok" and (finished := _finished(plans, job.config, progress)):
         return finished
     for key, change in changes.items():
@@ -46,6 +51,21 @@ def continued(job: Job, changes: Mapping[str, str], say: Callable[[str], None]) 
     for line in changed_versions(found) if snapshot is not None else ():
         say(f"{line}: results may differ from those of an uninterrupted run")
     return replace(job, found=found, snapshot=snapshot)
+
+
+def _begin_again(job: Job, found: dict[str, Any], snapshot: Snapshot | None, changes: Mapping[str, str]) -> Job:
+    """Returns the job of a run that ended before `epochs=auto` became a number.
+
+    Raises:
+        BadInput: if it has begun to train since: its epochs are planned.
+    """
+    if snapshot is not None:
+        raise BadInput(
+            "epochs must be a number for a run that has begun: the learning rate follows the planned epochs. Received: "
+            "epochs=auto. Leave it out to continue as planned"
+        )
+    _refuse_changes(job.config, changes, job.allow_changes)
+    return replace(job, found=found)
 
 
 def _check_next_stage(plan: StagePlan | None, snapshot: Snapshot | None, folder: Path) -> None:
@@ -69,17 +89,28 @@ def _finished(plans: Sequence[StagePlan], config: Config, progress: Progress) ->
         return "no checkpoint was saved to continue from (training.checkpoint.every)"
     if next_stage(plans, progress.history, config.training) is not None:
         return ""
-    key = "epochs" if len(plans) == 1 else "training.finetune.epochs"
-    return f"all {len(progress.history.epochs)} epochs are done. To train longer: {key}={plans[-1].epochs + 5}"
+    return (
+        f"all {len(progress.history.epochs)} epochs are done. "
+        f"To train longer: {_key_of_epochs(config)}={plans[-1].epochs + 5}"
+    )
 
 
-def _refuse(config: Config, changes: Mapping[str, str], history: History, allow: bool) -> None:
+def _refuse_fewer(config: Config, history: History) -> None:
+    """Rejects fewer epochs than are done."""
+    last = plan_stages(config)[-1]
+    done = len(history.of_stage(last.number))
+    if last.epochs < done:
+        key = _key_of_epochs(config)
+        raise BadInput(f"{key} must be >= {done}, the number of finished epochs. Received: {key}={last.epochs}")
+
+
+def _key_of_epochs(config: Config) -> str:
+    return "training.finetune.epochs" if config.training.finetune.epochs else "epochs"
+
+
+def _refuse_changes(config: Config, changes: Mapping[str, str], allow: bool) -> None:
     """Rejects changes: another config would not give the same numbers; resuming is only meant for more epochs."""
-    finetune = config.training.finetune.epochs
-    key, epochs = ("training.finetune.epochs", finetune) if finetune else ("epochs", config.epochs)
-    done = len(history.of_stage(2 if finetune else 1))
-    if epochs < done:
-        raise BadInput(f"{key} must be >= {done}, the number of finished epochs. Received: {key}={epochs}")
+    key = _key_of_epochs(config)
     longer = {key, "output_dir"}
     others = {name: change for name, change in changes.items() if name not in longer}
     if others and not allow:

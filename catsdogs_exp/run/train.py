@@ -43,6 +43,7 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             run.say(distribution.describe())
 
         from catsdogs_exp.record.listeners.best_model import state_of
+        from catsdogs_exp.run.auto_epochs import settle_epochs
         from catsdogs_exp.run.auto_rate import settle_rate
         from catsdogs_exp.run.best_passes import evaluate_best
         from catsdogs_exp.run.insides import evidence_of
@@ -66,7 +67,10 @@ def train(job: Job, screen: Screen) -> dict[str, Any]:  # noqa: PLR0915  (import
             setup = Setup(config, data, loaders, network)
             run.result.update(parameters=network.model.count_params(), threads=threads())
 
-            # Plan the stages: the epochs of the run, then those of fine-tuning. `lr=auto` becomes a number first.
+            # Plan the stages: the epochs of the run, then those of fine-tuning. `auto` becomes a number first.
+            if config.epochs == AUTO:
+                config = settle_epochs(setup, run)
+                setup = replace(setup, config=config)
             if config.optimizer.learning_rate == AUTO:
                 config = settle_rate(setup, run)
                 setup = replace(setup, config=config)

@@ -17,9 +17,10 @@ from catsdogs_exp.record.folder.run_folder import job_row_name
 from catsdogs_exp.record.folder.run_lock import owned
 from catsdogs_exp.run.job import Job, Screen
 from catsdogs_exp.run.kept_network import KeptNetwork
+from catsdogs_exp.run.plan import plan_stages
 from catsdogs_exp.run.resuming import continued
 from catsdogs_exp.run.train import train
-from catsdogs_exp.sweep.search.trial import TrialPlace, watch_of
+from catsdogs_exp.sweep.search.trial import TrialPlace, check_epochs, watch_of
 from catsdogs_exp.sweep.sweep_file import FAILED, INTERRUPTED, OK, PRUNED
 
 _PATIENCE = 60.0  # seconds for a worker of a killed sweep to save its state, before a resumed one takes up its job
@@ -121,6 +122,8 @@ def objective_of(folder: Path) -> float | None:
 
 def _train(job: SweepJob, config: Config, screen: Screen) -> None:
     check_source(config.dataset)
+    if job.trial is not None:
+        check_epochs(config, job.trial.pruner)
     run = Job(
         config,
         job.folder,
@@ -132,7 +135,7 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
         allow_changes=job.allow_changes,
         watch=None
         if job.trial is None
-        else watch_of(job.trial, config.epochs + config.training.finetune.epochs, screen.say),
+        else watch_of(job.trial, sum(plan.epochs for plan in plan_stages(config)), screen.say),
         kept=_KEPT,
     )
     begun = (job.folder / "result.json").exists()
@@ -149,8 +152,8 @@ def _train(job: SweepJob, config: Config, screen: Screen) -> None:
 
 
 def _as_begun(stored: Config, config: Config) -> Config:
-    """Returns the config with what the job has settled: the rate that `lr=auto` has found, and its threads, which
-    depend on the sweep's workers, for bit-identical results.
+    """Returns the config with what the job has settled: the rate that `lr=auto` has found, the epochs of `epochs=auto`,
+    and its threads, which depend on the sweep's workers, for bit-identical results.
     """
     before, optimizer = stored.training, config.optimizer
     threads = replace(
@@ -164,4 +167,5 @@ def _as_begun(stored: Config, config: Config) -> Config:
         loader=replace(config.loader, workers=stored.loader.workers),
         optimizer=optimizer,
         lr=stored.lr if config.lr == AUTO else config.lr,
+        epochs=stored.epochs if config.epochs == AUTO else config.epochs,
     )

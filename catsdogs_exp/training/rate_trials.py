@@ -42,7 +42,7 @@ class RateTrials:
         validate: Callable[[], float] | None = None,
     ) -> None:
         self._steps, self._train, self._keep, self._tell, self._validate = steps, train, keep, tell, validate
-        self._start = _state(steps)
+        self._start = state_of(steps)
         self._reached: dict[float, tuple[State, NDArray[np.float64]]] = {}
 
     def __enter__(self) -> "RateTrials":
@@ -73,7 +73,7 @@ class RateTrials:
                     break
         found = np.array(losses)
         if self._keep:
-            self._reached[rate] = (_state(self._steps), found)
+            self._reached[rate] = (state_of(self._steps), found)
         return found
 
     def validation_loss(self, rate: float, count: int) -> float | None:
@@ -104,9 +104,10 @@ def loss_at(steps: Steps, batch: Any, rate: float) -> float:
 
 def fits_in_memory(steps: Steps, rates: int) -> bool:
     """Whether there is memory for the states of so many learning rates."""
-    size = sum(value.nbytes for value in _state(steps).values())
+    size = sum(value.nbytes for value in state_of(steps).values())
     return bool(size * rates <= _SHARE_OF_MEMORY * psutil.virtual_memory().available)
 
 
-def _state(steps: Steps) -> State:
+def state_of(steps: Steps) -> State:
+    """Returns copies of all variables that training changes, by name."""
     return {name: np.array(value_of(variable)) for name, variable in steps.variables().items()}

@@ -6,7 +6,7 @@ from catsdogs_exp.config.schema.training import StopAt, Training
 from catsdogs_exp.errors import BadInput
 
 
-def check_training(training: Training, schedule: Schedule, optimizer: Optimizer, epochs: int) -> None:
+def check_training(training: Training, schedule: Schedule, optimizer: Optimizer, epochs: int | str) -> None:
     """Rejects contradictory settings.
 
     Raises:
@@ -27,7 +27,10 @@ def check_training(training: Training, schedule: Schedule, optimizer: Optimizer,
         )
     _check_strategy(training)
     _check_target(training.stop_at)
-    _check_warmup(schedule, epochs, training.finetune.epochs)
+    if isinstance(epochs, str):
+        _check_auto_epochs(training)
+    else:
+        _check_warmup(schedule, epochs, training.finetune.epochs)
     if not training.fused_optimizer:
         _check_keras_optimizer(training, optimizer)
     if isinstance(schedule, StepSchedule):
@@ -68,6 +71,20 @@ def _check_target(stop_at: StopAt) -> None:
         f"training.stop_at.value must be >= 0 and <= 1 for training.stop_at.metric={stop_at.metric}. "
         f"Received: training.stop_at.value={stop_at.value:g}{hint}"
     )
+
+
+def _check_auto_epochs(training: Training) -> None:
+    """Rejects `epochs=auto` where there is no time to fill, or two stages share it."""
+    if training.max_minutes is None:
+        raise BadInput(
+            "epochs=auto means as many epochs as fit into training.max_minutes, which must be set. "
+            "Received: epochs=auto training.max_minutes=null. Try training.max_minutes=10"
+        )
+    if training.finetune.epochs:
+        raise BadInput(
+            "epochs=auto cannot be combined with training.finetune.epochs, which would need a share of the time. "
+            f"Received: epochs=auto training.finetune.epochs={training.finetune.epochs}. Give epochs a number"
+        )
 
 
 def _check_warmup(schedule: Schedule, epochs: int, finetune: int) -> None:

@@ -185,7 +185,9 @@ class Config:
     batch_size: int = setting("images per training step", at_least=1, at_most=65536)
     target_size: tuple[int, int] = setting("image height and width in pixels", at_least=1, at_most=4096, kind=SIZE)
     depth: int = setting("blocks of convolution + pooling", at_least=1, at_most=16)
-    epochs: int = setting("passes over the training images", at_least=1)
+    epochs: int | str = setting(
+        "passes over the training images; auto: as many as training.max_minutes allows", at_least=1, word=AUTO
+    )
     seed: int = setting("seed for weights, shuffling and augmentation", at_least=0, at_most=2**31 - 1)
     output_dir: str = setting("folder in which run folders are created")
     experiment: str | None = setting("the recipe's name, if one was chosen")

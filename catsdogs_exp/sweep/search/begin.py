@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from catsdogs_exp.config.composer import Composer, key_of, value_of
 from catsdogs_exp.config.conditions import Condition
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.sweep import SweepSettings, texts
 from catsdogs_exp.config.stored import plain_config
 from catsdogs_exp.errors import BadInput
@@ -22,6 +23,7 @@ from catsdogs_exp.sweep.search.rehearsal import rehearse
 from catsdogs_exp.sweep.search.search import Aims, Search, Study
 from catsdogs_exp.sweep.search.space import Space, read_space
 from catsdogs_exp.sweep.search.study import JOURNAL, make_pruner, make_sampler, open_storage, optuna, sampler_class
+from catsdogs_exp.sweep.search.trial import check_epochs
 from catsdogs_exp.sweep.search.words import CHOSEN, from_recipe, sampler_options, translated
 from catsdogs_exp.sweep.start import (
     Sweep,
@@ -73,6 +75,7 @@ def begin_search(command: str, settings: Sequence[str], config_dir: str | None, 
             say(f"sweep.only: {dimension.name} may never vary: {dimension.only.text.strip()} holds for no job tried")
     monitor = checked.config.training.monitor
     aims = _aims(own, monitor)
+    _check_epochs(checked.config, own, aims)
     _rehearse(own, space, aims)  # and its storage is opened, before anything is written
     if own.storage is not None:
         if "://" in own.storage and urlsplit(own.storage).password is not None:
@@ -139,6 +142,7 @@ def take_up_search(folder: Path, settings: Sequence[str], allow_changes: bool, s
             "anyway: --allow-changes"
         )
     aims = _aims(own, facts.objective)
+    _check_epochs(config, own, aims)
     if changed & _OF_SAMPLER:
         _rehearse(own, space, aims)
     done = sum(job.status in (OK, PRUNED) for job in jobs)
@@ -174,6 +178,12 @@ def _space(words: Sequence[str], config_dir: str | None, own: SweepSettings) -> 
 def _aims(own: SweepSettings, monitor: str) -> Aims:
     objectives = read_objectives(texts(own.objectives), monitor, texts(own.directions))
     return Aims(monitor, objectives, read_constraints(texts(own.constraints), monitor))
+
+
+def _check_epochs(config: Config, own: SweepSettings, aims: Aims) -> None:
+    """As `check_epochs`, if epochs can end a trial early: only their own value can be compared."""
+    if [each.name for each in aims.objectives] == [aims.monitor]:
+        check_epochs(config, own.pruner)
 
 
 def _sampler(own: SweepSettings, space: Space, seed: int) -> object:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.optimizers import AUTO
+from catsdogs_exp.errors import BadInput
 
 _WARMUP = 3  # a third of the epochs passes before the median pruner judges
 
@@ -27,6 +29,19 @@ class TrialPlace:
     trial: int
     pruner: str
     warmup: int | str = AUTO
+
+
+def check_epochs(config: Config, pruner: str) -> None:
+    """Checks that a pruner can compare trials epoch by epoch.
+
+    Raises:
+        BadInput: if their number of epochs follows from the time.
+    """
+    if pruner != "none" and config.epochs == AUTO:
+        raise BadInput(
+            f"sweep.pruner={pruner} compares trials epoch by epoch, so epochs must be a number. Received: epochs=auto. "
+            "Try sweep.pruner=none"
+        )
 
 
 def watch_of(
