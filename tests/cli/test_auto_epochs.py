@@ -59,12 +59,17 @@ def test_a_resumed_run_keeps_its_number(
     assert main([*bare, *HALF_A_MINUTE, f"output_dir={tmp_path}"]) == 0
     run = the_run(tmp_path)
     capsys.readouterr()
-    assert main(["resume", str(run)]) == 0
-    assert "all 5 epochs are done. To train longer: epochs=10" in "".join(capsys.readouterr())
-    assert main(["resume", str(run), "epochs=auto"]) == 2
-    assert "epochs must be a number for a run that has begun" in capsys.readouterr().err
+    for words in ([], ["epochs=auto"]):
+        assert main(["resume", str(run), *words]) == 0
+        assert "all 5 epochs are done. To train longer: epochs=10" in "".join(capsys.readouterr())
     assert main(["resume", str(run), "epochs=6"]) == 0
     assert len((run / "metrics.csv").read_text().splitlines()) == 1 + 6 and len(five_seconds) == 1
+
+
+def test_a_run_with_a_number_cannot_go_on_without_one(tmp_path: Path, bare: tuple[str, ...], capsys: Capture) -> None:
+    assert main([*bare, "epochs=1", f"output_dir={tmp_path}"]) == 0
+    assert main(["resume", str(the_run(tmp_path)), *HALF_A_MINUTE, "--allow-changes"]) == 2
+    assert "epochs must be a number for a run that has begun" in capsys.readouterr().err
 
 
 def test_a_run_that_ended_before_it_was_measured_begins_again(
