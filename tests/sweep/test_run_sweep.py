@@ -99,8 +99,17 @@ def test_a_real_sweep_keeps_the_state_of_its_jobs(tmp_path: Path, tiny: tuple[st
     assert (Path(jobs[4]["folder"]) / "result.json").stat().st_mtime_ns == before
 
 
-def test_a_job_continues_with_the_rate_that_it_has_found(
-    tmp_path: Path, bare: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+@pytest.mark.parametrize(
+    ("auto", "found"),
+    [(["epochs=1", "lr=auto"], "lr=auto: lr="), (["epochs=auto", "training.max_minutes=0.01"], "epochs=auto: ")],
+)
+def test_a_job_continues_with_what_it_has_found(
+    auto: list[str],
+    found: str,
+    tmp_path: Path,
+    bare: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
 ) -> None:
     from catsdogs_exp.training import fit as training
 
@@ -113,11 +122,11 @@ def test_a_job_continues_with_the_rate_that_it_has_found(
         return fit(*arguments)
 
     monkeypatch.setattr(training, "fit", fails_once)
-    words = ["-m", *bare, "epochs=1", "lr=auto", "seed=1", "sweep.retries=1", f"output_dir={tmp_path}"]
+    words = ["-m", *bare, *auto, "seed=1", "sweep.retries=1", f"output_dir={tmp_path}"]
     assert main(words) == 0, capsys.readouterr().err
     (job,) = states(tmp_path)
     assert (job["status"], job["attempts"], len(calls)) == ("ok", 2, 2)
-    assert (Path(job["folder"]) / "run.log").read_text().count("lr=auto: lr=") == 1  # the search is not repeated
+    assert (Path(job["folder"]) / "run.log").read_text().count(found) == 1  # it is not searched again
 
 
 def test_the_best_job_comes_first(tmp_path: Path, trained_words: list[Any], capsys: Capture) -> None:
