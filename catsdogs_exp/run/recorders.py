@@ -129,6 +129,8 @@ def open_recorders(
             probes.take_back(len(history.epochs))
         if insides and config.logging.probes.every >= 0:
             staircase = StaircaseRecorder(insides.pooled, setup.data, config, job.folder)
+            if job.found is not None:
+                staircase.take_back(len(history.epochs))
         background = Background()
         card = ModelCard.of(config.loader, manifest.classes, manifest.verdicts.white_levels)
         network = SavedNetwork(setup.network.model, card, files.best)

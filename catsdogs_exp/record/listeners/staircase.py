@@ -25,6 +25,7 @@ from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
 from catsdogs_exp.training.progress import EpochResult
 from catsdogs_exp.training.steps import Steps
 
+_FILE = "staircase.csv"
 COLUMNS = ("epoch", "layer", "accuracy", "standard_error")
 _BATCH = 40
 _FEWEST = 8  # images
@@ -69,9 +70,9 @@ class StaircaseRecorder:
 
     def on_epoch(self, result: EpochResult) -> None:
         """Probes the first epoch and then every `logging.probes.every` epochs."""
-        every = self._settings.every
-        if every > 0 and (result.epoch == 1 or result.epoch % every == 0) and self.can_probe:
+        if self._is_due(result.epoch) and self.can_probe:
             self._epochs[result.epoch] = self._steps()
+            self._write([result.epoch])
 
     def best(self, epoch: int) -> str:
         """Probes the best epoch, whose weights must be loaded, and writes the files.
@@ -82,20 +83,54 @@ class StaircaseRecorder:
         if not self.can_probe:
             return ""
         self._epochs[epoch] = self._steps()
-        with (self._folder / "staircase.csv").open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(COLUMNS)
-            for number, steps in sorted(self._epochs.items()):
-                rows = ((number, s.layer, f"{s.accuracy:.4f}", f"{s.deviation:.4f}") for s in steps)
-                writer.writerows(rows)
+        self._write(sorted(self._epochs), anew=True)
         chance = float(np.bincount(self._labels).max() / len(self._labels))
         draw_staircase(self._epochs, epoch, chance, self._folder / "staircase.png")
         return verdict(self._epochs[epoch], self._model, chance)
+
+    def take_back(self, epoch: int) -> None:
+        """Continues with the epochs recorded up to an epoch, if a run goes on from there; the others are removed.
+
+        A step that belongs to an earlier best epoch alone is none of them: it would not be there had the run been
+        trained at one go.
+        """
+        found: dict[int, list[Step]] = {}
+        try:
+            with (self._folder / _FILE).open(newline="", encoding="utf-8") as handle:
+                for row in csv.DictReader(handle):
+                    step = Step(row["layer"], float(row["accuracy"]), float(row["standard_error"]))
+                    found.setdefault(int(row["epoch"]), []).append(step)
+        except (OSError, ValueError, TypeError, KeyError, csv.Error):
+            pass  # no file yet, or a row that a kill has cut off
+        names = [layer.name for layer in self.pooled.layers]
+        self._epochs = {
+            number: steps
+            for number, steps in found.items()
+            if number <= epoch and self._is_due(number) and [step.layer for step in steps] == names
+        }
+        if self._settings.every > 0:
+            self._write(sorted(self._epochs), anew=True)
 
     def map_photos(self, predictions: Predictions) -> None:
         """Writes the photo map of the best epoch, given its predictions for validation images; after `best`."""
         if self.features is not None:
             write_photo_map(self._folder, Photos(self._paths, self._images, self.features), predictions)
+
+    def _is_due(self, epoch: int) -> bool:
+        every = self._settings.every
+        return every > 0 and (epoch == 1 or epoch % every == 0)
+
+    def _write(self, epochs: Sequence[int], anew: bool = False) -> None:
+        """Appends some epochs to `staircase.csv`, or writes it anew with these."""
+        path = self._folder / _FILE
+        begins = anew or not path.exists()
+        with path.open("w" if begins else "a", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle)
+            if begins:
+                writer.writerow(COLUMNS)
+            for number in epochs:
+                rows = ((number, s.layer, f"{s.accuracy:.4f}", f"{s.deviation:.4f}") for s in self._epochs[number])
+                writer.writerows(rows)
 
     def _steps(self) -> list[Step]:
         seen = self.pooled.of(self._images[at : at + _BATCH] for at in range(0, len(self._images), _BATCH))

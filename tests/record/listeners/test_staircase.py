@@ -1,7 +1,10 @@
 """The staircase's verdict: the layer that suffices, and the setting to try."""
 
+from pathlib import Path
+
 import pytest
 
+from catsdogs_exp.__main__ import main
 from catsdogs_exp.insight.staircase import Step
 from catsdogs_exp.record.listeners.staircase import verdict
 
@@ -43,3 +46,17 @@ def test_at_chance_nothing_is_proposed(config) -> None:
         "linear probes: no layer separates the classes; the best, block1_conv, reaches 0.530, the most frequent class "
         "alone 0.500 (staircase.png)"
     )
+
+
+def test_a_resumed_run_keeps_the_epochs_recorded_before(bare: tuple[str, ...], tmp_path: Path) -> None:
+    """As if it had been trained at one go; what a kill has written half is recorded once more."""
+    words = [*bare, "logging.probes.every=2"]
+    assert main([*words, "epochs=4", f"output_dir={tmp_path / 'whole'}"]) == 0
+    assert main([*words, "epochs=3", f"output_dir={tmp_path / 'parts'}"]) == 0
+    whole, parts = (next((tmp_path / name / "drawn").iterdir()) for name in ("whole", "parts"))
+    with (parts / "staircase.csv").open("a", encoding="utf-8") as handle:
+        handle.write("4,block1_conv,0.")
+    assert main(["resume", str(parts), "epochs=4"]) == 0
+    recorded = (parts / "staircase.csv").read_text(encoding="utf-8")
+    assert recorded == (whole / "staircase.csv").read_text(encoding="utf-8")
+    assert {"1", "2", "4"} <= {line.partition(",")[0] for line in recorded.splitlines()}
