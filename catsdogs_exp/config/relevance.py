@@ -1,7 +1,7 @@
 """Determines which settings matter to a run: a transfer network has no depth, and without folds there is no fold."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,14 @@ _ONLY_WHERE: Mapping[str, _Condition] = {
     "training.early_stopping.min_delta": _STOPS_EARLY,
     "training.stop_at.metric": _Condition(_is_set("training.stop_at.value"), "without training.stop_at.value"),
 }
+
+
+def is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
+    """Returns whether a key only repeats a flat key in all configs that have it, such as `model.depth`."""
+    flat = WIRED.get(key)
+    return flat is not None and all(
+        flat in config and config[key] == config[flat] for config in configs if key in config
+    )
 
 
 def changes_numbers(key: str) -> bool:

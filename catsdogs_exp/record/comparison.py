@@ -1,12 +1,11 @@
 """Compares runs: ranks them and finds what differs. Imports neither TensorFlow nor Hydra, so it is fast."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from catsdogs_exp.config.relevance import WIRED, changes_numbers, depends, matters
+from catsdogs_exp.config.relevance import WIRED, changes_numbers, depends, is_copy, matters
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.natural_sort import natural_key
@@ -154,7 +153,7 @@ def _differing(runs: Sequence[Run]) -> tuple[str, ...]:
         if not depends(key) and all(config.get(key, MISSING) is first for config in configs):
             continue
         values = {repr(config[key]) if key in config and matters(key, config) else None for config in configs}
-        if len(values) > 1 and not _is_copy(key, configs):
+        if len(values) > 1 and not is_copy(key, configs):
             found.append((key, values))
     names = {key for key, _ in found}
     return tuple(
@@ -166,11 +165,6 @@ def _follows(key: str, differing: Collection[str]) -> bool:
     """Returns whether a key belongs to a group, such as the network, with different choices."""
     groups = {copy.partition(".")[0] for copy, flat in WIRED.items() if flat == key} or {key.partition(".")[0]}
     return not key.endswith(".name") and any(f"{group}.name" in differing for group in groups)
-
-
-def _is_copy(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
-    flat = WIRED.get(key)
-    return flat is not None and all(config[key] == config.get(flat, MISSING) for config in configs if key in config)
 
 
 def _ranks(run: Run, by: str) -> tuple[tuple[bool, float], ...]:

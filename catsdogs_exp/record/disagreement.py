@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from catsdogs_exp.config.relevance import changes_numbers
+from catsdogs_exp.config.relevance import changes_numbers, is_copy
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.record.best_against import differing_images
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
@@ -74,8 +74,9 @@ class Disagreement:
 
 def disagreement(first: Run, second: Run, split: str = "validation") -> Disagreement:
     """Returns the settings that differ, and the images that two runs disagree on."""
-    keys = dict.fromkeys([*(first.config or {}), *(second.config or {})])
-    pairs = ((key, first.setting(key), second.setting(key)) for key in keys if changes_numbers(key))
+    configs = [run.config for run in (first, second) if run.config is not None]
+    keys = [key for key in dict.fromkeys(key for config in configs for key in config) if changes_numbers(key)]
+    pairs = ((key, first.setting(key), second.setting(key)) for key in keys if not is_copy(key, configs))
     settings = tuple(pair for pair in pairs if repr(pair[1]) != repr(pair[2]))
     try:
         mine, its = (predictions_of(run.folder).of_split(split) for run in (first, second))

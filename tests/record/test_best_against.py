@@ -185,3 +185,12 @@ def test_two_runs_on_other_images_are_not_compared(tmp_path: Path, make: Callabl
     found = disagreement(*compare([tmp_path]).runs)
     assert found.disputed == ()
     assert found.words() == "Their predictions cannot be compared: b was evaluated on 50 images instead of 100"
+
+
+def test_a_setting_that_repeats_a_flat_key_is_listed_once(tmp_path: Path, make: Callable[..., Path]) -> None:
+    for name, depth, own in (("a", 2, 2), ("b", 3, 3), ("c", 3, 4)):
+        folder = make(name)
+        (folder / "config.yaml").write_text(f"depth: {depth}\nmodel: {{name: cnn, depth: {own}}}\n")
+    runs = {run.name: run for run in compare([tmp_path]).runs}
+    assert disagreement(runs["a"], runs["b"]).settings == (("depth", 2, 3),)
+    assert disagreement(runs["a"], runs["c"]).settings == (("depth", 2, 3), ("model.depth", 2, 4))  # set on its own
