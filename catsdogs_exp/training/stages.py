@@ -82,8 +82,8 @@ def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Sna
     Whatever ended the run before ends it again, unless the settings have changed.
 
     Raises:
-        BadInput: as for `progress_of`, and if `training.monitor` has changed: the best network so far was kept by the
-            old one, and those of other epochs are gone.
+        BadInput: as for `progress_of`; if `training.monitor` has changed, because the best network so far was kept by
+            the old one, and those of other epochs are gone; or if the run's stage is no longer planned.
     """
     if snapshot is None:
         return Progress(History(training.monitor))
@@ -95,6 +95,12 @@ def begin_progress(plans: Sequence[StagePlan], training: Training, snapshot: Sna
         )
     progress.stopped = ""
     history = progress.history
+    if history.stage > len(plans):
+        done = len(history.of_stage(history.stage))
+        raise BadInput(
+            f"training.finetune.epochs must be >= {done}, the number of finished epochs. "
+            f"Received: training.finetune.epochs={training.finetune.epochs}"
+        )
     if history.epochs and not progress.step:
         progress.stopped = reason_to_stop(training, progress, plans[history.stage - 1].is_last)
     return progress

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.run.plan import plan_stages
+from catsdogs_exp.training.checkpoint.snapshot_file import Snapshot
 from catsdogs_exp.training.progress import EpochResult, History, Progress
-from catsdogs_exp.training.stages import next_stage, planned_epochs
+from catsdogs_exp.training.stages import begin_progress, next_stage, planned_epochs
 from catsdogs_exp.training.stopping import reason_to_stop
 
 Values = Sequence[float]
@@ -126,3 +129,30 @@ def test_other_schedules_run_over_the_epochs_of_their_stage(config: Callable[...
     assert first.schedule_after(0) == second.schedule_after(4) == made.schedule
     assert (first.epochs, second.epochs, first.is_last, second.is_last) == (4, 3, False, True)
     assert second.optimizer == replace(made.optimizer, learning_rate=made.training.finetune.lr)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("epochs=4", "training.monitor=val_loss"),
+            "training.finetune.epochs must be >= 2, the number of finished epochs. "
+            "Received: training.finetune.epochs=0",
+        ),
+        (
+            (*TWO, "training.monitor=loss"),
+            "training.monitor must stay val_loss, by which the run has kept its best network. "
+            "Received: training.monitor=loss. Start a new run with it",
+        ),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_stages_or_another_monitor(
+    config: Callable[..., Config], words: tuple[str, ...], message: str
+) -> None:
+    history = trained(config(*TWO), [9, 8, 7, 6, 5, 4, 3])
+    del history.epochs[-1]
+    snapshot = Snapshot(Path("6.npz"), {"progress": Progress(history).to_json()}, ())
+    assert begin_progress(plan_stages(config(*TWO)), config(*TWO).training, snapshot).history == history
+    with pytest.raises(BadInput) as error:
+        begin_progress(plan_stages(config(*words)), config(*words).training, snapshot)
+    assert str(error.value) == message
