@@ -150,6 +150,26 @@ def run_parser(command: str, description: str, example: str, takes_settings: boo
     return parser
 
 
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that maps classes in `--data` to those of a run."""
+    parser.add_argument(
+        "--classes",
+        action="append",
+        metavar="THEIRS=OURS,...",
+        help="map classes in --data to the run's: --classes Katze=cats,Hund=dogs",
+    )
+
+
+def check_classes(options: argparse.Namespace) -> None:
+    """Rejects `--classes` without `--data`.
+
+    Raises:
+        BadInput: as the run's own images have its classes.
+    """
+    if options.classes and not options.data:
+        raise BadInput("--classes needs --data PATH: the run's own images have its classes.")
+
+
 def refuse_together(options: argparse.Namespace, flag: str, others: Sequence[str], why: str) -> None:
     """Rejects options that make no sense together with another one.
 

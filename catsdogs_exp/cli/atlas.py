@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, add_classes, check_classes, refuse_together, run_parser
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.errors import BadInput
 
@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         tuple(options.layers),
         options.split or "validation",
         options.data,
+        tuple(options.classes or ()),
         options.parts,
         options.images,
         options.seconds,
@@ -66,6 +67,7 @@ def _parser() -> Parser:
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--split", help="the split whose images are shown; default: validation")
     parser.add_argument("--data", type=a_path, help="other images to show, one folder per class")
+    add_classes(parser)
     parser.add_argument(
         "--parts", type=a_path, help="masks: PNGs at the images' paths, and a parts.csv that names values"
     )
@@ -85,6 +87,7 @@ def _parser() -> Parser:
 
 
 def _check(options: argparse.Namespace) -> None:
+    check_classes(options)
     if options.data is not None:
         refuse_together(options, "--data", ["--split"], "Splits are those of the run's own images.")
     if options.images < 8:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.arguments import Parser, a_path, refuse_together, run_parser
+from catsdogs_exp.cli.arguments import Parser, a_path, add_classes, refuse_together, run_parser
 from catsdogs_exp.cli.crop_evaluation import crop_figures, measure_crops, record_crops, show_crops
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.tta_flag import number_of_views
@@ -102,12 +102,7 @@ def _parser() -> Parser:
         metavar="PATH",
         help="other images, one folder per class; with --split: the new location of the run's images",
     )
-    parser.add_argument(
-        "--classes",
-        action="append",
-        metavar="THEIRS=OURS,...",
-        help="map classes in --data to the run's: --classes Katze=cats,Hund=dogs",
-    )
+    add_classes(parser)
     parser.add_argument(
         "--skip-unknown-classes", action="store_true", help="leave out classes of --data that the run does not have"
     )

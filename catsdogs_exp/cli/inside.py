@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catsdogs_exp.cli.arguments import Parser, a_path
+from catsdogs_exp.cli.arguments import Parser, a_path, add_classes, check_classes
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput
@@ -20,6 +20,7 @@ def inside(arguments: list[str]) -> int:
     if len(options.runs) != 2:
         received = " ".join(map(str, options.runs))
         raise BadInput(f"--inside must compare two runs: RUN_A RUN_B. Received {len(options.runs)}: {received}")
+    check_classes(options)
     if options.images < 8:
         raise BadInput(f"--images must be >= 8. Received: --images {options.images}")
 
@@ -30,11 +31,12 @@ def inside(arguments: list[str]) -> int:
     from catsdogs_exp.training.runtime import import_tensorflow
 
     import_tensorflow()
-    from catsdogs_exp.inference.inside import compare_inside
+    from catsdogs_exp.inference.inside import OtherData, compare_inside
     from catsdogs_exp.report.inside_page import write_page
 
     screen = TerminalScreen()
-    found = compare_inside(runs, options.layers, options.images, screen.progress, options.data)
+    data = OtherData(options.data, tuple(options.classes or ())) if options.data else None
+    found = compare_inside(runs, options.layers, options.images, screen.progress, data)
     screen.close()
     if options.html:
         write_page(found, options.html)
@@ -55,6 +57,7 @@ def _inside_parser() -> Parser:
     parser.add_argument("--layers", nargs="+", default=["auto"], help="auto, all, or names and patterns of layers")
     parser.add_argument("--images", type=int, default=500, help="validation images of the first run; default: 500")
     parser.add_argument("--data", type=a_path, metavar="PATH", help="other images instead, one folder per class")
+    add_classes(parser)
     parser.add_argument("--json", action="store_true", help="cka, matches, only_in_first, only_in_second")
     parser.add_argument("--html", type=a_path, help="write a page")
     return parser

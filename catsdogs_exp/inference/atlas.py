@@ -34,6 +34,7 @@ class AtlasOptions:
         layers: `auto`, `all`, or names and patterns.
         split: the split whose images are used.
         data: a folder of images to use instead, or None.
+        classes: texts such as `Katze=cats`, for classes in `data` that are not named like the network's.
         parts: a folder of masks, or None.
         images: maximum number of images.
         seconds: approximate time limit for measuring use.
@@ -43,6 +44,7 @@ class AtlasOptions:
     layers: tuple[str, ...] = (AUTO,)
     split: str = "validation"
     data: Path | None = None
+    classes: tuple[str, ...] = ()
     parts: Path | None = None
     images: int = 1000
     seconds: float = 40.0
@@ -78,7 +80,7 @@ def atlas_of_run(run: RunFiles, config: Config, options: AtlasOptions, progress:
     network = FlatNetwork(model)
     layers = _layers(network, options)
     images = (
-        images_of_folder(options.data, card, options.images)
+        images_of_folder(options.data, card, options.images, options.classes)
         if options.data
         else images_of_split(run, card, options.split, options.images)
     )

@@ -55,12 +55,25 @@ class Inside:
     data: Path | None = None
 
 
+@dataclass(frozen=True)
+class OtherData:
+    """A folder of images to use instead of a run's own, one folder per class.
+
+    Attributes:
+        folder: the folder.
+        classes: texts such as `Katze=cats`, for classes that are not named like the networks'.
+    """
+
+    folder: Path
+    classes: tuple[str, ...] = ()
+
+
 def compare_inside(
     runs: tuple[RunFiles, RunFiles],
     layers: Sequence[str],
     images: int,
     progress: ReportProgress,
-    data: Path | None = None,
+    data: OtherData | None = None,
 ) -> Inside:
     """Compares the networks of two runs on the validation images of the first, or on other images.
 
@@ -69,7 +82,7 @@ def compare_inside(
         layers: `auto`, `all`, or names and patterns; each network uses those it has.
         images: maximum number of images.
         progress: called with the progress.
-        data: a folder of other images to use, one folder per class.
+        data: other images to use.
 
     Raises:
         BadInput: if a network, the images or a layer is not available, or the runs have different classes.
@@ -83,7 +96,7 @@ def compare_inside(
     if data is None:
         shown = images_of_split(runs[0], first.card, "validation", images)
     else:
-        shown = images_of_folder(data, first.card, images)
+        shown = images_of_folder(data.folder, first.card, images, data.classes)
     if len(shown.labels) < _FEWEST:
         raise BadInput(
             f"--inside needs at least {_FEWEST} images that both networks see. Received: {len(shown.labels)}. "
@@ -99,7 +112,7 @@ def compare_inside(
     alone = (found.only_in_first, found.only_in_second)
     whole = [_side(run, *side, lonely) for run, side, lonely in zip(runs, sides, alone, strict=True)]
     ordered = replace(found, only_in_first=whole[0].only_here, only_in_second=whole[1].only_here)
-    return Inside(ordered, whole[0], whole[1], data)
+    return Inside(ordered, whole[0], whole[1], data.folder if data else None)
 
 
 @dataclass(frozen=True)

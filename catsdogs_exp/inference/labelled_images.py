@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catsdogs_exp.data.images.preparing import read_image, read_or_reason
 from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, path_within
+from catsdogs_exp.inference.labelled_files import files_of_folder, files_of_split, path_within, renamed_classes
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -56,13 +56,19 @@ def images_of_split(
     return _read(found.root, found.files, card, most)
 
 
-def images_of_folder(folder: Path, card: ModelCard, most: int) -> LabelledImages:
-    """Images of a folder with one folder per class, named like the run's classes; from all splits it contains.
+def images_of_folder(folder: Path, card: ModelCard, most: int, renamed: Sequence[str] = ()) -> LabelledImages:
+    """Images of a folder with one folder per class; from all splits it contains.
+
+    Args:
+        folder: the folder.
+        card: of the network.
+        most: maximum number of images.
+        renamed: texts such as `Katze=cats`, for classes that are not named like the network's.
 
     Raises:
-        BadInput: if it contains none of the classes.
+        BadInput: if it contains none of the classes, or for an invalid text.
     """
-    found = files_of_folder(folder, card.classes, leave_out_unknown=True)
+    found = files_of_folder(folder, card.classes, renamed_classes(renamed, card.classes), leave_out_unknown=True)
     images = _read(found.root, found.files, card, most)
     unknown = tuple(f"{name}: not a class of the run" for name in sorted(found.unknown))
     return LabelledImages(**(vars(images) | {"left_out": images.left_out + unknown}))

@@ -313,6 +313,8 @@ def _threads(sizes: Any) -> str | None:
     """Describes the sizes of TensorFlow's thread pools; 0 means that it chooses."""
     if not isinstance(sizes, dict) or not sizes:
         return None
+    if not any(sizes.values()):
+        return "chosen by TensorFlow"
     within, between = (sizes.get(key) or "chosen by TensorFlow" for key in ("intra_op", "inter_op"))
     return f"within an operation: {within}; for several operations: {between}"
 

@@ -196,3 +196,13 @@ def test_the_parts_of_a_drawn_image_lie_where_they_were_drawn() -> None:
     assert not {"ear: floppy", "eye: round"} & names  # of dogs
     ears = picture[parts == drawing.PARTS.index("ear: pointed")].astype(int)
     assert (np.abs(ears - ears.mean(0)).mean(0) > 0).all()
+
+
+def test_other_images_may_have_classes_of_other_names(trained: Path, photo_folder, capsys) -> None:
+    folder = photo_folder({"Katze": 6, "Hund": 6})
+    words = ["atlas", str(trained), "--data", str(folder), "--seconds", "0", "--layers", "block1_conv"]
+    assert main(words) == 2
+    assert "Map them: --classes" in capsys.readouterr().err
+    assert main([*words, "--classes", "Katze=cats,Hund=dogs"]) == 0
+    assert main(["atlas", str(trained), "--classes", "Katze=cats"]) == 2
+    assert "--classes needs --data PATH: the run's own images have its classes." in capsys.readouterr().err

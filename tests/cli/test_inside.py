@@ -135,3 +135,12 @@ def test_channels_are_counted_in_words(capsys) -> None:
         "only in the first: 1 channel: conv 3",
         "only in the second: 0 channels",
     ]
+
+
+def test_other_images_may_have_classes_of_other_names(trained: Path, other: Path, photo_folder, capsys) -> None:
+    folder = photo_folder({"Katze": 6, "Hund": 6})
+    words = ["compare", str(trained), str(other), "--inside", "--json"]
+    assert main([*words, "--data", str(folder), "--classes", "Katze=cats,Hund=dogs"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 12
+    assert main([*words, "--classes", "Katze=cats"]) == 2
+    assert "--classes needs --data PATH" in capsys.readouterr().err

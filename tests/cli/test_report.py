@@ -10,6 +10,7 @@ import pytest
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.record.folder.predictions import predictions_of
+from catsdogs_exp.report import run_page
 
 
 @pytest.fixture
@@ -92,7 +93,12 @@ def test_pictures_and_threads_are_told_in_words(trained: Path) -> None:
     assert re.search(r"<h3>Activations for cats-\S+</h3>", html)
     assert "<h3>How well each layer separates the classes (linear probes)</h3>" in html
     assert "<h3>best-" not in html and "staircase.png</h3>" not in html
-    assert "within an operation: " in html and "intra_op" not in html
+    assert "intra_op" not in html
+    for sizes, words in (
+        ({"intra_op": 0, "inter_op": 0}, "chosen by TensorFlow"),
+        ({"intra_op": 2, "inter_op": 0}, "within an operation: 2; for several operations: chosen by TensorFlow"),
+    ):
+        assert run_page._threads(sizes) == words
 
 
 def test_curves_show_where_a_stage_begins(run: Path) -> None:
