@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,16 +71,31 @@ def read_facts(run: RunFiles) -> RunFacts:
     history = _history(run.folder)
     if not history:
         lacking.append("No epoch has ended: no curves.")
+    status = str(true_status(run.folder, result.get("status")))
+    settings = flatten(config) if isinstance(config, dict) else {}
+    unmade = _unmade(run.folder, settings)
+    if unmade and history and status != "ok":
+        lacking.append(f"{' and '.join(unmade)} of the best epoch: made when training ends; resume continues it.")
     return RunFacts(
         result,
-        str(true_status(run.folder, result.get("status"))),
+        status,
         history,
-        flatten(config) if isinstance(config, dict) else {},
+        settings,
         tuple(map(str, overrides)) if isinstance(overrides, list) else (),
         inspection if isinstance(inspection, dict) else {},
         predictions if predictions is not None and len(predictions) else None,
         tuple(lacking),
     )
+
+
+def _unmade(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    """Returns what the settings ask for and the end of training has not made."""
+    made = {
+        "activations": any((folder / "activations").glob("best-*.png")),
+        "probes": (folder / "staircase.png").is_file(),
+    }
+    names = {"activations": "activations", "probes": "linear probes"}
+    return [names[key] for key in made if settings.get(f"logging.{key}.every", -1) >= 0 and not made[key]]
 
 
 def _yaml(path: Path, lacking: list[str]) -> Any:

@@ -131,6 +131,25 @@ def test_what_an_older_or_killed_run_lacks_is_said(run: Path, open_page) -> None
         assert line in html
 
 
+def test_what_only_the_end_of_training_makes_is_listed_as_missing(run: Path) -> None:
+    result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    (run / "result.json").write_text(json.dumps(result | {"status": "interrupted"}), encoding="utf-8")
+    words = "of the best epoch: made when training ends; resume continues it."
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert words not in (run / "report.html").read_text(encoding="utf-8")
+    (run / "staircase.png").unlink()
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert f"Missing: linear probes {words}" in (run / "report.html").read_text(encoding="utf-8")
+    for path in (run / "activations").glob("best-*.png"):
+        path.unlink()
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert f"Missing: activations and linear probes {words}" in (run / "report.html").read_text(encoding="utf-8")
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    (run / "config.yaml").write_text(re.sub(r"every: \d+", "every: -1", config), encoding="utf-8")
+    assert main(["report", str(run), "--no-maps"]) == 0
+    assert words not in (run / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_line_cut_off_by_a_kill_is_no_epoch(run: Path) -> None:
     assert main(["report", str(run), "--no-maps"]) == 0
     whole = (run / "report.html").read_text(encoding="utf-8")
