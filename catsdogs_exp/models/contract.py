@@ -12,7 +12,7 @@ from catsdogs_exp.models.graph import has_kernel
 _ROUNDING = 1e-3  # of probabilities in float16
 
 
-def check_network(network: Any, name: str, shape: tuple[int | None, int | None, int], classes: int) -> None:
+def checked(network: Any, name: str, shape: tuple[int | None, int | None, int], classes: int) -> keras.Model:
     """Checks inputs and outputs of a network. A wrong one may train without an error, towards nothing.
 
     Args:
@@ -20,6 +20,9 @@ def check_network(network: Any, name: str, shape: tuple[int | None, int | None, 
         name: its `model.name`.
         shape: height, width and channels of the images; None for any size.
         classes: number of classes.
+
+    Returns:
+        The network; a sequential one as a graph of the same layers, which can be frozen and cut like any other.
 
     Raises:
         BadInput: naming what is wrong, and what to use instead.
@@ -50,6 +53,9 @@ def check_network(network: Any, name: str, shape: tuple[int | None, int | None, 
         raise BadInput(
             f"model={name} must return probabilities, 0..1. Received: {wrong}. Use head.activation for the last layer"
         )
+    if isinstance(network, keras.Sequential):
+        return keras.Model(network.inputs[0], network.outputs[0], name=network.name)
+    return network
 
 
 def _is_one_tensor(shape: Any) -> bool:

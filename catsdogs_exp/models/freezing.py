@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from catsdogs_exp.errors import BadInput
-from catsdogs_exp.models.graph import body_of, has_kernel, inner_layers, named, up_to
+from catsdogs_exp.models.graph import body_of, check_graph, has_kernel, inner_layers, named, up_to
 
 _FREEZE, _UNFREEZE = "model.freeze", "training.finetune.unfreeze"  # the settings, for messages
 # The dropout rates of frozen layers, restored when they are unfrozen.
@@ -60,8 +60,9 @@ def check_start(model: keras.Model, start: str) -> None:
     """Checks the `start` for `unfreeze` before the first stage rather than after it.
 
     Raises:
-        BadInput: for a layer that does not exist, or more layers than there are.
+        BadInput: for a layer that does not exist, more layers than there are, or a network without a graph.
     """
+    check_graph(model, "training.finetune.epochs > 0")
     _frozen_below(model, start)
 
 

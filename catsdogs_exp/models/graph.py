@@ -29,6 +29,24 @@ def parents(model: keras.Model) -> dict[Any, list[Any]]:
     }
 
 
+def has_graph(model: keras.Model) -> bool:
+    """Returns whether it is known which layers feed which: not for a network of its own class."""
+    return bool(getattr(model, "operations", ()))
+
+
+def check_graph(model: keras.Model, setting: str) -> None:
+    """Checks that a setting can tell the network's layers apart.
+
+    Raises:
+        BadInput: naming the setting, as `training.layer_decay < 1`.
+    """
+    if not has_graph(model):
+        raise BadInput(
+            f"{setting} needs a functional or sequential network, whose layers can be told apart. "
+            f"Received: the network {model.name}, of the class {type(model).__name__}"
+        )
+
+
 def calls_layers_again(model: keras.Model) -> bool:
     """Returns whether the network calls a layer more than once, which `parents` does not show."""
     operations = list(model.operations)
@@ -51,7 +69,7 @@ def up_to(model: keras.Model, layer: Any) -> set[Any]:
 
 def head_of(model: keras.Model) -> set[Any]:
     """Returns the layers above the backbone: those called `head_...`, and the last one."""
-    made = model.output
+    (made,) = model.outputs
     return {each for each in model.operations if each.name.startswith(HEAD) or each.output is made}
 
 

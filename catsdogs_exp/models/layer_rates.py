@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from catsdogs_exp.models.graph import body_of, has_kernel, head_of, parents
+from catsdogs_exp.models.graph import body_of, check_graph, has_kernel, head_of, parents
 
 # Name patterns that identify a layer's block, in keras.applications and in our own networks.
 _BLOCKS = tuple(
@@ -56,7 +56,11 @@ def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
 
     Returns:
         variable.path -> factor, for trainable variables.
+
+    Raises:
+        BadInput: for a network without a graph.
     """
+    check_graph(model, "training.layer_decay < 1")
     depths = depth_of(model)
     return {variable.path: decay ** depths[variable.path] for variable in model.trainable_variables}
 

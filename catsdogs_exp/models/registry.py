@@ -107,9 +107,9 @@ def build_model(
     builder = _builders[model.name]
     network = builder(model, shape, head_for(classes, model.head))
     if not _is_ours(builder):
-        from catsdogs_exp.models.contract import check_network  # noqa: PLC0415  (imports Keras)
+        from catsdogs_exp.models.contract import checked  # noqa: PLC0415  (imports Keras)
 
-        check_network(network, model.name, shape, classes)
+        return checked(network, model.name, shape, classes)
     return network
 
 

@@ -26,7 +26,7 @@ from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.prefetch import ahead
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.models.determinism import why_it_varies
-from catsdogs_exp.models.graph import HEAD, calls_layers_again, parents, up_to
+from catsdogs_exp.models.graph import HEAD, calls_layers_again, has_graph, parents, up_to
 from catsdogs_exp.training.distribution.distribution import ONE_DEVICE, Distribution
 
 NO_ROOM = "there is no room for their"
@@ -211,6 +211,8 @@ def split_network(model: keras.Model) -> FeatureSplit | str:
 
     From there to the output there must be a plain sequence of layers.
     """
+    if not has_graph(model):
+        return f"{model.name} has no graph of layers"
     feeding = parents(model)
     if calls_layers_again(model):
         return "a layer is called more than once"
