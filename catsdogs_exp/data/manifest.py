@@ -157,6 +157,7 @@ def make_manifest(
                 contents,
                 paths=listing.paths[part] if split.group_by else None,
                 groups=stable_numbers(decision.findings.near[part], contents),
+                names=None if listing.groups is None else listing.groups[part],
             ),
         )
     manifest = Manifest(
@@ -205,9 +206,9 @@ def _without_training_images(
     ) + (f"Left out: {reasons}. " if reasons else "")
     if (manifest.given[rows] != UNDECIDED).all():
         return f"{what}The data puts them there: move some of them to train"
-    if split.group_by is not None:
+    if grouping := _grouping(manifest.listing, split):
         fewer = ", or ask for fewer folds" if split.folds is not None else ""
-        return f"{what}{_received(split)}. Choose a pattern that gives smaller groups{fewer}"
+        return f"{what}{_received(split)}. {grouping.smaller}{fewer}"
     if split.folds is not None:
         # Folds separate whatever can be separated, so fewer of them would not help.
         return f"{what}{_received(split)}. Folds need two different images of each class: add some, or remove the class"
@@ -218,23 +219,38 @@ def _without_held_out_images(manifest: Manifest, split: SplitSettings) -> str:
     """Returns why a validation or test set is empty that folds or groups should have filled."""
     images = len(manifest.usable())
     if split.folds is not None and not len(manifest.rows(VALIDATION)):
-        pattern, hint = "", ""
-        if split.group_by is not None:
-            pattern = f" split.group_by={split.group_by}"
-            hint = ", or choose a pattern that gives smaller groups"
+        pattern = "" if split.group_by is None else f" split.group_by={split.group_by}"
+        grouping = _grouping(manifest.listing, split)
+        hint = "" if grouping is None else f", or {grouping.smaller[0].lower()}{grouping.smaller[1:]}"
         return (
             "split.folds must be at most the number of images, or groups of them, of a class, or folds would be empty. "
             f"Received: split.folds={split.folds} split.fold={split.fold}{pattern}. Use fewer folds{hint}"
         )
-    if split.group_by is not None:
+    if grouping := _grouping(manifest.listing, split):
         for name, share in (("validation", split.validation), ("test", split.test)):
             if share and not len(manifest.rows(SPLITS.index(name))):
                 return (
-                    f"split.group_by must give enough groups for train, validation and test: those of the {images} "
+                    f"{grouping.setting} must give enough groups for train, validation and test: those of the {images} "
                     f"usable images in {manifest.listing.root} leave none for {name}. {_received(split)}. "
-                    f"Choose a pattern that gives smaller groups, or set split.{name}=0"
+                    f"{grouping.smaller}, or set split.{name}=0"
                 )
     return ""
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """What forms groups: the setting, and how to get smaller ones."""
+
+    setting: str
+    smaller: str
+
+
+def _grouping(listing: Listing, split: SplitSettings) -> _Grouping | None:
+    if split.group_by is not None:
+        return _Grouping("split.group_by", "Choose a pattern that gives smaller groups")
+    if listing.groups is not None:
+        return _Grouping("dataset.group_column", "Choose a column with smaller groups, or leave it out")
+    return None
 
 
 def _received(split: SplitSettings) -> str:

@@ -42,6 +42,7 @@ class Unassigned:
         sha256: strings [n], the content.
         paths: strings [n], relative; only needed for `split.group_by`.
         groups: int64 [n], equal numbers for images that must stay together, copies among them. None: only copies must.
+        names: strings [n], equal for images that the data itself keeps together, empty for those on their own; or None.
     """
 
     labels: NDArray[np.int32]
@@ -49,6 +50,7 @@ class Unassigned:
     sha256: NDArray[np.str_]
     paths: NDArray[np.str_] | None = None
     groups: NDArray[np.int64] | None = None
+    names: NDArray[np.str_] | None = None
 
 
 def assign(split: SplitSettings, images: Unassigned) -> NDArray[np.int8]:
@@ -82,13 +84,15 @@ def assign(split: SplitSettings, images: Unassigned) -> NDArray[np.int8]:
     if split.folds is not None:
         decided[decided == VALIDATION] = UNDECIDED
     given = {which for which in (VALIDATION, TEST) if (decided == which).any()}
-    names = _names(split.group_by, images.paths) if split.group_by else None
-    group = _merged(sha256, names, images.groups)
+    by_path = _names(split.group_by, images.paths) if split.group_by else None
+    by_data = None if images.names is None else [name or None for name in images.names.tolist()]
+    named = [names for names in (by_path, by_data) if names is not None]
+    group = _merged(sha256, named, images.groups)
     decided = _follow(decided, group)
     free = np.isin(decided, (UNDECIDED, TRAIN)) & ~np.isin(group, group[np.isin(decided, (VALIDATION, TEST))])
     decided[decided == UNDECIDED] = TRAIN
 
-    keys = sha256.tolist() if names is None else [name or key for name, key in zip(names, sha256.tolist(), strict=True)]
+    keys = [next(filter(None, each)) for each in zip(*named, sha256.tolist(), strict=True)]
     rows = np.flatnonzero(free)
     members = _Groups(split.seed, images.labels[rows], group[rows], [keys[row] for row in rows.tolist()])
     validation = 0.0 if VALIDATION in given else split.validation
@@ -256,17 +260,19 @@ def _names(pattern: str, paths: NDArray[np.str_] | None) -> list[str | None]:
 
 
 def _merged(
-    sha256: NDArray[np.str_], names: list[str | None] | None, groups: NDArray[np.int64] | None
+    sha256: NDArray[np.str_], named: Sequence[Sequence[str | None]], groups: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """Returns group numbers, int64 [n]: equal for images of the same group (without groups: content) or name, and
-    everything these connect.
+    """Returns group numbers, int64 [n]: equal for images of the same group (without groups: content) or with the same
+    name of a kind, and everything these connect.
     """
     if groups is None:
         group = _first_alike(sha256.tolist())
     else:
         _, first, which = np.unique(groups, return_index=True, return_inverse=True)
         group = first[which]
-    return group if names is None else joined(group, np.arange(len(group)), _first_alike(names))
+    for names in named:
+        group = joined(group, np.arange(len(group)), _first_alike(names))
+    return group
 
 
 def _first_alike(values: Sequence[str | None]) -> NDArray[np.int64]:

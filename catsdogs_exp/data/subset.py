@@ -91,6 +91,7 @@ def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:
             paths=listing.paths[rows],
             labels=labels,
             splits=listing.splits[rows],
+            groups=None if listing.groups is None else listing.groups[rows],
             notes=(*listing.notes, note),
         ),
         verdicts=verdicts,

@@ -36,6 +36,7 @@ def assigned(
     names: list[str],
     splits: list[int] | None = None,
     groups: list[int] | None = None,
+    named: list[str] | None = None,
 ) -> dict[str, int]:
     """Name of an image -> its split. The names are the contents and the paths."""
     decided = assign(
@@ -46,6 +47,7 @@ def assigned(
             digests(names),
             np.array(names, dtype=np.dtypes.StringDType()),
             None if groups is None else np.array(groups, dtype=np.int64),
+            None if named is None else np.array(named, dtype=np.dtypes.StringDType()),
         ),
     )
     assert decided.dtype == np.int8
@@ -446,3 +448,34 @@ def test_a_run_on_an_empty_fold_says_so(tmp_path: Path, photo_folder, capsys: py
         r"Received: split.folds=5 split.fold=\d. Use fewer folds",
         capsys.readouterr().err,
     )
+
+
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=6, max_size=40),
+    folds=st.sampled_from([None, 3]),
+    alone=st.integers(0, 10),
+    seed=SEEDS,
+)
+def test_images_that_the_data_names_alike_are_never_separated(
+    sizes: list[int], folds: int | None, alone: int, seed: int
+) -> None:
+    """Also if they are of several classes, together with groups by path and near copies; others are on their own."""
+    named = [f"patient {number}" for number, size in enumerate(sizes) for _ in range(size)] + [""] * alone
+    labels = [number % 2 for number in range(len(named))]
+    names = [f"{number % 4}/{number}" for number in range(len(named))]
+    found = assigned(split(seed=seed, folds=folds), labels, names, named=named)
+    patients = {(name, found[path]) for name, path in zip(named, names, strict=True) if name}
+    assert len(patients) == len(sizes)
+    joined = assigned(split(seed=seed, folds=folds, group_by="^[0-3]"), labels, names, named=named)
+    assert len({joined[path] for name, path in zip(named, names, strict=True) if path[0] == "0"}) == 1
+    assert len({(name, joined[path]) for name, path in zip(named, names, strict=True) if name}) == len(sizes)
+
+
+def test_the_split_of_a_named_group_depends_only_on_its_name() -> None:
+    labels, names = images(400)
+    named = [f"clip {number // 4}" for number in range(400)]
+    before = assigned(split(), labels, names, named=named)
+    labels, names = images(400, salt="other")
+    after = assigned(split(), labels, names, named=named)
+    assert list(before.values()) == list(after.values())
+    assert 0.15 < list(before.values()).count(VALIDATION) / 400 < 0.25

@@ -132,6 +132,9 @@ class CsvDataset(Table):
     outside: bool = setting("whether paths may point outside root")
     suffix: str | None = setting("appended to each path, such as .jpg; null: guess", default=None)
     missing: str = setting("for rows whose file does not exist", default="error", choices=("error", "skip"))
+    group_column: str | None = setting(
+        "column of what must stay in one split, such as a patient; null: none", default=None
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import os
 import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from catsdogs_exp.data.sources.listing import UNDECIDED, Found, Listing, listing
 from catsdogs_exp.data.sources.selection import known_classes
 from catsdogs_exp.data.sources.split_names import KNOWN, UNLABELLED, split_of
 from catsdogs_exp.data.sources.table_files import Change, FilesBelow, is_address
+from catsdogs_exp.data.sources.table_groups import group_notes, in_groups, likely_groups
 from catsdogs_exp.data.sources.table_places import Places
 from catsdogs_exp.data.sources.tables import (
     Row,
@@ -55,6 +56,7 @@ class _Columns:
     label: int | None
     classes: dict[int, str]
     split: int | None
+    group: int | None = None
 
 
 def csv_paths(dataset: CsvDataset) -> tuple[Path, Path]:
@@ -77,7 +79,7 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
     """
     table, root = csv_paths(dataset)
     reading: list[str] = []
-    found = _read(dataset, table, reading)
+    found, groups = _read(dataset, table, reading)
     used, alike = joined_names(("", name) for name, _ in found.values())
     found = {path: (used[name], split) for path, (name, split) in found.items()}
     names = {name for name, _ in found.values()}
@@ -99,12 +101,14 @@ def csv_table(dataset: CsvDataset, progress: ReportProgress | None = None) -> Li
                 f"The table gives one file two labels or splits: {inside} in {table}. Remove one of its lines"
             )
     notes = (f"{counted(len(missing), 'row')} whose file does not exist: {_names(missing)}",) if missing else ()
-    return listing_of(root, listed.values(), table, notes, tuple(reading))
+    listing = listing_of(root, listed.values(), table, notes, tuple(reading))
+    return in_groups(listing, {file: groups[path] for path, file in files.items()}) if groups else listing
 
 
-def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tuple[str, int]]:
-    """Path -> (label, split), each path once."""
+def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
+    """Path -> (label, split), each path once; and path -> group, `""` for none."""
     found: dict[str, tuple[str, int]] = {}
+    groups: dict[str, str] = {}
     with opened_table(path, dataset) as table:
         first = list(islice(table.rows, _SAMPLE))
         places = _columns(dataset, table, first)
@@ -112,7 +116,7 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
         repeated = 0
         if dataset.split_column is None and places.split is not None and not _has_splits(rows, places.split):
             reading.append(f"the column {shown(table.columns[places.split])} is not used: it contains no splits")
-            places = _Columns(places.path, places.label, places.classes, None)
+            places = replace(places, split=None)
         for line, row in rows:
             file, label = row[places.path].strip(" \t"), _label(row, places, path, line)
             if not file or not label:
@@ -130,12 +134,21 @@ def _read(dataset: CsvDataset, path: Path, reading: list[str]) -> dict[str, tupl
                     f"The table gives one file two labels or splits: {file} in {path}, line {line} ({different}). "
                     "Remove one of the lines"
                 )
+            if places.group is not None:
+                group = row[places.group].strip()
+                if groups.setdefault(file, group) != group:
+                    raise BadInput(
+                        f"The table gives one file two groups: {file} in {path}, line {line} ({groups[file]} and "
+                        f"{group}). Remove one of the lines"
+                    )
     if not found:
         raise BadInput(f"The table has no lines except its column names: {path}")
     reading += [*table.notes, *_column_notes(table, places, rows)]
+    if places.group is not None:
+        reading += group_notes(table.columns[places.group], groups, {path: split for path, (_, split) in found.items()})
     if repeated:
         reading.append(f"{counted(repeated, 'line')} repeating another: each file is used once")
-    return found
+    return found, groups
 
 
 def row_split(text: str, table: Path, line: int) -> int:
@@ -174,7 +187,8 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     label = _asked(dataset.label_column, "dataset.label_column", table)
     split = _asked(dataset.split_column, "dataset.split_column", table)
     path = _asked(dataset.path_column, "dataset.path_column", table)
-    taken = [place for place in (label, split) if place is not None]
+    group = _asked(dataset.group_column, "dataset.group_column", table)
+    taken = [place for place in (label, split, group) if place is not None]
     if path is None:
         path = _named_column(table, _PATH_WORDS, "dataset.path_column", taken)
     if path is None:
@@ -192,13 +206,13 @@ def _columns(dataset: CsvDataset, table: Table, sample: list[Row]) -> _Columns:
     if label is None:
         label = _named_column(table, LABEL_WORDS, "dataset.label_column", taken)
     if label is not None:
-        return _Columns(path, label, {}, split)
-    others = [place for place in range(len(columns)) if place not in (path, split) and columns[place]]
+        return _Columns(path, label, {}, split, group)
+    others = [place for place in range(len(columns)) if place not in (path, split, group) and columns[place]]
     if len(others) == 1 and not _all_different(sample, others[0]):
-        return _Columns(path, others[0], {}, split)
+        return _Columns(path, others[0], {}, split, group)
     if len(others) < 2 or any(_bit(row[place]) is None for _, row in sample for place in others):
         raise _no_column(dataset, table, "label_column", sample)
-    return _Columns(path, None, {place: columns[place] for place in others}, split)
+    return _Columns(path, None, {place: columns[place] for place in others}, split, group)
 
 
 def _all_different(rows: list[Row], place: int) -> bool:
@@ -263,7 +277,7 @@ def _column_notes(table: Table, places: _Columns, rows: list[Row]) -> list[str]:
     split = (
         likely_column(table, SPLIT_WORDS) if places.split is None else places.split
     )  # told already: it has no splits
-    used = {places.path, places.label, split, *places.classes}
+    used = {places.path, places.label, split, places.group, *places.classes}
     left = {place: name for place, name in enumerate(names) if place not in used and name and not is_index(name)}
     if left:
         notes.append(f"columns that are not used: {listed_columns(list(left.values()))}")
@@ -271,6 +285,8 @@ def _column_notes(table: Table, places: _Columns, rows: list[Row]) -> list[str]:
     if places.split is None and len(splits) == 1:
         word = shlex.quote(f"dataset.split_column={splits[0]}")
         notes.append(f"to split as the column {shown(splits[0])} says: {word}")
+    if places.group is None and places.split is None:
+        notes += likely_groups(table, left, rows)
     return notes
 
 

@@ -52,6 +52,8 @@ class Listing:
         notes: what was skipped, one line each: `12 files whose names do not match dataset.pattern`.
         reading: what was guessed or decided, one line each.
         unpacked_from: folders in the cache with the archives they were unpacked from, which messages name instead.
+        groups: variable-width strings [n], equal for files that must stay in one split, empty for those on their own;
+            None: all are.
     """
 
     root: Path
@@ -62,6 +64,7 @@ class Listing:
     notes: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     unpacked_from: tuple[tuple[Path, Path], ...] = ()
+    groups: NDArray[np.str_] | None = None
 
     def in_users_words(self, text: str) -> str:
         """The text with the archives named instead of the folders in the cache that they were unpacked into."""

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,88 @@ def test_any_table_is_refused_in_one_line(tmp_path: Path, noise: bytes) -> None:
     with pytest.raises(BadInput) as caught:
         files_of(CsvDataset("csv", str(table), "path", "label", None, None, outside=False))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def lesions(folder: Path, *columns: str, photos: int = 24, each: int = 3) -> Path:
+    """A table of photos, several of each lesion, with further columns: `site=arm` has the same value everywhere."""
+    names = ["image_id", "lesion_id", "dx", *(name.partition("=")[0] for name in columns)]
+    lines = [",".join(names)]
+    for number in range(photos):
+        (folder / f"IMG_{number}.jpg").write_bytes(b"x%d" % number)
+        lesion = number // each
+        fixed = [name.partition("=")[2] for name in columns]
+        lines.append(",".join([f"IMG_{number}", f"HAM_{lesion}", "nv" if lesion % 2 else "mel", *fixed]))
+    path = folder / "metadata.csv"
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
+
+
+def test_a_column_of_patients_is_pointed_out_and_used_when_asked(tmp_path: Path) -> None:
+    path = lesions(tmp_path)
+    listing = files_of(configured(path).dataset)
+    assert listing.groups is None
+    hint = "to keep images with the same lesion_id in one split: dataset.group_column=lesion_id"
+    assert hint in listing.reading and "columns that are not used: lesion_id" in listing.reading
+    listing = files_of(configured(path, "dataset.group_column=lesion_id").dataset)
+    assert listing.groups is not None
+    assert dict(zip(listing.paths.tolist(), listing.groups.tolist(), strict=True))["IMG_7.jpg"] == "HAM_2"
+    assert "the column lesion_id forms 8 groups of 3 to 3 files, each kept in one split" in listing.reading
+    assert not any("not used" in line or "to keep" in line for line in listing.reading)
+
+
+@pytest.mark.parametrize("each", [1, 12])  # no two photos of a lesion; too few lesions to split
+def test_a_column_that_forms_no_groups_is_not_pointed_out(each: int, tmp_path: Path) -> None:
+    assert not any("to keep" in line for line in files_of(configured(lesions(tmp_path, each=each)).dataset).reading)
+
+
+def test_photos_without_a_patient_are_on_their_own(tmp_path: Path) -> None:
+    path = lesions(tmp_path)
+    path.write_text(path.read_text().replace(",HAM_0,", ",,"), encoding="utf-8")
+    listing = files_of(configured(path, "dataset.group_column=lesion_id").dataset)
+    assert listing.groups is not None and listing.groups.tolist().count("") == 3
+    assert (
+        "the column lesion_id forms 7 groups of 3 to 3 files, each kept in one split; 3 without one are on their own"
+        in listing.reading
+    )
+
+
+def test_groups_that_the_table_itself_separates_are_reported(tmp_path: Path) -> None:
+    path = lesions(tmp_path, "split=train")
+    path.write_text(path.read_text().replace("IMG_4,HAM_1,nv,train", "IMG_4,HAM_1,nv,val"), encoding="utf-8")
+    listing = files_of(configured(path, "dataset.group_column=lesion_id").dataset)
+    assert "the table itself puts 1 group into several splits, which leaks: HAM_1" in listing.reading
+
+
+def test_a_file_has_one_group(tmp_path: Path) -> None:
+    path = lesions(tmp_path)
+    path.write_text(path.read_text() + "IMG_4,HAM_7,nv\n", encoding="utf-8")
+    said = refusal(path, "dataset.group_column=lesion_id")
+    assert said == (
+        f"The table gives one file two groups: IMG_4 in {path}, line 26 (HAM_1 and HAM_7). Remove one of the lines"
+    )
+    assert "dataset.group_column must" in refusal(path, "dataset.group_column=lesion")
+
+
+def test_a_run_never_separates_the_photos_of_a_patient(
+    photo_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = sorted(photo_folder({"cats": 20, "dogs": 20}).glob("*/*.jpg"))
+    lines = [
+        f"{file},{file.parent.name},{file.parent.name} {number // 4}" for number, file in enumerate(map(Path, photos))
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["path,label,patient", *lines, ""]), encoding="utf-8")
+    config = configured(path, "dataset.outside=true", "dataset.group_column=patient")
+    manifest = gather(config)
+    assert manifest.listing.groups is not None
+    pairs = set(zip(manifest.listing.groups.tolist(), manifest.split.tolist(), strict=True))
+    assert len(pairs) == 10 and {split for _, split in pairs} == {TRAIN, VALIDATION}
+    said = []
+    for fold in range(12):  # there are ten patients
+        try:
+            gather(replace(config, split=replace(config.split, folds=12, fold=fold)))
+        except BadInput as error:
+            said.append(str(error))
+    assert any(
+        line.endswith("Use fewer folds, or choose a column with smaller groups, or leave it out") for line in said
+    )
