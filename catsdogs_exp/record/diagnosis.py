@@ -26,6 +26,9 @@ _LEARNED = 0.9  # lowest training accuracy that rules out the learning rate as t
 _SURE = 0.95  # lowest probability of a wrong class at which the label is doubted
 _DROPOUT = 0.5  # to try against overfitting
 
+NOTHING = "No epoch has ended, so there is nothing to diagnose."
+"""The text of the finding `nothing`."""
+
 Row = Mapping[str, float]
 """One epoch: its columns in `metrics.csv`, including NaN."""
 
@@ -65,7 +68,7 @@ def diagnose(
     """
     if not history:
         broken = _broken(result, config)
-        return (broken,) if broken else (Diagnosis("nothing", "No epoch has ended, so there is nothing to diagnose."),)
+        return (broken,) if broken else (Diagnosis("nothing", NOTHING),)
     validation = predictions if predictions is not None and len(predictions) else None
     if validation is not None and (without := int((~validation.finite).sum())):
         text = f"No predictions: the network returns NaN for {without} of {len(validation)} validation images."

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from catsdogs_exp.errors import BadInput
 from catsdogs_exp.process import random_state_kept
+from catsdogs_exp.record.diagnosis import NOTHING
 from catsdogs_exp.record.folder.run_files import RunFiles
 from catsdogs_exp.run.job import Job, Screen
 
@@ -48,4 +49,5 @@ def report_run(job: Job, screen: Screen, finished: bool, explain: "Explain | Non
         screen.say(f"the report could not be written: {type(error).__name__}; the traceback is in run.log")
         return
     for line in lines:
-        screen.say(line)
+        if line != NOTHING:  # the error that follows says all there is to say
+            screen.say(line)

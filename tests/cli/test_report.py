@@ -150,6 +150,17 @@ def test_what_only_the_end_of_training_makes_is_listed_as_missing(run: Path) -> 
     assert words not in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_run_that_fails_before_its_first_epoch_prints_its_error_alone(
+    bare: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("logging.report=true", "logging.activations.every=0", "logging.activations.layers=[nope]")
+    assert main([*bare, *words, f"output_dir={tmp_path}"]) == 2
+    said = capsys.readouterr().err
+    assert "logging.activations.layers must be" in said and "nothing to diagnose" not in said
+    (page,) = (tmp_path / "drawn").glob("*/report.html")
+    assert "No epoch has ended, so there is nothing to diagnose." in page.read_text(encoding="utf-8")
+
+
 def test_a_line_cut_off_by_a_kill_is_no_epoch(run: Path) -> None:
     assert main(["report", str(run), "--no-maps"]) == 0
     whole = (run / "report.html").read_text(encoding="utf-8")
