@@ -43,7 +43,7 @@ def corrected(error: BadInput, words: Sequence[Word], accepts: Callable[[Word], 
     if word is None or not kinds_of(word.key):
         return error
     message = _as_typed(message, word)
-    if " Did you mean " in message:
+    if " Did you mean " in message or accepts(word):  # a config that was accepted shows no better value
         return BadInput(message)
     found = 0
     for value in dict.fromkeys(candidates(word.value or "")):

@@ -228,6 +228,18 @@ def test_a_dry_run_says_shapes_memory_and_time_and_writes_nothing(tmp_path: Path
     assert "--multirun and --dry-run are two commands" in capsys.readouterr().err
 
 
+def test_a_value_that_only_the_network_rejects_is_not_corrected_by_guessing(tmp_path: Path, capsys: Capture) -> None:
+    """`null`, a guess for `no`, would be accepted, too, until there is a network."""
+    words = ["training.finetune.epochs=1", "training.finetune.unfreeze=no", "epochs=1", f"output_dir={tmp_path}"]
+    assert main([*SMALL, *words]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: training.finetune.unfreeze must be all, a number of layers, or a layer of the ")
+    assert error.endswith(
+        "Received: training.finetune.unfreeze=no. The topmost are block1_pool, block2_conv, "
+        "block2_pool, flatten, dense."
+    )
+
+
 TRANSFER = (
     *(
         "model=transfer",
