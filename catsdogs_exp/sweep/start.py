@@ -112,7 +112,7 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 
     Args:
         folder: of the sweep.
-        settings: further values, such as `lr=0.1`, for keys that vary; and settings of the sweep itself.
+        settings: further values, such as `lr=0.1`, for keys that vary; settings of the sweep itself; another launcher.
         allow_changes: continue although the config has changed.
         say: called with what is left to do.
 
@@ -121,6 +121,8 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     """
     facts, jobs = read_sweep(folder)
     _refuse_words_of_begin(settings)
+    facts = _with_launcher(facts, [word for word in settings if key_of(word).startswith(_LAUNCHER)])
+    settings = [word for word in settings if not key_of(word).startswith(_LAUNCHER)]
     own = own_settings([*facts.settings, *settings], facts.config_dir)
     refuse_words_of_workers(settings, chosen("launcher", facts.settings, facts.config_dir))
     compose = Composer(facts.config_dir)
@@ -143,6 +145,20 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     left, done = (sum(job.status == status for job in runs) for status in (PENDING, OK))
     say(f"{left} of {len(runs)} runs to go, {done} are done -> {folder}")
     return Sweep(file, own, frozenset(grid.varying), compose)
+
+
+def _with_launcher(facts: SweepFacts, words: Sequence[str]) -> SweepFacts:
+    """Returns the facts of a sweep with what is typed for its launcher; another launcher begins with its defaults.
+
+    Raises:
+        BadInput: if its package is not installed.
+    """
+    if not words:
+        return facts
+    replaced = _LAUNCHER if is_set("hydra/launcher", words) else tuple(map(key_of, words))
+    kept = [word for word in facts.settings if not key_of(word).startswith(replaced)]
+    check_launcher(chosen("launcher", words, facts.config_dir))
+    return replace(facts, settings=(*kept, *words))
 
 
 def own_settings(settings: Sequence[str], config_dir: str | None) -> SweepSettings:

@@ -341,3 +341,42 @@ def test_slurm_is_given_a_script_with_the_settings(
     for line in ("--partition=gpu", "--cpus-per-task=4", "--time=90", "--gres=gpu:1", "--array=0-1"):
         assert f"#SBATCH {line}" in script, script
     assert "submitit.core._submit" in script and "signal" in script  # a preempted job is told before
+
+
+def test_a_sweep_goes_on_with_another_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bare: tuple[str, ...]
+) -> None:
+    """Begun on a laptop, continued on a cluster, and back."""
+    chosen: list[list[str]] = []
+
+    def interrupted(running: Running, words: list[str]) -> None:
+        chosen.append(list(words))
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr("catsdogs_exp.sweep.run_sweep.run_with_launcher", interrupted)
+    assert main(["-m", *bare, "epochs=1", "seed=1,2", *words_for("joblib"), f"output_dir={tmp_path}"]) == 130
+    (sweep,) = tmp_path.glob("*/*")
+    words_for("submitit_local")
+    for more, expected in (
+        ([], words_for("joblib")),
+        (["hydra.launcher.n_jobs=3"], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=3"]),
+        (["hydra/launcher=submitit_local"], ["hydra/launcher=submitit_local"]),
+        (
+            ["hydra.launcher.timeout_min=5", "seed=3"],
+            ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
+        ),
+        ([], ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]),
+    ):
+        assert main(["resume", str(sweep), *more]) == 130
+        assert chosen[-1] == expected
+    assert len(states(tmp_path)) == 3
+    capsys.readouterr()
+    for wrong, message in (
+        ("hydra/launcher=joblab", "joblab"),
+        ("hydra/launcher=joblib", "sweep.workers has no effect with hydra/launcher=joblib"),
+    ):
+        assert main(["resume", str(sweep), wrong, "sweep.workers=2"]) == 2
+        assert message in capsys.readouterr().err
+        assert "joblab" not in (sweep / "sweep.json").read_text(encoding="utf-8")
+    assert main(["resume", str(sweep), "hydra/launcher=basic"]) == 0
+    assert [job["status"] for job in states(tmp_path)] == ["ok"] * 3
