@@ -136,12 +136,14 @@ class Steps:
             optimizer.forget_steps()
 
     def take_gradient_norm(self) -> float | None:
-        """Returns the mean norm of the gradients since the last call; None unless it is tracked."""
+        """Returns the mean norm of the gradients since the last call; None unless it is tracked, or if all of them
+        overflowed float16.
+        """
         if self._gradient_norm is None:
             return None
-        norm = float(self._gradient_norm.result())
+        norm, count = float(self._gradient_norm.result()), float(self._gradient_norm.count)
         self._gradient_norm.reset_state()
-        return norm
+        return None if self._skips_overflows and not count else norm
 
     def set_rate(self, rate: float) -> None:
         """Sets the learning rate, unless it is a function of the number of updates."""
@@ -207,12 +209,21 @@ class Steps:
         """Updates the weights with the mean gradients over this many images, now or once enough are accumulated."""
         if self._gradient_norm is not None:
             assert self.optimizer is not None
-            scale = self.optimizer.scale_loss(1.0)  # loss scale of float16
-            self._gradient_norm.update_state(tf.linalg.global_norm(gradients) / scale)
+            norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0)  # loss scale of float16
+            if self._skips_overflows:
+                counts = tf.math.is_finite(norm)
+                self._gradient_norm.update_state(tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32))
+            else:
+                self._gradient_norm.update_state(norm)
         if self._gathered is None:
             self._update(gradients)
         else:
             self._gathered.add(gradients, images, self._update)
+
+    @property
+    def _skips_overflows(self) -> bool:
+        """Whether gradients that overflow float16 update nothing; they do not count in their mean norm, either."""
+        return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
 
     def _update(self, gradients: list[Any]) -> None:
         assert self.optimizer is not None

@@ -12,7 +12,7 @@ from catsdogs_exp.models import build_model
 from catsdogs_exp.training import precision
 from catsdogs_exp.training.optim.optimizers import make_optimizer
 from catsdogs_exp.training.precision import building_in, choose_precision, scaled, use_jit
-from catsdogs_exp.training.steps import Steps
+from catsdogs_exp.training.steps import Steps, StepSettings
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,20 @@ except Exception as error:
         "BadInput training.intra_op_threads must be the same for all jobs of a sweep in one process. Received: "
         "training.intra_op_threads=2 after 1. Start one process per value",
     ]
+
+
+def test_gradients_that_overflow_float16_do_not_count_in_their_norm() -> None:
+    """They update nothing: the loss scale is halved until they fit."""
+    inputs = keras.Input((2, 2, 3))
+    half = keras.layers.Dense(1, dtype="mixed_float16", kernel_initializer="zeros")
+    outputs = keras.layers.Activation("sigmoid", dtype="float32")(half(keras.layers.Flatten()(inputs)))
+    model = keras.Model(inputs, outputs)
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0))
+    steps = Steps(model, optimizer, settings=StepSettings(norms=True))
+    images, labels = np.full((4, 2, 2, 3), 200, np.uint8), np.zeros(4, np.int32)
+    steps.train(images, labels)
+    assert steps.take_gradient_norm() is None
+    for _ in range(20):
+        steps.train(images, labels)
+    norm = float(np.hypot(100 * np.sqrt(12), 0.5))  # of the kernel and the bias, at p = 0.5
+    assert steps.take_gradient_norm() == pytest.approx(norm, rel=1e-5)
