@@ -211,10 +211,12 @@ def _verdict_lines(verdict: "BestVerdict") -> Iterator[str]:
         return
     better = sum(test.is_better for test in verdict.tests)
     if verdict.tests:
-        several = len(verdict.tests) > 1
-        corrected = ", corrected for all of them (Holm)" if several else ""
-        count = f"than {better} of {len(verdict.tests)} runs" if several else "or not"
-        yield f"Is {verdict.best} better {count}? By {verdict.tests[0].method} on the same images{corrected}:"
+        by = f"by {verdict.tests[0].method} on the same images"
+        if len(verdict.tests) > 1:
+            others = f"{better} of the other {len(verdict.tests)} runs"
+            yield f"Is {verdict.best} better? Than {others}, {by}, corrected for all of them (Holm):"
+        else:
+            yield f"Is {verdict.best} better, {by}?"
         for test in verdict.tests[:_MOST_TESTS]:
             yield f"  {test.other}: {test.words()}"
         if len(verdict.tests) > _MOST_TESTS:

@@ -330,7 +330,8 @@ def test_the_best_is_tested_against_the_others(tmp_path, capsys):
     compare.main([str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[lines.index("") + 1 :] == [
-        "Is a better than 1 of 2 runs? By McNemar's exact test on the same images, corrected for all of them (Holm):",
+        "Is a better? Than 1 of the other 2 runs, by McNemar's exact test on the same images, corrected for all of "
+        "them (Holm):",
         "  b: 0.980 against 0.970: not distinguishable on 200 images; 3,800 would be needed",
         "  c: 0.980 against 0.700: better on 200 images (p < 0.001)",
         "Not tested: d: has no predictions.csv: it was trained with an older version",
