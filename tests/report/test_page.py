@@ -227,3 +227,16 @@ def test_write_new_never_replaces(tmp_path: Path) -> None:
     assert [path.read_text() for path in written] == ["0", "1", "2"]
     with pytest.raises(BadInput, match="The page cannot be written"):
         page.write_new("", tmp_path / "none", "suspects")
+
+
+def test_a_long_heading_does_not_hide_its_count_in_the_navigation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    sections_template(monkeypatch, SECTIONS)
+    html = page.render("probe.html.j2", title="T", names=["One", "only model.name=" + "long" * 20], counts=[1, 1923])
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    beyond = (
+        "const nav = document.querySelector('nav').getBoundingClientRect().right;"
+        "return [...document.querySelectorAll('nav .count')].at(-1).getBoundingClientRect().right - nav"
+    )
+    assert open_page(tmp_path / "page.html").execute_script(beyond) <= 0
