@@ -6,7 +6,7 @@ from typing import Any
 
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.best_against import shown_p
-from catsdogs_exp.record.comparison import Comparison
+from catsdogs_exp.record.comparison import Comparison, setting_text
 from catsdogs_exp.record.folder.run_reader import MISSING, RANKED_BY, Run
 from catsdogs_exp.record.run_groups import Grouping, RunGroup
 
@@ -93,15 +93,9 @@ def texts(columns: Sequence[Column]) -> list[list[str]]:
 
 def shown(value: Any, places: int | None = None) -> str:
     """Formats a number, or a setting as a user would type it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, float) and places is not None:
         return f"{value:.{places}f}"
-    if isinstance(value, list):
-        return f"[{','.join(shown(item) for item in value)}]"
-    return printable(str(value))
+    return printable(setting_text(value))
 
 
 def is_numeric(column: Column) -> bool:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from catsdogs_exp.config.relevance import WIRED, changes_numbers, depends, is_copy, matters
 from catsdogs_exp.errors import BadInput, did_you_mean
@@ -111,7 +112,18 @@ def _read(paths: Sequence[str | Path], remarks: list[str]) -> tuple[Path, list[R
 def told_apart(run: Run, found: Comparison, most: int = 3) -> tuple[str, ...]:
     """Returns up to `most` settings in which a run differs from the others, without those that do not apply to it."""
     values = ((key, run.setting(key)) for key in found.keys)
-    return tuple(f"{key}={value}" for key, value in values if value is not MISSING)[:most]
+    return tuple(f"{key}={setting_text(value)}" for key, value in values if value is not MISSING)[:most]
+
+
+def setting_text(value: Any) -> str:
+    """Returns the value of a setting as a user would type it: `null`, `true`, `[64,64]`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{','.join(map(setting_text, value))}]"
+    return str(value)
 
 
 def settled_by_recipe(comparison: Comparison) -> tuple[str, ...]:

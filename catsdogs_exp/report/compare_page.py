@@ -13,7 +13,7 @@ from catsdogs_exp.errors import BadInput
 from catsdogs_exp.metrics.names import lower_is_better
 from catsdogs_exp.metrics.slices import find_slices
 from catsdogs_exp.record.best_against import BestVerdict, best_against_others, differing_images, shown_p
-from catsdogs_exp.record.comparison import Comparison
+from catsdogs_exp.record.comparison import Comparison, setting_text
 from catsdogs_exp.record.disagreement import Disagreement, disagreement
 from catsdogs_exp.record.folder.predictions import Predictions, predictions_of
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root
@@ -141,13 +141,7 @@ def _whole(value: float) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is MISSING:
-        return "not set"
-    if isinstance(value, bool) or value is None:
-        return "null" if value is None else str(value).lower()
-    if isinstance(value, list):
-        return f"[{','.join(map(_shown, value))}]"
-    return str(value)
+    return "not set" if value is MISSING else setting_text(value)
 
 
 def _places(metric: str) -> int:

@@ -59,9 +59,11 @@ def make_wall(found: Comparison) -> Wall:
     remarks += [f"left out: {run.name}: different probes" for run, each in kept if each.probes != probes]
     if len(same) < 2:
         why = f"; {remarks[0].removesuffix(f'. {_HOW}')}" if remarks else ""
+        all_saved = len(kept) == min(len(found.runs), _RUNS)
+        how = "Compare runs on the same data, with the same split" if all_saved and len(kept) > 1 else _HOW
         raise BadInput(
             f"A wall needs at least two runs that saved activations of the same images. Received: {len(same)} of "
-            f"{len(found.runs)}{why}. {_HOW}"
+            f"{len(found.runs)}{why}. {how}"
         )
     cells = arrange([each.answers.layers for _, each in same], _COLUMNS, _CHANNELS)
     labels = [_label(run, found, unfinished.get(run.name, "")) for run, _ in same]

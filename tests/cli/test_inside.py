@@ -128,6 +128,15 @@ def test_the_wall_has_the_images_that_most_runs_saw_and_killed_runs(
     assert capsys.readouterr().err.count("Train with logging.activations.keep > 0") == 1
 
 
+def test_a_wall_of_runs_on_other_images_says_what_to_compare_instead(trained: Path, tmp_path: Path, capsys) -> None:
+    alone = Path(shutil.copytree(trained, tmp_path / "alone"))
+    found = read_activations(alone / "activations" / "best.npz")
+    ActivationFiles(alone / "activations", 10**9).add(replace(found, probes=("a.jpg", "b.jpg")), 64, best=True)
+    assert main(["compare", str(trained), str(alone), "--wall"]) == 2
+    said = capsys.readouterr().err
+    assert "different probes. Compare runs on the same data, with the same split" in said and "keep" not in said
+
+
 def test_channels_are_counted_in_words(capsys) -> None:
     lonely = LonelyChannel("conv", 3, 0.2, "conv", 1)
     inside._print(Comparison((), (), np.zeros((0, 0)), (), (lonely,), ()), None)

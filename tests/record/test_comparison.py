@@ -718,3 +718,12 @@ def test_a_run_is_not_told_apart_by_what_means_nothing_in_it(tmp_path):
     transfer, cnn = found.runs
     assert told_apart(cnn, found, 9) == ("depth=4", "model.name=cnn")
     assert told_apart(transfer, found, 9) == ("model.name=transfer",)
+
+
+def test_settings_that_tell_runs_apart_are_written_as_typed(tmp_path):
+    make_run(tmp_path / "a", 0.6, config=settings(target_size=[64, 64], dataset={"name": "folder", "classes": None}))
+    make_run(tmp_path / "b", 0.9, config=settings(target_size=[96, 64], dataset={"name": "folder", "classes": True}))
+    found = compare([tmp_path])
+    first, second = (told_apart(run, found, 9) for run in found.runs)
+    assert "target_size=[96,64]" in first and "dataset.classes=true" in first
+    assert "target_size=[64,64]" in second and "dataset.classes=null" in second
