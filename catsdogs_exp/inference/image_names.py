@@ -50,7 +50,8 @@ class ImageNames:
 
     def __init__(self, scratch: Path, limits: Limits) -> None:
         self._scratch, self._limits = scratch, limits
-        self._walker = Walker()
+        self._unreadable: list[NamedImage] = []
+        self._walker = Walker(unreadable=self._add_unreadable)
 
     def notes(self) -> tuple[str, ...]:
         """Returns what was skipped, one line each."""
@@ -65,14 +66,18 @@ class ImageNames:
                 as UTF-16, or with a byte order mark, as Windows writes lists.
 
         Raises:
-            BadInput: if there are none, or for a folder that cannot be read.
+            BadInput: if there are none.
         """
         found: list[NamedImage] = []
         for word in words:
             found += self._listed(listed or b"") if word == STDIN else self._named(word, patterns=True)
+        found += self._unreadable
         if not found:
             raise BadInput(f"No files in: {', '.join(words)}")
         return self._downloaded(found)
+
+    def _add_unreadable(self, folder: str, error: OSError) -> None:
+        self._unreadable.append(NamedImage(folder, Path(folder), f"cannot be read: {error.strerror}"))
 
     def _listed(self, content: bytes) -> Iterator[NamedImage]:
         if _is_image(content):

@@ -1,8 +1,10 @@
 """predict and evaluate: the same pixels and preprocessing as in training, image by image."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +102,25 @@ def test_unreadable_files_are_reported_and_the_rest_predicted(
     assert lines[0].split() == ["image", "class", "probability"]
     assert len(lines) == 2 and good in lines[1] and ("cats" in lines[1] or "dogs" in lines[1])
     assert main(["predict", str(trained), str(text)]) == 2
+
+
+def test_a_subfolder_that_cannot_be_read_is_reported_and_the_rest_predicted(
+    trained: Path, photo_folder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = photo_folder({"closed": 2, "open": 3})
+    scandir = os.scandir
+
+    def refusing(place: str) -> object:
+        if str(place).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert main(["predict", str(trained), str(photos), "--csv"]) == 1
+    said = capsys.readouterr()
+    assert f"not predicted: {photos / 'closed'}: cannot be read: Permission denied" in said.err
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert [Path(row["path"]).parent.name for row in rows if not row.get("error")] == ["open"] * 3
 
 
 def test_folders_and_csv(trained: Path, photo_folder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from catsdogs_exp.data.sources.clutter import Clutter, is_clutter
@@ -18,10 +18,11 @@ class Walker:
 
     Args:
         symlinks: `follow` links to files and folders, even outside the folder, or `skip` them.
+        unreadable: called with each folder that cannot be read, which then counts as empty; None: it is an error.
     """
 
-    def __init__(self, symlinks: str = "follow") -> None:
-        self._follow = symlinks == "follow"
+    def __init__(self, symlinks: str = "follow", unreadable: Callable[[str, OSError], None] | None = None) -> None:
+        self._follow, self._unreadable = symlinks == "follow", unreadable
         self._why: Counter[tuple[str, str]] = Counter()
         self._clutter = Clutter()
         self._skipped: set[tuple[str, str]] = set()
@@ -71,7 +72,8 @@ class Walker:
             try:
                 status = os.stat(place)
             except OSError as error:  # removed meanwhile
-                raise _unreadable(place, error) from error
+                self._refuse(place, error)
+                continue
             if (status.st_dev, status.st_ino) in entered:
                 self._skip(place, "link", " to a folder that is already listed")
                 continue
@@ -113,8 +115,14 @@ class Walker:
                     else:
                         self._skip(entry.path, "symbolic link", " (dataset.symlinks=skip)")
         except OSError as error:
-            raise _unreadable(place, error) from error
+            self._refuse(place, error)
+            return [], []
         return folders, files
+
+    def _refuse(self, place: str, error: OSError) -> None:
+        if self._unreadable is None:
+            raise BadInput(f"A folder of images cannot be read: {error.strerror}: {place}") from error
+        self._unreadable(place, error)
 
     def _skip(self, path: str, what: str, why: str) -> None:
         if (path, why) not in self._skipped:  # a folder may be listed more than once
@@ -137,10 +145,6 @@ class Walker:
             return stat.S_ISREG(os.stat(entry.path).st_mode)
         except OSError:
             return True
-
-
-def _unreadable(place: str, error: OSError) -> BadInput:
-    return BadInput(f"A folder of images cannot be read: {error.strerror}: {place}")
 
 
 def _is_around(folder: str, place: str) -> bool:
