@@ -263,6 +263,7 @@ def mlflow_environment() -> Iterator[None]:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
         "MLFLOW_ALLOW_FILE_STORE": "true",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",  # importing it sets the level of its logger
     }
     ours = [name for name in values if name not in os.environ]
     os.environ.update({name: values[name] for name in ours})

@@ -155,6 +155,22 @@ def test_telemetry_is_off_where_the_tracker_imports_mlflow(mlflow: Any, tmp_path
     assert ran.returncode == 0, ran.stderr
 
 
+def test_mlflow_does_not_report_the_tables_it_creates(mlflow: Any, tmp_path: Path) -> None:
+    """Not even where the tracker is the first to import it."""
+    script = (
+        "import logging\n"
+        "from catsdogs_exp import process\n"
+        "with process.mlflow_environment():\n"
+        "    import mlflow\n"
+        "    logging.getLogger('mlflow.store.db.utils').info('Creating initial MLflow database tables...')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if "MLFLOW" not in name}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert "Creating" not in ran.stderr + ran.stdout
+
+
 def test_an_unreachable_server_does_not_end_the_run(
     mlflow: Any,
     tmp_path: Path,
