@@ -174,6 +174,8 @@ def _write_repetitions(found: Comparison) -> None:
     if grouping is not None:
         sys.stdout.write("\n")
         write_human(group_columns(grouping, found.by, True), "Over seeds and folds", f"{found.by} mean ± std")
+        for remark in grouping.remarks:
+            sys.stdout.write(f"  {printable(remark)}\n")
 
 
 def _write_photo_sweeps(found: Comparison) -> None:

@@ -22,6 +22,8 @@ from catsdogs_exp.record.folder.run_reader import (
 )
 from catsdogs_exp.record.run_filter import where
 
+_MEASURED = ("seconds", "images_per_second")  # metrics that differ when a run is repeated exactly
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -48,6 +50,17 @@ class Comparison:
             if run.config is not None:
                 members.setdefault(repr([run.setting(key) for key in keys]), []).append(run)
         return list(members.values())
+
+    def distinct(self, runs: Sequence[Run]) -> list[Run]:
+        """Leaves out repeats: of runs with the same settings and results, the first one stays.
+
+        What `repeat` trained says nothing about other seeds or folds.
+        """
+        found: dict[str, Run] = {}
+        for run in runs:
+            results = {name: value for name, value in run.metrics.items() if name not in _MEASURED}
+            found.setdefault(repr((run.data, [run.setting(key) for key in self.keys], sorted(results.items()))), run)
+        return list(found.values())
 
 
 def compare(paths: Sequence[str | Path], by: str | None = None, conditions: Sequence[str] = ()) -> Comparison:

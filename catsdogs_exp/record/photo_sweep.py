@@ -62,7 +62,7 @@ def photo_sweeps(found: Comparison) -> list[PhotoSweep]:
         return []
     others = [key for key in found.keys if key not in (*SIZES, *REPEATED, "experiment")]
     sweeps = []
-    for runs in found.alike(others):
+    for runs in map(found.distinct, found.alike(others)):
         if len({run.images.get("train") for run in runs} - {None}) > 1:  # unknown until the data has been read
             shared = {key: runs[0].setting(key) for key in others}
             sweeps.append(_sweep(found.by, runs, shared))

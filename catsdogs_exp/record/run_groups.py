@@ -28,7 +28,7 @@ class RunGroup:
     Attributes:
         values: of the keys grouped by, in their order.
         runs: names of all runs in it.
-        n: number of runs that count: completed ones that have the metric.
+        n: number of runs that count: completed ones that have the metric; exact repeats of a run count once.
         mean: of the metric over those, with deviation and interval; None if n is 0.
         low, high: the worst and the best value; None if n is 0.
         p_value: of Welch's test of its mean against that of the first group, corrected by Holm for all groups; None for
@@ -85,7 +85,7 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     remarks = [
         f"{run.name} is not in any group: its settings are unknown" for run in comparison.runs if run.config is None
     ]
-    found = [_group(runs, keys, comparison.by) for runs in comparison.alike(keys)]
+    found = [_group(comparison, runs, keys) for runs in comparison.alike(keys)]
     found.sort(
         key=lambda group: (
             rank(group.mean.mean if group.mean else None, comparison.by),
@@ -96,6 +96,14 @@ def group_runs(comparison: Comparison, names: Sequence[str]) -> Grouping:
     if idle:
         counts = ", ".join(f"{idle.count(status)} {status}" for status in sorted(set(idle)))
         remarks.append(f"only completed runs count; left out: {counts}")
+    counting = _counting(comparison, [run for run in comparison.runs if run.config is not None])
+    repeats = len(counting) - len(comparison.distinct(counting))
+    if repeats:
+        remarks.append(
+            "1 run repeats another one exactly and is not counted again"
+            if repeats == 1
+            else f"{repeats} runs repeat others exactly and are not counted again"
+        )
     different = _different_data(comparison)
     if different:
         remarks.append(
@@ -170,8 +178,9 @@ def _group_keys(comparison: Comparison, names: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(keys))
 
 
-def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
-    numbers = [run.metrics[by] for run in runs if run.status == "ok" and by in run.metrics]
+def _group(comparison: Comparison, runs: Sequence[Run], keys: Sequence[str]) -> RunGroup:
+    by = comparison.by
+    numbers = [run.metrics[by] for run in comparison.distinct(_counting(comparison, runs))]
     return RunGroup(
         values=tuple(runs[0].setting(key) for key in keys),
         runs=tuple(run.name for run in runs),
@@ -180,6 +189,11 @@ def _group(runs: Sequence[Run], keys: Sequence[str], by: str) -> RunGroup:
         low=min(numbers, default=None),
         high=max(numbers, default=None),
     )
+
+
+def _counting(comparison: Comparison, runs: Sequence[Run]) -> list[Run]:
+    """Returns the completed runs that have the metric."""
+    return [run for run in runs if run.status == "ok" and comparison.by in run.metrics]
 
 
 def _bounds(metric: str) -> tuple[float, float]:

@@ -99,6 +99,7 @@ def write_page(found: Comparison, path: Path) -> None:
         group_head=(*grouping.keys, "n", "mean", "deviation", "95 % interval", "p against the first")
         if grouping
         else (),
+        group_remarks=grouping.remarks if grouping else (),
         by_class=_by_class(named),
         slices=slice_table(named, judged[0][0].folder) if judged else ((), []),
         sweeps=[_sweep(sweep) for sweep in photo_sweeps(found)],

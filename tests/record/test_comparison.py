@@ -727,3 +727,18 @@ def test_settings_that_tell_runs_apart_are_written_as_typed(tmp_path):
     first, second = (told_apart(run, found, 9) for run in found.runs)
     assert "target_size=[96,64]" in first and "dataset.classes=true" in first
     assert "target_size=[64,64]" in second and "dataset.classes=null" in second
+
+
+def test_an_exact_repeat_is_no_other_seed(tmp_path):
+    for name, seed, value, seconds in (
+        ("a", 0, 0.7, 1.5),
+        ("again", 0, 0.7, 1.6),
+        ("b", 1, 0.6, 1.5),
+        ("c", 0, 0.71, 1),
+    ):
+        make_run(tmp_path / name, value, config=settings(seed=seed), seconds=seconds)
+    grouping = group_runs(compare([tmp_path]), ["~seed"])
+    (group,) = grouping.groups
+    assert (len(group.runs), group.n) == (4, 3)  # c has the settings of a, but was trained to another result
+    assert group.mean.mean == pytest.approx((0.7 + 0.6 + 0.71) / 3)
+    assert grouping.remarks == ("1 run repeats another one exactly and is not counted again",)

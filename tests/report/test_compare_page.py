@@ -226,3 +226,18 @@ def test_the_figures_of_the_curves_are_large_enough_to_read(
         "return [...document.querySelectorAll('#curves svg text')].map(text => text.getBoundingClientRect().height)"
     )
     assert heights and min(heights) >= 10
+
+
+def test_seeds_on_other_images_are_not_compared_silently(
+    tmp_path: Path, make: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither on the page nor below the table."""
+    for name, path, seed in (("a", "one", 0), ("b", "one", 1), ("c", "two", 0), ("d", "two", 1)):
+        folder = make(name, wrong=range(seed + 2), seed=seed, dataset={"name": "folder", "path": path})
+        result = json.loads((folder / "result.json").read_text())
+        (folder / "result.json").write_text(json.dumps(result | {"data_hash": path, "counts": {"validation": {}}}))
+    page = tmp_path / "page.html"
+    assert compare.main([str(tmp_path / "runs"), "--html", str(page)]) == 0
+    words = "their means are not comparable and were not tested. Select the runs of one data set with --where"
+    below = capsys.readouterr().out.partition("Over seeds and folds")[2]
+    assert words in below and words in page.read_text(encoding="utf-8").partition('id="groups"')[2]
