@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.data.images.resizing import evaluation_size
 from catsdogs_exp.data.loaders import Loader, make_loader
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.overfitting import first_batches, some_batches
@@ -48,7 +49,13 @@ def open_loaders(config: Config, data: Data, say: Callable[[str], None], shard: 
     if config.training.overfit_batches:
         plain = make_loader(config, data, TRAIN, evaluate=True)
         train, validation = first_batches(train, plain, config.training.overfit_batches)
-        say(f"training.overfit_batches: {len(train.rows)} training images, not augmented, also used for validation")
+        height, width = evaluation_size(config.loader)
+        differs = (height, width) != config.loader.target_size
+        size = f", at loader.evaluation_size=[{height},{width}]" if differs else ""
+        say(
+            f"training.overfit_batches: {len(train.rows)} training images, not augmented, also used for validation"
+            f"{size}"
+        )
     else:
         validation = make_loader(config, data, VALIDATION)
         if config.training.validation_steps:

@@ -1,6 +1,7 @@
 """The loaders of a run, and warnings about sets that are too small."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_classes_that_validation_lacks(
     open_loaders(made, open_images(manifest_of(photo_folder(counts), made), made), said.append)
     assert len(said) == len(expected)
     assert all(line.startswith(start) for line, start in zip(said, expected, strict=True))
+
+
+def test_an_overfitting_run_names_the_size_it_trains_at(
+    photo_folder: Callable[..., Path], config: Callable[..., Config]
+) -> None:
+    made = config("target_size=16", "model=resnet", "batch_size=8", "loader.evaluation_size=24")
+    made = replace(made, training=replace(made.training, overfit_batches=1))
+    said: list[str] = []
+    loaders = open_loaders(
+        made, open_images(manifest_of(photo_folder({"cats": 40, "dogs": 40}), made), made), said.append
+    )
+    assert loaders.train.batch(0, 0)[0].shape == (8, 24, 24, 3)
+    assert said[0] == (
+        "training.overfit_batches: 8 training images, not augmented, also used for validation, "
+        "at loader.evaluation_size=[24,24]"
+    )
 
 
 @pytest.mark.parametrize(
