@@ -91,6 +91,32 @@ def test_a_run_whose_update_has_spoilt_the_weights_resumes_with_a_lower_rate(tmp
     assert [row["val_loss"] == "nan" for row in rows(folder)] == [False] * 3
 
 
+def test_weights_that_became_nan_within_an_epoch_get_into_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+    from catsdogs_exp.training.steps import Steps
+
+    build, done = Steps.__init__, iter(range(1, 10**6))
+
+    def spoiling(self: Steps, *arguments: object, **named: object) -> None:
+        build(self, *arguments, **named)
+        train = self.train
+
+        def step(images: tf.Tensor, labels: tf.Tensor) -> None:
+            train(images, labels)
+            if next(done) == 8:
+                self.model.trainable_variables[-1].assign([float("nan")])
+
+        self.train = step
+
+    monkeypatch.setattr(Steps, "__init__", spoiling)
+    folder, result = run(tmp_path, "epochs=3", "training.checkpoint.every=1steps", code=1)
+    assert result["error"].startswith("The training loss became NaN or infinite in epoch 2, step 3. ")
+    snapshot = newest_snapshot(folder / "checkpoints" / "last", print)
+    assert snapshot is not None and snapshot.state["progress"]["steps"] == 7
+
+
 def test_out_of_memory_says_which_batch_size_to_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from catsdogs_exp.training.checkpoint.background import Background
 from catsdogs_exp.training.checkpoint.snapshot_file import BEST, NETWORK, Snapshot, write_snapshot
 from catsdogs_exp.training.fit import Stage
 from catsdogs_exp.training.progress import Progress
-from catsdogs_exp.training.steps import WEIGHTS
 from catsdogs_exp.training.variable_values import value_of
 
 
@@ -82,7 +81,9 @@ class Checkpoints:
             variables |= _whole(stage.network)
         self._arrays = {name: value_of(variable, self._arrays.get(name)) for name, variable in variables.items()}
         self._saved_at = time.monotonic()
-        if _have_diverged(self._arrays, progress):
+        learned = {id(weight) for weight in stage.steps.model.trainable_weights}
+        trained = [self._arrays[name] for name, variable in variables.items() if id(variable) in learned]
+        if _have_diverged(trained, progress):
             return
         state = {
             "progress": progress.to_json(),
@@ -141,15 +142,15 @@ class Checkpoints:
         return self._every.unit == "s" and time.monotonic() - self._saved_at >= self._every.count
 
 
-def _have_diverged(arrays: Mapping[str, NDArray[Any]], progress: Progress) -> bool:
-    """Returns whether weights, or the validation loss computed from them, are NaN or infinite.
+def _have_diverged(trained: Sequence[NDArray[Any]], progress: Progress) -> bool:
+    """Returns whether the trained weights, or the validation loss computed with them, are NaN or infinite.
 
     The loss of a step does not show that yet: it is computed before the update.
     """
     epochs = progress.history.epochs
     if epochs and not progress.step and not math.isfinite(epochs[-1].val.get("loss", 0.0)):
         return True
-    return not all(np.isfinite(array).all() for name, array in arrays.items() if name.startswith(WEIGHTS))
+    return not all(np.isfinite(array).all() for array in trained)
 
 
 def replace_by(source: Path, target: Path) -> None:
