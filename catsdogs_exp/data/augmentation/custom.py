@@ -24,12 +24,14 @@ class Custom:
     Attributes:
         name: name of the operation.
         seed, epoch, index: determine its random numbers.
+        repeat: how often the operation came before in the list, so that it is not random in the same way each time.
     """
 
     name: str
     seed: int
     epoch: int
     index: int
+    repeat: int = 0
 
 
 def register_operation(name: str) -> Callable[[CustomOperation], CustomOperation]:
@@ -57,7 +59,7 @@ def apply_custom(image: Image, done: Custom) -> Image:
         BadInput: if the result is not a uint8 image of the same shape.
     """
     # by name, so that an operation's random numbers do not depend on which others are enabled
-    key = zlib.crc32(done.name.encode())
+    key = zlib.crc32(done.name.encode()) + (done.repeat << 32)
     given = image.view()
     given.flags.writeable = False  # it may be the cached image
     result = _operations[done.name](given, custom_generator(done.seed, done.epoch, done.index, key))

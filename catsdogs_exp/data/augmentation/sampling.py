@@ -97,7 +97,8 @@ def draw(augment: Augment, seed: int, epoch: int, index: int) -> Drawn:
         flip_x=augment.horizontal_flip and u[6] < 0.5,
         flip_y=augment.vertical_flip and u[7] < 0.5,
     )
-    custom = tuple(Custom(name, seed, epoch, index) for name in augment.custom)
+    names = augment.custom
+    custom = tuple(Custom(name, seed, epoch, index, names[:place].count(name)) for place, name in enumerate(names))
     if not beyond:
         return Drawn(warp, custom=custom)
     return Drawn(

@@ -35,6 +35,14 @@ def test_operations_come_in_the_order_of_the_list() -> None:
     assert (IMAGE == 100).all()
 
 
+def test_an_operation_named_twice_has_other_chance_the_second_time() -> None:
+    once = made(config_of(["augment.custom=[salt]"]).augment).astype(int)
+    twice = made(config_of(["augment.custom=[salt,half,salt]"]).augment).astype(int)
+    first, second = once - 100, twice - once // 2
+    assert (second >= 0).all() and (second < 100).all()
+    assert not np.array_equal(first, second)
+
+
 def test_chance_follows_from_seed_epoch_and_index_alone() -> None:
     augment = config_of(["augment.custom=salt"]).augment
     pictures = [made(augment, *place) for place in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))]
