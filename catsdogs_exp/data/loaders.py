@@ -21,6 +21,8 @@ from catsdogs_exp.data.sources.listing import TRAIN
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]
 # uint8 [h, w, channels] as fetched, its manifest row, float64 [BOX_UNIFORMS] -> uint8 [height, width, channels]
 Cut = Callable[[NDArray[np.uint8], int, NDArray[np.float64]], NDArray[np.uint8]]
+# its manifest row, float64 [BOX_UNIFORMS] -> the box that `Cut` cuts, as text
+DescribeCut = Callable[[int, NDArray[np.float64]], str]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Loader:
         cut: cuts a random box out of training images, for `resize=random_resized_crop`; otherwise None.
         workers: threads; 0: one per core.
         shard: (index, count): prepares only this part of each batch, for training on several machines.
+        describe_cut: formats the box that `cut` cuts; None without `cut`.
     """
 
     fetch: Fetch
@@ -54,6 +57,7 @@ class Loader:
     cut: Cut | None
     workers: int
     shard: tuple[int, int] = (0, 1)
+    describe_cut: DescribeCut | None = None
 
     @property
     def steps(self) -> int:
@@ -115,9 +119,12 @@ class Loader:
 
     def drawn(self, epoch: int, index: int) -> dict[str, str]:
         """Returns the random parameters of image `index` in an epoch, as text: `{"rotation": "31.2°", ...}`."""
+        said = {}
+        if self.describe_cut is not None:
+            said["crop"] = self.describe_cut(int(self.rows[index]), self._crop_uniforms(epoch, index))
         if self.augment is None:
-            return {}
-        said = augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
+            return said
+        said |= augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
         return said | augmentation.describe_mix(self._mix(epoch, index)) if self.mixed else said
 
     def _entering(self, epoch: int, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -129,13 +136,15 @@ class Loader:
         result = np.empty((len(rows), *self.image_shape), dtype=np.uint8)
         for slot, (image, index) in enumerate(zip(images, np.asarray(indices).tolist(), strict=True)):
             if self.cut is not None:
-                u = crop_uniforms(self.seed, epoch, index, resizing.BOX_UNIFORMS)
-                image = self.cut(image, int(rows[slot]), u)  # noqa: PLW2901
+                image = self.cut(image, int(rows[slot]), self._crop_uniforms(epoch, index))  # noqa: PLW2901
             if self.augment is not None:
                 drawn = augmentation.draw(self.augment, self.seed, epoch, index)
                 image = augmentation.apply(image, drawn, self.augment)  # noqa: PLW2901
             result[slot] = image
         return result
+
+    def _crop_uniforms(self, epoch: int, index: int) -> NDArray[np.float64]:
+        return crop_uniforms(self.seed, epoch, index, resizing.BOX_UNIFORMS)
 
     def _mix(self, epoch: int, index: int) -> augmentation.Mix:
         assert self.augment is not None
@@ -174,6 +183,7 @@ def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) 
     if training and resizing.trains_on_others(config.loader):
         assert data.stored is not None, "pictures to train on"
         fetch = data.stored
+    cuts = training and resizing.cuts_at_random(config.loader.resize)
     size = config.loader.target_size if training else resizing.evaluation_size(config.loader)
     return Loader(
         fetch=fetch,
@@ -185,8 +195,9 @@ def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) 
         seed=config.seed,
         shuffle=training,
         augment=config.augment if augmented else None,
-        cut=_cutting(config, manifest) if training and resizing.cuts_at_random(config.loader.resize) else None,
+        cut=_cutting(config, manifest) if cuts else None,
         workers=config.loader.workers,
+        describe_cut=_describing(config, manifest) if cuts else None,
     )
 
 
@@ -197,3 +208,14 @@ def _cutting(config: Config, manifest: Manifest) -> Cut:
         return resizing.crop_stored(stored, int(widths[row]), int(heights[row]), config.loader, u)
 
     return cut
+
+
+def _describing(config: Config, manifest: Manifest) -> DescribeCut:
+    widths, heights = manifest.verdicts.width, manifest.verdicts.height
+
+    def describe(row: int, u: NDArray[np.float64]) -> str:
+        width, height = int(widths[row]), int(heights[row])
+        box = resizing.random_box(height, width, config.loader.crop_scale, config.loader.crop_ratio, u)
+        return f"{box[2] * box[3] / (width * height):.2f} of it, {box[2] / box[3]:.2f} : 1"
+
+    return describe

@@ -160,6 +160,15 @@ def test_what_was_drawn_is_said(make: Callable[..., Loader]) -> None:
     assert make(TRAIN).drawn(0, 5) == {}
 
 
+def test_the_random_crop_is_said(make: Callable[..., Loader]) -> None:
+    words = ("loader.resize=random_resized_crop", "loader.crop_scale=[0.3,0.3]")
+    assert make(TRAIN, *words, "loader.crop_ratio=[1.1,1.1]").drawn(0, 5) == {"crop": "0.30 of it, 1.10 : 1"}
+    said = [make(TRAIN, *words, "augment=flip").drawn(epoch, 5) for epoch in range(4)]
+    assert all(list(each) == ["crop", "flip"] for each in said)
+    assert len({each["crop"] for each in said}) == 4
+    assert make(TRAIN, *words, evaluate=True).drawn(0, 5) == {}
+
+
 def test_training_pictures_are_warped_anew_each_epoch(make: Callable[..., Loader]) -> None:
     loader = make(TRAIN, "augment=course")
     plain = make(TRAIN)
