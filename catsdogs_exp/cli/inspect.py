@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         print(_USAGE.format(kinds=", ".join(KINDS)))  # noqa: T201
         return 0
     html, rest = _taken(rest, "--html")
-    fail_on, rest = _taken(rest, "--fail-on")
+    fail_on, rest = _taken(rest, "--fail-on", joins=True)
     gate = _gate(fail_on, KINDS)
     page = None if html is None else path_of("--html", html)
     if page is not None and not page.absolute().parent.is_dir():
@@ -80,9 +80,11 @@ def main(arguments: list[str]) -> int:
     return 1 if tripped else 0
 
 
-def _taken(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
-    """Returns the value of `--option VALUE` or `--option=VALUE`, and the other words."""
-    value, rest = None, []
+def _taken(arguments: list[str], option: str, joins: bool = False) -> tuple[str | None, list[str]]:
+    """Returns the value of `--option VALUE` or `--option=VALUE`, and the other words. Of several, the last one counts,
+    or with `joins` all of them, as a list separated by commas.
+    """
+    value, rest, values = None, [], []
     words = iter(arguments)
     for word in words:
         if word == option:
@@ -96,11 +98,16 @@ def _taken(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
             raise BadInput(
                 f"{option} needs a value: {option} {'RUN' if option == '--run' else 'VALUE'}. Received none."
             )
-    return value, rest
+        values.append(value)
+    return (",".join(values) if joins and values else value), rest
 
 
 def _gate(text: str | None, known: dict[str, str]) -> list[str]:
-    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if text is None:
+        return []
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:  # a gate that lets everything pass is not what was meant
+        raise BadInput(f"--fail-on must be a list of {', '.join(known)}. Received: {text}")
     for word in words:
         if word not in known:
             raise BadInput(

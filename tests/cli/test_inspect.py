@@ -25,3 +25,13 @@ def test_a_spurious_cue_fails_the_gate(photo_folder, capsys: pytest.CaptureFixtu
     cues = {cue["name"]: cue for cue in json.loads(capsys.readouterr().out)["cues"]}
     assert cues["brightness"]["suspicious"] and cues["brightness"]["accuracy"] > 0.75
     assert not cues["size"]["suspicious"] and cues["size"]["note"] == "it is the same for all images"
+
+
+def test_every_gate_counts(photo_folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the last `--fail-on` counted, and one without a kind let everything pass."""
+    root = photo_folder({"cats": 4, "dogs": 4}, size=(40, 30))
+    (root / "cats" / "broken.jpg").write_bytes(b"")
+    assert main(["inspect", str(root), "--fail-on", "bad", "--fail-on=leak"]) == 1
+    assert "found: 1 bad (--fail-on bad,leak)" in capsys.readouterr().err
+    assert main(["inspect", str(root), "--fail-on", ","]) == 2
+    assert "--fail-on must be a list of bad, duplicate, " in capsys.readouterr().err
