@@ -33,6 +33,7 @@ from catsdogs_exp.data.cache_folder import CacheUnusable, cache_errors, cache_fo
 _FOLDER = "decoded"
 _PIXELS, _ABOUT, _LEASE = "pixels.npy", "entry.json", "in-use."
 _NAME = re.compile(r"[0-9a-f]{24}(\.part)?")
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _DAY = 86400.0
 # Whether a process on another machine is alive cannot be checked.
 _ELSEWHERE = 7 * _DAY
@@ -132,12 +133,12 @@ def _opened(
             del array
             content = about | {"made": datetime.now(UTC).isoformat(timespec="seconds")}
             (scratch / _ABOUT).write_text(json.dumps(content, indent=1), encoding="utf-8")
-        ((target if scratch is None else scratch) / lease).touch()
+        _hold(target if scratch is None else scratch, lease)
     try:
         pixels = np.load(target / _PIXELS, mmap_mode="r")
         if (pixels.shape, pixels.dtype) != (shape, np.uint8):
             raise ValueError("other pictures")
-        os.utime(target / _PIXELS)
+        _mark_used(target)
     except (ValueError, EOFError, FileNotFoundError) as error:
         _release(target, lease, os.getpid())
         raise _Damaged from error
@@ -310,6 +311,25 @@ def _lives(lease: Path) -> bool:
         return True
     except (OSError, ValueError, psutil.Error):
         return False
+
+
+def _hold(folder: Path, lease: str) -> None:
+    """Writes a lease. Another user's entry, or one on a read-only disk, is used without: only its owner may remove it,
+    and then what is mapped stays readable.
+    """
+    try:
+        (folder / lease).touch()
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+
+
+def _mark_used(target: Path) -> None:
+    try:
+        os.utime(target / _PIXELS)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
 
 
 def _release(target: Path, lease: str, process: int) -> None:

@@ -297,3 +297,20 @@ def test_entries_of_earlier_versions_count_and_go(cache: Path) -> None:
     assert entries()[0].about == {}
     make(2, MIB + MIB // 2)
     assert names(cache) == [key(2)]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_an_entry_that_may_only_be_read_is_used(cache: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images that another user had decoded were decoded again, by each run."""
+    make(1)
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "utime", refused)
+    monkeypatch.setattr(Path, "touch", refused)
+    again = open_entry(key(1), SHAPE, {}, not_again, 0)
+    assert again.min() == 1
+    del again
+    assert sorted(path.name for path in (cache / "decoded" / key(1)).iterdir()) == ["entry.json", "pixels.npy"]
