@@ -26,11 +26,12 @@ def main(arguments: list[str]) -> int:
 
     from catsdogs_exp.cli.screen import output
     from catsdogs_exp.record.activation_arrays import epoch_files, read_activations
-    from catsdogs_exp.record.folder.run_files import find_run
+    from catsdogs_exp.record.folder.run_files import find_run, read_result
     from catsdogs_exp.record.pictures.files import file_name, new_file
     from catsdogs_exp.record.pictures.film import frames, write_film
 
-    folder = find_run(options.run).folder / "activations"
+    run = find_run(options.run)
+    folder, classes = run.folder / "activations", read_result(run.folder).get("classes") or ()
     epochs = [read_activations(path) for path in epoch_files(folder)]
     if len(epochs) < 2:
         raise BadInput(
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
     for number, name in enumerate(probes):
         if options.probe not in (None, name):
             continue
-        pictures = frames(epochs, number, layers, options.channels)
+        pictures = frames(epochs, number, layers, options.channels, classes)
         stem = Path(file_name(name)).stem
         for suffix in (".webp", *((".gif",) if options.gif else ())):
             path = new_file(folder, f"film-{stem}", suffix)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.insight.maps import on_one_scale
@@ -17,10 +17,13 @@ from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_pictu
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 48, 2, 10, 16, 22
 _INPUT = 120
+_CLASSES = 4  # probabilities shown
 FORMATS = ("webp", "gif")
 
 
-def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str], channels: int) -> list[Image.Image]:
+def frames(
+    epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str], channels: int, classes: Sequence[str] = ()
+) -> list[Image.Image]:
     """One frame per epoch.
 
     A channel has the same scale in all frames, from its weakest to its strongest activation over time, so that it
@@ -31,6 +34,7 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
         probe: index of the image.
         layers: names and patterns.
         channels: maximum number per layer.
+        classes: names, in the order of the probabilities; none if they are unknown.
 
     Raises:
         BadInput: for a layer that was not saved in all of them.
@@ -52,7 +56,19 @@ def frames(epochs: Sequence[KeptActivations], probe: int, layers: Sequence[str],
         stacks[name] = np.stack(
             [on_one_scale(maps[..., c], float(low[c]), float(high[c])) for c in range(maps.shape[-1])], axis=-1
         )
-    return [_frame(epoch, number, probe, stacks) for number, epoch in enumerate(epochs)]
+    said = probabilities_in_words([epoch.answers.probabilities[probe] for epoch in epochs], classes)
+    titles = [f"epoch {epoch.epoch}   {epoch.probes[probe]}   {text}" for epoch, text in zip(epochs, said, strict=True)]
+    return [
+        _frame(epoch.images[probe], title, {name: stack[number] for name, stack in stacks.items()})
+        for number, (epoch, title) in enumerate(zip(epochs, titles, strict=True))
+    ]
+
+
+def probabilities_in_words(epochs: Sequence[NDArray[np.float32]], classes: Sequence[str]) -> list[str]:
+    """`cats 0.49, dogs 0.51` for each epoch: always the same classes, the most probable ones of the last epoch."""
+    shown = sorted(np.argsort(-epochs[-1], kind="stable")[:_CLASSES].tolist())
+    names = [f"{name} " for name in classes] if len(classes) == len(epochs[-1]) else [""] * len(epochs[-1])
+    return [", ".join(f"{names[place]}{values[place]:.2f}" for place in shown) for values in epochs]
 
 
 def write_film(pictures: Sequence[Image.Image], path: Path, seconds: float = 0.5) -> None:
@@ -84,30 +100,24 @@ def _maps(epoch: KeptActivations, name: str) -> NDArray[np.float32]:
     return next(layer.maps for layer in epoch.answers.layers if layer.layer == name)
 
 
-def _frame(epoch: KeptActivations, number: int, probe: int, stacks: dict[str, NDArray[np.uint8]]) -> Image.Image:
+def _frame(image: NDArray[np.uint8], title: str, maps: dict[str, NDArray[np.uint8]]) -> Image.Image:
     width = 2 * _MARGIN + _PER_ROW * (_TILE + _GAP)
-    rows = {name: -(-stack.shape[-1] // _PER_ROW) for name, stack in stacks.items()}
+    rows = {name: -(-each.shape[-1] // _PER_ROW) for name, each in maps.items()}
     top = _MARGIN + _LINE + _INPUT + _MARGIN
     frame = Image.new("RGB", (width, top + sum(_LINE + count * (_TILE + _GAP) for count in rows.values())), BACKGROUND)
     draw = ImageDraw.Draw(frame)
-    title = f"epoch {epoch.epoch}   {epoch.probes[probe]}   p {' '.join(f'{p:.2f}' for p in _most(epoch, probe))}"
     draw.text((_MARGIN, _MARGIN - 2), fitted(draw, title, width - 2 * _MARGIN, 15), fill=INK, font=font(15))
-    picture = as_picture(epoch.images[probe])
-    picture.thumbnail((_INPUT, _INPUT))
+    picture = ImageOps.contain(as_picture(image), (_INPUT, _INPUT), Image.Resampling.BICUBIC)
     frame.paste(picture, (_MARGIN, _MARGIN + _LINE))
     y = top
-    for name, stack in stacks.items():
+    for name, each in maps.items():
         draw.text((_MARGIN, y), name, fill=INK, font=font(13))
         y += _LINE
-        for channel in range(stack.shape[-1]):
-            tile = Image.fromarray(np.ascontiguousarray(stack[number, ..., channel]))
+        for channel in range(each.shape[-1]):
+            tile = Image.fromarray(np.ascontiguousarray(each[..., channel]))
             tile = tile.resize((_TILE, _TILE), Image.Resampling.NEAREST)
             tile.putpalette(VIRIDIS)
             place = (_MARGIN + channel % _PER_ROW * (_TILE + _GAP), y + channel // _PER_ROW * (_TILE + _GAP))
             frame.paste(tile.convert("RGB"), place)
         y += rows[name] * (_TILE + _GAP)
     return frame
-
-
-def _most(epoch: KeptActivations, probe: int) -> list[float]:
-    return [float(p) for p in epoch.answers.probabilities[probe][:4]]
