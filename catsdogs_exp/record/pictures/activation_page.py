@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catsdogs_exp.insight.maps import LayerActivations, NetworkActivations, on_one_scale, standardise
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font, write
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 64, 2, 12, 16, 24
 _INPUT, _BAR = 192, 320
@@ -77,7 +77,7 @@ def layer_grid(activations: LayerActivations, index: int, style: Style) -> Image
         f"one scale, {maps.min():.3g} to {maps.max():.3g}" if style.scale == LAYER else "",
     ]
     text = f"{activations.layer}   {', '.join([shape, *filter(None, remarks)])}"
-    draw.text((_MARGIN, 0), fitted(draw, text, width - 2 * _MARGIN, 14), fill=int(_GRID.grey(INK[0])), font=font(14))
+    write(draw, (_MARGIN, 0), fitted(draw, text, width - 2 * _MARGIN, 14), 14, int(_GRID.grey(INK[0])))
     if style.scale == LAYER:
         pixels = on_one_scale(maps[..., :shown], float(maps.min()), float(maps.max()))
     else:
@@ -122,12 +122,8 @@ def activation_page(subject: Subject, answers: NetworkActivations, index: int, g
     top = _MARGIN + _LINE + _INPUT + _MARGIN
     page = Image.new("L", (width, top + sum(grid.height for grid in grids)), int(_PAGE.grey(BACKGROUND[0])))
     draw = ImageDraw.Draw(page)
-    draw.text(
-        (_MARGIN, _MARGIN),
-        fitted(draw, subject.title, width - 2 * _MARGIN, 16),
-        fill=int(_PAGE.grey(INK[0])),
-        font=font(16),
-    )
+    title = fitted(draw, subject.title, width - 2 * _MARGIN, 16)
+    write(draw, (_MARGIN, _MARGIN), title, 16, int(_PAGE.grey(INK[0])))
     picture = as_picture(subject.image)
     scale = min(_INPUT / picture.height, (width - 2 * _MARGIN) / 2 / picture.width)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
@@ -152,7 +148,7 @@ def _probabilities(
         draw.rectangle((left, y + 2, left + _BAR, y + 20), fill=_TAKEN - 1)
         draw.rectangle((left, y + 2, left + round(_BAR * np.nan_to_num(share)), y + 20), fill=_TAKEN - 2)
         text = fitted(draw, f"{share:.3f}  {classes[label]}", 300, 14)
-        draw.text((left + _BAR + 8, y + 2), text, fill=int(_PAGE.grey(INK[0])), font=font(14))
+        write(draw, (left + _BAR + 8, y + 2), text, 14, int(_PAGE.grey(INK[0])))
 
 
 _VIRIDIS = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)

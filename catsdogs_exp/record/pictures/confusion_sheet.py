@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catsdogs_exp.metrics.confusion_matrix import row_shares
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, fitted, write
 
 _COUNTS_UP_TO = 25  # maximum number of classes for counts in the cells and names of all classes
 _CELL, _EDGE, _PAD = 52, 110, 8  # pixels
@@ -32,22 +32,22 @@ def confusion_sheet(confusion: NDArray[np.int64], classes: Sequence[str]) -> Ima
     sheet = Image.new("RGB", (left + side + _PAD, top + side + _PAD), BACKGROUND)
     sheet.paste(Image.fromarray(colours).resize((side, side), Image.Resampling.NEAREST), (left, top))
     draw = ImageDraw.Draw(sheet)
-    draw.text((_PAD, 4), "rows: true, columns: predicted", fill=INK, font=font(11))
+    write(draw, (_PAD, 4), "rows: true, columns: predicted", 11)
     if not is_named:
         return sheet
     for place, name in enumerate(classes):
-        draw.text((left - 4, top + (place + 0.5) * cell), fitted(draw, name, left - 12), INK, font(), anchor="rm")
+        write(draw, (left - 4, top + (place + 0.5) * cell), fitted(draw, name, left - 12), anchor="rm")
         sheet.paste(_upwards(fitted(draw, name, top - 30)), (left + place * cell + cell // 2 - 9, 24))
     for row, column in np.ndindex(count, count):
         number = int(confusion[row, column])
         middle = left + (column + 0.5) * cell, top + (row + 0.5) * cell
         ink = (0, 0, 0) if shares[row, column] > _PALE else (255, 255, 255)
-        draw.text(middle, f"{number}" if number < 1_000_000 else f"{number:.0e}", ink, font(), anchor="mm")
+        write(draw, middle, f"{number}" if number < 1_000_000 else f"{number:.0e}", fill=ink, anchor="mm")
     return sheet
 
 
 def _upwards(text: str) -> Image.Image:
     """Draws a name above a column, to be read from below."""
     picture = Image.new("RGB", (_EDGE - 28, 18), BACKGROUND)
-    ImageDraw.Draw(picture).text((2, 9), text, INK, font(), anchor="lm")
+    write(ImageDraw.Draw(picture), (2, 9), text, anchor="lm")
     return picture.rotate(90, expand=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -13,12 +15,35 @@ _TILE, _PAD = 150, 6  # pixels
 _TEXT = 18
 _SMALL, _SMALL_LINE = 11, 14  # of the lines after the first
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
+_OF_PILLOW = frozenset(map(chr, range(32, 127))) | {"…", "°"}  # the letters of its font that we use
+
+
+def font(size: int = 13, text: str = "") -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Returns Pillow's own font, so that pictures look the same everywhere.
+
+    It has little more than ASCII. For a text that needs more, such as the name of a class in most languages, it is
+    matplotlib's, in which the plots are drawn.
+    """
+    return _font(size, wide=not (text.isascii() or set(text) <= _OF_PILLOW))
 
 
 @lru_cache  # Pillow would unpack its font on every call
-def font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Returns Pillow's own font, so that pictures look the same everywhere."""
+def _font(size: int, wide: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    if wide:
+        return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
     return ImageFont.load_default(size)
+
+
+def write(  # noqa: PLR0913  (as Pillow's `text`)
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    size: int = 13,
+    fill: tuple[int, int, int] | int = INK,
+    anchor: str | None = None,
+) -> None:
+    """Writes a line of text in a font that has its letters."""
+    draw.text(place, text, fill=fill, font=font(size, text), anchor=anchor)
 
 
 def contact_sheet(images: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 8) -> Image.Image:
@@ -39,9 +64,9 @@ def contact_sheet(images: Sequence[NDArray[np.uint8]], labels: Sequence[str], co
     for index, (pixels, lines) in enumerate(zip(images, captions, strict=True)):
         x, y = _PAD + index % columns * (_TILE + _PAD), tops[index // columns]
         paste_fitted(sheet, pixels, (x, y), _TILE)
-        draw.text((x, y + _TILE + 1), lines[0], fill=INK, font=font())
+        write(draw, (x, y + _TILE + 1), lines[0])
         for number, line in enumerate(lines[1:]):
-            draw.text((x, y + _TILE + _TEXT + number * _SMALL_LINE), line, fill=INK, font=font(_SMALL))
+            write(draw, (x, y + _TILE + _TEXT + number * _SMALL_LINE), line, _SMALL)
     return sheet
 
 
@@ -57,7 +82,7 @@ def paste_fitted(sheet: Image.Image, pixels: NDArray[np.uint8], corner: tuple[in
 def note(text: str) -> Image.Image:
     """Draws a line of text as a picture, for a sheet without images."""
     picture = Image.new("RGB", (320, 48), BACKGROUND)
-    ImageDraw.Draw(picture).text((_PAD, 2 * _PAD), text, fill=INK, font=font())
+    write(ImageDraw.Draw(picture), (_PAD, 2 * _PAD), text)
     return picture
 
 
@@ -73,7 +98,7 @@ def _caption(draw: ImageDraw.ImageDraw, label: str, width: int) -> list[str]:
         line = ""
         for word in text.split(" "):
             longer = f"{line} {word}" if line else word
-            if line and draw.textlength(longer, font=font(_SMALL)) > width:
+            if line and draw.textlength(longer, font=font(_SMALL, longer)) > width:
                 lines.append(fitted(draw, line, width, _SMALL))
                 longer = word
             line = longer
@@ -89,10 +114,10 @@ def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int = 13) -> str:
     """Returns a text on one line, shortened to a width in pixels: in the middle, where file names differ least."""
     text = printable(text)
-    if draw.textlength(text, font=font(size)) <= width:
+    if draw.textlength(text, font=font(size, text)) <= width:
         return text
     for keep in range(len(text) - 1, 1, -1):
         cut = f"{text[: keep - keep // 2]}…{text[len(text) - keep // 2 :]}"
-        if draw.textlength(cut, font=font(size)) <= width:
+        if draw.textlength(cut, font=font(size, cut)) <= width:
             return cut
     return text[:1]

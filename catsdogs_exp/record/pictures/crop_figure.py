@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, write
 
 _PAD = 10
 _SIDE = 300  # pixels of the image's longer side
@@ -81,13 +81,12 @@ def crop_figure(
     sheet = Image.new("RGB", (width, below + (tall + _LINE * captions + _PAD if crops else 0)), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for number, line in enumerate(heading):
-        draw.text((_PAD, _PAD + number * _LINE), fitted(draw, line, width - 2 * _PAD), fill=INK, font=font())
+        write(draw, (_PAD, _PAD + number * _LINE), fitted(draw, line, width - 2 * _PAD))
     sheet.paste(_framed(small, scale, crops), (_PAD, top))
     for number, each in enumerate(maps, start=1):
         left = _PAD + number * (column + _PAD)
         sheet.paste(_mapped(small, each), (left, top))
-        title = fitted(draw, each.title, column, _SMALL)
-        draw.text((left, top + tall + 2), title, fill=INK, font=font(_SMALL))
+        write(draw, (left, top + tall + 2), fitted(draw, each.title, column, _SMALL), _SMALL)
     if maps:
         _draw_bar(draw, (_PAD + column + _PAD, top + tall + _LINE + 2, column))
     for number, crop in enumerate(crops):
@@ -100,7 +99,7 @@ def crop_figure(
         draw.rectangle((left, below, left + shown[0] - 1, below + shown[1] - 1), outline=crop.colour, width=3)
         for row, text in enumerate(crop.lines):
             place = (left, below + shown[1] + 2 + row * _LINE)
-            draw.text(place, fitted(draw, text, column, _SMALL), fill=INK, font=font(_SMALL))
+            write(draw, place, fitted(draw, text, column, _SMALL), _SMALL)
     return sheet
 
 
@@ -153,4 +152,4 @@ def _draw_bar(draw: ImageDraw.ImageDraw, place: tuple[int, int, int]) -> None:
         red, green, blue, _ = matplotlib.colormaps[_COLOURS](x / (width - 1))
         draw.line((left + x, top, left + x, top + _BAR), fill=(int(255 * red), int(255 * green), int(255 * blue)))
     for text, anchor, x in (("0", "la", left), ("0.5", "ma", left + width // 2), ("1", "ra", left + width)):
-        draw.text((x, top + _BAR + 1), text, fill=INK, font=font(11), anchor=anchor)
+        write(draw, (x, top + _BAR + 1), text, 11, anchor=anchor)

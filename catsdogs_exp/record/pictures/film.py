@@ -13,7 +13,7 @@ from catsdogs_exp.errors import BadInput, did_you_mean
 from catsdogs_exp.insight.maps import on_one_scale
 from catsdogs_exp.record.activation_arrays import KeptActivations
 from catsdogs_exp.record.pictures.activation_page import VIRIDIS
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, as_picture, fitted, write
 
 _TILE, _GAP, _MARGIN, _PER_ROW, _LINE = 48, 2, 10, 16, 22
 _INPUT = 120
@@ -106,12 +106,12 @@ def _frame(image: NDArray[np.uint8], title: str, maps: dict[str, NDArray[np.uint
     top = _MARGIN + _LINE + _INPUT + _MARGIN
     frame = Image.new("RGB", (width, top + sum(_LINE + count * (_TILE + _GAP) for count in rows.values())), BACKGROUND)
     draw = ImageDraw.Draw(frame)
-    draw.text((_MARGIN, _MARGIN - 2), fitted(draw, title, width - 2 * _MARGIN, 15), fill=INK, font=font(15))
+    write(draw, (_MARGIN, _MARGIN - 2), fitted(draw, title, width - 2 * _MARGIN, 15), 15)
     picture = ImageOps.contain(as_picture(image), (_INPUT, _INPUT), Image.Resampling.BICUBIC)
     frame.paste(picture, (_MARGIN, _MARGIN + _LINE))
     y = top
     for name, each in maps.items():
-        draw.text((_MARGIN, y), name, fill=INK, font=font(13))
+        write(draw, (_MARGIN, y), name)
         y += _LINE
         for channel in range(each.shape[-1]):
             tile = Image.fromarray(np.ascontiguousarray(each[..., channel]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catsdogs_exp.insight.atlas import Channel, LayerAtlas, Patch
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, as_picture, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, as_picture, fitted, write
 
 TILE = 56
 _GAP, _BREAK = 2, 10
@@ -55,7 +55,7 @@ def layer_sheet(layer: LayerAtlas, channels: Sequence[Channel], pixels: NDArray[
         if channel.part:
             lines.append(f"{channel.part} {channel.iou:.2f}")
         for place, line in enumerate(lines):
-            draw.text((4, y + 2 + 17 * place), fitted(draw, line, _TEXT - 8), fill=INK, font=font())
+            write(draw, (4, y + 2 + 17 * place), fitted(draw, line, _TEXT - 8))
         sheet.paste(strip, (_TEXT, y))
     return sheet
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from catsdogs_exp.insight.photo_map import Layout
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font, paste_fitted
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, fitted, paste_fitted, write
 
 TILE = 45
 """Pixels from one photo to the next, in both directions."""
@@ -71,4 +71,4 @@ def _draw_key(draw: ImageDraw.ImageDraw, width: int, classes: Sequence[str]) -> 
         else:
             draw.rectangle((x, 5, x + 13, 18), outline=_MISTAKE, width=_FRAME)
         if room > 0:
-            draw.text((x + 18, 4), fitted(draw, name, room), fill=INK, font=font())
+            write(draw, (x + 18, 4), fitted(draw, name, room))

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from catsdogs_exp.insight.staircase import Step, deep_enough
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font, write
 
 _STEP, _LEFT, _RIGHT, _TOP, _HEIGHT, _NAMES = 84, 56, 24, 44, 240, 26  # pixels
 _BEST, _EARLIER, _ENOUGH, _GRID = (31, 119, 180), (190, 190, 190), (200, 60, 50), (228, 228, 228)
@@ -35,7 +35,7 @@ def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: floa
     for tenth in range(round(low * 10), 11):
         _, y = place(0, tenth / 10)
         draw.line((_LEFT, y, width - _RIGHT, y), fill=_GRID)
-        draw.text((_LEFT - 34, y - 8), f"{tenth / 10:.1f}", fill=INK, font=font())
+        write(draw, (_LEFT - 34, y - 8), f"{tenth / 10:.1f}")
     _, y = place(0, chance)
     for dash in range(_LEFT, width - _RIGHT, 8):
         draw.line((dash, y, dash + 4, y), fill=INK)
@@ -54,9 +54,9 @@ def draw_staircase(epochs: Mapping[int, Sequence[Step]], best: int, chance: floa
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_BEST)
         name = fitted(draw, step.layer, _STEP * 2 - 8)
         row = _TOP + _HEIGHT + 6 + (number % 2) * 18  # in two rows, so that long names do not overlap
-        draw.text((x - draw.textlength(name, font=font()) / 2, row), name, fill=INK, font=font())
+        write(draw, (x - draw.textlength(name, font=font(text=name)) / 2, row), name)
     title = (
         f"accuracy of a linear probe, epoch {best}; dotted: most frequent class; red: {steps[enough].layer} suffices"
     )
-    draw.text((8, 8), fitted(draw, title, width - 16), fill=INK, font=font())
+    write(draw, (8, 8), fitted(draw, title, width - 16))
     plot.save(path)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from catsdogs_exp.insight.maps import standardise
 from catsdogs_exp.insight.wall import WallCell
 from catsdogs_exp.record.pictures.activation_page import VIRIDIS
-from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, INK, fitted, font
+from catsdogs_exp.record.pictures.contact_sheet import BACKGROUND, fitted, write
 
 _TILE, _GAP, _PER_ROW, _MARGIN = 34, 2, 8, 12
 _LABEL, _HEAD, _LINE = 190, 28, 17
@@ -45,12 +45,12 @@ def wall_picture(title: str, rows: Sequence[WallRow], probe: int) -> Image.Image
     row_height = (height - _HEAD) // len(rows)
     wall = Image.new("RGB", (_LABEL + columns * cell_width, height), BACKGROUND)
     draw = ImageDraw.Draw(wall)
-    draw.text((_MARGIN, 6), fitted(draw, title, wall.width - 2 * _MARGIN, 15), fill=INK, font=font(15))
+    write(draw, (_MARGIN, 6), fitted(draw, title, wall.width - 2 * _MARGIN, 15), 15)
     for number, row in enumerate(rows):
         top = _HEAD + number * row_height
         for line, text in enumerate(row.lines):
             label = fitted(draw, text, _LABEL - 2 * _MARGIN)
-            draw.text((_MARGIN, top + line * _LINE), label, fill=INK, font=font(13))
+            write(draw, (_MARGIN, top + line * _LINE), label)
         for column, cell in enumerate(row.cells):
             if cell is not None:
                 _draw(wall, draw, (_LABEL + column * cell_width, top), cell, probe)
@@ -59,7 +59,7 @@ def wall_picture(title: str, rows: Sequence[WallRow], probe: int) -> Image.Image
 
 def _draw(wall: Image.Image, draw: ImageDraw.ImageDraw, place: tuple[int, int], cell: WallCell, probe: int) -> None:
     left, top = place
-    draw.text((left, top), fitted(draw, cell.layer, _PER_ROW * (_TILE + _GAP)), fill=INK, font=font(13))
+    write(draw, (left, top), fitted(draw, cell.layer, _PER_ROW * (_TILE + _GAP)))
     pixels = standardise(cell.maps[probe])
     for number, channel in enumerate(cell.numbers):
         x, y = left + number % _PER_ROW * (_TILE + _GAP), top + _LINE + number // _PER_ROW * (_TILE + _GAP)
