@@ -1,5 +1,6 @@
 """How well a network classifies some images: the part shared by the reports of runs and evaluations."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,11 @@ def _add_curves(judged: dict[str, Any], predictions: Predictions) -> None:
     if len(names) == 2:
         best = best_threshold(predictions.probabilities[:, 1], labels)
         judged["threshold"] = (
-            f"Best threshold for {names[1]}: {best.value:.3f}, with an accuracy of {best.accuracy:.3f}; 0.5 gives "
+            f"Best threshold for {names[1]}: {_above(best.value)}, with an accuracy of {best.accuracy:.3f}; 0.5 gives "
             f"{best.at_half:.3f}. It was chosen on these images, so expect less on other images."
         )
+
+
+def _above(threshold: float) -> str:
+    """Formats the probability above which a class is predicted."""
+    return f"{threshold:.3f}" if math.isfinite(threshold) else "1, which no prediction exceeds"
