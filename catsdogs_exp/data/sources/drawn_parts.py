@@ -12,7 +12,7 @@ from PIL import Image
 from catsdogs_exp import platforms
 from catsdogs_exp.config.schema.datasets import DrawnDataset
 from catsdogs_exp.data import drawing
-from catsdogs_exp.data.cache_folder import cache_folder
+from catsdogs_exp.data.cache_folder import cache_errors, cache_folder
 from catsdogs_exp.data.in_processes import in_processes
 from catsdogs_exp.data.progress import ReportProgress
 from catsdogs_exp.data.sources.drawn import VERSION
@@ -26,7 +26,7 @@ def drawn_parts(
 ) -> list[NDArray[np.uint8]]:
     """Returns the masks of images of the source `drawn`, upright, like the images.
 
-    They are stored in the cache folder; missing masks are drawn.
+    They are stored in the cache folder; missing and damaged masks are drawn.
 
     Args:
         dataset: the settings that the images were drawn with.
@@ -38,6 +38,7 @@ def drawn_parts(
 
     Raises:
         ValueError: for a path that the source does not have.
+        CacheUnusable: if missing masks cannot be stored.
     """
     folder = cache_folder("drawn-parts") / f"v{VERSION}-{dataset.classes}-{dataset.seed}"
     classes = drawing.class_names(dataset.classes)
@@ -49,15 +50,25 @@ def drawn_parts(
             raise ValueError(f"The source drawn has no image {path}.")
         number = int(found[1])
         tasks.append((folder / parts[0] / f"{number}.png", classes.index(parts[0]), number, dataset.seed))
-    missing = [task for task in tasks if not task[0].exists()]
-    for name in {task[0].parent for task in missing}:
-        name.mkdir(parents=True, exist_ok=True)
-    _draw_all(missing, progress)
-    masks = []
-    for file, *_ in tasks:
+    masks = [_stored(file) for file, *_ in tasks]
+    missing = [place for place, mask in enumerate(masks) if mask is None]
+    with cache_errors(folder):
+        for name in {tasks[place][0].parent for place in missing}:
+            name.mkdir(parents=True, exist_ok=True)
+        _draw_all([tasks[place] for place in missing], progress)
+        for place in missing:
+            with Image.open(tasks[place][0]) as image:
+                masks[place] = np.asarray(image, np.uint8)
+    return [mask for mask in masks if mask is not None]
+
+
+def _stored(file: Path) -> NDArray[np.uint8] | None:
+    """Returns a stored mask, or None if there is none, or only a damaged one."""
+    try:
         with Image.open(file) as image:
-            masks.append(np.asarray(image, np.uint8))
-    return masks
+            return np.asarray(image, np.uint8)
+    except (OSError, SyntaxError, ValueError):  # as Pillow raises for damaged files
+        return None
 
 
 def _draw_all(tasks: list[tuple[Path, int, int, int]], progress: ReportProgress | None) -> None:
