@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,17 +64,32 @@ def _counts(sizes: NDArray[np.intp], fraction: float, ties: NDArray[np.uint64]) 
     """Returns the number of images to keep of each class: its share, rounded up in some classes and down in others, so
     that the fraction holds overall; at least one.
 
-    Classes take turns in proportion to their size, always in the same order, so a larger fraction keeps no fewer.
+    Classes take turns in proportion to their size, always in the same order, so a larger fraction keeps no fewer. The
+    turn goes to the class that would be the first to fall an image short of its share, among those not yet ahead of it:
+    however different the sizes, each class is within an image of its share (Tijdeman, "The Chairman Assignment
+    Problem", 1980).
 
     Args:
         sizes: images of each class.
         fraction: > 0 and <= 1.
         ties: which of equally large classes is rounded up first, lowest first.
     """
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    turn = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes.tolist() if size] or [np.empty(0)])
-    chosen = np.lexsort((ties[labels], turn))[: round(fraction * len(labels))]
-    return np.maximum(np.bincount(labels[chosen], minlength=len(sizes)), 1)
+    total = int(sizes.sum())
+    counts = [0] * len(sizes)
+    order, of_class = ties.tolist(), sizes.tolist()
+    # image `j` of a class of `n` may be chosen from (j - 1) / n of all turns on, and must be by j / n
+    waiting = [(0.0, label) for label, size in enumerate(of_class) if size]
+    ready: list[tuple[float, int, int]] = []
+    for number in range(round(fraction * total)):
+        now = (number + 0.5) / total
+        while waiting and waiting[0][0] <= now:
+            _, label = heappop(waiting)
+            heappush(ready, ((counts[label] + 1) / of_class[label], order[label], label))
+        _, _, label = heappop(ready)
+        counts[label] += 1
+        if counts[label] < of_class[label]:
+            heappush(waiting, (counts[label] / of_class[label], label))
+    return np.maximum(np.array(counts, dtype=np.intp), 1)
 
 
 def _part(manifest: Manifest, rows: NDArray[np.intp], note: str) -> Manifest:

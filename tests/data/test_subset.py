@@ -234,3 +234,11 @@ def test_roundings_cancel_over_the_classes(sizes: list[int], fractions: tuple[fl
 def test_many_small_classes_keep_their_fraction_together() -> None:
     counts = _counts(np.full(100, 12), 0.2, np.arange(100, dtype=np.uint64)[::-1])
     assert counts.sum() == 240 and counts.tolist() == [2] * 60 + [3] * 40
+
+
+def test_a_large_class_is_not_kept_in_place_of_small_ones() -> None:
+    """It kept 10 of its 60 images, a third more than its share."""
+    sizes = np.array([2, 2, 1, 1, 1, 2, 1, 60, 1, 2, 2, 1])
+    counts = _counts(sizes, 0.125, np.arange(12, dtype=np.uint64))
+    assert 7 <= counts[7] <= 8
+    assert _counts(sizes, 1.0, np.arange(12, dtype=np.uint64)).tolist() == sizes.tolist()
