@@ -14,6 +14,8 @@ from catsdogs_exp.platforms import expanded
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 _OTHER_ARCHIVES = (".7z", ".rar", ".zst", ".lz4", ".lzma", ".z", ".iso", ".dmg")
+_PART = re.compile(r"\.(?:zip|tar|t?gz|t?bz2|t?xz|7z)\.(?:\d{3}|part|partial|crdownload|download|opdownload|tmp)$")
+"""Names of one part of a split archive, and of a download that a browser did not finish."""
 _TABLES = (".csv", ".tsv")
 _PIXELS = 64  # tables with at least this many columns count as pixels: 8 x 8
 _HEAD = 2**16  # bytes of a table to examine
@@ -36,6 +38,8 @@ def source_for(path: str) -> str:
         if suffix in _TABLES:
             return "pixel_csv" if _is_of_pixels(found) else "csv"
         if suffix in _ARCHIVES or zipfile.is_zipfile(found) or tarfile.is_tarfile(found):
+            return "archive"
+        if _PART.search(found.name.lower()):  # opening it tells how to complete it
             return "archive"
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -58,6 +58,22 @@ def test_what_lies_there_decides(things: Path, path: str, source: str) -> None:
     assert len(said) == 1 and said[0].startswith(f"dataset={source}, because dataset.path is a")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("photos.zip.part", "The archive is incomplete: "),
+        ("photos.zip.crdownload", "The archive is incomplete: "),
+        ("photos.zip.001", "The archive is one part of several: "),
+    ],
+)
+def test_part_of_an_archive_is_called_so(
+    name: str, message: str, things: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(Path("photos.zip").read_bytes()[:500])
+    assert main(["inspect", name]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
 def test_a_home_is_understood(things: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(things))
     assert source_for("~/photos.zip") == "archive"

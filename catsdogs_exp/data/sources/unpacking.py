@@ -145,6 +145,8 @@ def _zip_entries(path: Path, opened: zipfile.ZipFile, unpacking: Unpacking) -> I
     for info in opened.infolist():
         if info.filename.endswith("/"):  # is_dir fails on an empty name
             continue
+        if info.filename.endswith("\\") and not info.file_size:  # a folder, as some programs on Windows write it
+            continue
         if info.flag_bits & 1:
             raise Unusable(f"The archive is encrypted: {path}. {_YOURSELF}")
         if info.compress_type in METHODS:

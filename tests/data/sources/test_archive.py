@@ -116,6 +116,7 @@ def test_folders_and_backslashes_are_understood(tmp_path: Path, cache: Path) -> 
     path = tmp_path / "windows.zip"
     with zipfile.ZipFile(path, "w") as opened:
         opened.writestr("cats/", b"")
+        opened.writestr("dogs\\", b"")
         opened.writestr("cats\\tom.jpg", b"tom")
         opened.writestr("./dogs/./rex.jpg", b"rex")
     assert content(unpacked(path)) == {"cats/tom.jpg": b"tom", "dogs/rex.jpg": b"rex"}
