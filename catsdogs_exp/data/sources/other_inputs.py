@@ -1,7 +1,7 @@
 """Suggests how to read a folder without class folders: its tables, and its archives."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from catsdogs_exp.data.sources.split_names import TEST, TRAIN, split_in, split_of
@@ -9,6 +9,8 @@ from catsdogs_exp.data.sources.tree import Tree
 from catsdogs_exp.data.sources.wording import shown
 
 _TABLES = (".csv", ".tsv")
+_UNREAD = (".mat", ".jsonl", ".parquet", ".pkl")  # formats of labels that are not read; and, if named after labels:
+_UNREAD_LABELS = (".json", ".xml")
 _PARTS = (".z01", ".001")
 _PACKED = (".7z", ".rar", ".zst", *_PARTS)  # not readable here
 
@@ -27,7 +29,7 @@ def table_hint(tree: Tree, inside: Sequence[str] = (), in_place: bool = True, pi
     found = [place / name for place in places for name in tree.walker.loose_files(place) if _may_have_labels(name)]
     found = [path for path in found if _split_of(path, tree) != TEST]
     if not found:
-        return ""
+        return _unread_hint([name for place in places for name in tree.walker.loose_files(place)])
     table = min(found, key=lambda path: _split_of(path, tree) != TRAIN and not _has_labels(path.name))
     if not in_place:
         return f". With the classes in {shown(table.name)}: unpack the archive yourself and use dataset=csv"
@@ -35,6 +37,19 @@ def table_hint(tree: Tree, inside: Sequence[str] = (), in_place: bool = True, pi
     if pixels:
         return f". For a table of files and classes: dataset=csv {path}; for one of pixels: dataset=pixel_csv {path}"
     return f". With the classes in a table: dataset=csv {path}"
+
+
+def _unread_hint(names: Iterable[str]) -> str:
+    """Names a file that may contain the classes in a format that is not read, or `""`."""
+    found = [
+        name
+        for name in names
+        if name.lower().endswith(_UNREAD) or (name.lower().endswith(_UNREAD_LABELS) and _has_labels(name))
+    ]
+    if not found:
+        return ""
+    name = min(found, key=lambda name: not _has_labels(name))
+    return f". {shown(name)} may contain the classes, but is not read: write them to a table of files and classes"
 
 
 def archive_hint(tree: Tree) -> str:
@@ -60,4 +75,4 @@ def _split_of(table: Path, tree: Tree) -> int | None:
 
 
 def _has_labels(name: str) -> bool:
-    return any(word in name.lower() for word in ("label", "class", "truth"))
+    return any(word in name.lower() for word in ("label", "class", "truth", "annotation"))

@@ -161,6 +161,21 @@ def test_a_table_next_to_images_without_class_folders_is_named(tmp_path: Path, p
     assert message.endswith(f"dataset=csv {shlex.quote(f'dataset.path={tmp_path}/{table}')}.")
 
 
+@pytest.mark.parametrize(
+    ("patterns", "name"),
+    [
+        (["jpg/image_{1,2}.jpg", "{imagelabels,setid}.mat"], "imagelabels.mat"),
+        (["train/{1,2}.jpg", "train/metadata.jsonl"], "metadata.jsonl"),
+        (["photos/{1,2}.jpg", "annotations.json"], "annotations.json"),
+    ],
+)
+def test_classes_in_a_file_that_is_not_read_are_named(tmp_path: Path, patterns: list[str], name: str) -> None:
+    message = refusal(made(tmp_path, *patterns))
+    assert message.endswith(
+        f". {name} may contain the classes, but is not read: write them to a table of files and classes."
+    )
+
+
 def test_tables_alone_may_be_of_files_or_of_pixels(tmp_path: Path) -> None:
     message = refusal(made(tmp_path, "digits_{test,train}.csv", "mapping.txt"))
     assert "contains no images, but 3 other files, such as digits_test.csv" in message
