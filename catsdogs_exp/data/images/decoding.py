@@ -19,7 +19,7 @@ from PIL import (
 )
 
 from catsdogs_exp.data.images import depth, jpeg
-from catsdogs_exp.data.images.formats import FORMATS, is_cut, is_extension_of, unread_format, unread_tiff
+from catsdogs_exp.data.images.formats import FORMATS, is_cut, is_extension_of, misread_tiff, unread_format, unread_tiff
 from catsdogs_exp.data.images.tiff_planes import UnreadPlanes, correct_planes, with_one_plane
 from catsdogs_exp.process import pillow_warnings_ignored
 
@@ -27,9 +27,10 @@ from catsdogs_exp.process import pillow_warnings_ignored
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 # Part of every cache key. Change it whenever the same file would give different pixels.
-VERSION = 5
+VERSION = 6
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 _BAND = 1 << 22  # pixels
+_PALETTE = 320  # tag of a TIFF
 _CUT = ("truncated", "eof", "unexpected end", "not enough")  # in Pillow's messages
 # Transposition that makes an image upright, by EXIF orientation.
 _TURNS = {
@@ -167,6 +168,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     image = Image.open(io.BytesIO(with_one_plane(data)), formats=FORMATS)
     if image.width * image.height > max_pixels:
         raise TooLarge(image.width, image.height)
+    if kind := misread_tiff(image, data):
+        raise Undecodable(f"unsupported format: {kind}")
     return image
 
 
@@ -230,10 +233,18 @@ def _loaded(image: Image.Image) -> int:
         orientation = jpeg.orientation_of(image)
         correct_planes(image)
         image.load()
+        _palette_of_bytes(image)
         return orientation
     _transparency_of_pixels(image)
     image.load()  # in PNGs, EXIF may follow the pixels
     return jpeg.orientation_of(image)
+
+
+def _palette_of_bytes(image: Image.Image) -> None:
+    """Corrects a TIFF's palette of values up to 255, as some programs write it, instead of 65,535."""
+    colours = image.tag_v2.get(_PALETTE, ()) if isinstance(image, TiffImagePlugin.TiffImageFile) else ()
+    if image.mode == "P" and colours and max(colours) <= 255:
+        image.putpalette(np.array(colours, np.uint8).reshape(3, -1).T.tobytes())
 
 
 def _turned(rgb: Image.Image, image: Image.Image, orientation: int) -> Image.Image:

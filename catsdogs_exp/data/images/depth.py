@@ -64,7 +64,8 @@ def _bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     Yields:
         The rows and their values, float64 [rows, w], including NaN.
     """
-    unsigned = image.mode == "I" and _tag(image, _FORMAT) == _UNSIGNED and _tag(image, _BITS) == 32
+    # A TIFF that does not state its format holds unsigned integers.
+    unsigned = image.mode == "I" and _tag(image, _FORMAT, _UNSIGNED) == _UNSIGNED and _tag(image, _BITS) == 32
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)

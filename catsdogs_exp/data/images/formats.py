@@ -4,7 +4,7 @@ import re
 from io import BytesIO
 from typing import Literal
 
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 # Pillow's names of readable formats. MPO, a phone JPEG with a second image, comes through JPEG.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF")
@@ -21,7 +21,6 @@ _EXTENSIONS = {
 _UNREAD = (
     (b"8BPS", "PSD"),
     (b"\0\0\1\0", "ICO"),
-    (b"\0\0\2\0", "CUR"),
     (b"icns", "ICNS"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
@@ -42,11 +41,20 @@ _UNREAD = (
     (b"II*\0\x10\0\0\0CR", "RAW of a camera"),
     (b"IIU\0", "RAW of a camera"),
     (b"IIRO", "RAW of a camera"),
+    (b"FOVb", "RAW of a camera"),
+    (b"\0MRM", "RAW of a camera"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"\0\0\x02\0\0\0\0\0", "TGA"),
+    (b"\0\0\x0a\0\0\0\0\0", "TGA"),
+    (b"\0\0\2\0", "CUR"),
 )
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "RAW of a camera"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
 )
 _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_CHANNELS, _TIFF_FORMAT = 258, 259, 277, 339
+_TIFF_SUBFILE, _TIFF_CHILDREN, _DNG = 254, 330, 50706
+_REDUCED = 1  # a bit of the first of these: a small version of another image in the file
+_SIGNED = 2
 _TIFF_NEEDED = (256, 257, _TIFF_BITS)  # width, height
 _TIFF_PIXELS = ((273, 279), (324, 325))  # where strips and tiles begin, and how long they are
 _TIFF_FORMATS = {1: "integers", 2: "signed integers", 3: "floats", 5: "complex integers", 6: "complex numbers"}
@@ -100,6 +108,21 @@ def unread_tiff(data: bytes) -> str | None:
         return f"TIFF of {several}{' and '.join(map(str, bits))}-bit {kind}{unknown}"
     except Exception:  # a damaged tag table: not an image
         return None
+
+
+def misread_tiff(image: Image.Image, data: bytes) -> str | None:
+    """Returns the kind of a TIFF that Pillow opens as something else: a camera's RAW, whose first image is only a
+    thumbnail, or signed 8-bit integers, which it takes for unsigned ones. None for all other files.
+    """
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return None
+    tags = image.tag_v2
+    if int(tags.get(_TIFF_SUBFILE, 0)) & _REDUCED and (_TIFF_CHILDREN in tags or _DNG in tags):
+        return "RAW of a camera"
+    kinds = tags.get(_TIFF_FORMAT, (1,))
+    if _SIGNED in (kinds if isinstance(kinds, tuple) else (kinds,)) and max(tags.get(_TIFF_BITS, (1,))) == 8:
+        return unread_tiff(data)
+    return None
 
 
 def is_cut(data: bytes) -> bool:

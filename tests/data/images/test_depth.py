@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.schema import Config
@@ -187,12 +187,43 @@ def test_turned_tiffs_are_noted(orientation: int) -> None:
     [
         (tiff((np.dstack([RAMP] * 3)).astype("<f4"), 32, 3, 2), "TIFF of 3 x 32-bit floats"),
         (tiff(RAMP.astype("<f8"), 64, 3), "TIFF of 64-bit floats"),
+        (tiff((RAMP * 127).astype("i1"), 8, 2), "TIFF of 8-bit signed integers"),
         (tiff(np.dstack([GREY] * 5), 8, 1, 2, extra=0), "TIFF of 5 x 8-bit integers"),
     ],
 )
 def test_kinds_of_tiff_that_are_not_read_are_named(data: bytes, name: str) -> None:
     for way in (decode, pixels, lambda data: examine(data, None, 32)):
         with pytest.raises(Undecodable, match=f"^unsupported format: {name}$"):
+            way(data)
+
+
+def test_a_tiff_that_does_not_state_its_format_holds_unsigned_integers() -> None:
+    stated = tiff((RAMP * (2**32 - 1)).astype("<u4"), 32, 1)
+    check(stated.replace(struct.pack("<HHI", 339, 3, 1), struct.pack("<HHI", 60000, 3, 1)), GREY)
+
+
+def test_a_palette_of_values_up_to_255() -> None:
+    """Some programs write them instead of values up to 65,535, and all was black."""
+    levels = np.arange(256, dtype="<u2")
+    palette = np.array([levels, levels[::-1], levels // 2])
+    image = Image.fromarray(GREY)
+    image.putpalette(palette.T.astype("u1").tobytes())
+    data = saved(image, "TIFF")
+    expected = np.dstack([GREY, 255 - GREY, GREY // 2])
+    check(data, expected)
+    wide = (palette * 256).tobytes()
+    assert wide in data
+    check(data.replace(wide, palette.tobytes()), expected)
+
+
+@pytest.mark.parametrize("tag", [330, 50706])  # of further images inside, and of DNG
+def test_the_thumbnail_in_a_cameras_file_is_not_the_photo(tag: int) -> None:
+    table = TiffImagePlugin.ImageFileDirectory_v2()
+    table[254], table[tag] = 1, (1,) if tag == 330 else b"\1\4\0\0"
+    table.tagtype[tag] = 4 if tag == 330 else 1
+    data = saved(Image.fromarray(GREY).convert("RGB"), "TIFF", tiffinfo=table)
+    for way in (decode, pixels, lambda data: examine(data, None, 32)):
+        with pytest.raises(Undecodable, match=r"^unsupported format: RAW of a camera$"):
             way(data)
 
 
