@@ -235,9 +235,10 @@ def _no_column(dataset: CsvDataset, table: Table, key: str, sample: list[Row]) -
     numbers = [row for _, row in sample if sum(map(is_number, row)) > 20 or any(len(text.split()) > 20 for text in row)]
     hint = ". It looks like a table of pixels: dataset=pixel_csv" if numbers and len(numbers) == len(sample) else ""
     what = "files" if key == "path_column" else "classes"
+    fields = sample[0][1] if sample and not table.named else []
     return BadInput(
         f"dataset.{key} must name the column of {table.path} with the {what}. Received: none. "
-        f"The columns: {listed_columns(table.columns)}{hint}."
+        f"The columns: {listed_columns(table.columns, fields)}{hint}."
     )
 
 

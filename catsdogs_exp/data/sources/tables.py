@@ -25,6 +25,7 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space":
 _SAMPLE = 20  # lines used for guessing
 _LONGEST_LINE = 2**22  # characters; enough for an image of 512 x 512 pixels
 _LONGEST_FIELD = 2**24
+_SHOWN = 60  # characters of a field in a message
 _CHUNK = 2**20
 _END_OF_FILE = "\x1a"  # in DOS
 _INDEX = ("", "index", "id", "unnamed0")
@@ -306,9 +307,14 @@ def is_index(name: str) -> bool:
     return re.sub(r"[\W_]+", "", name.casefold()) in _INDEX
 
 
-def listed_columns(columns: Sequence[str]) -> str:
-    """The names of the first columns."""
-    return ", ".join(map(shown, columns[:20])) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+def listed_columns(columns: Sequence[str], fields: Sequence[str] = ()) -> str:
+    """The names of the first columns; with fields, the beginning of each column's, for columns that have only
+    numbers.
+    """
+    names = [shown(name) for name in columns[:20]]
+    if fields:
+        names = [f"{name} ({shown(field[:_SHOWN])})" for name, field in zip(names, fields, strict=False)]
+    return ", ".join(names) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
 
 
 def is_number(text: str) -> bool:

@@ -335,3 +335,12 @@ def test_a_run_never_separates_the_photos_of_a_patient(
     assert any(
         line.endswith("Use fewer folds, or choose a column with smaller groups, or leave it out") for line in said
     )
+
+
+def test_columns_without_names_are_told_with_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.txt"
+    path.write_text("".join(f"val_{i}.JPEG\tn0{i % 2}\t{i}\t{'x' * 99}\n" for i in range(8)), encoding="utf-8")
+    assert refusal(path).endswith(f"Received: none. The columns: 1 (val_0.JPEG), 2 (n00), 3 (0), 4 ({'x' * 60}).")
+    for number in range(8):
+        (tmp_path / f"val_{number}.JPEG").touch()
+    assert files_of(configured(path, "dataset.label_column=2").dataset).classes == ("n00", "n01")
