@@ -3,7 +3,11 @@
 import difflib
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from catsdogs_exp.platforms import as_meant
 
 _GUESSES = 3  # names that a message suggests
 _PART = 4  # letters of a part of a name that identify it
@@ -92,6 +96,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         near = [name for plain, name in reversed(names.items()) if word.casefold() in plain]
         near = near if len(near) <= _GUESSES else []
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def did_you_mean_path(path: str | Path) -> str:
+    """Returns `". Did you mean X?"` for a path that does not exist, or the next step for an address, or `""`."""
+    if re.match(r"(?:https?|ftp|s3|gs|gdrive):/", str(path), re.IGNORECASE):
+        return ". This is an address: download the file, and name it"
+    meant = as_meant(path)
+    return f". Did you mean {meant}?" if meant else ""
 
 
 def one_line(error: BaseException) -> str:

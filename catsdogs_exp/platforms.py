@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 WINDOWS = os.name == "nt"
 
@@ -37,6 +38,47 @@ def expanded(path: str | Path) -> Path:
     shell.
     """
     return Path(os.path.expanduser(path))  # noqa: PTH111  (that of Path raises an error for such a name)
+
+
+def as_meant(path: str | Path) -> str | None:
+    """Returns what exists and was probably meant by a path that does not exist, such as `/home/ann/photos` for
+    `$HOME/photos`, `photos` for `'photos'` or `Photos`; None if nothing does.
+    """
+    texts = [str(path)]
+    for change in _CHANGES:
+        texts += [change(text) for text in texts]
+    for text in dict.fromkeys(texts[1:]):
+        if text.strip() and text != texts[0] and _lies_there(expanded(text)):
+            return text
+    folder, name = os.path.split(os.path.normpath(expanded(path)))
+    try:
+        alike = [each for each in Path(folder).iterdir() if _plain(each.name) == _plain(name)]
+    except (OSError, ValueError):
+        return None
+    return str(alike[0]) if alike else None
+
+
+_PAIRS = ("''", '""', "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb")
+_CHANGES: tuple[Callable[[str], str], ...] = (
+    str.strip,
+    lambda text: text[1:-1] if text[:1] + text[-1:] in _PAIRS else text,
+    os.path.expandvars,  # `$HOME` in single quotes
+    lambda text: re.sub(r"^file:/+(?:localhost/)?", "/", text),
+    unquote,  # `%20`
+    lambda text: re.sub(r"\\(.)", r"\1", text),  # a backslash before a space, in quotes
+    lambda text: text.replace("\\", "/"),
+)
+
+
+def _lies_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def is_folder(path: str | Path) -> bool:

@@ -23,8 +23,8 @@ from catsdogs_exp.__main__ import main
 from catsdogs_exp.config.compose import config_of
 from catsdogs_exp.data.sources import archive, unpacking
 from catsdogs_exp.data.sources.registry import files_of
-from catsdogs_exp.errors import BadInput
-from catsdogs_exp.platforms import SafeNames, original_name, safe_name
+from catsdogs_exp.errors import BadInput, did_you_mean_path
+from catsdogs_exp.platforms import SafeNames, as_meant, original_name, safe_name
 from catsdogs_exp.record.folder.run_folder import write_yaml
 from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot, write_snapshot
 
@@ -391,3 +391,46 @@ def test_a_name_that_begins_with_a_tilde_need_not_be_a_home(
     package = Path(platforms.__file__).parent
     users = {path.name for path in package.rglob("*.py") if "expanduser" in path.read_text()}
     assert users == {"platforms.py", "cache_folder.py"}  # the latter says that there is no home
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$PHOTOS/my cats",
+        "${PHOTOS}/my cats",
+        "'my cats'",
+        '"my cats"',
+        "\u201cmy cats\u201d",
+        " my cats",
+        "my cats ",
+        "my cats\r",
+        "my\\ cats",
+        "'my\\ cats'",
+        ".\\my cats",
+        "file://{here}/my%20cats",
+        "My Cats",
+        "my  cats",
+        "{here}/MY CATS",
+    ],
+)
+def test_a_path_that_was_probably_meant(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my cats").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOTOS", str(tmp_path))
+    text = text.replace("{here}", tmp_path.as_posix())
+    meant = as_meant(text)
+    assert meant is not None and Path(meant).samefile(tmp_path / "my cats")
+    assert did_you_mean_path(text) == f". Did you mean {meant}?"
+
+
+@pytest.mark.parametrize("text", ["", " ", "''", "cats", "my cats/none", "\0", "x" * 5000, "$NOTHING/x"])
+def test_a_path_that_means_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my cats").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert did_you_mean_path(text) == ""
+
+
+def test_an_address_is_no_path() -> None:
+    """A path loses the second of two slashes."""
+    for text in ("https://example.com/cats.zip", Path("https://example.com/cats.zip"), "s3://bucket/cats"):
+        assert did_you_mean_path(text) == ". This is an address: download the file, and name it"

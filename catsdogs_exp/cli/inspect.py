@@ -1,6 +1,7 @@
 """`python -m catsdogs_exp inspect [PATH] [dataset=... ...]`: what the data contains, and its problems."""
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from catsdogs_exp.cli.arguments import path_of, unknown_option
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
-from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.errors import BadInput, did_you_mean, did_you_mean_path
+from catsdogs_exp.platforms import expanded
 
 _SHOWN = 20
 _CLUSTERS = 5
@@ -129,12 +131,15 @@ def _settings(words: list[str]) -> list[str]:
             raise unknown_option(words, position, _OPTIONS)
         (overrides if "=" in word and not os.path.lexists(word) else paths).append(word)
     if len(paths) > 1:
-        raise BadInput(f"inspect takes one path. Received: {' '.join(paths)}")
+        together = " ".join(paths)
+        hint = f". Type: inspect {shlex.quote(together)}" if os.path.lexists(expanded(together)) else ""
+        raise BadInput(f"inspect takes one path. Received: {together}{hint}")
     if not paths:
         return overrides
     path = path_of("PATH", paths[0])
     if not path.exists():
-        raise BadInput(f"There is no folder or archive to inspect at: {path}. Settings are written key=value.")
+        hint = did_you_mean_path(paths[0]) or ". Settings are written key=value."
+        raise BadInput(f"There is no folder or archive to inspect at: {path}{hint}")
     from catsdogs_exp.config.data_words import source_for
     from catsdogs_exp.config.quoting import quoted
 

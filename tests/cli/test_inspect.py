@@ -35,3 +35,20 @@ def test_every_gate_counts(photo_folder, capsys: pytest.CaptureFixture[str]) -> 
     assert "found: 1 bad (--fail-on bad,leak)" in capsys.readouterr().err
     assert main(["inspect", str(root), "--fail-on", ","]) == 2
     assert "--fail-on must be a list of bad, duplicate, " in capsys.readouterr().err
+
+
+def test_a_path_that_does_not_exist_names_the_one_that_was_meant(
+    photo_folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo_folder({"cats": 2, "dogs": 2}).rename(tmp_path / "my photos")
+    monkeypatch.chdir(tmp_path)
+    for words, message in (
+        (["inspect", "'my photos'"], "inspect at: 'my photos'. Did you mean my photos?"),
+        (["inspect", "my", "photos"], "Received: my photos. Type: inspect 'my photos'"),
+        (["inspect", "https://a.b/c.zip"], "c.zip. This is an address: download the file, and name it"),
+        (["dataset=folder", "dataset.path=My Photos"], "There is none at: My Photos. Did you mean my photos?"),
+        (["report", "'my photos'"], "There is none at: 'my photos'. Did you mean my photos?"),
+        (["compare", "MY PHOTOS"], "MY PHOTOS (it does not exist). Did you mean my photos?"),
+    ):
+        assert main(words) == 2
+        assert message in capsys.readouterr().err

@@ -19,7 +19,7 @@ from catsdogs_exp.data.sources.known_names import ARCHIVES
 from catsdogs_exp.data.sources.listing import Listing, naming_archives
 from catsdogs_exp.data.sources.name_encoding import check_encoding
 from catsdogs_exp.data.sources.unpacking import Unpacking, Unusable, unpack
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, did_you_mean_path
 from catsdogs_exp.platforms import expanded, restricts_names
 
 VERSION = 2  # change this whenever the same archive would give different files
@@ -46,7 +46,7 @@ def archive_file(path: str, key: str = "dataset.path") -> Path:
     """
     found = expanded(path)
     if not found.exists():
-        raise BadInput(f"{key} must be an archive of images. There is none at: {found}")
+        raise BadInput(f"{key} must be an archive of images. There is none at: {found}{did_you_mean_path(path)}")
     if found.is_dir():
         raise BadInput(
             f"{key} must be a zip or tar file. Received a folder: {found}. Use dataset=folder dataset.path={found}"

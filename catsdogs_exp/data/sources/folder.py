@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from catsdogs_exp.config.schema.datasets import FolderDataset, several
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, did_you_mean_path
 from catsdogs_exp.platforms import expanded
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
@@ -39,7 +39,7 @@ def existing_folder(text: str, key: str = "dataset.path") -> Path:
     """
     path = expanded(text)
     if not path.exists():
-        raise BadInput(f"{key} must be a folder of images. There is none at: {path}")
+        raise BadInput(f"{key} must be a folder of images. There is none at: {path}{did_you_mean_path(text)}")
     if not path.is_dir():
         hint = "For an archive use dataset=archive." if path.suffix.lower() in ARCHIVES else "Name its folder."
         if path.suffix.lower() == ".csv":

@@ -15,7 +15,7 @@ from catsdogs_exp.data.sources.archive_kinds import no_table
 from catsdogs_exp.data.sources.known_names import has_image_extension
 from catsdogs_exp.data.sources.name_encoding import check_encoding, guessed
 from catsdogs_exp.data.sources.wording import counted, shown, some
-from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.errors import BadInput, did_you_mean, did_you_mean_path
 from catsdogs_exp.platforms import expanded
 
 # line number and fields
@@ -63,7 +63,7 @@ def table_file(text: str | None, key: str = "dataset.path") -> Path:
     """
     path = expanded(text or "")
     if not path.exists():
-        raise BadInput(f"{key} must be a CSV file. There is none at: {path}")
+        raise BadInput(f"{key} must be a CSV file. There is none at: {path}{did_you_mean_path(text or '')}")
     if not path.is_file():
         raise BadInput(f"{key} must be a CSV file. Received a folder: {path}")
     return path.resolve()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catsdogs_exp.data.sources.listing import SPLITS
-from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.errors import BadInput, did_you_mean, did_you_mean_path
 from catsdogs_exp.platforms import expanded, is_folder
 
 OUTPUTS = "outputs"
@@ -39,7 +39,9 @@ def find_run(path: Path) -> RunFiles:
         if folder.is_file():
             folder = folder.parent.parent if folder.parent.name == "checkpoints" else folder.parent
         if not folder.exists():
-            raise BadInput(f"RUN must be a run folder. There is none at: {path}{_of_this_name(path)}")
+            raise BadInput(
+                f"RUN must be a run folder. There is none at: {path}{_of_this_name(path) or did_you_mean_path(path)}"
+            )
         is_run = (folder / "result.json").is_file()
     except OSError as error:
         raise BadInput(f"RUN must be a run folder. Received: {path}, which cannot be read: {error.strerror}") from error

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from catsdogs_exp.config.relevance import matters
-from catsdogs_exp.errors import BadInput
+from catsdogs_exp.errors import BadInput, did_you_mean_path
 from catsdogs_exp.natural_sort import flatten
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.epoch_rows import epoch_rows
@@ -118,9 +118,10 @@ def find_runs(paths: Sequence[str | Path], remarks: list[str]) -> list[Path]:
         start = expanded(path)
         if not start.is_dir():
             received = "a file" if start.exists() else "it does not exist"
+            meant = "" if start.exists() else did_you_mean_path(path)
             raise BadInput(
-                f"PATH must be a run folder or a folder that contains runs. Received: {path} ({received}). "
-                "Train a run with python -m catsdogs_exp, or name another folder."
+                f"PATH must be a run folder or a folder that contains runs. Received: {path} ({received})"
+                f"{meant or '. Train a run with python -m catsdogs_exp, or name another folder.'}"
             )
         for folder, files in _searched(start.absolute(), seen, remarks):
             if SWEEP_FILE in files:
