@@ -11,7 +11,7 @@ from catsdogs_exp.data.sources.folder import ARCHIVES
 from catsdogs_exp.data.sources.listing import Listing, list_images
 from catsdogs_exp.data.sources.selection import Selection
 from catsdogs_exp.data.sources.wording import some
-from catsdogs_exp.errors import BadInput, did_you_mean
+from catsdogs_exp.errors import BadInput, did_you_mean, did_you_mean_path
 from catsdogs_exp.natural_sort import natural_key
 from catsdogs_exp.platforms import expanded
 from catsdogs_exp.record.folder.run_files import RunFiles, data_root, split_files
@@ -158,6 +158,8 @@ def _existing(folder: Path) -> Path:
     path = expanded(folder)
     if not path.is_dir():
         hint = ". Unpack it first" if path.is_file() and path.suffix.lower() in ARCHIVES else ""
+        if not path.exists():
+            hint = did_you_mean_path(folder)
         raise BadInput(f"--data must be a folder with one folder per class. Received: {folder}{hint}")
     return path.resolve()
 

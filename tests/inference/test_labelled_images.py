@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from catsdogs_exp.config.schema import Config
+from catsdogs_exp.errors import BadInput
 from catsdogs_exp.inference.labelled_images import images_of_folder
 from catsdogs_exp.training.checkpoint.card import ModelCard
 
@@ -26,3 +27,10 @@ def test_the_networks_value_range_counts_not_the_folders(tmp_path: Path, config,
     assert levels == {"cats": {51}, "dogs": {153}}
     dark = replace(card, white_levels={"F": white * 51})  # the same folder for a network that knows brighter images
     assert {int(image.max()) for image in images_of_folder(tmp_path, dark, 10).pixels} == {1, 3}
+
+
+def test_a_folder_that_does_not_exist_names_the_one_that_was_meant(tmp_path: Path, config) -> None:
+    (tmp_path / "photos").mkdir()
+    card = ModelCard.of(config("target_size=16", "depth=2").loader, ("cats", "dogs"))
+    with pytest.raises(BadInput, match=r"Received: .*Photos\. Did you mean .*photos\?$"):
+        images_of_folder(tmp_path / "Photos", card, 10)
