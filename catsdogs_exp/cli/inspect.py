@@ -9,6 +9,7 @@ from typing import Any
 from catsdogs_exp.cli.arguments import path_of, unknown_option
 from catsdogs_exp.cli.json_output import put_json
 from catsdogs_exp.cli.screen import TerminalScreen, aside, output, table
+from catsdogs_exp.data.sources.wording import counted
 from catsdogs_exp.errors import BadInput, did_you_mean, did_you_mean_path
 from catsdogs_exp.platforms import expanded
 
@@ -233,7 +234,7 @@ def _print_groups(say: Callable[[str], None], name: str, groups: list[list[str]]
     if not groups:
         return
     what = "pair" if "leak" in name else "cluster"
-    say(f"{name.replace('_', ' ')}: {len(groups)} {what}{'' if len(groups) == 1 else 's'}")
+    say(f"{name.replace('_', ' ')}: {counted(len(groups), what)}")
     for group in groups[:_CLUSTERS]:
         say(f"  {_some(group)}")
     if len(groups) > _CLUSTERS:

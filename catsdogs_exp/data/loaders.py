@@ -1,28 +1,53 @@
 """Loaders: batches as a function of (seed, epoch, step), in place of the course's generators."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catsdogs_exp.config.schema import Augment, Config
+from catsdogs_exp.config.schema import Augment, Config, LoaderSettings
 from catsdogs_exp.data import augmentation
 from catsdogs_exp.data.images import resizing
 from catsdogs_exp.data.images.pixels import Fetch
-from catsdogs_exp.data.manifest import Manifest
 from catsdogs_exp.data.open_data import Data
 from catsdogs_exp.data.randomness import crop_uniforms, epoch_order, mix_generator
 from catsdogs_exp.data.sources.listing import TRAIN
 
 # uint8 [b, height, width, channels], and int32 [b] or, mixed, float32 [b, classes] that sum to 1
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.float32]]
-# uint8 [h, w, channels] as fetched, its manifest row, float64 [BOX_UNIFORMS] -> uint8 [height, width, channels]
-Cut = Callable[[NDArray[np.uint8], int, NDArray[np.float64]], NDArray[np.uint8]]
-# its manifest row, float64 [BOX_UNIFORMS] -> the box that `Cut` cuts, as text
-DescribeCut = Callable[[int, NDArray[np.float64]], str]
+
+
+@dataclass(frozen=True)
+class RandomCut:
+    """Cuts random boxes out of images, and describes them.
+
+    Attributes:
+        widths, heights: of the images in their files, by manifest row.
+        settings: how boxes are drawn, and resized.
+    """
+
+    widths: NDArray[np.int32]
+    heights: NDArray[np.int32]
+    settings: LoaderSettings
+
+    def __call__(self, fetched: NDArray[np.uint8], row: int, u: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Returns the box of an image, uint8 [height, width, channels].
+
+        Args:
+            fetched: uint8 [h, w, channels].
+            row: its manifest row.
+            u: float64 [BOX_UNIFORMS].
+        """
+        return resizing.crop_stored(fetched, int(self.widths[row]), int(self.heights[row]), self.settings, u)
+
+    def describe(self, row: int, u: NDArray[np.float64]) -> str:
+        """Returns the box as text: its share of the image, and its proportions."""
+        width, height = int(self.widths[row]), int(self.heights[row])
+        box = resizing.random_box(height, width, self.settings.crop_scale, self.settings.crop_ratio, u)
+        return f"{box[2] * box[3] / (width * height):.2f} of it, {box[2] / box[3]:.2f} : 1"
 
 
 @dataclass(frozen=True)
@@ -42,7 +67,6 @@ class Loader:
         cut: cuts a random box out of training images, for `resize=random_resized_crop`; otherwise None.
         workers: threads; 0: one per core.
         shard: (index, count): prepares only this part of each batch, for training on several machines.
-        describe_cut: formats the box that `cut` cuts; None without `cut`.
     """
 
     fetch: Fetch
@@ -54,10 +78,9 @@ class Loader:
     seed: int
     shuffle: bool
     augment: Augment | None
-    cut: Cut | None
+    cut: RandomCut | None
     workers: int
     shard: tuple[int, int] = (0, 1)
-    describe_cut: DescribeCut | None = None
 
     @property
     def steps(self) -> int:
@@ -120,8 +143,8 @@ class Loader:
     def drawn(self, epoch: int, index: int) -> dict[str, str]:
         """Returns the random parameters of image `index` in an epoch, as text: `{"rotation": "31.2°", ...}`."""
         said = {}
-        if self.describe_cut is not None:
-            said["crop"] = self.describe_cut(int(self.rows[index]), self._crop_uniforms(epoch, index))
+        if self.cut is not None:
+            said["crop"] = self.cut.describe(int(self.rows[index]), self._crop_uniforms(epoch, index))
         if self.augment is None:
             return said
         said |= augmentation.describe(augmentation.draw(self.augment, self.seed, epoch, index), self.augment)
@@ -183,7 +206,7 @@ def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) 
     if training and resizing.trains_on_others(config.loader):
         assert data.stored is not None, "pictures to train on"
         fetch = data.stored
-    cuts = training and resizing.cuts_at_random(config.loader.resize)
+    verdicts, cuts = manifest.verdicts, training and resizing.cuts_at_random(config.loader.resize)
     size = config.loader.target_size if training else resizing.evaluation_size(config.loader)
     return Loader(
         fetch=fetch,
@@ -195,27 +218,6 @@ def make_loader(config: Config, data: Data, split: int, evaluate: bool = False) 
         seed=config.seed,
         shuffle=training,
         augment=config.augment if augmented else None,
-        cut=_cutting(config, manifest) if cuts else None,
+        cut=RandomCut(verdicts.width, verdicts.height, config.loader) if cuts else None,
         workers=config.loader.workers,
-        describe_cut=_describing(config, manifest) if cuts else None,
     )
-
-
-def _cutting(config: Config, manifest: Manifest) -> Cut:
-    widths, heights = manifest.verdicts.width, manifest.verdicts.height
-
-    def cut(stored: NDArray[np.uint8], row: int, u: NDArray[np.float64]) -> NDArray[np.uint8]:
-        return resizing.crop_stored(stored, int(widths[row]), int(heights[row]), config.loader, u)
-
-    return cut
-
-
-def _describing(config: Config, manifest: Manifest) -> DescribeCut:
-    widths, heights = manifest.verdicts.width, manifest.verdicts.height
-
-    def describe(row: int, u: NDArray[np.float64]) -> str:
-        width, height = int(widths[row]), int(heights[row])
-        box = resizing.random_box(height, width, config.loader.crop_scale, config.loader.crop_ratio, u)
-        return f"{box[2] * box[3] / (width * height):.2f} of it, {box[2] / box[3]:.2f} : 1"
-
-    return describe

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from catsdogs_exp.record.photo_map import Place
 from catsdogs_exp.record.pictures.photo_map import PHOTO, TILE, size_of, top_of
 from catsdogs_exp.report.run_facts import RunFacts
@@ -48,21 +50,19 @@ def photo_map_of(uri: str, places: Sequence[Place], facts: RunFacts) -> PhotoMap
         return None
     columns, rows = (1 + max(each) for each in zip(*((each.column, each.row) for each in places), strict=True))
     width, height = size_of(columns, rows, found.classes)
-    place_of = {path: place for place, path in enumerate(found.paths)}
+    row_of = {path: row for row, path in enumerate(found.paths)}
+    places = [each for each in places if each.path in row_of]  # all, unless the tables are of different epochs
+    found = found.rows(np.array([row_of[each.path] for each in places], np.intp))
     photos = []
-    for each in places:
-        place = place_of.get(each.path)
-        if place is None:  # the tables are of different epochs
-            continue
-        said, own = (found.classes[int(labels[place])] for labels in (found.predicted, found.labels))
-        labelled = "" if said == own else f", labelled {own}"
+    for each, said, label, confidence in zip(places, found.predicted, found.labels, found.confidence, strict=True):
+        labelled = "" if said == label else f", labelled {found.classes[label]}"
         photos.append(
             PhotoLink(
                 100 * TILE * each.column / width,
                 100 * (top_of(found.classes) + TILE * each.row) / height,
                 100 * PHOTO / width,
                 100 * PHOTO / height,
-                f"{each.path}: {said} {found.confidence[place]:.3f}{labelled}",
+                f"{each.path}: {found.classes[said]} {confidence:.3f}{labelled}",
                 "" if facts.root is None else (facts.root / each.path).absolute().as_uri(),
             )
         )

@@ -90,12 +90,11 @@ def read_facts(run: RunFiles) -> RunFacts:
 
 def _unmade(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     """Returns what the settings ask for and the end of training has not made."""
-    made = {
-        "activations": any((folder / "activations").glob("best-*.png")),
-        "probes": (folder / "staircase.png").is_file(),
-    }
-    names = {"activations": "activations", "probes": "linear probes"}
-    return [names[key] for key in made if settings.get(f"logging.{key}.every", -1) >= 0 and not made[key]]
+    parts = (
+        ("activations", "activations", any((folder / "activations").glob("best-*.png"))),
+        ("probes", "linear probes", (folder / "staircase.png").is_file()),
+    )
+    return [name for key, name, is_made in parts if settings.get(f"logging.{key}.every", -1) >= 0 and not is_made]
 
 
 def _yaml(path: Path, lacking: list[str]) -> Any:

@@ -8,8 +8,6 @@ from catsdogs_exp.config.checks.training_checks import check_training
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.optimizers import AUTO, ConstantSchedule
 from catsdogs_exp.data.sources.wording import counted
-from catsdogs_exp.record.folder.result import config_hash
-from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.run.auto_rate import usual_rate
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.job import Screen
@@ -35,8 +33,7 @@ def settle_epochs(setup: Setup, run: BegunRun) -> Config:
         f"training.max_minutes={config.training.max_minutes:g}"
     )
     check_training(config.training, config.schedule, config.optimizer, config.epochs)
-    write_config(run.job.folder, config)
-    run.result.update(config_hash=config_hash(config))
+    run.settle(config)
     return config
 
 

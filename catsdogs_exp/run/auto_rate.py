@@ -8,8 +8,6 @@ from dataclasses import replace
 from catsdogs_exp.config.schema import Config
 from catsdogs_exp.config.schema.optimizers import AUTO, USUAL_RATE, USUAL_RATES, ConstantSchedule, Optimizer
 from catsdogs_exp.data.overfitting import some_batches
-from catsdogs_exp.record.folder.result import config_hash
-from catsdogs_exp.record.folder.run_folder import write_config
 from catsdogs_exp.record.pictures.rate_plot import write_search
 from catsdogs_exp.run.begin import BegunRun
 from catsdogs_exp.run.job import Screen
@@ -41,8 +39,8 @@ def settle_rate(setup: Setup, run: BegunRun) -> Config:
         f"{found.race.length} steps; the search took {found.seconds:.0f} s; see learning_rate.png"
     )
     config = with_rate(setup.config, best)
-    write_config(run.job.folder, config)
-    run.result.update(config_hash=config_hash(config), lr_search_seconds=found.seconds)
+    run.settle(config)
+    run.result.update(lr_search_seconds=found.seconds)
     return config
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catsdogs_exp import platforms
+from catsdogs_exp.config.schema import Config
 from catsdogs_exp.data.images.slow_reads import watched
 from catsdogs_exp.data.inspection.report import report, warnings_of
 from catsdogs_exp.data.manifest import Manifest
@@ -86,6 +87,11 @@ class BegunRun:
             self.say(f"skipped: {line}")
         for line in warnings_of(manifest):
             self.say(line)
+
+    def settle(self, config: Config) -> None:
+        """Records a config in which a number has taken the place of `auto`: a resumed or repeated run has it, too."""
+        write_config(self.job.folder, config)
+        self.result.update(config_hash=config_hash(config))
 
     def take_up(self) -> None:
         """The run continues: until then, what refuses to resume it leaves its files as they were."""

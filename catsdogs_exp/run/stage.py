@@ -77,7 +77,7 @@ def _features(setup: Setup, plan: StagePlan, screen: Screen, snapshot: Snapshot 
     """
     whole, loaders, loader = setup.network.model, setup.loaders, setup.config.loader
     goes_on = snapshot is not None and snapshot.state.get("stage") == plan.number
-    weights = sum(name.startswith(WEIGHTS) for name in snapshot.names) if snapshot is not None else 0
+    weights = sum(name.startswith(f"{WEIGHTS}/") for name in snapshot.names) if snapshot is not None else 0
     if goes_on and weights == len(whole.weights):
         screen.say("features are not cached: the run began without them, so each step runs the whole network")
         return None

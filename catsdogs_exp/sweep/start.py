@@ -124,7 +124,9 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
     facts = _with_launcher(facts, [word for word in settings if key_of(word).startswith(_LAUNCHER)])
     settings = [word for word in settings if not key_of(word).startswith(_LAUNCHER)]
     own = own_settings([*facts.settings, *settings], facts.config_dir)
-    refuse_words_of_workers(settings, chosen("launcher", facts.settings, facts.config_dir))
+    launcher = chosen("launcher", facts.settings, facts.config_dir)
+    check_launcher(launcher)
+    refuse_words_of_workers(settings, launcher)
     compose = Composer(facts.config_dir)
     grid = Grid(facts.dimensions)
     grid = replace(grid, skip=_condition(own.skip, grid))
@@ -148,16 +150,11 @@ def take_up(folder: Path, settings: Sequence[str], allow_changes: bool, say: Cal
 
 
 def _with_launcher(facts: SweepFacts, words: Sequence[str]) -> SweepFacts:
-    """Returns the facts of a sweep with what is typed for its launcher; another launcher begins with its defaults.
-
-    Raises:
-        BadInput: if its package is not installed.
-    """
+    """Returns the facts of a sweep with what is typed for its launcher; another launcher begins with its defaults."""
     if not words:
         return facts
     replaced = _LAUNCHER if is_set("hydra/launcher", words) else tuple(map(key_of, words))
     kept = [word for word in facts.settings if not key_of(word).startswith(replaced)]
-    check_launcher(chosen("launcher", words, facts.config_dir))
     return replace(facts, settings=(*kept, *words))
 
 

@@ -34,13 +34,14 @@ def epoch_time(stage: Stage, training: Training) -> EpochTime:
     start = state_of(stage.steps)
     try:
         count = steps_per_epoch(stage.train, training)
-        passed = min(training.validation_steps or stage.validation.steps, stage.validation.steps)
+        steps = stage.validation.steps if len(stage.validation.rows) else 0
+        passed = min(training.validation_steps or steps, steps)
         renewed = min(training.precise_batch_norm, count) if stage.steps.normalisations else 0
         seconds = first = 0.0
         for batches_in_all, work in (
             (count, lambda most: _train(stage, most)),
-            (passed if len(stage.validation.rows) else 0, lambda most: _evaluate(stage, most)),
-            (renewed, lambda most: _renew(stage, most)),
+            (passed, _timed(lambda most: evaluate(stage.steps, stage.validation, most))),
+            (renewed, _timed(lambda most: renew_statistics(stage, range(most)))),
         ):
             once, more = _twice(work, batches_in_all)
             seconds += batches_in_all * once
@@ -78,13 +79,12 @@ def _train(stage: Stage, most: int) -> tuple[int, float]:
     return done, time.perf_counter() - started
 
 
-def _evaluate(stage: Stage, most: int) -> tuple[int, float]:
-    started = time.perf_counter()
-    evaluate(stage.steps, stage.validation, most)
-    return most, time.perf_counter() - started
+def _timed(work: Callable[[int], object]) -> Callable[[int], tuple[int, float]]:
+    """Returns work on so many batches that also returns their number, and the seconds."""
 
+    def timed(most: int) -> tuple[int, float]:
+        started = time.perf_counter()
+        work(most)
+        return most, time.perf_counter() - started
 
-def _renew(stage: Stage, most: int) -> tuple[int, float]:
-    started = time.perf_counter()
-    renew_statistics(stage, range(most))
-    return most, time.perf_counter() - started
+    return timed

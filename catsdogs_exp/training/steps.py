@@ -21,8 +21,8 @@ from catsdogs_exp.training.optim.averaging import GradientSum, WeightAverage
 from catsdogs_exp.training.optim.fused import FusedRMSprop
 from catsdogs_exp.training.variable_values import value_of
 
-WEIGHTS = "model/"
-"""Prefix of the names of the network's weights."""
+WEIGHTS = "model"
+"""First part of the names of the network's weights."""
 
 _TOP = f"top_{TOP_K}_accuracy"
 
@@ -166,7 +166,7 @@ class Steps:
 
     def weights(self) -> dict[str, Any]:
         """The network's weights, named as in `variables`."""
-        return {_named(WEIGHTS.rstrip("/"), place, weight): weight for place, weight in enumerate(self.model.weights)}
+        return {_named(WEIGHTS, place, weight): weight for place, weight in enumerate(self.model.weights)}
 
     def variables(self) -> dict[str, Any]:
         """Returns every variable that training depends on, once, with order and names determined only by the settings.

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,26 +52,39 @@ def test_steps_count_as_the_course_counts_them(tmp_path: Path) -> None:
     assert result["stopped"] == "training.max_steps=10 are done"
 
 
-def test_a_loss_that_is_no_number_ends_the_run_naming_the_step_and_keeps_the_last_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`spoil("before")`: a weight becomes NaN just before, or after, the update of the eighth step."""
     from catsdogs_exp.training.steps import Steps
 
     build, done = Steps.__init__, iter(range(1, 10**6))
 
-    def spoiling(self: Steps, *arguments: object, **named: object) -> None:
-        build(self, *arguments, **named)
-        train = self.train
+    def spoiling_at(moment: str) -> None:
+        def spoiling(self: Steps, *arguments: object, **named: object) -> None:
+            build(self, *arguments, **named)
+            train = self.train
 
-        def step(images: tf.Tensor, labels: tf.Tensor) -> None:
-            if next(done) == 8:
-                self.model.trainable_variables[-1].assign([float("nan")])
-            train(images, labels)
+            def step(images: tf.Tensor, labels: tf.Tensor) -> None:
+                is_due = next(done) == 8
+                if is_due and moment == "before":
+                    self.model.trainable_variables[-1].assign([float("nan")])
+                train(images, labels)
+                if is_due and moment == "after":
+                    self.model.trainable_variables[-1].assign([float("nan")])
 
-        self.train = step
+            self.train = step
 
-    monkeypatch.setattr(Steps, "__init__", spoiling)
+        monkeypatch.setattr(Steps, "__init__", spoiling)
+
+    return spoiling_at
+
+
+def test_a_loss_that_is_no_number_ends_the_run_naming_the_step_and_keeps_the_last_checkpoint(
+    tmp_path: Path, spoil: Callable[[str], None], capsys: Capture
+) -> None:
+    from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
+
+    spoil("before")
     folder, result = run(tmp_path, "epochs=3", "training.checkpoint.every=1steps", code=1)
     assert result["status"] == "failed"
     assert result["error"].startswith(
@@ -92,25 +106,11 @@ def test_a_run_whose_update_has_spoilt_the_weights_resumes_with_a_lower_rate(tmp
 
 
 def test_weights_that_became_nan_within_an_epoch_get_into_no_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, spoil: Callable[[str], None]
 ) -> None:
     from catsdogs_exp.training.checkpoint.snapshot_file import newest_snapshot
-    from catsdogs_exp.training.steps import Steps
 
-    build, done = Steps.__init__, iter(range(1, 10**6))
-
-    def spoiling(self: Steps, *arguments: object, **named: object) -> None:
-        build(self, *arguments, **named)
-        train = self.train
-
-        def step(images: tf.Tensor, labels: tf.Tensor) -> None:
-            train(images, labels)
-            if next(done) == 8:
-                self.model.trainable_variables[-1].assign([float("nan")])
-
-        self.train = step
-
-    monkeypatch.setattr(Steps, "__init__", spoiling)
+    spoil("after")
     folder, result = run(tmp_path, "epochs=3", "training.checkpoint.every=1steps", code=1)
     assert result["error"].startswith("The training loss became NaN or infinite in epoch 2, step 3. ")
     snapshot = newest_snapshot(folder / "checkpoints" / "last", print)

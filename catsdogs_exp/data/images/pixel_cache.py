@@ -15,8 +15,8 @@ import socket
 import time
 import uuid
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,12 +133,14 @@ def _opened(
             del array
             content = about | {"made": datetime.now(UTC).isoformat(timespec="seconds")}
             (scratch / _ABOUT).write_text(json.dumps(content, indent=1), encoding="utf-8")
-        _hold(target if scratch is None else scratch, lease)
+        with _unless_not_ours():
+            ((target if scratch is None else scratch) / lease).touch()
     try:
         pixels = np.load(target / _PIXELS, mmap_mode="r")
         if (pixels.shape, pixels.dtype) != (shape, np.uint8):
             raise ValueError("other pictures")
-        _mark_used(target)
+        with _unless_not_ours():
+            os.utime(target / _PIXELS)
     except (ValueError, EOFError, FileNotFoundError) as error:
         _release(target, lease, os.getpid())
         raise _Damaged from error
@@ -313,20 +315,13 @@ def _lives(lease: Path) -> bool:
         return False
 
 
-def _hold(folder: Path, lease: str) -> None:
-    """Writes a lease. Another user's entry, or one on a read-only disk, is used without: only its owner may remove it,
-    and then what is mapped stays readable.
+@contextmanager
+def _unless_not_ours() -> Iterator[None]:
+    """A context whose changes to an entry are left out where they are not allowed: another user's entry, or one on a
+    read-only disk, is used without. Only its owner may remove it, and then what is mapped stays readable.
     """
     try:
-        (folder / lease).touch()
-    except OSError as error:
-        if error.errno not in _NOT_OURS:
-            raise
-
-
-def _mark_used(target: Path) -> None:
-    try:
-        os.utime(target / _PIXELS)
+        yield
     except OSError as error:
         if error.errno not in _NOT_OURS:
             raise

@@ -18,6 +18,7 @@ from catsdogs_exp.insight.graph import FlatNetwork
 from catsdogs_exp.insight.layers import choose_layers
 from catsdogs_exp.insight.maps import NetworkActivations
 from catsdogs_exp.record.activation_arrays import ActivationFiles, KeptActivations
+from catsdogs_exp.record.listeners.recorded_epochs import is_recorded
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.activation_page import Style, Subject, activation_page, layer_grid
 from catsdogs_exp.record.pictures.encoding import png_of
@@ -83,8 +84,7 @@ class ProbeRecorder:
 
     def on_epoch(self, result: EpochResult) -> None:
         """Records the first epoch and then every `logging.activations.every` epochs."""
-        every = self._settings.every
-        if every <= 0 or not (result.epoch == 1 or result.epoch % every == 0):
+        if not is_recorded(self._settings.every, result.epoch):
             return
         answers = self._activations.of(self._probes.images)
         self._files.add(self._kept(result.epoch, answers), self._settings.channels)

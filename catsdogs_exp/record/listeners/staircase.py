@@ -20,6 +20,7 @@ from catsdogs_exp.data.turns import taking_turns
 from catsdogs_exp.insight.pooled import PooledActivations
 from catsdogs_exp.insight.staircase import Step, deep_enough, staircase
 from catsdogs_exp.record.folder.predictions import Predictions
+from catsdogs_exp.record.listeners.recorded_epochs import is_recorded
 from catsdogs_exp.record.photo_map import Photos, write_photo_map
 from catsdogs_exp.record.pictures.staircase_plot import draw_staircase
 from catsdogs_exp.training.progress import EpochResult
@@ -70,7 +71,7 @@ class StaircaseRecorder:
 
     def on_epoch(self, result: EpochResult) -> None:
         """Probes the first epoch and then every `logging.probes.every` epochs."""
-        if self._is_due(result.epoch) and self.can_probe:
+        if is_recorded(self._settings.every, result.epoch) and self.can_probe:
             self._epochs[result.epoch] = self._steps()
             self._write([result.epoch])
 
@@ -106,7 +107,7 @@ class StaircaseRecorder:
         self._epochs = {
             number: steps
             for number, steps in found.items()
-            if number <= epoch and self._is_due(number) and [step.layer for step in steps] == names
+            if number <= epoch and is_recorded(self._settings.every, number) and [step.layer for step in steps] == names
         }
         if self._settings.every > 0:
             self._write(sorted(self._epochs), anew=True)
@@ -115,10 +116,6 @@ class StaircaseRecorder:
         """Writes the photo map of the best epoch, given its predictions for validation images; after `best`."""
         if self.features is not None:
             write_photo_map(self._folder, Photos(self._paths, self._images, self.features), predictions)
-
-    def _is_due(self, epoch: int) -> bool:
-        every = self._settings.every
-        return every > 0 and (epoch == 1 or epoch % every == 0)
 
     def _write(self, epochs: Sequence[int], anew: bool = False) -> None:
         """Appends some epochs to `staircase.csv`, or writes it anew with these."""

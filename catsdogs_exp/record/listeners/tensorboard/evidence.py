@@ -5,8 +5,8 @@ import numpy as np
 from catsdogs_exp.insight.grad_cam import GradCam
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.listeners.probes import Probes
+from catsdogs_exp.record.listeners.recorded_epochs import is_recorded
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
-from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet
 from catsdogs_exp.record.pictures.encoding import jpeg_of
 from catsdogs_exp.record.pictures.heat_overlay import heat_overlay

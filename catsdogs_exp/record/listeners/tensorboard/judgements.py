@@ -14,8 +14,8 @@ from catsdogs_exp.metrics.confusion_matrix import f1_scores
 from catsdogs_exp.printable import printable
 from catsdogs_exp.record.folder.predictions import Predictions, read_predictions
 from catsdogs_exp.record.listeners.best_predictions import named, still_there
+from catsdogs_exp.record.listeners.recorded_epochs import is_recorded
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
-from catsdogs_exp.record.listeners.tensorboard.weights import is_recorded
 from catsdogs_exp.record.pictures.confusion_sheet import confusion_sheet
 from catsdogs_exp.record.pictures.contact_sheet import contact_sheet, note
 from catsdogs_exp.record.pictures.encoding import jpeg_of, png_of

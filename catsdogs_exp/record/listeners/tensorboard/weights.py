@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catsdogs_exp.config.schema import BoardSettings
 from catsdogs_exp.models.counting import unnested_layers
+from catsdogs_exp.record.listeners.recorded_epochs import is_recorded
 from catsdogs_exp.record.listeners.tensorboard.event_files import TensorBoard
 from catsdogs_exp.record.pictures.encoding import png_of
 from catsdogs_exp.record.pictures.filter_sheet import filter_sheet
@@ -69,11 +70,6 @@ class WeightsBoard:
             squares[layer] = squares.get(layer, 0.0) + float(np.square(values, dtype=np.float64).sum())
         found["norms/weights"] = float(np.sqrt(sum(squares.values())))
         return found | {f"norms of layers/{layer}": float(np.sqrt(total)) for layer, total in squares.items()}
-
-
-def is_recorded(every: int, epoch: int) -> bool:
-    """Returns whether an epoch is recorded: the first one, and every multiple of `every`; none for 0 and -1."""
-    return every > 0 and (epoch == 1 or epoch % every == 0)
 
 
 def first_convolution(model: keras.Model) -> Any:
